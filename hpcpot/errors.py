@@ -1,0 +1,39 @@
+"""Errors that hpcpot raises on purpose.
+
+Every message reads `where = value found: what is required; what to do.` A message is written for the person who
+started the run: the command line prints it without a traceback and exits with `exit_code`.
+"""
+
+
+class HpcpotError(Exception):
+    """Base of all errors that a user can act on."""
+
+    exit_code = 1
+
+
+class ConfigError(HpcpotError):
+    """A key of the config or an option of the command line is missing, unknown or out of range."""
+
+
+class StructureError(HpcpotError):
+    """Atoms or a cell that cannot be simulated: NaN positions, zero volume, overlaps, unknown species."""
+
+
+class ModelError(HpcpotError):
+    """A potential file that is truncated, foreign, compressed or does not fit the structure."""
+
+
+class DomainError(HpcpotError):
+    """The simulation cell cannot be divided as asked."""
+
+
+class OutputError(HpcpotError):
+    """A file that exists, cannot be written or is not what it says."""
+
+
+class DependencyError(HpcpotError):
+    """A package or a program that is needed for what was asked is not installed."""
+
+
+class SimulationError(HpcpotError):
+    """The dynamics left the range in which the potential or the integrator means anything."""

@@ -1,0 +1,110 @@
+"""Neighbour pairs: all atoms within a cutoff of each centre, periodic images being atoms of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+
+@dataclass
+class Pairs:
+    """The neighbours of n centres among m atoms (centres first, then ghosts).
+
+    Attributes:
+        positions: (m, 3) float64, Å.
+        first: (n + 1,) int64; the neighbours of centre i are neighbors[first[i]:first[i + 1]].
+        neighbors: (pairs,) int32, index of the neighbour, 0 .. m - 1. Pairs farther than a potential's cutoff
+            (the skin) may be among them.
+    """
+
+    positions: np.ndarray
+    first: np.ndarray
+    neighbors: np.ndarray
+
+    def vectors(self) -> np.ndarray:
+        """(pairs, 3) float64, Å, neighbour minus centre."""
+        centre = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
+        return self.positions[self.neighbors] - self.positions[centre]
+
+
+def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
+    """All pairs closer than `reach` between the first `n_centres` atoms and all atoms, by binning.
+
+    Args:
+        positions: (m, 3) float64, Å, finite.
+        reach: Å, cutoff + skin.
+    """
+    positions = np.ascontiguousarray(positions)
+    if n_centres == 0:
+        return Pairs(positions, np.zeros(1, np.int64), np.zeros(0, np.int32))
+    low = positions.min(axis=0)
+    extent = positions.max(axis=0) - low
+    # Bins of half the reach: 5^3 of them enclose the sphere more tightly than 3^3 of the full reach.
+    size = max(0.5 * reach, (np.prod(np.maximum(extent, reach)) / (4.0 * len(positions))) ** (1.0 / 3.0))
+    counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)
+    order, start, bins = _bin(positions, low, size, counts)
+    span = int(np.ceil(reach / size))
+    first = np.empty(n_centres + 1, np.int64)
+    _count(positions, n_centres, reach * reach, order, start, bins, counts, span, first)
+    neighbors = np.empty(first[-1], np.int32)
+    _fill(positions, n_centres, reach * reach, order, start, bins, counts, span, first, neighbors)
+    return Pairs(positions, first, neighbors)
+
+
+@numba.njit(cache=True)
+def _bin(positions, low, size, counts):
+    """Atoms sorted by bin (counting sort): order, start of each bin, and each atom's bin coordinates."""
+    m = len(positions)
+    bins = np.empty((m, 3), np.int64)
+    flat = np.empty(m, np.int64)
+    start = np.zeros(counts[0] * counts[1] * counts[2] + 1, np.int64)
+    for k in range(m):
+        for c in range(3):
+            bins[k, c] = min(int((positions[k, c] - low[c]) / size), counts[c] - 1)
+        flat[k] = (bins[k, 0] * counts[1] + bins[k, 1]) * counts[2] + bins[k, 2]
+        start[flat[k] + 1] += 1
+    for b in range(len(start) - 1):
+        start[b + 1] += start[b]
+    order = np.empty(m, np.int32)
+    fill = start[:-1].copy()
+    for k in range(m):
+        order[fill[flat[k]]] = k
+        fill[flat[k]] += 1
+    return order, start, bins
+
+
+@numba.njit(cache=True)
+def _count(positions, n, reach2, order, start, bins, counts, span, first):
+    first[0] = 0
+    for i in range(n):
+        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+        found = 0
+        za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, counts[2] - 1)
+        for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, counts[0] - 1) + 1):
+            for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, counts[1] - 1) + 1):
+                row = (bx * counts[1] + by) * counts[2]
+                for q in range(start[row + za], start[row + zb + 1]):
+                    j = order[q]
+                    dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
+                    if dx * dx + dy * dy + dz * dz < reach2 and j != i:
+                        found += 1
+        first[i + 1] = first[i] + found
+
+
+@numba.njit(cache=True)
+def _fill(positions, n, reach2, order, start, bins, counts, span, first, neighbors):
+    for i in range(n):
+        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+        at = first[i]
+        za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, counts[2] - 1)
+        for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, counts[0] - 1) + 1):
+            for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, counts[1] - 1) + 1):
+                row = (bx * counts[1] + by) * counts[2]
+                for q in range(start[row + za], start[row + zb + 1]):
+                    j = order[q]
+                    dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
+                    if dx * dx + dy * dy + dz * dz < reach2 and j != i:
+                        neighbors[at] = j
+                        at += 1

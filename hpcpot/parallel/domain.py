@@ -1,0 +1,252 @@
+"""Domain decomposition: who owns which atom, and the ghosts around them.
+
+Space is cut in fractional coordinates by planes along each axis, so any cell works. On one rank the ghosts are the
+rank's own periodic images; in a cell shorter than the halo an atom has several.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+
+from hpcpot.errors import DomainError
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.structure.state import State
+
+MIGRATED = ("positions", "velocities", "species", "ids", "images", "frozen")
+"""Arrays of State that move with an atom to its new owner."""
+
+HISTOGRAM_BINS = 4096
+"""Resolution of the cut planes: 1 / HISTOGRAM_BINS of the cell along each axis."""
+
+
+@dataclass
+class Swap:
+    """One message of the halo exchange.
+
+    Attributes:
+        to, source: ranks, or -1 at the open end of an axis that is not periodic.
+        send: indices of the atoms sent, owned or ghosts of an earlier swap.
+        shift: (3,) Å, added to the positions sent.
+        start, stop: where the ghosts received lie among this rank's atoms.
+    """
+
+    to: int
+    source: int
+    send: np.ndarray
+    shift: np.ndarray
+    start: int
+    stop: int
+
+
+class Domain:
+    """The slabs of space of all ranks and the exchange between them.
+
+    Attributes:
+        grid: (3,) ranks along each axis. coordinates: (3,) this rank's place in it.
+        cuts: three arrays of grid[k] + 1 fractional coordinates, ascending from 0 to 1.
+        width: Å, thickness of the halo: cutoff + skin.
+        bounds: (3, 2) fractional, of this rank.
+    """
+
+    def __init__(
+        self, cell: np.ndarray, periodic: np.ndarray, ranks: Ranks, width: float, grid: tuple[int, int, int] | None = None,
+        extent: np.ndarray | None = None,
+    ):  # fmt: skip
+        """Divide the cell into `grid`, or into the grid with the fewest ghosts.
+
+        Args:
+            extent: (3,) Å, how much of each perpendicular height of the cell atoms fill; default all of it.
+        Raises:
+            DomainError: the grid does not multiply to the number of ranks.
+        """
+        self.ranks, self.width, self.periodic = ranks, float(width), np.array(periodic, bool)
+        self.set_cell(cell)
+        filled = self.heights if extent is None else np.clip(extent, width, self.heights)
+        self.grid = np.array(fewest_ghosts(ranks.size, filled, width) if grid is None else grid)
+        if self.grid.prod() != ranks.size or (self.grid < 1).any():
+            shape = " x ".join(str(g) for g in self.grid)
+            raise DomainError(
+                f"parallel.grid = {shape}: must multiply to the {ranks.size} ranks of this run; "
+                "set parallel.grid: auto or start with as many ranks."
+            )
+        self.coordinates = np.array(np.unravel_index(ranks.rank, self.grid))
+        self.set_cuts([np.linspace(0.0, 1.0, g + 1) for g in self.grid])
+        self.swaps: list[Swap] = []
+
+    def set_cell(self, cell: np.ndarray) -> None:
+        self.cell = np.array(cell, float)
+        self.inverse = np.linalg.inv(self.cell)
+        self.heights = 1.0 / np.linalg.norm(self.inverse, axis=0)
+
+    def set_cuts(self, cuts: list[np.ndarray]) -> None:
+        self.cuts = [np.array(c, float) for c in cuts]
+        self.bounds = np.array([[c[q], c[q + 1]] for c, q in zip(self.cuts, self.coordinates, strict=True)])
+
+    def fractions(self, positions: np.ndarray) -> np.ndarray:
+        """Fractional coordinates, (n, 3)."""
+        return positions @ self.inverse
+
+    def balance(self, state: State) -> None:
+        """Put the cut planes of each axis where they divide the owned atoms of all ranks evenly.
+
+        Counts are integers, so the planes do not depend on how the atoms were divided before.
+        """
+        s = self.fractions(state.positions[: state.n_owned])
+        s = np.where(self.periodic, s - np.floor(s), np.clip(s, 0.0, 1.0))
+        bins = np.minimum((s * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
+        counts = np.stack([np.bincount(bins[:, k], minlength=HISTOGRAM_BINS) for k in range(3)]).astype(np.int64)
+        counts = self.ranks.sum(counts)
+        self.set_cuts([_even_cuts(counts[k], int(self.grid[k])) for k in range(3)])
+
+    def imbalance(self, state: State) -> float:
+        """Most atoms on a rank over the mean: 1 is perfect."""
+        return float(self.ranks.max(np.array([state.n_owned]))[0]) * self.ranks.size / max(state.n_atoms, 1)
+
+    def migrate(self, state: State) -> None:
+        """Wrap the owned atoms into the cell and hand each to the rank whose slab it is in; ghosts are dropped.
+
+        Afterwards a rank's atoms lie in an order that depends on their positions and ids alone.
+        """
+        n = state.n_owned
+        state.positions, state.species = state.positions[:n].copy(), state.species[:n]
+        turns = np.where(self.periodic, np.floor(self.fractions(state.positions)), 0.0)
+        state.positions -= turns @ self.cell
+        state.images = state.images + turns.astype(np.int32)
+        if self.ranks.size > 1:
+            self._hand_over(state)
+        order = self._along_space(state)
+        for name in MIGRATED:
+            setattr(state, name, np.ascontiguousarray(getattr(state, name)[order]))
+
+    def _hand_over(self, state: State) -> None:
+        place = self._slab(self.fractions(state.positions))
+        owner = np.ravel_multi_index(tuple(place.T), self.grid)
+        by_owner = np.argsort(owner, kind="stable")
+        ends = np.cumsum(np.bincount(owner, minlength=self.ranks.size))[:-1]
+        for name in MIGRATED:
+            blocks = np.split(getattr(state, name)[by_owner], ends)
+            setattr(state, name, np.concatenate(self.ranks.exchange(blocks)))
+        state.n_owned = len(state.ids)
+
+    def _slab(self, s: np.ndarray) -> np.ndarray:
+        """Grid coordinates of the slab that each fractional coordinate lies in, (n, 3)."""
+        return np.stack([np.searchsorted(self.cuts[k][1:-1], s[:, k], side="right") for k in range(3)], axis=1)
+
+    def _along_space(self, state: State) -> np.ndarray:
+        """Order of the atoms by bins of about 4 Å, then id: neighbours in space are neighbours in memory."""
+        bins = np.floor(self.fractions(state.positions) * (self.heights / 4.0)).astype(np.int64)
+        return np.lexsort((state.ids, bins[:, 2], bins[:, 1], bins[:, 0]))
+
+    def build_halo(self, state: State) -> None:
+        """Find which atoms go where, and append the ghosts to positions and species."""
+        self.swaps = []
+        for axis in range(3):
+            hops = self._hops(axis)
+            present = len(state.positions)
+            fresh = {1: (0, present), -1: (0, present)}
+            for _ in range(hops):
+                for direction in (1, -1):
+                    fresh[direction] = self._add_swap(state, axis, direction, *fresh[direction])
+
+    def _hops(self, axis: int) -> int:
+        """How many slabs along an axis the halo of the thinnest stretch reaches over; the same on all ranks."""
+        reach = self.width / self.heights[axis]
+        thickness = np.diff(self.cuts[axis])
+        count = len(thickness)
+        if not self.periodic[axis]:
+            return min(count - 1, self._cover(np.concatenate([thickness, np.full(count, np.inf)]), reach, count))
+        whole = int(reach)
+        return whole * count + self._cover(np.concatenate([thickness, thickness]), reach - whole, count)
+
+    @staticmethod
+    def _cover(thickness: np.ndarray, reach: float, count: int) -> int:
+        """Most slabs in a row that are needed to reach over `reach`, starting anywhere among the first `count`."""
+        most = 0
+        for start in range(count):
+            covered = np.cumsum(thickness[start : start + count])
+            most = max(most, min(count, int(np.searchsorted(covered, reach - 1e-12)) + 1))
+        return most
+
+    def _add_swap(self, state: State, axis: int, direction: int, start: int, stop: int) -> tuple[int, int]:
+        """Send atoms start..stop that the next rank along `direction` needs; returns where its own ghosts came to lie."""
+        to, source, shift = self._partner(axis, direction), self._partner(axis, -direction), np.zeros(3)
+        at_end = self.coordinates[axis] == (self.grid[axis] - 1 if direction > 0 else 0)
+        if at_end:
+            shift = -direction * self.cell[axis]
+        send = np.zeros(0, np.int64)
+        if to >= 0:
+            s = state.positions[start:stop] @ self.inverse[:, axis]
+            reach = self.width / self.heights[axis] + 1e-9
+            low, high = self.bounds[axis]
+            send = start + np.flatnonzero(s >= high - reach if direction > 0 else s < low + reach)
+        first = len(state.positions)
+        packed = np.concatenate([state.positions[send] + shift, state.species[send, None]], axis=1)
+        received = self._pass(packed, to, source)
+        state.positions = np.concatenate([state.positions, received[:, :3]])
+        state.species = np.concatenate([state.species, received[:, 3].astype(np.int32)])
+        self.swaps.append(Swap(to, source, send, shift, first, len(state.positions)))
+        return first, len(state.positions)
+
+    def _partner(self, axis: int, direction: int) -> int:
+        place = self.coordinates.copy()
+        place[axis] += direction
+        if not 0 <= place[axis] < self.grid[axis]:
+            if not self.periodic[axis]:
+                return -1
+            place[axis] %= self.grid[axis]
+        return int(np.ravel_multi_index(tuple(place), self.grid))
+
+    def _pass(self, send: np.ndarray, to: int, source: int) -> np.ndarray:
+        count = np.zeros(1, np.int64)
+        self.ranks.shift(np.array([len(send)], np.int64), to, source, count)
+        received = np.empty((int(count[0]), *send.shape[1:]), send.dtype)
+        self.ranks.shift(send, to, source, received)
+        return received
+
+    def halo(self, state: State) -> None:
+        """Refresh the ghosts' positions from their owners."""
+        for swap in self.swaps:
+            self.ranks.shift(
+                state.positions[swap.send] + swap.shift, swap.to, swap.source, state.positions[swap.start : swap.stop]
+            )
+
+    def fold(self, values: np.ndarray) -> None:
+        """Add the ghosts' rows of a (m, ...) float64 array to their owners' rows."""
+        for swap in reversed(self.swaps):
+            received = np.empty((len(swap.send), *values.shape[1:]))
+            self.ranks.shift(values[swap.start : swap.stop], swap.source, swap.to, received)
+            if len(swap.send):
+                values[swap.send] += received
+
+    def by_id(self, state: State, values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
+        """Rows of owned atoms, moved to where their ids belong: rank r gets ids blocks[r] .. blocks[r + 1] in order.
+
+        Args:
+            values: (n, ...) array, a row for each owned atom. blocks: (ranks + 1,) int64.
+        """
+        order = np.argsort(state.ids, kind="stable")
+        ids = state.ids[order]
+        ends = np.searchsorted(ids, blocks[1:-1])
+        rows = np.concatenate(self.ranks.exchange(np.split(values[order], ends)))
+        if self.ranks.size == 1:
+            return rows
+        return rows[np.argsort(np.concatenate(self.ranks.exchange(np.split(ids, ends))), kind="stable")]
+
+
+def fewest_ghosts(n_ranks: int, extent: np.ndarray, width: float) -> tuple[int, int, int]:
+    """The grid of n_ranks whose slabs with their halo hold the least volume; ties go to cuts along the last axes."""
+    grids = [g for g in product(range(1, n_ranks + 1), repeat=3) if g[0] * g[1] * g[2] == n_ranks]
+    return min(grids, key=lambda g: (round(float(np.prod(extent / np.array(g) + 2.0 * width)), 6), g))
+
+
+def _even_cuts(counts: np.ndarray, slabs: int) -> np.ndarray:
+    """Cut planes at bin edges that divide the counts evenly, no slab thinner than a bin."""
+    bins = len(counts)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    cuts = np.searchsorted(below, below[-1] * np.arange(1, slabs) / slabs)
+    cuts = np.clip(cuts, np.arange(1, slabs), bins - np.arange(slabs - 1, 0, -1))
+    cuts = np.maximum.accumulate(cuts - np.arange(slabs - 1)) + np.arange(slabs - 1)
+    return np.concatenate([[0.0], cuts / bins, [1.0]])

@@ -1,0 +1,188 @@
+"""MPI ranks. The only module that imports mpi4py; one rank, without mpi4py, is the same code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hpcpot.errors import DependencyError, HpcpotError
+
+SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")
+
+
+def launched_size() -> int:
+    """Number of ranks that an MPI launcher started this process with, 1 without a launcher."""
+    sizes = [int(os.environ[name]) for name in SIZE_VARIABLES if os.environ.get(name, "").isdigit()]
+    if "SLURM_STEP_NUM_TASKS" in os.environ and "SLURM_PROCID" in os.environ and os.environ.get("SLURM_STEP_ID", "").isdigit():
+        sizes.append(int(os.environ["SLURM_STEP_NUM_TASKS"]))
+    return max(sizes, default=1)
+
+
+class Ranks:
+    """The ranks of this run and what passes between them.
+
+    Without a communicator it is one rank and every call is the trivial one.
+
+    Attributes:
+        comm: the mpi4py communicator, or None on one rank without MPI.
+        rank, size: this rank's number and how many there are.
+    """
+
+    def __init__(self, comm: Any = None):
+        self.comm = comm
+        self.rank = comm.Get_rank() if comm is not None else 0
+        self.size = comm.Get_size() if comm is not None else 1
+
+    @property
+    def is_root(self) -> bool:
+        return self.rank == 0
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Element-wise sum over ranks of a float64 or int64 array; the same on all ranks."""
+        return self._reduce(values, "SUM")
+
+    def max(self, values: np.ndarray) -> np.ndarray:
+        """Element-wise maximum over ranks; the same on all ranks."""
+        return self._reduce(values, "MAX")
+
+    def _reduce(self, values: np.ndarray, operation: str) -> np.ndarray:
+        values = np.ascontiguousarray(values)
+        if self.size == 1:
+            return values.copy()
+        from mpi4py import MPI
+
+        result = np.empty_like(values)
+        self.comm.Allreduce(values, result, op=getattr(MPI, operation))
+        return result
+
+    def broadcast(self, value: Any, root: int = 0) -> Any:
+        """Any picklable object of `root`, on all ranks."""
+        return value if self.size == 1 else self.comm.bcast(value, root=root)
+
+    def all_gather(self, value: Any) -> list:
+        """The objects of all ranks, in rank order, on all ranks."""
+        return [value] if self.size == 1 else self.comm.allgather(value)
+
+    def exchange(self, blocks: list[np.ndarray]) -> list[np.ndarray]:
+        """Send blocks[r] to rank r; returns what each rank sent here, in rank order.
+
+        Args:
+            blocks: `size` arrays that differ in their first dimension only.
+        """
+        if self.size == 1:
+            return [blocks[0]]
+        tail = blocks[0].shape[1:]
+        width = int(np.prod(tail, dtype=np.int64))
+        counts = np.array([len(block) for block in blocks], np.int64)
+        received = np.empty_like(counts)
+        self.comm.Alltoall(counts, received)
+        send = np.ascontiguousarray(np.concatenate(blocks))
+        receive = np.empty((int(received.sum()), *tail), send.dtype)
+        size = width * send.itemsize
+        from mpi4py import MPI
+
+        self.comm.Alltoallv([send, counts * size, MPI.BYTE], [receive, received * size, MPI.BYTE])
+        return np.split(receive, np.cumsum(received)[:-1])
+
+    def shift(self, send: np.ndarray, to: int, source: int, receive: np.ndarray) -> None:
+        """Send an array to rank `to` while filling `receive` from rank `source`; rank -1 is nobody."""
+        if to == self.rank and source == self.rank:
+            receive[...] = send
+        elif to >= 0 and source >= 0:
+            self.comm.Sendrecv(np.ascontiguousarray(send), dest=to, recvbuf=receive, source=source)
+        elif to >= 0:
+            self.comm.Send(np.ascontiguousarray(send), dest=to)
+        elif source >= 0:
+            self.comm.Recv(receive, source=source)
+
+    def barrier(self) -> None:
+        if self.size > 1:
+            self.comm.Barrier()
+
+    def root_only(self, function: Callable[[], Any]) -> Any:
+        """Run `function` on rank 0; its result, or its error, reaches every rank.
+
+        An error of rank 0 is raised on all ranks, so that none waits for another.
+        """
+        result, error = None, None
+        if self.is_root:
+            try:
+                result = function()
+            except Exception as exception:  # handed on to all ranks, raised below
+                error = exception
+                error.__traceback__ = None if self.size > 1 else error.__traceback__
+        if self.size > 1:
+            result, error = self.comm.bcast((result, error), root=0)
+        if error is not None:
+            raise error
+        return result
+
+    def agree(self, error: Exception | None) -> None:
+        """Raise on every rank when any rank has an error: the one of the lowest such rank.
+
+        Every rank calls it; `error` is None where all is well.
+        """
+        if self.size == 1:
+            if error is not None:
+                raise error
+            return
+        failed = self.max(np.array([0 if error is None else self.size - self.rank]))[0]
+        if failed:
+            raise self.broadcast(error, root=int(self.size - failed))
+
+    def abort_on_exception(self) -> None:
+        """From now on an uncaught exception ends all ranks with exit code 1, after its message.
+
+        Without this an exception on one rank leaves the others waiting for ever.
+        """
+        if self.size == 1:
+            return
+
+        def hook(kind: type, value: BaseException, trace: Any) -> None:
+            self.fail(value, trace)
+
+        sys.excepthook = hook
+
+    def fail(self, error: BaseException, trace: Any = None) -> None:
+        """Print the error of this rank and end all ranks with its exit code."""
+        where = f"[rank {self.rank}/{self.size}] " if self.size > 1 else ""
+        if isinstance(error, HpcpotError):
+            print(f"{where}{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+        else:
+            text = "".join(traceback.format_exception(type(error), error, trace))
+            print("".join(f"{where}{line}\n" for line in text.splitlines()), file=sys.stderr, end="", flush=True)
+        self.comm.Abort(getattr(error, "exit_code", 1))
+
+
+SERIAL = Ranks()
+
+
+def start() -> Ranks:
+    """The ranks that this process was launched with; MPI is imported only under a launcher.
+
+    Raises:
+        DependencyError: a launcher started several copies and mpi4py is not installed.
+    """
+    size = launched_size()
+    if size == 1:
+        return SERIAL
+    try:
+        from mpi4py import MPI
+    except ImportError as error:
+        raise DependencyError(
+            f"mpirun = {size} ranks: mpi4py cannot be imported ({error}), so each rank would run the whole job; "
+            "pip install hpcpot[mpi], or start without mpirun."
+        ) from error
+    if MPI.COMM_WORLD.Get_size() != size:
+        raise DependencyError(
+            f"mpirun = {size} ranks: mpi4py sees {MPI.COMM_WORLD.Get_size()}, so it was built for another MPI than the "
+            "launcher's; use the mpirun of the MPI that mpi4py was built for (hpcpot doctor names it)."
+        )
+    ranks = Ranks(MPI.COMM_WORLD)
+    ranks.abort_on_exception()
+    return ranks

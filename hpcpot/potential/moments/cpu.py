@@ -1,0 +1,309 @@
+"""The kernels in Numba, one core, with tabulated radial functions. Channel-innermost loops, so that they vectorise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.moments import tables
+from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
+
+FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
+LANES = 8
+"""float64 numbers in the widest vector register; channels are padded to a multiple."""
+
+
+@dataclass
+class Tabulated:
+    """A moment set whose functions lie in tables.
+
+    Attributes:
+        moment_set: the set.
+        nodes: (species, species, k, 3, C) float64, R_c by centre and neighbour species, C >= channels padded with zeros.
+        weights: (species, species, k, 3, rank + 1) float64, w; empty (k = 0) where all weights are 1.
+        start, step: Å, first node and spacing. exponents: (a, 3) int64.
+    """
+
+    moment_set: MomentSet
+    nodes: np.ndarray
+    weights: np.ndarray
+    start: float
+    step: float
+    exponents: np.ndarray
+
+
+def prepare(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
+    """Tables of all pairs of species on one grid, the finest that any of them needs."""
+
+    def curves(r: np.ndarray) -> tuple[np.ndarray, ...]:
+        columns = []
+        for i in range(n_species):
+            for j in range(n_species):
+                columns.append(moment_set.radial(r, i, j))
+                if moment_set.weights is not None:
+                    columns.append(moment_set.weights(r, i, j))
+        return tuple(np.concatenate(c, axis=1) for c in zip(*columns, strict=True))
+
+    flat, step = tables.build(curves, closest, moment_set.cutoff)
+    n_weights = 0 if moment_set.weights is None else moment_set.rank + 1
+    split = flat.reshape(len(flat), 3, n_species, n_species, moment_set.channels + n_weights).transpose(2, 3, 0, 1, 4)
+    channels = moment_set.channels
+    padded = channels if channels < LANES else -(-channels // LANES) * LANES
+    nodes = np.zeros((*split.shape[:4], padded))
+    nodes[..., :channels] = split[..., :channels]
+    weights = np.ascontiguousarray(split[..., channels:]) if n_weights else np.zeros((n_species, n_species, 0, 3, 1))
+    return Tabulated(moment_set, nodes, weights, closest, step, monomials(moment_set.rank))
+
+
+def environment(
+    pairs: Pairs, species: np.ndarray, centres: np.ndarray, cutoff: float, slots: np.ndarray | None, n_species: int
+) -> Environment:
+    """As the reference kernel's."""
+    capacity = int((pairs.first[centres + 1] - pairs.first[centres]).sum())
+    first = np.empty(len(centres) + 1, np.int64)
+    neighbors, neighbor_species = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
+    distances, directions = np.empty(capacity), np.empty((capacity, 3))
+    counts = np.zeros((len(centres), n_species))
+    room = np.full(n_species, np.iinfo(np.int32).max, np.int64) if slots is None else slots
+    truncated = _environment(
+        pairs.positions, pairs.first, pairs.neighbors, species, centres, cutoff * cutoff, room,
+        first, neighbors, neighbor_species, distances, directions, counts,
+    )  # fmt: skip
+    p = first[-1]
+    i = int(species[centres[0]]) if len(centres) else 0
+    return Environment(
+        centres, i, first, neighbors[:p], neighbor_species[:p], distances[:p], directions[:p], counts, int(truncated)
+    )
+
+
+def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
+    """As the reference kernel's."""
+    shape = (*table.moment_set.shape(len(env.centres), n_species)[:3], table.nodes.shape[-1])
+    a_ntac = np.zeros(shape)
+    _moments(
+        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.by_neighbor,
+        table.moment_set.cutoff, table.nodes[env.species], table.weights[env.species], table.start, table.step,
+        table.exponents, a_ntac,
+    )  # fmt: skip
+    return a_ntac[..., : table.moment_set.channels]
+
+
+def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np.ndarray) -> None:
+    """As the reference kernel's."""
+    _pair_forces(
+        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.by_neighbor,
+        table.moment_set.cutoff, table.nodes[env.species], table.weights[env.species], table.start, table.step,
+        table.exponents, np.ascontiguousarray(b_ntac), g_pc,
+    )  # fmt: skip
+
+
+def scatter(env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray) -> None:
+    """As the reference kernel's."""
+    _scatter(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, forces, virial)
+
+
+@numba.njit(cache=True)
+def _environment(
+    positions, row, neighbors_in, species, centres, cutoff2, room, first, neighbors, kinds, distances, directions, counts
+):
+    at, truncated = 0, 0
+    first[0] = 0
+    for n in range(len(centres)):
+        i = centres[n]
+        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+        for p in range(row[i], row[i + 1]):
+            j = neighbors_in[p]
+            dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
+            r2 = dx * dx + dy * dy + dz * dz
+            if r2 >= cutoff2:
+                continue
+            r = np.sqrt(r2)
+            neighbors[at], kinds[at], distances[at] = j, species[j], r
+            inverse = 1.0 / r
+            directions[at, 0], directions[at, 1], directions[at, 2] = dx * inverse, dy * inverse, dz * inverse
+            counts[n, species[j]] += 1.0
+            at += 1
+        full = False
+        for s in range(len(room)):
+            full = full or counts[n, s] > room[s]
+        if full:
+            at = _keep_nearest(first[n], at, room.sum(), room, neighbors, kinds, distances, directions, counts[n])
+            truncated += 1
+        first[n + 1] = at
+    return truncated
+
+
+@numba.njit(cache=True)
+def _keep_nearest(start, end, total, room, neighbors, kinds, distances, directions, counts):
+    """Drop what the reference kernel drops of the neighbours start..end; returns the new end and sets the counts."""
+    order = np.argsort(distances[start:end], kind="mergesort")
+    keep = np.zeros(end - start, np.bool_)
+    counts[:] = 0.0
+    for q in order[:total]:
+        s = kinds[start + q]
+        if counts[s] < room[s]:
+            keep[q] = True
+            counts[s] += 1.0
+    at = start
+    for p in range(start, end):
+        if keep[p - start]:
+            neighbors[at], kinds[at], distances[at] = neighbors[p], kinds[p], distances[p]
+            for c in range(3):
+                directions[at, c] = directions[p, c]
+            at += 1
+    return at
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+def _basis(t):
+    """tables.basis as scalars."""
+    t2 = t * t
+    t3 = t2 * t
+    s = t3 * (10.0 - 15.0 * t + 6.0 * t2)
+    return (
+        1.0 - s, t - t3 * (6.0 - 8.0 * t + 3.0 * t2), 0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
+        s, t3 * (-4.0 + 7.0 * t - 3.0 * t2), 0.5 * t3 * (1.0 - 2.0 * t + t2),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+def _basis_slope(t):
+    """tables.basis_slope as scalars."""
+    t2 = t * t
+    s = 30.0 * t2 * (1.0 - 2.0 * t + t2)
+    return (
+        -s, 1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2), t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
+        s, t2 * (-12.0 + 28.0 * t - 15.0 * t2), 0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+def _power_table(u, p, rank, powers):
+    """powers[axis, e] = directions[p, axis]^e, e = 0 .. rank."""
+    for axis in range(3):
+        powers[axis, 0] = 1.0
+        for e in range(rank):
+            powers[axis, e + 1] = powers[axis, e] * u[p, axis]
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _moments(first, kinds, r, u, by_neighbor, cutoff, nodes, weights, start, step, exponents, a_ntac):
+    n_monomials, channels = a_ntac.shape[2], a_ntac.shape[3]
+    rank = exponents[-1].sum()
+    last = nodes.shape[1] - 2
+    weighted = weights.shape[1] > 0
+    value = np.empty(channels)
+    w = np.ones(rank + 1)
+    powers = np.empty((3, rank + 1))
+    for n in range(len(first) - 1):
+        for p in range(first[n], first[n + 1]):
+            if r[p] >= cutoff:
+                continue
+            s = kinds[p]
+            x = (r[p] - start) / step
+            k = min(int(x), last)
+            b0, b1, b2, b3, b4, b5 = _basis(x - k)
+            for c in range(channels):
+                value[c] = (
+                    b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
+                    + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
+                )  # fmt: skip
+            if weighted:
+                for m in range(rank + 1):
+                    w[m] = (
+                        b0 * weights[s, k, 0, m] + b1 * weights[s, k, 1, m] + b2 * weights[s, k, 2, m]
+                        + b3 * weights[s, k + 1, 0, m] + b4 * weights[s, k + 1, 1, m] + b5 * weights[s, k + 1, 2, m]
+                    )  # fmt: skip
+            t = s if by_neighbor else 0
+            _power_table(u, p, rank, powers)
+            for a in range(n_monomials):
+                e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
+                omega = w[e0 + e1 + e2] * powers[0, e0] * powers[1, e1] * powers[2, e2]
+                for c in range(channels):
+                    a_ntac[n, t, a, c] += omega * value[c]
+
+
+@numba.njit(cache=True, fastmath=FASTMATH)
+def _pair_forces(first, kinds, r, u, by_neighbor, cutoff, nodes, weights, start, step, exponents, b_ntac, g_pc):
+    n_monomials, channels = b_ntac.shape[2], b_ntac.shape[3]
+    rank = exponents[-1].sum()
+    last = nodes.shape[1] - 2
+    weighted = weights.shape[1] > 0
+    inverse_step = 1.0 / step
+    value, slope = np.empty(channels), np.empty(channels)
+    w, w1 = np.ones(rank + 1), np.zeros(rank + 1)
+    powers = np.empty((3, rank + 1))
+    for n in range(len(first) - 1):
+        for p in range(first[n], first[n + 1]):
+            if r[p] >= cutoff:
+                continue
+            s = kinds[p]
+            x = (r[p] - start) * inverse_step
+            k = min(int(x), last)
+            b0, b1, b2, b3, b4, b5 = _basis(x - k)
+            d0, d1, d2, d3, d4, d5 = _basis_slope(x - k)
+            for c in range(channels):
+                l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
+                h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
+                value[c] = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
+                slope[c] = d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2
+            if weighted:
+                for m in range(rank + 1):
+                    l0, l1, l2 = weights[s, k, 0, m], weights[s, k, 1, m], weights[s, k, 2, m]
+                    h0, h1, h2 = weights[s, k + 1, 0, m], weights[s, k + 1, 1, m], weights[s, k + 1, 2, m]
+                    w[m] = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
+                    w1[m] = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
+            t = s if by_neighbor else 0
+            _power_table(u, p, rank, powers)
+            along = 0.0
+            gx = gy = gz = 0.0
+            for a in range(n_monomials):
+                by_value = 0.0
+                by_slope = 0.0
+                for c in range(channels):
+                    by_value += b_ntac[n, t, a, c] * value[c]
+                    by_slope += b_ntac[n, t, a, c] * slope[c]
+                e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
+                px, py, pz = powers[0, e0], powers[1, e1], powers[2, e2]
+                m = e0 + e1 + e2
+                along += (by_slope * inverse_step * w[m] + by_value * w1[m]) * (px * py * pz)
+                q = by_value * w[m]
+                if e0 > 0:
+                    gx += q * e0 * powers[0, e0 - 1] * py * pz
+                if e1 > 0:
+                    gy += q * e1 * px * powers[1, e1 - 1] * pz
+                if e2 > 0:
+                    gz += q * e2 * px * py * powers[2, e2 - 1]
+            ux, uy, uz = u[p, 0], u[p, 1], u[p, 2]
+            inverse_r = 1.0 / r[p]
+            along -= (gx * ux + gy * uy + gz * uz) * inverse_r
+            g_pc[p, 0] += along * ux + gx * inverse_r
+            g_pc[p, 1] += along * uy + gy * inverse_r
+            g_pc[p, 2] += along * uz + gz * inverse_r
+
+
+@numba.njit(cache=True)
+def _scatter(first, centres, neighbors, r, u, g, forces, virial):
+    for n in range(len(centres)):
+        fx = fy = fz = 0.0
+        for p in range(first[n], first[n + 1]):
+            j = neighbors[p]
+            gx, gy, gz = g[p, 0], g[p, 1], g[p, 2]
+            fx += gx
+            fy += gy
+            fz += gz
+            forces[j, 0] -= gx
+            forces[j, 1] -= gy
+            forces[j, 2] -= gz
+            for a in range(3):
+                d = r[p] * u[p, a]
+                virial[a, 0] -= d * gx
+                virial[a, 1] -= d * gy
+                virial[a, 2] -= d * gz
+        i = centres[n]
+        forces[i, 0] += fx
+        forces[i, 1] += fy
+        forces[i, 2] += fz

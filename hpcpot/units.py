@@ -1,0 +1,17 @@
+"""Units: Å, eV, fs, amu, K inside; every conversion factor lives here.
+
+Velocities are Å/fs, forces eV/Å, stress and pressure inside eV/Å³. Constants are CODATA 2018.
+"""
+
+BOLTZMANN = 8.617333262e-5
+"""Boltzmann constant, eV/K."""
+
+AMU = 103.64269652680505
+"""1 amu in eV fs²/Å²: kinetic energy in eV is 0.5 * AMU * mass * velocity²."""
+
+EV_PER_A3_IN_GPA = 160.2176634
+"""1 eV/Å³ in GPa."""
+
+FS_PER_PS = 1000.0
+FS_PER_NS = 1.0e6
+SECONDS_PER_DAY = 86400.0
