@@ -104,10 +104,11 @@ class Ranks:
         if self.size > 1:
             self.comm.Barrier()
 
-    def root_only(self, function: Callable[[], Any]) -> Any:
+    def root_only(self, function: Callable[[], Any], share: bool = True) -> Any:
         """Run `function` on rank 0; its result, or its error, reaches every rank.
 
-        An error of rank 0 is raised on all ranks, so that none waits for another.
+        An error of rank 0 is raised on all ranks, so that none waits for another. Without `share` the result stays on
+        rank 0 and the others get None.
         """
         result, error = None, None
         if self.is_root:
@@ -117,8 +118,10 @@ class Ranks:
                 error = exception
                 error.__traceback__ = None if self.size > 1 else error.__traceback__
         if self.size > 1:
-            result, error = self.comm.bcast((result, error), root=0)
+            shared, error = self.comm.bcast((result if share else None, error), root=0)
+            result = result if self.is_root else shared
         if error is not None:
+            error.on_all_ranks = True
             raise error
         return result
 
@@ -133,7 +136,9 @@ class Ranks:
             return
         failed = self.max(np.array([0 if error is None else self.size - self.rank]))[0]
         if failed:
-            raise self.broadcast(error, root=int(self.size - failed))
+            error = self.broadcast(error, root=int(self.size - failed))
+            error.on_all_ranks = True
+            raise error
 
     def abort_on_exception(self) -> None:
         """From now on an uncaught exception ends all ranks with exit code 1, after its message.
@@ -149,7 +154,14 @@ class Ranks:
         sys.excepthook = hook
 
     def fail(self, error: BaseException, trace: Any = None) -> None:
-        """Print the error of this rank and end all ranks with its exit code."""
+        """Print the error of this rank and end all ranks with its exit code.
+
+        Of an error that every rank raised (`agree`, `root_only`) rank 0 alone speaks, and the ranks end by themselves.
+        """
+        if getattr(error, "on_all_ranks", False) and isinstance(error, HpcpotError):
+            if self.is_root:
+                print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
+            return
         where = f"[rank {self.rank}/{self.size}] " if self.size > 1 else ""
         if isinstance(error, HpcpotError):
             print(f"{where}{type(error).__name__}: {error}", file=sys.stderr, flush=True)

@@ -19,6 +19,10 @@ BLOCK = 256
 """Centres worked on at once: moments and gradients of a block stay in cache, its matrix products are large."""
 
 
+READOUT_BYTES = 48 * 1024
+"""Per centre, of the largest readout: 1,600 invariants with their gradient and three layers of 240."""
+
+
 class Family(Protocol):
     """What a family of potentials is: the moments it needs and its readout."""
 
@@ -90,6 +94,12 @@ class Potential:
             for start in range(0, len(of_species), self.block):
                 self._compute_block(pairs, species, i, of_species[start : start + self.block], result)
         return result
+
+    def working_bytes(self, pairs_per_atom: float) -> int:
+        """About what `compute` needs besides its arguments and result: one block, and the tables."""
+        n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self._sets)
+        block = self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)
+        return int(block) + sum(getattr(p, "nbytes", 0) for p in self._prepared)
 
     def _compute_block(self, pairs: Pairs, species: np.ndarray, i: int, centres: np.ndarray, result: Result) -> None:
         k, n_species = self._kernels, len(self.elements)

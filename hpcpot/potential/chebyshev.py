@@ -75,7 +75,7 @@ class Chebyshev:
         parts, sums = [], []
         for weights in self._weights(i):
             summed_na = weights @ angular_nta
-            self_n = (weights * weights) @ radial_ntc[:, :, order]
+            self_n = radial_ntc[:, :, order] @ (weights * weights)
             sums.append(summed_na)
             parts += [weights @ radial_ntc[:, :, :order], 0.5 * ((summed_na**2) @ powers.T - self_n[:, None] * at_one)]
         inputs = (concatenate(tuple(parts)) - self.offset[i]) * self.scale[i]

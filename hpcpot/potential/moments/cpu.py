@@ -34,6 +34,10 @@ class Tabulated:
     step: float
     exponents: np.ndarray
 
+    @property
+    def nbytes(self) -> int:
+        return self.nodes.nbytes + self.weights.nbytes
+
 
 def prepare(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
     """Tables of all pairs of species on one grid, the finest that any of them needs."""

@@ -1,0 +1,157 @@
+"""Forces of a distributed State: pairs, ghosts and the exchange between ranks, hidden behind `evaluate`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from time import perf_counter
+
+import numpy as np
+
+from hpcpot.errors import HpcpotError, SimulationError
+from hpcpot.neighbors import pairs as neighbors
+from hpcpot.parallel.domain import Domain
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.potential.base import Potential
+from hpcpot.structure.state import State
+from hpcpot.units import AMU, BOLTZMANN
+
+REBALANCE_ABOVE = 1.05
+"""Most atoms on a rank over the mean, above which a rebuild moves the cut planes."""
+
+
+class Engine:
+    """What integrators need of the rest: forces, and sums over all ranks.
+
+    Attributes:
+        pairs: those of the last rebuild; rebuilds: how many there were.
+        truncated: centres of the last evaluation with more neighbours than the potential has slots, on this rank.
+        stop_requested: number of ranks on which `request_stop` was called, as of the last evaluation.
+        seconds: time spent by phase on this rank.
+    """
+
+    def __init__(
+        self, potential: Potential, domain: Domain, ranks: Ranks, skin: float, balance: bool = True,
+        maximum_temperature: float = np.inf, keeps_momentum: bool = True,
+    ):  # fmt: skip
+        self.potential, self.domain, self.ranks = potential, domain, ranks
+        self.skin, self.balance = skin, balance
+        self.maximum_temperature, self.keeps_momentum = maximum_temperature, keeps_momentum
+        self.pairs: neighbors.Pairs | None = None
+        self.rebuilds = 0
+        self.truncated = 0
+        self.stop_requested = 0
+        self.seconds: dict[str, float] = defaultdict(float)
+        self._stop_here = False
+        self._built_at = np.zeros((0, 3))
+        self._mobile = 0
+
+    def request_stop(self) -> None:
+        """Ask all ranks to stop at the same step; safe in a signal handler."""
+        self._stop_here = True
+
+    def start(self, state: State, migrate: bool = True) -> None:
+        """Distribute the atoms, build pairs and compute the first forces.
+
+        Args:
+            migrate: False when the atoms already are where, and in the order, a checkpoint left them.
+        """
+        self._mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
+        self.rebuild(state, migrate)
+        self.compute(state)
+
+    def evaluate(self, state: State) -> None:
+        """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
+
+        Raises (on all ranks together):
+            SimulationError: a position that is not finite, an atom that moved farther than the cutoff since the last
+                step, a temperature above the maximum, or two atoms in contact.
+        """
+        began = perf_counter()
+        moved = state.positions[: state.n_owned] - self._built_at
+        farthest = np.sqrt(np.max(np.einsum("ij,ij->i", moved, moved), initial=0.0))
+        lost = not farthest <= self.potential.cutoff
+        kinetic = self.local_kinetic_energy(state)
+        flags = self.ranks.sum(np.array([farthest > 0.5 * self.skin, lost, self._stop_here, kinetic], float))
+        self.stop_requested = int(flags[2])
+        if flags[1]:
+            self.ranks.agree(self._lost_atom(state, moved) if lost else None)
+        self._check_temperature(flags[3])
+        self._spent("exchange", began)
+        if flags[0]:
+            self.rebuild(state)
+        else:
+            began = perf_counter()
+            self.domain.halo(state)
+            self._spent("exchange", began)
+        self.compute(state)
+
+    def rebuild(self, state: State, migrate: bool = True) -> None:
+        """New owners, ghosts and pairs."""
+        began = perf_counter()
+        if migrate:
+            if self.balance and self.ranks.size > 1 and self.domain.imbalance(state) > REBALANCE_ABOVE:
+                self.domain.balance(state)
+            self.domain.migrate(state)
+        self.domain.build_halo(state)
+        self._spent("exchange", began)
+        began = perf_counter()
+        self.pairs = neighbors.build(state.positions, state.n_owned, self.potential.cutoff + self.skin)
+        self._built_at = state.positions[: state.n_owned].copy()
+        self.rebuilds += 1
+        self._spent("neighbours", began)
+
+    def compute(self, state: State) -> None:
+        """Forces, energies and virial with the present pairs and ghosts."""
+        began = perf_counter()
+        self.pairs.positions = state.positions
+        error, result = None, None
+        try:
+            result = self.potential.compute(self.pairs, state.species)
+        except HpcpotError as caught:  # raised below on all ranks, so that none waits for this one
+            error = caught
+        self._spent("potential", began)
+        began = perf_counter()
+        self.ranks.agree(error)
+        self.domain.fold(result.forces)
+        state.forces = result.forces[: state.n_owned]
+        state.energies, state.virial = result.energies, result.virial
+        self.truncated = result.truncated
+        self._spent("exchange", began)
+
+    def local_kinetic_energy(self, state: State) -> float:
+        """This rank's share of the kinetic energy, eV."""
+        mass = state.masses[state.species[: state.n_owned]]
+        return 0.5 * AMU * float(np.einsum("i,ij,ij->", mass, state.velocities, state.velocities))
+
+    def kinetic_energy(self, state: State) -> float:
+        """Kinetic energy of all atoms, eV."""
+        return float(self.ranks.sum(np.array([self.local_kinetic_energy(state)]))[0])
+
+    def degrees_of_freedom(self, state: State) -> int:
+        """3 N of the mobile atoms, less 3 where the integrator keeps the momentum and no atom is frozen."""
+        return max(3 * self._mobile - (3 if self.keeps_momentum and self._mobile == state.n_atoms else 0), 0)
+
+    def temperature(self, kinetic_energy: float, state: State) -> float:
+        """K; 0 without degrees of freedom."""
+        freedom = self.degrees_of_freedom(state)
+        return 2.0 * kinetic_energy / (freedom * BOLTZMANN) if freedom else 0.0
+
+    def _check_temperature(self, kinetic: float) -> None:
+        temperature = 2.0 * kinetic / (3.0 * max(self._mobile, 1) * BOLTZMANN)
+        if not temperature <= self.maximum_temperature:
+            raise SimulationError(
+                f"temperature = {temperature:.6g} K: must stay below md.maximum_temperature_K = "
+                f"{self.maximum_temperature:g}; shorten md.timestep_fs, or check the structure and the potential."
+            )
+
+    def _lost_atom(self, state: State, moved: np.ndarray) -> SimulationError:
+        distance = np.linalg.norm(moved, axis=1)
+        k = int(np.argmax(np.where(np.isfinite(distance), distance, np.inf)))
+        element = state.elements[state.species[k]]
+        return SimulationError(
+            f"atom {state.ids[k]} ({element}) = moved {distance[k]:.3g} Å in one step: must stay below the cutoff of "
+            f"{self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the potential."
+        )
+
+    def _spent(self, phase: str, began: float) -> None:
+        self.seconds[phase] += perf_counter() - began

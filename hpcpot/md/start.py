@@ -1,0 +1,88 @@
+"""From an ASE structure to a State, its Domain and its Engine."""
+
+from __future__ import annotations
+
+import ase
+import ase.units
+import numpy as np
+from ase.data import atomic_masses, atomic_numbers
+
+from hpcpot.errors import StructureError
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.structure.state import State
+
+
+def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks) -> State:
+    """All atoms on rank 0, none elsewhere; `Engine.start` hands them to their owners.
+
+    Args:
+        atoms: checked structure on rank 0 (other ranks pass None); its masses per element must agree.
+    """
+    common = ranks.root_only(lambda: _common(atoms, elements))
+    n = len(atoms) if ranks.is_root else 0
+    if ranks.is_root:
+        species = np.array([elements.index(symbol) for symbol in atoms.symbols], np.int32)
+        positions = atoms.positions.astype(float)
+        velocities = atoms.get_velocities() * ase.units.fs
+    else:
+        species, positions, velocities = np.zeros(0, np.int32), np.zeros((0, 3)), np.zeros((0, 3))
+    return State(
+        cell=common["cell"], periodic=common["periodic"], elements=elements, masses=common["masses"],
+        positions=positions, species=species, ids=np.arange(n), velocities=velocities,
+        images=np.zeros((n, 3), np.int32), frozen=np.zeros(n, bool), n_owned=n, n_atoms=common["n_atoms"],
+    )  # fmt: skip
+
+
+def _common(atoms: ase.Atoms, elements: tuple[str, ...]) -> dict:
+    """What every rank knows of the structure."""
+    masses = np.array([atomic_masses[atomic_numbers[e]] for e in elements])
+    for k, element in enumerate(elements):
+        own = atoms.get_masses()[atoms.symbols == element]
+        if len(own):
+            if np.ptp(own) > 1e-9:
+                raise StructureError(
+                    f"mass of {element} = {own.min():g} to {own.max():g} amu: atoms of an element must have one mass; "
+                    "give isotopes one common mass."
+                )
+            masses[k] = own[0]
+    return {"cell": atoms.cell.array, "periodic": atoms.pbc, "masses": masses, "n_atoms": len(atoms)}
+
+
+def freeze(
+    state: State, elements: list[str] | None, ids: list[int] | None, region: list[tuple[float, float]] | None
+) -> None:
+    """Freeze the atoms that meet all the given criteria, and set their velocities to zero.
+
+    Args:
+        region: [low, high] in Å for each axis; None is an open end.
+    Raises:
+        StructureError: no atom meets them.
+    """
+    if elements is None and ids is None and region is None:
+        return
+    chosen = np.ones(state.n_owned, bool)
+    if elements is not None:
+        chosen &= np.isin(state.species[: state.n_owned], [state.elements.index(e) for e in elements if e in state.elements])
+    if ids is not None:
+        chosen &= np.isin(state.ids, ids)
+    if region is not None:
+        low = np.array([-np.inf if row[0] is None else row[0] for row in region])
+        high = np.array([np.inf if row[1] is None else row[1] for row in region])
+        positions = state.positions[: state.n_owned]
+        chosen &= ((positions >= low) & (positions <= high)).all(axis=1)
+    if not chosen.any():
+        raise StructureError(
+            f"frozen = elements {elements}, ids {ids}, region_A {region}: no atom meets all of these; "
+            f"the structure has {state.n_atoms} atoms of {', '.join(state.elements)}; correct or drop the section."
+        )
+    state.frozen = chosen
+    state.velocities[chosen] = 0.0
+
+
+def extent(state: State, ranks: Ranks) -> np.ndarray:
+    """How much of each perpendicular height of the cell the atoms fill, (3,) Å."""
+    inverse = np.linalg.inv(state.cell)
+    s = state.positions[: state.n_owned] @ inverse
+    ends = np.concatenate([s.max(axis=0, initial=-np.inf), (-s).max(axis=0, initial=-np.inf)])
+    high, minus_low = ranks.max(ends).reshape(2, 3)
+    return (high + minus_low) / np.linalg.norm(inverse, axis=0)
