@@ -76,6 +76,7 @@ class Potential:
         self.cutoff = float(family.cutoff)
         self._kernels = kernels(kernel_set)
         self._sets = family.moment_sets()
+        self._readout = self._kernels.readout(family)
         self._prepared = [self._kernels.prepare(s, len(self.elements), CLOSEST) for s in self._sets]
 
     def compute(self, pairs: Pairs, species: np.ndarray) -> Result:
@@ -108,7 +109,7 @@ class Potential:
         if not closest >= CLOSEST:
             self._refuse_contact(env, closest)
         moments = [k.moments(prepared, env, n_species) for prepared in self._prepared]
-        energies, gradients = self.family.readout(i, moments, env.counts)
+        energies, gradients = self._readout(i, moments, env.counts)
         pair_gradients = np.zeros((len(env.distances), 3))
         for prepared, gradient in zip(self._prepared, gradients, strict=True):
             k.pair_forces(prepared, env, gradient, pair_gradients)

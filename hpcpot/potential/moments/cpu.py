@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import numba
 import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments import tables
+from hpcpot.potential.moments.cpu_readout import FoldedReadout
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
-LANES = 8
-"""float64 numbers in the widest vector register; channels are padded to a multiple."""
 
 
 @dataclass
@@ -22,7 +25,7 @@ class Tabulated:
 
     Attributes:
         moment_set: the set.
-        nodes: (species, species, k, 3, C) float64, R_c by centre and neighbour species, C >= channels padded with zeros.
+        nodes: (species, species, k, 3, C) float64, R_c by centre and neighbour species.
         weights: (species, species, k, 3, rank + 1) float64, w; empty (k = 0) where all weights are 1.
         start, step: Å, first node and spacing. exponents: (a, 3) int64.
     """
@@ -33,6 +36,14 @@ class Tabulated:
     start: float
     step: float
     exponents: np.ndarray
+
+    @property
+    def sizes(self) -> tuple[int, int, int, bool, bool]:
+        """Channels, monomials, rank, by_neighbor, weighted: what the loops are compiled for."""
+        return (
+            self.nodes.shape[-1], len(self.exponents), self.moment_set.rank, self.moment_set.by_neighbor,
+            self.weights.shape[2] > 0,
+        )  # fmt: skip
 
     @property
     def nbytes(self) -> int:
@@ -55,11 +66,14 @@ def prepare(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
     n_weights = 0 if moment_set.weights is None else moment_set.rank + 1
     split = flat.reshape(len(flat), 3, n_species, n_species, moment_set.channels + n_weights).transpose(2, 3, 0, 1, 4)
     channels = moment_set.channels
-    padded = channels if channels < LANES else -(-channels // LANES) * LANES
-    nodes = np.zeros((*split.shape[:4], padded))
-    nodes[..., :channels] = split[..., :channels]
+    nodes = np.ascontiguousarray(split[..., :channels])
     weights = np.ascontiguousarray(split[..., channels:]) if n_weights else np.zeros((n_species, n_species, 0, 3, 1))
     return Tabulated(moment_set, nodes, weights, closest, step, monomials(moment_set.rank))
+
+
+def readout(family: Any) -> Callable:
+    """The family's readout, or one that is the same but made for the CPU."""
+    return FoldedReadout(family) if isinstance(family, DeepPotential) else family.readout
 
 
 def environment(
@@ -85,22 +99,20 @@ def environment(
 
 def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
     """As the reference kernel's."""
-    shape = (*table.moment_set.shape(len(env.centres), n_species)[:3], table.nodes.shape[-1])
-    a_ntac = np.zeros(shape)
-    _moments(
-        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.by_neighbor,
-        table.moment_set.cutoff, table.nodes[env.species], table.weights[env.species], table.start, table.step,
-        table.exponents, a_ntac,
+    a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
+    _moments_kernel(*table.sizes)(
+        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
+        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.exponents, a_ntac,
     )  # fmt: skip
-    return a_ntac[..., : table.moment_set.channels]
+    return a_ntac
 
 
 def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np.ndarray) -> None:
     """As the reference kernel's."""
-    _pair_forces(
-        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.by_neighbor,
-        table.moment_set.cutoff, table.nodes[env.species], table.weights[env.species], table.start, table.step,
-        table.exponents, np.ascontiguousarray(b_ntac), g_pc,
+    _pair_forces_kernel(*table.sizes)(
+        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
+        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.exponents,
+        np.ascontiguousarray(b_ntac), g_pc,
     )  # fmt: skip
 
 
@@ -193,100 +205,128 @@ def _power_table(u, p, rank, powers):
             powers[axis, e + 1] = powers[axis, e] * u[p, axis]
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
-def _moments(first, kinds, r, u, by_neighbor, cutoff, nodes, weights, start, step, exponents, a_ntac):
-    n_monomials, channels = a_ntac.shape[2], a_ntac.shape[3]
-    rank = exponents[-1].sum()
-    last = nodes.shape[1] - 2
-    weighted = weights.shape[1] > 0
-    value = np.empty(channels)
-    w = np.ones(rank + 1)
-    powers = np.empty((3, rank + 1))
-    for n in range(len(first) - 1):
-        for p in range(first[n], first[n + 1]):
-            if r[p] >= cutoff:
-                continue
-            s = kinds[p]
-            x = (r[p] - start) / step
-            k = min(int(x), last)
-            b0, b1, b2, b3, b4, b5 = _basis(x - k)
-            for c in range(channels):
-                value[c] = (
-                    b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
-                    + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
-                )  # fmt: skip
-            if weighted:
-                for m in range(rank + 1):
-                    w[m] = (
-                        b0 * weights[s, k, 0, m] + b1 * weights[s, k, 1, m] + b2 * weights[s, k, 2, m]
-                        + b3 * weights[s, k + 1, 0, m] + b4 * weights[s, k + 1, 1, m] + b5 * weights[s, k + 1, 2, m]
-                    )  # fmt: skip
-            t = s if by_neighbor else 0
-            _power_table(u, p, rank, powers)
-            for a in range(n_monomials):
-                e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
-                omega = w[e0 + e1 + e2] * powers[0, e0] * powers[1, e1] * powers[2, e2]
-                for c in range(channels):
-                    a_ntac[n, t, a, c] += omega * value[c]
+@lru_cache(maxsize=None)
+def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
+    """The moments loop with its sizes as constants: rows of moments then provably do not overlap, and it vectorises."""
+
+    @numba.njit(cache=True, fastmath=FASTMATH)
+    def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, exponents, a_ntac):
+        last = nodes.shape[1] - 2
+        inverse_step = 1.0 / step
+        w = np.ones(rank + 1)
+        powers = np.empty((3, rank + 1))
+        for n in range(len(first) - 1):
+            for p in range(first[n], first[n + 1]):
+                if r[p] >= cutoff:
+                    continue
+                s = kinds[p]
+                t = s if by_neighbor else 0
+                x = (r[p] - start) * inverse_step
+                k = min(int(x), last)
+                b0, b1, b2, b3, b4, b5 = _basis(x - k)
+                if weighted:
+                    for m in range(rank + 1):
+                        w[m] = (
+                            b0 * weights[s, k, 0, m] + b1 * weights[s, k, 1, m] + b2 * weights[s, k, 2, m]
+                            + b3 * weights[s, k + 1, 0, m] + b4 * weights[s, k + 1, 1, m] + b5 * weights[s, k + 1, 2, m]
+                        )  # fmt: skip
+                if rank == 1:
+                    o0, o1, o2, o3 = w[0], w[1] * u[p, 0], w[1] * u[p, 1], w[1] * u[p, 2]
+                    for c in range(channels):
+                        value = (
+                            b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
+                            + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
+                        )  # fmt: skip
+                        a_ntac[n, t, 0, c] += o0 * value
+                        a_ntac[n, t, 1, c] += o1 * value
+                        a_ntac[n, t, 2, c] += o2 * value
+                        a_ntac[n, t, 3, c] += o3 * value
+                else:
+                    _power_table(u, p, rank, powers)
+                    for c in range(channels):
+                        value = (
+                            b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
+                            + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
+                        )  # fmt: skip
+                        for a in range(n_monomials):
+                            e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
+                            omega = w[e0 + e1 + e2] * powers[0, e0] * powers[1, e1] * powers[2, e2]
+                            a_ntac[n, t, a, c] += omega * value
+
+    return kernel
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
-def _pair_forces(first, kinds, r, u, by_neighbor, cutoff, nodes, weights, start, step, exponents, b_ntac, g_pc):
-    n_monomials, channels = b_ntac.shape[2], b_ntac.shape[3]
-    rank = exponents[-1].sum()
-    last = nodes.shape[1] - 2
-    weighted = weights.shape[1] > 0
-    inverse_step = 1.0 / step
-    value, slope = np.empty(channels), np.empty(channels)
-    w, w1 = np.ones(rank + 1), np.zeros(rank + 1)
-    powers = np.empty((3, rank + 1))
-    for n in range(len(first) - 1):
-        for p in range(first[n], first[n + 1]):
-            if r[p] >= cutoff:
-                continue
-            s = kinds[p]
-            x = (r[p] - start) * inverse_step
-            k = min(int(x), last)
-            b0, b1, b2, b3, b4, b5 = _basis(x - k)
-            d0, d1, d2, d3, d4, d5 = _basis_slope(x - k)
-            for c in range(channels):
-                l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
-                h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
-                value[c] = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
-                slope[c] = d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2
-            if weighted:
-                for m in range(rank + 1):
-                    l0, l1, l2 = weights[s, k, 0, m], weights[s, k, 1, m], weights[s, k, 2, m]
-                    h0, h1, h2 = weights[s, k + 1, 0, m], weights[s, k + 1, 1, m], weights[s, k + 1, 2, m]
-                    w[m] = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
-                    w1[m] = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
-            t = s if by_neighbor else 0
-            _power_table(u, p, rank, powers)
-            along = 0.0
-            gx = gy = gz = 0.0
-            for a in range(n_monomials):
-                by_value = 0.0
-                by_slope = 0.0
-                for c in range(channels):
-                    by_value += b_ntac[n, t, a, c] * value[c]
-                    by_slope += b_ntac[n, t, a, c] * slope[c]
-                e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
-                px, py, pz = powers[0, e0], powers[1, e1], powers[2, e2]
-                m = e0 + e1 + e2
-                along += (by_slope * inverse_step * w[m] + by_value * w1[m]) * (px * py * pz)
-                q = by_value * w[m]
-                if e0 > 0:
-                    gx += q * e0 * powers[0, e0 - 1] * py * pz
-                if e1 > 0:
-                    gy += q * e1 * px * powers[1, e1 - 1] * pz
-                if e2 > 0:
-                    gz += q * e2 * px * py * powers[2, e2 - 1]
-            ux, uy, uz = u[p, 0], u[p, 1], u[p, 2]
-            inverse_r = 1.0 / r[p]
-            along -= (gx * ux + gy * uy + gz * uz) * inverse_r
-            g_pc[p, 0] += along * ux + gx * inverse_r
-            g_pc[p, 1] += along * uy + gy * inverse_r
-            g_pc[p, 2] += along * uz + gz * inverse_r
+@lru_cache(maxsize=None)
+def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
+    """The loop of the pair forces with its sizes as constants."""
+
+    @numba.njit(cache=True, fastmath=FASTMATH)
+    def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, exponents, b_ntac, g_pc):
+        last = nodes.shape[1] - 2
+        inverse_step = 1.0 / step
+        w, w1 = np.ones(rank + 1), np.zeros(rank + 1)
+        powers = np.empty((3, rank + 1))
+        for n in range(len(first) - 1):
+            for p in range(first[n], first[n + 1]):
+                if r[p] >= cutoff:
+                    continue
+                s = kinds[p]
+                t = s if by_neighbor else 0
+                x = (r[p] - start) * inverse_step
+                k = min(int(x), last)
+                b0, b1, b2, b3, b4, b5 = _basis(x - k)
+                d0, d1, d2, d3, d4, d5 = _basis_slope(x - k)
+                if weighted:
+                    for m in range(rank + 1):
+                        l0, l1, l2 = weights[s, k, 0, m], weights[s, k, 1, m], weights[s, k, 2, m]
+                        h0, h1, h2 = weights[s, k + 1, 0, m], weights[s, k + 1, 1, m], weights[s, k + 1, 2, m]
+                        w[m] = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
+                        w1[m] = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
+                ux, uy, uz = u[p, 0], u[p, 1], u[p, 2]
+                along = 0.0
+                gx = gy = gz = 0.0
+                if rank == 1:
+                    o0, o1, o2, o3 = w[0], w[1] * ux, w[1] * uy, w[1] * uz
+                    p0 = p1 = p2 = p3 = 0.0
+                    for c in range(channels):
+                        l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
+                        h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
+                        value = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
+                        slope = d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2
+                        q0, q1, q2, q3 = b_ntac[n, t, 0, c], b_ntac[n, t, 1, c], b_ntac[n, t, 2, c], b_ntac[n, t, 3, c]
+                        along += (o0 * q0 + o1 * q1 + o2 * q2 + o3 * q3) * slope
+                        p0 += q0 * value
+                        p1 += q1 * value
+                        p2 += q2 * value
+                        p3 += q3 * value
+                    along = along * inverse_step + p0 * w1[0] + (p1 * ux + p2 * uy + p3 * uz) * w1[1]
+                    gx, gy, gz = p1 * w[1], p2 * w[1], p3 * w[1]
+                else:
+                    _power_table(u, p, rank, powers)
+                    for c in range(channels):
+                        l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
+                        h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
+                        value = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
+                        slope = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
+                        for a in range(n_monomials):
+                            e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
+                            px, py, pz = powers[0, e0], powers[1, e1], powers[2, e2]
+                            b, m = b_ntac[n, t, a, c], e0 + e1 + e2
+                            along += b * (slope * w[m] + value * w1[m]) * (px * py * pz)
+                            q = b * value * w[m]
+                            if e0 > 0:
+                                gx += q * e0 * powers[0, e0 - 1] * py * pz
+                            if e1 > 0:
+                                gy += q * e1 * px * powers[1, e1 - 1] * pz
+                            if e2 > 0:
+                                gz += q * e2 * px * py * powers[2, e2 - 1]
+                inverse_r = 1.0 / r[p]
+                along -= (gx * ux + gy * uy + gz * uz) * inverse_r
+                g_pc[p, 0] += along * ux + gx * inverse_r
+                g_pc[p, 1] += along * uy + gy * inverse_r
+                g_pc[p, 2] += along * uz + gz * inverse_r
+
+    return kernel
 
 
 @numba.njit(cache=True)

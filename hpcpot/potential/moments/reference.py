@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
@@ -11,6 +14,11 @@ from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 def prepare(moment_set: MomentSet, n_species: int, closest: float) -> MomentSet:
     """What the kernels need of a set: here the set itself."""
     return moment_set
+
+
+def readout(family: Any) -> Callable:
+    """The family's own readout."""
+    return family.readout
 
 
 def environment(

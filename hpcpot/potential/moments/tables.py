@@ -11,7 +11,7 @@ from hpcpot.potential.moments.sets import Curves
 SPACINGS = (0.08, 0.04, 0.02, 0.01, 0.005, 0.0025)
 """Å, tried from the widest on: a small table stays in cache."""
 
-TOLERANCE = 1.0e-9
+TOLERANCE = 1.0e-7
 """Largest error of a tabulated function and of slope * 1 Å, relative to the function's own range beyond 1 Å."""
 
 

@@ -1,0 +1,156 @@
+"""Forces, virial and symmetries of every family, both kernel sets, in cells of all kinds."""
+
+import ase
+import numpy as np
+import pytest
+import systems
+from ase.build import bulk
+
+from hpcpot.errors import ConfigError, ModelError, SimulationError
+from hpcpot.potential.base import Potential
+from hpcpot.potential.calculator import Calculator, evaluate
+
+FAMILIES = {
+    "deep_potential": systems.deep_potential(),
+    "deep_potential one-sided": systems.deep_potential(one_sided=True),
+    "chebyshev": systems.chebyshev(),
+    "chebyshev legacy": systems.chebyshev(domain="legacy"),
+}
+KERNELS = ("reference", "cpu")
+
+
+def small_cells() -> dict[str, ase.Atoms]:
+    """Cells shorter than the cutoff, skewed, partly periodic, and free."""
+    skewed = systems.mixed(bulk("Si", "diamond", 5.4), 1)
+    skewed.symbols = ["Li", "Si"]
+    slab = systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 2)
+    slab.pbc = (True, False, True)
+    free = systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 3)
+    free.set_cell(np.zeros((3, 3)))
+    free.pbc = False
+    return {"skewed": skewed, "slab": slab, "free": free}
+
+
+@pytest.fixture(scope="module", params=[(f, k) for f in FAMILIES for k in KERNELS], ids=lambda p: f"{p[0]}-{p[1]}")
+def potential(request):
+    family, kernels = request.param
+    return Potential(FAMILIES[family], kernels)
+
+
+@pytest.mark.parametrize("cell", small_cells())
+def test_forces_are_minus_the_gradient(potential, cell):
+    atoms, h = small_cells()[cell], 1e-4
+    forces = evaluate(atoms, potential).forces
+    for atom in (0, len(atoms) - 1):
+        for axis in range(3):
+            energy = []
+            for sign in (1, -1):
+                moved = atoms.copy()
+                moved.positions[atom, axis] += sign * h
+                energy.append(evaluate(moved, potential).energies.sum())
+            assert forces[atom, axis] == pytest.approx(-(energy[0] - energy[1]) / (2 * h), abs=1e-6)
+
+
+@pytest.mark.parametrize("cell", ["skewed", "slab"])
+def test_virial_is_minus_the_strain_derivative(potential, cell):
+    atoms, h = small_cells()[cell], 1e-5
+    virial = evaluate(atoms, potential).virial
+    for a in range(3):
+        for b in range(3):
+            energy = []
+            for sign in (1, -1):
+                strain = np.eye(3)
+                strain[a, b] += sign * h
+                strained = atoms.copy()
+                strained.set_cell(atoms.cell.array @ strain, scale_atoms=False)
+                strained.positions = atoms.positions @ strain
+                energy.append(evaluate(strained, potential).energies.sum())
+            assert virial[a, b] == pytest.approx(-(energy[0] - energy[1]) / (2 * h), abs=1e-6)
+
+
+def test_translation_rotation_permutation(potential):
+    atoms = systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 5)
+    atoms.set_cell(atoms.cell.array @ np.array([[1, 0, 0], [0.2, 1, 0], [0.1, -0.1, 1]]), scale_atoms=True)
+    before = evaluate(atoms, potential)
+    rng = np.random.default_rng(0)
+    rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+    order = rng.permutation(len(atoms))
+    moved = atoms[order]
+    moved.positions = (moved.positions + [3.3, -20.1, 7.0]) @ rotation
+    moved.set_cell(atoms.cell.array @ rotation, scale_atoms=False)
+    after = evaluate(moved, potential)
+    np.testing.assert_allclose(after.energies, before.energies[order], rtol=0, atol=1e-10)
+    np.testing.assert_allclose(after.forces, before.forces[order] @ rotation, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(after.virial, rotation.T @ before.virial @ rotation, rtol=0, atol=1e-9)
+
+
+def test_small_cell_equals_its_supercell(potential):
+    atoms = small_cells()["skewed"]
+    small, large = evaluate(atoms, potential), evaluate(atoms * (3, 4, 5), potential)
+    np.testing.assert_allclose(large.energies.reshape(60, 2), np.tile(small.energies, (60, 1)), rtol=0, atol=1e-10)
+    np.testing.assert_allclose(large.forces.reshape(60, 2, 3), np.tile(small.forces, (60, 1, 1)), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_tables_agree_with_the_exact_functions(family):
+    for atoms in small_cells().values():
+        exact, tabulated = (evaluate(atoms, Potential(FAMILIES[family], k)) for k in KERNELS)
+        np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_energy_is_smooth_at_the_cutoff(family):
+    model = FAMILIES[family]
+    energies = []
+    for distance in model.cutoff + np.array([-1e-6, 1e-6]):
+        pair = ase.Atoms("LiSi", [[0, 0, 0], [distance, 0, 0]])
+        energies.append(evaluate(pair, Potential(model)).energies.sum())
+    assert abs(energies[1] - energies[0]) < 1e-10
+
+
+@pytest.mark.parametrize("block", [1, 7, 1000])
+def test_result_does_not_depend_on_the_block(block):
+    atoms, model = systems.crystal(2), systems.deep_potential()
+    whole, blocks = evaluate(atoms, Potential(model)), evaluate(atoms, Potential(model, block=block))
+    np.testing.assert_allclose(blocks.forces, whole.forces, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_contact_is_an_error(kernels):
+    atoms = ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]])
+    with pytest.raises(SimulationError, match="distance Si-Si = 0.3 Å: atoms must stay 0.5 Å apart"):
+        evaluate(atoms, Potential(systems.deep_potential(), kernels))
+
+
+def test_atoms_without_neighbours_and_of_one_species():
+    for model in FAMILIES.values():
+        lone = evaluate(ase.Atoms("Li"), Potential(model))
+        reference = evaluate(ase.Atoms("Li"), Potential(model, "reference"))
+        assert lone.forces.tolist() == [[0.0, 0.0, 0.0]]
+        assert lone.energies[0] == pytest.approx(reference.energies[0], abs=1e-12)
+
+
+def test_unknown_element_and_kernels():
+    with pytest.raises(ModelError, match="structure = has Na: the potential knows Li, Si only"):
+        evaluate(ase.Atoms("Na"), Potential(systems.deep_potential()))
+    with pytest.raises(ConfigError, match="potential.kernels = fast: must be cpu or reference"):
+        Potential(systems.deep_potential(), "fast")
+
+
+def test_calculator_stress_and_results():
+    atoms = small_cells()["skewed"]
+    atoms.calc = Calculator(systems.deep_potential())
+    result = evaluate(atoms, atoms.calc.potential)
+    assert atoms.get_potential_energy() == pytest.approx(result.energies.sum(), abs=1e-12)
+    np.testing.assert_allclose(atoms.get_stress(voigt=False), -result.virial / atoms.get_volume(), atol=1e-12)
+    np.testing.assert_allclose(atoms.get_potential_energies(), result.energies)
+    numerical = atoms.calc.calculate_numerical_stress(atoms, d=1e-5, voigt=True)
+    np.testing.assert_allclose(atoms.get_stress(), numerical, atol=1e-7)
+
+
+def test_calculator_of_a_free_cluster_has_no_stress():
+    atoms = small_cells()["free"]
+    atoms.calc = Calculator(systems.chebyshev())
+    atoms.get_forces()
+    assert "stress" not in atoms.calc.results
