@@ -14,3 +14,4 @@ def run(arguments: argparse.Namespace) -> int:
     from hpcpot.md.run import run_command  # NumPy and Numba: not for --help
 
     return run_command(arguments)
+

@@ -12,15 +12,15 @@ from hpcpot.structure.state import State
 from hpcpot.units import AMU, EV_PER_A3_IN_GPA, FS_PER_NS, FS_PER_PS, SECONDS_PER_DAY
 
 OBSERVABLES = {
-    "temperature": "K",
-    "potential_energy": "eV",
-    "kinetic_energy": "eV",
-    "total_energy": "eV",
-    "conserved_energy": "eV",
-    "pressure": "GPa",
-    "pressure_tensor": "GPa",
+    "temperature": ("K", ()),
+    "potential_energy": ("eV", ()),
+    "kinetic_energy": ("eV", ()),
+    "total_energy": ("eV", ()),
+    "conserved_energy": ("eV", ()),
+    "pressure": ("GPa", ()),
+    "pressure_tensor": ("GPa", (3, 3)),
 }
-"""Names and units of what `measure` returns. Pressure: positive in compression."""
+"""Names, units and shapes of what `measure` returns. Pressure: positive in compression."""
 
 PHASES = ("potential", "neighbours", "exchange", "output")
 

@@ -23,7 +23,8 @@ from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.base import Potential
-from hpcpot.storage.trajectory import Trajectory, block
+from hpcpot.storage.blocks import block
+from hpcpot.storage.trajectory import Trajectory
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
 from hpcpot.units import BOLTZMANN
@@ -34,12 +35,12 @@ STOPPED = 75
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 PARTICLES = {
-    "position_every": ("position", "image"),
-    "velocity_every": ("velocity",),
-    "force_every": ("force",),
-    "energy_every": ("potential_energy",),
+    "position": "position_every",
+    "velocity": "velocity_every",
+    "force": "force_every",
+    "potential_energy": "energy_every",
 }
-"""Arrays of the trajectory that each interval of the output section stands for."""
+"""Arrays of the trajectory and their intervals in the output section; image goes with position."""
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -158,13 +159,13 @@ class Run:
             "potential_fingerprint": self.fingerprint, "device": "cpu", "grid": str(self.engine.domain.grid.tolist()),
         }  # fmt: skip
         trajectory = Trajectory(
-            output.trajectory, ranks, elements=state.elements, species=self._by_id(state.species[: state.n_owned]),
+            output.trajectory, ranks, elements=state.elements, species_by_id=self._by_id(state.species[: state.n_owned]),
             masses=state.masses, n_atoms=state.n_atoms, periodic=state.periodic,
-            particles={name: getattr(output, every) for every, names in PARTICLES.items() for name in names
-                       if getattr(output, every)},
-            observables=OBSERVABLES, precision=output.precision, mode=self.settings.parallel.hdf5,
-            existing="continue" if continued else "overwrite" if overwrite else "refuse",
-            continue_step=state.step if continued else None, provenance=facts,
+            particles={name: getattr(output, every) for name, every in PARTICLES.items() if getattr(output, every)},
+            observables=OBSERVABLES if output.observables_every else {}, observables_every=output.observables_every,
+            n_steps=self.settings.md.steps, precision=output.precision, mode=self.settings.parallel.hdf5, provenance=facts,
+            mode_existing="continue" if continued else "overwrite" if overwrite else "refuse",
+            continue_step=state.step if continued else None,
         )  # fmt: skip
         self.say(f"trajectory: {output.trajectory}, written by {trajectory.mode}")
         return trajectory
@@ -214,33 +215,33 @@ class Run:
         output, state = self.settings.output, self.state
         is_last = state.step == self.settings.md.steps
         printed = _due(output.thermo_every, state.step) or (is_last and output.thermo_every)
-        observed = self.trajectory is not None and _due(output.observables_every, state.step)
-        seen = measure(state, self.engine, self.integrator, self.thermostat) if printed or observed else {}
+        due = [name for name, every in PARTICLES.items() if _due(getattr(output, every), state.step)]
+        # Every frame has its observables beside it, so that a reader need not match steps.
+        observed = output.observables_every and ("position" in due or _due(output.observables_every, state.step))
+        stored = self.trajectory is not None and (due or observed)
+        seen = measure(state, self.engine, self.integrator, self.thermostat) if printed or (stored and observed) else None
         if printed:
             self.say(self.table.line(state.step, seen))
-        if self.trajectory is not None:
-            particles = self._particles_due()
-            if particles or observed:
-                self.trajectory.append(
-                    state.step, state.step * self.settings.md.timestep_fs, particles, state.cell, seen if observed else {}
-                )
+        if stored:
+            self.trajectory.append(
+                state.step, state.step * self.settings.md.timestep_fs, self._particles(due), state.cell,
+                seen if observed else None,
+            )  # fmt: skip
         self.engine.seconds["output"] += perf_counter() - began
 
-    def _particles_due(self) -> dict[str, np.ndarray]:
-        """This rank's block, in order of id, of the arrays that are due."""
+    def _particles(self, due: list[str]) -> dict[str, np.ndarray]:
+        """This rank's block, in order of id, of the arrays that are due; positions wrapped into the cell."""
         state, n = self.state, self.state.n_owned
-        due = [name for every, names in PARTICLES.items() if _due(getattr(self.settings.output, every), state.step)
-               for name in names]  # fmt: skip
-        values = {}
+        values = {"velocity": state.velocities, "force": state.forces, "potential_energy": state.energies}
         if "position" in due:
             turns = np.where(state.periodic, np.floor(self.engine.domain.fractions(state.positions[:n])), 0.0)
             values["position"] = state.positions[:n] - turns @ state.cell
             values["image"] = state.images + turns.astype(np.int32)
-        values |= {"velocity": state.velocities, "force": state.forces, "potential_energy": state.energies}
+            due = [*due, "image"]
         return {name: self._by_id(values[name]) for name in due}
 
     def _by_id(self, values: np.ndarray) -> np.ndarray:
-        blocks = np.array([r * self.state.n_atoms // self.ranks.size for r in range(self.ranks.size + 1)])
+        blocks = np.array(self.ranks.all_gather(block(self.ranks, self.state.n_atoms)[0]) + [self.state.n_atoms])
         return self.engine.domain.by_id(self.state, values, blocks)
 
 
