@@ -86,8 +86,9 @@ def test_a_layer_without_bias_has_a_zero_bias(tmp_path) -> None:
 
 def test_the_tables_of_a_compressed_native_model_are_left_out(tmp_path) -> None:
     def change(tree):
-        tree["model"]["descriptor"]["@version"] = 3
-        tree["model"]["descriptor"]["compress"] = {"@variables": {"compress_data": ["/none"], "compress_info": ["/none"]}}
+        descriptor = tree["model"]["descriptor"]
+        descriptor["@version"] = 3
+        descriptor["compress"] = {"@variables": {"compress_data": ["/none"], "compress_info": ["/none"]}}
 
     path = edited_dp(tmp_path / "model.dp", change)
     assert fingerprint(read_native(path)) == fingerprint(read_native(ONE_SIDED))
@@ -363,4 +364,5 @@ def _as_yaml(path) -> str:
                 "value": array.tolist()}  # fmt: skip
 
     with h5py.File(path) as file:
-        return yaml.dump(convert(json.loads(file.attrs["json"]), file), Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
+        tree = convert(json.loads(file.attrs["json"]), file)
+    return yaml.dump(tree, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))
