@@ -75,9 +75,7 @@ class Potential:
         self.elements = tuple(family.elements)
         self.cutoff = float(family.cutoff)
         self._kernels = kernels(kernel_set)
-        self._sets = family.moment_sets()
-        self._readout = self._kernels.readout(family)
-        self._prepared = [self._kernels.prepare(s, len(self.elements), CLOSEST) for s in self._sets]
+        self._prepared, self._readout = self._kernels.prepare(family, CLOSEST)
 
     def compute(self, pairs: Pairs, species: np.ndarray) -> Result:
         """Energies of the centres of `pairs`, and their forces on all atoms.
@@ -98,7 +96,7 @@ class Potential:
 
     def working_bytes(self, pairs_per_atom: float) -> int:
         """About what `compute` needs besides its arguments and result: one block, and the tables."""
-        n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self._sets)
+        n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self.family.moment_sets())
         block = self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)
         return int(block) + sum(getattr(p, "nbytes", 0) for p in self._prepared)
 

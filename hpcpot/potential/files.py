@@ -1,9 +1,9 @@
 """Model files: hpcpot's own HDF5 file, the models that ship with hpcpot, and the files of other programs.
 
 Own file: a line with the sha256 of all that follows it (an HDF5 user block: other programs skip it), since the HDF5
-library can crash on damaged bytes; then HDF5 with root attributes format, version, family, elements, cutoff (Å), units, hash, created_by; group `provenance`,
-whose attributes are texts; group `parameters`, the fields of the family's dataclass as hpcpot.potential.tree writes
-them.
+library can crash on damaged bytes; then HDF5 with root attributes format, version, family, elements, cutoff (Å),
+units, hash, created_by; group `provenance`, whose attributes are texts; group `parameters`, the fields of the family's
+dataclass as hpcpot.potential.tree writes them.
 """
 
 from __future__ import annotations

@@ -30,12 +30,13 @@ class Species:
     """What one file holds: the network of one element.
 
     Attributes:
-        element: the centre. environment: the ENV list.
+        path: the file. element: the centre. environment: the ENV list.
         layers: of the network. basis: (4,) float64, R_r (Å), N_r, R_a (Å), N_a.
         average, second_moment: (inputs,) float64, of each component and of its square over the training set.
         scale, shift: of the normalised energy, 1/eV and eV. atomic_energy: eV. min_distance: Å.
     """
 
+    path: Path
     element: str
     environment: tuple[str, ...]
     layers: tuple[Layer, ...]
@@ -82,13 +83,13 @@ def read(paths: Sequence[Path], angular_domain: str = "auto") -> Chebyshev:
 def _check_belongs(species: Species, first: Species) -> None:
     if set(species.environment) != set(first.environment):
         raise ModelError(
-            f"ENV of {species.element} = {', '.join(species.environment)}: the elements {', '.join(first.environment)} "
-            f"of {first.element} are required; the files are of different potentials."
+            f"{species.path}: ENV = {', '.join(species.environment)}: the elements {', '.join(first.environment)} "
+            f"of {first.path.name} are required; the files are of different potentials."
         )
     if not np.array_equal(species.basis, first.basis):
         raise ModelError(
-            f"basis of {species.element} (R_r, N_r, R_a, N_a) = {species.basis.tolist()}: {first.basis.tolist()} as of "
-            f"{first.element} is required; hpcpot reads one basis for all elements."
+            f"{species.path}: R_r, N_r, R_a, N_a = {species.basis.tolist()}: {first.basis.tolist()} as in "
+            f"{first.path.name} is required; hpcpot reads one basis for all elements."
         )
 
 
@@ -162,9 +163,9 @@ def _read_species(path: Path) -> Species:
     if not source.at_end():
         raise ValueError(f"more follows after record {source.number}")
     species = Species(
-        element, environment, layers, basis, average, second_moment, scale, shift, atomic_energy, min_distance
+        path, element, environment, layers, basis, average, second_moment, scale, shift, atomic_energy, min_distance
     )
-    _check(species, path)
+    _check(species)
     return species
 
 
@@ -214,7 +215,7 @@ def _read_training_set(source: Records | Lines, element: str) -> tuple[float, fl
     return scale, shift, float(energies[names.index(element)])
 
 
-def _check(species: Species, path: Path) -> None:
+def _check(species: Species) -> None:
     """Raises ModelError: what does not fit together in a file."""
     radial_cutoff, radial_order, angular_cutoff, angular_order = species.basis
     orders_fit = all(order >= 0 and order % 1 == 0 for order in (radial_order, angular_order))
@@ -234,7 +235,9 @@ def _check(species: Species, path: Path) -> None:
         "numbers = not finite, or energy scale 0: finite numbers are required":
             not all(np.isfinite(array).all() for array in (*arrays, species.average, species.second_moment))
             or not np.isfinite(numbers).all() or species.scale == 0.0,
+        "second moments = below the squares of the averages: the statistics of one training set are required":
+            (np.sqrt(np.maximum(species.second_moment, 0.0)) * (1.0 + 1e-9) < np.abs(species.average)).any(),
     }  # fmt: skip
     for problem, found in problems.items():
         if found:
-            raise ModelError(f"{path}: {problem}; the file is damaged or of another program.")
+            raise ModelError(f"{species.path}: {problem}; the file is damaged or of another program.")

@@ -19,11 +19,14 @@ class Records:
     def _next(self, name: str, size: int) -> bytes:
         self.number += 1
         start = self.position + 4
-        marks = self.content[self.position : start], self.content[start + size : start + size + 4]
-        if any(mark != size.to_bytes(4, "little", signed=True) for mark in marks):
-            found = int.from_bytes(marks[0], "little", signed=True) if len(marks[0]) == 4 else "the end of the file"
-            raise ValueError(f"record {self.number} ({name}): {size} bytes expected, {found} found, or it is cut short")
-        self.position = start + size + 4
+        end = start + size + 4
+        first, last = self.content[self.position : start], self.content[start + size : end]
+        found = int.from_bytes(first, "little", signed=True)
+        if end > len(self.content) and (found == size or len(first) < 4):
+            raise ValueError(f"record {self.number} ({name}): the file ends at byte {len(self.content)}")
+        if found != size or last != first:
+            raise ValueError(f"record {self.number} ({name}): {size} bytes expected, {found} found")
+        self.position = end
         return self.content[start : start + size]
 
     def integers(self, name: str, count: int = 1) -> np.ndarray:

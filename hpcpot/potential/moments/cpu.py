@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numba
@@ -12,8 +12,7 @@ import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.moments import tables
-from hpcpot.potential.moments.cpu_readout import FoldedReadout
+from hpcpot.potential.moments import reduced, tables
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
@@ -50,30 +49,31 @@ class Tabulated:
         return self.nodes.nbytes + self.weights.nbytes
 
 
-def prepare(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
+def prepare(family: Any, closest: float) -> tuple[list[Tabulated], Callable]:
+    """Tables of the family's moment sets and its readout; a Deep Potential in fewer radial functions."""
+    n_species = len(family.elements)
+    if isinstance(family, DeepPotential):
+        moment_set, readout = reduced.reduce(family, closest)
+        return [tabulate(moment_set, n_species, closest)], readout
+    return [tabulate(moment_set, n_species, closest) for moment_set in family.moment_sets()], family.readout
+
+
+def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
     """Tables of all pairs of species on one grid, the finest that any of them needs."""
 
-    def curves(r: np.ndarray) -> tuple[np.ndarray, ...]:
-        columns = []
-        for i in range(n_species):
-            for j in range(n_species):
-                columns.append(moment_set.radial(r, i, j))
-                if moment_set.weights is not None:
-                    columns.append(moment_set.weights(r, i, j))
-        return tuple(np.concatenate(c, axis=1) for c in zip(*columns, strict=True))
-
-    flat, step = tables.build(curves, closest, moment_set.cutoff)
+    groups = []
+    for i in range(n_species):
+        for j in range(n_species):
+            groups.append(partial(moment_set.radial, i=i, j=j))
+            if moment_set.weights is not None:
+                groups.append(partial(moment_set.weights, i=i, j=j))
+    flat, step = tables.build(groups, closest, moment_set.cutoff)
     n_weights = 0 if moment_set.weights is None else moment_set.rank + 1
     split = flat.reshape(len(flat), 3, n_species, n_species, moment_set.channels + n_weights).transpose(2, 3, 0, 1, 4)
     channels = moment_set.channels
     nodes = np.ascontiguousarray(split[..., :channels])
     weights = np.ascontiguousarray(split[..., channels:]) if n_weights else np.zeros((n_species, n_species, 0, 3, 1))
     return Tabulated(moment_set, nodes, weights, closest, step, monomials(moment_set.rank))
-
-
-def readout(family: Any) -> Callable:
-    """The family's readout, or one that is the same but made for the CPU."""
-    return FoldedReadout(family) if isinstance(family, DeepPotential) else family.readout
 
 
 def environment(

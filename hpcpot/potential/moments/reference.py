@@ -11,14 +11,9 @@ from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 
 
-def prepare(moment_set: MomentSet, n_species: int, closest: float) -> MomentSet:
-    """What the kernels need of a set: here the set itself."""
-    return moment_set
-
-
-def readout(family: Any) -> Callable:
-    """The family's own readout."""
-    return family.readout
+def prepare(family: Any, closest: float) -> tuple[list[MomentSet], Callable]:
+    """What the kernels need of a family, and its readout: here the moment sets themselves."""
+    return list(family.moment_sets()), family.readout
 
 
 def environment(

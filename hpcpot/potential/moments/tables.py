@@ -12,30 +12,33 @@ SPACINGS = (0.08, 0.04, 0.02, 0.01, 0.005, 0.0025)
 """Å, tried from the widest on: a small table stays in cache."""
 
 TOLERANCE = 1.0e-7
-"""Largest error of a tabulated function and of slope * 1 Å, relative to the function's own range beyond 1 Å."""
+"""Largest error of tabulated functions and of their slopes * 1 Å, relative to the range of the largest of a group."""
 
 
-def build(curves: Callable[[np.ndarray], Curves], closest: float, cutoff: float) -> tuple[np.ndarray, float]:
-    """Nodes of the widest grid that reproduces the functions to TOLERANCE, and its spacing.
+def build(groups: list[Callable[[np.ndarray], Curves]], closest: float, cutoff: float) -> tuple[np.ndarray, float]:
+    """Nodes of the widest grid that reproduces all functions to TOLERANCE, and its spacing.
 
     The error is measured at the middle and the quarters of each interval, against the exact functions; below 1 Å,
     where functions of 1/r grow without bound, relative to the size of the value there.
 
     Args:
-        curves: r (points,) -> value, first and second derivative (points, functions).
+        groups: each r (points,) -> value, first and second derivative (points, functions).
         closest, cutoff: Å, ends of the table.
     Returns:
-        nodes (k, 3, functions) float64: value, first * h, second * h^2; spacing h, Å, (k - 1) h = cutoff - closest.
+        nodes (k, 3, functions of all groups) float64: value, first * h, second * h^2; spacing h, Å,
+        (k - 1) h = cutoff - closest.
     """
     for spacing in SPACINGS:
         intervals = int(np.ceil((cutoff - closest) / spacing))
         step = (cutoff - closest) / intervals
         r = np.linspace(closest, cutoff, intervals + 1)
-        value, first, second = curves(r)
-        nodes = np.ascontiguousarray(np.stack([value, first * step, second * step * step], axis=1))
-        if _error(nodes, step, closest, curves) < TOLERANCE:
+        nodes = []
+        for curves in groups:
+            value, first, second = curves(r)
+            nodes.append(np.stack([value, first * step, second * step * step], axis=1))
+        if max(_error(n, step, closest, c) for n, c in zip(nodes, groups, strict=True)) < TOLERANCE:
             break
-    return nodes, step
+    return np.concatenate(nodes, axis=2), step
 
 
 def _error(nodes: np.ndarray, step: float, closest: float, curves: Callable[[np.ndarray], Curves]) -> float:
@@ -44,10 +47,9 @@ def _error(nodes: np.ndarray, step: float, closest: float, curves: Callable[[np.
     for t in (0.25, 0.5, 0.75):
         value, slope, _ = curves(left + t * step)
         got, got_slope = interpolate(nodes[:-1], nodes[1:], t, step)
-        beyond = value[left >= min(1.0, left[-1])]
-        scale = np.maximum(np.ptp(beyond, axis=0) + 1e-300, np.abs(value))
-        slope_scale = np.maximum(np.ptp(beyond, axis=0) + 1e-300, np.abs(slope))
-        worst = max(worst, np.max(np.abs(got - value) / scale), np.max(np.abs(got_slope - slope) / slope_scale))
+        span = np.ptp(value[left >= min(1.0, left[-1])], axis=0).max() + 1e-300
+        value_scale, slope_scale = (np.maximum(span, np.abs(f)) for f in (value, slope))
+        worst = max(worst, np.max(np.abs(got - value) / value_scale), np.max(np.abs(got_slope - slope) / slope_scale))
     return worst
 
 

@@ -1,0 +1,22 @@
+"""The structures and models that hpcpot ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+NOT_DATA = (".py", ".pyc", ".md")
+
+
+def _files() -> list[Path]:
+    return sorted(path for path in FOLDER.iterdir() if path.is_file() and path.suffix not in NOT_DATA)
+
+
+def names() -> list[str]:
+    """Names of the shipped files, without suffix."""
+    return [path.stem for path in _files()]
+
+
+def find(name: str) -> Path | None:
+    """The shipped file of this name, given with or without its suffix; None if there is none."""
+    return next((path for path in _files() if name in (path.stem, path.name)), None)

@@ -1,0 +1,72 @@
+"""`hpcpot convert`, as a user runs it."""
+
+from __future__ import annotations
+
+import h5py
+import pytest
+from model_files import DATA
+
+from hpcpot.cli import main
+from hpcpot.potential.files import fingerprint, load
+
+DP = DATA / "dp" / "small_twoside.dp"
+AENET = [DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"]
+
+
+def test_a_deep_potential(tmp_path, capsys) -> None:
+    output = tmp_path / "model.h5"
+    assert main(["convert", str(DP), "-o", str(output), "--note", "a test"]) == 0
+    model = load(output)
+    assert fingerprint(model) == fingerprint(load(DP))
+    printed = capsys.readouterr().out.splitlines()
+    assert printed == [
+        "family       deep_potential",
+        "elements     Li Si",
+        "cutoff       6 Å, smooth from 0.5 Å",
+        "slots        60 40",
+        "embedding    1-4-8-16, two-sided (by centre and neighbour), axis 4",
+        "fitting      64-12-12-12-1",
+        "parameters   3,026 in 6 networks",
+        f"fingerprint  sha256:{fingerprint(model)}",
+        f"written      {output}",
+    ]
+    with h5py.File(output) as file:
+        provenance = dict(file["provenance"].attrs)
+    assert provenance["source"] == "small_twoside.dp" and provenance["note"] == "a test"
+    assert str(DATA) not in str(provenance)
+
+
+def test_one_sided_embeddings_count_once(tmp_path, capsys) -> None:
+    main(["convert", str(DATA / "dp" / "small_oneside.dp"), "-o", str(tmp_path / "model.h5")])
+    printed = capsys.readouterr().out
+    assert "one-sided (by neighbour), axis 4" in printed and "in 4 networks" in printed
+
+
+def test_aenet_networks(tmp_path, capsys) -> None:
+    output = tmp_path / "model.h5"
+    assert main(["convert", *map(str, AENET), "-o", str(output)]) == 0
+    printed = capsys.readouterr().out
+    assert "radial 6 Å, angular 3 Å" in printed and "radial 16, angular 4" in printed and "domain cos" in printed
+    assert "44-10-10-1, 44-10-10-1" in printed and "1,142 in 2 networks" in printed
+    assert main(["convert", *map(str, AENET), "-o", str(output), "--angular-domain", "legacy", "--overwrite"]) == 0
+    assert load(output).angular_domain == "legacy"
+
+
+def test_an_hpcpot_model_is_copied(tmp_path) -> None:
+    assert main(["convert", "lisi", "-o", str(tmp_path / "model.h5")]) == 0
+    assert fingerprint(load(tmp_path / "model.h5")) == fingerprint(load("lisi"))
+
+
+def test_errors_are_one_line_and_exit_code_1(tmp_path, capsys) -> None:
+    output = tmp_path / "model.h5"
+    assert main(["convert", str(tmp_path / "absent.dp"), "-o", str(output)]) == 1
+    assert capsys.readouterr().err.startswith(f"ModelError: {tmp_path}/absent.dp = no such file")
+    assert not output.exists()
+    output.write_text("mine")
+    assert main(["convert", str(DP), "-o", str(output)]) == 1
+    assert capsys.readouterr().err == (
+        f"OutputError: {output} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.\n"
+    )
+    assert output.read_text() == "mine"
+    with pytest.raises(SystemExit, match="2"):
+        main(["convert", str(DP)])
