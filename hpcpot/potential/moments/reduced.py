@@ -55,6 +55,7 @@ def _leading(full: MomentSet, i: int, j: int, closest: float) -> np.ndarray:
     r = np.linspace(closest, full.cutoff, SAMPLES)
     value, slope, _ = full.radial(r, i, j)
     allowed = np.where(r < NEAR, NEAR_TOLERANCE, TOLERANCE) * np.abs(value).max()
+    allowed[-1] *= 0.01  # the cutoff stands for empty slots, of which an atom has a hundred
     rows = np.concatenate([value, slope]) / np.tile(allowed, 2)[:, None]
     _, _, v = np.linalg.svd(rows, full_matrices=False)
     for k in range(1, len(v) + 1):
