@@ -1,17 +1,22 @@
 """hpcpot: silicon anodes of lithium batteries, atom by atom, with machine-learned potentials."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
+HERE = Path(__file__).parent
+
 setup(
     name="hpcpot",
-    version="0.1.0",
+    version=re.search('__version__ = "(.+)"', (HERE / "hpcpot" / "__init__.py").read_text())[1],
     description="Molecular dynamics of silicon anodes with machine-learned potentials, on MPI and Dask",
-    long_description=Path(__file__).with_name("README.md").read_text() if Path(__file__).with_name("README.md").exists() else "",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     python_requires=">=3.10",
+    license="MIT",
     packages=find_packages(include=["hpcpot", "hpcpot.*"]),
+    package_data={"hpcpot.data": ["*"]},
     install_requires=["numpy>=1.26", "scipy>=1.11", "numba>=0.59", "h5py>=3.10", "ase>=3.23", "pyyaml>=6"],
     extras_require={
         "mpi": ["mpi4py>=4"],
@@ -19,7 +24,7 @@ setup(
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
         "train": ["torch>=2.4"],
         "plot": ["matplotlib>=3.8"],
-        "test": ["pytest>=8", "MDAnalysis>=2.8", "pyh5md>=1.0"],
+        "test": ["pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0"],
     },
     entry_points={"console_scripts": ["hpcpot = hpcpot.cli:main"]},
 )

@@ -1,1 +1,12 @@
+"""Silicon anodes of lithium batteries, atom by atom, with machine-learned potentials."""
+
 __version__ = "0.1.0"
+__all__ = ["Calculator", "__version__"]
+
+
+def __getattr__(name: str) -> object:
+    if name == "Calculator":
+        from hpcpot.potential.calculator import Calculator  # NumPy, Numba and ASE: not for `hpcpot --help`
+
+        return Calculator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

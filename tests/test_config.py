@@ -259,7 +259,7 @@ def test_damaged_configs_never_end_in_another_error(folder):
 
 def test_shipped_configs_are_right():
     for path in sorted((Path(__file__).parent.parent / "configs").glob("*.yaml")):
-        if "md:" in path.read_text():
+        if not path.name.startswith("build_"):
             config.load(path, SCHEMA)
 
 

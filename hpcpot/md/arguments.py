@@ -9,13 +9,24 @@ from hpcpot.md.settings import SCHEMA
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.description = "One molecular dynamics run, on any number of ranks: `mpirun -n 4 hpcpot md CONFIG`, or --ranks 4."
+    parser.description = (
+        "One molecular dynamics run, on any number of ranks: `mpirun -n 4 hpcpot md CONFIG`, or --ranks 4."
+    )
     parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
     parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/interface_si100.yaml")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
-                        help="use VALUE for a key of the config, e.g. --set md.timestep_fs=0.5; repeatable")
-    parser.add_argument("--dry-run", action="store_true",
-                        help="print the resolved config, domain grid, atoms per rank and memory, and stop")
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help="use VALUE for a key of the config, e.g. --set md.timestep_fs=0.5; repeatable",
+    )
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved config, domain grid, atoms per rank and memory, and stop",
+    )
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--restart", action="store_true", help="go on from the checkpoint of this config")
     existing.add_argument("--overwrite", action="store_true", help="replace the output files of an earlier run")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 import signal
+from contextlib import nullcontext
 from time import perf_counter
 
 import ase
@@ -89,15 +91,12 @@ class Run:
         """Move the atoms from the present step to md.steps; returns the exit code."""
         for name in SIGNALS:
             signal.signal(name, lambda *_: self.engine.request_stop())
-        self.ranks.root_only(lambda: self._refuse_existing(overwrite))
+        self.ranks.root_only(lambda: self._check_outputs(overwrite))
         self._head()
         self._begin()
         self.trajectory = self._open_trajectory(overwrite)
-        try:
+        with self.trajectory or nullcontext():
             return self._loop()
-        finally:
-            if self.trajectory is not None:
-                self.trajectory.close()
 
     def _first_state(self, elements: tuple[str, ...]) -> State:
         wanted = self.settings.structure
@@ -125,11 +124,17 @@ class Run:
             settings.md.maximum_temperature_K, self.integrator.keeps_momentum,
         )  # fmt: skip
 
-    def _refuse_existing(self, overwrite: bool) -> None:
+    def _check_outputs(self, overwrite: bool) -> None:
+        """Refuse what cannot be written, before the work that is to be written there."""
         output = self.settings.output
         for path in (output.trajectory, output.checkpoint):
-            if path is not None and path.exists() and not overwrite and not self.restarted:
+            if path is None:
+                continue
+            if path.exists() and not overwrite and not self.restarted:
                 raise OutputError(f"{path} = exists: a run does not replace files by itself; use --restart or --overwrite.")
+            folder = path.absolute().parent
+            if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+                raise OutputError(f"{path} = not writable: its folder must exist and be writable; create it or change the path.")
 
     def _head(self) -> None:
         state, engine = self.state, self.engine
@@ -159,13 +164,12 @@ class Run:
             "potential_fingerprint": self.fingerprint, "device": "cpu", "grid": str(self.engine.domain.grid.tolist()),
         }  # fmt: skip
         trajectory = Trajectory(
-            output.trajectory, ranks, elements=state.elements, species_by_id=self._by_id(state.species[: state.n_owned]),
+            output.trajectory, ranks, elements=state.elements, species=self._by_id(state.species[: state.n_owned]),
             masses=state.masses, n_atoms=state.n_atoms, periodic=state.periodic,
             particles={name: getattr(output, every) for name, every in PARTICLES.items() if getattr(output, every)},
             observables=OBSERVABLES if output.observables_every else {}, observables_every=output.observables_every,
             n_steps=self.settings.md.steps, precision=output.precision, mode=self.settings.parallel.hdf5, provenance=facts,
-            mode_existing="continue" if continued else "overwrite" if overwrite else "refuse",
-            continue_step=state.step if continued else None,
+            existing="continue" if continued else "overwrite" if overwrite else "refuse", continue_step=state.step,
         )  # fmt: skip
         self.say(f"trajectory: {output.trajectory}, written by {trajectory.mode}")
         return trajectory
@@ -224,8 +228,8 @@ class Run:
             self.say(self.table.line(state.step, seen))
         if stored:
             self.trajectory.append(
-                state.step, state.step * self.settings.md.timestep_fs, self._particles(due), state.cell,
-                seen if observed else None,
+                state.step, state.step * self.settings.md.timestep_fs, self._particles(due),
+                state.cell if due else None, seen if observed else None,
             )  # fmt: skip
         self.engine.seconds["output"] += perf_counter() - began
 

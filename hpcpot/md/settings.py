@@ -11,40 +11,93 @@ CPU_ONLY = "the GPU engine is not in this version"
 EVERY = "set 0 for never"
 
 STRUCTURE = (
-    Key("structure.file", file_name(), "atoms and cell: extxyz, LAMMPS data, POSCAR, or a shipped name such as interface_si100",
-        is_input=True),
-    Key("structure.elements", list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "elements of the LAMMPS types 1, 2, ...; null where the file names them", None),
+    Key(
+        "structure.file",
+        file_name(),
+        "atoms and cell: extxyz, LAMMPS data, POSCAR, or a shipped name such as interface_si100",
+        is_input=True,
+    ),
+    Key(
+        "structure.elements",
+        list_of(element(), "a list of elements, e.g. [Li, Si]"),
+        "elements of the LAMMPS types 1, 2, ...; null where the file names them",
+        None,
+    ),
 )
 POTENTIAL = (
-    Key("potential.file", either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi", is_input=True),
+    Key(
+        "potential.file",
+        either(file_name(), list_of(file_name(), "a list of files, one per element")),
+        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi",
+        is_input=True,
+    ),
     Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
 )
 MD = (
     Key("md.integrator", choice("nve", "nvt_nose_hoover", "nvt_langevin"), "equations of motion"),
-    Key("md.steps", integer(), "steps to do in all; a restart continues to this number", hint="0 only evaluates the structure"),
+    Key(
+        "md.steps",
+        integer(),
+        "steps to do in all; a restart continues to this number",
+        hint="0 only evaluates the structure",
+    ),
     Key("md.timestep_fs", number(above=0), "time step", hint="typical 0.5 to 2"),
-    Key("md.temperature_K", number(minimum=0), "temperature of the thermostat; needed for nvt", None, hint="typical 300 to 3000"),
-    Key("md.temperature_end_K", number(minimum=0), "linear ramp from temperature_K to this over the run; null: no ramp", None),
-    Key("md.thermostat_time_fs", number(above=0), "damping time (Nose-Hoover), 1/friction (Langevin)", 50.0,
-        hint="typical 100 time steps"),
-    Key("md.initial_temperature_K", number(minimum=0),
-        "draw velocities at this temperature; null: those of the structure, zero if it has none", None),
+    Key(
+        "md.temperature_K",
+        number(minimum=0),
+        "temperature of the thermostat; needed for nvt",
+        None,
+        hint="typical 300 to 3000",
+    ),
+    Key(
+        "md.temperature_end_K",
+        number(minimum=0),
+        "linear ramp from temperature_K to this over the run; null: no ramp",
+        None,
+    ),
+    Key(
+        "md.thermostat_time_fs",
+        number(above=0),
+        "damping time (Nose-Hoover), 1/friction (Langevin)",
+        50.0,
+        hint="typical 100 time steps",
+    ),
+    Key(
+        "md.initial_temperature_K",
+        number(minimum=0),
+        "draw velocities at this temperature; null: those of the structure, zero if it has none",
+        None,
+    ),
     Key("md.seed", integer(), "of initial velocities and Langevin forces", 0),
     Key("md.remove_drift", boolean(), "take the total momentum off the initial velocities", True),
     Key("md.maximum_temperature_K", number(above=0), "stop above this temperature", 20000.0),
 )
 FROZEN = (
     Key("frozen.elements", list_of(element(), "a list of elements, e.g. [Si]"), "freeze atoms of these elements", None),
-    Key("frozen.ids", list_of(integer(), "a list of whole numbers >= 0"), "freeze atoms of these ids, counted from 0", None),
-    Key("frozen.region_A", intervals("[[xlo, xhi], [ylo, yhi], [zlo, zhi]] in Å, null for an open end"),
-        "freeze atoms that start in this box; of several criteria an atom must meet all", None),
+    Key(
+        "frozen.ids",
+        list_of(integer(), "a list of whole numbers >= 0"),
+        "freeze atoms of these ids, counted from 0",
+        None,
+    ),
+    Key(
+        "frozen.region_A",
+        intervals("[[xlo, xhi], [ylo, yhi], [zlo, zhi]] in Å, null for an open end"),
+        "freeze atoms that start in this box; of several criteria an atom must meet all",
+        None,
+    ),
 )
 PARALLEL = (
-    Key("neighbors.skin_A", number(above=0), "pairs are kept to cutoff + skin and rebuilt after a move of skin/2", 1.0,
-        hint="typical 0.5 to 2"),
-    Key("parallel.grid", either(choice("auto"), list_of(integer(1), "[nx, ny, nz]", 3)), "ranks along each axis", "auto"),
+    Key(
+        "neighbors.skin_A",
+        number(above=0),
+        "pairs are kept to cutoff + skin and rebuilt after a move of skin/2",
+        1.0,
+        hint="typical 0.5 to 2",
+    ),
+    Key(
+        "parallel.grid", either(choice("auto"), list_of(integer(1), "[nx, ny, nz]", 3)), "ranks along each axis", "auto"
+    ),
     Key("parallel.balance", boolean(), "move the cut planes to where the work is equal", True),
     Key("parallel.hdf5", choice("auto", "parallel", "rank0"), "who writes: all ranks, or rank 0 for all", "auto"),
 )
@@ -58,9 +111,17 @@ OUTPUT = (
     Key("output.energy_every", integer(), "steps between frames of per-atom energies", 0, hint=EVERY),
     Key("output.observables_every", integer(), "steps between rows of temperature, energies, pressure", 10, hint=EVERY),
     Key("output.thermo_every", integer(), "steps between printed lines", 100, hint=EVERY),
-    Key("output.checkpoint_every", integer(), "steps between checkpoints; one is also written at the end", 10000, hint=EVERY),
+    Key(
+        "output.checkpoint_every",
+        integer(),
+        "steps between checkpoints; one is also written at the end",
+        10000,
+        hint=EVERY,
+    ),
 )
-DEVICE = (Key("device", choice("cpu", "gpu", "auto"), "where the forces are computed; auto takes the best there is", "auto"),)
+DEVICE = (
+    Key("device", choice("cpu", "gpu", "auto"), "where the forces are computed; auto takes the best there is", "auto"),
+)
 
 
 def device_line(settings: Settings) -> str:
@@ -89,7 +150,10 @@ def _check_thermostat(md: Settings) -> Iterator[tuple[str, str]]:
     for name in ("temperature_K", "temperature_end_K", "initial_temperature_K"):
         value = getattr(md, name)
         if value is not None and value >= md.maximum_temperature_K:
-            yield f"md.{name}", f"must be below md.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops"
+            yield (
+                f"md.{name}",
+                f"must be below md.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops",
+            )
         if value == 0 and name != "initial_temperature_K" and md.integrator == "nvt_nose_hoover":
             yield f"md.{name}", "must be > 0 for nvt_nose_hoover; use nvt_langevin to cool to 0 K"
 

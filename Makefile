@@ -1,0 +1,36 @@
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+HPCPOT := $(VENV)/bin/hpcpot
+RANKS := 2
+DEMO := configs/interface_si100.yaml
+
+.PHONY: help venv demo test test-all clean
+
+help:
+	@echo "make demo      set up, run $(RANKS) ranks of the shortened Si/Li interface, draw results/demo.png"
+	@echo "make test      set up, run the tests (those over about 30 s are left out)"
+	@echo "make test-all  set up, run all tests"
+	@echo "make venv      set up only: Open MPI and parallel HDF5 (Debian packages, as root), .venv with hpcpot"
+	@echo "make clean     remove results, caches and build folders; .venv stays"
+
+venv: $(VENV)/ready
+
+$(VENV)/ready: setup.py .ci/venv.sh .ci/constraints.txt
+	.ci/venv.sh $(VENV)
+	touch $@
+
+demo: venv
+	mkdir -p results
+	$(HPCPOT) md $(DEMO) --ranks $(RANKS) --overwrite --set md.steps=600 --set output.trajectory=results/demo.h5md \
+	  --set output.position_every=100 --set output.observables_every=5 --set output.thermo_every=50
+	$(HPCPOT) report results/demo.h5md -o results/demo.png
+
+test: venv
+	$(PYTHON) -m pytest -q -m "not slow"
+
+test-all: venv
+	$(PYTHON) -m pytest -q
+
+clean:
+	rm -rf results build dist .pytest_cache *.egg-info
+	find hpcpot tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,92 @@
+"""The command line: picks the command, and turns errors into one line and an exit code."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+import hpcpot
+from hpcpot.errors import HpcpotError
+
+COMMANDS = {
+    "md": "one molecular dynamics run, on any number of ranks",
+    "build": "make a structure by its recipe",
+    "convert": "turn another program's model into an hpcpot model",
+    "report": "draw one figure of a trajectory",
+    "doctor": "what this machine offers, and how to get what it lacks",
+}
+"""Each command is the package hpcpot.<name> with add_arguments(parser) and run(arguments) -> exit code."""
+
+EXIT_CODES = """\
+exit codes:
+  0   done
+  1   an error, named in the last line
+  2   wrong usage of the command line
+  75  stopped by a signal after writing a checkpoint: the same command with --restart goes on
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: arguments after the program's name; those of this process if None.
+    Returns:
+        The exit code.
+    """
+    argv = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a log or mpirun's pipe gets each line when it is printed
+    arguments = _parser(argv).parse_args(argv)
+    try:
+        if getattr(arguments, "ranks", None) not in (None, 1):
+            from hpcpot.parallel import launch
+
+            return launch.run(arguments.ranks, launch.without_ranks(argv))
+        return import_module(f"hpcpot.{arguments.command}").run(arguments)
+    except HpcpotError as error:
+        return _fail(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser(argv: list[str]) -> argparse.ArgumentParser:
+    """The parser; only the command that argv names is imported."""
+    parser = argparse.ArgumentParser(
+        prog="hpcpot",
+        description="Silicon anodes of lithium batteries, atom by atom, with machine-learned potentials.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"hpcpot {hpcpot.__version__}")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    named = next((argument for argument in argv if not argument.startswith("-")), None)
+    for name, line in COMMANDS.items():
+        command = commands.add_parser(
+            name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        )
+        if name == named:
+            import_module(f"hpcpot.{name}").add_arguments(command)
+    return parser
+
+
+def _fail(error: HpcpotError) -> int:
+    """Print an error in its own words; under mpirun it ends all ranks."""
+    from hpcpot.parallel.ranks import start
+
+    try:
+        ranks = start()
+    except HpcpotError as cause:  # the launcher itself is the trouble, so each copy speaks for itself
+        error = cause
+    else:
+        if ranks.size > 1:
+            ranks.fail(error)
+            return error.exit_code
+            return error.exit_code
+    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    return error.exit_code

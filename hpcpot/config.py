@@ -1,0 +1,260 @@
+"""Config: one YAML file a run; every key is known, typed and in range before anything starts.
+
+A command describes its keys in a `Schema`; `load` reads a file against it and answers everything that is wrong
+at once, one line a problem. Files that a config names are looked for beside the config, then in the current
+folder, then among the files that hpcpot ships; files that a run writes are relative to the current folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from hpcpot import data, yaml_text
+from hpcpot.errors import ConfigError
+from hpcpot.kinds import Kind
+
+REQUIRED = object()
+SHOWN = 60
+"""Characters of a wrong value that a message shows."""
+
+
+class Settings(SimpleNamespace):
+    """Checked values by name, sections nested: settings.md.timestep_fs."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """One row of a schema.
+
+    Attributes:
+        name: "section.key", or "key" at the top level.
+        kind: what a value must be.
+        help: what it means, a line.
+        default: value when absent; REQUIRED if there is none. A default of None allows null.
+        hint: what to do about a wrong value, "typical 0.5 to 2".
+        null: whether null is allowed although the default is not None.
+        is_input: whether it names a file, or a list of files, that must exist.
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = REQUIRED
+    hint: str = ""
+    null: bool = False
+    is_input: bool = False
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The keys of one command.
+
+    Attributes:
+        keys: rows, in the order in which they are shown.
+        check: called with settings whose keys are each right; yields (key name, requirement) where they do not fit
+            together, and fills in the defaults that follow from other keys.
+    """
+
+    keys: tuple[Key, ...]
+    check: Callable[[Settings], Iterable[tuple[str, str]]]
+
+    @property
+    def sections(self) -> list[str]:
+        return list(dict.fromkeys(key.name.split(".")[0] for key in self.keys if "." in key.name))
+
+
+def load(path: Path | str, schema: Schema, overrides: Sequence[str] = ()) -> Settings:
+    """Read a config file.
+
+    Args:
+        path: YAML file.
+        overrides: "section.key=value", the value in YAML; they win over the file.
+    Raises:
+        ConfigError: everything that is wrong, one line a problem.
+    """
+    path = Path(path)
+    tree, problems = _read(path)
+    found = _flatten(tree, schema, path.name, problems)
+    for override in overrides:
+        found.update(_parse_override(override, schema, problems))
+    values = {}
+    for key in schema.keys:
+        value, origin = found.get(key.name, (key.default, path.name))
+        try:
+            values[key.name] = _convert(key, value, path.parent)
+        except ValueError as error:
+            shown = "missing" if value is REQUIRED else show(value)
+            hint = f"; {key.hint}" if key.hint else ""
+            problems.append(f"{key.name} = {shown} ({origin}): {error}{hint}.")
+    if not problems:
+        settings = _nest(values)
+        for name, requirement in schema.check(settings):
+            value, origin = found.get(name, (values[name], path.name))
+            problems.append(f"{name} = {show(value)} ({origin}): {requirement}.")
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return settings
+
+
+def dump(settings: Settings) -> str:
+    """The settings as YAML that `load` reads back."""
+    return yaml_text.write(_plain(settings))
+
+
+def reference(schema: Schema) -> str:
+    """All keys with kind, default and meaning, for `--help`."""
+    lines = []
+    for key in schema.keys:
+        default = "required" if key.default is REQUIRED else f"default {show(key.default)}"
+        lines.append(f"  {key.name} ({key.kind.words}; {default})\n      {key.help}")
+    return "\n".join(lines)
+
+
+def show(value: Any) -> str:
+    """A value as a message shows it: text as it is, null and booleans as in YAML, never long."""
+    words = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else str(value) or '""'
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def find_input(name: str, folder: Path) -> Path:
+    """The file that a config in `folder` means by `name`.
+
+    Raises:
+        ValueError: there is none; names the files that hpcpot ships.
+    """
+    given = Path(os.path.expanduser(name))
+    for candidate in (folder / given, given):
+        try:
+            if candidate.is_file():
+                return candidate.resolve()
+        except OSError as error:
+            raise ValueError(f"must be a file that can be read ({error.strerror})") from error
+    shipped = data.find(name)
+    if shipped is None:
+        raise ValueError(
+            f"must be a file: none beside the config ({folder.resolve()}), none in the current folder, and not one of "
+            f"the shipped {', '.join(data.names()) or 'files (none)'}"
+        )
+    return shipped
+
+
+def _read(path: Path) -> tuple[dict, list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})"
+        raise ConfigError(f"config = {path}: {reason}; give the path of a YAML file.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"config = {path}: is not text but a binary file; give the path of a YAML file.") from error
+    try:
+        tree, repeated = yaml_text.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"config = {path}: {error}; check indentation, colons and brackets.") from error
+    if not isinstance(tree, dict):
+        what = "is empty" if tree is None else f"holds {show(tree)}"
+        raise ConfigError(f"config = {path}: {what}; must hold keys and values, as configs/interface_si100.yaml does.")
+    return tree, [f"{name} (line {line} of {path.name}): appears twice; keep one." for name, line in repeated]
+
+
+def _flatten(tree: dict, schema: Schema, origin: str, problems: list[str]) -> dict[str, tuple[Any, str]]:
+    """{"section.key": (value, origin)} of the known keys; unknown ones become problems."""
+    known = {key.name for key in schema.keys}
+    found = {}
+    for name, value in tree.items():
+        if name not in schema.sections:
+            entries = {str(name): value}
+        elif isinstance(value, dict):
+            entries = {f"{name}.{key}": entry for key, entry in value.items()}
+        else:
+            entries = {}
+            if value is not None:
+                keys = _keys_of(name, schema)
+                problems.append(f"{name} = {show(value)} ({origin}): is a section; give its keys, {keys}.")
+        for key, entry in entries.items():
+            if key in known:
+                found[key] = (entry, origin)
+            else:
+                problems.append(f"{key} = {show(entry)} ({origin}): unknown key; {_nearest(key, schema)}")
+    return found
+
+
+def _parse_override(override: str, schema: Schema, problems: list[str]) -> dict[str, tuple[Any, str]]:
+    name, equals, text = override.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        problems.append(f"--set = {show(override)}: must be KEY=VALUE, e.g. --set md.timestep_fs=0.5.")
+        return {}
+    if name in schema.sections:
+        problems.append(f"{name} = {show(text)} (--set): is a section; set one of its keys, {_keys_of(name, schema)}.")
+        return {}
+    if name not in {key.name for key in schema.keys}:
+        problems.append(f"{name} = {show(text)} (--set): unknown key; {_nearest(name, schema)}")
+        return {}
+    try:
+        value, _ = yaml_text.parse(text)
+    except ValueError as error:
+        problems.append(f"{name} = {show(text)} (--set): {error}; quote the value.")
+        return {}
+    return {name: (value, "--set")}
+
+
+def _keys_of(section: str, schema: Schema) -> str:
+    return ", ".join(key.name for key in schema.keys if key.name.startswith(f"{section}."))
+
+
+def _nearest(name: str, schema: Schema) -> str:
+    """What to do about an unknown key: the nearest known one, whichever section it is in."""
+    names = [key.name for key in schema.keys]
+    by_last = {known.split(".")[-1]: known for known in names}
+    last = name.split(".")[-1]
+    if last in by_last:
+        return f"did you mean {by_last[last]}?"
+    near = difflib.get_close_matches(name, names + schema.sections, 1) or difflib.get_close_matches(last, by_last, 1)
+    if near:
+        return f"did you mean {by_last.get(near[0], near[0])}?"
+    section = name.split(".")[0]
+    return f"known are {_keys_of(section, schema) if section in schema.sections else ', '.join(schema.sections)}."
+
+
+def _convert(key: Key, value: Any, folder: Path) -> Any:
+    """The value of a key in its own type; ValueError says what is required."""
+    if value is REQUIRED:
+        raise ValueError(f"is required, {key.kind.words}")
+    if value is None:
+        if key.null or key.default is None:
+            return None
+        raise ValueError(f"must be {key.kind.words}")
+    converted = key.kind.parse(value)
+    if not key.is_input:
+        return converted
+    if isinstance(converted, list):
+        return [find_input(name, folder) for name in converted]
+    return find_input(converted, folder)
+
+
+def _nest(values: dict[str, Any]) -> Settings:
+    settings = Settings()
+    for name, value in values.items():
+        *section, last = name.split(".")
+        owner = settings
+        for part in section:
+            if not hasattr(owner, part):
+                setattr(owner, part, Settings())
+            owner = getattr(owner, part)
+        setattr(owner, last, value)
+    return settings
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Settings):
+        return {name: _plain(entry) for name, entry in vars(value).items()}
+    if isinstance(value, list):
+        return [_plain(entry) for entry in value]
+    return str(value) if isinstance(value, Path) else value

@@ -1,0 +1,161 @@
+"""Kinds: what the value of a config key must be. Each is its words and a function that converts or refuses."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a value must be.
+
+    Attributes:
+        words: "a number > 0"; completes "must be ...".
+        parse: the value in its own type; raises ValueError("must be ...").
+    """
+
+    words: str
+    parse: Callable[[Any], Any]
+
+
+def integer(minimum: int = 0) -> Kind:
+    """A whole number; 1e6 is one."""
+
+    def parse(value: Any) -> int:
+        _refuse_text(value)
+        if not _is_number(value) or not math.isfinite(value) or value != int(value):
+            raise ValueError("must be a whole number")
+        if value < minimum:
+            raise ValueError(f"must be >= {minimum}")
+        if value >= 2**63:
+            raise ValueError("must be below 2^63")
+        return int(value)
+
+    return Kind(f"a whole number >= {minimum}", parse)
+
+
+def number(above: float | None = None, minimum: float | None = None) -> Kind:
+    """A finite float, larger than `above`, or at least `minimum`."""
+    limit = f"> {above:g}" if above is not None else f">= {minimum:g}" if minimum is not None else ""
+
+    def parse(value: Any) -> float:
+        _refuse_text(value)
+        if not _is_number(value):
+            raise ValueError("must be a number")
+        if not abs(value) < 1e300:
+            raise ValueError("must be finite")
+        if (above is not None and value <= above) or (minimum is not None and value < minimum):
+            raise ValueError(f"must be {limit}")
+        return float(value)
+
+    return Kind(f"a number {limit}".strip(), parse)
+
+
+def boolean() -> Kind:
+    def parse(value: Any) -> bool:
+        if not isinstance(value, bool):
+            raise ValueError("must be true or false")
+        return value
+
+    return Kind("true or false", parse)
+
+
+def choice(*names: str) -> Kind:
+    """One of a few words."""
+    words = " | ".join(names)
+
+    def parse(value: Any) -> str:
+        if value not in names:
+            raise ValueError(f"must be {words}")
+        return value
+
+    return Kind(words, parse)
+
+
+def file_name() -> Kind:
+    """The name of a file that the run reads, as text; `Key.is_input` has it looked for."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise ValueError("must be the path of a file")
+        return value
+
+    return Kind("the path of a file", parse)
+
+
+def output_path() -> Kind:
+    """The path of a file that the run writes, relative to the current folder."""
+
+    def parse(value: Any) -> Path:
+        path = Path(os.path.expanduser(file_name().parse(value)))
+        if not path.name or path.is_dir():
+            raise ValueError("must be the path of a file, not of a folder")
+        return path
+
+    return Kind("the path of a file to write", parse)
+
+
+def element() -> Kind:
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch("[A-Z][a-z]?", value):
+            raise ValueError("must be the symbol of an element, e.g. Si")
+        return value
+
+    return Kind("the symbol of an element", parse)
+
+
+def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
+    """A list of one kind, not empty, of a given length where there is one."""
+
+    def parse(value: Any) -> list:
+        if not isinstance(value, list) or not value or (length is not None and len(value) != length):
+            raise ValueError(f"must be {words}")
+        try:
+            return [kind.parse(entry) for entry in value]
+        except ValueError as error:
+            raise ValueError(f"must be {words}; each entry {error}") from error
+
+    return Kind(words, parse)
+
+
+def either(word_or_kind: Kind, list_kind: Kind) -> Kind:
+    """One kind, or a list of another."""
+    words = f"{word_or_kind.words} or {list_kind.words}"
+
+    def parse(value: Any) -> Any:
+        if not isinstance(value, list) and not isinstance(value, str):
+            raise ValueError(f"must be {words}")
+        return (list_kind if isinstance(value, list) else word_or_kind).parse(value)
+
+    return Kind(words, parse)
+
+
+def intervals(words: str) -> Kind:
+    """[[low, high], ...] for the three axes, null for an open end or axis."""
+
+    def parse(value: Any) -> list:
+        rows = value if isinstance(value, list) else []
+        rows = [[None, None] if row is None else row for row in rows]
+        if len(rows) != 3 or not all(isinstance(row, list) and len(row) == 2 for row in rows):
+            raise ValueError(f"must be {words}")
+        rows = [[None if end is None else number().parse(end) for end in row] for row in rows]
+        if any(None not in row and row[0] >= row[1] for row in rows):
+            raise ValueError("must have low < high on each axis")
+        return rows
+
+    return Kind(words, parse)
+
+
+def _refuse_text(value: Any) -> None:
+    if isinstance(value, str):
+        raise ValueError("must be a number, not text")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

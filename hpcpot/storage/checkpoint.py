@@ -1,0 +1,139 @@
+"""Checkpoints: everything of a run that must come back bit by bit, in one HDF5 file.
+
+    attributes format, version, hpcpot
+    /counts      (ranks,) how many rows each rank had
+    /arrays/*    rows of all ranks, in rank order
+    /common/*    values that were equal on all ranks
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from functools import partial
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import hpcpot
+from hpcpot.errors import OutputError
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.storage.blocks import block, gather
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
+
+FORMAT = "hpcpot checkpoint"
+VERSION = 1
+
+
+def write(path: Path, ranks: Ranks, arrays: dict[str, np.ndarray], common: dict[str, np.ndarray | float | str]) -> None:
+    """Replace the checkpoint at `path`: at any moment, also of a kill, the old or the new one is there, and whole.
+
+    It is written by rank 0, one array at a time, beside the old one as `path`.part, and renamed when it is on the disk.
+
+    Args:
+        arrays: (n_local, ...) each, the same names, types and n_local on a rank.
+        common: arrays, numbers and strings, equal on all ranks.
+
+    Raises (on all ranks together):
+        OutputError: the folder or the disk refuses. The old checkpoint is untouched.
+    """
+    path = Path(path).absolute()
+    part = path.with_name(f"{path.name}.part")
+    counts = ranks.all_gather(len(next(iter(arrays.values()))))
+    file = ranks.root_only(partial(_begin, part, counts, common), share=False)
+    try:
+        for name, rows in arrays.items():
+            whole = gather(ranks, rows)
+            ranks.root_only(partial(_add, file, part, name, whole))
+        ranks.root_only(partial(_publish, file, part, path))
+    except OutputError:
+        if file is not None:
+            _discard(file, part)
+        raise
+
+
+def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray | np.generic | str], bool]:
+    """The arrays and the common values of a checkpoint, and whether as many ranks wrote it.
+
+    If so, each rank gets its own rows in its own order; otherwise an even split of all rows. Every rank reads its part.
+
+    Raises (on all ranks together):
+        OutputError: not a checkpoint, truncated, or written by a newer hpcpot.
+    """
+    found, error = None, None
+    try:
+        found = _read(Path(path), ranks)
+    except OutputError as exception:
+        error = exception
+    ranks.agree(error)
+    return found
+
+
+def _begin(part: Path, counts: list[int], common: dict) -> h5py.File:
+    with explained(part, "create"):
+        file = h5py.File(part, "w", locking=False)
+        file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__})
+        file["counts"] = np.array(counts, np.int64)
+        for name, value in common.items():
+            file[f"common/{name}"] = value
+    return file
+
+
+def _add(file: h5py.File, part: Path, name: str, rows: np.ndarray) -> None:
+    with explained(part, f"write {name} to"):
+        file[f"arrays/{name}"] = rows
+        file.flush()
+
+
+def _publish(file: h5py.File, part: Path, path: Path) -> None:
+    with explained(path, "write"):
+        file.close()
+        _to_disk(part)
+        os.replace(part, path)
+        _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _discard(file: h5py.File, part: Path) -> None:
+    # The error that is being raised says why; that closing fails for the same reason adds nothing.
+    with contextlib.suppress(*HDF5_ERRORS):
+        file.close()
+    part.unlink(missing_ok=True)
+
+
+def _read(path: Path, ranks: Ranks) -> tuple[dict, dict, bool]:
+    with explained(path, "read"), h5py.File(path, "r", locking=False) as file:
+        _check(file, path)
+        counts = file["counts"][:]
+        same_layout = len(counts) == ranks.size
+        start, stop = block(ranks, int(counts.sum()))
+        if same_layout:
+            stop = int(counts[: ranks.rank + 1].sum())
+            start = stop - int(counts[ranks.rank])
+        arrays = {name: item[start:stop] for name, item in file["arrays"].items()}
+        common = {name: _value(item) for name, item in file.get("common", {}).items()}
+    return arrays, common, same_layout
+
+
+def _check(file: h5py.File, path: Path) -> None:
+    if file.attrs.get("format") != FORMAT:
+        raise OutputError(f"{path} = no checkpoint: a file that hpcpot wrote as output.checkpoint is needed; give its path.")
+    version = int(file.attrs["version"])
+    if version > VERSION:
+        raise OutputError(
+            f"{path} = checkpoint of version {version} (hpcpot {file.attrs['hpcpot']}): this hpcpot {hpcpot.__version__} "
+            f"reads up to version {VERSION}; restart with a newer hpcpot."
+        )
+
+
+def _value(item: h5py.Dataset) -> np.ndarray | np.generic | str:
+    return item.asstr()[()] if h5py.check_string_dtype(item.dtype) else item[()]

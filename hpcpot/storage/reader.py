@@ -1,0 +1,116 @@
+"""Reading trajectories, also while they are being written."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+from ase import Atoms
+from ase.units import fs
+
+from hpcpot.errors import OutputError
+from hpcpot.storage import layout
+from hpcpot.storage.hdf5_errors import explained
+
+
+class TrajectoryReader:
+    """The committed rows of a trajectory that hpcpot wrote; its length is the number of frames (rows of position).
+
+    A file in use may be read, locks are ignored; it is seen as it was when it was opened.
+
+    Attributes:
+        numbers: (n_atoms,) int32, atomic numbers in order of id.
+        masses: (n_atoms,) float64, amu.
+        periodic: (3,) bool.
+
+    Raises:
+        OutputError: no such file, or not a trajectory of hpcpot.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        with explained(self.path, "read"):
+            self._file = h5py.File(self.path, "r", locking=False)
+        layout.require_trajectory(self._file, self.path)
+        first = next(iter(self._file["particles"].values()))
+        self.numbers = first["species"][:]
+        self.masses = first["mass"][:]
+        self.periodic = first["box"].attrs["boundary"] == b"periodic"
+
+    def __len__(self) -> int:
+        return len(self.steps("position"))
+
+    def __enter__(self) -> TrajectoryReader:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._file.close()
+
+    @property
+    def elements(self) -> list[str]:
+        """What is stored of each atom: names of `layout.ELEMENTS`."""
+        return [name for name in layout.ELEMENTS if self._find(name) is not None]
+
+    def steps(self, element: str = "position") -> np.ndarray:
+        """(rows,) int64: at which steps an element was written."""
+        step = self._group(element)["step"]
+        return step[: layout.committed(step)]
+
+    def times(self, element: str = "position") -> np.ndarray:
+        """(rows,) float64, fs."""
+        return self._group(element)["time"][: len(self.steps(element))]
+
+    def values(self, element: str = "position", row: int | slice = slice(None)) -> np.ndarray:
+        """One row (n_atoms, ...) or several (rows, n_atoms, ...) of an element, in its unit of `layout.ELEMENTS`.
+
+        Atoms are in order of id.
+        """
+        rows = range(len(self.steps(element)))[row]
+        dataset = self._group(element)["value"]
+        if isinstance(rows, int):
+            return dataset[rows]
+        return dataset[rows.start : rows.stop : rows.step]
+
+    def frame(self, k: int = -1) -> Atoms:
+        """Positions, cell, boundaries, masses and, where they were written at that step, velocities of frame k."""
+        step = self.steps()[k]
+        cell = self._file[f"{layout.MAIN}/{layout.BOX}/value"][range(len(self))[k]]
+        atoms = Atoms(self.numbers, positions=self.values("position", k), cell=cell, pbc=self.periodic)
+        atoms.set_masses(self.masses)
+        if "velocity" in self.elements and step in (steps := self.steps("velocity")):
+            atoms.set_velocities(self.values("velocity", int(np.searchsorted(steps, step))) / fs)
+        return atoms
+
+    def observables(self) -> dict[str, np.ndarray]:
+        """step, time (fs) and each observable by name: (rows, ...) float64."""
+        groups = self._file.get(layout.OBSERVABLES, {})
+        if not groups:
+            return {}
+        step, time = (next(iter(groups.values()))[part] for part in ("step", "time"))
+        rows = layout.committed(step)
+        return {"step": step[:rows], "time": time[:rows], **{name: one["value"][:rows] for name, one in groups.items()}}
+
+    def provenance(self) -> list[dict[str, str | int | float]]:
+        """What made the file: one dict for each run, in order."""
+        runs = self._file[layout.RUNS].values()
+        return [{name: _plain(item[()]) for name, item in run.items()} for run in runs]
+
+    def _group(self, element: str) -> h5py.Group:
+        group = self._find(element)
+        if group is None:
+            raise OutputError(
+                f"{self.path} = no {element}: it must have been written, here are {', '.join(self.elements) or 'none'}; "
+                "run again with an interval for it in the output section."
+            )
+        return group
+
+    def _find(self, element: str) -> h5py.Group | None:
+        return next((group[element] for group in self._file["particles"].values() if element in group), None)
+
+
+def _plain(value: bytes | np.generic) -> str | int | float:
+    return value.decode() if isinstance(value, bytes) else value.item()

@@ -1,0 +1,201 @@
+"""Structures from files and to files: the border at which atoms are read, checked and written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.geometry import complete_cell
+from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
+
+from hpcpot import data
+from hpcpot.errors import OutputError, StructureError
+from hpcpot.structure import counts, lammps_data, overlap
+
+LAMMPS_SUFFIXES = (".data", ".lmp", ".lammps")
+
+COUNTED = {"extxyz": counts.check_xyz, "xyz": counts.check_xyz, "vasp": counts.check_poscar}
+
+WRITERS = {".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "vasp", ".poscar": "vasp", ".cif": "cif"}
+WRITERS |= {suffix: "lammps-data" for suffix in LAMMPS_SUFFIXES}
+
+MARGIN = 1.0
+"""Å: how far a lattice vector that is made up reaches beyond the last atom."""
+
+
+def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int = -1) -> Atoms:
+    """One structure of a file: positions, cell, periodicity and velocities as they are there.
+
+    extxyz and xyz, LAMMPS data (atom_style atomic), POSCAR and CONTCAR, CIF, and what else ase.io.read knows by its
+    name. Velocities are those of ASE: extxyz keeps them in the column `momenta`; other columns have no fixed unit
+    and are not taken for velocities. Neither `read` nor `write` communicates: of several ranks one calls them.
+
+    Args:
+        path: a file, or the name of a structure that ships with hpcpot (`interface_si100`).
+        elements: names in the order of the types of a LAMMPS data file that does not name them itself.
+        index: which frame of a file of several; the last by default.
+    Raises:
+        StructureError: no such file, a format that is unknown, a file that is not whole, partial occupancies.
+    """
+    path = find(Path(path))
+    try:
+        kind = filetype(str(path))
+        if path.suffix in LAMMPS_SUFFIXES or path.name.startswith("data.") or kind == "lammps-data":
+            return lammps_data.read(path, elements)
+        if kind in COUNTED:
+            with open_with_compression(str(path)) as file:
+                COUNTED[kind](path, file)
+        atoms = ase.io.read(path, index=index, format=kind, do_not_split_by_at_sign=True, parallel=False)
+        refuse_partial_occupancy(path, atoms)
+        return atoms
+    except StructureError:
+        raise
+    except UnknownFileTypeError as error:
+        raise StructureError(
+            f"{path} = a format that is not known: must be one of extxyz, xyz, POSCAR, CIF, LAMMPS data or what "
+            "ase.io.read knows by name; convert or rename it."
+        ) from error
+    except Exception as error:  # a reader meets a broken file with any exception
+        raise StructureError(
+            f"{path} = a file that cannot be read ({type(error).__name__}: {error}): must be whole and in the format "
+            "that its name says; write it again or rename it."
+        ) from error
+
+
+def find(path: Path) -> Path:
+    """The file at `path`, or the one that ships under that name."""
+    found = path if path.is_file() else data.find(str(path))
+    if found is None:
+        raise StructureError(
+            f"{path} = no such file: must be a structure file, or the name of one that hpcpot ships "
+            f"({', '.join(data.names()) or 'none'}); check the path."
+        )
+    return found
+
+
+def refuse_partial_occupancy(path: Path, atoms: Atoms) -> None:
+    for site, occupancy in atoms.info.get("occupancy", {}).items():
+        if len(occupancy) != 1 or abs(sum(occupancy.values()) - 1) > 1e-6:
+            raise StructureError(
+                f"{path}: site {site} = occupancy {occupancy}: must be one atom; order the structure first."
+            )
+
+
+def check(atoms: Atoms, elements: tuple[str, ...], minimum_distance: float = 0.5) -> Atoms:
+    """A copy of atoms that can be simulated; every structure passes here before it reaches the engine.
+
+    A lattice vector that is zero along a non-periodic axis is made up, perpendicular to the others and long enough for
+    the atoms, so that a free cluster needs no cell; positions stay. Left-handed cells pass as they are: fractional
+    coordinates and images do not know handedness, and a volume is the absolute value of the determinant.
+
+    Args:
+        elements: the species that the potential knows.
+        minimum_distance: Å, between any two atoms or periodic images.
+    Raises:
+        StructureError: no atoms, a value that is not finite, an unknown species, a cell without volume, an overlap.
+    """
+    if len(atoms) == 0:
+        raise StructureError("structure = 0 atoms: must have at least one; check which file or frame was read.")
+    symbols = atoms.get_chemical_symbols()
+    refuse_unknown_species(symbols, elements)
+    refuse_not_finite("positions", atoms.positions, symbols)
+    if atoms.has("momenta"):
+        refuse_not_finite("velocities", atoms.get_velocities(), symbols)
+    checked = atoms.copy()
+    checked.cell[:] = whole_cell(atoms)
+    contact = overlap.closest(checked.positions, checked.cell[:], checked.pbc, minimum_distance)
+    if contact is not None:
+        names = [f"{i} ({symbols[i]})" for i in (contact.first, contact.second)]
+        pair = f"atoms {names[0]} and {names[1]}" if contact.first != contact.second else "an atom and its own image"
+        raise StructureError(
+            f"distance of {pair} = {contact.distance:.3g} Å: must be at least {minimum_distance:g} Å; remove one of "
+            "them, or check the cell and the unit of the positions."
+        )
+    return checked
+
+
+def refuse_unknown_species(symbols: list[str], elements: tuple[str, ...]) -> None:
+    unknown = set(symbols) - set(elements)
+    if unknown:
+        first = next(i for i, symbol in enumerate(symbols) if symbol in unknown)
+        raise StructureError(
+            f"species of atom {first} = {symbols[first]}: the potential knows {', '.join(elements)}; take another "
+            "potential or correct the structure."
+        )
+
+
+def refuse_not_finite(name: str, values: np.ndarray, symbols: list[str]) -> None:
+    """values: (n, 3) float64."""
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
+    if len(bad):
+        raise StructureError(
+            f"{name} of atom {bad[0]} ({symbols[bad[0]]}) = {values[bad[0]].tolist()}: must be finite, as those of "
+            f"{len(bad)} atom{'s' * (len(bad) > 1)} are not; check what wrote the structure."
+        )
+
+
+def whole_cell(atoms: Atoms) -> np.ndarray:
+    """Cell with a volume: (3, 3) float64, Å, rows; made-up vectors in place of zero ones on non-periodic axes."""
+    cell = np.array(atoms.cell[:], float)
+    if not np.isfinite(cell).all():
+        raise StructureError(f"cell = {cell.tolist()}: must be finite; check what wrote the structure.")
+    lengths = np.linalg.norm(cell, axis=1)
+    given = lengths > 0
+    for axis in np.flatnonzero(atoms.pbc & ~given):
+        raise StructureError(
+            f"cell vector {'abc'[axis]} = 0 on a periodic axis: must have a length; give the cell, or make the axis "
+            "non-periodic."
+        )
+    directions = cell[given] / lengths[given, None]
+    if given.any() and np.linalg.svd(directions, compute_uv=False)[-1] < 1e-6:
+        raise StructureError(
+            f"cell = {cell.tolist()}: must have a volume, and these vectors lie in one plane or line; correct the cell."
+        )
+    whole = complete_cell(cell)
+    for axis in np.flatnonzero(~given):
+        heights = atoms.positions @ whole[axis]
+        whole[axis] *= max(heights.max(), np.ptp(heights)) + MARGIN
+    return whole
+
+
+def check_output(path: Path, overwrite: bool) -> None:
+    """Refuse a path that cannot be written, before the work that is to be written there.
+
+    Raises:
+        OutputError: the file exists and is not to be overwritten, its suffix is unknown, its folder is not there or
+            not writable.
+    """
+    if path.suffix not in WRITERS and path.name not in ("POSCAR", "CONTCAR"):
+        raise OutputError(f"{path} = suffix {path.suffix!r}: must be one of {', '.join(WRITERS)}; rename the output.")
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} = a file that exists: would be lost; choose another name or pass --overwrite.")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
+        raise OutputError(f"{path} = not writable: its folder must exist and be writable; create it or choose another.")
+
+
+def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
+    """Write a structure in the format of the suffix, aside first, then renamed: a file there is always whole.
+
+    A POSCAR has its atoms grouped by element; the other formats keep their order.
+
+    Raises:
+        OutputError: as check_output, and when writing fails.
+    """
+    path = Path(path)
+    check_output(path, overwrite)
+    kind = WRITERS.get(path.suffix, "vasp")
+    options = {"masses": True, "velocities": atoms.has("momenta")} if kind == "lammps-data" else {}
+    ordered = atoms[np.argsort(atoms.numbers, kind="stable")] if kind == "vasp" else atoms
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        ase.io.write(aside, ordered, format=kind, parallel=False, **options)
+        os.replace(aside, path)
+    except Exception as error:  # a writer may refuse atoms that its format cannot hold, or the disk may be full
+        aside.unlink(missing_ok=True)
+        raise OutputError(
+            f"{path} = not written ({type(error).__name__}: {error}): the folder must be writable and the format able "
+            "to hold the structure; choose another name."
+        ) from error

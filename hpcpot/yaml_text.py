@@ -1,0 +1,80 @@
+"""YAML as configs use it: the scalars of version 1.2, so that `No` is nobelium, 1e-3 a number and 1:30 text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+
+
+class Loader(yaml.SafeLoader):
+    """Reads YAML; `repeated` lists keys that appear twice in a mapping, with their lines."""
+
+    yaml_implicit_resolvers: dict = {}
+
+    def __init__(self, stream: str):
+        super().__init__(stream)
+        self.repeated: list[tuple[str, int]] = []
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                self.repeated.append((key.value, key.start_mark.line + 1))
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
+def integer(text: str) -> int | float:
+    return int(text) if len(text) < 100 else float(text)  # Python refuses to convert thousands of digits
+
+
+def add_scalar(tag: str, pattern: str, first: str, construct: Callable[[str], Any]) -> None:
+    Loader.add_implicit_resolver(tag, re.compile(pattern), list(first))
+    Loader.add_constructor(tag, lambda loader, node: construct(loader.construct_scalar(node)))
+
+
+add_scalar(
+    "tag:yaml.org,2002:bool", r"^(true|True|TRUE|false|False|FALSE)$", "tTfF", lambda text: text.lower() == "true"
+)
+add_scalar("tag:yaml.org,2002:int", r"^[-+]?[0-9][0-9_]*$", "-+0123456789", integer)
+add_scalar(
+    "tag:yaml.org,2002:float",
+    r"^[-+]?(\.[0-9]+|[0-9][0-9_]*(\.[0-9]*)?)([eE][-+]?[0-9]+)?$|^[-+]?\.(inf|Inf|INF)$|^\.(nan|NaN|NAN)$",
+    "-+.0123456789",
+    lambda text: float(re.sub(r"\.(?=[iInN])", "", text)),
+)
+Loader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^(~|null|Null|NULL|)$"), ["~", "n", "N", ""])
+Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<"])
+
+
+class Dumper(yaml.SafeDumper):
+    """Quotes what `Loader` would take for something else; mappings in blocks, lists in a line."""
+
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
+
+
+Dumper.add_representer(
+    list, lambda dumper, entries: dumper.represent_sequence("tag:yaml.org,2002:seq", entries, flow_style=True)
+)
+
+
+def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
+    """The tree of a YAML text, and its repeated keys with their lines; ValueError says what is not YAML."""
+    try:
+        loader = Loader(text)
+        return loader.get_single_data(), loader.repeated
+    except yaml.MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        raise ValueError(f"not YAML{line} ({error.problem})") from error
+    except yaml.YAMLError as error:
+        raise ValueError(f"not YAML ({' '.join(str(error).split())})") from error
+    except RecursionError as error:
+        raise ValueError("not YAML that can be read (nested too deeply)") from error
+
+
+def write(tree: Any) -> str:
+    """YAML that `parse` reads back: mappings in blocks, lists in a line."""
+    return yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,0 +1,114 @@
+"""Runs that are asked to stop, and runs that are killed."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import h5py
+import numpy as np
+import pytest
+from runs import command, contents, environment, prepare, run
+
+LONG = {"md__steps": 100000, "output__checkpoint_every": 50, "output__velocity_every": 5, "output__position_every": 5,
+        "output__force_every": 0, "output__energy_every": 0}  # fmt: skip
+
+
+def begin(config, *arguments, ranks=1):
+    """Start a run and wait until it has printed its third line of the table."""
+    process = subprocess.Popen(
+        command(config, *arguments, ranks=ranks), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, cwd=config.parent, start_new_session=True, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    lines, rows = [], 0
+    for line in process.stdout:
+        lines.append(line)
+        rows += line.split()[:1] != [] and line.split()[0].isdigit()
+        if rows == 3:
+            return process
+    raise AssertionError("".join(lines))
+
+
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGUSR1, signal.SIGINT])
+def test_signal_writes_a_checkpoint_and_ends_with_75(sent, tmp_path):
+    config = prepare(tmp_path, **LONG)
+    process = begin(config)
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, output
+    assert "stopped by a signal at step" in output
+    stopped = int(output.split("stopped by a signal at step")[1].split(";")[0])
+    run(config, "--restart", "--set", f"md.steps={stopped + 10}")
+    steps = contents(tmp_path / "run.h5md")["observables/temperature/step"]
+    assert (np.diff(steps) == 5).all() and steps[-1] >= stopped + 5
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGUSR1])
+def test_signal_to_the_launcher_reaches_the_ranks(sent, tmp_path):
+    """`--ranks` starts mpirun and hands signals on."""
+    config = prepare(tmp_path, **LONG)
+    process = begin(config, "--ranks", "2")
+    process.send_signal(sent)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, output
+    assert (tmp_path / "run.checkpoint.h5").exists()
+
+
+def kill_and_check(folder, ranks, mode, rng):
+    """SIGKILL one rank at a random moment; every marked frame is whole, and the run goes on from its checkpoint."""
+    config = prepare(folder, **LONG, parallel__hdf5=mode)
+    process = begin(config, "--overwrite", ranks=ranks)
+    time.sleep(rng.uniform(0.0, 0.5))
+    kill_one_rank(process.pid, rng)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    rows = check_frames(folder / "run.h5md")
+    run(config, "--restart", "--set", f"md.steps={5 * rows + 200}", ranks=ranks)
+    assert check_frames(folder / "run.h5md") == rows_expected(5 * rows + 200)
+
+
+def kill_one_rank(parent, rng):
+    """Kill a Python process below `parent`, or `parent` itself when it has none."""
+    listed = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout
+    children = {int(pid) for pid, ppid, _ in (line.split(None, 2) for line in listed.splitlines()[1:]) if int(ppid) == parent}
+    os.kill(rng.choice(sorted(children)) if children else parent, signal.SIGKILL)
+
+
+def rows_expected(steps):
+    return steps // 5 + 1
+
+
+def check_frames(path):
+    """Every marked frame has positions in the cell and finite velocities at the right temperature; returns their number."""
+    with h5py.File(path, "r", locking=False) as file:
+        group = file["particles/trajectory"]
+        steps = group["position/step"][:]
+        marked = int((steps >= 0).sum())
+        assert marked >= 1 and (steps[:marked] == 5 * np.arange(marked)).all()
+        seen = file["observables/temperature/value"][:]
+        mass = 39.95 * 103.642696527
+        for k in range(marked):
+            position, velocity = group["position/value"][k], group["velocity/value"][k]
+            assert np.isfinite(position).all() and (np.abs(position).sum(axis=1) > 0).sum() >= len(position) - 1
+            kinetic = 0.5 * mass * (velocity**2).sum()
+            temperature = 2 * kinetic / ((3 * len(velocity) - 3) * 8.617333262e-5)
+            assert temperature == pytest.approx(seen[k], rel=1e-3), "velocities and temperature are of one frame"
+    return marked
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize(("ranks", "mode"), [(1, "rank0"), (2, "rank0"), (2, "parallel")])
+def test_killed_run_keeps_its_frames(ranks, mode, tmp_path):
+    kill_and_check(tmp_path, ranks, mode, random.Random(ranks))
+
+
+@pytest.mark.mpi
+@pytest.mark.slow
+def test_fifty_kills(tmp_path):
+    rng = random.Random(0)
+    for k in range(50):
+        folder = tmp_path / str(k)
+        folder.mkdir()
+        kill_and_check(folder, rng.choice([1, 2, 3]), rng.choice(["rank0", "parallel"]), rng)
