@@ -21,7 +21,7 @@ $(VENV)/ready: setup.py .ci/venv.sh .ci/constraints.txt
 
 demo: venv
 	mkdir -p results
-	$(HPCPOT) md $(DEMO) --ranks $(RANKS) --overwrite --set md.steps=600 --set output.trajectory=results/demo.h5md \
+	$(HPCPOT) md $(DEMO) --ranks $(RANKS) --overwrite --set md.steps=400 --set output.trajectory=results/demo.h5md \
 	  --set output.position_every=100 --set output.observables_every=5 --set output.thermo_every=50
 	$(HPCPOT) report results/demo.h5md -o results/demo.png
 

@@ -60,8 +60,9 @@ def measure(path: Path, ranks: Ranks, n_atoms: int, mode: str, frames: int, repe
     if ranks.is_root:
         size = sum(array.nbytes for array in particles.values()) / (end - first) * n_atoms / 1e6
         per_frame = [1e3 * s / frames for s in seconds]
-        print(timing.line("hdf5_write", "ms per frame", per_frame, atoms=n_atoms, ranks=ranks.size, mode=trajectory.mode,
-                          MB_per_frame=round(size, 3), MB_per_s=round(1e3 * size / float(np.median(per_frame)), 1)))  # fmt: skip
+        rate = 1e3 * size / float(np.median(per_frame))
+        facts = {"atoms": n_atoms, "ranks": ranks.size, "mode": trajectory.mode, "MB_per_frame": round(size, 3)}
+        print(timing.line("hdf5_write", "ms per frame", per_frame, **facts, MB_per_s=round(rate, 1)))
         path.unlink()
 
 

@@ -16,7 +16,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Build a structure: a crystal by name, or an interface by melting, joining and annealing."
     parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
     parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/build_interface_si100.yaml")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="structure file to write (.extxyz, .data, .vasp, .cif)")
+    parser.add_argument("-o", "--output", type=Path, required=True,
+                        help="structure file to write (.extxyz, .data, .vasp, .cif)")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
                         help="use VALUE for a key of the config, e.g. --set seed=2; repeatable")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")

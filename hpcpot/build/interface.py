@@ -14,8 +14,8 @@ from hpcpot.structure import amorphous, interface
 Anneal = Callable[[Atoms, list[dict[str, float]], int], Atoms]
 """anneal(atoms, stages, seed): Langevin dynamics through stages {temperature_K, steps, timestep_fs, friction_time_fs}.
 
-The atoms returned are wrapped and carry velocities, and in `info` mean_pressure_GPa and mean_temperature_K of the last stage's second
-half.
+The atoms returned are wrapped and carry velocities, and in `info` mean_pressure_GPa and mean_temperature_K of the last
+stage's second half.
 """
 
 LARGEST_STRAIN = 0.05

@@ -31,10 +31,10 @@ LITHIUM = (
     Key("lithium.volume_A3", number(above=0), "per atom at the start; the pressure decides at the end", 22.0),
     Key("lithium.minimum_distance_A", number(above=0), "between the random atoms of the start", 2.2),
     Key("lithium.timestep_fs", number(above=0), "of all stages of lithium", 2.0, hint="typical 1 to 2"),
-    Key("lithium.settle_steps", integer(1), "with a friction of 10 time steps, to take the heat off the random start", 500),
+    Key("lithium.settle_steps", integer(1), "with 1/friction of 10 time steps, to cool the random start", 500),
     Key("lithium.melt_temperature_K", number(above=0), "of settling and melting", 800.0),
     Key("lithium.melt_steps", integer(1), "at melt_temperature_K", 1500),
-    Key("lithium.temperature_K", number(above=0), "at which it is equilibrated, and its pressure brought to zero", 500.0),
+    Key("lithium.temperature_K", number(above=0), "of equilibration, while the pressure is brought to zero", 500.0),
     Key("lithium.friction_time_fs", number(above=0), "1/friction of the Langevin thermostat", 100.0),
     Key("lithium.pressure_steps", integer(2), "per round; the mean of the second half counts", 1000),
     Key("lithium.pressure_rounds", integer(1), "at most; after each the box is stretched or pressed along z", 8),
@@ -47,7 +47,7 @@ CONTACT = (
     Key("contact.temperature_K", number(above=0), "of the annealing of the joined system", 500.0),
     Key("contact.steps", integer(1), "of that annealing", 3000),
     Key("contact.timestep_fs", number(above=0), "of that annealing", 1.0),
-    Key("contact.friction_time_fs", number(above=0), "of that annealing; short, to take up the heat of the contact", 20.0),
+    Key("contact.friction_time_fs", number(above=0), "of that annealing; short, to take up its heat", 20.0),
 )
 
 SECTIONS = {"crystal": CRYSTAL, "interface": SILICON + LITHIUM + CONTACT}

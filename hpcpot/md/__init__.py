@@ -11,7 +11,7 @@ __all__ = ["add_arguments", "run"]
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from hpcpot.md.run import run_command  # NumPy and Numba: not for --help
+    from hpcpot.md.command import run_command  # NumPy and Numba: not for --help
 
     return run_command(arguments)
 

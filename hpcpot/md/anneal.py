@@ -50,10 +50,11 @@ def anneal(
         samples = []
         for step in range(1, stage["steps"] + 1):
             chosen.step(state, engine, stage["timestep_fs"], thermostat)
-            if step % SAMPLE_EVERY == 0 or step == stage["steps"]:
+            due = step % max(stage["steps"] // 10, 1) == 0
+            if due or step % SAMPLE_EVERY == 0 or step == stage["steps"]:
                 seen = measure(state, engine, chosen, thermostat)
                 samples.append((float(seen["temperature"]), float(seen["pressure"])))
-            if report is not None and ranks.is_root and step % max(stage["steps"] // 10, 1) == 0:
+            if report is not None and ranks.is_root and due:
                 report(f"stage {number + 1}/{len(stages)} step {step}: {samples[-1][0]:.0f} K {samples[-1][1]:.2f} GPa")
     blocks = np.array([0, *[state.n_atoms] * ranks.size])
     domain.migrate(state)

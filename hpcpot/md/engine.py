@@ -139,10 +139,11 @@ class Engine:
     def _check_temperature(self, kinetic: float) -> None:
         temperature = 2.0 * kinetic / (3.0 * max(self._mobile, 1) * BOLTZMANN)
         if not temperature <= self.maximum_temperature:
-            raise SimulationError(
+            error = SimulationError(
                 f"temperature = {temperature:.6g} K: must stay below md.maximum_temperature_K = "
                 f"{self.maximum_temperature:g}; shorten md.timestep_fs, or check the structure and the potential."
             )
+            self.ranks.agree(error)  # all ranks come here with the same sum
 
     def _lost_atom(self, state: State, moved: np.ndarray) -> SimulationError:
         distance = np.linalg.norm(moved, axis=1)

@@ -45,10 +45,11 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...], integrator: str) -
     """
     arrays, common, same_layout = checkpoint.read(path, ranks)
     if tuple(common["elements"].split()) != elements:
-        raise OutputError(
+        error = OutputError(
             f"{path} = checkpoint with elements {common['elements']}: must be those of the potential, {' '.join(elements)}; "
             "restart with the potential that wrote it, or start anew with --overwrite."
         )
+        ranks.agree(error)
     scalars = {k.removeprefix(SCALAR): np.asarray(v) for k, v in common.items() if k.startswith(SCALAR)}
     state = State(
         cell=common["cell"], periodic=np.asarray(common["periodic"], bool), elements=elements, masses=common["masses"],

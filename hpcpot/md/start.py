@@ -5,6 +5,7 @@ from __future__ import annotations
 import ase
 import ase.units
 import numpy as np
+from ase.constraints import FixAtoms
 from ase.data import atomic_masses, atomic_numbers
 
 from hpcpot.errors import StructureError
@@ -16,7 +17,8 @@ def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks)
     """All atoms on rank 0, none elsewhere; `Engine.start` hands them to their owners.
 
     Args:
-        atoms: checked structure on rank 0 (other ranks pass None); its masses per element must agree.
+        atoms: checked structure on rank 0 (other ranks pass None); its masses per element must agree, and atoms that
+            ASE's FixAtoms holds are frozen.
     """
     common = ranks.root_only(lambda: _common(atoms, elements))
     n = len(atoms) if ranks.is_root else 0
@@ -24,12 +26,18 @@ def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks)
         species = np.array([elements.index(symbol) for symbol in atoms.symbols], np.int32)
         positions = atoms.positions.astype(float)
         velocities = atoms.get_velocities() * ase.units.fs
+        frozen = np.zeros(n, bool)
+        for constraint in atoms.constraints:
+            if isinstance(constraint, FixAtoms):  # selective dynamics of a POSCAR
+                frozen[constraint.index] = True
+        velocities[frozen] = 0.0
     else:
+        frozen = np.zeros(0, bool)
         species, positions, velocities = np.zeros(0, np.int32), np.zeros((0, 3)), np.zeros((0, 3))
     return State(
         cell=common["cell"], periodic=common["periodic"], elements=elements, masses=common["masses"],
         positions=positions, species=species, ids=np.arange(n), velocities=velocities,
-        images=np.zeros((n, 3), np.int32), frozen=np.zeros(n, bool), n_owned=n, n_atoms=common["n_atoms"],
+        images=np.zeros((n, 3), np.int32), frozen=frozen, n_owned=n, n_atoms=common["n_atoms"],
     )  # fmt: skip
 
 
@@ -75,7 +83,7 @@ def freeze(
             f"frozen = elements {elements}, ids {ids}, region_A {region}: no atom meets all of these; "
             f"the structure has {state.n_atoms} atoms of {', '.join(state.elements)}; correct or drop the section."
         )
-    state.frozen = chosen
+    state.frozen = state.frozen | chosen
     state.velocities[chosen] = 0.0
 
 

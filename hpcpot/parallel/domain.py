@@ -68,10 +68,11 @@ class Domain:
         self.grid = np.array(fewest_ghosts(ranks.size, filled, width) if grid is None else grid)
         if self.grid.prod() != ranks.size or (self.grid < 1).any():
             shape = " x ".join(str(g) for g in self.grid)
-            raise DomainError(
+            error = DomainError(
                 f"parallel.grid = {shape}: must multiply to the {ranks.size} ranks of this run; "
                 "set parallel.grid: auto or start with as many ranks."
             )
+            ranks.agree(error)
         self.coordinates = np.array(np.unravel_index(ranks.rank, self.grid))
         self.set_cuts([np.linspace(0.0, 1.0, g + 1) for g in self.grid])
         self.swaps: list[Swap] = []

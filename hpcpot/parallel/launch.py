@@ -33,7 +33,8 @@ RULE = "-" * 60
 """Open MPI puts its remarks between two lines of dashes."""
 REMARKS = ("a non-zero exit code", "exited with non-zero status", "MPI_ABORT was invoked")
 """Remarks that only repeat what the ranks have said and the exit code says."""
-FORWARDING = "mpirun: Forwarding signal"
+ASIDES = ("mpirun: Forwarding signal", "show_help.c at line")
+"""Lines of Open MPI about its own doings: what `run` says itself, and remarks that two ranks made at once."""
 
 
 def run(size: int, arguments: Sequence[str]) -> int:
@@ -134,7 +135,7 @@ def relay(stream: TextIO, out: TextIO) -> None:
     for line in stream:
         if remark or line.startswith(RULE):
             remark.append(line)
-        elif not line.startswith(FORWARDING):
+        elif not any(aside in line for aside in ASIDES):
             print(line, end="", file=out, flush=True)
         if len(remark) > 1 and line.startswith(RULE):
             if not any(known in "".join(remark) for known in REMARKS):

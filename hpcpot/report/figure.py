@@ -8,25 +8,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from ase.data import chemical_symbols, covalent_radii
-from ase.data.colors import jmol_colors
 
 from hpcpot.errors import DependencyError, OutputError
-from hpcpot.report.profile import density, height
+from hpcpot.report import panels, profile
+from hpcpot.report.window import Window, around
+from hpcpot.report.window import heights as window_heights
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.units import FS_PER_PS
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-COLORS = {"Li": "#7d4fb3", "Si": "#e0982c"}
-"""Of the elements that most figures show, told apart in grey and by colour-blind readers; Jmol's for others."""
-INK = "#222222"
 SIGMA = 1.0
 """Å, smoothing of the density profiles."""
-VACUUM = 0.05
-"""Share of the largest density below which a place counts as empty."""
 WIDTH, PANEL_WIDTH = 7.2, 6.6
 """Inches: of the figure, two columns of a journal, and about what labels leave of it."""
 LONG = 0.35
@@ -98,128 +92,49 @@ def draw(story: Story) -> Figure:
     import matplotlib
     from matplotlib.figure import Figure
 
-    across, along = axes_of_view(story.frames[0])
-    strip = PANEL_WIDTH * height(story.frames[0], across) / height(story.frames[0], along)
+    window = around(story.frames)
+    across, along = axes_of_view(window)
+    strip = PANEL_WIDTH * window.lengths[across] / window.lengths[along]
     is_long = strip < LONG * PANEL_WIDTH
-    panels = [name for name in PANELS if name in story.series] if len(story.series["time"]) > 1 else []
+    has_fraction = len(set(story.frames[0].numbers)) > 1
+    names = [name for name in panels.AGAINST_TIME if name in story.series] if len(story.series["time"]) > 1 else []
     heights = [strip + 0.25] * len(story.frames) if is_long else [0.45 * PANEL_WIDTH]
-    heights += [1.7] + [1.1] * has_fraction(story) + [1.8] * bool(panels)
+    heights += [1.7] + [1.1] * has_fraction + [1.8] * bool(names)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(WIDTH, sum(heights) + 0.1), dpi=200, layout="constrained")
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         places = list(grid)[: len(story.frames)] if is_long else list(grid[0].subgridspec(1, len(story.frames)))
         for place, frame, time in zip(places, story.frames, story.times):
-            view(figure.add_subplot(place), frame, across, along, f"{frame.get_chemical_formula()}, {time:g} ps")
+            panels.view(figure.add_subplot(place), frame, window, (across, along))
+            figure.axes[-1].set_title(f"{frame.get_chemical_formula()}, {time:g} ps", loc="right", pad=3)
         row = len(places) if is_long else 1
+        curves = [density(frame, window, along) for frame in story.frames]
         lowest = figure.add_subplot(grid[row])
-        densities(lowest, story, along)
-        if has_fraction(story):
+        panels.densities(lowest, curves, story.times)
+        if has_fraction:
             lowest.tick_params(labelbottom=False)
             lowest = figure.add_subplot(grid[row + 1])
-            fractions(lowest, story, along)
+            panels.fractions(lowest, curves)
+        for axes in figure.axes[len(story.frames) :]:
+            axes.set_xlim(window.starts[along], window.starts[along] + window.lengths[along])
         lowest.set_xlabel(f"{'xyz'[along]} (Å)")
-        for place, name in zip(grid[-1].subgridspec(1, len(panels)) if panels else [], panels):
-            PANELS[name](figure.add_subplot(place), story, name)
+        for place, name in zip(grid[-1].subgridspec(1, len(names)) if names else [], names):
+            panels.AGAINST_TIME[name](figure.add_subplot(place), story.series, name, len(story.frames[0]))
         for letter, axes in zip("abcdefgh", figure.axes):
             axes.set_title(letter, loc="left", fontweight="bold", pad=3)
     return figure
 
 
-def axes_of_view(atoms: Atoms) -> tuple[int, int]:
-    """The cell vectors that are drawn upwards and to the right: the longest goes to the right."""
-    heights = [height(atoms, axis) for axis in range(3)]
-    along = int(np.argmax(heights))
+def axes_of_view(window: Window) -> tuple[int, int]:
+    """The axes that are drawn upwards and to the right: the longest goes to the right."""
+    along = int(np.argmax(window.lengths))
     return (along + 1) % 3, along
 
 
-def view(axes: Axes, atoms: Atoms, across: int, along: int, title: str) -> None:
-    """Atoms as discs, the nearer over the farther, seen along the third cell vector; a tilted cell is drawn upright."""
-    depth = 3 - across - along
-    fractions = atoms.get_scaled_positions()
-    order = np.argsort(-fractions[:, depth])
-    positions = fractions[order] * [height(atoms, axis) for axis in range(3)]
-    numbers = atoms.numbers[order]
-    colors = np.array([color(number) for number in numbers])
-    radii = 0.75 * covalent_radii[numbers]
-    axes.set_aspect("equal")
-    axes.set_xlim(0, height(atoms, along))
-    axes.set_ylim(0, height(atoms, across))
-    axes.set_title(title, loc="right", pad=3)
-    axes.tick_params(labelbottom=False)
-    axes.set_yticks([])
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(True)
-    discs(axes, positions[:, [along, across]], radii, colors)
-
-
-def discs(axes: Axes, centres: np.ndarray, radii: np.ndarray, colors: np.ndarray) -> None:
-    """Circles in Å, so that they keep touching at any size of the figure."""
-    from matplotlib.collections import EllipseCollection
-
-    axes.add_collection(EllipseCollection(
-        2 * radii, 2 * radii, np.zeros(len(radii)), units="xy", offsets=centres, transOffset=axes.transData,
-        facecolors=colors, edgecolors="#00000060", linewidths=0.25, rasterized=True,
-    ))  # fmt: skip
-
-
-def has_fraction(story: Story) -> bool:
-    return len(set(story.frames[0].numbers)) > 1
-
-
-def densities(axes: Axes, story: Story, along: int) -> None:
-    """Number densities of the elements."""
-    for frame, time, line in styled(story):
-        middles, rho = density(frame, along, SIGMA)
-        for symbol, values in rho.items():
-            axes.plot(middles, values, color=color(symbol), label=f"{symbol}, {time:g} ps", **line)
-    axes.set_xlim(0, height(frame, along))
-    axes.set_ylim(bottom=0)
-    axes.set_ylabel("density (Å$^{-3}$)")
-    axes.legend(ncols=2, handlelength=1.8)
-
-
-def fractions(axes: Axes, story: Story, along: int) -> None:
-    """Fraction of the lightest element among the atoms, where there are any."""
-    for frame, _, line in styled(story):
-        middles, rho = density(frame, along, SIGMA)
-        total = sum(rho.values())
-        symbol, first = next(iter(rho.items()))
-        share = np.divide(first, total, where=total > VACUUM * total.max(), out=np.full_like(total, np.nan))
-        axes.plot(middles, share, color=color(symbol), **line)
-    axes.set_xlim(0, height(frame, along))
-    axes.set_ylim(-0.03, 1.03)
-    axes.set_ylabel(f"{symbol} fraction")
-
-
-def styled(story: Story) -> list[tuple[Atoms, float, dict]]:
-    """Frames inside their cells, with their times and lines: dashed for the first of two, full for the last."""
-    lines = [{"lw": 0.9, "ls": (0, (2, 1.5))}, {"lw": 1.2, "ls": "-"}][-len(story.frames) :]
-    frames = [frame.copy() for frame in story.frames]
-    for frame in frames:
-        frame.wrap()
-    return list(zip(frames, story.times, lines))
-
-
-def temperature(axes: Axes, story: Story, name: str) -> None:
-    axes.plot(story.series["time"], story.series[name], color=INK, lw=0.9)
-    axes.set_xlabel("time (ps)")
-    axes.set_ylabel("temperature (K)")
-
-
-def change_of_energy(axes: Axes, story: Story, name: str) -> None:
-    values = story.series[name]
-    axes.plot(story.series["time"], 1000.0 * (values - values[0]) / len(story.frames[0]), color=INK, lw=0.9)
-    axes.set_xlabel("time (ps)")
-    axes.set_ylabel(f"{name.replace('_', ' ')}\nchange (meV/atom)")
-
-
-PANELS = {"temperature": temperature, "potential_energy": change_of_energy, "conserved_energy": change_of_energy}
-"""What is drawn against time, where it was written."""
-
-
-def color(element: str | int) -> tuple[float, float, float]:
-    """RGB of an element, by symbol or atomic number."""
-    from matplotlib.colors import to_rgb
-
-    symbol = element if isinstance(element, str) else chemical_symbols[element]
-    return to_rgb(COLORS[symbol]) if symbol in COLORS else tuple(jmol_colors[chemical_symbols.index(symbol)])
+def density(frame: Atoms, window: Window, along: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Places (Å) and number densities (1/Å³) by element, see `profile.density`."""
+    area = frame.get_volume() / window_heights(frame)[along]
+    return profile.density(
+        window.coordinates(frame)[:, along], frame.numbers, window.starts[along], window.lengths[along], area,
+        bool(window.periodic[along]), SIGMA,
+    )  # fmt: skip

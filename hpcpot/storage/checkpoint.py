@@ -126,11 +126,13 @@ def _read(path: Path, ranks: Ranks) -> tuple[dict, dict, bool]:
 
 def _check(file: h5py.File, path: Path) -> None:
     if file.attrs.get("format") != FORMAT:
-        raise OutputError(f"{path} = no checkpoint: a file that hpcpot wrote as output.checkpoint is needed; give its path.")
+        raise OutputError(
+            f"{path} = no checkpoint: a file that hpcpot wrote as output.checkpoint is needed; give its path."
+        )
     version = int(file.attrs["version"])
     if version > VERSION:
         raise OutputError(
-            f"{path} = checkpoint of version {version} (hpcpot {file.attrs['hpcpot']}): this hpcpot {hpcpot.__version__} "
+            f"{path} = checkpoint of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} "
             f"reads up to version {VERSION}; restart with a newer hpcpot."
         )
 

@@ -19,7 +19,7 @@ ADVICE = {
     "write failed": "the disk may be full or broken; free some space",
     "truncated file": "it ends too early; take an older copy, or make it anew",
     "signature": "it is no HDF5 file; give another path",
-    "No such file or directory": "the folder must exist; make it, or give another path",
+    "No such file or directory": "the path must exist; make its folder, or give another path",
     "Not a directory": "a folder of the path is a file; give another path",
     "Is a directory": "it is a folder; give the name of a file",
     "Permission denied": "you may not write there; give another path",

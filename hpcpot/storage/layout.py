@@ -3,8 +3,8 @@
 Arrays that are written at the same steps form a `Series` and share one `step` and one `time` dataset by hard links.
 A row of a series counts only when its `step` is set: unset it is -1. Readers stop at the first negative step.
 
-MDAnalysis pairs positions, velocities and forces by row number and knows no eV/Å. So the first particles group, the only
-one it reads, has what is written with every position in a unit that it knows, and the rest has groups of its own:
+MDAnalysis pairs positions, velocities and forces by row number and knows no eV/Å. So the first particles group, the
+only one it reads, has what is written with every position in a unit that it knows; the rest has groups of its own:
 
     /h5md                                     version, author, creator, modules/units
     /particles/trajectory                     species, mass, id, box; position, image; velocity and potential_energy
@@ -106,7 +106,7 @@ class Array:
 
 @dataclass(frozen=True)
 class Series:
-    """Arrays that are written at the same steps, one row each: their group, their interval in steps, and they by name."""
+    """Arrays that are written at the same steps: their group, their interval in steps, and they by name."""
 
     root: str
     every: int
@@ -134,8 +134,8 @@ class Series:
 
 
 def plan(
-    n_atoms: int, particles: dict[str, int], observables: dict[str, tuple[str, tuple[int, ...]]], observables_every: int,
-    precision: str,
+    n_atoms: int, particles: dict[str, int], observables: dict[str, tuple[str, tuple[int, ...]]],
+    observables_every: int, precision: str,
 ) -> list[Series]:  # fmt: skip
     """The series of a trajectory."""
     roots: dict[str, dict[str, Array]] = {}
@@ -171,9 +171,9 @@ def create(file: h5py.File, series: list[Series], system: System, n_steps: int) 
 def _chunk_rows(expected: int, array: Array) -> int:
     """Rows in one chunk of a dataset that is expected to get `expected` rows.
 
-    From row to row only the lengths of datasets change in the file's metadata. Where a chunk begins HDF5 also changes an
-    index, and every 32 to 64 chunks splits a node of it; a kill in that instant would hide committed rows. So chunks are
-    few. They hold whole frames, and their unwritten rows take no space on the disk, as nothing fills them.
+    From row to row only the lengths of datasets change in the file's metadata. Where a chunk begins HDF5 also changes
+    an index, and beyond 64 chunks splits its node; a kill in that instant would hide committed rows. So chunks are few.
+    They hold whole frames, and their unwritten rows take no space on the disk, as nothing fills them.
     """
     row = int(np.prod(array.shape, dtype=np.int64)) * np.dtype(array.kind).itemsize
     least, most = CHUNK_BYTES

@@ -103,8 +103,8 @@ class TrajectoryReader:
         group = self._find(element)
         if group is None:
             raise OutputError(
-                f"{self.path} = no {element}: it must have been written, here are {', '.join(self.elements) or 'none'}; "
-                "run again with an interval for it in the output section."
+                f"{self.path} = no {element}: its run stored {', '.join(self.elements) or 'observables'}; "
+                "run with an interval for it in the output section."
             )
         return group
 

@@ -156,8 +156,9 @@ class Trajectory:
     def _continue(self, system: layout.System, provenance: dict, step: int) -> tuple[dict, dict]:
         """An existing file without the rows after `step`; on rank 0. Returns rows and last step by series."""
         rows, last = {}, {}
-        with explained(self.path, "continue"), self._open() as file:
+        with explained(self.path, "read"), h5py.File(self.path, "r", locking=False) as file:
             layout.check(file, self.path, self._series, system)
+        with explained(self.path, "continue"), self._open() as file:
             for one in self._series:
                 rows[one.root] = layout.truncate(file, one, step)
                 last[one.root] = int(file[one.shared("step")][-1]) if rows[one.root] else -1
@@ -174,8 +175,8 @@ class Trajectory:
     def _open_together(self) -> h5py.File:
         """For all ranks, through MPI-IO."""
         self._ranks.agree(None if self.path.exists() else OutputError(
-            f"{self.path} = not seen by rank {self._ranks.rank}, though rank 0 made it: all nodes must share the folder; "
-            "give a path on a shared file system, or set parallel.hdf5: rank0."
+            f"{self.path} = not seen by rank {self._ranks.rank}, though rank 0 made it: all nodes must share the "
+            "folder; give a path on a shared file system, or set parallel.hdf5: rank0."
         ))  # fmt: skip
         file, error = None, None
         try:
@@ -198,7 +199,7 @@ class Trajectory:
                 raise ValueError(f"append = {sorted(given[kind])}: what shares steps comes together, {sorted(names)}.")
         for one in due:
             if step <= self.last_steps[one.root]:
-                raise ValueError(f"append = step {step}: must be after {self.last_steps[one.root]}, the last of {one.root}.")
+                raise ValueError(f"append = step {step}: must be after step {self.last_steps[one.root]} of {one.root}.")
         return due
 
     def _misfit(self, due: list[Series], given: dict[bool, dict]) -> ValueError | None:
@@ -232,9 +233,10 @@ class Trajectory:
         self._writers.agree(error)
 
     def _make_room(self, row_of: dict[str, int]) -> None:
-        """Lengthen the file (by a hole) before HDF5 adds chunks to it: a header that is ahead of it makes it unreadable.
+        """Lengthen the file, by a hole, before HDF5 adds chunks to it.
 
-        HDF5 itself writes its header first, and gives the file its exact length when it has flushed all.
+        HDF5 writes the new length into its header first and gives the file that length last; a kill in between would
+        leave a file that it takes for truncated.
         """
         added = [self._file[path] for path, row in row_of.items() if row % self._file[path].chunks[0] == 0]
         if added and self._writers.is_root:

@@ -41,6 +41,6 @@ def build(symbol: str, count: int, lengths: tuple[float, float, float], minimum_
             return Atoms([symbol] * count, points[:count], cell=box, pbc=True)
     filled = count * np.pi / 6 * minimum_distance**3 / box.prod()
     raise StructureError(
-        f"random atoms = {len(points)} of {count} placed: spheres of {minimum_distance:g} Å would fill {filled:.0%} of the "
-        "box, and at most 38 % fit at random; enlarge the volume or lower the minimum distance."
+        f"random atoms = {len(points)} of {count} placed: spheres of {minimum_distance:g} Å would fill {filled:.0%} of "
+        "the box, and at most 38 % fit at random; enlarge the volume or lower the minimum distance."
     )

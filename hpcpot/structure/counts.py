@@ -41,8 +41,8 @@ def check_poscar(path: Path, file: TextIO) -> None:
     last = next((i for i in range(first, len(lines)) if not is_position(lines[i])), len(lines))
     if last - first != sum(counts):
         raise StructureError(
-            f"{path} = {last - first} positions: the counts in its header say {sum(counts)}; correct the counts, or is the "
-            "file cut off?"
+            f"{path} = {last - first} positions: the counts in its header say {sum(counts)}; correct the "
+            "counts, or is the file cut off?"
         )
     if last < len(lines) and lines[last].strip()[:1] in ("D", "d"):
         raise StructureError(f"{path} = velocities in Direct: must be Cartesian, Å/fs; convert or delete them.")

@@ -128,7 +128,9 @@ def build(name: str, repeat: tuple[int, int, int] = (1, 1, 1), lattice_constant:
     """
     if name not in CRYSTALS:
         near = difflib.get_close_matches(name, CRYSTALS, 1) or CRYSTALS
-        raise StructureError(f"crystal = {name}: must be one of {', '.join(CRYSTALS)}; did you mean {next(iter(near))}?")
+        raise StructureError(
+            f"crystal = {name}: must be one of {', '.join(CRYSTALS)}; did you mean {next(iter(near))}?"
+        )
     if lattice_constant is not None and not lattice_constant > 0:
         raise StructureError(f"lattice constant = {lattice_constant:g} Å: must be > 0; typical 3 to 20.")
     if min(repeat) < 1:

@@ -47,13 +47,13 @@ def join(left: Atoms, right: Atoms, gap: float, vacuum: float) -> Atoms:
     for atoms, name in ((left, "left"), (right, "right")):
         if np.abs(atoms.cell.array[[0, 1, 2, 2], [2, 2, 0, 1]]).max() > 1e-6:
             raise StructureError(
-                f"cell of the {name} part = {atoms.cell.array.tolist()}: must have a and b in the xy plane and c along z; "
-                "turn it."
+                f"cell of the {name} part = {atoms.cell.array.tolist()}: must have a and b in the xy plane and c "
+                "along z; turn it."
             )
     if not np.allclose(left.cell.array[:2], right.cell.array[:2], rtol=0, atol=1e-6):
         raise StructureError(
-            f"cells of the two parts = {left.cell.array[:2, :2].tolist()} and {right.cell.array[:2, :2].tolist()}: must "
-            "agree in the xy plane; build the right part in the cell of the left."
+            f"cells of the two parts = {left.cell.array[:2, :2].tolist()} and {right.cell.array[:2, :2].tolist()}: "
+            "must agree in the xy plane; build the right part in the cell of the left."
         )
     moved = right.copy()
     moved.positions[:, 2] += left.positions[:, 2].max() + gap - right.positions[:, 2].min()

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from runs import contents, prepare, run
+from runs import contents, dataset, prepare, run
 
 
 def continued(folder, *, first_ranks=1, second_ranks=1, **changes):
@@ -45,7 +45,7 @@ def test_restart_without_checkpoint_and_with_another_integrator(tmp_path):
     assert "run.checkpoint.h5 =" in done.stderr and "Traceback" not in done.stderr
     run(config, "--set", "md.steps=20")
     done = run(config, "--restart", "--set", "md.integrator=nvt_langevin")
-    assert contents(tmp_path / "run.h5md")["observables/temperature/step"][-1] == 40
+    assert dataset(tmp_path / "run.h5md", "observables/temperature/step")[-1] == 40
 
 
 def test_restart_of_a_finished_run_does_nothing_more(tmp_path):

@@ -9,7 +9,7 @@ import time
 import h5py
 import numpy as np
 import pytest
-from runs import command, contents, environment, prepare, run
+from runs import command, dataset, environment, prepare, run
 
 LONG = {"md__steps": 100000, "output__checkpoint_every": 50, "output__velocity_every": 5, "output__position_every": 5,
         "output__force_every": 0, "output__energy_every": 0}  # fmt: skip
@@ -40,7 +40,7 @@ def test_signal_writes_a_checkpoint_and_ends_with_75(sent, tmp_path):
     assert "stopped by a signal at step" in output
     stopped = int(output.split("stopped by a signal at step")[1].split(";")[0])
     run(config, "--restart", "--set", f"md.steps={stopped + 10}")
-    steps = contents(tmp_path / "run.h5md")["observables/temperature/step"]
+    steps = dataset(tmp_path / "run.h5md", "observables/temperature/step")
     assert (np.diff(steps) == 5).all() and steps[-1] >= stopped + 5
 
 
@@ -59,7 +59,10 @@ def test_signal_to_the_launcher_reaches_the_ranks(sent, tmp_path):
 def kill_and_check(folder, ranks, mode, rng):
     """SIGKILL one rank at a random moment; every marked frame is whole, and the run goes on from its checkpoint."""
     config = prepare(folder, **LONG, parallel__hdf5=mode)
-    process = begin(config, "--overwrite", ranks=ranks)
+    process = begin(config, ranks=ranks)
+    while not (folder / "run.checkpoint.h5").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
     time.sleep(rng.uniform(0.0, 0.5))
     kill_one_rank(process.pid, rng)
     process.communicate(timeout=60)

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 from ase import Atoms
 from ase.build import bulk
+from ase.data.colors import jmol_colors
 
 from hpcpot import cli
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.report import figure
+from hpcpot.report import figure, panels
 from hpcpot.report.figure import Story
+from hpcpot.report.window import around
 from hpcpot.storage.trajectory import Trajectory
 
 CELL = np.diag([8.0, 9.0, 40.0])
@@ -115,14 +117,14 @@ def test_one_frame_of_one_element_without_observables(tmp_path):
 
 def test_the_longest_edge_lies_horizontally():
     atoms = Atoms("Li", cell=[30.0, 5.0, 5.0], pbc=True)
-    assert figure.axes_of_view(atoms) == (1, 0)
+    assert figure.axes_of_view(around([atoms])) == (1, 0)
     drawn = figure.draw(Story([atoms], [0.0], {"time": np.zeros(0)}))
     assert drawn.axes[1].get_xlabel() == "x (Å)"
 
 
 def test_other_elements_have_jmol_colors():
-    assert figure.color("Li") != figure.color("Si")
-    assert figure.color(8) == figure.color("O")
+    assert panels.color("Li") != panels.color("Si")
+    assert panels.color(8) == panels.color("O") == tuple(jmol_colors[8])
 
 
 @pytest.mark.parametrize(

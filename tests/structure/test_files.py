@@ -137,7 +137,9 @@ def test_lammps_elements(tmp_path, masses, elements):
 def test_lammps_general_triclinic_and_labels(tmp_path):
     path = lammps(
         tmp_path, "Atom Type Labels\n\n1 Li\n2 Si\n", tilt="",
-        x=("0 10 xlo xhi", "10 0 0 avec"), y=("0 10 ylo yhi", "1 9 2 bvec"), z=("0 12 zlo zhi", "0 1 8 cvec\n0 0 0 abc origin"),
+        x=("0 10 xlo xhi", "10 0 0 avec"),
+        y=("0 10 ylo yhi", "1 9 2 bvec"),
+        z=("0 12 zlo zhi", "0 1 8 cvec\n0 0 0 abc origin"),
         label=("2 1 4.0", "2 Li 4.0"),
     )  # fmt: skip
     read = files.read(path)
@@ -284,6 +286,10 @@ def test_damaged_files(tmp_path, atoms, name):
     assert refused > 50
 
 
+def put(atoms: Atoms, index, value) -> None:
+    atoms.positions[index] = value
+
+
 def test_checked_atoms_are_a_copy(atoms):
     checked = files.check(atoms, ELEMENTS)
     assert checked is not atoms
@@ -301,17 +307,17 @@ def test_left_handed_cell_is_accepted(atoms):
     [
         (lambda a: a.__delitem__(slice(None)), "structure = 0 atoms: must have at least one"),
         (lambda a: a.symbols.__setitem__(3, "Na"), "species of atom 3 = Na: the potential knows Li, Si"),
-        (lambda a: a.positions.__setitem__((5, 1), np.nan), r"positions of atom 5 \(Si\) = \[.*nan.*\]: must be finite"),
-        (lambda a: a.positions.__setitem__((slice(4, 6), 1), np.inf), "as those of 2 atoms are not"),
+        (lambda a: put(a, (5, 1), np.nan), r"positions of atom 5 \(Si\) = \[.*nan.*\]: must be finite"),
+        (lambda a: put(a, slice(4, 6), np.inf), "as those of 2 atoms are not"),
         (lambda a: a.arrays["momenta"].__setitem__((2, 0), np.nan), r"velocities of atom 2 \(Si\)"),
         (lambda a: a.cell.__setitem__((1, 1), np.nan), r"cell = .*nan.*: must be finite"),
         (lambda a: a.set_cell([[5, 0, 0], [0, 5, 0], [0, 0, 0]]), "cell vector c = 0 on a periodic axis"),
         (lambda a: a.set_cell([[5, 0, 0], [0, 5, 0], [5, 5, 0]]), "must have a volume"),
         (lambda a: a.set_cell([[9, 0, 0], [0, 9, 0], [0, 0, 0.3]]), "an atom and its own image = 0.3 Å"),
         (lambda a: a.set_cell([[9, 0, 0], [0, 9, 0], [9.1, 9.2, 0.1]]), "an atom and its own image"),
-        (lambda a: a.positions.__setitem__(7, a.positions[2] + 0.2), r"distance of atoms 2 \(Si\) and 7 \(Si\) = 0.346 Å"),
-        (lambda a: a.positions.__setitem__(7, a.positions[2] - a.cell[0] + 3 * a.cell[1] + 0.2), "atoms 2 .* and 7 .* = 0.346 Å"),
-        (lambda a: a.positions.__setitem__(slice(None), 0), "= 0 Å: must be at least 0.5 Å"),
+        (lambda a: put(a, 7, a.positions[2] + 0.2), r"distance of atoms 2 \(Si\) and 7 \(Si\) = 0.346 Å"),
+        (lambda a: put(a, 7, a.positions[2] + [-1, 3, 0] @ a.cell + 0.2), "atoms 2 .* and 7 .* = 0.346 Å"),
+        (lambda a: put(a, slice(None), 0), "= 0 Å: must be at least 0.5 Å"),
     ],
 )  # fmt: skip
 def test_check_refuses(atoms, change, message):

@@ -63,6 +63,14 @@ def run(config: Path, *arguments: str, ranks: int = 1, code: int = 0, timeout: f
     return done
 
 
+def dataset(path: Path, name: str) -> np.ndarray:
+    """One dataset by its path; some are hard links to each other, which `contents` names once."""
+    import h5py
+
+    with h5py.File(path, "r", locking=False) as file:
+        return file[name][()]
+
+
 def contents(path: Path) -> dict[str, np.ndarray]:
     """All datasets of an HDF5 file but those about when and how it was made."""
     import h5py

@@ -38,11 +38,12 @@ SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 PARTICLES = {
     "position": "position_every",
+    "image": "position_every",
     "velocity": "velocity_every",
     "force": "force_every",
     "potential_energy": "energy_every",
 }
-"""Arrays of the trajectory and their intervals in the output section; image goes with position."""
+"""Arrays of the trajectory and their intervals in the output section."""
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -196,9 +197,9 @@ class Run:
         if self.state.step >= self.settings.md.steps:
             return 0
         if self.settings.output.checkpoint is None:
-            raise OutputError(
+            self.ranks.agree(OutputError(
                 f"signal = stopped at step {self.state.step}: output.checkpoint must be set to go on from there; set it."
-            )
+            ))
         self.say(f"stopped by a signal at step {self.state.step}; the same command with --restart goes on")
         return STOPPED
 
@@ -241,7 +242,6 @@ class Run:
             turns = np.where(state.periodic, np.floor(self.engine.domain.fractions(state.positions[:n])), 0.0)
             values["position"] = state.positions[:n] - turns @ state.cell
             values["image"] = state.images + turns.astype(np.int32)
-            due = [*due, "image"]
         return {name: self._by_id(values[name]) for name in due}
 
     def _by_id(self, values: np.ndarray) -> np.ndarray:
