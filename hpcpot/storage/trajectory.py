@@ -27,8 +27,8 @@ from hpcpot.storage.layout import Series
 def choose_mode(mode: str, ranks: Ranks) -> str:
     """Who writes: "parallel", all ranks through parallel HDF5, or "rank0" for all of them, into the same file.
 
-    "auto" is "parallel" where h5py has MPI. On one node the two are equally fast; parallel also needs no rank that can
-    hold a whole frame. One rank is always "rank0".
+    "auto" is "parallel" where h5py has MPI, so that no rank need hold a whole frame. On one node gathering small frames
+    is somewhat faster (benchmarks/hdf5_write.py). One rank is always "rank0".
 
     Raises:
         DependencyError: "parallel" was asked for and h5py has no MPI.

@@ -2,7 +2,7 @@
 
     python frames.py PATH MODE N_ATOMS FIRST LAST
 
-appends steps FIRST to LAST (from FIRST > 0 it continues a file, after step FIRST - 1) and prints each when it is committed.
+appends steps FIRST to LAST and prints each when it is committed; with FIRST > 0 it goes on with a file after FIRST - 1.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def verify(path: Path, n_atoms: int = 7, kind: str = "float64") -> int:
             np.testing.assert_array_equal(seen[name], np.reshape(expected, seen[name].shape))
         for name, every in EVERY.items():
             steps = reader.steps(name)
-            assert 0 <= last // every + 1 - len(steps) <= (last % every == 0), f"{name}: {len(steps)} rows at step {last}"
+            assert 0 <= last // every + 1 - len(steps) <= (last % every == 0), f"{name}: {len(steps)} at step {last}"
             np.testing.assert_array_equal(steps, every * np.arange(len(steps)))
             np.testing.assert_array_equal(reader.times(name), 0.5 * steps)
             expected = np.array([element(name, s, n_atoms) for s in steps])
