@@ -6,8 +6,6 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
-LINES = (HERE / "hpcpot" / "__init__.py").read_text(encoding="utf-8").splitlines()
-VERSION = next(line.split('"')[1] for line in LINES if line.startswith("__version__"))
 
 setup(
     name="hpcpot",

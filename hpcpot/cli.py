@@ -10,6 +10,7 @@ from importlib import import_module
 
 import hpcpot
 from hpcpot.errors import HpcpotError
+from hpcpot.parallel.launch import ENVIRONMENT
 
 COMMANDS = {
     "md": "one molecular dynamics run, on any number of ranks",
@@ -32,11 +33,15 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
+    One process is one core, unless OMP_NUM_THREADS and the like say otherwise: NumPy reads them when a command imports it.
+
     Args:
         argv: arguments after the program's name; those of this process if None.
     Returns:
         The exit code.
     """
+    for name, threads in ENVIRONMENT.items():
+        os.environ.setdefault(name, threads)
     argv = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a log or mpirun's pipe gets each line when it is printed
