@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import ase
 import numpy as np
 from ase.build import bulk
@@ -31,6 +33,23 @@ def deep_potential(seed: int = 1, one_sided: bool = False, cutoff: float = 4.5) 
         fittings=tuple(layers(rng, (48, 24, 24, 1)) for _ in range(2)), energy_shift=np.array([-1.9, -5.4]),
         one_sided=one_sided,
     )  # fmt: skip
+
+
+def deep_potential_with_first_skip() -> DeepPotential:
+    """As deep_potential, with residual first fitting layers: 48 -> 48 for Li, 48 -> 96 for Si."""
+    rng = np.random.default_rng(9)
+    model = deep_potential()
+    widths = (48, 96)
+    fittings = tuple(
+        (Layer(rng.normal(size=(48, w)) / 7.0, rng.normal(size=w) * 0.3, None, "tanh", True), *layers(rng, (w, 24, 1)))
+        for w in widths
+    )
+    return replace(model, fittings=fittings)
+
+
+def deep_potential_with_narrow_switch() -> DeepPotential:
+    """As deep_potential, with a switch that begins off every grid of tables and ends 0.2 Å later."""
+    return replace(deep_potential(), cutoff=4.5, cutoff_smooth=4.2337)
 
 
 def embedding(rng: np.random.Generator) -> tuple[Layer, ...]:

@@ -64,6 +64,6 @@ def anneal(
     result = atoms.copy()
     result.positions = positions
     result.set_velocities(velocities / ase.units.fs)
-    late = np.array(samples[len(samples) // 2 :])
+    late = np.array(samples[len(samples) // 2 :] or [(np.nan, np.nan)])
     result.info["mean_temperature_K"], result.info["mean_pressure_GPa"] = late.mean(axis=0).tolist()
     return result

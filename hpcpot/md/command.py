@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+from collections.abc import Callable
 from contextlib import nullcontext
 from time import perf_counter
 
@@ -25,7 +26,7 @@ from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.base import Potential
-from hpcpot.storage.blocks import block
+from hpcpot.storage.blocks import starts
 from hpcpot.storage.trajectory import Trajectory
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
@@ -48,13 +49,30 @@ PARTICLES = {
 
 def run_command(arguments: argparse.Namespace) -> int:
     """`hpcpot md CONFIG`; returns the exit code."""
+    stop = StopRequest()
     ranks = start()
     settings = ranks.root_only(lambda: config.load(arguments.config, SCHEMA, arguments.overrides))
-    run = Run(settings, ranks, arguments.restart)
+    run = Run(settings, ranks, arguments.restart, stop)
     if arguments.dry_run:
         run.say(config.dump(settings) + plan(run.state, run.engine))
         return 0
     return run.go(arguments.overwrite)
+
+
+class StopRequest:
+    """Whether a signal has asked this process to stop; it listens from the start, and to one signal of each kind."""
+
+    def __init__(self) -> None:
+        self._asked = False
+        for name in SIGNALS:
+            signal.signal(name, self._ask)
+
+    def _ask(self, number: int, frame: object) -> None:
+        self._asked = True
+        signal.signal(number, signal.SIG_DFL)  # a second one ends the process at once
+
+    def __call__(self) -> bool:
+        return self._asked
 
 
 class Run:
@@ -66,8 +84,8 @@ class Run:
         restarted: whether the state comes from a checkpoint.
     """
 
-    def __init__(self, settings: Settings, ranks: Ranks, restarted: bool):
-        self.settings, self.ranks, self.restarted = settings, ranks, restarted
+    def __init__(self, settings: Settings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
+        self.settings, self.ranks, self.restarted, self._stop = settings, ranks, restarted, stop
         family = ranks.root_only(lambda: potential_files.load(settings.potential.file))
         self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))
         potential = Potential(family, settings.potential.kernels)
@@ -82,6 +100,7 @@ class Run:
             self.state = self._first_state(potential.elements)
         self.engine = self._make_engine(potential)
         self.trajectory: Trajectory | None = None
+        self._warned = False
 
     def say(self, text: str) -> None:
         """Print on rank 0."""
@@ -90,8 +109,6 @@ class Run:
 
     def go(self, overwrite: bool) -> int:
         """Move the atoms from the present step to md.steps; returns the exit code."""
-        for name in SIGNALS:
-            signal.signal(name, lambda *_: self.engine.request_stop())
         self.ranks.root_only(lambda: self._check_outputs(overwrite))
         self._head()
         self._begin()
@@ -115,6 +132,8 @@ class Run:
         settings, state = self.settings, self.state
         width = potential.cutoff + settings.neighbors.skin_A
         grid = None if settings.parallel.grid == "auto" else tuple(settings.parallel.grid)
+        if self._layout is not None and grid not in (None, self._layout["grid"]):
+            self._layout["same_layout"] = False
         if self._layout is not None and self._layout["same_layout"]:
             grid = self._layout["grid"]
         domain = Domain(state.cell, state.periodic, self.ranks, width, grid, extent(state, self.ranks))
@@ -122,7 +141,7 @@ class Run:
             domain.set_cuts(self._layout["cuts"])
         return Engine(
             potential, domain, self.ranks, settings.neighbors.skin_A, settings.parallel.balance,
-            settings.md.maximum_temperature_K, self.integrator.keeps_momentum,
+            settings.md.maximum_temperature_K, self.integrator.keeps_momentum, self._stop,
         )  # fmt: skip
 
     def _check_outputs(self, overwrite: bool) -> None:
@@ -136,6 +155,8 @@ class Run:
             folder = path.absolute().parent
             if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
                 raise OutputError(f"{path} = not writable: its folder must exist and be writable; create it or change the path.")
+        if overwrite and output.checkpoint is not None:
+            output.checkpoint.unlink(missing_ok=True)  # else --restart would join the old run's end to the new one
 
     def _head(self) -> None:
         state, engine = self.state, self.engine
@@ -143,6 +164,8 @@ class Run:
         self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {self.ranks.size} ranks as {grid}")
         self.say(device_line(self.settings))
         self.say(f"potential: {self.settings.potential.file}, {self.fingerprint[:12]}, {engine.potential.kernel_set} kernels")
+        if self.restarted:
+            self.say(f"restart at step {state.step}: atoms, velocities and frozen atoms are those of the checkpoint")
         if self._layout is not None and self._layout["potential"] != self.fingerprint:
             self.say("note: the checkpoint was written with another potential")
 
@@ -227,12 +250,21 @@ class Run:
         seen = measure(state, self.engine, self.integrator, self.thermostat) if printed or (stored and observed) else None
         if printed:
             self.say(self.table.line(state.step, seen))
+            self._warn_of_truncation()
         if stored:
             self.trajectory.append(
                 state.step, state.step * self.settings.md.timestep_fs, self._particles(due),
                 state.cell if due else None, seen if observed else None,
             )  # fmt: skip
         self.engine.seconds["output"] += perf_counter() - began
+
+    def _warn_of_truncation(self) -> None:
+        """Say once that atoms have more neighbours than the model was made for."""
+        truncated = int(self.ranks.sum(np.array([self.engine.truncated]))[0])
+        if truncated and not self._warned:
+            self._warned = True
+            self.say(f"note: {truncated} atoms have more neighbours than the model has slots (DeePMD-kit's sel); the nearest "
+                     "are used, so the energy jumps when they change; train with a larger sel")  # fmt: skip
 
     def _particles(self, due: list[str]) -> dict[str, np.ndarray]:
         """This rank's block, in order of id, of the arrays that are due; positions wrapped into the cell."""
@@ -245,8 +277,7 @@ class Run:
         return {name: self._by_id(values[name]) for name in due}
 
     def _by_id(self, values: np.ndarray) -> np.ndarray:
-        blocks = np.array(self.ranks.all_gather(block(self.ranks, self.state.n_atoms)[0]) + [self.state.n_atoms])
-        return self.engine.domain.by_id(self.state, values, blocks)
+        return self.engine.domain.by_id(self.state, values, starts(self.ranks, self.state.n_atoms))
 
 
 def _thermostat(md: Settings) -> Thermostat | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from time import perf_counter
 
 import numpy as np
@@ -24,30 +25,27 @@ class Engine:
 
     Attributes:
         pairs: those of the last rebuild; rebuilds: how many there were.
-        truncated: centres of the last evaluation with more neighbours than the potential has slots, on this rank.
-        stop_requested: number of ranks on which `request_stop` was called, as of the last evaluation.
+        truncated: most centres of an evaluation with more neighbours than the potential has slots, on this rank.
+        stop_requested: number of ranks whose `stop` said yes, as of the last evaluation: all stop at the same step.
         seconds: time spent by phase on this rank.
     """
 
     def __init__(
         self, potential: Potential, domain: Domain, ranks: Ranks, skin: float, balance: bool = True,
         maximum_temperature: float = np.inf, keeps_momentum: bool = True,
+        stop: Callable[[], bool] = lambda: False,
     ):  # fmt: skip
         self.potential, self.domain, self.ranks = potential, domain, ranks
         self.skin, self.balance = skin, balance
         self.maximum_temperature, self.keeps_momentum = maximum_temperature, keeps_momentum
+        self._stop = stop
         self.pairs: neighbors.Pairs | None = None
         self.rebuilds = 0
         self.truncated = 0
         self.stop_requested = 0
         self.seconds: dict[str, float] = defaultdict(float)
-        self._stop_here = False
         self._built_at = np.zeros((0, 3))
         self._mobile = 0
-
-    def request_stop(self) -> None:
-        """Ask all ranks to stop at the same step; safe in a signal handler."""
-        self._stop_here = True
 
     def start(self, state: State, migrate: bool = True) -> None:
         """Distribute the atoms, build pairs and compute the first forces.
@@ -56,6 +54,8 @@ class Engine:
             migrate: False when the atoms already are where, and in the order, a checkpoint left them.
         """
         self._mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
+        if migrate and self.balance:
+            self.domain.balance(state)
         self.rebuild(state, migrate)
         self.compute(state)
 
@@ -63,15 +63,15 @@ class Engine:
         """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
 
         Raises (on all ranks together):
-            SimulationError: a position that is not finite, an atom that moved farther than the cutoff since the last
-                step, a temperature above the maximum, or two atoms in contact.
+            SimulationError: a position that is not finite, an atom that moved farther than the cutoff since the pairs
+                were built, a temperature above the maximum, or two atoms in contact.
         """
         began = perf_counter()
         moved = state.positions[: state.n_owned] - self._built_at
         farthest = np.sqrt(np.max(np.einsum("ij,ij->i", moved, moved), initial=0.0))
         lost = not farthest <= self.potential.cutoff
         kinetic = self.local_kinetic_energy(state)
-        flags = self.ranks.sum(np.array([farthest > 0.5 * self.skin, lost, self._stop_here, kinetic], float))
+        flags = self.ranks.sum(np.array([farthest > 0.5 * self.skin, lost, self._stop(), kinetic], float))
         self.stop_requested = int(flags[2])
         if flags[1]:
             self.ranks.agree(self._lost_atom(state, moved) if lost else None)
@@ -115,7 +115,7 @@ class Engine:
         self.domain.fold(result.forces)
         state.forces = result.forces[: state.n_owned]
         state.energies, state.virial = result.energies, result.virial
-        self.truncated = result.truncated
+        self.truncated = max(self.truncated, result.truncated)
         self._spent("exchange", began)
 
     def local_kinetic_energy(self, state: State) -> float:
@@ -150,8 +150,8 @@ class Engine:
         k = int(np.argmax(np.where(np.isfinite(distance), distance, np.inf)))
         element = state.elements[state.species[k]]
         return SimulationError(
-            f"atom {state.ids[k]} ({element}) = moved {distance[k]:.3g} Å in one step: must stay below the cutoff of "
-            f"{self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the potential."
+            f"atom {state.ids[k]} ({element}) = moved {distance[k]:.3g} Å since its pairs were built: must stay "
+            f"below the cutoff of {self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the potential."
         )
 
     def _spent(self, phase: str, began: float) -> None:

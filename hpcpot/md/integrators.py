@@ -61,7 +61,7 @@ def nve_conserved(state: State, engine: Engine, thermostat: Thermostat | None) -
 
 def nose_hoover_init(state: State, engine: Engine, thermostat: Thermostat) -> None:
     """Chain at rest, as LAMMPS starts it: rates 0, accelerations of the outer thermostats -kT/Q."""
-    kT = thermostat.kT_at(0)
+    kT = thermostat.kT_at(state.step)
     masses = _chain_masses(engine.degrees_of_freedom(state), kT, thermostat.time)
     accelerations = -kT / masses
     accelerations[0] = 0.0
@@ -85,7 +85,7 @@ def nose_hoover_step(state: State, engine: Engine, dt: float, thermostat: Thermo
 
 
 def nose_hoover_conserved(state: State, engine: Engine, thermostat: Thermostat) -> float:
-    """g kT eta_1 + kT sum_{k>1} eta_k + 1/2 sum Q eta_rate^2, eV."""
+    """g kT eta_1 + kT sum_{k>1} eta_k + 1/2 sum Q eta_rate^2, eV; conserved at constant kT, not along a ramp."""
     kT, freedom = thermostat.kT_at(state.step), engine.degrees_of_freedom(state)
     chain, rates = state.scalars["chain"], state.scalars["chain_rates"]
     masses = _chain_masses(freedom, kT, thermostat.time)

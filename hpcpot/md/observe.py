@@ -96,5 +96,5 @@ def summary(engine: Engine, n_atoms: int, steps: int, timestep: float, seconds: 
     ]
     for name, a, b, c in zip((*PHASES, "integration"), least, mean, most, strict=True):
         lines.append(f"{name:<12} {a:>9.3f} {b:>9.3f} {c:>9.3f} {100.0 * b / max(seconds, 1e-12):>6.1f} %")
-    lines.append(f"pairs rebuilt {engine.rebuilds} times; {ranks.sum(np.array([engine.truncated]))[0]} atoms beyond the model's slots")
+    lines.append(f"pairs rebuilt {engine.rebuilds} times; {ranks.sum(np.array([engine.truncated]))[0]} atoms at most beyond the model's slots")
     return "\n".join(lines)

@@ -170,6 +170,9 @@ def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
         path = getattr(output, name)
         if path is not None and path.resolve() in inputs:
             yield f"output.{name}", "would overwrite an input of this run; give another path"
+    intervals = ("position_every", "velocity_every", "force_every", "energy_every", "observables_every")
+    if output.trajectory is not None and not any(getattr(output, name) for name in intervals):
+        yield "output.trajectory", "nothing is to be written there; set an interval such as output.position_every, or null"
     if output.trajectory is not None and output.checkpoint.resolve() == output.trajectory.resolve():
         yield "output.checkpoint", "must not be the trajectory; give another path"
 

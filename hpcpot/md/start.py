@@ -68,6 +68,13 @@ def freeze(
     """
     if elements is None and ids is None and region is None:
         return
+    for name, wanted, known in (("elements", elements, state.elements), ("ids", ids, range(state.n_atoms))):
+        unknown = [one for one in wanted or () if one not in known]
+        if unknown:
+            raise StructureError(
+                f"frozen.{name} = {unknown[0]}: must be of the structure, {state.n_atoms} atoms of "
+                f"{', '.join(state.elements)} with ids from 0; correct it."
+            )
     chosen = np.ones(state.n_owned, bool)
     if elements is not None:
         chosen &= np.isin(state.species[: state.n_owned], [state.elements.index(e) for e in elements if e in state.elements])

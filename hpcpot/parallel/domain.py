@@ -239,7 +239,8 @@ class Domain:
 
 def fewest_ghosts(n_ranks: int, extent: np.ndarray, width: float) -> tuple[int, int, int]:
     """The grid of n_ranks whose slabs with their halo hold the least volume; ties go to cuts along the last axes."""
-    grids = [g for g in product(range(1, n_ranks + 1), repeat=3) if g[0] * g[1] * g[2] == n_ranks]
+    divisors = [d for d in range(1, n_ranks + 1) if n_ranks % d == 0]
+    grids = [(a, b, n_ranks // a // b) for a, b in product(divisors, repeat=2) if n_ranks % (a * b) == 0]
     return min(grids, key=lambda g: (round(float(np.prod(extent / np.array(g) + 2.0 * width)), 6), g))
 
 

@@ -83,10 +83,12 @@ class Ranks:
         self.comm.Alltoall(counts, received)
         send = np.ascontiguousarray(np.concatenate(blocks))
         receive = np.empty((int(received.sum()), *tail), send.dtype)
-        size = width * send.itemsize
         from mpi4py import MPI
 
-        self.comm.Alltoallv([send, counts * size, MPI.BYTE], [receive, received * size, MPI.BYTE])
+        # Counts in rows, not bytes: MPI's counts end at 2^31.
+        row = MPI.BYTE.Create_contiguous(width * send.itemsize).Commit()
+        self.comm.Alltoallv([send, counts, row], [receive, received, row])
+        row.Free()
         return np.split(receive, np.cumsum(received)[:-1])
 
     def shift(self, send: np.ndarray, to: int, source: int, receive: np.ndarray) -> None:
@@ -116,7 +118,6 @@ class Ranks:
                 result = function()
             except Exception as exception:  # handed on to all ranks, raised below
                 error = exception
-                error.__traceback__ = None if self.size > 1 else error.__traceback__
         if self.size > 1:
             shared, error = self.comm.bcast((result if share else None, error), root=0)
             result = result if self.is_root else shared
@@ -188,7 +189,7 @@ def start() -> Ranks:
     except ImportError as error:
         raise DependencyError(
             f"mpirun = {size} ranks: mpi4py cannot be imported ({error}), so each rank would run the whole job; "
-            "pip install hpcpot[mpi], or start without mpirun."
+            "pip install mpi4py, or start without mpirun."
         ) from error
     if MPI.COMM_WORLD.Get_size() != size:
         raise DependencyError(

@@ -11,7 +11,7 @@ from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 from ase.geometry import complete_cell
 
-from hpcpot.errors import ModelError
+from hpcpot.errors import DomainError, ModelError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
@@ -79,6 +79,10 @@ def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
     return Result(result.energies[back], result.forces[:n][back], result.virial, result.truncated)
 
 
+REACH = 4.0
+"""Å; cutoff of an AsePotential: no pair is used, but a move of more than this in one go is taken for an explosion."""
+
+
 class AsePotential:
     """Any ASE calculator as the potential of one small cell on one rank: a reference to run dynamics with.
 
@@ -86,13 +90,23 @@ class AsePotential:
     Per-atom energies are the calculator's where it has them, else equal shares of the energy.
     """
 
-    def __init__(self, calculator: AseCalculator, elements: tuple[str, ...], cell: np.ndarray, periodic: np.ndarray):
-        self.calculator, self.elements, self.cutoff = calculator, tuple(elements), 1.0
-        self._cell, self._periodic = np.array(cell, float), np.array(periodic, bool)
+    def __init__(self, calculator: AseCalculator, atoms: ase.Atoms):
+        """For dynamics of `atoms`: their number, cell and periodicity stay."""
+        self.calculator, self.elements = calculator, tuple(sorted(set(atoms.symbols)))
+        self.cutoff = REACH
+        self._n, self._cell, self._periodic = len(atoms), atoms.cell.array.copy(), atoms.pbc.copy()
 
     def compute(self, pairs: neighbors.Pairs, species: np.ndarray) -> Result:
-        """As `Potential.compute`; forces on ghosts are zero."""
+        """As `Potential.compute`; forces on ghosts are zero.
+
+        Raises:
+            DomainError: this rank has not all atoms of the cell.
+        """
         n = len(pairs.first) - 1
+        if n != self._n:
+            raise DomainError(
+                f"ranks = {n} of {self._n} atoms on one rank: an ASE calculator needs the whole cell; run on one rank."
+            )
         symbols = [self.elements[s] for s in species[:n]]
         atoms = ase.Atoms(symbols, pairs.positions[:n], cell=self._cell, pbc=self._periodic)
         atoms.calc = self.calculator

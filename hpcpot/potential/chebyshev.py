@@ -54,7 +54,7 @@ class Chebyshev:
     def moment_sets(self) -> tuple[MomentSet, ...]:
         """Radial: T_n(2 r / R_r - 1) f_c(r, R_r), n = 0 .. N_r, and f_c(r, R_a)^2. Angular: f_c(r, R_a), rank N_a."""
         return (
-            MomentSet(self.radial_order + 2, 0, self.radial_cutoff, True, self._radial),
+            MomentSet(self.radial_order + 2, 0, self.radial_cutoff, True, self._radial, knot=self.angular_cutoff),
             MomentSet(1, self.angular_order, self.angular_cutoff, True, self._angular),
         )
 
@@ -132,7 +132,7 @@ class Chebyshev:
 def _cosine_cutoff(r: np.ndarray, cutoff: float) -> Curves:
     """f_c = (cos(pi r / R) + 1) / 2 below R, else 0, with two derivatives."""
     k = np.pi / cutoff
-    inside = r < cutoff
+    inside = r <= cutoff  # at the cutoff itself the limit from inside, for the last node of a table
     c, s = np.cos(k * r), np.sin(k * r)
     return inside * 0.5 * (c + 1.0), inside * -0.5 * k * s, inside * -0.5 * k * k * c
 

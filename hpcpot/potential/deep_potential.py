@@ -48,7 +48,7 @@ class DeepPotential:
         empty slots, which `readout` adds.
         """
         channels = self.embeddings[0][0][-1].weights.shape[1]
-        return (MomentSet(channels, 1, self.cutoff, False, self._embedding, self._weights),)
+        return (MomentSet(channels, 1, self.cutoff, False, self._embedding, self._weights, self.cutoff_smooth),)
 
     def readout(self, i: int, moments: list[Any], counts: Any) -> tuple[Any, list[Any]]:
         """Energies of centres of species i and their gradients with respect to the moments.

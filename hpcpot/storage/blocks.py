@@ -12,6 +12,11 @@ def block(ranks: Ranks, n_rows: int) -> tuple[int, int]:
     return ranks.rank * n_rows // ranks.size, (ranks.rank + 1) * n_rows // ranks.size
 
 
+def starts(ranks: Ranks, n_rows: int) -> np.ndarray:
+    """First row of each rank's block, and n_rows: (ranks + 1,) int64."""
+    return np.arange(ranks.size + 1) * n_rows // ranks.size
+
+
 def gather(ranks: Ranks, rows: np.ndarray) -> np.ndarray | None:
     """The rows of all ranks, in rank order, on rank 0; None elsewhere.
 

@@ -90,7 +90,7 @@ def leap(folder, changes):
     changes["md.thermostat_time_fs"] = 500000.0
     changes["md.integrator"] = "nve"
     changes["md.temperature_K"] = "null"
-    return "SimulationError", "in one step: must stay below the cutoff"
+    return "SimulationError", "must stay below the cutoff of 7 Å"
 
 
 def explosion(folder, changes):

@@ -44,6 +44,39 @@ def test_signal_writes_a_checkpoint_and_ends_with_75(sent, tmp_path):
     assert (np.diff(steps) == 5).all() and steps[-1] >= stopped + 5
 
 
+def test_signal_during_the_start_is_not_lost(tmp_path):
+    """Sent while libraries and files are being read; the run makes a step, writes its checkpoint and ends."""
+    config = prepare(tmp_path, **LONG)
+    process = subprocess.Popen(
+        command(config), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=tmp_path
+    )
+    mask = f"/proc/{process.pid}/status"
+    while not caught(mask, signal.SIGUSR1):
+        time.sleep(0.005)
+    process.send_signal(signal.SIGUSR1)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 75, output
+    assert (tmp_path / "run.checkpoint.h5").exists()
+
+
+def caught(status, number):
+    """Whether a process has a handler for a signal."""
+    with open(status) as file:
+        bits = next(line.split()[1] for line in file if line.startswith("SigCgt"))
+    return bool(int(bits, 16) >> (number - 1) & 1)
+
+
+def test_overwrite_forgets_the_old_checkpoint(tmp_path):
+    """Else --restart after an early kill would join the old run's end to the new run's rows."""
+    config = prepare(tmp_path)
+    run(config)
+    process = begin(config, "--overwrite", "--set", "md.steps=100000", "--set", "output.checkpoint_every=50000")
+    process.kill()
+    process.communicate(timeout=60)
+    done = run(config, "--restart", code=1)
+    assert "run.checkpoint.h5 = cannot read it" in done.stderr
+
+
 @pytest.mark.mpi
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGUSR1])
 def test_signal_to_the_launcher_reaches_the_ranks(sent, tmp_path):

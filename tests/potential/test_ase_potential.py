@@ -20,7 +20,7 @@ def copper():
 
 def test_dynamics_are_those_of_ase():
     atoms = copper()
-    potential = AsePotential(EMT(), ("Cu",), atoms.cell.array, atoms.pbc)
+    potential = AsePotential(EMT(), atoms)
     state, engine = systems.simulation(atoms, potential, temperature=None)
     systems.advance(state, engine, "nve", 20, 2.0)
     atoms.calc = EMT()
@@ -33,7 +33,7 @@ def test_a_potential_by_way_of_ase_is_itself():
     """Energies, forces and virial pass through the ASE calculator and back."""
     atoms = systems.crystal(2)
     model = systems.chebyshev()
-    around = AsePotential(Calculator(model), model.elements, atoms.cell.array, atoms.pbc)
+    around = AsePotential(Calculator(model), atoms)
     direct, through = (
         systems.simulation(atoms, potential, temperature=None)[0] for potential in (Potential(model), around)
     )

@@ -13,6 +13,8 @@ from hpcpot.potential.calculator import Calculator, evaluate
 FAMILIES = {
     "deep_potential": systems.deep_potential(),
     "deep_potential one-sided": systems.deep_potential(one_sided=True),
+    "deep_potential first skip": systems.deep_potential_with_first_skip(),
+    "deep_potential narrow switch": systems.deep_potential_with_narrow_switch(),
     "chebyshev": systems.chebyshev(),
     "chebyshev legacy": systems.chebyshev(domain="legacy"),
 }
@@ -94,6 +96,17 @@ def test_small_cell_equals_its_supercell(potential):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_tables_agree_with_the_exact_functions(family):
     for atoms in small_cells().values():
+        exact, tabulated = (evaluate(atoms, Potential(FAMILIES[family], k)) for k in KERNELS)
+        np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
+        np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("distance", [0.95, 1.2, 1.6, 2.4, 4.2, 4.25, 4.4])
+def test_tables_agree_along_a_bond(family, distance):
+    """Also in short bonds and inside a narrow switch."""
+    for shift in np.linspace(0.0, 0.02, 5):
+        atoms = ase.Atoms("LiSi2", [[0, 0, 0], [distance + shift, 0, 0], [0, 2.3, 0.4]])
         exact, tabulated = (evaluate(atoms, Potential(FAMILIES[family], k)) for k in KERNELS)
         np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
         np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)

@@ -52,7 +52,8 @@ class Tabulated:
 def prepare(family: Any, closest: float) -> tuple[list[Tabulated], Callable]:
     """Tables of the family's moment sets and its readout; a Deep Potential in fewer radial functions."""
     n_species = len(family.elements)
-    if isinstance(family, DeepPotential):
+    # A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
+    if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
         moment_set, readout = reduced.reduce(family, closest)
         return [tabulate(moment_set, n_species, closest)], readout
     return [tabulate(moment_set, n_species, closest) for moment_set in family.moment_sets()], family.readout
@@ -67,13 +68,13 @@ def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated
             groups.append(partial(moment_set.radial, i=i, j=j))
             if moment_set.weights is not None:
                 groups.append(partial(moment_set.weights, i=i, j=j))
-    flat, step = tables.build(groups, closest, moment_set.cutoff)
+    flat, start, step = tables.build(groups, closest, moment_set.cutoff, moment_set.knot)
     n_weights = 0 if moment_set.weights is None else moment_set.rank + 1
     split = flat.reshape(len(flat), 3, n_species, n_species, moment_set.channels + n_weights).transpose(2, 3, 0, 1, 4)
     channels = moment_set.channels
     nodes = np.ascontiguousarray(split[..., :channels])
     weights = np.ascontiguousarray(split[..., channels:]) if n_weights else np.zeros((n_species, n_species, 0, 3, 1))
-    return Tabulated(moment_set, nodes, weights, closest, step, monomials(moment_set.rank))
+    return Tabulated(moment_set, nodes, weights, start, step, monomials(moment_set.rank))
 
 
 def environment(

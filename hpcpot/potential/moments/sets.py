@@ -27,6 +27,7 @@ class MomentSet:
         by_neighbor: keep the moments of each neighbour species apart.
         radial: (r, i, j) -> Curves of R_c for centre species i, neighbour species j; r (points,) Å.
         weights: (r, i, j) -> Curves of w_0 ... w_rank, or None where all are 1.
+        knot: Å, where a third derivative of these functions jumps, or None.
     """
 
     channels: int
@@ -35,6 +36,7 @@ class MomentSet:
     by_neighbor: bool
     radial: Callable[[np.ndarray, int, int], Curves]
     weights: Callable[[np.ndarray, int, int], Curves] | None = None
+    knot: float | None = None
 
     def shape(self, n: int, n_species: int) -> tuple[int, int, int, int]:
         """Shape of the moments of n centres: (n, t, a, c)."""

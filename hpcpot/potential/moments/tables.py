@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from hpcpot.errors import ModelError
 from hpcpot.potential.moments.sets import Curves
 
 SPACINGS = (0.08, 0.04, 0.02, 0.01, 0.005, 0.0025)
@@ -15,30 +16,41 @@ TOLERANCE = 1.0e-7
 """Largest error of tabulated functions and of their slopes * 1 Å, relative to the range of the largest of a group."""
 
 
-def build(groups: list[Callable[[np.ndarray], Curves]], closest: float, cutoff: float) -> tuple[np.ndarray, float]:
-    """Nodes of the widest grid that reproduces all functions to TOLERANCE, and its spacing.
+def build(
+    groups: list[Callable[[np.ndarray], Curves]], closest: float, cutoff: float, knot: float | None
+) -> tuple[np.ndarray, float, float]:
+    """Nodes of the widest grid that reproduces all functions to TOLERANCE, its start and its spacing.
 
     The error is measured at the middle and the quarters of each interval, against the exact functions; below 1 Å,
     where functions of 1/r grow without bound, relative to the size of the value there.
 
     Args:
         groups: each r (points,) -> value, first and second derivative (points, functions).
-        closest, cutoff: Å, ends of the table.
+        closest, cutoff: Å, what the table must span; it ends at the cutoff.
+        knot: Å, where a third derivative jumps; a node is put there. None for nowhere.
     Returns:
-        nodes (k, 3, functions of all groups) float64: value, first * h, second * h^2; spacing h, Å,
-        (k - 1) h = cutoff - closest.
+        nodes (k, 3, functions of all groups) float64: value, first * h, second * h^2; start, Å, <= closest;
+        spacing h, Å, start + (k - 1) h = cutoff.
+    Raises:
+        ModelError: the finest grid misses the tolerance.
     """
+    whole = cutoff - (closest if knot is None or not closest < knot < cutoff else knot)
     for spacing in SPACINGS:
-        intervals = int(np.ceil((cutoff - closest) / spacing))
-        step = (cutoff - closest) / intervals
-        r = np.linspace(closest, cutoff, intervals + 1)
+        step = whole / np.ceil(whole / spacing)
+        intervals = int(np.ceil((cutoff - closest) / step - 1e-9))
+        start = cutoff - intervals * step
+        r = np.linspace(start, cutoff, intervals + 1)
         nodes = []
         for curves in groups:
             value, first, second = curves(r)
             nodes.append(np.stack([value, first * step, second * step * step], axis=1))
-        if max(_error(n, step, closest, c) for n, c in zip(nodes, groups, strict=True)) < TOLERANCE:
-            break
-    return np.concatenate(nodes, axis=2), step
+        error = max(_error(n, step, start, c) for n, c in zip(nodes, groups, strict=True))
+        if error < TOLERANCE:
+            return np.concatenate(nodes, axis=2), start, step
+    raise ModelError(
+        f"radial functions = error {error:.1e} in a table of {step:.4f} Å: must be below {TOLERANCE:g}; the model's functions "
+        "vary too fast for tables, so use potential.kernels: reference."
+    )
 
 
 def _error(nodes: np.ndarray, step: float, closest: float, curves: Callable[[np.ndarray], Curves]) -> float:
