@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20, help="steps of each repeat")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--repeat", type=int, nargs=3, default=(1, 1, 1), help="copies of the interface along each axis")
+    parser.add_argument("--nve", action="store_true", help="NVE from the structure's own velocities, no thermostat")
     arguments = parser.parse_args()
     ranks = start()
     model = load("lisi")
@@ -43,9 +44,11 @@ def main() -> None:
     domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + SKIN, extent=extent(state, ranks))
     engine = Engine(potential, domain, ranks, SKIN)
     engine.start(state)
+    first_energy = float(ranks.sum(np.array([state.energies.sum()]))[0])
     kT = 500.0 * BOLTZMANN
-    draw_velocities(state, engine, kT, 1, True)
-    thermostat, integrator = Thermostat(kT, kT, 50.0, 0, 1), INTEGRATORS["nvt_nose_hoover"]
+    if not arguments.nve:
+        draw_velocities(state, engine, kT, 1, True)
+    thermostat, integrator = Thermostat(kT, kT, 50.0, 0, 1), INTEGRATORS["nve" if arguments.nve else "nvt_nose_hoover"]
     integrator.init(state, engine, thermostat)
 
     def steps() -> None:
@@ -58,7 +61,7 @@ def main() -> None:
         scale = 1e6 * ranks.size / arguments.steps / state.n_atoms
         values = [s * scale for s in seconds]
         print(timing.line("md_deep_potential", "us core time per atom-step", values, precision="float64",
-                          atoms=state.n_atoms, ranks=ranks.size, phases=phases))  # fmt: skip
+                          atoms=state.n_atoms, ranks=ranks.size, phases=phases, first_potential_energy_eV=first_energy))  # fmt: skip
 
 
 def check(model: object, potential: Potential) -> None:
