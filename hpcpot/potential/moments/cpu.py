@@ -231,7 +231,13 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
                             b0 * weights[s, k, 0, m] + b1 * weights[s, k, 1, m] + b2 * weights[s, k, 2, m]
                             + b3 * weights[s, k + 1, 0, m] + b4 * weights[s, k + 1, 1, m] + b5 * weights[s, k + 1, 2, m]
                         )  # fmt: skip
-                if rank == 1:
+                if rank == 0:
+                    for c in range(channels):
+                        a_ntac[n, t, 0, c] += w[0] * (
+                            b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
+                            + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
+                        )  # fmt: skip
+                elif rank == 1:
                     o0, o1, o2, o3 = w[0], w[1] * u[p, 0], w[1] * u[p, 1], w[1] * u[p, 2]
                     for c in range(channels):
                         value = (
@@ -286,7 +292,16 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
                 ux, uy, uz = u[p, 0], u[p, 1], u[p, 2]
                 along = 0.0
                 gx = gy = gz = 0.0
-                if rank == 1:
+                if rank == 0:
+                    by_value = 0.0
+                    for c in range(channels):
+                        l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
+                        h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
+                        along += b_ntac[n, t, 0, c] * (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2)
+                        if weighted:
+                            by_value += b_ntac[n, t, 0, c] * (b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2)
+                    along = along * inverse_step * w[0] + by_value * w1[0]
+                elif rank == 1:
                     o0, o1, o2, o3 = w[0], w[1] * ux, w[1] * uy, w[1] * uz
                     p0 = p1 = p2 = p3 = 0.0
                     for c in range(channels):
