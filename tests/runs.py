@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import ase
 import numpy as np
 import systems
 import yaml
@@ -19,12 +20,16 @@ from hpcpot.structure import files as structure_files
 HPCPOT = [sys.executable, "-m", "hpcpot"]
 
 
-def prepare(folder: Path, repeat: int = 3, **changes: object) -> Path:
-    """A config with its structure and model in `folder`; `changes` are keys with __ for the dot."""
-    atoms = bulk("Ar", "fcc", 5.4, cubic=True) * repeat
+def argon() -> ase.Atoms:
+    atoms = bulk("Ar", "fcc", 5.4, cubic=True) * 3
     atoms.rattle(0.05, seed=1)
-    structure_files.write(folder / "argon.extxyz", atoms)
-    potential_files.save(systems.argon(), folder / "argon.h5", {"source": "tests"})
+    return atoms
+
+
+def prepare(folder: Path, atoms: ase.Atoms | None = None, model: object | None = None, **changes: object) -> Path:
+    """A config with its structure and model, argon if not given, in `folder`; `changes` are keys with __ for the dot."""
+    structure_files.write(folder / "argon.extxyz", argon() if atoms is None else atoms)
+    potential_files.save(systems.argon() if model is None else model, folder / "argon.h5", {"source": "tests"})
     keys = {
         "structure__file": "argon.extxyz", "potential__file": "argon.h5", "md__integrator": "nvt_nose_hoover",
         "md__steps": 40, "md__timestep_fs": 2.0, "md__temperature_K": 80.0, "md__initial_temperature_K": 80.0,
