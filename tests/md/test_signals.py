@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import h5py
 import numpy as np
@@ -107,9 +108,16 @@ def kill_and_check(folder, ranks, mode, rng):
 
 def kill_one_rank(parent, rng):
     """Kill a Python process below `parent`, or `parent` itself when it has none."""
-    listed = subprocess.run(["ps", "-eo", "pid,ppid,comm"], capture_output=True, text=True, check=True).stdout
-    children = {int(pid) for pid, ppid, _ in (line.split(None, 2) for line in listed.splitlines()[1:]) if int(ppid) == parent}
+    children = [int(p.name) for p in Path("/proc").iterdir() if p.name.isdigit() and parent_of(p) == parent]
     os.kill(rng.choice(sorted(children)) if children else parent, signal.SIGKILL)
+
+
+def parent_of(process):
+    """The parent's process id; None of a process that is gone by now."""
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
 
 
 def rows_expected(steps):

@@ -48,7 +48,7 @@ def write_native(model: DeepPotential, path: Path, shortest: float, overwrite: b
             tree = {
                 "software": "hpcpot", "version": hpcpot.__version__, "time": datetime.now(timezone.utc).isoformat(),
                 "backend": "hpcpot", "model": _model(model, array),
-                "model_def_script": {"type_map": list(model.elements), "descriptor": {"type": "se_e2_a"}, "fitting_net": {}},
+                "model_def_script": settings(model),
                 "@variables": {"min_nbor_dist": array(np.array(shortest))},
             }  # fmt: skip
             file.attrs["json"] = json.dumps(tree)
@@ -58,13 +58,27 @@ def write_native(model: DeepPotential, path: Path, shortest: float, overwrite: b
         raise OutputError(f"{path} = cannot be written ({error}): a writable folder with room is required.") from error
 
 
+def settings(model: DeepPotential) -> dict:
+    """The section `model` of the input.json that such a model would be trained with."""
+    fitting = _common(model.fittings[0][:-1])
+    return {
+        "type_map": list(model.elements),
+        "descriptor": {
+            "type": "se_e2_a", "sel": model.slots.tolist(), "rcut_smth": model.cutoff_smooth, "rcut": model.cutoff,
+            "axis_neuron": model.axis, "type_one_side": model.one_sided, "env_protection": model.protection,
+            **_common(model.embeddings[0][0]),
+        },
+        "fitting_net": {"type": "ener", **fitting},
+    }  # fmt: skip
+
+
 def _model(model: DeepPotential, array: Any) -> dict:
     types = list(model.elements)
     n = len(types)
     return {
         "@class": "Model", "type": "standard", "@version": 2, "type_map": types, "atom_exclude_types": [],
         "pair_exclude_types": [], "rcond": None, "preset_out_bias": None,
-        "@variables": {"out_bias": array(model.energy_shift.reshape(1, n, 1)), "out_std": array(np.ones((1, n, 1)))},
+        "@variables": {"out_bias": array(np.zeros((1, n, 1))), "out_std": array(np.ones((1, n, 1)))},
         "descriptor": _descriptor(model, array), "fitting": _fitting(model, array),
     }  # fmt: skip
 
@@ -103,7 +117,8 @@ def _fitting(model: DeepPotential, array: Any) -> dict:
             {"@class": "FittingNetwork", "@version": 1, "in_dim": width, "out_dim": 1, "bias_out": True, **common,
              "layers": _layers(net, array)} for net in nets
         ]),
-        "@variables": {"bias_atom_e": array(np.zeros((n, 1))), "fparam_avg": None, "fparam_inv_std": None,
+        # Here and not in out_bias, which the TensorFlow backend leaves out.
+        "@variables": {"bias_atom_e": array(model.energy_shift.reshape(n, 1)), "fparam_avg": None, "fparam_inv_std": None,
                        "aparam_avg": None, "aparam_inv_std": None, "case_embd": None},
         "type_map": list(model.elements),
     }  # fmt: skip
