@@ -16,7 +16,7 @@ from hpcpot.parallel.launch import ENVIRONMENT
 COMMANDS = {
     "md": "one molecular dynamics run, on any number of ranks",
     "build": "make a structure by its recipe",
-    "convert": "turn another program's model into an hpcpot model",
+    "convert": "turn another program's model into an hpcpot model, or back",
     "report": "draw one figure of a trajectory",
     "doctor": "what this machine offers, and how to get what it lacks",
 }
