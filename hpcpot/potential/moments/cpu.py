@@ -18,6 +18,11 @@ from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 
+DEGREE, PARENT, AXIS, POWERS, LOWER = 0, 1, 2, 3, 6
+"""Columns of a recipe: degree; monomial and component whose product it is; its three exponents; its three derivatives'
+monomials (times the exponents)."""
+
+
 @dataclass
 class Tabulated:
     """A moment set whose functions lie in tables.
@@ -26,7 +31,8 @@ class Tabulated:
         moment_set: the set.
         nodes: (species, species, k, 3, C) float64, R_c by centre and neighbour species.
         weights: (species, species, k, 3, rank + 1) float64, w; empty (k = 0) where all weights are 1.
-        start, step: Å, first node and spacing. exponents: (a, 3) int64.
+        start, step: Å, first node and spacing.
+        recipe: (a, 9) int64, how each monomial and its derivatives are made of others; columns below.
     """
 
     moment_set: MomentSet
@@ -34,13 +40,13 @@ class Tabulated:
     weights: np.ndarray
     start: float
     step: float
-    exponents: np.ndarray
+    recipe: np.ndarray
 
     @property
     def sizes(self) -> tuple[int, int, int, bool, bool]:
         """Channels, monomials, rank, by_neighbor, weighted: what the loops are compiled for."""
         return (
-            self.nodes.shape[-1], len(self.exponents), self.moment_set.rank, self.moment_set.by_neighbor,
+            self.nodes.shape[-1], len(self.recipe), self.moment_set.rank, self.moment_set.by_neighbor,
             self.weights.shape[2] > 0,
         )  # fmt: skip
 
@@ -74,7 +80,22 @@ def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated
     channels = moment_set.channels
     nodes = np.ascontiguousarray(split[..., :channels])
     weights = np.ascontiguousarray(split[..., channels:]) if n_weights else np.zeros((n_species, n_species, 0, 3, 1))
-    return Tabulated(moment_set, nodes, weights, start, step, monomials(moment_set.rank))
+    return Tabulated(moment_set, nodes, weights, start, step, recipe(moment_set.rank))
+
+
+def recipe(rank: int) -> np.ndarray:
+    """How the monomials up to a rank follow from one another, (a, 9) int64: columns DEGREE, PARENT, ..."""
+    exponents = monomials(rank)
+    index = {tuple(e): a for a, e in enumerate(exponents.tolist())}
+    rows = np.zeros((len(exponents), 9), np.int64)
+    for a, e in enumerate(exponents):
+        rows[a, DEGREE], rows[a, POWERS : POWERS + 3] = e.sum(), e
+        for axis in np.flatnonzero(e):
+            lower = e.copy()
+            lower[axis] -= 1
+            rows[a, LOWER + axis] = rows[a, PARENT] = index[tuple(lower.tolist())]
+            rows[a, AXIS] = axis
+    return rows
 
 
 def environment(
@@ -103,7 +124,7 @@ def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
     a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
     _moments_kernel(*table.sizes)(
         env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
-        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.exponents, a_ntac,
+        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.recipe, a_ntac,
     )  # fmt: skip
     return a_ntac
 
@@ -112,7 +133,7 @@ def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np
     """As the reference kernel's."""
     _pair_forces_kernel(*table.sizes)(
         env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
-        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.exponents,
+        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.recipe,
         np.ascontiguousarray(b_ntac), g_pc,
     )  # fmt: skip
 
@@ -198,12 +219,11 @@ def _basis_slope(t):
 
 
 @numba.njit(cache=True, fastmath=FASTMATH, inline="always")
-def _power_table(u, p, rank, powers):
-    """powers[axis, e] = directions[p, axis]^e, e = 0 .. rank."""
-    for axis in range(3):
-        powers[axis, 0] = 1.0
-        for e in range(rank):
-            powers[axis, e + 1] = powers[axis, e] * u[p, axis]
+def _evaluate(u, p, recipe, omega):
+    """Monomials of direction p, each from one of a degree less."""
+    omega[0] = 1.0
+    for a in range(1, len(omega)):
+        omega[a] = omega[recipe[a, PARENT]] * u[p, recipe[a, AXIS]]
 
 
 @lru_cache(maxsize=None)
@@ -211,11 +231,11 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
     """The moments loop with its sizes as constants: rows of moments then provably do not overlap, and it vectorises."""
 
     @numba.njit(cache=True, fastmath=FASTMATH)
-    def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, exponents, a_ntac):
+    def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, a_ntac):
         last = nodes.shape[1] - 2
         inverse_step = 1.0 / step
         w = np.ones(rank + 1)
-        powers = np.empty((3, rank + 1))
+        omega = np.empty(n_monomials)
         for n in range(len(first) - 1):
             for p in range(first[n], first[n + 1]):
                 if r[p] >= cutoff:
@@ -249,16 +269,16 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
                         a_ntac[n, t, 2, c] += o2 * value
                         a_ntac[n, t, 3, c] += o3 * value
                 else:
-                    _power_table(u, p, rank, powers)
+                    _evaluate(u, p, recipe, omega)
+                    for a in range(n_monomials):
+                        omega[a] *= w[recipe[a, DEGREE]]
                     for c in range(channels):
                         value = (
                             b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
                             + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
                         )  # fmt: skip
                         for a in range(n_monomials):
-                            e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
-                            omega = w[e0 + e1 + e2] * powers[0, e0] * powers[1, e1] * powers[2, e2]
-                            a_ntac[n, t, a, c] += omega * value
+                            a_ntac[n, t, a, c] += omega[a] * value
 
     return kernel
 
@@ -268,11 +288,11 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
     """The loop of the pair forces with its sizes as constants."""
 
     @numba.njit(cache=True, fastmath=FASTMATH)
-    def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, exponents, b_ntac, g_pc):
+    def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, b_ntac, g_pc):
         last = nodes.shape[1] - 2
         inverse_step = 1.0 / step
         w, w1 = np.ones(rank + 1), np.zeros(rank + 1)
-        powers = np.empty((3, rank + 1))
+        omega = np.empty(n_monomials)
         for n in range(len(first) - 1):
             for p in range(first[n], first[n + 1]):
                 if r[p] >= cutoff:
@@ -318,24 +338,19 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
                     along = along * inverse_step + p0 * w1[0] + (p1 * ux + p2 * uy + p3 * uz) * w1[1]
                     gx, gy, gz = p1 * w[1], p2 * w[1], p3 * w[1]
                 else:
-                    _power_table(u, p, rank, powers)
+                    _evaluate(u, p, recipe, omega)
                     for c in range(channels):
                         l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
                         h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
                         value = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
                         slope = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
                         for a in range(n_monomials):
-                            e0, e1, e2 = exponents[a, 0], exponents[a, 1], exponents[a, 2]
-                            px, py, pz = powers[0, e0], powers[1, e1], powers[2, e2]
-                            b, m = b_ntac[n, t, a, c], e0 + e1 + e2
-                            along += b * (slope * w[m] + value * w1[m]) * (px * py * pz)
+                            b, m = b_ntac[n, t, a, c], recipe[a, DEGREE]
+                            along += b * (slope * w[m] + value * w1[m]) * omega[a]
                             q = b * value * w[m]
-                            if e0 > 0:
-                                gx += q * e0 * powers[0, e0 - 1] * py * pz
-                            if e1 > 0:
-                                gy += q * e1 * px * powers[1, e1 - 1] * pz
-                            if e2 > 0:
-                                gz += q * e2 * px * py * powers[2, e2 - 1]
+                            gx += q * recipe[a, POWERS] * omega[recipe[a, LOWER]]
+                            gy += q * recipe[a, POWERS + 1] * omega[recipe[a, LOWER + 1]]
+                            gz += q * recipe[a, POWERS + 2] * omega[recipe[a, LOWER + 2]]
                 inverse_r = 1.0 / r[p]
                 along -= (gx * ux + gy * uy + gz * uz) * inverse_r
                 g_pc[p, 0] += along * ux + gx * inverse_r
