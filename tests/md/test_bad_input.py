@@ -6,6 +6,7 @@ import ase
 import ase.io
 import numpy as np
 import pytest
+from ase import units
 from ase.build import bulk
 from runs import prepare, run
 
@@ -102,7 +103,19 @@ def explosion(folder, changes):
     return "SimulationError", "must stay below md.maximum_temperature_K = 81"
 
 
-CASES = [unknown_species, overlap, nan_position, flat_cell, truncated_structure, truncated_model, foreign_model, unknown_key,
+def contact(folder, changes):
+    """One atom is thrown at another, which it meets after a step."""
+    atoms = crystal()
+    momenta = np.zeros((len(atoms), 3))
+    momenta[0] = atoms.get_masses()[0] * 0.95 * atoms.get_distance(0, 1, mic=True, vector=True) / (2.0 * units.fs)
+    atoms.set_momenta(momenta)
+    write(folder, atoms)
+    changes.update({"md.integrator": "nve", "md.temperature_K": "null", "md.initial_temperature_K": "null"})
+    changes["md.maximum_temperature_K"] = 1e9
+    return "SimulationError", "distance Ar-Ar = 0.191 Å: atoms must stay 0.5 Å apart"
+
+
+CASES = [contact, unknown_species, overlap, nan_position, flat_cell, truncated_structure, truncated_model, foreign_model, unknown_key,
          wrong_grid, missing_folder, existing_output, leap, explosion]  # fmt: skip
 
 
@@ -120,7 +133,7 @@ def test_bad_input_ends_all_ranks(case, ranks, tmp_path):
     written = tmp_path / "run.h5md"
     if case is existing_output:
         assert written.read_text() == "precious"
-    elif case not in (leap, explosion):
+    elif case not in (leap, explosion, contact):
         assert not written.exists()
 
 
