@@ -18,7 +18,7 @@ from hpcpot.errors import OutputError
 from hpcpot.md import restart
 from hpcpot.md.engine import Engine
 from hpcpot.md.integrators import INTEGRATORS, Thermostat, draw_velocities
-from hpcpot.md.observe import OBSERVABLES, Table, measure, summary
+from hpcpot.md.observe import OBSERVABLES, Table, measure, plural, summary
 from hpcpot.md.plan import plan
 from hpcpot.md.settings import SCHEMA, device_line
 from hpcpot.md.start import extent, freeze, make_state
@@ -82,6 +82,9 @@ class Run:
         state, engine: the atoms, and what moves them.
         integrator, thermostat: a row of INTEGRATORS and its numbers.
         restarted: whether the state comes from a checkpoint.
+
+    `_layout` is what a checkpoint says of cut planes when this run takes them over, with the order of the atoms: then it
+    goes on bit by bit.
     """
 
     def __init__(self, settings: Settings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
@@ -91,11 +94,11 @@ class Run:
         potential = Potential(family, settings.potential.kernels)
         self.integrator = INTEGRATORS[settings.md.integrator]
         self.thermostat = _thermostat(settings.md)
+        grid = settings.parallel.grid
+        self._grid = None if grid == "auto" else tuple(grid)
         self._layout = None
         if restarted:
-            self.state, self._layout = restart.read(
-                settings.output.checkpoint, ranks, potential.elements, settings.md.integrator
-            )
+            self.state = self._read_checkpoint(potential.elements)
         else:
             self.state = self._first_state(potential.elements)
         self.engine = self._make_engine(potential)
@@ -128,16 +131,20 @@ class Run:
         self.ranks.root_only(lambda: freeze(state, frozen.elements, frozen.ids, frozen.region_A), share=False)
         return state
 
+    def _read_checkpoint(self, elements: tuple[str, ...]) -> State:
+        settings = self.settings
+        state, layout = restart.read(settings.output.checkpoint, self.ranks, elements, settings.md.integrator)
+        if layout["same_layout"] and self._grid in (None, layout["grid"]):
+            self._layout, self._grid = layout, layout["grid"]
+        if layout["potential"] != self.fingerprint:
+            self.say("note: the checkpoint was written with another potential")
+        return state
+
     def _make_engine(self, potential: Potential) -> Engine:
         settings, state = self.settings, self.state
         width = potential.cutoff + settings.neighbors.skin_A
-        grid = None if settings.parallel.grid == "auto" else tuple(settings.parallel.grid)
-        if self._layout is not None and grid not in (None, self._layout["grid"]):
-            self._layout["same_layout"] = False
-        if self._layout is not None and self._layout["same_layout"]:
-            grid = self._layout["grid"]
-        domain = Domain(state.cell, state.periodic, self.ranks, width, grid, extent(state, self.ranks))
-        if self._layout is not None and self._layout["same_layout"]:
+        domain = Domain(state.cell, state.periodic, self.ranks, width, self._grid, extent(state, self.ranks))
+        if self._layout is not None:
             domain.set_cuts(self._layout["cuts"])
         return Engine(
             potential, domain, self.ranks, settings.neighbors.skin_A, settings.parallel.balance,
@@ -161,18 +168,16 @@ class Run:
     def _head(self) -> None:
         state, engine = self.state, self.engine
         grid = " x ".join(str(g) for g in engine.domain.grid)
-        self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {self.ranks.size} ranks as {grid}")
+        self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
         self.say(device_line(self.settings))
         self.say(f"potential: {self.settings.potential.file}, {self.fingerprint[:12]}, {engine.potential.kernel_set} kernels")
         if self.restarted:
             self.say(f"restart at step {state.step}: atoms, velocities and frozen atoms are those of the checkpoint")
-        if self._layout is not None and self._layout["potential"] != self.fingerprint:
-            self.say("note: the checkpoint was written with another potential")
 
     def _begin(self) -> None:
         """Distribute the atoms, give them velocities, compute the first forces."""
         md, state, engine = self.settings.md, self.state, self.engine
-        engine.start(state, migrate=not (self._layout is not None and self._layout["same_layout"]))
+        engine.start(state, migrate=self._layout is None)
         if not self.restarted and md.initial_temperature_K is not None:
             draw_velocities(state, engine, BOLTZMANN * md.initial_temperature_K, md.seed, md.remove_drift)
         if not state.scalars:
@@ -208,7 +213,7 @@ class Run:
         while state.step < md.steps and not engine.stop_requested:
             self.integrator.step(state, engine, md.timestep_fs, self.thermostat)
             self._output()
-            if output.checkpoint_every and state.step % output.checkpoint_every == 0 and state.step < md.steps:
+            if _due(output.checkpoint_every, state.step) and state.step < md.steps and not engine.stop_requested:
                 self._checkpoint()
         if output.checkpoint is not None and (output.checkpoint_every or engine.stop_requested):
             self._checkpoint()

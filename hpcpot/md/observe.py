@@ -71,6 +71,11 @@ class Table:
         )
 
 
+def plural(count: int, noun: str) -> str:
+    """1 rank, 2 ranks."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def duration(seconds: float) -> str:
     """1 d 02 h, 3:05:09 or 05:09."""
     minutes, second = divmod(int(seconds + 0.5), 60)
@@ -89,7 +94,7 @@ def summary(engine: Engine, n_atoms: int, steps: int, timestep: float, seconds: 
     rate = steps / seconds if seconds else 0.0
     per_atom = seconds * ranks.size / max(steps * n_atoms, 1) * 1e6
     lines = [
-        f"{steps} steps of {n_atoms} atoms on {ranks.size} rank{'s' if ranks.size > 1 else ''} in {seconds:.2f} s",
+        f"{steps} steps of {n_atoms} atoms on {plural(ranks.size, 'rank')} in {seconds:.2f} s",
         f"speed: {rate * timestep / FS_PER_NS * SECONDS_PER_DAY:.4f} ns/day, {rate:.3f} steps/s, "
         f"{rate * n_atoms / 1000.0:.3f} katom-step/s, {per_atom:.2f} us core time per atom-step",
         f"{'phase':<12} {'least/s':>9} {'mean/s':>9} {'most/s':>9} {'share':>7}",

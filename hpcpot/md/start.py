@@ -1,4 +1,4 @@
-"""From an ASE structure to a State, its Domain and its Engine."""
+"""From an ASE structure to a State: all that is known before the atoms are handed to their ranks."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def _common(atoms: ase.Atoms, elements: tuple[str, ...]) -> dict:
 
 
 def freeze(
-    state: State, elements: list[str] | None, ids: list[int] | None, region: list[tuple[float, float]] | None
+    state: State, elements: list[str] | None, ids: list[int] | None, region: list[list[float | None]] | None
 ) -> None:
     """Freeze the atoms that meet all the given criteria, and set their velocities to zero.
 
     Args:
         region: [low, high] in Å for each axis; None is an open end.
     Raises:
-        StructureError: no atom meets them.
+        StructureError: no atom meets them, or an element or id that the structure cannot have.
     """
     if elements is None and ids is None and region is None:
         return
@@ -77,7 +77,7 @@ def freeze(
             )
     chosen = np.ones(state.n_owned, bool)
     if elements is not None:
-        chosen &= np.isin(state.species[: state.n_owned], [state.elements.index(e) for e in elements if e in state.elements])
+        chosen &= np.isin(state.species[: state.n_owned], [state.elements.index(e) for e in elements])
     if ids is not None:
         chosen &= np.isin(state.ids, ids)
     if region is not None:

@@ -46,10 +46,13 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)
     order, start, bins = _bin(positions, low, size, counts)
     span = int(np.ceil(reach / size))
-    first = np.empty(n_centres + 1, np.int64)
-    _count(positions, n_centres, reach * reach, order, start, bins, counts, span, first)
+    first = np.zeros(n_centres + 1, np.int64)
+    search = (positions, n_centres, reach * reach, order, start, bins, counts, span, first)
+    _search(*search, np.empty(0, np.int32))
+    np.cumsum(first, out=first)
     neighbors = np.empty(first[-1], np.int32)
-    _fill(positions, n_centres, reach * reach, order, start, bins, counts, span, first, neighbors)
+    if len(neighbors):
+        _search(*search, neighbors)
     return Pairs(positions, first, neighbors)
 
 
@@ -76,11 +79,12 @@ def _bin(positions, low, size, counts):
 
 
 @numba.njit(cache=True)
-def _count(positions, n, reach2, order, start, bins, counts, span, first):
-    first[0] = 0
+def _search(positions, n, reach2, order, start, bins, counts, span, first, neighbors):
+    """Without room in `neighbors`, count those of centre i into first[i + 1]; else store them from first[i] on."""
+    fill = len(neighbors) > 0
     for i in range(n):
         x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-        found = 0
+        at = first[i] if fill else 0
         za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, counts[2] - 1)
         for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, counts[0] - 1) + 1):
             for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, counts[1] - 1) + 1):
@@ -89,22 +93,8 @@ def _count(positions, n, reach2, order, start, bins, counts, span, first):
                     j = order[q]
                     dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
                     if dx * dx + dy * dy + dz * dz < reach2 and j != i:
-                        found += 1
-        first[i + 1] = first[i] + found
-
-
-@numba.njit(cache=True)
-def _fill(positions, n, reach2, order, start, bins, counts, span, first, neighbors):
-    for i in range(n):
-        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-        at = first[i]
-        za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, counts[2] - 1)
-        for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, counts[0] - 1) + 1):
-            for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, counts[1] - 1) + 1):
-                row = (bx * counts[1] + by) * counts[2]
-                for q in range(start[row + za], start[row + zb + 1]):
-                    j = order[q]
-                    dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-                    if dx * dx + dy * dy + dz * dz < reach2 and j != i:
-                        neighbors[at] = j
+                        if fill:
+                            neighbors[at] = j
                         at += 1
+        if not fill:
+            first[i + 1] = at

@@ -18,7 +18,6 @@ CLOSEST = 0.5
 BLOCK = 256
 """Centres worked on at once: moments and gradients of a block stay in cache, its matrix products are large."""
 
-
 READOUT_BYTES = 48 * 1024
 """Per centre, of the largest readout: 1,600 invariants with their gradient and three layers of 240."""
 

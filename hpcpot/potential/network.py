@@ -115,7 +115,7 @@ def along(layers: tuple[Layer, ...], x: Any, first: Any, second: Any) -> tuple[A
     for layer in layers:
         u1, u2 = first @ layer.weights, second @ layer.weights
         z, slope, curvature = activate(layer.activation, x @ layer.weights + layer.bias)
-        z, z1, z2 = z, slope * u1, curvature * u1 * u1 + slope * u2
+        z1, z2 = slope * u1, curvature * u1 * u1 + slope * u2
         if layer.timestep is not None:
             z, z1, z2 = z * layer.timestep, z1 * layer.timestep, z2 * layer.timestep
         if layer.resnet:

@@ -17,7 +17,6 @@ from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
-
 DEGREE, PARENT, AXIS, POWERS, LOWER = 0, 1, 2, 3, 6
 """Columns of a recipe: degree; monomial and component whose product it is; its three exponents; its three derivatives'
 monomials (times the exponents)."""
@@ -32,7 +31,7 @@ class Tabulated:
         nodes: (species, species, k, 3, C) float64, R_c by centre and neighbour species.
         weights: (species, species, k, 3, rank + 1) float64, w; empty (k = 0) where all weights are 1.
         start, step: Å, first node and spacing.
-        recipe: (a, 9) int64, how each monomial and its derivatives are made of others; columns below.
+        recipe: (a, 9) int64, how each monomial and its derivatives are made of others; columns DEGREE, PARENT, ...
     """
 
     moment_set: MomentSet
@@ -67,7 +66,6 @@ def prepare(family: Any, closest: float) -> tuple[list[Tabulated], Callable]:
 
 def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
     """Tables of all pairs of species on one grid, the finest that any of them needs."""
-
     groups = []
     for i in range(n_species):
         for j in range(n_species):
