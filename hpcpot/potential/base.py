@@ -40,19 +40,22 @@ class Result:
 
     Attributes:
         energies: (n,) float64, eV, of each centre.
-        forces: (m, 3) float64, eV/Å, -dE/dr of all atoms, ghosts too (E: the centres' energies).
-        virial: (3, 3) float64, eV, sum r (x) f = -dE/d(strain).
+        forces: (m, 3) float64, eV/Å, -dE/dr of all atoms, ghosts too (E: the centres' energies), or None.
+        virial: (3, 3) float64, eV, sum r (x) f = -dE/d(strain), or None.
         truncated: centres with more neighbours than the model has slots; only the nearest were used.
+        atom_virials: (m, 3, 3) float64, eV, or None: -1/2 r_ij (x) dE_i/dr_ij to each of i and j, summed over all pairs.
+            Of a many-body potential this is one partition among others; only sums over regions compare.
     """
 
     energies: np.ndarray
-    forces: np.ndarray
-    virial: np.ndarray
+    forces: np.ndarray | None
+    virial: np.ndarray | None
     truncated: int
+    atom_virials: np.ndarray | None = None
 
 
 def kernels(name: str) -> ModuleType:
-    """The kernel set of that name: reference (exact radial functions, NumPy) or cpu (tables, Numba)."""
+    """The kernel set of that name: reference (exact radial functions, NumPy) or cpu (Numba)."""
     if name == "reference":
         from hpcpot.potential.moments import reference
 
@@ -65,7 +68,7 @@ def kernels(name: str) -> ModuleType:
 
 
 class Potential:
-    """E = sum_i F_{s_i}(A_i): moments, readout, pair forces, block by block of equal species."""
+    """E = sum_i F_{s_i}(A_i), block by block of equal species."""
 
     def __init__(self, family: Family, kernel_set: str = "cpu", block: int = BLOCK):
         self.family = family
@@ -73,51 +76,39 @@ class Potential:
         self.block = block
         self.elements = tuple(family.elements)
         self.cutoff = float(family.cutoff)
-        self._kernels = kernels(kernel_set)
-        self._prepared, self._readout = self._kernels.prepare(family, CLOSEST)
+        self._model = kernels(kernel_set).prepare(family, CLOSEST)
 
-    def compute(self, pairs: Pairs, species: np.ndarray) -> Result:
+    def compute(self, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
         """Energies of the centres of `pairs`, and their forces on all atoms.
 
         Args:
             pairs: centres first among the positions.
             species: (m,) int32, index into `elements`.
+            forces: False for energies alone, in about half the time; forces and virial are then None.
+            atom_virials: also share the virial among the atoms.
         Raises:
             SimulationError: two atoms closer than CLOSEST.
         """
-        n, n_species = len(pairs.first) - 1, len(self.elements)
-        result = Result(np.empty(n), np.zeros(pairs.positions.shape), np.zeros((3, 3)), 0)
-        for i in range(n_species):
+        n, m = len(pairs.first) - 1, len(pairs.positions)
+        result = Result(
+            np.empty(n), np.zeros((m, 3)) if forces else None, np.zeros((3, 3)) if forces else None, 0,
+            np.zeros((m, 3, 3)) if forces and atom_virials else None,
+        )  # fmt: skip
+        for i in range(len(self.elements)):
             of_species = np.flatnonzero(species[:n] == i).astype(np.int32)
             for start in range(0, len(of_species), self.block):
-                self._compute_block(pairs, species, i, of_species[start : start + self.block], result)
+                self._model.add(pairs, species, i, of_species[start : start + self.block], result)
         return result
 
     def working_bytes(self, pairs_per_atom: float) -> int:
         """About what `compute` needs besides its arguments and result: one block, and the tables."""
         n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self.family.moment_sets())
-        block = self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)
-        return int(block) + sum(getattr(p, "nbytes", 0) for p in self._prepared)
+        return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._model.nbytes
 
-    def _compute_block(self, pairs: Pairs, species: np.ndarray, i: int, centres: np.ndarray, result: Result) -> None:
-        k, n_species = self._kernels, len(self.elements)
-        env = k.environment(pairs, species, centres, self.cutoff, self.family.slots, n_species)
-        closest = env.distances.min(initial=np.inf)
-        if not closest >= CLOSEST:
-            self._refuse_contact(env, closest)
-        moments = [k.moments(prepared, env, n_species) for prepared in self._prepared]
-        energies, gradients = self._readout(i, moments, env.counts)
-        pair_gradients = np.zeros((len(env.distances), 3))
-        for prepared, gradient in zip(self._prepared, gradients, strict=True):
-            k.pair_forces(prepared, env, gradient, pair_gradients)
-        result.energies[centres] = energies
-        result.truncated += env.truncated
-        k.scatter(env, pair_gradients, result.forces, result.virial)
 
-    def _refuse_contact(self, env: Any, closest: float) -> None:
-        p = int(np.argmin(env.distances)) if np.isfinite(closest) else int(np.argmax(~np.isfinite(env.distances)))
-        names = self.elements[env.species], self.elements[env.neighbor_species[p]]
-        raise SimulationError(
-            f"distance {names[0]}-{names[1]} = {env.distances[p]:.3g} Å: atoms must stay {CLOSEST} Å apart, where the "
-            "potential's tables begin; check the structure, shorten md.timestep_fs or lower the temperature."
-        )
+def refuse_contact(names: tuple[str, str], distance: float) -> None:
+    """Stop where two atoms are closer than tables and training data reach."""
+    raise SimulationError(
+        f"distance {names[0]}-{names[1]} = {distance:.3g} Å: atoms must stay {CLOSEST} Å apart, where the "
+        "potential's tables begin; check the structure, shorten md.timestep_fs or lower the temperature."
+    )

@@ -7,6 +7,7 @@ import systems
 from ase.build import bulk
 
 from hpcpot.errors import ConfigError, ModelError, SimulationError
+from hpcpot.neighbors import pairs as neighbors
 from hpcpot.potential.base import Potential
 from hpcpot.potential.calculator import Calculator, evaluate
 
@@ -167,3 +168,45 @@ def test_calculator_of_a_free_cluster_has_no_stress():
     atoms.calc = Calculator(systems.chebyshev())
     atoms.get_forces()
     assert "stress" not in atoms.calc.results
+
+
+def free_pairs(atoms, potential):
+    """Pairs and species of a free cluster."""
+    species = np.array([potential.elements.index(s) for s in atoms.symbols], np.int32)
+    return neighbors.build(atoms.positions, len(atoms), potential.cutoff), species
+
+
+def test_atom_virials_share_the_virial(potential):
+    pairs, species = free_pairs(small_cells()["free"], potential)
+    whole, alone = potential.compute(pairs, species, atom_virials=True), potential.compute(pairs, species)
+    np.testing.assert_allclose(whole.atom_virials.sum(axis=0), alone.virial, rtol=0, atol=1e-10)
+    np.testing.assert_array_equal(whole.forces, alone.forces)
+    exact = Potential(potential.family, "reference").compute(pairs, species, atom_virials=True)
+    np.testing.assert_allclose(whole.atom_virials, exact.atom_virials, rtol=0, atol=1e-5)
+    assert alone.atom_virials is None
+
+
+def test_energies_alone(potential):
+    pairs, species = free_pairs(small_cells()["free"], potential)
+    alone = potential.compute(pairs, species, forces=False)
+    np.testing.assert_array_equal(alone.energies, potential.compute(pairs, species).energies)
+    assert alone.forces is None and alone.virial is None
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_atom_virials_of_a_pair_potential_are_half_of_each_bond(kernels):
+    atoms = ase.Atoms("Ar3", [[0, 0, 0], [3.6, 0.5, 0.0], [0.3, 4.0, -0.8]])
+    potential = Potential(systems.argon(), kernels)
+    pairs, species = free_pairs(atoms, potential)
+    h, expected = 1e-5, np.zeros((3, 3, 3))
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        energy = []
+        for sign in (1, -1):
+            bond = ase.Atoms("Ar2", atoms.positions[[i, j]])
+            unit = (bond.positions[1] - bond.positions[0]) / bond.get_distance(0, 1)
+            bond.positions[1] += sign * h * unit
+            energy.append(evaluate(bond, potential).energies.sum())
+        r = atoms.positions[j] - atoms.positions[i]
+        pull = -(energy[0] - energy[1]) / (2 * h) * r / np.linalg.norm(r)
+        expected[[i, j]] += 0.5 * np.outer(r, pull)
+    np.testing.assert_allclose(potential.compute(pairs, species, atom_virials=True).atom_virials, expected, atol=1e-8)

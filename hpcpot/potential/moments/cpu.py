@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -14,6 +15,7 @@ from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments import reduced, tables
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
+from hpcpot.potential.moments.steps import Steps
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
@@ -54,14 +56,15 @@ class Tabulated:
         return self.nodes.nbytes + self.weights.nbytes
 
 
-def prepare(family: Any, closest: float) -> tuple[list[Tabulated], Callable]:
+def prepare(family: Any, closest: float) -> Steps:
     """Tables of the family's moment sets and its readout; a Deep Potential in fewer radial functions."""
-    n_species = len(family.elements)
+    n_species, kernels = len(family.elements), sys.modules[__name__]
     # A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
     if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
         moment_set, readout = reduced.reduce(family, closest)
-        return [tabulate(moment_set, n_species, closest)], readout
-    return [tabulate(moment_set, n_species, closest) for moment_set in family.moment_sets()], family.readout
+        return Steps(family, kernels, [tabulate(moment_set, n_species, closest)], readout)
+    prepared = [tabulate(moment_set, n_species, closest) for moment_set in family.moment_sets()]
+    return Steps(family, kernels, prepared, family.readout)
 
 
 def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
@@ -136,9 +139,13 @@ def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np
     )  # fmt: skip
 
 
-def scatter(env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray) -> None:
+def scatter(
+    env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray, atom_virials: np.ndarray | None
+) -> None:
     """As the reference kernel's."""
     _scatter(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, forces, virial)
+    if atom_virials is not None:
+        _scatter_virials(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, atom_virials)
 
 
 @numba.njit(cache=True)
@@ -380,3 +387,16 @@ def _scatter(first, centres, neighbors, r, u, g, forces, virial):
         forces[i, 0] += fx
         forces[i, 1] += fy
         forces[i, 2] += fz
+
+
+@numba.njit(cache=True)
+def _scatter_virials(first, centres, neighbors, r, u, g, atom_virials):
+    for n in range(len(centres)):
+        i = centres[n]
+        for p in range(first[n], first[n + 1]):
+            j = neighbors[p]
+            for a in range(3):
+                d = -0.5 * r[p] * u[p, a]
+                for b in range(3):
+                    atom_virials[i, a, b] += d * g[p, b]
+                    atom_virials[j, a, b] += d * g[p, b]

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
 from typing import Any
 
 import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
+from hpcpot.potential.moments.steps import Steps
 
 
-def prepare(family: Any, closest: float) -> tuple[list[MomentSet], Callable]:
-    """What the kernels need of a family, and its readout: here the moment sets themselves."""
-    return list(family.moment_sets()), family.readout
+def prepare(family: Any, closest: float) -> Steps:
+    """The family with its moment sets and readout as they are."""
+    return Steps(family, sys.modules[__name__], list(family.moment_sets()), family.readout)
 
 
 def environment(
@@ -86,15 +87,22 @@ def pair_forces(moment_set: MomentSet, env: Environment, b_ntac: np.ndarray, g_p
         g_pc[p] += along_p[:, None] * u_pc + across_pc / env.distances[p][:, None]
 
 
-def scatter(env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray) -> None:
-    """Forces and virial from the pair gradients: f_i += g, f_j -= g, virial -= r (x) g.
+def scatter(
+    env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray, atom_virials: np.ndarray | None
+) -> None:
+    """Forces and virials from the pair gradients: f_i += g, f_j -= g, virial -= r (x) g, half of it to each atom.
 
     Args:
-        forces: (m, 3) float64, eV/Å. virial: (3, 3) float64, eV. Both are added to.
+        forces: (m, 3) float64, eV/Å. virial: (3, 3) float64, eV. atom_virials: (m, 3, 3) float64, eV. All are added to.
     """
     np.add.at(forces, env.centres[_rows(env)], g_pc)
     np.add.at(forces, env.neighbors, -g_pc)
-    virial -= (env.distances[:, None] * env.directions).T @ g_pc
+    r_pc = env.distances[:, None] * env.directions
+    virial -= r_pc.T @ g_pc
+    if atom_virials is not None:
+        half = -0.5 * r_pc[:, :, None] * g_pc[:, None, :]
+        np.add.at(atom_virials, env.centres[_rows(env)], half)
+        np.add.at(atom_virials, env.neighbors, half)
 
 
 def angular(rank: int, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

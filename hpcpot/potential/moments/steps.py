@@ -1,0 +1,44 @@
+"""Moments, readout, pair forces: how every family is computed unless a kernel set knows a shorter way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential import base
+
+
+class Steps:
+    """A family on a kernel set.
+
+    Attributes:
+        kernels: a module with environment, moments, pair_forces and scatter.
+        prepared: what its kernels take for each moment set. readout: as Family.readout.
+        nbytes: of the tables.
+    """
+
+    def __init__(self, family: Any, kernels: Any, prepared: list[Any], readout: Callable):
+        self.family, self.kernels, self.prepared, self.readout = family, kernels, prepared, readout
+        self.nbytes = sum(getattr(p, "nbytes", 0) for p in prepared)
+
+    def add(self, pairs: Pairs, species: np.ndarray, i: int, centres: np.ndarray, result: base.Result) -> None:
+        """Energies of the centres, all of species i, into the result; forces and virials added to what it asks for."""
+        k, family, n_species = self.kernels, self.family, len(self.family.elements)
+        env = k.environment(pairs, species, centres, family.cutoff, family.slots, n_species)
+        closest = env.distances.min(initial=np.inf)
+        if not closest >= base.CLOSEST:
+            p = int(np.argmin(env.distances)) if np.isfinite(closest) else int(np.argmax(~np.isfinite(env.distances)))
+            base.refuse_contact((family.elements[i], family.elements[env.neighbor_species[p]]), env.distances[p])
+        moments = [k.moments(prepared, env, n_species) for prepared in self.prepared]
+        energies, gradients = self.readout(i, moments, env.counts)
+        result.energies[centres] = energies
+        result.truncated += env.truncated
+        if result.forces is None:
+            return
+        pair_gradients = np.zeros((len(env.distances), 3))
+        for prepared, gradient in zip(self.prepared, gradients, strict=True):
+            k.pair_forces(prepared, env, gradient, pair_gradients)
+        k.scatter(env, pair_gradients, result.forces, result.virial, result.atom_virials)
