@@ -12,8 +12,10 @@ import numba
 import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments import reduced, tables
+from hpcpot.potential.moments.chebyshev_cpu import ChebyshevSteps
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
 
@@ -56,8 +58,10 @@ class Tabulated:
         return self.nodes.nbytes + self.weights.nbytes
 
 
-def prepare(family: Any, closest: float) -> Steps:
+def prepare(family: Any, closest: float) -> Steps | ChebyshevSteps:
     """Tables of the family's moment sets and its readout; a Deep Potential in fewer radial functions."""
+    if isinstance(family, Chebyshev):
+        return ChebyshevSteps(family)
     n_species, kernels = len(family.elements), sys.modules[__name__]
     # A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
     if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
