@@ -70,13 +70,14 @@ def kernels(name: str) -> ModuleType:
 class Potential:
     """E = sum_i F_{s_i}(A_i), block by block of equal species."""
 
-    def __init__(self, family: Family, kernel_set: str = "cpu", block: int = BLOCK):
+    def __init__(self, family: Family, kernel_set: str = "cpu", precision: str = "float64", block: int = BLOCK):
+        """As fast as `kernel_set` is; precision is float64 or mixed (float32 network and tables, float64 sums)."""
         self.family = family
-        self.kernel_set = kernel_set
+        self.kernel_set, self.precision = kernel_set, precision
         self.block = block
         self.elements = tuple(family.elements)
         self.cutoff = float(family.cutoff)
-        self._model = kernels(kernel_set).prepare(family, CLOSEST)
+        self._model = kernels(kernel_set).prepare(family, CLOSEST, precision)
 
     def compute(self, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
         """Energies of the centres of `pairs`, and their forces on all atoms.
@@ -106,9 +107,11 @@ class Potential:
         return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._model.nbytes
 
 
-def refuse_contact(names: tuple[str, str], distance: float) -> None:
-    """Stop where two atoms are closer than tables and training data reach."""
+def refuse_contact(element: str, neighbors: list[str], distances: np.ndarray) -> None:
+    """Stop where two atoms are closer than tables and training data reach, or a position is not finite."""
+    finite = np.isfinite(distances)
+    p = int(np.argmin(distances)) if finite.all() else int(np.argmax(~finite))
     raise SimulationError(
-        f"distance {names[0]}-{names[1]} = {distance:.3g} Å: atoms must stay {CLOSEST} Å apart, where the "
+        f"distance {element}-{neighbors[p]} = {distances[p]:.3g} Å: atoms must stay {CLOSEST} Å apart, where the "
         "potential's tables begin; check the structure, shorten md.timestep_fs or lower the temperature."
     )

@@ -63,7 +63,9 @@ class ChebyshevSteps:
             first, self._neighbors, self._pairs, inputs_nd,
         )  # fmt: skip
         if not closest >= base.CLOSEST:
-            self._refuse(first, species, i)
+            p = np.concatenate([np.arange(start, end) for start, end in first])
+            neighbors = [family.elements[t] for t in species[self._neighbors[p]]]
+            base.refuse_contact(family.elements[i], neighbors, self._pairs[DISTANCE, p])
         inputs_nd -= family.offset[i]
         inputs_nd *= family.scale[i]
         energies, slopes = forward(family.networks[i], inputs_nd)
@@ -79,15 +81,8 @@ class ChebyshevSteps:
             result.forces, result.virial, np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials,
         )  # fmt: skip
 
-    def _refuse(self, first: np.ndarray, species: np.ndarray, i: int) -> None:
-        p = np.concatenate([np.arange(start, end) for start, end in first])
-        distances = self._pairs[DISTANCE, p]
-        wrong = int(np.argmin(np.where(np.isfinite(distances), distances, -1.0)))
-        j = species[self._neighbors[p[wrong]]]
-        base.refuse_contact((self.family.elements[i], self.family.elements[j]), distances[wrong])
 
-
-@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy", inline="always")
 def _cut(r, cutoff, sine, cosine):
     """f_c = (cos(pi r / R) + 1) / 2 and its slope, by the series around R / 2."""
     t = r / cutoff - 0.5
@@ -101,7 +96,7 @@ def _cut(r, cutoff, sine, cosine):
     return 0.5 - 0.5 * t * s, -0.5 * np.pi / cutoff * c
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _sums(x2, f, w, prev, cur, order, plain, weighted):
     """plain[k] = sum_p T_k(x_p) f_p and weighted[k] = sum_p w_p T_k(x_p) f_p, k < order; two orders at a time."""
     m = len(x2)
@@ -124,7 +119,7 @@ def _sums(x2, f, w, prev, cur, order, plain, weighted):
             plain[k + 1], weighted[k + 1] = b, d
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _series(x2, w, prev, cur, order, c, value, slope):
     """value[p] = sum_k C_k T_k(x_p) and slope[p] = sum_k C_k T_k'(x_p) with C_k = c[0, k] + w_p c[1, k].
 
@@ -158,7 +153,7 @@ def _series(x2, w, prev, cur, order, c, value, slope):
             cur[p] = x2[p] * t - u
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _gather(positions, row, neighbors, i, at, cutoff2, kept, pairs):
     """Neighbours of centre i within the cutoff, from `at` on; returns their end."""
     x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
@@ -171,7 +166,7 @@ def _gather(positions, row, neighbors, i, at, cutoff2, kept, pairs):
     return at
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _close(pairs, start, end, cutoff, sine, cosine, close):
     """Neighbours within the angular cutoff: rows of `close` are index, unit vector, 1 / r, f_c, f_c', spin."""
     count = 0
@@ -188,16 +183,17 @@ def _close(pairs, start, end, cutoff, sine, cosine, close):
     return count
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _angles(close, count, argument, a):
     """Pairs of close neighbours: rows of `a` are 2 y, f f, spin spin; y = argument[0] cos + argument[1]; padded count."""
     q = 0
     for s in range(1, count):
+        x2, f, w = a[0, q : q + s], a[1, q : q + s], a[2, q : q + s]
         for t in range(s):
             c = close[1, s] * close[1, t] + close[2, s] * close[2, t] + close[3, s] * close[3, t]
-            a[0, q + t] = 2.0 * (argument[0] * c + argument[1])
-            a[1, q + t] = close[5, s] * close[5, t]
-            a[2, q + t] = close[7, s] * close[7, t]
+            x2[t] = 2.0 * (argument[0] * c + argument[1])
+            f[t] = close[5, s] * close[5, t]
+            w[t] = close[7, s] * close[7, t]
         q += s
     end = _padded(q)
     for p in range(q, end):
@@ -210,7 +206,7 @@ def _padded(count):
     return (count + LANES - 1) // LANES * LANES
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _room(buffer, rows, count):
     """The buffer, or a wider one that holds `count` columns."""
     if buffer.shape[1] >= count:
@@ -218,7 +214,7 @@ def _room(buffer, rows, count):
     return np.zeros((rows, 2 * count))
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _descriptors(
     positions, row, neighbors, species, centres, spins, radial_cutoff, angular_cutoff, n_radial, n_angular, argument,
     several, sine, cosine, first, kept, pairs, inputs,
@@ -233,24 +229,24 @@ def _descriptors(
         at = _gather(positions, row, neighbors, centres[n], start, radial_cutoff * radial_cutoff, kept, pairs)
         end = start + _padded(at - start)
         first[n, 0], first[n, 1] = start, at
-        for p in range(at, end):
-            pairs[DISTANCE, p], pairs[SPIN, p] = radial_cutoff * radial_cutoff, 0.0
-        for p in range(start, at):
-            pairs[SPIN, p] = spins[species[kept[p]]]
-        for p in range(start, end):
-            r = np.sqrt(pairs[DISTANCE, p])
-            pairs[DISTANCE, p] = r
-            pairs[X2, p] = 4.0 * r / radial_cutoff - 2.0
-            pairs[CUT, p], pairs[CUT_SLOPE, p] = _cut(r, radial_cutoff, sine, cosine)
-        for p in range(start, at):
-            closest = pairs[DISTANCE, p] if not pairs[DISTANCE, p] >= closest else closest
-        for p in range(at, end):
-            pairs[CUT, p] = 0.0
+        # Slices, since an index known not to be negative is what lets these loops vectorise.
+        distance, spin, x2 = pairs[DISTANCE, start:end], pairs[SPIN, start:end], pairs[X2, start:end]
+        cut, cut_slope = pairs[CUT, start:end], pairs[CUT_SLOPE, start:end]
+        for p in range(at - start, end - start):
+            distance[p], spin[p] = radial_cutoff * radial_cutoff, 0.0
+        for p in range(at - start):
+            spin[p] = spins[species[kept[start + p]]]
+        for p in range(end - start):
+            r = np.sqrt(distance[p])
+            distance[p] = r
+            x2[p] = 4.0 * r / radial_cutoff - 2.0
+            cut[p], cut_slope[p] = _cut(r, radial_cutoff, sine, cosine)
+        for p in range(at - start):
+            closest = distance[p] if not distance[p] >= closest else closest
+        for p in range(at - start, end - start):
+            cut[p] = 0.0
         work = _room(work, 2, end - start)
-        _sums(
-            pairs[X2, start:end], pairs[CUT, start:end], pairs[SPIN, start:end], work[0, : end - start],
-            work[1, : end - start], n_radial, plain, weighted,
-        )  # fmt: skip
+        _sums(x2, cut, spin, work[0, : end - start], work[1, : end - start], n_radial, plain, weighted)
         for k in range(n_radial):
             inputs[n, k] = plain[k]
             if several:
@@ -269,7 +265,7 @@ def _descriptors(
     return closest
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _forces(
     centres, first, kept, pairs, gradient, x_slope, angular_cutoff, n_radial, n_angular, argument, several, sine,
     cosine, forces, virial, atom_virials,
@@ -289,10 +285,11 @@ def _forces(
         value, slope = work[2, :m], work[3, :m]
         _series(pairs[X2, start:end], pairs[SPIN, start:end], work[0, :m], work[1, :m], n_radial, c_radial, value, slope)
         gx, gy, gz = g[0, :m], g[1, :m], g[2, :m]
-        for p in range(stop - start):
-            q = start + p
-            along = (value[p] * pairs[CUT_SLOPE, q] + slope[p] * x_slope * pairs[CUT, q]) / pairs[DISTANCE, q]
-            gx[p], gy[p], gz[p] = along * pairs[DX, q], along * pairs[DY, q], along * pairs[DZ, q]
+        cut, cut_slope, distance = pairs[CUT, start:end], pairs[CUT_SLOPE, start:end], pairs[DISTANCE, start:end]
+        x, y, z = pairs[DX, start:end], pairs[DY, start:end], pairs[DZ, start:end]
+        for p in range(m):
+            along = (value[p] * cut_slope[p] + slope[p] * x_slope * cut[p]) / distance[p]
+            gx[p], gy[p], gz[p] = along * x[p], along * y[p], along * z[p]
         close = _room(close, 8, stop - start)
         count = _close(pairs, start, stop, angular_cutoff, sine, cosine, close)
         if count > 1:
@@ -308,7 +305,7 @@ def _forces(
         _scatter(centres[n], start, stop, kept, pairs, gx, gy, gz, forces, virial, atom_virials)
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy, gz):
     """Add d/dr of sum over pairs of neighbours of series(y) f f, to the gradient of each of the two."""
     q = 0
@@ -336,13 +333,13 @@ def _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy
         q += s
 
 
-@numba.njit(cache=True, fastmath=FASTMATH)
+@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
 def _scatter(i, start, stop, kept, pairs, gx, gy, gz, forces, virial, atom_virials):
     fx = fy = fz = 0.0
     xx = xy = xz = yx = yy = yz = zx = zy = zz = 0.0
+    row_x, row_y, row_z = pairs[DX, start:stop], pairs[DY, start:stop], pairs[DZ, start:stop]
     for p in range(stop - start):
-        q = start + p
-        dx, dy, dz, x, y, z = pairs[DX, q], pairs[DY, q], pairs[DZ, q], gx[p], gy[p], gz[p]
+        dx, dy, dz, x, y, z = row_x[p], row_y[p], row_z[p], gx[p], gy[p], gz[p]
         fx += x
         fy += y
         fz += z

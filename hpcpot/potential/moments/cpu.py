@@ -11,13 +11,16 @@ from typing import Any
 import numba
 import numpy as np
 
-from hpcpot.neighbors.pairs import Pairs
+from hpcpot.errors import ConfigError
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.moments import reduced, tables
+from hpcpot.potential.moments import tables
 from hpcpot.potential.moments.chebyshev_cpu import ChebyshevSteps
+from hpcpot.potential.moments.deep_potential_cpu import DeepPotentialSteps
+from hpcpot.potential.moments.environment_cpu import environment, scatter
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
+from hpcpot.potential.moments.tables import hermite, hermite_slope
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
@@ -58,17 +61,23 @@ class Tabulated:
         return self.nodes.nbytes + self.weights.nbytes
 
 
-def prepare(family: Any, closest: float) -> Steps | ChebyshevSteps:
-    """Tables of the family's moment sets and its readout; a Deep Potential in fewer radial functions."""
-    if isinstance(family, Chebyshev):
-        return ChebyshevSteps(family)
-    n_species, kernels = len(family.elements), sys.modules[__name__]
+def prepare(family: Any, closest: float, precision: str) -> Steps | ChebyshevSteps | DeepPotentialSteps:
+    """The family's own way where it has one, else tables of its moment sets and its readout.
+
+    Raises:
+        ConfigError: mixed precision of a family whose kernels have float64 only.
+    """
     # A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
     if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
-        moment_set, readout = reduced.reduce(family, closest)
-        return Steps(family, kernels, [tabulate(moment_set, n_species, closest)], readout)
-    prepared = [tabulate(moment_set, n_species, closest) for moment_set in family.moment_sets()]
-    return Steps(family, kernels, prepared, family.readout)
+        return DeepPotentialSteps(family, closest, precision)
+    if precision != "float64":
+        raise ConfigError(
+            f"potential.precision = {precision}: Deep Potentials only, without a skip around the first fitting layer; set float64."
+        )
+    if isinstance(family, Chebyshev):
+        return ChebyshevSteps(family)
+    prepared = [tabulate(moment_set, len(family.elements), closest) for moment_set in family.moment_sets()]
+    return Steps(family, sys.modules[__name__], prepared, family.readout)
 
 
 def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
@@ -103,27 +112,6 @@ def recipe(rank: int) -> np.ndarray:
     return rows
 
 
-def environment(
-    pairs: Pairs, species: np.ndarray, centres: np.ndarray, cutoff: float, slots: np.ndarray | None, n_species: int
-) -> Environment:
-    """As the reference kernel's."""
-    capacity = int((pairs.first[centres + 1] - pairs.first[centres]).sum())
-    first = np.empty(len(centres) + 1, np.int64)
-    neighbors, neighbor_species = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
-    distances, directions = np.empty(capacity), np.empty((capacity, 3))
-    counts = np.zeros((len(centres), n_species))
-    room = np.full(n_species, np.iinfo(np.int32).max, np.int64) if slots is None else slots
-    truncated = _environment(
-        pairs.positions, pairs.first, pairs.neighbors, species, centres, cutoff * cutoff, room,
-        first, neighbors, neighbor_species, distances, directions, counts,
-    )  # fmt: skip
-    p = first[-1]
-    i = int(species[centres[0]]) if len(centres) else 0
-    return Environment(
-        centres, i, first, neighbors[:p], neighbor_species[:p], distances[:p], directions[:p], counts, int(truncated)
-    )
-
-
 def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
     """As the reference kernel's."""
     a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
@@ -140,90 +128,6 @@ def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np
         env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
         table.nodes[env.species], table.weights[env.species], table.start, table.step, table.recipe,
         np.ascontiguousarray(b_ntac), g_pc,
-    )  # fmt: skip
-
-
-def scatter(
-    env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray, atom_virials: np.ndarray | None
-) -> None:
-    """As the reference kernel's."""
-    _scatter(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, forces, virial)
-    if atom_virials is not None:
-        _scatter_virials(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, atom_virials)
-
-
-@numba.njit(cache=True)
-def _environment(
-    positions, row, neighbors_in, species, centres, cutoff2, room, first, neighbors, kinds, distances, directions, counts
-):
-    at, truncated = 0, 0
-    first[0] = 0
-    for n in range(len(centres)):
-        i = centres[n]
-        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-        for p in range(row[i], row[i + 1]):
-            j = neighbors_in[p]
-            dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-            r2 = dx * dx + dy * dy + dz * dz
-            if r2 >= cutoff2:
-                continue
-            r = np.sqrt(r2)
-            neighbors[at], kinds[at], distances[at] = j, species[j], r
-            inverse = 1.0 / r
-            directions[at, 0], directions[at, 1], directions[at, 2] = dx * inverse, dy * inverse, dz * inverse
-            counts[n, species[j]] += 1.0
-            at += 1
-        full = False
-        for s in range(len(room)):
-            full = full or counts[n, s] > room[s]
-        if full:
-            at = _keep_nearest(first[n], at, room.sum(), room, neighbors, kinds, distances, directions, counts[n])
-            truncated += 1
-        first[n + 1] = at
-    return truncated
-
-
-@numba.njit(cache=True)
-def _keep_nearest(start, end, total, room, neighbors, kinds, distances, directions, counts):
-    """Drop what the reference kernel drops of the neighbours start..end; returns the new end and sets the counts."""
-    order = np.argsort(distances[start:end], kind="mergesort")
-    keep = np.zeros(end - start, np.bool_)
-    counts[:] = 0.0
-    for q in order[:total]:
-        s = kinds[start + q]
-        if counts[s] < room[s]:
-            keep[q] = True
-            counts[s] += 1.0
-    at = start
-    for p in range(start, end):
-        if keep[p - start]:
-            neighbors[at], kinds[at], distances[at] = neighbors[p], kinds[p], distances[p]
-            for c in range(3):
-                directions[at, c] = directions[p, c]
-            at += 1
-    return at
-
-
-@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
-def _basis(t):
-    """tables.basis as scalars."""
-    t2 = t * t
-    t3 = t2 * t
-    s = t3 * (10.0 - 15.0 * t + 6.0 * t2)
-    return (
-        1.0 - s, t - t3 * (6.0 - 8.0 * t + 3.0 * t2), 0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
-        s, t3 * (-4.0 + 7.0 * t - 3.0 * t2), 0.5 * t3 * (1.0 - 2.0 * t + t2),
-    )  # fmt: skip
-
-
-@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
-def _basis_slope(t):
-    """tables.basis_slope as scalars."""
-    t2 = t * t
-    s = 30.0 * t2 * (1.0 - 2.0 * t + t2)
-    return (
-        -s, 1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2), t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
-        s, t2 * (-12.0 + 28.0 * t - 15.0 * t2), 0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
     )  # fmt: skip
 
 
@@ -253,7 +157,7 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
                 t = s if by_neighbor else 0
                 x = (r[p] - start) * inverse_step
                 k = min(int(x), last)
-                b0, b1, b2, b3, b4, b5 = _basis(x - k)
+                b0, b1, b2, b3, b4, b5 = hermite(x - k)
                 if weighted:
                     for m in range(rank + 1):
                         w[m] = (
@@ -310,8 +214,8 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
                 t = s if by_neighbor else 0
                 x = (r[p] - start) * inverse_step
                 k = min(int(x), last)
-                b0, b1, b2, b3, b4, b5 = _basis(x - k)
-                d0, d1, d2, d3, d4, d5 = _basis_slope(x - k)
+                b0, b1, b2, b3, b4, b5 = hermite(x - k)
+                d0, d1, d2, d3, d4, d5 = hermite_slope(x - k)
                 if weighted:
                     for m in range(rank + 1):
                         l0, l1, l2 = weights[s, k, 0, m], weights[s, k, 1, m], weights[s, k, 2, m]
@@ -367,40 +271,3 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
                 g_pc[p, 2] += along * uz + gz * inverse_r
 
     return kernel
-
-
-@numba.njit(cache=True)
-def _scatter(first, centres, neighbors, r, u, g, forces, virial):
-    for n in range(len(centres)):
-        fx = fy = fz = 0.0
-        for p in range(first[n], first[n + 1]):
-            j = neighbors[p]
-            gx, gy, gz = g[p, 0], g[p, 1], g[p, 2]
-            fx += gx
-            fy += gy
-            fz += gz
-            forces[j, 0] -= gx
-            forces[j, 1] -= gy
-            forces[j, 2] -= gz
-            for a in range(3):
-                d = r[p] * u[p, a]
-                virial[a, 0] -= d * gx
-                virial[a, 1] -= d * gy
-                virial[a, 2] -= d * gz
-        i = centres[n]
-        forces[i, 0] += fx
-        forces[i, 1] += fy
-        forces[i, 2] += fz
-
-
-@numba.njit(cache=True)
-def _scatter_virials(first, centres, neighbors, r, u, g, atom_virials):
-    for n in range(len(centres)):
-        i = centres[n]
-        for p in range(first[n], first[n + 1]):
-            j = neighbors[p]
-            for a in range(3):
-                d = -0.5 * r[p] * u[p, a]
-                for b in range(3):
-                    atom_virials[i, a, b] += d * g[p, b]
-                    atom_virials[j, a, b] += d * g[p, b]

@@ -7,13 +7,20 @@ from typing import Any
 
 import numpy as np
 
+from hpcpot.errors import ConfigError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
 
 
-def prepare(family: Any, closest: float) -> Steps:
-    """The family with its moment sets and readout as they are."""
+def prepare(family: Any, closest: float, precision: str) -> Steps:
+    """The family with its moment sets and readout as they are.
+
+    Raises:
+        ConfigError: a precision other than float64.
+    """
+    if precision != "float64":
+        raise ConfigError(f"potential.precision = {precision}: the reference kernels have float64 only; set float64.")
     return Steps(family, sys.modules[__name__], list(family.moment_sets()), family.readout)
 
 

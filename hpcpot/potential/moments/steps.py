@@ -30,8 +30,8 @@ class Steps:
         env = k.environment(pairs, species, centres, family.cutoff, family.slots, n_species)
         closest = env.distances.min(initial=np.inf)
         if not closest >= base.CLOSEST:
-            p = int(np.argmin(env.distances)) if np.isfinite(closest) else int(np.argmax(~np.isfinite(env.distances)))
-            base.refuse_contact((family.elements[i], family.elements[env.neighbor_species[p]]), env.distances[p])
+            neighbors = [family.elements[t] for t in env.neighbor_species]
+            base.refuse_contact(family.elements[i], neighbors, env.distances)
         moments = [k.moments(prepared, env, n_species) for prepared in self.prepared]
         energies, gradients = self.readout(i, moments, env.counts)
         result.energies[centres] = energies

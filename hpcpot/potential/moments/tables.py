@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import numba
 import numpy as np
 
 from hpcpot.errors import ModelError
 from hpcpot.potential.moments.sets import Curves
+
+FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 SPACINGS = (0.08, 0.04, 0.02, 0.01, 0.005, 0.0025)
 """Å, tried from the widest on: a small table stays in cache."""
@@ -17,9 +20,10 @@ TOLERANCE = 1.0e-7
 
 
 def build(
-    groups: list[Callable[[np.ndarray], Curves]], closest: float, cutoff: float, knot: float | None
-) -> tuple[np.ndarray, float, float]:
-    """Nodes of the widest grid that reproduces all functions to TOLERANCE, its start and its spacing.
+    groups: list[Callable[[np.ndarray], Curves]], closest: float, cutoff: float, knot: float | None,
+    tolerance: float = TOLERANCE,
+) -> tuple[np.ndarray, float, float]:  # fmt: skip
+    """Nodes of the widest grid that reproduces all functions to the tolerance, its start and its spacing.
 
     The error is measured at the middle and the quarters of each interval, against the exact functions; below 1 Å,
     where functions of 1/r grow without bound, relative to the size of the value there.
@@ -45,10 +49,10 @@ def build(
             value, first, second = curves(r)
             nodes.append(np.stack([value, first * step, second * step * step], axis=1))
         error = max(_error(n, step, start, c) for n, c in zip(nodes, groups, strict=True))
-        if error < TOLERANCE:
+        if error < tolerance:
             return np.concatenate(nodes, axis=2), start, step
     raise ModelError(
-        f"radial functions = error {error:.1e} in a table of {step:.4f} Å: must be below {TOLERANCE:g}; the model's functions "
+        f"radial functions = error {error:.1e} in a table of {step:.4f} Å: must be below {tolerance:g}; the model's functions "
         "vary too fast for tables, so use potential.kernels: reference."
     )
 
@@ -92,4 +96,27 @@ def basis_slope(t: float) -> np.ndarray:
             -s, 1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2), t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
             s, t2 * (-12.0 + 28.0 * t - 15.0 * t2), 0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
         ]
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+def hermite(t):
+    """`basis` as scalars, for compiled loops."""
+    t2 = t * t
+    t3 = t2 * t
+    s = t3 * (10.0 - 15.0 * t + 6.0 * t2)
+    return (
+        1.0 - s, t - t3 * (6.0 - 8.0 * t + 3.0 * t2), 0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
+        s, t3 * (-4.0 + 7.0 * t - 3.0 * t2), 0.5 * t3 * (1.0 - 2.0 * t + t2),
+    )  # fmt: skip
+
+
+@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+def hermite_slope(t):
+    """`basis_slope` as scalars."""
+    t2 = t * t
+    s = 30.0 * t2 * (1.0 - 2.0 * t + t2)
+    return (
+        -s, 1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2), t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
+        s, t2 * (-12.0 + 28.0 * t - 15.0 * t2), 0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
     )  # fmt: skip
