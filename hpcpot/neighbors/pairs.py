@@ -28,6 +28,14 @@ class Pairs:
         centre = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
         return self.positions[self.neighbors] - self.positions[centre]
 
+    def neighbor_species(self, species: np.ndarray) -> np.ndarray:
+        """Which species each centre has among its neighbours: (n,) int64, bit t for species t.
+
+        Args:
+            species: (m,) int32.
+        """
+        return _neighbor_species(self.first, self.neighbors, species)
+
 
 def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     """All pairs closer than `reach` between the first `n_centres` atoms and all atoms, by binning.
@@ -98,3 +106,12 @@ def _search(positions, n, reach2, order, start, bins, counts, span, first, neigh
                         at += 1
         if not fill:
             first[i + 1] = at
+
+
+@numba.njit(cache=True)
+def _neighbor_species(first, neighbors, species):
+    present = np.zeros(len(first) - 1, np.int64)
+    for i in range(len(present)):
+        for p in range(first[i], first[i + 1]):
+            present[i] |= 1 << species[neighbors[p]]
+    return present

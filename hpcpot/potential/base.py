@@ -15,7 +15,7 @@ from hpcpot.potential.moments.sets import MomentSet
 CLOSEST = 0.5
 """Å; nearer pairs are an error, not an extrapolation. Tables of radial functions begin here."""
 
-BLOCK = 256
+BLOCK = 512
 """Centres worked on at once: moments and gradients of a block stay in cache, its matrix products are large."""
 
 READOUT_BYTES = 48 * 1024
@@ -68,7 +68,7 @@ def kernels(name: str) -> ModuleType:
 
 
 class Potential:
-    """E = sum_i F_{s_i}(A_i), block by block of equal species."""
+    """E = sum_i F_{s_i}(A_i), block by block of centres of one species with the same species around them."""
 
     def __init__(self, family: Family, kernel_set: str = "cpu", precision: str = "float64", block: int = BLOCK):
         """As fast as `kernel_set` is; precision is float64 or mixed (float32 network and tables, float64 sums)."""
@@ -95,10 +95,13 @@ class Potential:
             np.empty(n), np.zeros((m, 3)) if forces else None, np.zeros((3, 3)) if forces else None, 0,
             np.zeros((m, 3, 3)) if forces and atom_virials else None,
         )  # fmt: skip
-        for i in range(len(self.elements)):
-            of_species = np.flatnonzero(species[:n] == i).astype(np.int32)
-            for start in range(0, len(of_species), self.block):
-                self._model.add(pairs, species, i, of_species[start : start + self.block], result)
+        present = pairs.neighbor_species(species)
+        kinds = species[:n] + len(self.elements) * present
+        for kind in np.unique(kinds):
+            alike, i = np.flatnonzero(kinds == kind).astype(np.int32), int(kind) % len(self.elements)
+            for start in range(0, len(alike), self.block):
+                centres = alike[start : start + self.block]
+                self._model.add(pairs, species, i, int(present[centres[0]]), centres, result)
         return result
 
     def working_bytes(self, pairs_per_atom: float) -> int:

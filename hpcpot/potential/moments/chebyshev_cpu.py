@@ -47,7 +47,9 @@ class ChebyshevSteps:
     def nbytes(self) -> int:
         return self._pairs.nbytes + self._neighbors.nbytes
 
-    def add(self, pairs: Pairs, species: np.ndarray, i: int, centres: np.ndarray, result: base.Result) -> None:
+    def add(
+        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+    ) -> None:
         """As Steps.add."""
         family, n = self.family, len(centres)
         counts = pairs.first[centres + 1] - pairs.first[centres]

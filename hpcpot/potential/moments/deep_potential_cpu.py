@@ -44,7 +44,9 @@ class DeepPotentialSteps:
         self.nbytes = sum(nodes.nbytes for row in self.nodes for nodes in row)
         self._buffers: dict[str, np.ndarray] = {}
 
-    def add(self, pairs: Pairs, species: np.ndarray, i: int, centres: np.ndarray, result: base.Result) -> None:
+    def add(
+        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+    ) -> None:
         """As Steps.add."""
         family, n, n_species = self.family, len(centres), len(self.family.elements)
         env = environment(pairs, species, centres, family.cutoff, family.slots, n_species)
@@ -58,23 +60,26 @@ class DeepPotentialSteps:
         count = len(env.distances)
         known = self._buffer("known", (5, count), self._dtype)
         interval = self._buffer("interval", (count,), np.int32)
-        for t in range(n_species):
+        here = [t for t in range(n_species) if present >> t & 1]
+        for t in here:
             _know(
                 bounds, t, env.distances, self._weight_numbers(i, t), self.start, 1.0 / self.step,
                 len(self.nodes[i][t]) - 2, known, interval,
             )  # fmt: skip
-        offsets = self.readout.offsets[i]
+        offsets = self.readout.first_layer(i, present).offsets
         a_nak = self._buffer("moments", (n, 4, offsets[-1]), self._dtype)
         a_nak[...] = 0.0
-        for t, nodes in enumerate(self.nodes[i]):
+        for t in here:
+            nodes = self.nodes[i][t]
             _moments(nodes.shape[2])(bounds, t, env.directions, known, interval, nodes, offsets[t], a_nak)
-        energies, b_nak = self.readout(i, a_nak, env.counts)
+        energies, b_nak = self.readout(i, present, a_nak, env.counts)
         result.energies[centres] = energies
         result.truncated += env.truncated
         if result.forces is None:
             return
         g_pc = self._buffer("gradients", (count, 3), np.float64)
-        for t, nodes in enumerate(self.nodes[i]):
+        for t in here:
+            nodes = self.nodes[i][t]
             _pair_forces(nodes.shape[2])(
                 bounds, t, env.distances, env.directions, known, interval, nodes, 1.0 / self.step, offsets[t], b_nak, g_pc
             )
@@ -83,7 +88,7 @@ class DeepPotentialSteps:
     def _tabulate(self, closest: float, tolerance: float) -> tuple[list[list[np.ndarray]], float, float]:
         """Nodes (k, 3, channels) of each pair of species, on one grid."""
         groups = [curves for row in self.readout.radial for curves in row]
-        widths = np.cumsum([0, *np.diff(self.readout.offsets, axis=1).ravel()])
+        widths = np.cumsum([0, *self.readout.widths.ravel()])
         flat, start, step = tables.build(groups, closest, self.family.cutoff, self.family.cutoff_smooth, tolerance)
         nodes = [np.ascontiguousarray(flat[:, :, a:b], self._dtype) for a, b in zip(widths, widths[1:], strict=False)]
         n_species = len(self.family.elements)

@@ -24,8 +24,14 @@ class Steps:
         self.family, self.kernels, self.prepared, self.readout = family, kernels, prepared, readout
         self.nbytes = sum(getattr(p, "nbytes", 0) for p in prepared)
 
-    def add(self, pairs: Pairs, species: np.ndarray, i: int, centres: np.ndarray, result: base.Result) -> None:
-        """Energies of the centres, all of species i, into the result; forces and virials added to what it asks for."""
+    def add(
+        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+    ) -> None:
+        """Energies of the centres into the result; forces and virials added to what it asks for.
+
+        Args:
+            i: species of all these centres. present: bit t is set when some of their neighbours may be of species t.
+        """
         k, family, n_species = self.kernels, self.family, len(self.family.elements)
         env = k.environment(pairs, species, centres, family.cutoff, family.slots, n_species)
         closest = env.distances.min(initial=np.inf)
