@@ -13,7 +13,7 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot build`."""
-    parser.description = "Build a structure: a crystal by name, or an interface by melting, joining and annealing."
+    parser.description = "Build a structure: a crystal, a sphere cut from it, a stack of spheres, or an interface."
     parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
     parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/build_interface_si100.yaml")
     parser.add_argument("-o", "--output", type=Path, required=True,

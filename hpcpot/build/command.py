@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ase import Atoms
 
 import hpcpot
 from hpcpot import config
-from hpcpot.build import interface, lattice
+from hpcpot.build import interface, lattice, particles
 from hpcpot.build.settings import SCHEMA
 from hpcpot.config import Settings
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.base import Potential
 from hpcpot.potential.calculator import Calculator
+from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import crystals, files
 
 
@@ -37,22 +39,56 @@ def run_command(arguments: argparse.Namespace) -> int:
             print(text, flush=True)
 
     atoms = RECIPES[settings.recipe](settings, family, ranks, say)
-    atoms.info["source"] = f"hpcpot {hpcpot.__version__} build, seed {settings.seed}"
-    if family is not None:
-        atoms.info["potential"] = potential_files.fingerprint(family)
-    ranks.root_only(lambda: files.write(arguments.output, atoms, arguments.overwrite))
-    say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()})")
+
+    def write() -> None:
+        atoms.info["source"] = f"hpcpot {hpcpot.__version__} build, seed {settings.seed}"
+        if family is not None:
+            atoms.info["potential"] = potential_files.fingerprint(family)
+        files.write(arguments.output, atoms, arguments.overwrite)
+        cell = " x ".join(f"{length:.2f}" for length in atoms.cell.lengths())
+        say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()}), {cell} Å")
+
+    ranks.root_only(write)
     return 0
 
 
 def build_crystal(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
-    """A crystal by name; its lattice constant given, relaxed, or tabulated."""
+    """A supercell of a crystal, or of a structure file."""
+    return cell_of(settings, family, ranks, say).repeat(settings.crystal.repeat or 1)
+
+
+def build_particle(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """A sphere in vacuum."""
+    unit = cell_of(settings, family, ranks, say)
+    return ranks.root_only(lambda: particles.particle(settings, unit, say), share=False)
+
+
+def build_stack(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """Spheres that were poured into a box."""
+    unit = cell_of(settings, family, ranks, say)
+    return ranks.root_only(lambda: particles.stacked(settings, unit, say), share=False)
+
+
+def cell_of(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """The cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
     wanted = settings.crystal
+    if wanted.file is not None:
+        return ranks.root_only(lambda: read_cell(wanted.file))
     constant = wanted.lattice_constant_A
     if constant is None and family is not None:
         constant = relax(wanted.name, family, ranks)
         say(f"lattice constant of {wanted.name}: {constant:.4f} Å, relaxed")
-    return crystals.build(wanted.name, tuple(wanted.repeat), constant)
+    return crystals.build(wanted.name, (1, 1, 1), constant, wanted.primitive, wanted.axes)
+
+
+def read_cell(path: Path) -> Atoms:
+    """A structure file, or the last frame of a trajectory; checked."""
+    if path.suffix == ".h5md":
+        with TrajectoryReader(path) as trajectory:
+            atoms = trajectory.frame()
+    else:
+        atoms = files.read(path)
+    return files.check(atoms, tuple(set(atoms.symbols)))
 
 
 def build_interface(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
@@ -76,4 +112,6 @@ def relax(name: str, family: Any, ranks: Ranks) -> float:
     return ranks.root_only(lambda: lattice.relaxed(name, Calculator(family)))
 
 
-RECIPES = {"crystal": build_crystal, "interface": build_interface}
+RECIPES = {
+    "crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface,
+}  # fmt: skip

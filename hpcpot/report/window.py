@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
+from hpcpot.structure.cell import heights
+
 VACUUM = 5.0
 """Å; a wider gap is where a periodic edge is cut, so that no slab or particle is drawn in two parts."""
 MARGIN = 4.0
@@ -57,8 +59,3 @@ def behind_gap(places: np.ndarray, length: float) -> float:
         return 0.0
     start = ordered[(widest + 1) % len(ordered)] - min(MARGIN, gaps[widest] / 2)
     return float(start if start < length / 2 else start - length)
-
-
-def heights(atoms: Atoms) -> np.ndarray:
-    """(3,) Å, distances between opposite faces of the cell."""
-    return 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)

@@ -44,6 +44,14 @@ CRYSTALS = {
         ),
         "I4_1/a; " + MATERIALS_PROJECT.format("mp-795"),
     ),
+    "LiSi3": Crystal(
+        194, (5.401, 5.401, 4.633, 90, 90, 120),
+        (
+            ("Li", "2c", 1 / 3, 2 / 3, 0.25),
+            ("Si", "6h", 0.84107, 0.68214, 0.25),
+        ),
+        "P6_3/mmc, Ni3Sn type (D0_19), hypothetical; PBE by GPAW 22.8, plane waves to 500 eV, 8 x 8 x 9 k points",
+    ),
     "Li12Si7": Crystal(
         62, (8.531238, 19.622662, 14.312682, 90, 90, 90),
         (
@@ -116,15 +124,28 @@ CRYSTALS = {
 }  # fmt: skip
 """Conventional cells. Axes are those of the standard setting: Li13Si4 has its short axis along c."""
 
+AXES = ("abc", "bca", "cab")
+"""Orders of a cell's axes: the cyclic ones, since the others mirror the crystal."""
 
-def build(name: str, repeat: tuple[int, int, int] = (1, 1, 1), lattice_constant: float | None = None) -> Atoms:
-    """A crystal, its conventional cell repeated along the three axes.
+
+def build(
+    name: str,
+    repeat: tuple[int, int, int] = (1, 1, 1),
+    lattice_constant: float | None = None,
+    primitive: bool = False,
+    axes: str = "abc",
+) -> Atoms:
+    """A crystal, its cell repeated along the three axes.
+
+    The first vector of the cell is along x and the second in the xy plane.
 
     Args:
         name: a key of CRYSTALS.
-        lattice_constant: Å, the length of a; b and c scale with it. None: the length in CRYSTALS.
+        lattice_constant: Å, the length of the conventional a; b and c scale with it. None: the length in CRYSTALS.
+        primitive: the primitive cell (LiSi: 16 atoms instead of 32) instead of the conventional one.
+        axes: one of AXES: which axes of the cell come first, second and third; repeat counts along them.
     Raises:
-        StructureError: an unknown name, a lattice constant or a repeat that is not positive.
+        StructureError: an unknown name or order of axes, a lattice constant or a repeat that is not positive.
     """
     if name not in CRYSTALS:
         near = difflib.get_close_matches(name, CRYSTALS, 1) or CRYSTALS
@@ -135,6 +156,8 @@ def build(name: str, repeat: tuple[int, int, int] = (1, 1, 1), lattice_constant:
         raise StructureError(f"lattice constant = {lattice_constant:g} Å: must be > 0; typical 3 to 20.")
     if min(repeat) < 1:
         raise StructureError(f"repeat = {list(repeat)}: must be three whole numbers >= 1; 1 is the cell itself.")
+    if axes not in AXES:
+        raise StructureError(f"axes = {axes}: must be one of {', '.join(AXES)}; another order mirrors the crystal.")
     crystal = CRYSTALS[name]
     scale = 1.0 if lattice_constant is None else lattice_constant / crystal.lattice[0]
     full = ase.spacegroup.crystal(
@@ -142,7 +165,9 @@ def build(name: str, repeat: tuple[int, int, int] = (1, 1, 1), lattice_constant:
         [site[2:] for site in crystal.sites],
         spacegroup=crystal.group,
         cellpar=[*(scale * length for length in crystal.lattice[:3]), *crystal.lattice[3:]],
-        primitive_cell=False,
+        primitive_cell=primitive,
     )
-    atoms = Atoms(full.symbols, full.positions, cell=full.cell, pbc=True)
-    return atoms.repeat(repeat)
+    order = ["abc".index(axis) for axis in axes]
+    fractions = full.get_scaled_positions()[:, order]
+    lengths_and_angles = full.cell.cellpar()[[*order, *(3 + k for k in order)]]
+    return Atoms(full.symbols, scaled_positions=fractions, cell=lengths_and_angles, pbc=True).repeat(repeat)

@@ -27,6 +27,8 @@ class State:
         n_owned: n. n_atoms: owned atoms of all ranks.
         step: steps done.
         scalars: an integrator's own numbers, float arrays equal on all ranks.
+        per_atom: an integrator's own arrays, (n, ...) each; they go with the atoms.
+        stage: numbers of the present stage of a run, arrays equal on all ranks (md/stages.py).
     """
 
     cell: np.ndarray
@@ -46,3 +48,5 @@ class State:
     energies: np.ndarray | None = None
     virial: np.ndarray | None = None
     scalars: dict[str, np.ndarray] = field(default_factory=dict)
+    per_atom: dict[str, np.ndarray] = field(default_factory=dict)
+    stage: dict[str, np.ndarray] = field(default_factory=dict)

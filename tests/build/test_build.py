@@ -1,10 +1,11 @@
-"""`hpcpot build`: crystals and the recipe of the interface, its dynamics replaced by a spring where speed matters."""
+"""`hpcpot build`: crystals, particles, stacks; the interface, its dynamics replaced by a spring where speed matters."""
 
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import runs
 from ase import Atoms
 from mpirun import REPOSITORY, run_ranks
 
@@ -15,6 +16,7 @@ from hpcpot.errors import ModelError, SimulationError
 from hpcpot.potential.calculator import Calculator
 from hpcpot.potential.files import save
 from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import crystals, files
 
 CONFIGS = REPOSITORY / "configs"
@@ -121,7 +123,7 @@ def test_crystal_command(tmp_path, capsys):
     chosen = ("--set", "crystal.name=Li15Si4", "--set", "crystal.repeat=[1, 2, 1]")
     assert hpcpot("build", CONFIGS / "build_crystal.yaml", "-o", output, *chosen) == 0
     read = files.read(output)
-    assert np.allclose(read.positions, crystals.build("Li15Si4", (1, 2, 1)).positions, atol=1e-7)
+    assert np.allclose(read.positions, crystals.build("Li15Si4", (1, 2, 1), primitive=True).positions, atol=1e-7)
     assert "written: " in capsys.readouterr().out
     assert read.info["source"].startswith("hpcpot ")
 
@@ -136,12 +138,92 @@ def test_crystal_command_relaxes_with_a_potential(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("name", "counts", "cell"),
+    [
+        ("li13si4_28900", (22100, 6800), (75.152, 78.980, 75.058)),
+        ("li13si4_104448", (79872, 24576), (106.098, 126.368, 120.092)),
+        ("particle_li13si4", (5615, 1731), (100, 100, 100)),
+        ("particle_lisi", (3619, 3635), (100, 100, 100)),
+        ("particle_lisi3", (2155, 6324), (100, 100, 100)),
+    ],
+)
+def test_recipes_of_the_mechanics_study(tmp_path, name, counts, cell):
+    output = tmp_path / "x.extxyz"
+    assert hpcpot("build", CONFIGS / f"build_{name}.yaml", "-o", output) == 0
+    atoms = files.check(files.read(output), ("Li", "Si"), minimum_distance=2.3)
+    assert (np.sum(atoms.symbols == "Li"), np.sum(atoms.symbols == "Si")) == counts
+    assert atoms.cell.lengths() == pytest.approx(cell, abs=1e-3) and atoms.pbc.all()
+    assert re.search(rf"\b{len(atoms):,} atoms", (CONFIGS / f"build_{name}.yaml").read_text())
+
+
+def test_stack_command(tmp_path, capsys):
+    output = tmp_path / "x.extxyz"
+    assert hpcpot("build", CONFIGS / "build_stack50.yaml", "-o", output) == 0
+    said = capsys.readouterr().out
+    assert "packing: 50 spheres fill 0.458 of the box" in said and "pour: 50 of 50 spheres" in said
+    atoms = files.check(files.read(output), ("Li", "Si"), minimum_distance=2.0)
+    assert atoms.cell.lengths() == pytest.approx([110, 110, 110])
+    sizes = np.bincount(atoms.arrays["particle"])
+    assert len(sizes) == 50 and np.sum(sizes > 500) == 25
+    assert atoms.info["packing_fraction"] == pytest.approx(0.458, abs=5e-4)
+    taken = int(re.search(r"stack: (\d+) of 29400 atoms", said)[1])
+    assert len(atoms) == 29400 - taken and taken < 200
+
+
+def test_sphere_of_a_structure_file(tmp_path, capsys):
+    """A melt-quenched block comes from a file."""
+    block = crystals.build("Si", (4, 4, 4))
+    block.rattle(0.3, seed=1)
+    files.write(tmp_path / "block.extxyz", block)
+    (tmp_path / "x.yaml").write_text(
+        "recipe: particle\ncrystal: {file: block.extxyz}\nsphere: {radius_A: 10, centre: centroid}\n"
+    )
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.extxyz") == 0
+    found = files.read(tmp_path / "x.extxyz")
+    inside = np.linalg.norm(block.positions - block.positions.mean(axis=0), axis=1) <= 10
+    assert len(found) == inside.sum() and found.info["radius_A"] == 10
+    assert "from 1 x 1 x 1 cells" in capsys.readouterr().out
+
+
+def test_supercell_of_the_last_frame_of_a_trajectory(tmp_path):
+    run = runs.prepare(tmp_path, md__steps=10)
+    assert hpcpot("md", run) == 0
+    (tmp_path / "x.yaml").write_text("recipe: crystal\ncrystal: {file: run.h5md, repeat: [1, 1, 2]}\n")
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.extxyz") == 0
+    with TrajectoryReader(tmp_path / "run.h5md") as trajectory:
+        last = trajectory.frame()
+    assert np.allclose(files.read(tmp_path / "x.extxyz").positions, last.repeat((1, 1, 2)).positions, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("config_file", "overrides", "message"),
+    [
+        ("particle_li13si4", ("crystal.repeat=[14, 8, 3]",), "diameter of the sphere = 60 Å: must be less than"),
+        ("particle_lisi", ("sphere.centre=Ge",), "centre of the sphere = Ge: must be an element of the structure"),
+        ("stack80", ("stack.box_A=[100, 100, 100]",), "packing fraction = 0.733 for 80 spheres in 100 x 100 x 100 Å"),
+    ],
+)
+def test_what_cannot_be_built(tmp_path, capsys, config_file, overrides, message):
+    chosen = [part for override in overrides for part in ("--set", override)]
+    assert hpcpot("build", CONFIGS / f"build_{config_file}.yaml", "-o", tmp_path / "x.extxyz", *chosen) == 1
+    assert f"StructureError: {message}" in capsys.readouterr().err
+    assert not (tmp_path / "x.extxyz").exists()
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("recipe: crystal", "crystal.name = null .*is required for recipe: crystal"),
         ("recipe: interface", "potential.file = null .*is required for recipe: interface"),
         ("recipe: crystal\ncrystal: {name: Li14Si4}", "crystal.name = Li14Si4 .*must be Si .* Li15Si4"),
         ("recipe: crystal\ncrystal: {name: Si}\nlithium: {atoms: 3}", "lithium.atoms = 3 .*is for recipe: interface"),
+        ("recipe: crystal\ncrystal: {name: Si}\nsphere: {centre: Si}", "sphere.centre = Si .*is for recipe: partic"),
+        ("recipe: particle\ncrystal: {name: Si}", "sphere.radius_A = null .*is required for recipe: particle"),
+        ("recipe: particle\ncrystal: {name: Si}\nsphere: {centre: middle}", "sphere.centre = middle .*must be"),
+        ("recipe: particle\ncrystal: {name: Si}\nsphere: {radius_A: 0}", "sphere.radius_A = 0 .*must be > 0"),
+        ("recipe: stack\ncrystal: {name: Si}\nstack: {counts: [3]}", r"stack.counts = .*as many entries .*\(2\)"),
+        ("recipe: crystal\ncrystal: {name: Si, axes: cba}", "crystal.axes = cba .*must be abc"),
+        ("recipe: crystal\ncrystal: {name: Li, file: interface_si100}", "crystal.name = Li .*not go with crystal.file"),
         ("recipe: crystal\ncrystal: {nmae: Si}", "nmae = Si .*did you mean crystal.name"),
         ("recipe: crystal\ncrystal: {name: Si, repeat: [1, 0, 1]}", "crystal.repeat = .*each entry must be >= 1"),
     ],
@@ -158,6 +240,16 @@ def test_output_is_refused_before_the_work(tmp_path, capsys):
     output.write_text("precious")
     assert hpcpot("build", CONFIGS / "build_interface_si100.yaml", "-o", output) == 1
     assert "OutputError" in capsys.readouterr().err and output.read_text() == "precious"
+
+
+@pytest.mark.mpi
+def test_particle_command_on_two_ranks(tmp_path):
+    """Rank 0 builds; an error of it ends the others."""
+    command = ("-m", "hpcpot", "build", CONFIGS / "build_particle_li13si4.yaml", "--set", "sphere.radius_A=12")
+    run_ranks(2, *command, "-o", tmp_path / "x.extxyz")
+    assert len(files.read(tmp_path / "x.extxyz")) == pytest.approx(4 / 3 * np.pi * 12**3 / 15.415, rel=0.05)
+    wrong = run_ranks(2, *command, "--set", "sphere.centre=Ge", "-o", tmp_path / "y.extxyz", check=False)
+    assert wrong.returncode == 1 and "centre of the sphere = Ge" in wrong.stderr
 
 
 @pytest.mark.mpi
