@@ -1,0 +1,123 @@
+"""Atomic strain against a reference frame: von Mises shear strain, volumetric strain and D²min."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from hpcpot.analysis.reference import Reference, separation
+
+MAPPINGS = ("off", "to_reference")
+"""off: strain of the cell is part of that of an atom; to_reference: atoms are first mapped into the reference cell."""
+
+FLAT = 1e-9
+"""det V / (tr V / 3)³ below which the neighbours of an atom count as lying in one plane."""
+
+
+@dataclass(frozen=True)
+class Strain:
+    """Strain of n atoms; all zero where it is not defined, that is with fewer than three neighbours not in a plane.
+
+    Attributes:
+        shear: (n,) float64, von Mises shear strain. volumetric: (n,) float64, a third of the trace of the strain.
+        d2min: (n,) float64, Å², sum over the neighbours of the square of what no affine deformation explains.
+        valid: (n,) bool.
+    """
+
+    shear: np.ndarray
+    volumetric: np.ndarray
+    d2min: np.ndarray
+    valid: np.ndarray
+
+
+def strain(
+    reference: Reference, positions: np.ndarray, cell: np.ndarray, mapping: str = "off", rows: slice = slice(None)
+) -> Strain:
+    """Strain of the atoms of one frame.
+
+    Over the neighbours of the reference frame, with d0 and d the vectors to one of them before and now (rows):
+    V = sum d0ᵀ d0, W = sum d0ᵀ d, J = V⁻¹ W, eta = (J Jᵀ - 1) / 2,
+    shear = sqrt(eta_yz² + eta_xz² + eta_xy² + ((eta_yy - eta_zz)² + (eta_xx - eta_zz)² + (eta_xx - eta_yy)²) / 6),
+    volumetric = tr eta / 3, d2min = sum |d0 J - d|².
+
+    Args:
+        positions: (n, 3) float64, Å, of all atoms in the order of the reference frame, wrapped or not.
+        cell: (3, 3) float64, Å, rows, of this frame.
+        mapping: one of MAPPINGS.
+        rows: atoms whose strain is wanted, so that ranks can share a frame.
+    Raises:
+        StructureError: the frame does not fit the reference.
+    Source: Shimizu, Ogata, Li, Mater. Trans. 48, 2923 (2007); Falk, Langer, Phys. Rev. E 57, 7192 (1998), eq. 2.11,
+        without its division by the number of neighbours; OVITO's modifier "Atomic strain" is the same.
+    """
+    present = reference.at_present(positions, cell)
+    metric = reference.cell if mapping == "to_reference" else np.asarray(cell, float)
+    start, stop, _ = rows.indices(reference.n_atoms)
+    shear, volumetric, d2min = np.zeros((3, stop - start))
+    valid = np.zeros(stop - start, bool)
+    _strain(
+        reference.fractions, reference.owners, reference.first, reference.neighbors, reference.periodic, reference.cell,
+        present, metric, start, shear, volumetric, d2min, valid,
+    )  # fmt: skip
+    return Strain(shear, volumetric, d2min, valid)
+
+
+@numba.njit(cache=True)
+def _strain(
+    fractions, owners, first, neighbors, periodic, cell, present, metric, start, shear, volumetric, d2min, valid
+):
+    before, now, d0, d = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
+    v, w, j, eta = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
+    for row in range(len(shear)):
+        i = start + row
+        v[:], w[:] = 0.0, 0.0
+        for at in range(first[i], first[i + 1]):
+            separation(fractions, owners, present, periodic, i, neighbors[at], before, now)
+            _to_space(before, cell, d0)
+            _to_space(now, metric, d)
+            for a in range(3):
+                for b in range(3):
+                    v[a, b] += d0[a] * d0[b]
+                    w[a, b] += d0[a] * d[b]
+        if first[i + 1] - first[i] < 3 or not _solve(v, w, j):
+            continue
+        for a in range(3):
+            for b in range(3):
+                eta[a, b] = 0.5 * (j[a, 0] * j[b, 0] + j[a, 1] * j[b, 1] + j[a, 2] * j[b, 2])
+            eta[a, a] -= 0.5
+        rest = 0.0
+        for at in range(first[i], first[i + 1]):
+            separation(fractions, owners, present, periodic, i, neighbors[at], before, now)
+            _to_space(before, cell, d0)
+            _to_space(now, metric, d)
+            for b in range(3):
+                rest += (d0[0] * j[0, b] + d0[1] * j[1, b] + d0[2] * j[2, b] - d[b]) ** 2
+        differences = (eta[1, 1] - eta[2, 2]) ** 2 + (eta[0, 0] - eta[2, 2]) ** 2 + (eta[0, 0] - eta[1, 1]) ** 2
+        shear[row] = np.sqrt(eta[1, 2] ** 2 + eta[0, 2] ** 2 + eta[0, 1] ** 2 + differences / 6.0)
+        volumetric[row] = (eta[0, 0] + eta[1, 1] + eta[2, 2]) / 3.0
+        d2min[row] = rest
+        valid[row] = True
+
+
+@numba.njit(cache=True, inline="always")
+def _to_space(fraction, cell, vector):
+    for c in range(3):
+        vector[c] = fraction[0] * cell[0, c] + fraction[1] * cell[1, c] + fraction[2] * cell[2, c]
+
+
+@numba.njit(cache=True)
+def _solve(v, w, j):
+    """j = v⁻¹ w by cofactors; False where the symmetric v is singular."""
+    c00, c01 = v[1, 1] * v[2, 2] - v[1, 2] * v[2, 1], v[0, 2] * v[2, 1] - v[0, 1] * v[2, 2]
+    c02, c11 = v[0, 1] * v[1, 2] - v[0, 2] * v[1, 1], v[0, 0] * v[2, 2] - v[0, 2] * v[2, 0]
+    c12, c22 = v[0, 2] * v[1, 0] - v[0, 0] * v[1, 2], v[0, 0] * v[1, 1] - v[0, 1] * v[1, 0]
+    determinant = v[0, 0] * c00 + v[1, 0] * c01 + v[2, 0] * c02
+    if determinant <= FLAT * ((v[0, 0] + v[1, 1] + v[2, 2]) / 3.0) ** 3:
+        return False
+    for b in range(3):
+        j[0, b] = (c00 * w[0, b] + c01 * w[1, b] + c02 * w[2, b]) / determinant
+        j[1, b] = (c01 * w[0, b] + c11 * w[1, b] + c12 * w[2, b]) / determinant
+        j[2, b] = (c02 * w[0, b] + c12 * w[1, b] + c22 * w[2, b]) / determinant
+    return True

@@ -1,0 +1,169 @@
+"""The stress-strain curve of a tensile test and its numbers: modulus, strength, strain at failure, toughness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcpot.errors import ConfigError
+from hpcpot.units import EV_PER_A3_IN_GPA
+
+SMOOTHING = 500.0
+"""fs over which a curve is averaged before its peak is looked for."""
+FAILED = 0.2
+"""Share of the peak below which the material has failed."""
+WINDOW_STEPS = (-0.01, 0.0, 0.01), (-0.02, -0.01, 0.0, 0.01, 0.02)
+"""How far the low and the high end of a fit window are moved to see what the modulus owes to them."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Stress against engineering strain of the pulled axis.
+
+    Attributes:
+        times: (n,) float64, fs, ascending. strain: (n,) float64. stress: (n,) float64, GPa.
+        compressive: the test compresses: strain and stress are given with their signs turned, so that both grow.
+    """
+
+    times: np.ndarray
+    strain: np.ndarray
+    stress: np.ndarray
+    compressive: bool
+
+
+@dataclass(frozen=True)
+class Modulus:
+    """A least-squares line through the curve.
+
+    Attributes:
+        low, high: window of strain. points: samples in it.
+        slope, intercept: GPa. standard_error: GPa, of the slope, were all samples independent.
+        correlated_error: GPa, with the correlation of successive residuals r: standard_error * sqrt((1 + r) / (1 - r)).
+        r_squared: share of the variance that the line explains.
+    """
+
+    low: float
+    high: float
+    points: int
+    slope: float
+    intercept: float
+    standard_error: float
+    correlated_error: float
+    r_squared: float
+
+
+@dataclass(frozen=True)
+class Strength:
+    """What a curve says of strength.
+
+    Attributes:
+        ultimate: GPa, the highest stress of the smoothed curve; strain: where it is.
+        failure_strain: where the smoothed curve first falls below FAILED of it afterwards; nan if it never does.
+        toughness: GPa (10⁹ J/m³), integral of stress over strain up to failure, or to the end of the curve.
+    """
+
+    ultimate: float
+    strain: float
+    failure_strain: float
+    toughness: float
+
+
+def make_curve(times: np.ndarray, strain: np.ndarray, stress: np.ndarray) -> Curve:
+    """A curve of a test that pulls or, where the last strain is negative, presses.
+
+    Args:
+        times: (n,) fs. strain: (n,) engineering strain. stress: (n,) GPa, tension positive.
+    """
+    compressive = bool(strain[-1] < 0)
+    sign = -1.0 if compressive else 1.0
+    return Curve(np.asarray(times, float), sign * strain, sign * stress, compressive)
+
+
+def stress_of_particle(stress: np.ndarray, volumes: np.ndarray, radius: float) -> np.ndarray:
+    """Virial stress of a sphere in an empty cell, by its initial volume, 4/3 pi radius³: (n,) float64.
+
+    Args:
+        stress: (n,) GPa, of the cell. volumes: (n,) Å³, of the cell. radius: Å.
+    """
+    return stress * volumes / (4.0 / 3.0 * np.pi * radius**3)
+
+
+def stress_of_grip(force: np.ndarray, radius: float) -> np.ndarray:
+    """Force on a grip over the cross-section of a sphere, (n,) float64, GPa.
+
+    Args:
+        force: (n,) eV/Å, with which the grip pulls, tension positive. radius: Å, of the particle.
+    """
+    return force / (np.pi * radius**2) * EV_PER_A3_IN_GPA
+
+
+def modulus(curve: Curve, low: float, high: float) -> Modulus:
+    """Young's modulus: the slope of a line, with intercept, through the samples with low <= strain <= high.
+
+    Raises:
+        ConfigError: the window reaches beyond the curve, or holds too few samples.
+    """
+    first, last = float(curve.strain.min()), float(curve.strain.max())
+    if low < first - 1e-9 or high > last + 1e-9:
+        raise ConfigError(
+            f"curve.fit_window = [{low:g}, {high:g}]: must be inside the curve, strain {first:.4g} to {last:.4g}; "
+            "give a window in that range, or pull farther."
+        )
+    inside = (curve.strain >= low) & (curve.strain <= high)
+    x, y, n = curve.strain[inside], curve.stress[inside], int(inside.sum())
+    if n < 3 or np.ptp(x) == 0:
+        raise ConfigError(
+            f"curve.fit_window = [{low:g}, {high:g}]: must hold at least 3 samples of the curve, and holds {n}; "
+            "widen it, or write observables more often."
+        )
+    dx, dy = x - x.mean(), y - y.mean()
+    slope = float(dx @ dy / (dx @ dx))
+    residual = dy - slope * dx
+    error = float(np.sqrt(residual @ residual / (n - 2) / (dx @ dx)))
+    total = float(dy @ dy)
+    explained = 1.0 - float(residual @ residual) / total if total else 1.0
+    return Modulus(
+        low, high, n, slope, float(y.mean() - slope * x.mean()), error, error * _inflation(residual), explained
+    )  # fmt: skip
+
+
+def sensitivity(curve: Curve, low: float, high: float) -> list[Modulus]:
+    """The modulus in windows around the chosen one, as far as they are inside the curve (WINDOW_STEPS)."""
+    found = []
+    for below in WINDOW_STEPS[0]:
+        for above in WINDOW_STEPS[1]:
+            window = round(low + below, 9), round(high + above, 9)
+            inside = (curve.strain >= window[0]) & (curve.strain <= window[1])
+            if curve.strain.min() <= window[0] and window[1] <= curve.strain.max() and inside.sum() >= 3:
+                found.append(modulus(curve, *window))
+    return found
+
+
+def strength(curve: Curve) -> Strength:
+    """Ultimate strength, strain at failure and toughness."""
+    smooth = smoothed(curve)
+    peak = int(np.argmax(smooth))
+    ultimate = float(smooth[peak])
+    failed = peak + np.flatnonzero(smooth[peak:] < FAILED * ultimate) if ultimate > 0 else np.zeros(0, int)
+    end = int(failed[0]) if len(failed) else len(smooth) - 1
+    means = 0.5 * (curve.stress[1 : end + 1] + curve.stress[:end])
+    toughness = float(means @ np.diff(curve.strain[: end + 1]))
+    failure = float(curve.strain[end]) if len(failed) else float("nan")
+    return Strength(ultimate, float(curve.strain[peak]), failure, toughness)
+
+
+def smoothed(curve: Curve) -> np.ndarray:
+    """Stress averaged over the samples within SMOOTHING / 2 of each, (n,) float64, GPa."""
+    low = np.searchsorted(curve.times, curve.times - SMOOTHING / 2, side="left")
+    high = np.searchsorted(curve.times, curve.times + SMOOTHING / 2, side="right")
+    below = np.concatenate([[0.0], np.cumsum(curve.stress)])
+    return (below[high] - below[low]) / (high - low)
+
+
+def _inflation(residual: np.ndarray) -> float:
+    """sqrt((1 + r) / (1 - r)) with r the correlation of successive residuals, at least 0."""
+    power = float(residual @ residual)
+    r = float(residual[1:] @ residual[:-1]) / power if power else 0.0
+    r = min(max(r, 0.0), 0.999)
+    return float(np.sqrt((1.0 + r) / (1.0 - r)))

@@ -1,0 +1,93 @@
+"""Which figures an analysis gets, and where they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcpot.analysis.frames import Arrays
+from hpcpot.analyze import figures, section
+from hpcpot.analyze.figures import Shot
+from hpcpot.analyze.pull import Pull
+from hpcpot.analyze.tensile import Tensile
+from hpcpot.config import Settings
+from hpcpot.errors import DependencyError, OutputError
+from hpcpot.report.figure import STYLE, WIDTH
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage.tables import Columns
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+NAMES = ("stress_strain", "atoms", "maps", "snapshots", "voids", "regions")
+FILES = (*(f"{name}.{kind}" for name in NAMES for kind in ("png", "pdf")),
+         *(f"{name}.csv" for name in ("stress_strain", "modulus", "summary", "frames")))  # fmt: skip
+"""What an analysis leaves in its folder, beside its HDF5 file and atoms."""
+COLORED = 95
+"""% of the atoms whose shear strain is inside the colours, where the config does not say."""
+
+
+def require_matplotlib() -> None:
+    """Raises DependencyError, before the work, when there is nothing to draw with."""
+    try:
+        import matplotlib.figure  # noqa: F401
+    except ImportError as error:
+        raise DependencyError(
+            f"output.figures = no matplotlib ({error}): it draws the figures; pip install matplotlib, or set "
+            "output.figures: null."
+        ) from error
+
+
+def draw(
+    settings: Settings, reader: TrajectoryReader, found: Pull, frames: Columns, tensile: Tensile | None,
+    kept: dict[int, Arrays], stress: np.ndarray | None,
+) -> None:  # fmt: skip
+    """All figures of the parts that were analysed; stress is that of the regions, (frames, nx, ny, nz, 3, 3) GPa."""
+    parts, wanted = settings.parts, settings.figures
+    if tensile:
+        with figure(settings, "stress_strain", WIDTH, 2.9) as one:
+            figures.stress_strain(one, tensile)
+    if len(found.frames) > 1 and ("strain" in parts or "bonds" in parts):
+        with figure(settings, "atoms", WIDTH, 2.3) as one:
+            figures.atoms(one, frames)
+    if "strain" in parts:
+        shots = [shot(reader, found, row, arrays) for row, arrays in kept.items()]
+        corner = section.first_corner(reader.frame(found.frames[0]))
+        most = wanted.most_shear or max(np.nanpercentile(one.shear, COLORED) for one in shots) or 1.0
+        with figure(settings, "maps", *figures.map_size(shots, wanted.planes)) as one:
+            figures.maps(one, shots, corner, wanted.planes, wanted.position, wanted.thickness_A, most)
+        with figure(settings, "snapshots", *figures.snapshot_size(shots, corner, found.axis, wanted.cut)) as one:
+            figures.snapshots(one, shots, corner, found.axis, wanted.cut, most)
+    if "voids" in parts and len(found.frames) > 1:
+        with figure(settings, "voids", WIDTH, 2.6) as one:
+            figures.voids(one, frames)
+    if stress is not None:
+        with figure(settings, "regions", 0.6 * WIDTH, 2.6) as one:
+            figures.regions(one, found.strains, stress, found.axis)
+
+
+def shot(reader: TrajectoryReader, found: Pull, row: int, arrays: Arrays) -> Shot:
+    shear = np.where(arrays["valid"], arrays["shear"], np.nan)
+    return Shot(float(found.strains[row]), reader.frame(found.frames[row]), shear)
+
+
+@contextmanager
+def figure(settings: Settings, name: str, width: float, height: float) -> Iterator[Figure]:
+    """A figure, inches, to draw into; it is then written in each kind that is asked for."""
+    import matplotlib
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context(STYLE):
+        one = Figure(figsize=(width, height), dpi=200, layout="constrained")
+        yield one
+        for kind in settings.output.figures:
+            path = settings.output.folder / f"{name}.{kind}"
+            try:
+                one.savefig(path)
+            except OSError as error:
+                raise OutputError(
+                    f"{path} = cannot be written ({error.strerror}): free some space, or change output.folder."
+                ) from error

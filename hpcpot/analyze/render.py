@@ -1,0 +1,61 @@
+"""Atoms as shaded spheres: 100,000 in a fraction of a second, the nearer over the farther."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+AMBIENT = 0.35
+"""Share of the light that comes from everywhere; the rest from the eye."""
+RIM = 0.28
+"""Facing below which a sphere is drawn dark, so that its outline shows."""
+SAMPLES = 2
+"""Points along each edge of a pixel."""
+
+
+def spheres(
+    centres: np.ndarray, radii: np.ndarray, colors: np.ndarray, low: np.ndarray, high: np.ndarray, per_length: float
+) -> np.ndarray:
+    """An image of spheres seen along -z, without perspective.
+
+    Args:
+        centres: (n, 3) float64, x to the right, y upwards, z towards the eye. radii: (n,) float64.
+        colors: (n, 3) float64, 0 .. 1.
+        low, high: (2,) corners of the image. per_length: pixels per unit of length.
+    Returns:
+        (height, width, 4) float32, 0 .. 1, first row at the top; transparent where there is no sphere.
+    """
+    scale = per_length * SAMPLES
+    width, height = (max(SAMPLES, int(np.ceil((high[k] - low[k]) * per_length)) * SAMPLES) for k in (0, 1))
+    depth = np.full((height, width), -np.inf)
+    image = np.zeros((height, width, 4), np.float32)
+    _draw(
+        np.ascontiguousarray(centres, np.float64), np.asarray(radii, np.float64), np.asarray(colors, np.float64),
+        float(low[0]), float(high[1]), scale, depth, image,
+    )  # fmt: skip
+    blocks = image.reshape(height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES, 4)
+    opacity = blocks[..., 3:].mean(axis=(1, 3))
+    color = blocks[..., :3].sum(axis=(1, 3)) / np.maximum(blocks[..., 3:].sum(axis=(1, 3)), 1e-6)
+    return np.concatenate([color, opacity], axis=2)
+
+
+@numba.njit(cache=True)
+def _draw(centres, radii, colors, left, top, scale, depth, image):
+    height, width = depth.shape
+    for n in range(len(centres)):
+        r = radii[n]
+        column, row = (centres[n, 0] - left) * scale - 0.5, (top - centres[n, 1]) * scale - 0.5
+        for p in range(max(0, int(np.ceil(row - r * scale))), min(height - 1, int(row + r * scale)) + 1):
+            for q in range(max(0, int(np.ceil(column - r * scale))), min(width - 1, int(column + r * scale)) + 1):
+                d2 = ((p - row) ** 2 + (q - column) ** 2) / scale**2
+                if d2 >= r * r:
+                    continue
+                rise = np.sqrt(r * r - d2)
+                if centres[n, 2] + rise <= depth[p, q]:
+                    continue
+                depth[p, q] = centres[n, 2] + rise
+                facing = rise / r
+                light = (AMBIENT + (1.0 - AMBIENT) * facing) * (1.0 if facing > RIM else 0.55)
+                for c in range(3):
+                    image[p, q, c] = colors[n, c] * light
+                image[p, q, 3] = 1.0

@@ -1,0 +1,119 @@
+"""Tables of an analysis: one HDF5 file of them, written aside and renamed when it is whole, and each as CSV."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import os
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from hpcpot.errors import OutputError
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
+
+Columns = dict[str, np.ndarray]
+"""Columns of one length by name, the unit at the end of the name: stress_GPa."""
+
+
+class Tables:
+    """An HDF5 file that is being written, by one rank. Until `commit` it is `.<name>.partial` beside its place.
+
+        /provenance                what made it, a scalar dataset each
+        /<table>/<column>          (rows,) each
+        /<array>                   (rows, ...), filled row by row
+
+    Raises:
+        OutputError: the folder cannot be written to, or the disk is full.
+    """
+
+    def __init__(self, path: Path, provenance: dict[str, str | int | float]):
+        self.path, self._aside = path, path.with_name(f".{path.name}.partial")
+        with explained(self._aside, "create"):
+            self._file = h5py.File(self._aside, "w", locking=False)
+            for name, value in provenance.items():
+                self._file[f"provenance/{name}"] = value
+
+    def __enter__(self) -> Tables:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file:  # not committed
+            # The error that is being raised says why; that closing fails for the same reason adds nothing.
+            with contextlib.suppress(*HDF5_ERRORS):
+                self._file.close()
+            self._aside.unlink(missing_ok=True)
+
+    def add(self, name: str, columns: Columns) -> None:
+        """Write a table."""
+        with explained(self.path, f"write {name} to"):
+            for column, values in columns.items():
+                is_text = np.asarray(values).dtype.kind == "U"
+                self._file[f"{name}/{column}"] = np.asarray(values, object if is_text else None)
+
+    def reserve(self, name: str, shape: tuple[int, ...], kind: str, unit: str = "") -> None:
+        """Room for an array that is filled row by row; compressed where that is much."""
+        with explained(self.path, f"write {name} to"):
+            dataset = self._file.create_dataset(name, shape, kind, chunks=(1, *shape[1:]), compression=1, shuffle=True)
+            dataset.attrs["unit"] = unit
+
+    def set(self, name: str, row: int, values: np.ndarray) -> None:
+        """Fill a row of an array."""
+        with explained(self.path, f"write {name} to"):
+            self._file[name][row] = values
+
+    def all(self, name: str) -> np.ndarray:
+        """An array as it has been filled."""
+        return self._file[name][:]
+
+    def commit(self) -> None:
+        """Put the file in its place, whole and on the disk."""
+        with explained(self.path, "write"):
+            self._file.flush()
+            os.fsync(self._file.id.get_vfd_handle())
+            self._file.close()
+            os.replace(self._aside, self.path)
+
+
+def write_csv(path: Path, columns: Columns) -> None:
+    """Write a table as CSV, a header line first, numbers so that they read back exactly.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            rows = csv.writer(file)
+            rows.writerow(columns)
+            rows.writerows(zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True))
+    except OSError as error:
+        raise OutputError(
+            f"{path} = cannot be written ({error.strerror}): free some space, or change the folder."
+        ) from error
+
+
+def read_csv(path: Path, n_columns: int) -> np.ndarray:
+    """The numbers of a CSV file, (rows, n_columns) float64; lines that begin with no number are headers or comments.
+
+    Raises:
+        OutputError: a line with too few numbers, or none at all.
+    """
+    rows = []
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+        cells = [cell.strip() for cell in line.split(",")]
+        if not cells[0] or not cells[0].lstrip("+-.")[:1].isdigit():
+            continue
+        try:
+            rows.append([float(cell) for cell in cells[:n_columns]])
+        except ValueError:
+            rows.append([])
+        if len(rows[-1]) < n_columns:
+            raise OutputError(
+                f"{path} = line {number}, {line!r}: must have {n_columns} numbers, comma between; correct it."
+            )
+    if not rows:
+        raise OutputError(
+            f"{path} = no line of numbers: must have {n_columns} a line, comma between; give another file."
+        )
+    return np.array(rows)
