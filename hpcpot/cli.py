@@ -17,6 +17,10 @@ COMMANDS = {
     "md": "one molecular dynamics run, on any number of ranks",
     "build": "make a structure by its recipe",
     "convert": "turn another program's model into an hpcpot model, or back",
+    "analyze": "what a tensile test says, in numbers, tables and figures",
+    "onsite": "removal energies of many atoms in many frames",
+    "relax": "many structures to their nearest minima",
+    "results": "what a campaign of the farm has done, and its rows for other programs",
     "report": "draw one figure of a trajectory",
     "doctor": "what this machine offers, and how to get what it lacks",
 }
@@ -27,7 +31,7 @@ exit codes:
   0   done
   1   an error, named in the last line
   2   wrong usage of the command line
-  75  stopped by a signal after writing a checkpoint: the same command with --restart goes on
+  75  stopped by a signal with everything saved: the same command goes on (md: with --restart)
 """
 
 

@@ -20,6 +20,7 @@ from hpcpot.errors import ConfigError
 from hpcpot.kinds import Kind
 
 REQUIRED = object()
+STAGES = "stages"
 SHOWN = 60
 """Characters of a wrong value that a message shows."""
 
@@ -57,48 +58,58 @@ class Schema:
 
     Attributes:
         keys: rows, in the order in which they are shown.
+        staged: section that a config may give several times, one after another, as `stages: {name: {...}}`: each
+            stage has the keys of the section, which itself then holds what the stages share.
         check: called with settings whose keys are each right; yields (key name, requirement) where they do not fit
             together, and fills in the defaults that follow from other keys.
     """
 
     keys: tuple[Key, ...]
     check: Callable[[Settings], Iterable[tuple[str, str]]]
+    staged: str | None = None
 
     @property
     def sections(self) -> list[str]:
         return list(dict.fromkeys(key.name.split(".")[0] for key in self.keys if "." in key.name))
 
+    def stage_keys(self, stage: str) -> dict[str, Key]:
+        """The keys of the staged section under their names in a stage."""
+        staged = (key for key in self.keys if key.name.split(".")[0] == self.staged)
+        return {f"{STAGES}.{stage}.{key.name.split('.')[1]}": key for key in staged}
 
-def load(path: Path | str, schema: Schema, overrides: Sequence[str] = ()) -> Settings:
+
+def load(path: Path | str | None, schema: Schema, overrides: Sequence[str] = ()) -> Settings:
     """Read a config file.
 
     Args:
-        path: YAML file.
+        path: YAML file; None for the defaults alone, with the overrides.
         overrides: "section.key=value", the value in YAML; they win over the file.
     Raises:
         ConfigError: everything that is wrong, one line a problem.
     """
-    path = Path(path)
-    tree, problems = _read(path)
+    tree, problems = ({}, []) if path is None else _read(Path(path))
+    path = Path("defaults" if path is None else path)
     found = _flatten(tree, schema, path.name, problems)
+    stages = _stage_names(tree, schema)
     for override in overrides:
-        found.update(_parse_override(override, schema, problems))
+        found.update(_parse_override(override, schema, stages, problems))
     values = {}
-    for key in schema.keys:
-        value, origin = found.get(key.name, (key.default, path.name))
+    for name, key in _rows(schema, stages):
+        given = name if name in found or key.name not in found else key.name  # a stage's own, or shared by all
+        value, origin = found.get(given, (key.default, path.name))
         try:
-            values[key.name] = _convert(key, value, path.parent)
+            values[name] = _convert(key, value, path.parent)
         except ValueError as error:
             shown = "missing" if value is REQUIRED else show(value)
             hint = f"; {key.hint}" if key.hint else ""
-            problems.append(f"{key.name} = {shown} ({origin}): {error}{hint}.")
+            problems.append(f"{given} = {shown} ({origin}): {error}{hint}.")
     if not problems:
         settings = _nest(values)
         for name, requirement in schema.check(settings):
             value, origin = found.get(name, (values[name], path.name))
             problems.append(f"{name} = {show(value)} ({origin}): {requirement}.")
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
     return settings
 
 
@@ -113,6 +124,11 @@ def reference(schema: Schema) -> str:
     for key in schema.keys:
         default = "required" if key.default is REQUIRED else f"default {show(key.default)}"
         lines.append(f"  {key.name} ({key.kind.words}; {default})\n      {key.help}")
+    if schema.staged:
+        lines.append(
+            f"  {STAGES}.NAME.KEY (optional; default one stage, {schema.staged})\n"
+            f"      stages one after another, each with any KEY of {schema.staged}; the rest as in {schema.staged}"
+        )
     return "\n".join(lines)
 
 
@@ -165,10 +181,13 @@ def _read(path: Path) -> tuple[dict, list[str]]:
 
 def _flatten(tree: dict, schema: Schema, origin: str, problems: list[str]) -> dict[str, tuple[Any, str]]:
     """{"section.key": (value, origin)} of the known keys; unknown ones become problems."""
-    known = {key.name for key in schema.keys}
+    stages = _stage_names(tree, schema)
+    known = {name for name, _ in _rows(schema, stages)} | {key.name for key in schema.keys}
     found = {}
     for name, value in tree.items():
-        if name not in schema.sections:
+        if name == STAGES and schema.staged:
+            entries = _stage_entries(value, schema, origin, problems)
+        elif name not in schema.sections:
             entries = {str(name): value}
         elif isinstance(value, dict):
             entries = {f"{name}.{key}": entry for key, entry in value.items()}
@@ -185,7 +204,38 @@ def _flatten(tree: dict, schema: Schema, origin: str, problems: list[str]) -> di
     return found
 
 
-def _parse_override(override: str, schema: Schema, problems: list[str]) -> dict[str, tuple[Any, str]]:
+def _stage_names(tree: dict, schema: Schema) -> list[str]:
+    stages = tree.get(STAGES) if schema.staged else None
+    return [str(name) for name in stages] if isinstance(stages, dict) else []
+
+
+def _stage_entries(stages: Any, schema: Schema, origin: str, problems: list[str]) -> dict[str, Any]:
+    """{"stages.name.key": value} of what the stages say."""
+    if not isinstance(stages, dict) or not stages or any("." in str(name) for name in stages):
+        problems.append(
+            f"{STAGES} = {show(stages)} ({origin}): must be names without dots, each with keys of {schema.staged}, "
+            "e.g. pull: {steps: 1000}."
+        )
+        return {}
+    entries = {}
+    for name, block in stages.items():
+        if isinstance(block, dict):
+            entries |= {f"{STAGES}.{name}.{key}": value for key, value in block.items()}
+        elif block is not None:
+            problems.append(f"{STAGES}.{name} = {show(block)} ({origin}): is a section; give keys of {schema.staged}.")
+    return entries
+
+
+def _rows(schema: Schema, stages: Sequence[str]) -> list[tuple[str, Key]]:
+    """Every value that a config has, by name: with stages the staged section has one for each stage."""
+    rows = []
+    for key in schema.keys:
+        if not stages or key.name.split(".")[0] != schema.staged:
+            rows.append((key.name, key))
+    return rows + [row for stage in stages for row in schema.stage_keys(stage).items()]
+
+
+def _parse_override(override: str, schema: Schema, stages: Sequence[str], problems: list[str]) -> dict[str, tuple[Any, str]]:
     name, equals, text = override.partition("=")
     name = name.strip()
     if not equals or not name:
@@ -194,7 +244,7 @@ def _parse_override(override: str, schema: Schema, problems: list[str]) -> dict[
     if name in schema.sections:
         problems.append(f"{name} = {show(text)} (--set): is a section; set one of its keys, {_keys_of(name, schema)}.")
         return {}
-    if name not in {key.name for key in schema.keys}:
+    if name not in {key.name for key in schema.keys} | {row for row, _ in _rows(schema, stages)}:
         problems.append(f"{name} = {show(text)} (--set): unknown key; {_nearest(name, schema)}")
         return {}
     try:
@@ -211,16 +261,23 @@ def _keys_of(section: str, schema: Schema) -> str:
 
 def _nearest(name: str, schema: Schema) -> str:
     """What to do about an unknown key: the nearest known one, whichever section it is in."""
-    names = [key.name for key in schema.keys]
+    stage = name.split(".")[1] if name.startswith(f"{STAGES}.") and name.count(".") > 1 else None
+    names = list(schema.stage_keys(stage)) if stage and schema.staged else [key.name for key in schema.keys]
     by_last = {known.split(".")[-1]: known for known in names}
     last = name.split(".")[-1]
     if last in by_last:
         return f"did you mean {by_last[last]}?"
-    near = difflib.get_close_matches(name, names + schema.sections, 1) or difflib.get_close_matches(last, by_last, 1)
+    near = difflib.get_close_matches(name, names + _sections(schema), 1) or difflib.get_close_matches(last, by_last, 1)
     if near:
         return f"did you mean {by_last.get(near[0], near[0])}?"
     section = name.split(".")[0]
-    return f"known are {_keys_of(section, schema) if section in schema.sections else ', '.join(schema.sections)}."
+    if section == STAGES and schema.staged:
+        section = schema.staged
+    return f"known are {_keys_of(section, schema) if section in schema.sections else ', '.join(_sections(schema))}."
+
+
+def _sections(schema: Schema) -> list[str]:
+    return schema.sections + ([STAGES] if schema.staged else [])
 
 
 def _convert(key: Key, value: Any, folder: Path) -> Any:

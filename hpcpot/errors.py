@@ -37,3 +37,7 @@ class DependencyError(HpcpotError):
 
 class SimulationError(HpcpotError):
     """The dynamics left the range in which the potential or the integrator means anything."""
+
+
+class FarmError(HpcpotError):
+    """The farm cannot go on: its workers do not start, cannot load the task, or its scheduler went away."""

@@ -124,14 +124,17 @@ def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
     return Kind(words, parse)
 
 
-def either(word_or_kind: Kind, list_kind: Kind) -> Kind:
-    """One kind, or a list of another."""
-    words = f"{word_or_kind.words} or {list_kind.words}"
+def either(word_kind: Kind, other_kind: Kind) -> Kind:
+    """Text of one kind, or a list or number of another."""
+    words = f"{word_kind.words} or {other_kind.words}"
 
     def parse(value: Any) -> Any:
-        if not isinstance(value, list) and not isinstance(value, str):
-            raise ValueError(f"must be {words}")
-        return (list_kind if isinstance(value, list) else word_or_kind).parse(value)
+        if isinstance(value, (str, list)):
+            return (word_kind if isinstance(value, str) else other_kind).parse(value)
+        try:
+            return other_kind.parse(value)
+        except ValueError as error:
+            raise ValueError(f"must be {words}") from error
 
     return Kind(words, parse)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import hpcpot
 
-PACKAGES = ("numpy", "scipy", "numba", "h5py", "ase", "mpi4py")
+PACKAGES = ("numpy", "scipy", "numba", "h5py", "ase", "mpi4py", "distributed")
 ABSENT = "none"
 CHECKOUT = Path(hpcpot.__file__).resolve().parent.parent
 """The folder above the package; a git checkout unless hpcpot was installed."""

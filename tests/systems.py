@@ -9,8 +9,10 @@ import numpy as np
 from ase.build import bulk
 
 from hpcpot.md.engine import Engine
-from hpcpot.md.integrators import INTEGRATORS, Thermostat, draw_velocities
+from hpcpot.md.integrators import INTEGRATORS
+from hpcpot.md.motion import draw_velocities
 from hpcpot.md.start import make_state
+from hpcpot.md.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.potential.base import Potential

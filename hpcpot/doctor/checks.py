@@ -222,4 +222,10 @@ def schedulers() -> Iterator[Finding]:
         )
 
 
-ALL = (python, machine, mpi, parallel_hdf5, file_locking, gpu, schedulers)
+def farm() -> Iterator[Finding]:
+    """What commands of many small calculations run on."""
+    for name in ("distributed", "dask_jobqueue"):
+        yield package(name, "pip install 'hpcpot[farm]', for hpcpot onsite and relax")
+
+
+ALL = (python, machine, mpi, parallel_hdf5, file_locking, gpu, schedulers, farm)

@@ -9,9 +9,11 @@ import ase.units
 import numpy as np
 
 from hpcpot.md.engine import Engine
-from hpcpot.md.integrators import INTEGRATORS, Thermostat, draw_velocities
+from hpcpot.md.integrators import INTEGRATORS
+from hpcpot.md.motion import draw_velocities
 from hpcpot.md.observe import measure
 from hpcpot.md.start import extent, make_state
+from hpcpot.md.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential.base import Potential

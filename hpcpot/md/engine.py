@@ -44,7 +44,7 @@ class Engine:
         self.truncated = 0
         self.stop_requested = 0
         self.seconds: dict[str, float] = defaultdict(float)
-        self._built_at = np.zeros((0, 3))
+        self._built_at, self._built_cell = np.zeros((0, 3)), domain.cell
         self._mobile = 0
 
     def start(self, state: State, migrate: bool = True) -> None:
@@ -53,11 +53,15 @@ class Engine:
         Args:
             migrate: False when the atoms already are where, and in the order, a checkpoint left them.
         """
-        self._mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
+        self.count_mobile(state)
         if migrate and self.balance:
             self.domain.balance(state)
         self.rebuild(state, migrate)
         self.compute(state)
+
+    def count_mobile(self, state: State) -> None:
+        """Take note of how many atoms can move; to be called whenever `frozen` changes."""
+        self._mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
 
     def evaluate(self, state: State) -> None:
         """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
@@ -67,11 +71,11 @@ class Engine:
                 were built, a temperature above the maximum, or two atoms in contact.
         """
         began = perf_counter()
-        moved = state.positions[: state.n_owned] - self._built_at
+        moved, allowed = self._motion(state)
         farthest = np.sqrt(np.max(np.einsum("ij,ij->i", moved, moved), initial=0.0))
         lost = not farthest <= self.potential.cutoff
         kinetic = self.local_kinetic_energy(state)
-        flags = self.ranks.sum(np.array([farthest > 0.5 * self.skin, lost, self._stop(), kinetic], float))
+        flags = self.ranks.sum(np.array([farthest > allowed, lost, self._stop(), kinetic], float))
         self.stop_requested = int(flags[2])
         if flags[1]:
             self.ranks.agree(self._lost_atom(state, moved) if lost else None)
@@ -96,9 +100,25 @@ class Engine:
         self._spent("exchange", began)
         began = perf_counter()
         self.pairs = neighbors.build(state.positions, state.n_owned, self.potential.cutoff + self.skin)
-        self._built_at = state.positions[: state.n_owned].copy()
+        self._built_at, self._built_cell = state.positions[: state.n_owned].copy(), state.cell
         self.rebuilds += 1
         self._spent("neighbours", began)
+
+    def _motion(self, state: State) -> tuple[np.ndarray, float]:
+        """How the owned atoms moved against the cell since the pairs were built, and how far none may.
+
+        With the cell's own motion F = C_built^-1 C and displacements u, a pair r apart was built at most
+        (r + 2 |u|) / s apart, s the least singular value of F. For r = cutoff that must be within cutoff + skin.
+
+        Returns:
+            (n, 3) displacements u = x - x_built F, and the largest |u| that keeps the pairs whole; both Å.
+        """
+        if state.cell is self._built_cell:
+            return state.positions[: state.n_owned] - self._built_at, 0.5 * self.skin
+        motion = np.linalg.solve(self._built_cell, state.cell)
+        least = np.linalg.svd(motion, compute_uv=False)[-1]
+        allowed = 0.5 * (self.skin - (1.0 - least) * (self.potential.cutoff + self.skin))
+        return state.positions[: state.n_owned] - self._built_at @ motion, allowed
 
     def compute(self, state: State) -> None:
         """Forces, energies and virial with the present pairs and ghosts."""
@@ -118,10 +138,24 @@ class Engine:
         self.truncated = max(self.truncated, result.truncated)
         self._spent("exchange", began)
 
+    def atom_virials(self, state: State) -> np.ndarray:
+        """Virials of the owned atoms with the present pairs, half of each pair's term to each partner: (n, 3, 3) eV."""
+        self.pairs.positions = state.positions
+        virials = self.potential.compute(self.pairs, state.species, atom_virials=True).atom_virials
+        self.domain.fold(virials)
+        return virials[: state.n_owned]
+
     def local_kinetic_energy(self, state: State) -> float:
         """This rank's share of the kinetic energy, eV."""
         mass = state.masses[state.species[: state.n_owned]]
         return 0.5 * AMU * float(np.einsum("i,ij,ij->", mass, state.velocities, state.velocities))
+
+    def fluxes(self, state: State) -> tuple[np.ndarray, np.ndarray]:
+        """What makes the pressure of all atoms: sum m v (x) v and the virial, (3, 3) each, eV."""
+        mass = AMU * state.masses[state.species[: state.n_owned]]
+        local = np.stack([(mass[:, None] * state.velocities).T @ state.velocities, state.virial])
+        momentum, virial = self.ranks.sum(local)
+        return momentum, virial
 
     def kinetic_energy(self, state: State) -> float:
         """Kinetic energy of all atoms, eV."""

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter
 
 import numpy as np
 
+from hpcpot.md.cell import AXES, stretch, volume
+from hpcpot.md.deform import Deformation, Grips, grip_force
 from hpcpot.md.engine import Engine
-from hpcpot.md.integrators import Integrator, Thermostat
+from hpcpot.md.integrators import Controls, Integrator
+from hpcpot.md.stages import Stage, engineering_strain
 from hpcpot.structure.state import State
 from hpcpot.units import AMU, EV_PER_A3_IN_GPA, FS_PER_NS, FS_PER_PS, SECONDS_PER_DAY
+from hpcpot.wording import duration, plural
 
 OBSERVABLES = {
     "temperature": ("K", ()),
@@ -22,10 +27,20 @@ OBSERVABLES = {
 }
 """Names, units and shapes of what `measure` returns. Pressure: positive in compression."""
 
+OF_STAGES = {"stage": ("", ())}
+OF_CELL = {
+    "cell_lengths": ("Angstrom", (3,)),
+    "engineering_strain": ("", (3,)),
+    "stress": ("GPa", (3,)),
+    "nominal_stress": ("GPa", (3,)),
+}
+OF_GRIPS = {"grip_force": ("eV Angstrom-1", (3,)), "grip_displacement": ("Angstrom", ())}
+"""What `measure_stage` adds: number of the stage from 0; lengths, strain and stress where a cell changes or grips move."""
+
 PHASES = ("potential", "neighbours", "exchange", "output")
 
 
-def measure(state: State, engine: Engine, integrator: Integrator, thermostat: Thermostat | None) -> dict[str, np.ndarray]:
+def measure(state: State, engine: Engine, integrator: Integrator, controls: Controls) -> dict[str, np.ndarray]:
     """Observables of the state, equal on all ranks.
 
     pressure_tensor_ab = (sum m v_a v_b + virial_ab) / V, symmetrised; pressure is a third of its trace.
@@ -35,58 +50,97 @@ def measure(state: State, engine: Engine, integrator: Integrator, thermostat: Th
     total = engine.ranks.sum(local)
     potential, momentum_flux, virial = total[0], total[1:10].reshape(3, 3), total[10:].reshape(3, 3)
     kinetic = 0.5 * np.trace(momentum_flux)
-    stress = (momentum_flux + 0.5 * (virial + virial.T)) / abs(np.linalg.det(state.cell)) * EV_PER_A3_IN_GPA
+    stress = (momentum_flux + 0.5 * (virial + virial.T)) / volume(state) * EV_PER_A3_IN_GPA
     return {
         "temperature": engine.temperature(kinetic, state),
         "potential_energy": potential,
         "kinetic_energy": kinetic,
         "total_energy": potential + kinetic,
-        "conserved_energy": potential + kinetic + integrator.conserved(state, engine, thermostat),
+        "conserved_energy": potential + kinetic + integrator.conserved(state, engine, controls),
         "pressure": np.trace(stress) / 3.0,
         "pressure_tensor": stress,
     }
 
 
+def observables(stages: list[Stage]) -> dict[str, tuple[str, tuple[int, ...]]]:
+    """Names, units and shapes of what `measure_stage` returns for these stages."""
+    wanted = dict(OBSERVABLES)
+    if len(stages) > 1:
+        wanted |= OF_STAGES
+    if any(stage.deformation is not None or stage.md.barostat_axes for stage in stages):
+        wanted |= OF_CELL
+    if any(isinstance(stage.deformation, Grips) for stage in stages):
+        wanted |= OF_GRIPS
+    return wanted
+
+
+def measure_stage(state: State, engine: Engine, stage: Stage, wanted: Iterable[str]) -> dict[str, np.ndarray]:
+    """`measure`, and of OF_STAGES, OF_CELL and OF_GRIPS what is wanted.
+
+    stress_a = -pressure_aa, positive in tension, by the present area of the cell; nominal_stress_a by its area at the
+    strain of 0: stress_a (V / V0) / (L_a / L0_a). grip_force is what the moving grip exerts; NaN without grips.
+    """
+    seen = measure(state, engine, stage.integrator, stage.controls)
+    if "stage" in wanted:
+        seen["stage"] = stage.number
+    if "stress" in wanted:
+        stretched = stretch(state.cell, state.stage["reference_cell"])
+        stress = -np.diag(seen["pressure_tensor"])
+        seen |= {
+            "cell_lengths": np.linalg.norm(state.cell, axis=1), "engineering_strain": engineering_strain(state),
+            "stress": stress, "nominal_stress": stress * np.prod(stretched) / stretched,
+        }  # fmt: skip
+    if "grip_force" in wanted:
+        has_grips = "grip" in state.per_atom
+        seen["grip_force"] = grip_force(state, engine) if has_grips else np.full(3, np.nan)
+        seen["grip_displacement"] = state.stage["grip_displacement"] if has_grips else np.nan
+    return seen
+
+
 class Table:
-    """The table that a run prints, with its speed and when it will be done."""
+    """The table that a run prints, with its speed and when it will be done.
 
-    HEAD = (
-        f"{'step':>10} {'time/ps':>10} {'T/K':>9} {'E_pot/(eV/atom)':>16} {'E_cons/(eV/atom)':>17} "
-        f"{'P/GPa':>8} {'ns/day':>8} {'ETA':>9}"
-    )
+    Args:
+        step, time: where the run begins, time in fs. ahead: steps to do at most.
+    """
 
-    def __init__(self, n_atoms: int, timestep: float, first: int, last: int):
-        self.n_atoms, self.timestep, self.first, self.last = n_atoms, timestep, first, last
+    def __init__(self, n_atoms: int, step: int, time: float, ahead: int):
+        self.n_atoms, self.first, self.time, self.ahead = n_atoms, step, time, ahead
         self.began = perf_counter()
 
-    def line(self, step: int, seen: dict[str, np.ndarray]) -> str:
+    def head(self, deformation: Deformation | None) -> str:
+        """Names of the columns; with those of a deformation."""
+        names = (
+            f"{'step':>10} {'time/ps':>10} {'T/K':>9} {'E_pot/(eV/atom)':>16} {'E_cons/(eV/atom)':>17} "
+            f"{'P/GPa':>8} {'ns/day':>8} {'ETA':>9}"
+        )
+        if deformation is None:
+            return names
+        answer = "F_grip/(eV/A)" if isinstance(deformation, Grips) else "stress/GPa"
+        return f"{names} {'strain_' + AXES[deformation.axis]:>9} {answer:>13}"
+
+    def line(self, step: int, time: float, seen: dict[str, np.ndarray], ahead: int, deformation: Deformation | None) -> str:
+        """A row. Args: time: fs. ahead: steps still to do at most."""
         seconds = perf_counter() - self.began
         done = step - self.first
-        per_day = done * self.timestep / FS_PER_NS * SECONDS_PER_DAY / seconds if done else 0.0
-        left = seconds / done * (self.last - step) if done else 0.0
-        return (
-            f"{step:>10} {step * self.timestep / FS_PER_PS:>10.4f} {seen['temperature']:>9.2f} "
+        per_day = (time - self.time) / FS_PER_NS * SECONDS_PER_DAY / seconds if done else 0.0
+        text = (
+            f"{step:>10} {time / FS_PER_PS:>10.4f} {seen['temperature']:>9.2f} "
             f"{seen['potential_energy'] / self.n_atoms:>16.8f} {seen['conserved_energy'] / self.n_atoms:>17.8f} "
-            f"{seen['pressure']:>8.3f} {per_day:>8.3f} {duration(left) if done else '-':>9}"
+            f"{seen['pressure']:>8.3f} {per_day:>8.3f} {duration(seconds / done * ahead) if done else '-':>9}"
         )
+        if deformation is None:
+            return text
+        answer = seen["grip_force" if isinstance(deformation, Grips) else "stress"]
+        return f"{text} {seen['engineering_strain'][deformation.axis]:>9.5f} {answer[deformation.axis]:>13.4f}"
 
 
-def plural(count: int, noun: str) -> str:
-    """1 rank, 2 ranks."""
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def summary(engine: Engine, n_atoms: int, steps: int, time: float, seconds: float) -> str:
+    """Speed of the run and the time of each phase: least, mean and most of the ranks, and share of the total.
 
-
-def duration(seconds: float) -> str:
-    """1 d 02 h, 3:05:09 or 05:09."""
-    minutes, second = divmod(int(seconds + 0.5), 60)
-    hours, minute = divmod(minutes, 60)
-    if hours >= 24:
-        return f"{hours // 24} d {hours % 24:02d} h"
-    return f"{hours}:{minute:02d}:{second:02d}" if hours else f"{minute:02d}:{second:02d}"
-
-
-def summary(engine: Engine, n_atoms: int, steps: int, timestep: float, seconds: float) -> str:
-    """Speed of the run and the time of each phase: least, mean and most of the ranks, and share of the total."""
+    Args:
+        time: fs that the run advanced. seconds: that it took.
+    """
     ranks = engine.ranks
     spent = np.array([engine.seconds[phase] for phase in PHASES])
     spent = np.append(spent, max(seconds - spent.sum(), 0.0))
@@ -95,7 +149,7 @@ def summary(engine: Engine, n_atoms: int, steps: int, timestep: float, seconds: 
     per_atom = seconds * ranks.size / max(steps * n_atoms, 1) * 1e6
     lines = [
         f"{steps} steps of {n_atoms} atoms on {plural(ranks.size, 'rank')} in {seconds:.2f} s",
-        f"speed: {rate * timestep / FS_PER_NS * SECONDS_PER_DAY:.4f} ns/day, {rate:.3f} steps/s, "
+        f"speed: {time / max(seconds, 1e-12) / FS_PER_NS * SECONDS_PER_DAY:.4f} ns/day, {rate:.3f} steps/s, "
         f"{rate * n_atoms / 1000.0:.3f} katom-step/s, {per_atom:.2f} us core time per atom-step",
         f"{'phase':<12} {'least/s':>9} {'mean/s':>9} {'most/s':>9} {'share':>7}",
     ]

@@ -12,33 +12,34 @@ from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import checkpoint
 from hpcpot.structure.state import State
 
-SCALAR = "scalar "
-"""Prefix of an integrator's numbers among the common values of a checkpoint."""
+SCALAR, STAGE, PER_ATOM = "scalar ", "stage ", "own "
+"""Prefixes: of state.scalars and state.stage among the common values of a checkpoint, of state.per_atom among its arrays."""
 
 
-def write(path: Path, state: State, domain: Domain, integrator: str, potential: str) -> None:
+def write(path: Path, state: State, domain: Domain, stage: str, integrator: str, potential: str) -> None:
     """Write a checkpoint of all ranks.
 
     Args:
-        integrator: its name. potential: the model's fingerprint.
+        stage, integrator: their names. potential: the model's fingerprint.
     """
     n = state.n_owned
     arrays = {name: getattr(state, name)[:n] for name in MIGRATED}
+    arrays |= {PER_ATOM + name: values for name, values in state.per_atom.items()}
     common = {
         "step": state.step, "n_atoms": state.n_atoms, "cell": state.cell, "periodic": np.asarray(state.periodic, np.int8),
-        "elements": " ".join(state.elements), "masses": state.masses, "integrator": integrator, "potential": potential,
-        "grid": np.asarray(domain.grid, np.int64),
+        "elements": " ".join(state.elements), "masses": state.masses, "stage": stage, "integrator": integrator,
+        "potential": potential, "grid": np.asarray(domain.grid, np.int64),
         **{f"cuts {axis}": cuts for axis, cuts in zip("abc", domain.cuts, strict=True)},
         **{SCALAR + name: value for name, value in state.scalars.items()},
+        **{STAGE + name: value for name, value in state.stage.items()},
     }  # fmt: skip
     checkpoint.write(path, domain.ranks, arrays, common)
 
 
-def read(path: Path, ranks: Ranks, elements: tuple[str, ...], integrator: str) -> tuple[State, dict]:
-    """The state of a checkpoint, and what else it says: `same_layout`, `grid`, `cuts`, `potential`.
+def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, dict]:
+    """The state of a checkpoint, and what else it says: `same_layout`, `grid`, `cuts`, `stage`, `integrator`, `potential`.
 
-    With as many ranks as wrote it each gets back its own atoms in their order; otherwise any share of them. The
-    integrator's numbers are left out when another integrator is to go on.
+    With as many ranks as wrote it each gets back its own atoms in their order; otherwise any share of them.
 
     Raises:
         OutputError: not a checkpoint, or of atoms that the potential does not know.
@@ -50,14 +51,20 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...], integrator: str) -
             "restart with the potential that wrote it, or start anew with --overwrite."
         )
         ranks.agree(error)
-    scalars = {k.removeprefix(SCALAR): np.asarray(v) for k, v in common.items() if k.startswith(SCALAR)}
+    per_atom = {name: arrays.pop(PER_ATOM + name) for name in _names(arrays, PER_ATOM)}
     state = State(
         cell=common["cell"], periodic=np.asarray(common["periodic"], bool), elements=elements, masses=common["masses"],
         n_owned=len(arrays["ids"]), n_atoms=int(common["n_atoms"]), step=int(common["step"]),
-        scalars=scalars if common["integrator"] == integrator else {}, **arrays,
+        scalars={name: np.asarray(common[SCALAR + name]) for name in _names(common, SCALAR)},
+        stage={name: np.asarray(common[STAGE + name]) for name in _names(common, STAGE)}, per_atom=per_atom, **arrays,
     )  # fmt: skip
     layout = {
-        "same_layout": same_layout, "grid": tuple(int(g) for g in common["grid"]), "potential": common["potential"],
+        "same_layout": same_layout, "grid": tuple(int(g) for g in common["grid"]),
+        **{name: common[name] for name in ("stage", "integrator", "potential")},
         "cuts": [common[f"cuts {axis}"] for axis in "abc"],
     }  # fmt: skip
     return state, layout
+
+
+def _names(values: dict, prefix: str) -> list[str]:
+    return [name.removeprefix(prefix) for name in values if name.startswith(prefix)]

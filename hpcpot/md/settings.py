@@ -1,14 +1,15 @@
-"""The config of `hpcpot md`: every key, its kind, default and meaning, and how keys must fit together."""
+"""The config of `hpcpot md`: every key, its kind, default and meaning."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.kinds import boolean, choice, either, element, file_name, integer, intervals, list_of, number, output_path
+from hpcpot.md import checks
+from hpcpot.md.checks import CPU_ONLY
 
-CPU_ONLY = "the GPU engine is not in this version"
 EVERY = "set 0 for never"
+AXES = list_of(choice("x", "y", "z"), "a list of axes, e.g. [x, z]")
+BOX = intervals("[[xlo, xhi], [ylo, yhi], [zlo, zhi]] in Å, null for an open end")
 
 STRUCTURE = (
     Key(
@@ -32,27 +33,37 @@ POTENTIAL = (
         is_input=True,
     ),
     Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
+    Key(
+        "potential.precision",
+        choice("float64", "mixed"),
+        "mixed: float32 network and tables of a Deep Potential, twice as fast; forces within 1e-4 eV/Å",
+        "float64",
+    ),
 )
 MD = (
-    Key("md.integrator", choice("nve", "nvt_nose_hoover", "nvt_langevin"), "equations of motion"),
+    Key(
+        "md.integrator",
+        choice("nve", "nvt_nose_hoover", "nvt_langevin", "npt_nose_hoover", "cg", "fire"),
+        "equations of motion; or minimise the energy by conjugate gradients or FIRE, a step being an iteration",
+    ),
     Key(
         "md.steps",
         integer(),
-        "steps to do in all; a restart continues to this number",
+        "steps to do in all, at most when minimising; a restart continues to this number",
         hint="0 only evaluates the structure",
     ),
     Key("md.timestep_fs", number(above=0), "time step", hint="typical 0.5 to 2"),
     Key(
         "md.temperature_K",
         number(minimum=0),
-        "temperature of the thermostat; needed for nvt",
+        "temperature of the thermostat; needed for nvt and npt",
         None,
         hint="typical 300 to 3000",
     ),
     Key(
         "md.temperature_end_K",
         number(minimum=0),
-        "linear ramp from temperature_K to this over the run; null: no ramp",
+        "linear ramp from temperature_K to this over the steps; null: no ramp",
         None,
     ),
     Key(
@@ -71,6 +82,32 @@ MD = (
     Key("md.seed", integer(), "of initial velocities and Langevin forces", 0),
     Key("md.remove_drift", boolean(), "take the total momentum off the initial velocities", True),
     Key("md.maximum_temperature_K", number(above=0), "stop above this temperature", 20000.0),
+    Key("md.drag", number(minimum=0), "damps the chains of Nose-Hoover and the barostat, as LAMMPS's drag; 0: none", 0.0),
+    Key("md.barostat_axes", AXES, "axes along which the cell follows the pressure; needed for npt", None),
+    Key("md.pressure_GPa", number(), "along each of these axes", 1.0e-4, hint="1.0e-4 is 1 bar"),
+    Key("md.barostat_time_fs", number(above=0), "damping time", 1000.0, hint="typical 1000 time steps"),
+    Key(
+        "md.deform",
+        choice("cell", "grips"),
+        "pull or press: cell, all of it with its atoms; grips, a rigid group of atoms (section grips); null: neither",
+        None,
+    ),
+    Key("md.deform_axis", choice("x", "y", "z"), "along which to pull or press", None),
+    Key(
+        "md.strain_rate_per_ps",
+        number(),
+        "engineering strain rate, of the cell or of the length of all atoms for grips; < 0 presses",
+        None,
+        hint="0.01 is 1e10 per second",
+    ),
+    Key("md.grip_force_eV_A", number(), "force on the moving grip along the axis, in place of a rate", None),
+    Key("md.energy_tolerance", number(minimum=0), "stop minimising when an iteration gains less of the energy", 1e-7),
+    Key("md.force_tolerance_eV_A", number(minimum=0), "or when the vector of all forces is shorter", 1e-7),
+)
+GRIPS = (
+    Key("grips.fraction", number(above=0), "of the atoms' length along the axis, how much at each end is grip", 0.1),
+    Key("grips.fixed_region_A", BOX, "the fixed grip's atoms are those in this box, in place of a fraction", None),
+    Key("grips.moving_region_A", BOX, "the same for the moving grip", None),
 )
 FROZEN = (
     Key("frozen.elements", list_of(element(), "a list of elements, e.g. [Si]"), "freeze atoms of these elements", None),
@@ -82,7 +119,7 @@ FROZEN = (
     ),
     Key(
         "frozen.region_A",
-        intervals("[[xlo, xhi], [ylo, yhi], [zlo, zhi]] in Å, null for an open end"),
+        BOX,
         "freeze atoms that start in this box; of several criteria an atom must meet all",
         None,
     ),
@@ -109,6 +146,7 @@ OUTPUT = (
     Key("output.velocity_every", integer(), "steps between frames of velocities", 0, hint=EVERY),
     Key("output.force_every", integer(), "steps between frames of forces", 0, hint=EVERY),
     Key("output.energy_every", integer(), "steps between frames of per-atom energies", 0, hint=EVERY),
+    Key("output.virial_every", integer(), "steps between frames of per-atom virials", 0, hint=EVERY),
     Key("output.observables_every", integer(), "steps between rows of temperature, energies, pressure", 10, hint=EVERY),
     Key("output.thermo_every", integer(), "steps between printed lines", 100, hint=EVERY),
     Key(
@@ -129,52 +167,4 @@ def device_line(settings: Settings) -> str:
     return f"device: cpu (auto: {CPU_ONLY})" if settings.device == "auto" else f"device: {settings.device}"
 
 
-def _check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together; fills in output.checkpoint and md.temperature_end_K."""
-    if settings.device == "gpu":
-        yield "device", f"{CPU_ONLY}; set device: cpu"
-    yield from _check_thermostat(settings.md)
-    yield from _check_files(settings)
-
-
-def _check_thermostat(md: Settings) -> Iterator[tuple[str, str]]:
-    is_nvt = md.integrator != "nve"
-    if is_nvt and md.temperature_K is None:
-        yield "md.temperature_K", f"is required for {md.integrator}; give a temperature or set md.integrator: nve"
-    if not is_nvt and md.temperature_end_K is not None:
-        yield "md.temperature_end_K", "nve has no thermostat to ramp; set null or another md.integrator"
-    if is_nvt and md.temperature_end_K is None:
-        md.temperature_end_K = md.temperature_K
-    if is_nvt and md.thermostat_time_fs < md.timestep_fs:
-        yield "md.thermostat_time_fs", f"must be >= md.timestep_fs ({md.timestep_fs:g}); typical 100 time steps"
-    for name in ("temperature_K", "temperature_end_K", "initial_temperature_K"):
-        value = getattr(md, name)
-        if value is not None and value >= md.maximum_temperature_K:
-            yield (
-                f"md.{name}",
-                f"must be below md.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops",
-            )
-        if value == 0 and name != "initial_temperature_K" and md.integrator == "nvt_nose_hoover":
-            yield f"md.{name}", "must be > 0 for nvt_nose_hoover; use nvt_langevin to cool to 0 K"
-
-
-def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
-    output = settings.output
-    if output.checkpoint is None and output.trajectory is not None:
-        output.checkpoint = output.trajectory.with_suffix(".checkpoint.h5")
-    if output.checkpoint is None and output.checkpoint_every:
-        yield "output.checkpoint", "is required without a trajectory; give a path or set output.checkpoint_every: 0"
-    models = settings.potential.file
-    inputs = [settings.structure.file, *(models if isinstance(models, list) else [models])]
-    for name in ("trajectory", "checkpoint"):
-        path = getattr(output, name)
-        if path is not None and path.resolve() in inputs:
-            yield f"output.{name}", "would overwrite an input of this run; give another path"
-    intervals = ("position_every", "velocity_every", "force_every", "energy_every", "observables_every")
-    if output.trajectory is not None and not any(getattr(output, name) for name in intervals):
-        yield "output.trajectory", "nothing is to be written there; set an interval such as output.position_every, or null"
-    if output.trajectory is not None and output.checkpoint.resolve() == output.trajectory.resolve():
-        yield "output.checkpoint", "must not be the trajectory; give another path"
-
-
-SCHEMA = Schema(STRUCTURE + POTENTIAL + MD + FROZEN + PARALLEL + OUTPUT + DEVICE, _check)
+SCHEMA = Schema(STRUCTURE + POTENTIAL + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVICE, checks.check, staged="md")

@@ -81,10 +81,7 @@ def freeze(
     if ids is not None:
         chosen &= np.isin(state.ids, ids)
     if region is not None:
-        low = np.array([-np.inf if row[0] is None else row[0] for row in region])
-        high = np.array([np.inf if row[1] is None else row[1] for row in region])
-        positions = state.positions[: state.n_owned]
-        chosen &= ((positions >= low) & (positions <= high)).all(axis=1)
+        chosen &= inside(state, region)
     if not chosen.any():
         raise StructureError(
             f"frozen = elements {elements}, ids {ids}, region_A {region}: no atom meets all of these; "
@@ -92,6 +89,14 @@ def freeze(
         )
     state.frozen = state.frozen | chosen
     state.velocities[chosen] = 0.0
+
+
+def inside(state: State, region: list[list[float | None]]) -> np.ndarray:
+    """Which owned atoms are in a box: [low, high] in Å for each axis, None for an open end."""
+    low = np.array([-np.inf if row[0] is None else row[0] for row in region])
+    high = np.array([np.inf if row[1] is None else row[1] for row in region])
+    positions = state.positions[: state.n_owned]
+    return ((positions >= low) & (positions <= high)).all(axis=1)
 
 
 def extent(state: State, ranks: Ranks) -> np.ndarray:

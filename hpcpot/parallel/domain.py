@@ -6,6 +6,7 @@ rank's own periodic images; in a cell shorter than the halo an atom has several.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import product
 
@@ -18,6 +19,9 @@ from hpcpot.structure.state import State
 MIGRATED = ("positions", "velocities", "species", "ids", "images", "frozen")
 """Arrays of State that move with an atom to its new owner."""
 
+GHOST_COST = 0.05
+"""Of a ghost against an atom of a fast potential, when grids are compared."""
+
 HISTOGRAM_BINS = 4096
 """Resolution of the cut planes: 1 / HISTOGRAM_BINS of the cell along each axis."""
 
@@ -29,13 +33,14 @@ class Swap:
     Attributes:
         to, source: ranks, or -1 at the open end of an axis that is not periodic.
         send: indices of the atoms sent, owned or ghosts of an earlier swap.
-        shift: (3,) Å, added to the positions sent.
+        turns: (3,) cells by which the positions sent are moved. shift: (3,) Å, the same in the present cell.
         start, stop: where the ghosts received lie among this rank's atoms.
     """
 
     to: int
     source: int
     send: np.ndarray
+    turns: np.ndarray
     shift: np.ndarray
     start: int
     stop: int
@@ -45,8 +50,8 @@ class Domain:
     """The slabs of space of all ranks and the exchange between them.
 
     Attributes:
-        grid: (3,) ranks along each axis. coordinates: (3,) this rank's place in it.
         cuts: three arrays of grid[k] + 1 fractional coordinates, ascending from 0 to 1.
+        grid: (3,) ranks along each axis. coordinates: (3,) this rank's place in it.
         width: Å, thickness of the halo: cutoff + skin.
         bounds: (3, 2) fractional, of this rank.
     """
@@ -55,7 +60,7 @@ class Domain:
         self, cell: np.ndarray, periodic: np.ndarray, ranks: Ranks, width: float, grid: tuple[int, int, int] | None = None,
         extent: np.ndarray | None = None,
     ):  # fmt: skip
-        """Divide the cell into `grid`, or into the grid with the fewest ghosts.
+        """Divide the cell into `grid`, which then stays, or into the one with the fewest ghosts until `balance` knows better.
 
         Args:
             extent: (3,) Å, how much of each perpendicular height of the cell atoms fill; default all of it.
@@ -63,27 +68,34 @@ class Domain:
             DomainError: the grid does not multiply to the number of ranks.
         """
         self.ranks, self.width, self.periodic = ranks, float(width), np.array(periodic, bool)
+        self.swaps: list[Swap] = []
         self.set_cell(cell)
         filled = self.heights if extent is None else np.clip(extent, width, self.heights)
-        self.grid = np.array(fewest_ghosts(ranks.size, filled, width) if grid is None else grid)
-        if self.grid.prod() != ranks.size or (self.grid < 1).any():
-            shape = " x ".join(str(g) for g in self.grid)
+        self._filled = filled / self.heights
+        self._grids = grids_of(ranks.size) if grid is None else [tuple(int(g) for g in grid)]
+        first = min(self._grids, key=self._with_halo)
+        if np.prod(first) != ranks.size or min(first) < 1:
+            shape = " x ".join(str(g) for g in first)
             error = DomainError(
                 f"parallel.grid = {shape}: must multiply to the {ranks.size} ranks of this run; "
                 "set parallel.grid: auto or start with as many ranks."
             )
             ranks.agree(error)
-        self.coordinates = np.array(np.unravel_index(ranks.rank, self.grid))
-        self.set_cuts([np.linspace(0.0, 1.0, g + 1) for g in self.grid])
-        self.swaps: list[Swap] = []
+        self.set_cuts([np.linspace(0.0, 1.0, g + 1) for g in first])
 
     def set_cell(self, cell: np.ndarray) -> None:
+        """Go over to a cell that has changed: the cut planes, being fractional, and the ghosts move with it."""
         self.cell = np.array(cell, float)
         self.inverse = np.linalg.inv(self.cell)
         self.heights = 1.0 / np.linalg.norm(self.inverse, axis=0)
+        for swap in self.swaps:
+            swap.shift = swap.turns @ self.cell
 
     def set_cuts(self, cuts: list[np.ndarray]) -> None:
+        """Divide the cell at these fractional coordinates of each axis; they say what the grid is."""
         self.cuts = [np.array(c, float) for c in cuts]
+        self.grid = np.array([len(c) - 1 for c in self.cuts])
+        self.coordinates = np.array(np.unravel_index(self.ranks.rank, self.grid))
         self.bounds = np.array([[c[q], c[q + 1]] for c, q in zip(self.cuts, self.coordinates, strict=True)])
 
     def fractions(self, positions: np.ndarray) -> np.ndarray:
@@ -91,16 +103,29 @@ class Domain:
         return positions @ self.inverse
 
     def balance(self, state: State) -> None:
-        """Put the cut planes of each axis where they divide the owned atoms of all ranks evenly.
+        """Choose the grid, and put its cut planes where they divide the owned atoms of all ranks evenly.
 
-        Counts are integers, so the planes do not depend on how the atoms were divided before.
+        Along each axis slabs get equal numbers of atoms. Where atoms fill the cell unevenly their blocks may not, so the
+        most atoms in a block decide between grids, with what its ghosts cost. Counts are integers, so that nothing
+        depends on how the atoms were divided before.
         """
         s = self.fractions(state.positions[: state.n_owned])
         s = np.where(self.periodic, s - np.floor(s), np.clip(s, 0.0, 1.0))
         bins = np.minimum((s * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
         counts = np.stack([np.bincount(bins[:, k], minlength=HISTOGRAM_BINS) for k in range(3)]).astype(np.int64)
         counts = self.ranks.sum(counts)
-        self.set_cuts([_even_cuts(counts[k], int(self.grid[k])) for k in range(3)])
+        choices = [[_even_cuts(counts[k], grid[k]) for k in range(3)] for grid in self._grids]
+        blocks = [np.bincount(_blocks(s, cuts), minlength=self.ranks.size) for cuts in choices]
+        most = self.ranks.sum(np.array(blocks, np.int64)).max(axis=1)
+        # A hundredth more or less is chance, and not worth another grid.
+        uneven = np.round(most * self.ranks.size / max(state.n_atoms, 1), 2)
+        ghosts = np.array([self._with_halo(grid)[0] for grid in self._grids])
+        self.set_cuts(choices[int(np.argmin(np.round(uneven * (1.0 + GHOST_COST * ghosts), 6)))])
+
+    def _with_halo(self, grid: tuple[int, int, int]) -> tuple[float, tuple[int, int, int]]:
+        """A rank's volume with its halo over that without, where atoms are; then the grid: ties go to the last axes."""
+        sides = self._filled * self.heights / np.array(grid)
+        return round(float(np.prod(1.0 + 2.0 * self.width / sides)), 6), grid
 
     def imbalance(self, state: State) -> float:
         """Most atoms on a rank over the mean: 1 is perfect."""
@@ -119,22 +144,14 @@ class Domain:
         if self.ranks.size > 1:
             self._hand_over(state)
         order = self._along_space(state)
-        for name in MIGRATED:
-            setattr(state, name, np.ascontiguousarray(getattr(state, name)[order]))
+        _each(state, lambda values: np.ascontiguousarray(values[order]))
 
     def _hand_over(self, state: State) -> None:
-        place = self._slab(self.fractions(state.positions))
-        owner = np.ravel_multi_index(tuple(place.T), self.grid)
+        owner = _blocks(self.fractions(state.positions), self.cuts)
         by_owner = np.argsort(owner, kind="stable")
         ends = np.cumsum(np.bincount(owner, minlength=self.ranks.size))[:-1]
-        for name in MIGRATED:
-            blocks = np.split(getattr(state, name)[by_owner], ends)
-            setattr(state, name, np.concatenate(self.ranks.exchange(blocks)))
+        _each(state, lambda values: np.concatenate(self.ranks.exchange(np.split(values[by_owner], ends))))
         state.n_owned = len(state.ids)
-
-    def _slab(self, s: np.ndarray) -> np.ndarray:
-        """Grid coordinates of the slab that each fractional coordinate lies in, (n, 3)."""
-        return np.stack([np.searchsorted(self.cuts[k][1:-1], s[:, k], side="right") for k in range(3)], axis=1)
 
     def _along_space(self, state: State) -> np.ndarray:
         """Order of the atoms by bins of about 4 Å, then id: neighbours in space are neighbours in memory."""
@@ -173,10 +190,12 @@ class Domain:
 
     def _add_swap(self, state: State, axis: int, direction: int, start: int, stop: int) -> tuple[int, int]:
         """Send atoms start..stop that the next rank along `direction` needs; returns where its own ghosts came to lie."""
-        to, source, shift = self._partner(axis, direction), self._partner(axis, -direction), np.zeros(3)
+        to, source = self._partner(axis, direction), self._partner(axis, -direction)
+        turns = np.zeros(3)
         at_end = self.coordinates[axis] == (self.grid[axis] - 1 if direction > 0 else 0)
         if at_end:
-            shift = -direction * self.cell[axis]
+            turns[axis] = -direction
+        shift = turns @ self.cell
         send = np.zeros(0, np.int64)
         if to >= 0:
             s = state.positions[start:stop] @ self.inverse[:, axis]
@@ -188,7 +207,7 @@ class Domain:
         received = self._pass(packed, to, source)
         state.positions = np.concatenate([state.positions, received[:, :3]])
         state.species = np.concatenate([state.species, received[:, 3].astype(np.int32)])
-        self.swaps.append(Swap(to, source, send, shift, first, len(state.positions)))
+        self.swaps.append(Swap(to, source, send, turns, shift, first, len(state.positions)))
         return first, len(state.positions)
 
     def _partner(self, axis: int, direction: int) -> int:
@@ -237,11 +256,24 @@ class Domain:
         return rows[np.argsort(np.concatenate(self.ranks.exchange(np.split(ids, ends))), kind="stable")]
 
 
-def fewest_ghosts(n_ranks: int, extent: np.ndarray, width: float) -> tuple[int, int, int]:
-    """The grid of n_ranks whose slabs with their halo hold the least volume; ties go to cuts along the last axes."""
+def _each(state: State, move: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Apply `move` to every array that belongs to the owned atoms."""
+    for name in MIGRATED:
+        setattr(state, name, move(getattr(state, name)))
+    for name, values in state.per_atom.items():
+        state.per_atom[name] = move(values)
+
+
+def grids_of(n_ranks: int) -> list[tuple[int, int, int]]:
+    """All grids of n_ranks, ascending."""
     divisors = [d for d in range(1, n_ranks + 1) if n_ranks % d == 0]
-    grids = [(a, b, n_ranks // a // b) for a, b in product(divisors, repeat=2) if n_ranks % (a * b) == 0]
-    return min(grids, key=lambda g: (round(float(np.prod(extent / np.array(g) + 2.0 * width)), 6), g))
+    return [(a, b, n_ranks // a // b) for a, b in product(divisors, repeat=2) if n_ranks % (a * b) == 0]
+
+
+def _blocks(s: np.ndarray, cuts: list[np.ndarray]) -> np.ndarray:
+    """Number of the rank in whose block each fractional coordinate lies, (n,)."""
+    place = [np.searchsorted(cuts[k][1:-1], s[:, k], side="right") for k in range(3)]
+    return np.ravel_multi_index(place, [len(c) - 1 for c in cuts])
 
 
 def _even_cuts(counts: np.ndarray, slabs: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from hpcpot.storage.blocks import block, gather
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
 
 FORMAT = "hpcpot checkpoint"
-VERSION = 1
+VERSION = 2
 
 
 def write(path: Path, ranks: Ranks, arrays: dict[str, np.ndarray], common: dict[str, np.ndarray | float | str]) -> None:
@@ -59,7 +59,7 @@ def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.
     If so, each rank gets its own rows in its own order; otherwise an even split of all rows. Every rank reads its part.
 
     Raises (on all ranks together):
-        OutputError: not a checkpoint, truncated, or written by a newer hpcpot.
+        OutputError: not a checkpoint, truncated, or of another version.
     """
     found, error = None, None
     try:
@@ -130,10 +130,10 @@ def _check(file: h5py.File, path: Path) -> None:
             f"{path} = no checkpoint: a file that hpcpot wrote as output.checkpoint is needed; give its path."
         )
     version = int(file.attrs["version"])
-    if version > VERSION:
+    if version != VERSION:
         raise OutputError(
             f"{path} = checkpoint of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} "
-            f"reads up to version {VERSION}; restart with a newer hpcpot."
+            f"reads version {VERSION}; go on with the hpcpot that wrote it, or start anew with --overwrite."
         )
 
 

@@ -35,6 +35,7 @@ ELEMENTS = {
     "velocity": ((3,), "Angstrom fs-1"),
     "force": ((3,), "eV Angstrom-1"),
     "potential_energy": ((), "eV"),
+    "virial": ((3, 3), "eV"),
 }
 """What can be stored of each atom: shape and H5MD unit."""
 
@@ -159,10 +160,10 @@ def create(file: h5py.File, series: list[Series], system: System, n_steps: int) 
         if one.is_particles:
             _write_system(file, one.root, system)
         for name, array in one.arrays.items():
-            _grow_from_nothing(file, one.path(name), array, _chunk_rows(expected, array))
+            grow_from_nothing(file, one.path(name), array, _chunk_rows(expected, array))
         marks = min(max(expected, MARK_ROWS[0]), MARK_ROWS[1])
-        _grow_from_nothing(file, one.shared("step"), Array((), "int64", "", False), marks, fill=UNMARKED)
-        _grow_from_nothing(file, one.shared("time"), Array((), "float64", "fs", False), marks)
+        grow_from_nothing(file, one.shared("step"), Array((), "int64", "", False), marks, fill=UNMARKED)
+        grow_from_nothing(file, one.shared("time"), Array((), "float64", "fs", False), marks)
         for name in list(one.arrays)[1:]:
             for part in ("step", "time"):
                 file[one.path(name, part)] = file[one.shared(part)]
@@ -180,7 +181,7 @@ def _chunk_rows(expected: int, array: Array) -> int:
     return max(1, min(max(-(-expected // CHUNKS), min(expected, least // row)), most // row))
 
 
-def _grow_from_nothing(file: h5py.File, path: str, array: Array, rows: int, fill: int | None = None) -> None:
+def grow_from_nothing(file: h5py.File, path: str, array: Array, rows: int, fill: int | None = None) -> None:
     """A dataset of no rows; chunks are allocated as it grows into them, the same in serial and parallel HDF5."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)

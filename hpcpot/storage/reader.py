@@ -85,6 +85,10 @@ class TrajectoryReader:
             atoms.set_velocities(self.values("velocity", int(np.searchsorted(steps, step))) / fs)
         return atoms
 
+    def cells(self) -> np.ndarray:
+        """(frames, 3, 3) float64, Å, cell vectors in rows, of all frames."""
+        return self._file[f"{layout.MAIN}/{layout.BOX}/value"][: len(self)]
+
     def observables(self) -> dict[str, np.ndarray]:
         """step, time (fs) and each observable by name: (rows, ...) float64."""
         groups = self._file.get(layout.OBSERVABLES, {})

@@ -71,6 +71,11 @@ def unknown_key(folder, changes):
     return "ConfigError", "did you mean md.timestep_fs"
 
 
+def no_mixed_precision(folder, changes):
+    changes["potential.precision"] = "mixed"
+    return "ConfigError", "potential.precision = mixed: Deep Potentials only"
+
+
 def wrong_grid(folder, changes):
     changes["parallel.grid"] = "[7,1,1]"
     return "DomainError", "must multiply to the"
@@ -115,8 +120,32 @@ def contact(folder, changes):
     return "SimulationError", "distance Ar-Ar = 0.191 Å: atoms must stay 0.5 Å apart"
 
 
-CASES = [contact, unknown_species, overlap, nan_position, flat_cell, truncated_structure, truncated_model, foreign_model, unknown_key,
-         wrong_grid, missing_folder, existing_output, leap, explosion]  # fmt: skip
+def crushed(folder, changes):
+    """Pressed until atoms meet: the message names the strain."""
+    changes.update({"md.deform": "cell", "md.deform_axis": "y", "md.strain_rate_per_ps": -24.0, "md.integrator": "nve",
+                    "md.temperature_K": "null", "md.initial_temperature_K": "null"})  # fmt: skip
+    changes["md.steps"] = 20
+    changes["md.maximum_temperature_K"] = 1e30
+    return "SimulationError", ("must stay", "Strain along y = -0.")
+
+
+def open_boundary_barostat(folder, changes):
+    atoms = crystal()
+    atoms.pbc = (True, False, True)
+    write(folder, atoms)
+    changes.update({"md.integrator": "npt_nose_hoover", "md.barostat_axes": "[x, y]"})
+    return "StructureError", "md.barostat_axes = y: the structure must be periodic along that axis"
+
+
+def empty_grip(folder, changes):
+    changes.update({"md.deform": "grips", "md.deform_axis": "z", "md.strain_rate_per_ps": 0.1})
+    changes["grips.fixed_region_A"] = "[null, null, [null, 2]]"
+    changes["grips.moving_region_A"] = "[null, null, [100, null]]"
+    return "StructureError", "grips.moving = no atom in its region along z: a grip must hold atoms"
+
+
+CASES = [crushed, open_boundary_barostat, empty_grip, contact, unknown_species, overlap, nan_position, flat_cell, truncated_structure, truncated_model, foreign_model, unknown_key,
+         no_mixed_precision, wrong_grid, missing_folder, existing_output, leap, explosion]  # fmt: skip
 
 
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
@@ -128,12 +157,14 @@ def test_bad_input_ends_all_ranks(case, ranks, tmp_path):
     options = [text for key, value in changes.items() for text in ("--set", f"{key}={value}")]
     done = run(config, *options, ranks=ranks, code=1, timeout=60)
     messages = [line for line in done.stderr.splitlines() if line.startswith(kind)]
-    assert len(messages) == 1 and words in messages[0], done.stderr
+    assert len(messages) == 1, done.stderr
+    for text in [words] if isinstance(words, str) else words:
+        assert text in done.stderr
     assert "Traceback" not in done.stderr
     written = tmp_path / "run.h5md"
     if case is existing_output:
         assert written.read_text() == "precious"
-    elif case not in (leap, explosion, contact):
+    elif case not in (leap, explosion, contact, crushed):
         assert not written.exists()
 
 

@@ -130,6 +130,26 @@ def test_result_does_not_depend_on_the_block(block):
     np.testing.assert_allclose(blocks.forces, whole.forces, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("family", "kernels"), [
+    ("chebyshev", "cpu"), ("deep_potential first skip", "cpu"), ("deep_potential", "reference"),
+])
+def test_mixed_precision_is_refused_where_there_is_none(family, kernels):
+    with pytest.raises(ConfigError, match="potential.precision = mixed: .* set float64"):
+        Potential(FAMILIES[family], kernels, "mixed")
+
+
+@pytest.mark.parametrize("lacking", ["Li", "Si"])
+def test_centres_without_a_species_around_them(lacking):
+    """They have invariants of their own: an absent species is one function there."""
+    atoms = systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 6)
+    atoms.symbols = ["Si" if lacking == "Li" else "Li"] * len(atoms)
+    model = systems.deep_potential()
+    for precision, tolerance in (("float64", 1e-7), ("mixed", 1e-5)):
+        exact, fast = evaluate(atoms, Potential(model, "reference")), evaluate(atoms, Potential(model, "cpu", precision))
+        np.testing.assert_allclose(fast.energies, exact.energies, rtol=0, atol=tolerance)
+        np.testing.assert_allclose(fast.forces, exact.forces, rtol=0, atol=10 * tolerance)
+
+
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_contact_is_an_error(kernels):
     atoms = ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]])

@@ -16,14 +16,16 @@ from hpcpot.potential.files import load
 DATA = Path(__file__).resolve().parent.parent / "data"
 TOLERANCES = {"reference": (1e-9, 1e-8), "cpu": (1e-7, 1e-6)}
 """eV/atom and eV/Å against DeePMD-kit."""
+MIXED = (5e-5, 1e-4)
+"""The same of the cpu kernels in mixed precision."""
 
 LISI = np.load(DATA / "lisi_golden.npz")
 LISI_FRAMES = sorted({key.split("/")[0] for key in LISI})
 
 
-@pytest.fixture(scope="module", params=["reference", "cpu"])
+@pytest.fixture(scope="module", params=[("reference", "float64"), ("cpu", "float64"), ("cpu", "mixed")], ids="-".join)
 def lisi(request):
-    return Potential(load("lisi"), request.param)
+    return Potential(load("lisi"), *request.param)
 
 
 @pytest.mark.parametrize("frame", LISI_FRAMES)
@@ -32,7 +34,7 @@ def test_shipped_deep_potential_against_deepmd_kit(frame, lisi):
                                                       "atom_energies")}  # fmt: skip
     atoms = ase.Atoms(golden["numbers"], golden["positions"], cell=golden["cell"], pbc=golden["pbc"])
     result = evaluate(atoms, lisi)
-    energy, force = TOLERANCES[lisi.kernel_set]
+    energy, force = MIXED if lisi.precision == "mixed" else TOLERANCES[lisi.kernel_set]
     assert abs(result.energies.sum() - golden["energy"]) / len(atoms) < energy
     np.testing.assert_allclose(result.energies, golden["atom_energies"].ravel(), rtol=0, atol=energy)
     np.testing.assert_allclose(result.forces, golden["forces"], rtol=0, atol=force)
@@ -53,6 +55,18 @@ def test_deep_potential_variants_against_deepmd_kit(name, kernels):
         np.testing.assert_allclose(result.forces, np.reshape(golden["force"], (-1, 3)), rtol=0, atol=force)
         np.testing.assert_allclose(result.virial, np.reshape(golden["virial"], (3, 3)), rtol=0, atol=force)
         assert (result.truncated > 0) == (name == "trunc_sel")
+
+
+@pytest.mark.parametrize("name", ["small_oneside", "small_twoside", "small_dt", "trunc_sel"])
+def test_deep_potential_variants_in_mixed_precision(name):
+    potential = Potential(load(DATA / "dp" / f"{name}.dp"), precision="mixed")
+    for golden in json.loads((DATA / "dp" / f"{name}.json").read_text()):
+        symbols = [potential.elements[t] for t in golden["type"]]
+        cell, positions = np.reshape(golden["box"], (3, 3)), np.reshape(golden["coord"], (-1, 3))
+        result = evaluate(ase.Atoms(symbols, positions, cell=cell, pbc=True), potential)
+        np.testing.assert_allclose(result.energies, np.ravel(golden["atom_energy"]), rtol=0, atol=MIXED[0])
+        np.testing.assert_allclose(result.forces, np.reshape(golden["force"], (-1, 3)), rtol=0, atol=MIXED[1])
+        assert result.forces.dtype == result.energies.dtype == np.float64
 
 
 @pytest.mark.parametrize("kernels", TOLERANCES)

@@ -146,13 +146,13 @@ def test_what_is_no_checkpoint(tmp_path):
         checkpoint.read(path, SERIAL)
 
 
-def test_newer_version_names_its_hpcpot(tmp_path):
+def test_another_version_names_its_hpcpot(tmp_path):
     path = tmp_path / "a.h5"
     checkpoint.write(path, SERIAL, ARRAYS, COMMON)
     with h5py.File(path, "r+") as file:
-        file.attrs["version"] = 2
+        file.attrs["version"] = 3
         file.attrs["hpcpot"] = "9.1"
-    with pytest.raises(OutputError, match="of version 2, by hpcpot 9.1: .* to version 1; restart with a newer"):
+    with pytest.raises(OutputError, match="of version 3, by hpcpot 9.1: .* reads version 2; go on with the hpcpot"):
         checkpoint.read(path, SERIAL)
 
 

@@ -1,0 +1,116 @@
+"""How the keys of `hpcpot md` must fit together, and the defaults that follow from other keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from hpcpot.config import STAGES, Settings
+
+CPU_ONLY = "the GPU engine is not in this version"
+MINIMISERS = ("cg", "fire")
+Problems = Iterator[tuple[str, str]]
+"""(key, requirement), each for one line of a message."""
+
+
+def check(settings: Settings) -> Problems:
+    """What does not fit together; fills in output.checkpoint and temperature_end_K."""
+    if settings.device == "gpu":
+        yield "device", f"{CPU_ONLY}; set device: cpu"
+    stages = vars(settings.stages) if hasattr(settings, STAGES) else {}
+    blocks = {f"{STAGES}.{name}": stage for name, stage in stages.items()} or {"md": settings.md}
+    for prefix, md in blocks.items():
+        yield from _check_thermostat(prefix, md)
+        yield from _check_barostat(prefix, md)
+        yield from _check_deformation(prefix, md)
+    yield from _check_grips(settings)
+    yield from _check_files(settings)
+
+
+def _check_thermostat(at: str, md: Settings) -> Problems:
+    has_thermostat = md.integrator.startswith(("nvt", "npt"))
+    if has_thermostat and md.temperature_K is None:
+        yield f"{at}.temperature_K", f"is required for {md.integrator}; give a temperature or set {at}.integrator: nve"
+    if not has_thermostat and md.temperature_end_K is not None:
+        yield f"{at}.temperature_end_K", f"{md.integrator} has no thermostat to ramp; set null or another {at}.integrator"
+    if has_thermostat and md.temperature_end_K is None:
+        md.temperature_end_K = md.temperature_K
+    if has_thermostat and md.thermostat_time_fs < md.timestep_fs:
+        yield f"{at}.thermostat_time_fs", f"must be >= {at}.timestep_fs ({md.timestep_fs:g}); typical 100 time steps"
+    for name in ("temperature_K", "temperature_end_K", "initial_temperature_K"):
+        value = getattr(md, name)
+        if value is not None and value >= md.maximum_temperature_K:
+            yield (
+                f"{at}.{name}",
+                f"must be below {at}.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops",
+            )
+        if value == 0 and name != "initial_temperature_K" and md.integrator.endswith("nose_hoover"):
+            yield f"{at}.{name}", f"must be > 0 for {md.integrator}; use nvt_langevin to cool to 0 K"
+
+
+def _check_barostat(at: str, md: Settings) -> Problems:
+    is_npt = md.integrator == "npt_nose_hoover"
+    if is_npt and md.barostat_axes is None:
+        yield f"{at}.barostat_axes", "is required for npt_nose_hoover; give axes, e.g. [x, y, z]"
+    if not is_npt and md.barostat_axes is not None:
+        yield f"{at}.barostat_axes", f"{md.integrator} has no barostat; set null or {at}.integrator: npt_nose_hoover"
+    if is_npt and md.barostat_time_fs < 10.0 * md.timestep_fs:
+        yield f"{at}.barostat_time_fs", f"must be >= 10 {at}.timestep_fs ({md.timestep_fs:g}); typical 1000 time steps"
+    if is_npt and md.drag * md.timestep_fs >= min(md.thermostat_time_fs, md.barostat_time_fs):
+        yield f"{at}.drag", "must be below the damping times in time steps, or it turns rates around; typical 0 to 2"
+
+
+def _check_deformation(at: str, md: Settings) -> Problems:
+    keys = ("deform_axis", "strain_rate_per_ps", "grip_force_eV_A")
+    if md.deform is None:
+        for name in keys:
+            if getattr(md, name) is not None:
+                yield f"{at}.{name}", f"is for deform; set {at}.deform: cell or grips, or leave it out"
+        return
+    if md.integrator in MINIMISERS:
+        yield f"{at}.deform", f"{md.integrator} takes no time in which to deform; use another {at}.integrator"
+    if md.deform_axis is None:
+        yield f"{at}.deform_axis", f"is required for deform: {md.deform}; give x, y or z"
+    if md.deform == "cell" and md.deform_axis in (md.barostat_axes or ()):
+        yield f"{at}.deform_axis", f"is in {at}.barostat_axes, too; a length is either imposed or follows a pressure: keep one"
+    if md.deform == "grips" and md.barostat_axes is not None:
+        yield f"{at}.barostat_axes", "would move the grips; set null, or deform: cell"
+    if md.deform == "cell" and md.grip_force_eV_A is not None:
+        yield f"{at}.grip_force_eV_A", "is for deform: grips; give strain_rate_per_ps"
+    elif (md.strain_rate_per_ps is None) == (md.grip_force_eV_A is None):
+        what = "is required for deform: cell" if md.deform == "cell" else "or grip_force_eV_A must be given, one of them"
+        yield f"{at}.strain_rate_per_ps", what
+    if md.strain_rate_per_ps is not None:
+        end = md.strain_rate_per_ps * md.timestep_fs * md.steps / 1000.0
+        if end <= -1.0:
+            yield f"{at}.strain_rate_per_ps", (
+                f"the strain after {md.steps} steps of {md.timestep_fs:g} fs would be {end:g}; must stay above -1, where "
+                "no length is left; lower the rate or the steps"
+            )
+
+
+def _check_grips(settings: Settings) -> Problems:
+    grips = settings.grips
+    if grips.fraction > 0.5:
+        yield "grips.fraction", "must be <= 0.5, where the grips meet"
+    if (grips.fixed_region_A is None) != (grips.moving_region_A is None):
+        missing = "fixed_region_A" if grips.fixed_region_A is None else "moving_region_A"
+        yield f"grips.{missing}", "is required with the other grip's region; give both or none"
+
+
+def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
+    output = settings.output
+    if output.checkpoint is None and output.trajectory is not None:
+        output.checkpoint = output.trajectory.with_suffix(".checkpoint.h5")
+    if output.checkpoint is None and output.checkpoint_every:
+        yield "output.checkpoint", "is required without a trajectory; give a path or set output.checkpoint_every: 0"
+    models = settings.potential.file
+    inputs = [settings.structure.file, *(models if isinstance(models, list) else [models])]
+    for name in ("trajectory", "checkpoint"):
+        path = getattr(output, name)
+        if path is not None and path.resolve() in inputs:
+            yield f"output.{name}", "would overwrite an input of this run; give another path"
+    intervals = ("position_every", "velocity_every", "force_every", "energy_every", "virial_every", "observables_every")
+    if output.trajectory is not None and not any(getattr(output, name) for name in intervals):
+        yield "output.trajectory", "nothing is to be written there; set an interval such as output.position_every, or null"
+    if output.trajectory is not None and output.checkpoint.resolve() == output.trajectory.resolve():
+        yield "output.checkpoint", "must not be the trajectory; give another path"

@@ -1,0 +1,214 @@
+"""Pairs of many small structures at once: each with its own cell and periodic images, all in one `Pairs`.
+
+An image is a point that follows its owner: point = position of the owner + shift @ cell. So positions and cells may
+change by less than the skin allows while the pairs stay, and forces on images go back to the owners.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+
+from hpcpot.errors import StructureError
+from hpcpot.neighbors import pairs as neighbors
+from hpcpot.neighbors.pairs import Pairs
+
+MOST_CELLS = 40
+"""Cells that the reach may span along an axis; a cell so flat has collapsed."""
+
+
+@dataclass
+class Neighborhood:
+    """The neighbours of one structure's n atoms among m points, the atoms in the cell first, then their images.
+
+    Attributes:
+        owners: (m,) int32, the atom of each point; 0 .. n - 1 first.
+        shifts: (m, 3) float64, whole cells between a point and its owner's position.
+        first, neighbors: as in `Pairs`, neighbours among the points.
+        positions, cell: Å, where it was built.
+    """
+
+    owners: np.ndarray
+    shifts: np.ndarray
+    first: np.ndarray
+    neighbors: np.ndarray
+    positions: np.ndarray
+    cell: np.ndarray
+
+    @property
+    def pairs(self) -> Pairs:
+        """The pairs where it was built."""
+        return Pairs(self.positions[self.owners] + self.shifts @ self.cell, self.first, self.neighbors)
+
+
+def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: float) -> Neighborhood:
+    """All pairs closer than `reach`, through any number of periodic images.
+
+    Args:
+        positions: (n, 3) float64, Å, finite, wrapped or not.
+        cell: (3, 3) float64, Å, rows, with a volume.
+        periodic: (3,) bool.
+        reach: Å, cutoff + skin.
+    Raises:
+        StructureError: the cell is thinner than reach / MOST_CELLS.
+    """
+    inverse = np.linalg.inv(cell)
+    margins = np.where(periodic, reach * np.linalg.norm(inverse, axis=0), np.inf)
+    if not margins[np.isfinite(margins)].max(initial=0.0) < MOST_CELLS:
+        raise StructureError(
+            f"cell = {1.0 / np.linalg.norm(inverse, axis=0).max():.3g} Å thin: must be at least "
+            f"{reach / MOST_CELLS:.3g} Å along periodic axes; check the cell."
+        )
+    fractions = positions @ inverse
+    turns = np.where(periodic, np.floor(fractions), 0.0)
+    images, copies = _images(fractions - turns, margins)
+    owners = np.concatenate([np.arange(len(positions), dtype=np.int32), images])
+    shifts = np.concatenate([np.zeros((len(positions), 3)), copies]) - turns[owners]
+    found = neighbors.build(positions[owners] + shifts @ cell, len(positions), reach)
+    return Neighborhood(owners, shifts, found.first, found.neighbors, positions.copy(), cell.copy())
+
+
+@dataclass
+class Batch:
+    """The neighbourhoods of several structures joined: all atoms first, structure by structure, then all images.
+
+    Attributes:
+        owners: (m,) int64; shifts: (m, 3) float64; first, neighbors: as in `Neighborhood`, for all.
+        structures: (m,) int64, the structure of each point.
+        starts: (structures,) int64, first atom of each structure.
+    """
+
+    owners: np.ndarray
+    shifts: np.ndarray
+    first: np.ndarray
+    neighbors: np.ndarray
+    structures: np.ndarray
+    starts: np.ndarray
+
+    def pairs(self, positions: np.ndarray, cells: np.ndarray) -> Pairs:
+        """The pairs at positions (n, 3) Å of all atoms and cells (structures, 3, 3) Å."""
+        points = positions[self.owners] + np.einsum("pk,pkc->pc", self.shifts, cells[self.structures])
+        return Pairs(points, self.first, self.neighbors)
+
+    def closest(self, pairs: Pairs) -> np.ndarray:
+        """Shortest distance in each structure, (structures,) float64, Å; inf without pairs."""
+        return np.sqrt(_closest(pairs.positions, self.first, self.neighbors, self.structures, len(self.starts)))
+
+    def fold(self, pairs: Pairs, forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Forces of points to their owners, and the virial of each structure.
+
+        W = sum over the points of r (x) f: the energy of the atoms depends on differences of points alone, so this is
+        -dE/d(strain), as `Result.virial`.
+
+        Args:
+            forces: (m, 3) float64, eV/Å, of `Potential.compute`.
+        Returns:
+            forces (n, 3) eV/Å; virials (structures, 3, 3) eV.
+        """
+        folded, virials = np.zeros((len(self.first) - 1, 3)), np.zeros((len(self.starts), 3, 3))
+        _fold(pairs.positions, forces, self.owners, self.structures, folded, virials)
+        return folded, virials
+
+    def sums(self, values: np.ndarray) -> np.ndarray:
+        """Sum of a value of each atom, (n,), over each structure: (structures,)."""
+        return np.bincount(self.structures[: len(values)], values, len(self.starts))
+
+
+def join(parts: Sequence[Neighborhood]) -> Batch:
+    """Several neighbourhoods as one."""
+    n = np.array([len(part.first) - 1 for part in parts])
+    images = np.array([len(part.owners) for part in parts]) - n
+    starts = np.concatenate([[0], np.cumsum(n)])
+    ghosts = starts[-1] + np.concatenate([[0], np.cumsum(images)])
+    numbers = np.arange(len(parts))
+    before = np.cumsum([0, *(part.first[-1] for part in parts)])
+    return Batch(
+        owners=np.concatenate([part.owners[:k] + start for part, k, start in zip(parts, n, starts)]
+                              + [part.owners[k:] + start for part, k, start in zip(parts, n, starts)]),
+        shifts=np.concatenate([part.shifts[:k] for part, k in zip(parts, n)]
+                              + [part.shifts[k:] for part, k in zip(parts, n)]),
+        first=np.concatenate([[0], *(part.first[1:] + pairs for part, pairs in zip(parts, before))]),
+        neighbors=np.concatenate([
+            np.where(part.neighbors < k, part.neighbors + start, part.neighbors + (ghost - k)).astype(np.int32)
+            for part, k, start, ghost in zip(parts, n, starts, ghosts)
+        ]),
+        structures=np.concatenate([np.repeat(numbers, n), np.repeat(numbers, images)]),
+        starts=starts[:-1],
+    )  # fmt: skip
+
+
+def still_hold(
+    parts: Sequence[Neighborhood], positions: np.ndarray, cells: np.ndarray, reach: float, cutoff: float
+) -> np.ndarray:
+    """Whether no pair can have come within the cutoff that was beyond the reach: (structures,) bool.
+
+    With the strain e of a cell and the moves w of its atoms beside it, a distance R > reach is now at least
+    (R - 2 max |w|) (1 - |e|).
+
+    Args:
+        positions: (n, 3) Å, all structures in order; cells: (structures, 3, 3) Å: as they are now.
+        reach: Å, that the neighbourhoods were built for.
+    """
+    sizes = np.array([len(part.positions) for part in parts])
+    strained = np.linalg.solve(np.array([part.cell for part in parts]), cells)
+    back = np.repeat(np.linalg.inv(strained), sizes, axis=0)
+    moves = np.einsum("nb,nbc->nc", positions, back) - np.concatenate([part.positions for part in parts])
+    farthest = np.sqrt(np.maximum.reduceat((moves**2).sum(axis=1), np.cumsum(sizes) - sizes))
+    strain = np.linalg.norm(strained - np.eye(3), axis=(1, 2))
+    return (reach - 2.0 * farthest) * (1.0 - strain) >= cutoff
+
+
+@numba.njit(cache=True)
+def _images(fractions, margins):
+    """Atoms and whole shifts of the images in the cell widened by the margins; an infinite one: no images there."""
+    reach = np.zeros(3, np.int64)
+    for c in range(3):
+        if margins[c] < np.inf:
+            reach[c] = int(np.ceil(margins[c]))
+    owners, shifts = np.empty(0, np.int32), np.empty((0, 3))
+    for fill in (False, True):
+        count = 0
+        for a in range(-reach[0], reach[0] + 1):
+            for b in range(-reach[1], reach[1] + 1):
+                for c in range(-reach[2], reach[2] + 1):
+                    if a == 0 and b == 0 and c == 0:
+                        continue
+                    for k in range(len(fractions)):
+                        if (
+                            -margins[0] <= fractions[k, 0] + a <= 1.0 + margins[0]
+                            and -margins[1] <= fractions[k, 1] + b <= 1.0 + margins[1]
+                            and -margins[2] <= fractions[k, 2] + c <= 1.0 + margins[2]
+                        ):
+                            if fill:
+                                owners[count] = k
+                                shifts[count, 0], shifts[count, 1], shifts[count, 2] = a, b, c
+                            count += 1
+        if not fill:
+            owners, shifts = np.empty(count, np.int32), np.empty((count, 3))
+    return owners, shifts
+
+
+@numba.njit(cache=True)
+def _closest(points, first, neighbors, structures, n_structures):
+    """Shortest squared distance in each structure."""
+    least = np.full(n_structures, np.inf)
+    for i in range(len(first) - 1):
+        for p in range(first[i], first[i + 1]):
+            j = neighbors[p]
+            dx, dy, dz = points[j, 0] - points[i, 0], points[j, 1] - points[i, 1], points[j, 2] - points[i, 2]
+            r2 = dx * dx + dy * dy + dz * dz
+            if r2 < least[structures[i]]:
+                least[structures[i]] = r2
+    return least
+
+
+@numba.njit(cache=True)
+def _fold(points, forces, owners, structures, folded, virials):
+    for p in range(len(owners)):
+        for a in range(3):
+            folded[owners[p], a] += forces[p, a]
+            for b in range(3):
+                virials[structures[p], a, b] += points[p, a] * forces[p, b]

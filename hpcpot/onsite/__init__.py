@@ -1,0 +1,31 @@
+"""`hpcpot onsite`: what it costs to remove atoms, many sites in many frames."""
+
+from __future__ import annotations
+
+import argparse
+
+from hpcpot import config
+from hpcpot.onsite.settings import SCHEMA
+from hpcpot.parallel import farm_settings
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `hpcpot onsite`."""
+    parser.description = (
+        "Energies of removing one atom, dE = E_before - E_after, for many sites of many frames by region of an interface. "
+        "The same command completes its results."
+    )
+    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/onsite_interface_si100.yaml")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+                        help="use VALUE for a key of the config, e.g. --set sites.per_region=10; repeatable")  # fmt: skip
+    farm_settings.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from hpcpot.onsite.command import run_command  # NumPy and Numba: not for --help
+
+    return run_command(arguments)

@@ -1,0 +1,120 @@
+"""The figures of a campaign of removals: energies by region, the interface's sub-samples, and where the regions are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcpot.errors import DependencyError, OutputError
+from hpcpot.onsite import statistics
+from hpcpot.onsite.tables import NAMES, Campaign
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLORS = {"si1_bulk": "#3b6fb0", "si2_bulk": "#5fa8a0", "interface": "#c8553d", "alloy": "#7d4fb3"}
+SHOWN = 20
+"""Sub-samples whose histograms are drawn."""
+STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
+
+
+def write(campaign: Campaign, base: Path) -> list[Path]:
+    """BASE.png: histograms, ddE, sub-samples, profile with sites.
+
+    Raises:
+        DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
+    """
+    try:
+        import matplotlib
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DependencyError(
+            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib. The results are complete."
+        ) from error
+    with matplotlib.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 5.2), dpi=200, layout="constrained")
+        axes = figure.subplots(2, 2)
+        histograms(axes[0, 0], campaign)
+        differences(axes[0, 1], campaign)
+        subsamples(axes[1, 0], campaign)
+        places(axes[1, 1], campaign)
+        for letter, one in zip("abcd", axes.flat, strict=True):
+            one.set_title(letter, loc="left", fontweight="bold")
+        output = base.with_suffix(".png")
+        try:
+            figure.savefig(output)
+        except OSError as error:
+            raise OutputError(
+                f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
+            ) from error
+    return [output]
+
+
+def histograms(axes: Axes, campaign: Campaign) -> None:
+    """dE of each region, in shares of its sites, with the mean."""
+    for region, values in campaign.values.items():
+        at = statistics.edges(values)
+        axes.stairs(statistics.shares(values, at), at, fill=True, alpha=0.35, color=COLORS[region])
+        axes.stairs(statistics.shares(values, at), at, color=COLORS[region], lw=0.8,
+                    label=f"{NAMES[region]}: {values.mean():.2f} eV")  # fmt: skip
+        axes.axvline(values.mean(), color=COLORS[region], lw=0.8, ls=(0, (3, 2)))
+    axes.set(xlabel=r"$\Delta E$ (eV)" + (", relaxed" if campaign.kind != "energies" else ""), ylabel="share of sites")
+    axes.legend(fontsize=6)
+
+
+def differences(axes: Axes, campaign: Campaign) -> None:
+    """ddE of the interface's sites, with the density by kernels."""
+    if campaign.difference is None:
+        _absent(axes, "no sites of both interface and bulk")
+        return
+    at = statistics.edges(campaign.difference)
+    axes.stairs(statistics.shares(campaign.difference, at), at, fill=True, alpha=0.35, color=COLORS["interface"])
+    energies, density, tops = statistics.peaks(campaign.difference)
+    axes.plot(energies, density * statistics.BIN, color=COLORS["interface"], lw=1)
+    mean = campaign.difference_mean
+    axes.axvline(mean.mean, color="#222222", lw=0.8, ls=(0, (3, 2)))
+    axes.set(xlabel=r"$\Delta\Delta E$ (eV)", ylabel="share of sites")
+    axes.annotate(f"mean {mean.mean:.2f} eV\n95 % {mean.low:.2f} to {mean.high:.2f}\n{len(tops)} peak{'s' * (len(tops) != 1)}",
+                  (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7)  # fmt: skip
+
+
+def subsamples(axes: Axes, campaign: Campaign) -> None:
+    """Histograms of some sub-samples of the interface over that of all."""
+    parts = campaign.subsamples
+    if parts is None:
+        _absent(axes, "no sites of the interface")
+        return
+    values = campaign.values["interface"]
+    at = statistics.edges(values)
+    for one in parts.shares[:SHOWN]:
+        axes.stairs(one, at, color=COLORS["interface"], lw=0.4, alpha=0.5)
+    axes.stairs(statistics.shares(values, at), at, color="#222222", lw=1.2, label=f"all {len(values)}")
+    axes.plot([], [], color=COLORS["interface"], lw=0.8, label=f"sub-samples of {parts.size}")
+    axes.set(xlabel=r"$\Delta E$, interface (eV)", ylabel="share of sites")
+    axes.legend(fontsize=6)
+
+
+def places(axes: Axes, campaign: Campaign) -> None:
+    """dE against the place of the site, over the concentration profile of the last block."""
+    block = campaign.blocks[-1]
+    filled = np.isfinite(block.profile.concentration)
+    beside = axes.twinx()
+    beside.spines["right"].set_visible(True)
+    beside.step(block.profile.middles[filled], block.profile.concentration[filled], where="mid", color="#888888", lw=0.8)
+    beside.set(ylabel="concentration", ylim=(-0.02, 1.05))
+    for region in campaign.values:
+        mine = [k for k, one in enumerate(campaign.rows["region"]) if one == region]
+        at, energies = (np.concatenate([campaign.rows[name][k] for k in mine]) for name in ("places", campaign.kind))
+        axes.plot(at, energies, ".", ms=2, color=COLORS[region], mew=0, rasterized=True, label=NAMES[region])
+    for edge, name in ((block.at.left, "z$_L$"), (block.at.right, "z$_R$")):
+        axes.axvline(edge, color="#222222", lw=0.6, ls=(0, (3, 2)))
+        axes.annotate(name, (edge, 1.0), xycoords=("data", "axes fraction"), fontsize=6, va="bottom", ha="center")
+    axes.set(xlabel="place (Å from the lowest host atom)", ylabel=r"$\Delta E$ (eV)")
+    axes.set_xlim(-3.0, block.at.right + 15.0)
+
+
+def _absent(axes: Axes, text: str) -> None:
+    axes.annotate(text, (0.5, 0.5), xycoords="axes fraction", ha="center")
+    axes.set_axis_off()

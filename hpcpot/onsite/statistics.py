@@ -1,0 +1,102 @@
+"""What the removal energies of regions say: means, histograms, differences, and how far sub-samples can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+BIN = 0.1
+"""eV, of the histograms."""
+KDE_POINTS = 512
+PEAK = 0.05
+"""Of the highest peak; lower ones do not count."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """Mean of a region's values with its 95 % interval by bootstrap, and their standard deviation; eV."""
+
+    n: int
+    mean: float
+    low: float
+    high: float
+    deviation: float
+
+
+@dataclass(frozen=True)
+class Subsamples:
+    """How sub-samples differ from all values.
+
+    Attributes:
+        size, replicas: values in each, how many.
+        means: (replicas,) float64, eV.
+        distances: (replicas,) float64, total variation distance of the histograms, 0 equal to 1 disjoint.
+        shares: (replicas, bins) float64, histograms.
+    """
+
+    size: int
+    replicas: int
+    means: np.ndarray
+    distances: np.ndarray
+    shares: np.ndarray
+
+
+def mean(values: np.ndarray, replicas: int, seed: int) -> Mean:
+    """The classical bootstrap: as many values with replacement, percentiles 2.5 and 97.5 of their means."""
+    low, high = np.percentile(resampled_means(values, replicas, seed), [2.5, 97.5])
+    return Mean(len(values), float(values.mean()), float(low), float(high), float(values.std(ddof=1)) if len(values) > 1 else 0.0)
+
+
+def resampled_means(values: np.ndarray, replicas: int, seed: int) -> np.ndarray:
+    """(replicas,) float64, means of as many values drawn with replacement."""
+    random = np.random.default_rng([seed, 1])
+    return np.array([values[random.integers(0, len(values), len(values))].mean() for _ in range(replicas)])
+
+
+def edges(values: np.ndarray) -> np.ndarray:
+    """Edges of bins of BIN that hold all values; they are multiples of BIN."""
+    first, last = np.floor(values.min() / BIN), np.floor(values.max() / BIN) + 1
+    return np.arange(first, last + 1) * BIN
+
+
+def shares(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Histogram in shares of the values."""
+    return np.histogram(values, at)[0] / len(values)
+
+
+def subsamples(values: np.ndarray, fraction: float, replicas: int, seed: int) -> Subsamples:
+    """Draw a fraction of the values, without replacement, again and again."""
+    random, size, at = np.random.default_rng([seed, 2]), max(1, round(fraction * len(values))), edges(values)
+    drawn = [random.choice(values, size, replace=False) for _ in range(replicas)]
+    whole, parts = shares(values, at), np.array([shares(one, at) for one in drawn])
+    return Subsamples(
+        size, replicas, np.array([one.mean() for one in drawn]), 0.5 * np.abs(parts - whole).sum(axis=1), parts
+    )
+
+
+def peaks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Density of the values by Gaussian kernels of Silverman's width, and its peaks.
+
+    Returns:
+        energies (KDE_POINTS,) eV, density there 1/eV, energies of the peaks higher than PEAK times the highest.
+    """
+    from scipy.stats import gaussian_kde
+
+    if np.ptp(values) == 0.0:
+        return values[:1], np.full(1, np.inf), values[:1]
+    kernel = gaussian_kde(values, bw_method="silverman")
+    margin = 3.0 * np.sqrt(kernel.covariance[0, 0])
+    at = np.linspace(values.min() - margin, values.max() + margin, KDE_POINTS)
+    density = kernel(at)
+    tops = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
+    return at, density, at[tops[density[tops] > PEAK * density.max()]]
+
+
+def difference(interface: np.ndarray, bulk: np.ndarray, replicas: int, seed: int) -> tuple[np.ndarray, Mean]:
+    """ddE of each interface site, dE_k - mean of the bulk's dE, and their mean with the 95 % interval of both samples."""
+    values = interface - bulk.mean()
+    together = resampled_means(interface, replicas, seed) - resampled_means(bulk, replicas, seed + 1)
+    low, high = np.percentile(together, [2.5, 97.5])
+    deviation = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    return values, Mean(len(values), float(values.mean()), float(low), float(high), deviation)

@@ -1,0 +1,269 @@
+"""The farm: one task, very many independent items, on as many workers as there are.
+
+Items go out in chunks through a bounded window, so that the scheduler holds a few tasks however many items there are.
+An exception fails its item. A chunk whose worker died goes to another one, and when that dies too, into processes of
+its own (`guard`), where the item at fault is found. Every item gets one outcome.
+"""
+
+from __future__ import annotations
+
+import pickle
+import queue
+import socket
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import chain, count, islice
+from math import ceil
+from time import monotonic, perf_counter
+from typing import Any
+
+from hpcpot.config import Settings
+from hpcpot.errors import ConfigError, FarmError
+from hpcpot.parallel import clusters, guard
+from hpcpot.parallel.chunks import BatchedTask, Failure, Item, Outcome, Task, halves, outcomes
+from hpcpot.parallel.farm_settings import JOB_QUEUES
+from hpcpot.parallel.ranks import launched_size
+
+POLL_SECONDS = 0.2
+LOOK_SECONDS = 5.0
+"""Between two looks at which workers there are."""
+GATHER_SECONDS = 60.0
+CHUNK_SECONDS = 2.0
+"""Work of an automatic chunk: long against the scheduler's milliseconds, short against what a kill may lose."""
+CHUNK_MOST = 1000
+CHUNK_GROWTH = 4
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Items that go to a worker together; `guarded` ones run in processes of their own there."""
+
+    task: Task | BatchedTask
+    items: tuple[Item, ...]
+    batched: bool
+    guarded: bool = False
+
+
+def compute(pickled: bytes) -> tuple[list[Outcome], float]:
+    """On a worker: the outcome of each item of a chunk, in order, and the seconds that they took.
+
+    The chunk comes pickled, so that the scheduler, which takes tasks apart, neither loads nor keeps what is in it.
+    """
+    began, chunk = perf_counter(), pickle.loads(pickled)
+    inputs = [item.input for item in chunk.items]
+    if chunk.guarded:
+        from distributed import get_worker
+
+        found = guard.run(chunk.task, inputs, chunk.batched, get_worker().memory_manager.memory_limit or 0)
+    else:
+        by_position = dict(outcomes(chunk.task, inputs, chunk.batched))
+        found = [by_position[position] for position in range(len(inputs))]
+    return found, perf_counter() - began
+
+
+class ChunkSize:
+    """How many items the next chunk has.
+
+    Args:
+        wanted: a number, or "auto": CHUNK_SECONDS of work by the time that items took lately.
+    """
+
+    def __init__(self, wanted: str | int):
+        self._next = 1 if wanted == "auto" else wanted
+        self._auto = wanted == "auto"
+        self._seconds: float | None = None
+
+    def learn(self, items: int, seconds: float) -> None:
+        """A chunk is done."""
+        if self._auto and items:
+            each = seconds / items
+            # Half of the old value: the first items also load what later ones find loaded.
+            self._seconds = each if self._seconds is None else 0.5 * (self._seconds + each)
+            fits = int(CHUNK_SECONDS / max(self._seconds, 1e-9))
+            self._next = max(1, min(fits, CHUNK_GROWTH * items, CHUNK_MOST))
+
+    def next(self, left: int | None, n_workers: int) -> int:
+        """Items of the next chunk; the last ones are shared out evenly where their number is known."""
+        if not self._auto or left is None:
+            return self._next
+        return max(1, min(self._next, ceil(left / (2 * max(n_workers, 1)))))
+
+
+class Farm:
+    """Workers that compute items; they start with the first item and end with the `with` block.
+
+    Args:
+        settings: the farm section of a config, see `farm_settings`.
+
+    Attributes:
+        n_workers: processes that are there now.
+    """
+
+    def __init__(self, settings: Settings):
+        if launched_size() > 1:
+            raise ConfigError(
+                f"farm = started on {launched_size()} ranks by mpirun: a farm starts its own workers; leave mpirun out."
+            )
+        self.settings = settings
+        self.n_workers = 0
+        self._wanted = 0
+        self._stack = ExitStack()
+        self._client = self._cluster = None
+        self._numbers = count()
+        self._looked = 0.0
+        self._seen: dict[Any, float] = {}
+
+    def __enter__(self) -> Farm:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+        self._client = self._cluster = None
+
+    def run(
+        self, task: Task | BatchedTask, items: Iterable[Item], *, batched: bool = False, total: int | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Iterator[tuple[str, Outcome]]:  # fmt: skip
+        """(key, outcome) of each item once, as they complete.
+
+        Args:
+            task: importable on the workers; called with one input, or if `batched` with a list of inputs (`chunks`).
+            items: drawn as they are needed.
+            total: their number, if known.
+            stop: asked several times a second; once it says yes, what is not done is given up and the iterator ends.
+        Raises:
+            FarmError: workers cannot load the task, or the scheduler went away.
+        """
+        source = iter(items)
+        first = list(islice(source, 1))
+        if not first:
+            return
+        self._start()
+        source, left = chain(first, source), total
+        size, running, ready = ChunkSize(self.settings.chunk), {}, queue.SimpleQueue()
+        try:
+            while True:
+                while len(running) < self.settings.window * max(self._wanted, 1) and not stop():
+                    n = size.next(left, self._wanted)
+                    chunk = Chunk(task, tuple(islice(source, n)), batched)
+                    if not chunk.items:
+                        break
+                    left = None if left is None else left - len(chunk.items)
+                    self._submit(chunk, running, ready)
+                if not running or stop():
+                    return
+                self._look_after()
+                try:
+                    future = ready.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    continue
+                yield from self._collect(future, running, ready, size)
+        finally:
+            if self._client.status == "running":
+                self._client.cancel(list(running))
+
+    def _start(self) -> None:
+        if self._client is None:
+            self._wanted = clusters.workers(self.settings)
+            self._cluster, self._client = clusters.start(self.settings, self._stack)
+            self._look_after()
+
+    def _submit(self, chunk: Chunk, running: dict[Any, Chunk], ready: queue.SimpleQueue) -> None:
+        import cloudpickle  # comes with Dask; it also takes functions of a script
+
+        key = (f"hpcpot-chunk-{self._client.id}", next(self._numbers))  # a tuple: all keys are of one group
+        future = self._client.submit(compute, cloudpickle.dumps(chunk), key=key, pure=False)
+        running[future] = chunk
+        future.add_done_callback(ready.put)
+
+    def _collect(
+        self, future: Any, running: dict[Any, Chunk], ready: queue.SimpleQueue, size: ChunkSize
+    ) -> Iterator[tuple[str, Outcome]]:
+        """The outcomes of a chunk that is done, or what follows from its end."""
+        import distributed
+
+        chunk = running[future]
+        try:
+            found, seconds = future.result(timeout=GATHER_SECONDS)
+        except distributed.TimeoutError:
+            ready.put(future)  # its worker died with the result, which is computed again
+            return
+        except distributed.KilledWorker as error:
+            del running[future]
+            yield from self._isolate(chunk, error, running, ready)
+            return
+        except Exception as error:
+            raise FarmError(
+                f"farm.cluster = {self.settings.cluster}: a worker could not take a chunk of {len(chunk.items)} items "
+                f"({type(error).__name__}: {error}); workers need the same hpcpot and Python as this command."
+            ) from error
+        del running[future]
+        if not chunk.guarded:
+            size.learn(len(found), seconds)
+        for item, outcome in zip(chunk.items, found, strict=True):
+            yield item.key, outcome
+
+    def _isolate(
+        self, chunk: Chunk, error: Exception, running: dict[Any, Chunk], ready: queue.SimpleQueue
+    ) -> Iterator[tuple[str, Outcome]]:
+        """A chunk whose workers died: into processes of its own, then in halves, then its one item has failed."""
+        if not chunk.guarded:
+            self._submit(replace(chunk, guarded=True), running, ready)
+        elif len(chunk.items) > 1:
+            for part in halves(list(chunk.items)):
+                self._submit(replace(chunk, items=tuple(part)), running, ready)
+        else:
+            worker = getattr(error, "last_worker", None)
+            host = getattr(worker, "host", None) or socket.gethostname()
+            yield chunk.items[0].key, Failure("WorkerDied", f"every worker that computed this item died: {error}", host)
+
+    def _look_after(self) -> None:
+        """Count the workers, and replace jobs that ended."""
+        if monotonic() - self._looked < LOOK_SECONDS and self.n_workers:
+            return
+        self._looked = monotonic()
+        if self._client.status != "running":
+            raise FarmError(
+                f"farm.cluster = {self.settings.cluster}: the scheduler went away; what was done is stored, and the "
+                "same command goes on."
+            )
+        self.n_workers = len(self._client.nthreads())
+        if self._cluster is None:
+            self._wanted = self.n_workers
+        elif self.settings.cluster in JOB_QUEUES:
+            if refusal := clusters.refusal(self._cluster):
+                raise FarmError(
+                    f"farm.cluster = {self.settings.cluster}: no job was accepted; mend {self.settings.jobqueue} by what "
+                    f"the batch system says:\n{refusal.strip()}"
+                )
+            self._replace_jobs()
+
+    def _replace_jobs(self) -> None:
+        """Submit a job for each whose workers were here and are gone; Dask itself keeps waiting for them."""
+        specified, processes = self._cluster.worker_spec, clusters.job_options(self.settings)["processes"]
+        names = {str(worker["name"]) for worker in self._cluster.scheduler_info["workers"].values()}
+        alive = [job for job in list(specified) if any(name == job or name.startswith(f"{job}-") for name in names)]
+        now = monotonic()
+        self._seen = {job: when for job, when in self._seen.items() if job in specified} | dict.fromkeys(alive, now)
+        ended = [job for job, when in self._seen.items() if now - when > 2 * LOOK_SECONDS]
+        for job in ended:
+            del specified[job], self._seen[job]
+        if ended:
+            self._cluster.scale(len(specified) * processes if self.settings.adapt else self._wanted)
+
+
+def plan(settings: Settings, n_items: int) -> str:
+    """What a run would start, for --dry-run: workers, number of tasks, and the job script of a batch system."""
+    n = clusters.workers(settings)
+    lines = [f"farm: {settings.cluster}, " + (f"{n} {settings.device.upper()} workers" if n else "the workers that it has")]
+    if settings.chunk == "auto":
+        least = ceil(n_items / CHUNK_MOST)
+        lines.append(f"{n_items} items in {least} to {n_items} tasks: chunks of about {CHUNK_SECONDS:g} s, at most {CHUNK_MOST}")
+    else:
+        lines.append(f"{n_items} items in {ceil(n_items / settings.chunk)} tasks of {settings.chunk}")
+    if settings.cluster in JOB_QUEUES:
+        jobs = ceil(n / clusters.job_options(settings)["processes"])
+        lines += [f"jobs: {jobs}, each by this script (the scheduler's address is known when it starts):", ""]
+        lines.append(clusters.job_script(settings).rstrip())
+    return "\n".join(lines)

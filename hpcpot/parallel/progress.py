@@ -1,0 +1,64 @@
+"""How far a campaign is: a line that renews itself on a terminal, a line a minute in a log."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+
+from hpcpot.wording import duration, plural
+
+TERMINAL_SECONDS, LOG_SECONDS = 0.5, 60.0
+RECENT_SECONDS = 120.0
+"""Throughput and ETA are those of about the last two minutes, so that the loading of the first ones is forgotten."""
+
+NOBODY = "no workers yet (jobs wait, or ended at once: see the queue and their logs)"
+
+
+class Progress:
+    """Counts what is done and says so.
+
+    Args:
+        total: items to be done.
+    """
+
+    def __init__(self, total: int):
+        self.total, self.done, self.failed = total, 0, 0
+        self.began = monotonic()
+        self._on_terminal = sys.stdout.isatty()
+        self._shown = self.began if not self._on_terminal else 0.0
+        self._marks = [(self.began, 0)]
+
+    def count(self, failed: bool) -> None:
+        self.done += 1
+        self.failed += failed
+
+    def show(self, n_workers: int, now: bool = False) -> None:
+        """Print a line if it is time, or `now`."""
+        time = monotonic()
+        if not now and time - self._shown < (TERMINAL_SECONDS if self._on_terminal else LOG_SECONDS):
+            return
+        self._shown = time
+        self._marks = [mark for mark in self._marks if time - mark[0] < RECENT_SECONDS] or self._marks[-1:]
+        line = self.line(n_workers, time)
+        self._marks.append((time, self.done))
+        if self._on_terminal:
+            print(f"\r\033[K{line}", end="", flush=True)
+        else:
+            print(line, flush=True)
+
+    def line(self, n_workers: int, time: float) -> str:
+        """120/1000 items (12.0 %), 3 failed, 41.2 items/s, 2 workers, ETA 00:21."""
+        since, before = self._marks[0]
+        rate = (self.done - before) / max(time - since, 1e-9)
+        eta = duration((self.total - self.done) / rate) if rate else "-"
+        return (
+            f"{self.done}/{self.total} items ({100.0 * self.done / max(self.total, 1):.1f} %), {self.failed} failed, "
+            f"{rate:.4g} items/s, {plural(n_workers, 'worker') if n_workers else NOBODY}, ETA {eta}"
+        )
+
+    def end(self, n_workers: int) -> None:
+        """Leave the last line standing; nothing where there was nothing to do."""
+        if self.total:
+            self.show(n_workers, now=True)
+        if self.total and self._on_terminal:
+            print()

@@ -1,0 +1,28 @@
+"""`hpcpot relax`: many structures to their nearest minima, many in one call of the potential."""
+
+from __future__ import annotations
+
+import argparse
+
+from hpcpot import config
+from hpcpot.parallel import farm_settings
+from hpcpot.relax.settings import SCHEMA
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `hpcpot relax`."""
+    parser.description = "Relax many structures, positions and optionally cells. The same command completes its results."
+    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/relax.yaml")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+                        help="use VALUE for a key of the config, e.g. --set relax.cell=fixed; repeatable")  # fmt: skip
+    farm_settings.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from hpcpot.relax.command import run_command  # NumPy and Numba: not for --help
+
+    return run_command(arguments)

@@ -1,0 +1,65 @@
+"""One campaign of relaxations: reads the config and the structures, runs the farm, sums up what came of them."""
+
+from __future__ import annotations
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+from hpcpot import config, provenance
+from hpcpot.config import Settings
+from hpcpot.parallel import farm
+from hpcpot.parallel.campaign import run_missing
+from hpcpot.parallel.farm import Farm
+from hpcpot.parallel.stop import StopRequest
+from hpcpot.potential import files as potential_files
+from hpcpot.relax import figure, inputs, minimizers, summary, task
+from hpcpot.relax.engine import Options
+from hpcpot.relax.settings import SCHEMA
+from hpcpot.parallel import farm_settings
+from hpcpot.storage.results import Results, Store
+from hpcpot.units import EV_PER_A3_IN_GPA
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`hpcpot relax CONFIG`; returns the exit code.
+
+    Raises:
+        ConfigError, ModelError, OutputError: before anything is done.
+    """
+    stop = StopRequest()
+    settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
+    items = inputs.items(inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.frames)
+    if arguments.dry_run:
+        print(config.dump(settings) + farm.plan(settings.farm, len(items)))
+        return 0
+    file, output = settings.potential.file, settings.output
+    fingerprint = potential_files.fingerprint(potential_files.load(file))
+    options = engine_options(settings)
+    compute = partial(
+        task.compute, source=tuple(file) if isinstance(file, list) else file, fingerprint=fingerprint,
+        kernels=settings.potential.kernels, options=options, memory_MB=settings.relax.memory_MB,
+    )  # fmt: skip
+    with Farm(settings.farm) as workers, Store(
+        output.results, kind="relax", columns=task.COLUMNS | (task.PATH if output.keep_path else {}),
+        identity={"potential": fingerprint, "task": repr(options)},
+        provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
+        existing="overwrite" if arguments.overwrite else "continue",
+    ) as store:  # fmt: skip
+        code = run_missing(workers, store, compute, items, stop, batched=True, retry_failed=arguments.retry_failed)
+    if output.results.exists():
+        with Results(output.results) as results:
+            print(summary.table(results))
+            print(f"figure: {figure.write(results, output.results.with_suffix('.png'))}")
+    return code
+
+
+def engine_options(settings: Settings) -> Options:
+    """The relax section in the units of the engine."""
+    relax = settings.relax
+    return Options(
+        minimizer=relax.minimizer,
+        moves=minimizers.Options(relax.longest_step_A, relax.potim, relax.smass),
+        cell=relax.cell, pressure=relax.pressure_GPa / EV_PER_A3_IN_GPA, force=relax.force_eV_per_A,
+        stress=relax.stress_GPa / EV_PER_A3_IN_GPA, steps=relax.steps, keep_path=settings.output.keep_path,
+    )  # fmt: skip

@@ -1,0 +1,73 @@
+"""Tasks for tests of the farm; workers import them by this module's name."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+
+from hpcpot.errors import StructureError
+
+
+def square(x: float) -> dict:
+    return {"value": float(x) ** 2, "ragged": np.arange(int(x) % 5, dtype=float), "pid": os.getpid()}
+
+
+def square_unless_bad(x: float) -> dict:
+    """Raises for 13, 23, ...; kills its process for 7 and 31, gently and hard."""
+    if x % 10 == 3 and x > 10:
+        raise StructureError(f"x = {x}: must not end in 3; take another.")
+    if x == 7:
+        os._exit(3)
+    if x == 31:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    return square(x)
+
+
+def slow_square(x: float) -> dict:
+    time.sleep(0.02)
+    return square(x)
+
+
+def squares_of_many(inputs: list):
+    """Backwards; 5 is given an exception, 9 kills the process, 20 and 21 break the batch."""
+    for position in reversed(range(len(inputs))):
+        x = inputs[position]
+        if x == 9:
+            os._exit(1)
+        if x in (20, 21):
+            raise FloatingPointError(f"{x} overflows")
+        yield position, ValueError("five") if x == 5 else square(x)
+
+
+def square_slowly_at_first(x: float) -> dict:
+    time.sleep(0.1 if x < 2 else 0.0)
+    return square(x)
+
+
+def surroundings(x: float) -> dict:
+    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {"threads": " ".join(os.environ.get(name, "?") for name in names),
+            "ignores_sigint": int(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)}  # fmt: skip
+
+
+class Unloadable:
+    """A task whose module workers do not have."""
+
+    def __reduce__(self):
+        return fail_to_load, ()
+
+    def __call__(self, x: float) -> dict:
+        return square(x)
+
+
+def fail_to_load():
+    raise ModuleNotFoundError("no such module")
+
+
+def square_unless_odd_ten(x: float) -> dict:
+    if x == 11:
+        raise ValueError("11 is odd")
+    return square(x)

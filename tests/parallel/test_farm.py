@@ -1,0 +1,152 @@
+"""The farm on local workers, which all tests here share; they take a second or two to start."""
+
+import os
+import signal
+from collections import Counter
+from math import ceil
+
+import farm_tasks
+import pytest
+
+from hpcpot.errors import FarmError
+from hpcpot.parallel import clusters, farm_settings
+from hpcpot.parallel.chunks import Failure, Item
+from hpcpot.parallel.farm import CHUNK_MOST, ChunkSize, Farm
+
+pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
+
+
+@pytest.fixture(scope="module")
+def farm():
+    with Farm(farm_settings.defaults(workers=2, chunk=5)) as farm:
+        yield farm
+
+
+def items(n):
+    return [Item(f"key {x}", x, f"item {x}") for x in range(n)]
+
+
+def run(farm, task, n, **options):
+    """Outcomes by input; each item has come once."""
+    found = list(farm.run(task, items(n), total=n, **options))
+    assert Counter(key for key, _ in found) == Counter(f"key {x}" for x in range(n))
+    return {int(key.split()[1]): outcome for key, outcome in found}
+
+
+def values(outcomes):
+    return {x: (outcome["value"], outcome["ragged"].tolist()) for x, outcome in outcomes.items()}
+
+
+def failures(outcomes):
+    return {x: outcome.kind for x, outcome in outcomes.items() if isinstance(outcome, Failure)}
+
+
+def expected(n):
+    return values({x: farm_tasks.square(x) for x in range(n)})
+
+
+def test_it_does_what_a_loop_does(farm):
+    found = run(farm, farm_tasks.square, 100)
+    assert values(found) == expected(100)
+    assert len({outcome["pid"] for outcome in found.values()} - {os.getpid()}) == 2, "two workers, neither of them here"
+
+
+def test_bad_items_fail_alone(farm):
+    found = run(farm, farm_tasks.square_unless_bad, 60)
+    assert failures(found) == {7: "WorkerDied", 31: "WorkerDied",
+                               **dict.fromkeys((13, 23, 33, 43, 53), "StructureError")}  # fmt: skip
+    assert found[13].message == "x = 13: must not end in 3; take another." and "raise StructureError" in found[13].traceback
+    assert found[7].message == "the process that computed this item ended with exit code 3"
+    assert found[31].message == "the process that computed this item was killed by SIGSEGV" and found[31].host
+    done = {x: outcome for x, outcome in found.items() if x not in failures(found)}
+    assert values(done) == {x: value for x, value in expected(60).items() if x in done}
+
+
+def test_bad_items_of_batches_fail_alone(farm):
+    found = run(farm, farm_tasks.squares_of_many, 30, batched=True)
+    assert failures(found) == {5: "ValueError", 9: "WorkerDied", 20: "FloatingPointError", 21: "FloatingPointError"}
+    assert values({x: found[x] for x in (0, 8, 10, 22)}) == {x: expected(30)[x] for x in (0, 8, 10, 22)}
+
+
+def test_killed_worker_loses_nothing(farm):
+    found, killed = {}, None
+    for key, outcome in farm.run(farm_tasks.slow_square, items(200), total=200):
+        assert key not in found
+        found[key] = outcome
+        if len(found) == 50:
+            killed = outcome["pid"]
+            os.kill(killed, signal.SIGKILL)
+    outcomes = {int(key.split()[1]): outcome for key, outcome in found.items()}
+    assert values(outcomes) == expected(200)
+    assert len({outcome["pid"] for outcome in outcomes.values()}) == 3, "the killed worker was replaced"
+
+
+def test_window_is_bounded(farm):
+    drawn = 0
+
+    def draw():
+        nonlocal drawn
+        for item in items(400):
+            drawn += 1
+            yield item
+
+    for done, _ in enumerate(farm.run(farm_tasks.square, draw())):
+        assert drawn <= ceil((done + 1) / 5) * 5 + 2 * 2 * 5
+    assert done == 399
+
+
+def test_stop_ends_it_and_the_farm_goes_on(farm):
+    found = []
+    for outcome in farm.run(farm_tasks.slow_square, items(10000), total=10000, stop=lambda: len(found) >= 20):
+        found.append(outcome)
+    assert 20 <= len(found) < 200
+    assert values(run(farm, farm_tasks.square, 10)) == expected(10)
+
+
+def test_workers_have_one_thread_and_leave_ctrl_c_to_the_client(farm):
+    found = run(farm, farm_tasks.surroundings, 2)
+    assert found[0]["threads"] == "1 1 1 1"
+    assert found[0]["ignores_sigint"] == 1
+
+
+def test_nothing_to_do_starts_nothing():
+    with Farm(farm_settings.defaults(cluster="slurm")) as idle:
+        assert list(idle.run(farm_tasks.square, [])) == []
+        assert idle.n_workers == 0
+
+
+def test_task_that_workers_cannot_load_is_an_error_of_the_run(farm):
+    with pytest.raises(FarmError, match="farm.cluster = local: a worker could not take a chunk of 5 items .ModuleNotFoundError: no such module"):
+        list(farm.run(farm_tasks.Unloadable(), items(10)))
+    assert values(run(farm, farm_tasks.square, 10)) == expected(10)
+
+
+def test_joins_a_scheduler_that_runs(farm):
+    run(farm, farm_tasks.square, 1)
+    with Farm(farm_settings.defaults(cluster=farm._cluster.scheduler_address, chunk=5)) as joined:
+        assert values(run(joined, farm_tasks.square_slowly_at_first, 40)) == expected(40)
+        assert joined.n_workers == 2
+    assert values(run(farm, farm_tasks.square, 10)) == expected(10), "leaving it does not end it"
+
+
+def test_no_scheduler_there(monkeypatch):
+    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
+    with pytest.raises(FarmError, match="farm.cluster = tcp://127.0.0.1:9: no scheduler answers there within 1 s"):
+        list(Farm(farm_settings.defaults(cluster="tcp://127.0.0.1:9")).run(farm_tasks.square, items(1)))
+
+
+def test_chunks_follow_the_time_that_items_take():
+    size = ChunkSize("auto")
+    assert size.next(None, 2) == 1
+    for _ in range(20):
+        size.learn(size.next(None, 2), 0.01 * size.next(None, 2))
+    assert 150 <= size.next(None, 2) <= 200, "2 s of items of 0.01 s"
+    assert size.next(40, 2) == 10, "the last ones are shared out"
+    size.learn(200, 200.0)
+    assert size.next(None, 2) <= 4
+    for _ in range(30):
+        size.learn(size.next(None, 2), 1e-6)
+    assert size.next(None, 2) == CHUNK_MOST
+    fixed = ChunkSize(7)
+    fixed.learn(7, 100.0)
+    assert fixed.next(3, 2) == 7
