@@ -24,7 +24,7 @@ setup(
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
         "train": ["torch>=2.4"],
         "plot": ["matplotlib>=3.8"],
-        "test": ["pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0"],
+        "test": ["pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0", "pymatgen-core>=2026.9"],
     },
     entry_points={"console_scripts": ["hpcpot = hpcpot.cli:main"]},
 )

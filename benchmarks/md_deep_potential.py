@@ -14,7 +14,9 @@ import timing  # first: it sets the threads
 import numpy as np
 
 from hpcpot.md.engine import Engine
-from hpcpot.md.integrators import INTEGRATORS, Thermostat, draw_velocities
+from hpcpot.md.integrators import INTEGRATORS
+from hpcpot.md.motion import draw_velocities
+from hpcpot.md.thermostat import Thermostat
 from hpcpot.md.start import extent, make_state
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import start

@@ -266,7 +266,9 @@ def test_shipped_configs_are_right():
 
 
 def test_fracture_pulls_as_published():
-    for path in (Path(__file__).parent.parent / "configs").glob("fracture_*.yaml"):
+    found = [path for path in (Path(__file__).parent.parent / "configs").glob("fracture_*.yaml") if "melt" not in path.name]
+    assert len(found) == 7
+    for path in found:
         stages = config.load(path, SCHEMA, ["structure.file=interface_si100"]).stages
         assert [stages.minimise.integrator, stages.equilibrate.integrator] == ["cg", "nvt_nose_hoover"]
         assert (stages.minimise.energy_tolerance, stages.minimise.force_tolerance_eV_A) == (1e-7, 1e-7)

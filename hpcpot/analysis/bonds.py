@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from hpcpot.analysis.reference import Reference, make_reference, separation
+from hpcpot.compiled import njit
 from hpcpot.neighbors import pairs
 from hpcpot.structure.overlap import with_images
 
@@ -65,7 +65,7 @@ def broken(bonds: Bonds, positions: np.ndarray, cell: np.ndarray, stretch: float
     return counts
 
 
-@numba.njit(cache=True)
+@njit()
 def _count(points, first, neighbors, species, squares, counts):
     for i in range(len(counts)):
         for at in range(first[i], first[i + 1]):
@@ -77,7 +77,7 @@ def _count(points, first, neighbors, species, squares, counts):
                 counts[i, species[k]] += 1
 
 
-@numba.njit(cache=True)
+@njit()
 def _count_broken(
     fractions, owners, first, neighbors, periodic, cell, present, metric, species, squares, stretch2, counts
 ):
@@ -91,7 +91,7 @@ def _count_broken(
                 counts[i] += 1
 
 
-@numba.njit(cache=True, inline="always")
+@njit(inline="always")
 def _length2(fraction, cell):
     total = 0.0
     for c in range(3):

@@ -99,10 +99,12 @@ def opened(atoms: Atoms, axis: int) -> np.ndarray:
         widest = int(np.argmax(gaps))
         if gaps[widest] < VACUUM:
             raise StructureError(
-                f"widest gap along {'abc'[axis]} = {gaps[widest]:.3g} Å: must be a vacuum of at least {VACUUM:g} Å, where "
-                "the slab is cut open; choose the axis normal to the interface, or add vacuum."
+                f"widest gap along {'abc'[axis]} = {gaps[widest]:.3g} Å: must be a vacuum of at least {VACUUM:g} Å, "
+                "where the slab is cut open; choose the axis normal to the interface, or add vacuum."
             )
-        places = (places - ordered[(widest + 1) % len(ordered)] + 1e-9) % length  # the lowest atom may be round-off below
+        places = (
+            places - ordered[(widest + 1) % len(ordered)] + 1e-9
+        ) % length  # the lowest atom may be round-off below
     return np.where(attached, places, np.nan)
 
 
@@ -172,7 +174,7 @@ class Interfaces:
 
 
 def interfaces(profile: Profile, thresholds: tuple[float, float] = THRESHOLDS) -> Interfaces:
-    """z_L: first crossing of the lower threshold from the left; z_R: last crossing of the upper one; linear between bins.
+    """z_L: first crossing of the lower threshold from the left; z_R: last of the upper one; linear between bins.
 
     Raises:
         StructureError: the concentration does not rise through both.
@@ -185,8 +187,8 @@ def interfaces(profile: Profile, thresholds: tuple[float, float] = THRESHOLDS) -
     if not len(rises_low) or not len(rises_high):
         found = f"{n.min():.3g} to {n.max():.3g}" if len(n) else "no atoms"
         raise StructureError(
-            f"concentration = {found}: must rise through {low:g} and {high:g} from left to right; put the host left and "
-            "the inserted element right, or change profile.thresholds."
+            f"concentration = {found}: must rise through {low:g} and {high:g} from left to right; put the host left "
+            "and the inserted element right, or change profile.thresholds."
         )
     return Interfaces(_between(z, n, rises_low[0], low), _between(z, n, rises_high[-1], high))
 
@@ -196,7 +198,7 @@ def _between(z: np.ndarray, n: np.ndarray, k: int, level: float) -> float:
 
 
 def parse_place(text: str) -> tuple[str, float]:
-    """"left-2.5" as ("left", -2.5).
+    """ "left-2.5" as ("left", -2.5).
 
     Raises:
         ValueError: "must be ...".

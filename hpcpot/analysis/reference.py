@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import pairs
 from hpcpot.structure.overlap import with_images
@@ -83,7 +83,7 @@ def fractional(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(np.asarray(positions, float) @ np.linalg.inv(cell))
 
 
-@numba.njit(cache=True, inline="always")
+@njit(inline="always")
 def separation(fractions, owners, present, periodic, i, k, before, now):
     """Fractional vectors from atom i to point k, in the reference frame into `before` and at present into `now`.
 

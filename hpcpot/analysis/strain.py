@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from hpcpot.analysis.reference import Reference, separation
+from hpcpot.compiled import njit
 
 MAPPINGS = ("off", "to_reference")
 """off: strain of the cell is part of that of an atom; to_reference: atoms are first mapped into the reference cell."""
@@ -64,7 +64,7 @@ def strain(
     return Strain(shear, volumetric, d2min, valid)
 
 
-@numba.njit(cache=True)
+@njit()
 def _strain(
     fractions, owners, first, neighbors, periodic, cell, present, metric, start, shear, volumetric, d2min, valid
 ):
@@ -101,13 +101,13 @@ def _strain(
         valid[row] = True
 
 
-@numba.njit(cache=True, inline="always")
+@njit(inline="always")
 def _to_space(fraction, cell, vector):
     for c in range(3):
         vector[c] = fraction[0] * cell[0, c] + fraction[1] * cell[1, c] + fraction[2] * cell[2, c]
 
 
-@numba.njit(cache=True)
+@njit()
 def _solve(v, w, j):
     """j = v⁻¹ w by cofactors; False where the symmetric v is singular."""
     c00, c01 = v[1, 1] * v[2, 2] - v[1, 2] * v[2, 1], v[0, 2] * v[2, 1] - v[0, 1] * v[2, 2]

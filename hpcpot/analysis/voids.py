@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
 from hpcpot.analysis.reference import fractional
+from hpcpot.compiled import njit
 
 KEPT = 250
 """Voids of a frame that are told apart, the largest; the others count in its free volume only."""
@@ -126,7 +126,7 @@ def _edge(far: np.ndarray, periodic: np.ndarray) -> np.ndarray:
     return np.argwhere(far & ~inner)
 
 
-@numba.njit(cache=True)
+@njit()
 def _cover(grid, fractions, cell, periodic, radius):
     """Set the grid's points that are closer than `radius` to any of the given places."""
     shape = np.array(grid.shape)

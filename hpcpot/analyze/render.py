@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from hpcpot.compiled import njit
 
 AMBIENT = 0.35
 """Share of the light that comes from everywhere; the rest from the eye."""
@@ -39,7 +40,7 @@ def spheres(
     return np.concatenate([color, opacity], axis=2)
 
 
-@numba.njit(cache=True)
+@njit()
 def _draw(centres, radii, colors, left, top, scale, depth, image):
     height, width = depth.shape
     for n in range(len(centres)):

@@ -5,8 +5,9 @@ Philox4x32-10. Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 
 
 from __future__ import annotations
 
-import numba
 import numpy as np
+
+from hpcpot.compiled import njit
 
 VELOCITIES, LANGEVIN = 0, 1
 """Streams: what the numbers are for."""
@@ -17,7 +18,7 @@ _MULTIPLIERS = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
 
 
-@numba.njit(cache=True)
+@njit()
 def philox(c0, c1, c2, c3, k0, k1):
     """Four 32-bit numbers of a counter of four and a key of two 32-bit numbers, all held in uint64."""
     for _ in range(10):
@@ -27,7 +28,7 @@ def philox(c0, c1, c2, c3, k0, k1):
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True)
+@njit()
 def _normals(seed, step, stream, ids, out):
     k0, k1 = seed & _U32, seed >> _SHIFT
     s0, s1 = step & _U32, (step >> _SHIFT) ^ (stream << np.uint64(24))

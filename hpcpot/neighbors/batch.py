@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.neighbors.pairs import Pairs
@@ -121,23 +121,30 @@ def join(parts: Sequence[Neighborhood]) -> Batch:
     """Several neighbourhoods as one."""
     n = np.array([len(part.first) - 1 for part in parts])
     images = np.array([len(part.owners) for part in parts]) - n
-    starts = np.concatenate([[0], np.cumsum(n)])
-    ghosts = starts[-1] + np.concatenate([[0], np.cumsum(images)])
+    pairs = np.array([part.first[-1] for part in parts])
+    starts, before = np.cumsum(n) - n, np.cumsum(pairs) - pairs
+    ghosts = n.sum() + np.cumsum(images) - images
+    owners = [part.owners + start for part, start in zip(parts, starts, strict=True)]
+    shifts = [part.shifts for part in parts]
     numbers = np.arange(len(parts))
-    before = np.cumsum([0, *(part.first[-1] for part in parts)])
     return Batch(
-        owners=np.concatenate([part.owners[:k] + start for part, k, start in zip(parts, n, starts)]
-                              + [part.owners[k:] + start for part, k, start in zip(parts, n, starts)]),
-        shifts=np.concatenate([part.shifts[:k] for part, k in zip(parts, n)]
-                              + [part.shifts[k:] for part, k in zip(parts, n)]),
-        first=np.concatenate([[0], *(part.first[1:] + pairs for part, pairs in zip(parts, before))]),
+        owners=_atoms_first(owners, n),
+        shifts=_atoms_first(shifts, n),
+        first=np.concatenate([[0], *(part.first[1:] + start for part, start in zip(parts, before, strict=True))]),
         neighbors=np.concatenate([
             np.where(part.neighbors < k, part.neighbors + start, part.neighbors + (ghost - k)).astype(np.int32)
-            for part, k, start, ghost in zip(parts, n, starts, ghosts)
+            for part, k, start, ghost in zip(parts, n, starts, ghosts, strict=True)
         ]),
         structures=np.concatenate([np.repeat(numbers, n), np.repeat(numbers, images)]),
-        starts=starts[:-1],
+        starts=starts,
     )  # fmt: skip
+
+
+def _atoms_first(rows: Sequence[np.ndarray], n: np.ndarray) -> np.ndarray:
+    """The first n of each, then the rest of each."""
+    return np.concatenate(
+        [one[:k] for one, k in zip(rows, n, strict=True)] + [one[k:] for one, k in zip(rows, n, strict=True)]
+    )
 
 
 def still_hold(
@@ -161,7 +168,7 @@ def still_hold(
     return (reach - 2.0 * farthest) * (1.0 - strain) >= cutoff
 
 
-@numba.njit(cache=True)
+@njit()
 def _images(fractions, margins):
     """Atoms and whole shifts of the images in the cell widened by the margins; an infinite one: no images there."""
     reach = np.zeros(3, np.int64)
@@ -191,7 +198,7 @@ def _images(fractions, margins):
     return owners, shifts
 
 
-@numba.njit(cache=True)
+@njit()
 def _closest(points, first, neighbors, structures, n_structures):
     """Shortest squared distance in each structure."""
     least = np.full(n_structures, np.inf)
@@ -205,7 +212,7 @@ def _closest(points, first, neighbors, structures, n_structures):
     return least
 
 
-@numba.njit(cache=True)
+@njit()
 def _fold(points, forces, owners, structures, folded, virials):
     for p in range(len(owners)):
         for a in range(3):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
+
+from hpcpot.compiled import njit
 
 
 @dataclass
@@ -64,7 +65,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     return Pairs(positions, first, neighbors)
 
 
-@numba.njit(cache=True)
+@njit()
 def _bin(positions, low, size, counts):
     """Atoms sorted by bin (counting sort): order, start of each bin, and each atom's bin coordinates."""
     m = len(positions)
@@ -86,7 +87,7 @@ def _bin(positions, low, size, counts):
     return order, start, bins
 
 
-@numba.njit(cache=True)
+@njit()
 def _search(positions, n, reach2, order, start, bins, counts, span, first, neighbors):
     """Without room in `neighbors`, count those of centre i into first[i + 1]; else store them from first[i] on."""
     fill = len(neighbors) > 0
@@ -108,7 +109,7 @@ def _search(positions, n, reach2, order, start, bins, counts, span, first, neigh
             first[i + 1] = at
 
 
-@numba.njit(cache=True)
+@njit()
 def _neighbor_species(first, neighbors, species):
     present = np.zeros(len(first) - 1, np.int64)
     for i in range(len(present)):

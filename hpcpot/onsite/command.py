@@ -16,7 +16,7 @@ from hpcpot.parallel import farm, farm_settings
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.chunks import Item
 from hpcpot.parallel.farm import Farm
-from hpcpot.parallel.stop import StopRequest
+from hpcpot.parallel.stop import STOPPED, StopRequest
 from hpcpot.potential import files as potential_files
 from hpcpot.relax.engine import Options
 from hpcpot.storage.results import Results, Store, content_key
@@ -35,7 +35,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     choices, blocks = sites.choose(source, settings, print)
     items = [item(source, one) for one in choices]
     n_sites = sum(len(one.sites) for one in choices)
-    print(f"{n_sites} sites: {len({one.frame for one in choices})} frames, {len({one.region for one in choices})} regions")
+    print(
+        f"{n_sites} sites: {len({one.frame for one in choices})} frames, {len({one.region for one in choices})} regions"
+    )
     if arguments.dry_run:
         print(config.dump(settings) + farm.plan(settings.farm, len(items)))
         return 0
@@ -51,7 +53,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         existing="overwrite" if arguments.overwrite else "continue",
     ) as store:  # fmt: skip
         code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
-    if code == 0:
+    if code != STOPPED:
         report(settings, blocks)
     return code
 
@@ -75,7 +77,7 @@ def identity(settings: Settings) -> str:
 
 
 def report(settings: Settings, blocks: list[Block]) -> None:
-    """Tables and figures of a campaign that is complete."""
+    """Tables and figures of all sites that are done."""
     output, wanted = settings.output.results, settings.bootstrap
     with Results(output) as results:
         for kind in ("energies", "relaxed_energies") if settings.removal.relaxed != "none" else ("energies",):

@@ -10,6 +10,7 @@ import numpy as np
 from hpcpot.errors import DependencyError, OutputError
 from hpcpot.onsite import statistics
 from hpcpot.onsite.tables import NAMES, Campaign
+from hpcpot.wording import plural
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -76,8 +77,8 @@ def differences(axes: Axes, campaign: Campaign) -> None:
     mean = campaign.difference_mean
     axes.axvline(mean.mean, color="#222222", lw=0.8, ls=(0, (3, 2)))
     axes.set(xlabel=r"$\Delta\Delta E$ (eV)", ylabel="share of sites")
-    axes.annotate(f"mean {mean.mean:.2f} eV\n95 % {mean.low:.2f} to {mean.high:.2f}\n{len(tops)} peak{'s' * (len(tops) != 1)}",
-                  (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7)  # fmt: skip
+    text = f"mean {mean.mean:.2f} eV\n95 % {mean.low:.2f} to {mean.high:.2f}\n{plural(len(tops), 'peak')}"
+    axes.annotate(text, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7)  # fmt: skip
 
 
 def subsamples(axes: Axes, campaign: Campaign) -> None:
@@ -102,7 +103,9 @@ def places(axes: Axes, campaign: Campaign) -> None:
     filled = np.isfinite(block.profile.concentration)
     beside = axes.twinx()
     beside.spines["right"].set_visible(True)
-    beside.step(block.profile.middles[filled], block.profile.concentration[filled], where="mid", color="#888888", lw=0.8)
+    beside.step(
+        block.profile.middles[filled], block.profile.concentration[filled], where="mid", color="#888888", lw=0.8
+    )
     beside.set(ylabel="concentration", ylim=(-0.02, 1.05))
     for region in campaign.values:
         mine = [k for k, one in enumerate(campaign.rows["region"]) if one == region]

@@ -48,15 +48,17 @@ class Frames:
         """
         if not self.is_trajectory:
             if from_ps is not None or to_ps is not None:
-                raise ConfigError("frames.from_ps = a window: structure files have no time; leave out from_ps and to_ps.")
+                raise ConfigError(
+                    "frames.from_ps = a window: structure files have no time; leave out from_ps and to_ps."
+                )
             return np.arange(len(self.times))
         low, high = (default if end is None else end for end, default in ((from_ps, -np.inf), (to_ps, np.inf)))
         inside = np.flatnonzero((self.times >= low - 1e-9) & (self.times <= high + 1e-9))
         if not len(inside):
             found = f"{self.times[0]:g} to {self.times[-1]:g} ps" if len(self.times) else "no frames yet"
             raise ConfigError(
-                f"frames.from_ps, to_ps = {low:g} to {high:g} ps: must hold frames of {self.paths[0].name}, which has {found}; "
-                "give another window."
+                f"frames.from_ps, to_ps = {low:g} to {high:g} ps: must hold frames of {self.paths[0].name}, which has "
+                f"{found}; give another window."
             )
         return inside
 
@@ -71,8 +73,8 @@ def find(source: Path | Sequence[Path]) -> Frames:
     trajectories = [path for path in paths if path.suffix in TRAJECTORIES]
     if trajectories and len(paths) > 1:
         raise ConfigError(
-            f"frames.file = {trajectories[0].name} among {len(paths)} files: must be one trajectory, or structure files; "
-            "run hpcpot onsite for each trajectory."
+            f"frames.file = {trajectories[0].name} among {len(paths)} files: must be one trajectory, or structure "
+            "files; run hpcpot onsite for each trajectory."
         )
     if not trajectories:
         return Frames(paths, np.full(len(paths), np.nan), np.arange(len(paths)))

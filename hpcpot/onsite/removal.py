@@ -1,22 +1,22 @@
 """On-site energies: what one atom's removal costs, from the atoms near it alone.
 
-dE = E_before - E_after = e_a + sum over j near a of (e_j - e'_j), same cell, same other positions: only atoms within the
-cutoff of the removed one, through any periodic image, have another energy after it. Exact to round-off.
+dE = E_before - E_after = e_a + sum over j near a of (e_j - e'_j), same cell, same other positions: only atoms within
+the cutoff of the removed one, through any periodic image, have another energy after it. Exact to round-off.
 """
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from ase import Atoms
 
+from hpcpot.compiled import njit
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Neighborhood
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.base import Potential
 
 CENTRES = 4096
-"""About how many atoms one call of the potential evaluates: large enough for its blocks, small enough for any memory."""
+"""About how many atoms one call of the potential evaluates: enough for its blocks, few enough for any memory."""
 
 
 class Frame:
@@ -71,7 +71,7 @@ class Frame:
         return self.potential.compute(pairs, species, forces=False).energies
 
 
-@numba.njit(cache=True)
+@njit()
 def _affected(sites, first, neighbors, owners):
     """The atoms near each site, each once: their ids, and the position in `sites` that they belong to."""
     last_seen = np.full(len(first) - 1, -1, np.int64)
@@ -91,7 +91,7 @@ def _affected(sites, first, neighbors, owners):
     return centres[:count], removal[:count]
 
 
-@numba.njit(cache=True)
+@njit()
 def _without(centres, removed, first, neighbors, owners):
     """The neighbours of each centre less all images of the atom removed for it, as `Pairs` has them."""
     starts = np.zeros(len(centres) + 1, np.int64)

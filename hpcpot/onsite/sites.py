@@ -64,7 +64,9 @@ def choose(frames: Frames, settings: Settings, say: Callable[[str], None]) -> tu
     wanted = spaced(window, settings.frames.count)
     if len(wanted) < settings.frames.count:
         say(f"frames: {len(wanted)}, all that the window has; {settings.frames.count} were asked for")
-    slab = Slab(AXES[settings.profile.axis], settings.profile.host, settings.profile.inserted, tuple(settings.profile.block_A))
+    slab = Slab(
+        AXES[settings.profile.axis], settings.profile.host, settings.profile.inserted, tuple(settings.profile.block_A)
+    )
     length = settings.profile.frames if frames.is_trajectory else 1
     ruler = None
     choices, blocks = [], []
@@ -83,7 +85,9 @@ def choose(frames: Frames, settings: Settings, say: Callable[[str], None]) -> tu
         counted = profile.count(
             rows, atoms.symbols == slab.inserted, settings.profile.bin_A, float(atoms.cell.lengths()[slab.axis])
         )
-        block = Block(members, counted, profile.interfaces(counted, tuple(settings.profile.thresholds)), _others(counted))
+        block = Block(
+            members, counted, profile.interfaces(counted, tuple(settings.profile.thresholds)), _others(counted)
+        )
         blocks.append(block)
         say(f"profile of frames {members[0]} to {members[-1]}: z_L {block.at.left:.2f}, z_R {block.at.right:.2f} Å")
         places = dict(zip(members, rows, strict=True))
@@ -104,7 +108,8 @@ def _of_frame(frames: Frames, k: int, atoms, places: np.ndarray, at: Interfaces,
             count = settings.sites.per_region
             sites = np.sort(random.choice(inside, count, replace=len(inside) < count))
         choices.append(Choice(
-            region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside), atoms.positions
+            region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside),
+            atoms.positions,
         ))  # fmt: skip
     return choices
 

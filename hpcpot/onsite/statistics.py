@@ -45,7 +45,13 @@ class Subsamples:
 def mean(values: np.ndarray, replicas: int, seed: int) -> Mean:
     """The classical bootstrap: as many values with replacement, percentiles 2.5 and 97.5 of their means."""
     low, high = np.percentile(resampled_means(values, replicas, seed), [2.5, 97.5])
-    return Mean(len(values), float(values.mean()), float(low), float(high), float(values.std(ddof=1)) if len(values) > 1 else 0.0)
+    return Mean(
+        len(values),
+        float(values.mean()),
+        float(low),
+        float(high),
+        float(values.std(ddof=1)) if len(values) > 1 else 0.0,
+    )
 
 
 def resampled_means(values: np.ndarray, replicas: int, seed: int) -> np.ndarray:
@@ -94,7 +100,7 @@ def peaks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def difference(interface: np.ndarray, bulk: np.ndarray, replicas: int, seed: int) -> tuple[np.ndarray, Mean]:
-    """ddE of each interface site, dE_k - mean of the bulk's dE, and their mean with the 95 % interval of both samples."""
+    """ddE of each interface site, dE_k - mean dE of the bulk, and its mean with the 95 % interval of both samples."""
     values = interface - bulk.mean()
     together = resampled_means(interface, replicas, seed) - resampled_means(bulk, replicas, seed + 1)
     low, high = np.percentile(together, [2.5, 97.5])

@@ -20,6 +20,10 @@ NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "al
 """What the regions are called in the paper."""
 
 
+SITES = ("region", "frame", "step", "time_ps", "z_L_A", "z_R_A", "with_replacement", "atom", "place_A", "dE_eV",
+         "relaxed_dE_eV")  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Campaign:
     """All rows of a campaign and what follows from them.
@@ -47,6 +51,8 @@ def gather(results: Results, blocks: list[Block], kind: str, fraction: float, re
 
     Args:
         kind: "energies", or "relaxed_energies": without what did not converge.
+    Raises:
+        OutputError: no site has such an energy.
     """
     rows = {name: list(results.read(name)) for name in results.columns}
     order = np.lexsort((np.array([list(NAMES).index(one) for one in rows["region"]]), np.array(rows["frame"])))
@@ -58,6 +64,10 @@ def gather(results: Results, blocks: list[Block], kind: str, fraction: float, re
         together = together[np.isfinite(together)]
         if len(together):
             values[region] = together
+    if not values:
+        raise OutputError(
+            f"{results.path} = no {kind}: no site of any region was done; see `hpcpot results`, and the ranges of regions."
+        )
     means = {region: statistics.mean(one, replicas, seed) for region, one in values.items()}
     difference, difference_mean, parts = None, None, None
     if "interface" in values:
@@ -86,9 +96,13 @@ def summary(campaign: Campaign) -> str:
         few = sum(bool(campaign.rows["with_replacement"][k]) for k in mine)
         empty = sum(len(campaign.rows["sites"][k]) == 0 for k in mine)
         if few:
-            lines.append(f"{NAMES[region]}: fewer atoms than sites in {few} of {len(mine)} frames, drawn with replacement")
+            lines.append(
+                f"{NAMES[region]}: fewer atoms than sites in {few} of {len(mine)} frames, drawn with replacement"
+            )
         if empty:
-            lines.append(f"{NAMES[region]}: no atoms in {empty} of {len(mine)} frames; see the regions' ranges in the config")
+            lines.append(
+                f"{NAMES[region]}: no atoms in {empty} of {len(mine)} frames; see the regions' ranges in the config"
+            )
     return "\n".join(lines)
 
 
@@ -110,20 +124,20 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
                 writer.writerows(body)
             os.replace(part, path)
         except OSError as error:
-            raise OutputError(f"{path} = cannot be written ({error.strerror}): free some space or check the folder.") from error
+            raise OutputError(
+                f"{path} = cannot be written ({error.strerror}): free some space or check the folder."
+            ) from error
         written.append(path)
 
-    table("sites", ("region", "frame", "step", "time_ps", "z_L_A", "z_R_A", "with_replacement", "atom", "place_A", "dE_eV",
-                    "relaxed_dE_eV"), _site_rows(rows))  # fmt: skip
+    table("sites", SITES, _site_rows(rows))
     means = [*((NAMES[region], one) for region, one in campaign.means.items()),
              *([("ddE", campaign.difference_mean)] if campaign.difference_mean else [])]  # fmt: skip
     table("summary", ("region", "n", "mean_eV", "low_eV", "high_eV", "deviation_eV"),
           ((name, one.n, one.mean, one.low, one.high, one.deviation) for name, one in means))  # fmt: skip
-    if campaign.values:
-        at = statistics.edges(np.concatenate(list(campaign.values.values())))
-        columns = [statistics.shares(one, at) for one in campaign.values.values()]
-        table("histograms", ("dE_from_eV", "dE_to_eV", *(NAMES[region] for region in campaign.values)),
-              zip(at[:-1], at[1:], *columns, strict=True))  # fmt: skip
+    at = statistics.edges(np.concatenate(list(campaign.values.values())))
+    columns = [statistics.shares(one, at) for one in campaign.values.values()]
+    table("histograms", ("dE_from_eV", "dE_to_eV", *(NAMES[region] for region in campaign.values)),
+          zip(at[:-1], at[1:], *columns, strict=True))  # fmt: skip
     if campaign.subsamples is not None:
         parts = campaign.subsamples
         table("subsamples", ("replica", "mean_eV", "total_variation"),
@@ -134,7 +148,7 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
     ))  # fmt: skip
     table("interfaces", ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"), (
         (block.frames[0], block.frames[-1], *pair, at.left, at.right) for block in campaign.blocks
-        for pair, at in {**block.sensitivity}.items() if at is not None
+        for pair, at in block.sensitivity.items() if at is not None
     ))  # fmt: skip
     return written
 
@@ -143,5 +157,7 @@ def _site_rows(rows: dict[str, list]) -> Iterable[Sequence]:
     for k, region in enumerate(rows["region"]):
         common = (NAMES[region], rows["frame"][k], rows["step"][k], rows["time"][k], rows["left"][k], rows["right"][k],
                   bool(rows["with_replacement"][k]))  # fmt: skip
-        for values in zip(rows["sites"][k], rows["places"][k], rows["energies"][k], rows["relaxed_energies"][k], strict=True):
+        for values in zip(
+            rows["sites"][k], rows["places"][k], rows["energies"][k], rows["relaxed_energies"][k], strict=True
+        ):
             yield *common, *values

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Container
 from contextlib import ExitStack
 from importlib import import_module
 from types import ModuleType
@@ -63,8 +64,11 @@ def load(name: str) -> ModuleType:
             signal.signal(signal.SIGINT, handler)
 
 
-def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
+def start(farm: Settings, stack: ExitStack, arrived: set[str]) -> tuple[Any, Any]:
     """The cluster (None for one that was joined) and a client of it; leaving `stack` ends both.
+
+    Args:
+        arrived: gets the name of every worker of a job that ever came.
 
     Raises:
         ConfigError, DependencyError, FarmError: what farm.cluster names is not there.
@@ -80,7 +84,7 @@ def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
     if farm.cluster == "local":
         cluster = _local(farm)
     elif farm.cluster in JOB_QUEUES:
-        cluster = _jobs(farm)
+        cluster = _jobs(farm, arrived)
     else:
         return None, stack.enter_context(_join(farm.cluster))
     stack.callback(cluster.close)
@@ -134,7 +138,7 @@ def _join(address: str) -> Any:
         ) from error
 
 
-def _jobs(farm: Settings) -> Any:
+def _jobs(farm: Settings, arrived: set[str]) -> Any:
     kind = getattr(load("dask_jobqueue"), f"{CLASSES[farm.cluster]}Cluster")
     submit = kind.job_cls.submit_command.split()[0]
     if shutil.which(submit) is None:
@@ -147,11 +151,26 @@ def _jobs(farm: Settings) -> Any:
     cluster = kind(
         job_cls=_telling(kind.job_cls), scheduler_options=scheduler_options, silence_logs="CRITICAL", **options
     )
+    cluster.scheduler.add_plugin(_arrivals(arrived))
     if farm.adapt:
         cluster.adapt(minimum=0, maximum=workers(farm), target_duration="1s", wait_count=10)
     else:
         cluster.scale(workers(farm))
     return cluster
+
+
+def _arrivals(names: set[str]) -> Any:
+    """A plugin of the scheduler that keeps the names of workers that came; one may be gone when somebody looks."""
+
+    def add_worker(self: Any, scheduler: Any, worker: str) -> None:
+        names.add(scheduler.workers[worker].name)
+
+    return type("Arrivals", (load("distributed").SchedulerPlugin,), {"add_worker": add_worker})()
+
+
+def job_of(worker: str, jobs: Container[str]) -> str:
+    """The job of a worker: of the same name, or of several processes "job-0", "job-1"."""
+    return worker if worker in jobs else worker.rpartition("-")[0]
 
 
 def _telling(job: type) -> type:

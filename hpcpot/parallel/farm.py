@@ -112,7 +112,8 @@ class Farm:
         self._client = self._cluster = None
         self._numbers = count()
         self._looked = 0.0
-        self._seen: dict[Any, float] = {}
+        self._arrived: set[str] = set()
+        self._gone: dict[str, float] = {}
 
     def __enter__(self) -> Farm:
         return self
@@ -166,7 +167,7 @@ class Farm:
     def _start(self) -> None:
         if self._client is None:
             self._wanted = clusters.workers(self.settings)
-            self._cluster, self._client = clusters.start(self.settings, self._stack)
+            self._cluster, self._client = clusters.start(self.settings, self._stack, self._arrived)
             self._look_after()
 
     def _submit(self, chunk: Chunk, running: dict[Any, Chunk], ready: queue.SimpleQueue) -> None:
@@ -242,13 +243,13 @@ class Farm:
     def _replace_jobs(self) -> None:
         """Submit a job for each whose workers were here and are gone; Dask itself keeps waiting for them."""
         specified, processes = self._cluster.worker_spec, clusters.job_options(self.settings)["processes"]
-        names = {str(worker["name"]) for worker in self._cluster.scheduler_info["workers"].values()}
-        alive = [job for job in list(specified) if any(name == job or name.startswith(f"{job}-") for name in names)]
+        present = {worker["name"] for worker in self._cluster.scheduler_info["workers"].values()}
+        came, alive = ({clusters.job_of(name, specified) for name in names} for names in (self._arrived.copy(), present))
         now = monotonic()
-        self._seen = {job: when for job, when in self._seen.items() if job in specified} | dict.fromkeys(alive, now)
-        ended = [job for job, when in self._seen.items() if now - when > 2 * LOOK_SECONDS]
+        self._gone = {job: self._gone.get(job, now) for job in came - alive if job in specified}
+        ended = [job for job, since in self._gone.items() if now - since > LOOK_SECONDS]
         for job in ended:
-            del specified[job], self._seen[job]
+            del specified[job], self._gone[job]
         if ended:
             self._cluster.scale(len(specified) * processes if self.settings.adapt else self._wanted)
 

@@ -13,7 +13,9 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot relax`."""
-    parser.description = "Relax many structures, positions and optionally cells. The same command completes its results."
+    parser.description = (
+        "Relax many structures, positions and optionally cells. The same command completes its results."
+    )
     parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
     parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/relax.yaml")
     parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",

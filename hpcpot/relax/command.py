@@ -29,7 +29,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
-    items = inputs.items(inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.frames)
+    items = inputs.items(
+        inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.frames
+    )
     if arguments.dry_run:
         print(config.dump(settings) + farm.plan(settings.farm, len(items)))
         return 0

@@ -1,4 +1,4 @@
-"""Relaxation in flight: one call of the potential serves many structures, and those that are done make room for others."""
+"""Relaxation in flight: one call of the potential serves many structures; those that are done make room for others."""
 
 from __future__ import annotations
 
@@ -163,8 +163,8 @@ class Engine:
         checked = files.check(atoms, self.potential.elements)
         if self.options.cell != "fixed" and not checked.pbc.all():
             raise StructureError(
-                f"periodic = {checked.pbc.tolist()}: relax.cell: {self.options.cell} moves a cell that is periodic along "
-                "all axes; set relax.cell: fixed."
+                f"periodic = {checked.pbc.tolist()}: relax.cell: {self.options.cell} moves a cell that is periodic "
+                "along all axes; set relax.cell: fixed."
             )
         kinds = [self.potential.elements.index(symbol) for symbol in checked.symbols]
         near = batch.build(checked.positions, checked.cell.array, np.asarray(checked.pbc), self.reach)

@@ -27,8 +27,8 @@ def check_contact(distance: float, step: int) -> None:
     """Raises CloseContact."""
     if distance < CLOSEST:
         raise CloseContact(
-            f"distance at step {step} = {distance:.3g} Å: atoms must stay {CLOSEST} Å apart, where the potential's tables "
-            "begin; start from atoms farther apart, or take a potential that repels them."
+            f"distance at step {step} = {distance:.3g} Å: atoms must stay {CLOSEST} Å apart, where the potential's "
+            "tables begin; start from atoms farther apart, or take a potential that repels them."
         )
 
 
@@ -36,8 +36,8 @@ def check_cell(ratio: float, step: int) -> None:
     """Args: ratio: volume over the initial one. Raises CellCollapse."""
     if not VOLUME[0] < ratio < VOLUME[1]:
         raise CellCollapse(
-            f"volume at step {step} = {ratio:.3g} of the initial one: must stay within {VOLUME[0]:g} and {VOLUME[1]:g}; "
-            "start nearer to the equilibrium volume, or take a potential that was trained there."
+            f"volume at step {step} = {ratio:.3g} of the initial one: must stay within {VOLUME[0]:g} and "
+            f"{VOLUME[1]:g}; start nearer to the equilibrium volume, or take a potential that was trained there."
         )
 
 
@@ -45,6 +45,6 @@ def check_finite(value: float, step: int) -> None:
     """Args: value: a sum over what must be finite. Raises NotFinite."""
     if not math.isfinite(value):
         raise NotFinite(
-            f"position, energy or force at step {step} = not finite: must be numbers; the structure is far from what the "
-            "potential was trained on."
+            f"position, energy or force at step {step} = not finite: must be numbers; the structure is far from what "
+            "the potential was trained on."
         )

@@ -98,8 +98,11 @@ def _read_several(path: Path) -> Iterator[tuple[str, Atoms | HpcpotError]]:
         except StopIteration:
             return
         except Exception as error:  # a reader meets a broken file with any exception
-            yield label, StructureError(
-                f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write the file again."
+            yield (
+                label,
+                StructureError(
+                    f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it again."
+                ),
             )
             return
         yield label, atoms

@@ -1,7 +1,7 @@
 """Minimisers: each moves the rows of many structures by one step from their forces.
 
-A minimiser is the numbers that it keeps, with their start, and a function step(rows, options) -> moves (rows, 3). Structures
-do not know of each other: each follows the path that it would follow alone.
+A minimiser is the numbers that it keeps, with their start, and a function step(rows, options) -> moves (rows, 3).
+Structures do not know of each other: each follows the path that it would follow alone.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.relax.rows import Kept, Rows
 
 FIRE_START, FIRE_LONGEST, FIRE_WAIT, FIRE_FASTER, FIRE_SLOWER, FIRE_MIXING, FIRE_MIXING_FACTOR = (
@@ -93,9 +93,22 @@ def lbfgs(rows: Rows, options: Options) -> np.ndarray:
     return moves
 
 
-@numba.njit(cache=True)
+@njit()
 def _lbfgs(
-    firsts, sizes, x, forces, enthalpies, last_x, last_forces, last_enthalpy, moves, changes, inverse, pairs, longest, out
+    firsts,
+    sizes,
+    x,
+    forces,
+    enthalpies,
+    last_x,
+    last_forces,
+    last_enthalpy,
+    moves,
+    changes,
+    inverse,
+    pairs,
+    longest,
+    out,
 ):
     memory = moves.shape[1]
     weights = np.empty(memory)
@@ -171,7 +184,7 @@ def damped(rows: Rows, options: Options) -> np.ndarray:
 
 
 def _drift(rows: Rows, forces: np.ndarray) -> np.ndarray:
-    """The mean force on the atoms of each structure without frozen atoms, for each row; 0 for cells and frozen atoms."""
+    """The mean force on the atoms of each structure, for each row; 0 for cells, and where any atom is frozen."""
     is_atom = rows.is_atom[:, None]
     mean = np.add.reduceat(np.where(is_atom, forces, 0.0), rows.first) / (rows.sizes - 3.0)[:, None]
     loose = np.logical_and.reduceat(rows.free, rows.first)

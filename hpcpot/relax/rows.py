@@ -1,9 +1,9 @@
 """What is minimised: the atoms and the cell of each structure as rows of three numbers, many structures in flat arrays.
 
 A structure of n atoms has n + 3 rows. Its atoms' rows are u, positions in the undeformed cell h_0; its last three are
-k F with the deformation F and a length k (ASE's UnitCellFilter with k = n): position = F u, cell rows h = h_0 F^T. Forces
-on rows are minus the gradient of the enthalpy E + P V in these coordinates, so every minimiser works on one vector and
-knows no cell.
+k F with the deformation F and a length k (ASE's UnitCellFilter with k = n): position = F u, cell rows h = h_0 F^T.
+Forces on rows are minus the gradient of the enthalpy E + P V in these coordinates, so every minimiser works on one
+vector and knows no cell.
 """
 
 from __future__ import annotations
@@ -129,7 +129,7 @@ class Rows:
             return
         n = np.array([len(one) for one in positions])
         scales = n.astype(float) ** kept.power
-        x = [np.concatenate([one, scale * np.eye(3)]) for one, scale in zip(positions, scales)]
+        x = [np.concatenate([one, scale * np.eye(3)]) for one, scale in zip(positions, scales, strict=True)]
         free = [np.concatenate([~one, np.ones(3, bool)]) for one in frozen]
         rows = int(n.sum()) + 3 * len(n)
         self.sizes, self.scales = np.concatenate([self.sizes, n + 3]), np.concatenate([self.scales, scales])

@@ -73,11 +73,11 @@ def row(atoms: Atoms, relaxed: Relaxed) -> dict[str, Any]:
     """Values of COLUMNS, and of PATH where the path was kept."""
     initial, final = relaxed.initial, relaxed.final
     values = {
-        "species": atoms.numbers.astype(np.int32), "periodic": np.asarray(atoms.pbc), "initial_positions": initial.positions,
-        "initial_cell": initial.cell, "initial_energy": initial.energy, "positions": final.positions, "cell": final.cell,
-        "energy": final.energy, "forces": final.forces, "stress": final.stress, "steps": relaxed.steps,
-        "status": relaxed.status, "largest_force": relaxed.force, "largest_stress": relaxed.stress,
-        "capped_steps": relaxed.capped,
+        "species": atoms.numbers.astype(np.int32), "periodic": np.asarray(atoms.pbc),
+        "initial_positions": initial.positions, "initial_cell": initial.cell, "initial_energy": initial.energy,
+        "positions": final.positions, "cell": final.cell, "energy": final.energy, "forces": final.forces,
+        "stress": final.stress, "steps": relaxed.steps, "status": relaxed.status, "largest_force": relaxed.force,
+        "largest_stress": relaxed.stress, "capped_steps": relaxed.capped,
     }  # fmt: skip
     names = {"path_positions": "positions", "path_cell": "cell", "path_energy": "energy", "path_forces": "forces",
              "path_stress": "stress"} if relaxed.path else {}  # fmt: skip

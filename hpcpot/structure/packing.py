@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 
 # The pour has its own units: Å, a density of 1 and a gravity of 1; only the geometry that comes to rest is kept.
@@ -165,7 +165,7 @@ def deepest(centres: np.ndarray, radii: np.ndarray, box: np.ndarray) -> float:
     return float(np.concatenate(depths).max())
 
 
-@numba.njit(cache=True)
+@njit()
 def settle(centres, velocities, radii, masses, box, stiffness, damping, dt, steps):
     """Semi-implicit Euler steps of spheres under gravity; centres and velocities (n, 3) change in place.
 
@@ -194,7 +194,7 @@ def settle(centres, velocities, radii, masses, box, stiffness, damping, dt, step
                 centres[i, axis] += dt * velocities[i, axis]
 
 
-@numba.njit(cache=True)
+@njit()
 def _push(centres, velocities, radii, masses, forces, i, j, stiffness, damping):
     reach = radii[i] + radii[j]
     x, y, z = centres[i, 0] - centres[j, 0], centres[i, 1] - centres[j, 1], centres[i, 2] - centres[j, 2]
@@ -214,7 +214,7 @@ def _push(centres, velocities, radii, masses, forces, i, j, stiffness, damping):
         forces[j, axis] -= force * unit[axis]
 
 
-@numba.njit(cache=True)
+@njit()
 def _hertz(depth, approach, radius, mass, stiffness, damping):
     """Repulsion of a contact that deepens at the speed `approach`; contacts do not pull."""
     return max(0.0, np.sqrt(depth * radius) * (stiffness * depth + mass * damping * approach))

@@ -125,7 +125,9 @@ def test_bad_slabs_are_refused() -> None:
         Ruler(Slab(block=(200.0, 300.0)), slab())
     pure = slab()
     pure.symbols = "Si"
-    with pytest.raises(StructureError, match="concentration = 0 to 0: must rise through 0.05 and 0.95 from left to right"):
+    with pytest.raises(
+        StructureError, match="concentration = 0 to 0: must rise through 0.05 and 0.95 from left to right"
+    ):
         found([pure], 3.0)
     with pytest.raises(ValueError, match="must be bottom, left, right, plus or minus Å, e.g. left-2.5"):
         profile.parse_place("middle+3")

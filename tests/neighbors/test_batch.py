@@ -59,7 +59,14 @@ def test_pairs_serve_until_the_skin_is_used_up() -> None:
     np.testing.assert_allclose(energies, [evaluate(a, potential).energies.sum() for a in moved], rtol=0, atol=1e-9)
     positions[0] += 0.6  # one atom of the first structure
     cells[3] *= 1.0 - 0.2
-    assert batch.still_hold(parts, positions, cells, CUTOFF + SKIN, CUTOFF).tolist() == [False, True, True, False, True, True]
+    assert batch.still_hold(parts, positions, cells, CUTOFF + SKIN, CUTOFF).tolist() == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
 
 
 def test_closest_distance_of_each() -> None:

@@ -21,7 +21,9 @@ CELLS = {
     "triclinic": systems.triclinic,
     "cluster": systems.cluster,
     "shorter_than_cutoff": lambda: systems.mixed(bulk("Si", "diamond", 5.4) * (2, 1, 1), 8),
-    "chain": lambda: ase.Atoms("SiLiSi", [[0, 0, 0], [2.0, 0, 0], [3.0, 2.2, 0]], cell=[4.1, 0, 0], pbc=[True, False, False]),
+    "chain": lambda: ase.Atoms(
+        "SiLiSi", [[0, 0, 0], [2.0, 0, 0], [3.0, 2.2, 0]], cell=[4.1, 0, 0], pbc=[True, False, False]
+    ),
 }
 
 

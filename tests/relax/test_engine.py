@@ -15,7 +15,7 @@ from hpcpot import Calculator
 from hpcpot.errors import StructureError
 from hpcpot.potential.base import Potential
 from hpcpot.potential.files import load
-from hpcpot.relax.engine import CONVERGED, NOT_CONVERGED, Options, Relaxed, relax
+from hpcpot.relax.engine import CONVERGED, NOT_CONVERGED, Options, Relaxed, Snapshot, relax
 from hpcpot.relax.guards import CellCollapse, CloseContact, check_cell, check_contact, check_finite
 from hpcpot.relax.minimizers import Options as Moves
 from hpcpot.structure import crystals
@@ -73,6 +73,23 @@ def test_minima_are_those_of_ase(potential: Potential, minimizer: str) -> None:
         assert one.final.energy / len(atoms) == pytest.approx(atoms.get_potential_energy() / len(atoms), abs=1e-5)
         assert abs(np.linalg.det(one.final.cell)) == pytest.approx(atoms.get_volume(), rel=2e-3)
         assert one.force <= 2e-3 and one.stress <= 3e-5
+
+
+def test_structure_matcher_agrees(potential: Potential) -> None:
+    """L-BFGS ends in the structures where FIRE, which is ASE's, ends, and these are not the first."""
+    pytest.importorskip("pymatgen.core")
+    from pymatgen.core.structure_matcher import StructureMatcher
+    from pymatgen.io.ase import AseAtomsAdaptor
+
+    def adapt(atoms: ase.Atoms, snapshot: Snapshot):
+        return AseAtomsAdaptor.get_structure(ase.Atoms(atoms.numbers, snapshot.positions, cell=snapshot.cell, pbc=True))
+
+    structures, close = perturbed(3), StructureMatcher(stol=0.02, scale=False, primitive_cell=False)
+    lbfgs = outcomes(structures, potential, TIGHT)
+    fire = outcomes(structures, potential, Options(minimizer="fire", force=2e-3, stress=3e-5))
+    for atoms, one, other in zip(structures, lbfgs, fire, strict=True):
+        assert close.fit(adapt(atoms, one.final), adapt(atoms, other.final))
+        assert not close.fit(adapt(atoms, one.initial), adapt(atoms, other.final))
 
 
 def test_company_and_room_do_not_matter(potential: Potential) -> None:

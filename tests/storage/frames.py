@@ -17,13 +17,15 @@ from hpcpot.parallel.ranks import SERIAL, Ranks, start
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.trajectory import Trajectory, block
 
-EVERY = {"position": 2, "image": 2, "velocity": 2, "force": 3, "potential_energy": 6}
-FACTORS = {"position": 1.0, "image": 1.0, "velocity": -0.5, "force": 0.25, "potential_energy": 2.0}
+EVERY = {"position": 2, "image": 2, "velocity": 2, "force": 3, "potential_energy": 6, "virial": 6}
+FACTORS = {"position": 1.0, "image": 1.0, "velocity": -0.5, "force": 0.25, "potential_energy": 2.0, "virial": -4.0}
 OBSERVABLES = {"temperature": ("K", ()), "potential_energy": ("eV", ()), "pressure_tensor": ("GPa", (3, 3))}
 
 
 def element(name: str, step: int, n_atoms: int) -> np.ndarray:
     value = (np.arange(n_atoms * 3.0).reshape(n_atoms, 3) + step) * FACTORS[name]
+    if name == "virial":
+        return value[:, :, None] * np.array([1.0, 2.0, 3.0])
     return value[:, 0] if name == "potential_energy" else value.astype(np.int32) if name == "image" else value
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from math import factorial
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
 from hpcpot.potential.chebyshev import Chebyshev
@@ -84,7 +84,7 @@ class ChebyshevSteps:
         )  # fmt: skip
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy", inline="always")
+@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
 def _cut(r, cutoff, sine, cosine):
     """f_c = (cos(pi r / R) + 1) / 2 and its slope, by the series around R / 2."""
     t = r / cutoff - 0.5
@@ -98,7 +98,7 @@ def _cut(r, cutoff, sine, cosine):
     return 0.5 - 0.5 * t * s, -0.5 * np.pi / cutoff * c
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _sums(x2, f, w, prev, cur, order, plain, weighted):
     """plain[k] = sum_p T_k(x_p) f_p and weighted[k] = sum_p w_p T_k(x_p) f_p, k < order; two orders at a time."""
     m = len(x2)
@@ -121,7 +121,7 @@ def _sums(x2, f, w, prev, cur, order, plain, weighted):
             plain[k + 1], weighted[k + 1] = b, d
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _series(x2, w, prev, cur, order, c, value, slope):
     """value[p] = sum_k C_k T_k(x_p) and slope[p] = sum_k C_k T_k'(x_p) with C_k = c[0, k] + w_p c[1, k].
 
@@ -155,7 +155,7 @@ def _series(x2, w, prev, cur, order, c, value, slope):
             cur[p] = x2[p] * t - u
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _gather(positions, row, neighbors, i, at, cutoff2, kept, pairs):
     """Neighbours of centre i within the cutoff, from `at` on; returns their end."""
     x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
@@ -168,7 +168,7 @@ def _gather(positions, row, neighbors, i, at, cutoff2, kept, pairs):
     return at
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _close(pairs, start, end, cutoff, sine, cosine, close):
     """Neighbours within the angular cutoff: rows of `close` are index, unit vector, 1 / r, f_c, f_c', spin."""
     count = 0
@@ -185,7 +185,7 @@ def _close(pairs, start, end, cutoff, sine, cosine, close):
     return count
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _angles(close, count, argument, a):
     """Pairs of close neighbours: rows of `a` are 2 y, f f, spin spin; y = argument[0] cos + argument[1]; padded count."""
     q = 0
@@ -203,12 +203,12 @@ def _angles(close, count, argument, a):
     return end
 
 
-@numba.njit(cache=True, inline="always")
+@njit(inline="always")
 def _padded(count):
     return (count + LANES - 1) // LANES * LANES
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _room(buffer, rows, count):
     """The buffer, or a wider one that holds `count` columns."""
     if buffer.shape[1] >= count:
@@ -216,7 +216,7 @@ def _room(buffer, rows, count):
     return np.zeros((rows, 2 * count))
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _descriptors(
     positions, row, neighbors, species, centres, spins, radial_cutoff, angular_cutoff, n_radial, n_angular, argument,
     several, sine, cosine, first, kept, pairs, inputs,
@@ -267,7 +267,7 @@ def _descriptors(
     return closest
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _forces(
     centres, first, kept, pairs, gradient, x_slope, angular_cutoff, n_radial, n_angular, argument, several, sine,
     cosine, forces, virial, atom_virials,
@@ -307,7 +307,7 @@ def _forces(
         _scatter(centres[n], start, stop, kept, pairs, gx, gy, gz, forces, virial, atom_virials)
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy, gz):
     """Add d/dr of sum over pairs of neighbours of series(y) f f, to the gradient of each of the two."""
     q = 0
@@ -335,7 +335,7 @@ def _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy
         q += s
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _scatter(i, start, stop, kept, pairs, gx, gy, gz, forces, virial, atom_virials):
     fx = fy = fz = 0.0
     xx = xy = xz = yx = yy = yz = zx = zy = zz = 0.0

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.errors import ConfigError
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
@@ -131,7 +131,7 @@ def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np
     )  # fmt: skip
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+@njit(fastmath=FASTMATH, inline="always")
 def _evaluate(u, p, recipe, omega):
     """Monomials of direction p, each from one of a degree less."""
     omega[0] = 1.0
@@ -143,7 +143,7 @@ def _evaluate(u, p, recipe, omega):
 def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
     """The moments loop with its sizes as constants: rows of moments then provably do not overlap, and it vectorises."""
 
-    @numba.njit(cache=True, fastmath=FASTMATH)
+    @njit(fastmath=FASTMATH)
     def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, a_ntac):
         last = nodes.shape[1] - 2
         inverse_step = 1.0 / step
@@ -200,7 +200,7 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
 def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
     """The loop of the pair forces with its sizes as constants."""
 
-    @numba.njit(cache=True, fastmath=FASTMATH)
+    @njit(fastmath=FASTMATH)
     def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, b_ntac, g_pc):
         last = nodes.shape[1] - 2
         inverse_step = 1.0 / step

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
 from hpcpot.potential.deep_potential import DeepPotential
@@ -110,7 +110,7 @@ class DeepPotentialSteps:
         return self._buffers[name][:size].reshape(shape)
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _know(bounds, t, r_p, numbers, start, inverse_step, last, known, interval):
     """DeepPotential._switch and the place in the table, of the pairs of neighbour species t."""
     low, high, protection, radial, offset, angular = numbers
@@ -136,7 +136,7 @@ def _know(bounds, t, r_p, numbers, start, inverse_step, last, known, interval):
 def _moments(channels: int) -> Callable:
     """A'[n, a, offset + k] += U_k(r) w_|a|(r) Omega_a, the number of functions as a constant."""
 
-    @numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+    @njit(fastmath=FASTMATH, error_model="numpy")
     def kernel(bounds, t, u_pc, known, interval, nodes, offset, a_nak):
         values = np.zeros((TOGETHER, channels), nodes.dtype)
         omega = np.zeros((4, TOGETHER), nodes.dtype)
@@ -170,7 +170,7 @@ def _moments(channels: int) -> Callable:
 def _pair_forces(channels: int) -> Callable:
     """g[p] = sum_ak B[n, a, offset + k] d(U_k w_|a| Omega_a)/dr, the number of functions as a constant."""
 
-    @numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+    @njit(fastmath=FASTMATH, error_model="numpy")
     def kernel(bounds, t, r_p, u_pc, known, interval, nodes, inverse_step, offset, b_nak, g_pc):
         as_type = nodes.dtype.type
         zero = as_type(0.0)

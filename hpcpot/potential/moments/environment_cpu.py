@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import Environment
 
@@ -39,7 +39,7 @@ def scatter(
         _scatter_virials(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, atom_virials)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _environment(
     positions, row, neighbors_in, species, centres, cutoff2, room, first, neighbors, kinds, distances, directions, counts
 ):
@@ -86,7 +86,7 @@ def _environment(
     return truncated
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _keep_nearest(start, end, total, room, neighbors, kinds, distances, directions, counts):
     """Drop what the reference kernel drops of the neighbours start..end; returns the new end and sets the counts."""
     order = np.argsort(distances[start:end], kind="mergesort")
@@ -107,7 +107,7 @@ def _keep_nearest(start, end, total, room, neighbors, kinds, distances, directio
     return at
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _scatter(first, centres, neighbors, r, u, g, forces, virial):
     for n in range(len(centres)):
         fx = fy = fz = 0.0
@@ -131,7 +131,7 @@ def _scatter(first, centres, neighbors, r, u, g, forces, virial):
         forces[i, 2] += fz
 
 
-@numba.njit(cache=True, error_model="numpy")
+@njit(error_model="numpy")
 def _scatter_virials(first, centres, neighbors, r, u, g, atom_virials):
     for n in range(len(centres)):
         i = centres[n]

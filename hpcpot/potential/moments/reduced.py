@@ -22,9 +22,9 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import NamedTuple
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments.sets import Curves, MomentSet
 from hpcpot.potential.network import Layer, activate
@@ -336,7 +336,7 @@ def _sizes(full: MomentSet, i: int, t: int, mixing: np.ndarray) -> np.ndarray:
     return (weight * np.maximum(np.abs(value @ mixing.T), np.abs(slope @ mixing.T))).max(axis=0)
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _tanh_layer(z, bias, timestep, slope):
     """t = tanh(z + bias): z = t timestep, slope = (1 - t^2) timestep.
 
@@ -372,7 +372,7 @@ def _tanh_layer(z, bias, timestep, slope):
             z[n, c] = t * timestep[c]
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+@njit(fastmath=FASTMATH, error_model="numpy")
 def _tanh_layer_32(z, bias, timestep, slope):
     """As _tanh_layer in float32, by the rational function x P(x^2) / Q(x^2) on [-7.9, 7.9]; error below 5e-7."""
     one, edge = np.float32(1.0), np.float32(7.905311)
@@ -398,7 +398,7 @@ def _invariants(channels: int) -> Callable:
     for one more at their end.
     """
 
-    @numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+    @njit(fastmath=FASTMATH, error_model="numpy")
     def kernel(a_nak, offset, low_naq, kept_q, at, d_nd):
         for n in range(a_nak.shape[0]):
             # Slices, since an index known not to be negative is what lets these loops vectorise.
@@ -422,7 +422,7 @@ def _gradient(channels: int) -> Callable:
     Rows of g_nd are read whole; `mask_qk` is 1 where they are kept, 0 beyond.
     """
 
-    @numba.njit(cache=True, fastmath=FASTMATH, error_model="numpy")
+    @njit(fastmath=FASTMATH, error_model="numpy")
     def kernel(a_nak, offset, low_naq, kept_q, mask_qk, at, g_nd, by_low_naq, b_nak):
         zero = a_nak.dtype.type(0.0)
         for n in range(a_nak.shape[0]):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numba
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.errors import ModelError
 from hpcpot.potential.moments.sets import Curves
 
@@ -99,7 +99,7 @@ def basis_slope(t: float) -> np.ndarray:
     )  # fmt: skip
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+@njit(fastmath=FASTMATH, inline="always")
 def hermite(t):
     """`basis` as scalars, for compiled loops."""
     t2 = t * t
@@ -111,7 +111,7 @@ def hermite(t):
     )  # fmt: skip
 
 
-@numba.njit(cache=True, fastmath=FASTMATH, inline="always")
+@njit(fastmath=FASTMATH, inline="always")
 def hermite_slope(t):
     """`basis_slope` as scalars."""
     t2 = t * t

@@ -1,0 +1,80 @@
+"""Overhead of the farm: what one trivial item costs on local workers, stored, and what the scheduler's memory does.
+
+    python benchmarks/farm_overhead.py [--items 100000] [--workers 2] [--folder .]
+
+Prints one JSON line: milliseconds for each item, from the start of the first to the last row on the disk. `growth_MiB` is
+by how much the process with client and scheduler grows from a tenth of the items to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from time import perf_counter
+
+import timing
+
+from hpcpot.parallel import farm_settings
+from hpcpot.parallel.campaign import run_missing
+from hpcpot.parallel.chunks import Item
+from hpcpot.parallel.farm import Farm
+from hpcpot.storage.results import Column, Results, Store, content_key
+
+PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def square(x: int) -> dict[str, float]:
+    """The trivial task."""
+    return {"square": float(x * x)}
+
+
+def memory() -> float:
+    """MiB of this process."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MIB
+
+
+def store_all(n: int, workers: int, path: Path) -> float:
+    """Seconds of a campaign; its results are checked."""
+    items = [Item(content_key(x), x) for x in range(n)]
+    columns = {"square": Column()}
+    with Farm(farm_settings.defaults(workers=workers)) as farm:
+        list(farm.run(square, items[:workers]))  # starts the workers
+        with Store(path, kind="square", columns=columns, identity={}, provenance={}, expected_rows=n) as store:
+            began = perf_counter()
+            code = run_missing(farm, store, square, items, lambda: False)
+            seconds = perf_counter() - began
+    with Results(path) as results:
+        found = dict(zip(results.keys(), results.read("square"), strict=True))
+    assert code == 0 and found == {item.key: float(item.input) ** 2 for item in items}
+    return seconds
+
+
+def memory_growth(n: int, workers: int) -> float:
+    """MiB by which client and scheduler grow from a tenth of the items to the last, when nobody keeps the results."""
+    samples = []
+    with Farm(farm_settings.defaults(workers=workers)) as farm:
+        for done, _ in enumerate(farm.run(square, (Item(str(x), x) for x in range(n)), total=n), start=1):
+            if done % (n // 10) == 0:
+                samples.append(memory())
+    return samples[-1] - samples[0]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--items", type=int, default=100_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="where the results file is written; default: a temporary one")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
+        path = Path(folder) / "overhead.h5"
+        seconds = store_all(arguments.items, arguments.workers, path)
+        size = path.stat().st_size / 2**20
+    growth = memory_growth(arguments.items, arguments.workers)
+    print(timing.line("farm_overhead", "ms/item", [1e3 * seconds / arguments.items], items=arguments.items,
+                      workers=arguments.workers, growth_MiB=round(growth, 1), file_MiB=round(size, 1)))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Removal energies with the shipped Deep Potential: how many times faster than evaluating the whole frame again.
+
+    python benchmarks/onsite.py                      200 Si of the 4,608-atom Si/Li interface, one core
+
+Sites are spread over bulk and interface. One removal is compared with the difference of two whole evaluations (1e-9 eV)
+before anything is timed. The number is seconds of core time of a whole evaluation over those of a removal, in which the
+frame's neighbours and the energies before are included.
+"""
+
+from __future__ import annotations
+
+import argparse
+from time import process_time
+
+import timing  # first: it sets the threads
+import numpy as np
+
+from hpcpot.onsite.removal import Frame
+from hpcpot.potential.base import Potential
+from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.files import load
+from hpcpot.structure import files
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sites", type=int, default=200)
+    parser.add_argument("--repeats", type=int, default=5)
+    arguments = parser.parse_args()
+    potential, atoms = Potential(load("lisi")), files.read("interface_si100")
+    silicon = np.flatnonzero(atoms.symbols == "Si")
+    sites = np.random.default_rng(1).choice(silicon, arguments.sites, replace=False)
+    local = Frame(atoms, potential).removals(sites)
+    rest = atoms[[k for k in range(len(atoms)) if k != sites[0]]]
+    error = local[0] - (evaluate(atoms, potential).energies.sum() - evaluate(rest, potential).energies.sum())
+    if abs(error) > 1e-9:
+        raise SystemExit(f"removal of atom {sites[0]} = {local[0]} eV: differs from the whole difference by {error} eV")
+    times, each = [], []
+    for _ in range(arguments.repeats):
+        began = process_time()
+        evaluate(atoms, potential)
+        whole = process_time() - began
+        began = process_time()
+        Frame(atoms, potential).removals(sites)
+        each.append((process_time() - began) / len(sites))
+        times.append(whole / each[-1])
+    print(timing.line("onsite", "times faster than a whole evaluation", times, atoms=len(atoms), sites=len(sites),
+                      ms_per_removal=round(1e3 * float(np.median(each)), 3), error_eV=error))  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

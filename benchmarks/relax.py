@@ -1,0 +1,114 @@
+"""Relaxations with the shipped Deep Potential: how many times faster than ASE's own minimisers with the same potential.
+
+    python benchmarks/relax.py                       1,000 cells of 16 to 34 atoms, of which ASE relaxes 20; one core
+    python benchmarks/relax.py --cells 100 --ase 10 --minimizer fire
+
+Cells are crystals of Li, Si and Li-Si, strained by up to 3 % and rattled by 0.1 Å. Each ASE minimiser relaxes the same
+sample of them one by one, with hpcpot's calculator and UnitCellFilter, to the same largest force. The number is
+seconds of core time per cell of the fastest ASE minimiser over those of hpcpot. Minima are compared: energies to 1e-5
+eV/atom, and by pymatgen's StructureMatcher where it is installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import warnings
+from time import process_time
+
+import timing  # first: it sets the threads
+import numpy as np
+from ase import Atoms
+from ase.filters import UnitCellFilter
+from ase.optimize import BFGS, FIRE, LBFGS
+
+from hpcpot import Calculator
+from hpcpot.potential.base import Potential
+from hpcpot.potential.files import load
+from hpcpot.relax.engine import CONVERGED, Options, Relaxed, relax
+from hpcpot.relax.task import SATURATED
+from hpcpot.structure import crystals
+
+KINDS = {"Si": (1, 1, 2), "Li": (2, 2, 2), "Li-fcc": (1, 2, 2), "LiSi": (1, 1, 1), "Li13Si4": (1, 1, 1)}
+"""Crystals by name and repeats; LiSi3 is no minimum of this model, and minimisers leave it in different directions."""
+FORCE = 1e-3
+STRESS = 3e-5
+"""eV/Å and eV/Å³; ASE's filter takes a stress for converged below FORCE over the volume per atom, 5e-5 or more."""
+SAME = 1e-5
+"""eV/atom, between equal minima."""
+
+
+def cells(count: int, seed: int) -> list[Atoms]:
+    random, kinds = np.random.default_rng(seed), [crystals.build(name, repeat) for name, repeat in KINDS.items()]
+    found = []
+    for _ in range(count):
+        atoms = kinds[random.integers(len(kinds))].copy()
+        atoms.positions += random.normal(0.0, 0.1, atoms.positions.shape)
+        atoms.set_cell(atoms.cell.array @ (np.eye(3) + random.uniform(-0.03, 0.03, (3, 3))), scale_atoms=True)
+        found.append(atoms)
+    return found
+
+
+def by_ase(minimizer: type, sample: list[Atoms], calculator: Calculator) -> tuple[float, list[Atoms], list[int]]:
+    """Seconds per cell, the relaxed cells and the steps of each."""
+    relaxed, steps = [atoms.copy() for atoms in sample], []
+    began = process_time()
+    for atoms in relaxed:
+        atoms.calc = calculator
+        run = minimizer(UnitCellFilter(atoms), logfile=None)
+        run.run(fmax=FORCE, steps=3000)
+        steps.append(run.nsteps)
+        atoms.info["energy"] = atoms.get_potential_energy() / len(atoms)
+    return (process_time() - began) / len(sample), relaxed, steps
+
+
+def matches(ours: Relaxed, theirs: Atoms) -> bool | None:
+    """Whether StructureMatcher takes both for one structure; None without pymatgen."""
+    try:
+        from pymatgen.core.structure_matcher import StructureMatcher
+        from pymatgen.io.ase import AseAtomsAdaptor
+    except ImportError:
+        return None
+    mine = Atoms(theirs.numbers, ours.final.positions, cell=ours.final.cell, pbc=True)
+    one, other = (
+        AseAtomsAdaptor.get_structure(Atoms(a.numbers, a.positions, cell=a.cell, pbc=True)) for a in (mine, theirs)
+    )
+    return bool(StructureMatcher(scale=False).fit(one, other))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--cells", type=int, default=1000)
+    parser.add_argument("--ase", type=int, default=20, help="how many of them ASE relaxes")
+    parser.add_argument("--minimizer", default="lbfgs", choices=("lbfgs", "fire"))
+    arguments = parser.parse_args()
+    warnings.filterwarnings("ignore", category=RuntimeWarning)
+    structures, potential, calculator = cells(arguments.cells, 1), Potential(load("lisi")), Calculator("lisi")
+    options = Options(minimizer=arguments.minimizer, force=FORCE, stress=STRESS, steps=3000)
+    list(relax(structures[:2], potential, Options(steps=2), SATURATED))  # compiles
+    calculator.get_potential_energy(structures[0].copy())
+    began = process_time()
+    found = dict(relax(structures, potential, options, SATURATED))
+    seconds = (process_time() - began) / len(structures)
+    ours = [found[k] for k in range(len(structures))]
+    steps = np.array([one.steps for one in ours if isinstance(one, Relaxed)])
+    atoms = np.array([len(one) for one in structures])
+    facts = {"cells": len(ours), "atoms": [int(atoms.min()), int(atoms.max())], "minimizer": arguments.minimizer,
+             "converged": sum(isinstance(one, Relaxed) and one.status == CONVERGED for one in ours),
+             "seconds_per_cell": round(seconds, 4), "mean_steps": round(float(steps.mean()), 1)}  # fmt: skip
+    fastest = np.inf
+    for name, minimizer in {"FIRE": FIRE, "LBFGS": LBFGS, "BFGS": BFGS}.items():
+        theirs, relaxed, their_steps = by_ase(minimizer, structures[: arguments.ase], calculator)
+        gaps = [abs(one.final.energy / len(a) - a.info["energy"]) for one, a in zip(ours, relaxed)]
+        same = [gap < SAME for gap in gaps]
+        fits = [matches(one, a) for one, a, is_same in zip(ours, relaxed, same) if is_same]
+        facts[f"ase_{name}"] = {
+            "seconds_per_cell": round(theirs, 4), "times": round(theirs / seconds, 2),
+            "mean_steps": round(float(np.mean(their_steps)), 1), "same_energy": sum(same), "of": len(same),
+            "same_structure": sum(map(bool, fits)) if None not in fits else None,
+        }  # fmt: skip
+        fastest = min(fastest, theirs)
+    print(timing.line("relax", "times faster than ASE's fastest minimiser", [fastest / seconds], **facts))
+
+
+if __name__ == "__main__":
+    main()

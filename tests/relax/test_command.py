@@ -1,0 +1,150 @@
+"""`hpcpot relax` as a user runs it: good and bad structures of many files; the same command again has nothing to do."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import ase
+import ase.io
+import numpy as np
+import pytest
+import runs
+import yaml
+from ase.build import bulk
+from ase.constraints import FixAtoms
+
+from hpcpot.errors import ConfigError, StructureError
+from hpcpot.potential import files as potential_files
+from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.relax import inputs, task
+from hpcpot.relax.engine import CONVERGED, Options
+from hpcpot.storage.results import Results
+
+CONFIG = {
+    "structures": {"files": ["cells.extxyz", "crystals/*.cif", "one.vasp", "broken.cif"]},
+    "potential": {"file": "argon.h5"},
+    "relax": {"force_eV_per_A": 1e-4, "stress_GPa": 1e-3},
+    "farm": {"workers": 1, "chunk": 50},
+    "output": {"results": "relaxed.h5", "keep_path": True},
+}
+
+
+def argon(a: float = 5.5, seed: int = 0) -> ase.Atoms:
+    atoms = bulk("Ar", "fcc", a, cubic=True)
+    atoms.rattle(0.05, seed=seed)
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("relax")
+    nan, unknown, near, flat = (argon() for _ in range(4))
+    nan.positions[1, 2] = np.nan
+    unknown.symbols[0] = "Kr"
+    near.positions[1] = near.positions[0] + 0.2
+    flat.cell[2] = flat.cell[0]
+    ase.io.write(folder / "cells.extxyz", [argon(seed=1), nan, argon(5.2, 2), unknown, near, flat, argon(5.4, 3)])
+    (folder / "crystals").mkdir()
+    for k, a in enumerate((5.3, 5.6)):
+        ase.io.write(folder / "crystals" / f"c{k}.cif", argon(a, 10 + k))
+    ase.io.write(folder / "one.vasp", argon(5.45, 20))
+    (folder / "broken.cif").write_text("data_x\n_cell_length_a 1\nloop_\n")
+    potential_files.save(LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 7.0), folder / "argon.h5", {})
+    (folder / "relax.yaml").write_text(yaml.safe_dump(CONFIG))
+    return folder
+
+
+def relax(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
+    done = subprocess.run([*runs.HPCPOT, "relax", "relax.yaml", *arguments], cwd=folder, env=runs.environment(),
+                          capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)  # fmt: skip
+    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
+    return done
+
+
+def test_a_campaign_with_bad_structures(folder: Path) -> None:
+    output = relax(folder, code=1).stdout
+    with Results(folder / "relaxed.h5") as results:
+        rows = {name: results.read(name) for name in results.columns}
+        labels, failed = results.labels(), {label: failure for _, label, failure in results.failed()}
+    assert sorted(labels) == ["c0.cif", "c1.cif", "cells.extxyz:0", "cells.extxyz:2", "cells.extxyz:6", "one.vasp"]
+    assert set(rows["status"]) == {CONVERGED}
+    per_atom = rows["energy"] / [len(one) for one in rows["species"]]
+    np.testing.assert_allclose(per_atom, per_atom[0], rtol=0, atol=1e-6)  # all are the same crystal in the end
+    for k in range(6):
+        assert rows["path_positions"][k].shape[0] == rows["steps"][k] + 1
+        np.testing.assert_array_equal(rows["path_positions"][k][0], rows["initial_positions"][k])
+        np.testing.assert_array_equal(rows["path_cell"][k][-1], rows["cell"][k])
+        assert rows["path_energy"][k][-1] == rows["energy"][k] < rows["initial_energy"][k]
+    reasons = {
+        "cells.extxyz:1": "must be finite",
+        "cells.extxyz:3": "species of atom 0 = Kr",
+        "cells.extxyz:4": "must be at least 0.5 Å",
+        "cells.extxyz:5": "must have a volume",
+        "broken.cif": "cannot be read",
+    }
+    assert failed.keys() == reasons.keys()
+    for label, reason in reasons.items():
+        assert failed[label].kind == "StructureError" and reason in failed[label].message
+    counts = output.splitlines()[
+        [line.split()[:1] == ["completed"] for line in output.splitlines()].index(True) + 1
+    ].split()
+    assert counts[:4] == ["11", "6", "0", "5"]
+    assert (folder / "relaxed.png").read_bytes().startswith(b"\x89PNG")
+    again = relax(folder, code=1).stdout
+    assert "11 different items, 11 of them stored already" in again
+
+
+def test_other_settings_do_not_mix(folder: Path) -> None:
+    assert "results with another task" in relax(folder, "--set", "relax.cell=fixed", code=1).stderr
+
+
+def test_items_keep_frozen_atoms_and_content(tmp_path: Path) -> None:
+    atoms = argon()
+    atoms.set_constraint(FixAtoms([2]))
+    ase.io.write(tmp_path / "a.vasp", atoms)
+    ase.io.write(tmp_path / "b.extxyz", [argon(), argon(), argon(5.7)])
+    found = inputs.items(inputs.expand("*", tmp_path), "all")
+    assert [one.label for one in found] == ["a.vasp", "b.extxyz:0", "b.extxyz:1", "b.extxyz:2"]
+    assert found[0].input.constraints[0].index.tolist() == [2]
+    assert found[1].key == found[2].key != found[3].key != found[0].key
+    last = inputs.items([tmp_path / "b.extxyz"], "last")
+    assert len(last) == 1 and last[0].key == found[3].key
+
+
+def test_frames_of_a_damaged_file(tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "cut.extxyz", [argon(), argon(5.7)])
+    text = (tmp_path / "cut.extxyz").read_text()
+    (tmp_path / "cut.extxyz").write_text(text[: len(text) - 60])
+    found = inputs.items([tmp_path / "cut.extxyz"], "all")
+    assert isinstance(found[-1].input, StructureError) and "cannot be read" in str(found[-1].input)
+
+
+def test_missing_files(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"structures.files = x\*.cif: must match files beside the config"):
+        inputs.expand(["x*.cif"], tmp_path)
+    with pytest.raises(ConfigError, match="structures.files = nothing.cif: must be a file"):
+        inputs.expand("nothing.cif", tmp_path)
+
+
+def test_numbers_in_names_sort_as_numbers(tmp_path: Path) -> None:
+    for k in (10, 2, 1):
+        (tmp_path / f"cell{k}.cif").write_text("")
+    assert [path.name for path in inputs.expand("cell*.cif", tmp_path)] == ["cell1.cif", "cell2.cif", "cell10.cif"]
+
+
+def test_room_follows_memory() -> None:
+    assert task.room(0.001) == 1
+    assert task.room(8.0) == 1000
+    assert task.room(1e6) == task.SATURATED
+
+
+def test_a_task_gives_each_input_one_outcome(folder: Path) -> None:
+    from hpcpot.potential.files import fingerprint, load
+
+    source = folder / "argon.h5"
+    error = StructureError("x = y: z.")
+    found = dict(task.compute([argon(), error, argon(5.2)], source=source, fingerprint=fingerprint(load(source)),
+                              kernels="cpu", options=Options(), memory_MB=1.0))  # fmt: skip
+    assert sorted(found) == [0, 1, 2] and found[1] is error
+    assert found[0].keys() == found[2].keys() == task.COLUMNS.keys()
