@@ -16,7 +16,10 @@ from hpcpot.parallel.launch import ENVIRONMENT
 COMMANDS = {
     "md": "one molecular dynamics run, on any number of ranks",
     "build": "make a structure by its recipe",
-    "convert": "turn another program's model into an hpcpot model, or back",
+    "convert": "turn another program's model or labelled data into hpcpot's, or back",
+    "dataset": "what labelled structures hold and which to doubt; split them",
+    "test": "errors of a model, or of a committee, on labelled structures",
+    "verify": "is a model sound: derivatives, invariances, energy drift, crystals",
     "analyze": "what a tensile test says, in numbers, tables and figures",
     "onsite": "removal energies of many atoms in many frames",
     "relax": "many structures to their nearest minima",

@@ -11,23 +11,30 @@ from __future__ import annotations
 import os
 import pickle
 import stat
+import sys
 import tempfile
 import warnings
-from collections.abc import Callable
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 from uuid import uuid4
 
 import numba
-from numba.core.caching import FunctionCache
+import numpy as np
+from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
 
+FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
+"""What loops may do to sums and quotients so that they vectorise; NaN and inf stay what they are."""
+
 SUFFIX = ".nbc"
+SHIPPED = Path(__file__).resolve().parent / "__pycache__"
+"""Code kept here, as by whoever installed hpcpot, is used also by those who cannot write here."""
 
 
 def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
@@ -35,7 +42,7 @@ def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
 
     def decorate(function: FunctionType) -> Dispatcher:
         dispatcher = numba.njit(**options)(function)
-        dispatcher._cache = Kept(function)
+        dispatcher._cache = Kept(dispatcher)
         return dispatcher
 
     return decorate
@@ -49,41 +56,36 @@ def folder() -> Path:
     user's among the temporary ones, whichever is the first that can be written.
     """
     if os.environ.get("NUMBA_CACHE_DIR"):
-        return Path(os.environ["NUMBA_CACHE_DIR"]) / "hpcpot"
+        return Path(os.environ["NUMBA_CACHE_DIR"]).absolute() / "hpcpot"
     caches = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    for path in (Path(__file__).resolve().parent / "__pycache__", Path(caches) / "hpcpot"):
-        if is_writable(path):
+    for path in (SHIPPED, Path(caches) / "hpcpot"):
+        if path.is_absolute() and refusal(path) is None:
             return path
     return Path(tempfile.gettempdir()) / f"hpcpot-{os.getuid()}"
 
 
-def is_writable(path: Path) -> bool:
-    """Whether files can be made in a folder, or the folder itself be made."""
-    there = next(p for p in (path, *path.parents) if p.exists())
-    return path.is_absolute() and os.access(there, os.W_OK | os.X_OK)
+def refusal(path: Path) -> str | None:
+    """Why compiled code cannot be kept in a folder that may still have to be made; None where it can."""
+    if is_foreign(path):
+        return "belongs to, or can be written by, somebody else"
+    there = next(p for p in (path, *path.parents) if os.path.exists(p))
+    return None if os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK) else "cannot be written"
 
 
-def make_folder() -> Path:
-    """The folder, made where it is not there.
-
-    Raises:
-        OSError: it cannot be made, or others could put code into it, which would then run in the user's name.
-    """
-    path = folder()
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.parent == Path(tempfile.gettempdir()):
-        found = path.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o022:
-            raise PermissionError(f"{path} belongs to, or can be written by, somebody else")
-    return path
+def is_foreign(path: Path) -> bool:
+    """Whether others could have put code into a folder among the temporary ones, to run in the user's name."""
+    if path.parent != Path(tempfile.gettempdir()) or not os.path.lexists(path):
+        return False
+    found = path.lstat()
+    return not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or bool(found.st_mode & 0o022)
 
 
-class Kept(FunctionCache):
-    """What a compiled function asks for its variants; a file each."""
+class Kept(NullCache):
+    """What a compiled function asks for its variants; a file each, its content behind the hash of the content."""
 
-    def __init__(self, function: FunctionType):
-        self._py_func = function
-        self.enable()
+    def __init__(self, dispatcher: Dispatcher):
+        self._dispatcher = dispatcher
+        _source(dispatcher.py_func.__code__.co_filename)
 
     @property
     def cache_path(self) -> str:
@@ -92,49 +94,94 @@ class Kept(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
         """A variant from its file; None, so that it is compiled, where there is none or it is not whole."""
         target_context.refresh()
-        try:
-            content = pickle.loads((make_folder() / self._name(sig, target_context.codegen())).read_bytes())
-        except (OSError, EOFError, pickle.UnpicklingError):
-            return None
-        return CompileResult._rebuild(target_context, *content)
+        name = self._name(sig, target_context.codegen())
+        for path in (folder(), SHIPPED):
+            if not is_foreign(path) and (content := _whole(path / name)) is not None:
+                return CompileResult._rebuild(target_context, *pickle.loads(content))
+        return None
 
     def save_overload(self, sig: Any, data: CompileResult) -> None:
         """Keep a variant; where that is impossible, tell so once, since each run then compiles anew."""
-        aside = None
+        if data.library.has_dynamic_globals:  # addresses of this process are in it
+            return
+        content, path = dumps(data._reduce()), folder()
+        aside = path / f".{uuid4().hex}.part"
         try:
-            path = make_folder() / self._name(sig, data.codegen)
-            aside = path.with_name(f".{uuid4().hex}.part")
-            aside.write_bytes(dumps(data._reduce()))
-            os.replace(aside, path)
+            if (reason := refusal(path)) is not None:
+                raise PermissionError(reason)
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside.write_bytes(sha256(content).digest() + content)
+            os.replace(aside, path / self._name(sig, data.codegen))
         except OSError as error:
-            _tell(f"{folder()} = cannot be written ({error}): compiled code is not kept there, so each run takes about "
-                  "half a minute longer to start; set NUMBA_CACHE_DIR to a folder of yours.")  # fmt: skip
-            if aside is not None:
-                aside.unlink(missing_ok=True)
+            _tell(f"{path} = {error}: compiled code is not kept there, so each run takes about half a minute longer to "
+                  "start; set NUMBA_CACHE_DIR to a folder of yours.")  # fmt: skip
+            aside.unlink(missing_ok=True)
 
     def _name(self, sig: Any, codegen: Any) -> str:
-        """Function, and a hash of sources, types, constants of closures, processor, Numba."""
-        function = self._py_func
-        depends = (_sources(function), self._index_key(repr(sig), codegen), numba.__version__)
+        """Function, and a hash of all that its code depends on: sources, options, types, processor, versions."""
+        function, options = self._dispatcher.py_func, _text(self._dispatcher.targetoptions)
+        versions = (numba.__version__, sys.implementation.cache_tag)
+        depends = (self._sources, function.__code__.co_firstlineno, options, repr(sig), codegen.magic_tuple(), versions)
         name = f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
         return f"{name}-{sha256(repr(depends).encode()).hexdigest()[:32]}{SUFFIX}"
 
-
-def _sources(function: FunctionType) -> list[str]:
-    """Hash and numbers of the function's file, and of those whose compiled functions, and theirs, are in use there."""
-    pending, found = [function], {}
-    while pending:
-        code, scope = (f := pending.pop()).__code__, f.__globals__
-        if code.co_filename not in found:
-            numbers = sorted((name, value) for name, value in scope.items() if isinstance(value, (int, float)))
-            found[code.co_filename] = f"{_hash(code.co_filename)} {numbers}"
-            pending += [value.py_func for value in scope.values() if isinstance(value, Dispatcher)]
-    return sorted(found.values())
+    @cached_property
+    def _sources(self) -> list[str]:
+        """Files of the function and of the compiled ones that it calls, and theirs; the constants that all of them use."""
+        pending, found = [self._dispatcher.py_func], {}
+        while pending:
+            function = pending.pop()
+            if function not in found:
+                used = _used(function)
+                constants = {name: value for name, value in used.items() if not isinstance(value, Dispatcher)}
+                found[function] = f"{_source(function.__code__.co_filename)} {_text(constants)}"
+                pending += [value.py_func for value in used.values() if isinstance(value, Dispatcher)]
+        return sorted(found.values())
 
 
 @lru_cache(maxsize=None)
-def _hash(path: str) -> str:
+def _source(path: str) -> str:
+    """Hash of a file as it was imported: asked for at the import, since it may be edited while a long run goes on."""
     return sha256(Path(path).read_bytes()).hexdigest()
+
+
+def _used(function: FunctionType) -> dict[str, Any]:
+    """Compiled functions and constants outside it that the function names, also in modules that it names."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+    scope = function.__globals__ | {name: cell.cell_contents for name, cell in cells}
+    names = set(_names(function.__code__))
+    named = {name: scope[name] for name in names if name in scope}
+    for module in [value for value in named.values() if isinstance(value, ModuleType)]:
+        named |= {f"{module.__name__}.{name}": vars(module)[name] for name in names if name in vars(module)}
+    kinds = (Dispatcher, bool, int, float, complex, str, tuple, np.ndarray, np.generic)
+    return {name: value for name, value in named.items() if isinstance(value, kinds)}
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from (*code.co_names, *code.co_freevars)
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+def _text(value: Any) -> str:
+    """repr of a constant, whole and the same in all processes."""
+    if isinstance(value, (set, frozenset)):
+        return f"{type(value).__name__} {sorted(map(_text, value))}"
+    if isinstance(value, dict):
+        return f"{sorted((name, _text(item)) for name, item in value.items())}"
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape} {sha256(value.tobytes()).hexdigest()}"
+    return repr(value)
+
+
+def _whole(path: Path) -> bytes | None:
+    """The content of a file of ours; None where there is none, or where it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    return content[32:] if sha256(content[32:]).digest() == content[:32] else None
 
 
 @lru_cache(maxsize=None)

@@ -19,6 +19,10 @@ class StructureError(HpcpotError):
     """Atoms or a cell that cannot be simulated: NaN positions, zero volume, overlaps, unknown species."""
 
 
+class DataError(HpcpotError):
+    """Labelled structures that are unreadable, unlabelled, inconsistent or too few for what was asked."""
+
+
 class ModelError(HpcpotError):
     """A potential file that is truncated, foreign, compressed or does not fit the structure."""
 

@@ -44,7 +44,6 @@ def pulled(atoms: ase.Atoms, strain: float, hole: float = 0.0) -> ase.Atoms:
         away = moved.positions - moved.cell.array.sum(axis=0) / 2
         distance = np.linalg.norm(away, axis=1, keepdims=True)
         moved.positions += away / np.maximum(distance, 1e-9) * (np.cbrt(distance**3 + hole**3) - distance)
-    moved.wrap()
     return moved
 
 
@@ -70,7 +69,7 @@ def write(
     """
     atoms = block() if atoms is None else atoms
     holes = np.zeros(len(strains)) if holes is None else holes
-    particles = {"position": STEPS_PER_FRAME}
+    particles = {"position": STEPS_PER_FRAME, "image": STEPS_PER_FRAME}
     particles |= {} if virials is None else {"velocity": STEPS_PER_FRAME, "virial": STEPS_PER_FRAME}
     elements, species = np.unique(atoms.numbers, return_inverse=True)
     rng = np.random.default_rng(5)
@@ -82,7 +81,9 @@ def write(
     ) as file:  # fmt: skip
         for k in range(-before, len(strains)):
             frame = atoms if k < 0 else pulled(atoms, 0.0 if grips else strains[k], holes[k])
-            arrays = {"position": frame.positions + rng.normal(0.0, noise, frame.positions.shape)}
+            positions = frame.positions + rng.normal(0.0, noise, frame.positions.shape)
+            turns = np.floor(positions @ np.linalg.inv(frame.cell.array))
+            arrays = {"position": positions - turns @ frame.cell.array, "image": turns.astype(np.int32)}
             arrays |= {} if virials is None else {"velocity": np.zeros((len(atoms), 3)), "virial": virials}
             for row in range(ROWS_PER_FRAME if k + 1 < len(strains) else 1):
                 step = (k + before) * STEPS_PER_FRAME + row * STEPS_PER_FRAME // ROWS_PER_FRAME

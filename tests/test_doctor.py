@@ -27,7 +27,7 @@ def test_doctor_runs_and_finds_what_tests_need(capsys):
     assert cli.main(["doctor"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert time.monotonic() - began < 120
-    for name in ("hpcpot", "numpy", "numba", "BLAS", "cores", "memory", "mpi4py", "2 ranks", "parallel HDF5"):
+    for name in ("hpcpot", "numpy", "numba", "compiled code", "BLAS", "cores", "memory", "mpi4py", "2 ranks", "parallel HDF5"):
         assert any(re.match(rf"{name} +(ok|missing|failed) ", row) for row in rows), name
 
 
@@ -88,6 +88,16 @@ def test_mpirun_of_another_mpi(monkeypatch):
     monkeypatch.setattr(checks, "probe", lambda line, *rest: answers.get(line[1], (True, "Open MPI v4.1.4, package")))
     row = {finding.name: finding for finding in checks.mpi()}["2 ranks"]
     assert row.state == "failed" and "another MPI" in row.found and "Open MPI v4.1.4 first in PATH" in row.remedy
+
+
+def test_compiled_code(monkeypatch, tmp_path):
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    (row,) = checks.compiled_code()
+    assert (row.state, row.found) == ("ok", f"kept in {tmp_path}/hpcpot, 0 files, 0.0 MB; the first run compiles what lacks")
+    (tmp_path / "hpcpot").write_text("not a folder")
+    (row,) = checks.compiled_code()
+    assert row.state == "failed" and "hpcpot cannot be written, so each run compiles" in row.found
+    assert row.remedy == "export NUMBA_CACHE_DIR=a folder of yours"
 
 
 def test_file_locking(monkeypatch, tmp_path):

@@ -105,7 +105,7 @@ def modulus(curve: Curve, low: float, high: float) -> Modulus:
         ConfigError: the window reaches beyond the curve, or holds too few samples.
     """
     first, last = float(curve.strain.min()), float(curve.strain.max())
-    if low < first - 1e-9 or high > last + 1e-9:
+    if not _reaches(curve, low, high):
         raise ConfigError(
             f"curve.fit_window = [{low:g}, {high:g}]: must be inside the curve, strain {first:.4g} to {last:.4g}; "
             "give a window in that range, or pull farther."
@@ -135,7 +135,7 @@ def sensitivity(curve: Curve, low: float, high: float) -> list[Modulus]:
         for above in WINDOW_STEPS[1]:
             window = round(low + below, 9), round(high + above, 9)
             inside = (curve.strain >= window[0]) & (curve.strain <= window[1])
-            if curve.strain.min() <= window[0] and window[1] <= curve.strain.max() and inside.sum() >= 3:
+            if _reaches(curve, *window) and inside.sum() >= 3:
                 found.append(modulus(curve, *window))
     return found
 
@@ -159,6 +159,11 @@ def smoothed(curve: Curve) -> np.ndarray:
     high = np.searchsorted(curve.times, curve.times + SMOOTHING / 2, side="right")
     below = np.concatenate([[0.0], np.cumsum(curve.stress)])
     return (below[high] - below[low]) / (high - low)
+
+
+def _reaches(curve: Curve, low: float, high: float) -> bool:
+    """Whether a window is inside the curve, but for round-off of its ends."""
+    return curve.strain.min() - 1e-9 <= low and high <= curve.strain.max() + 1e-9
 
 
 def _inflation(residual: np.ndarray) -> float:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcpot.analysis.frames import Arrays
+from hpcpot.analysis.reference import fractional
 from hpcpot.analyze import figures, section
 from hpcpot.analyze.figures import Shot
 from hpcpot.analyze.pull import Pull
@@ -55,12 +56,11 @@ def draw(
             figures.atoms(one, frames)
     if "strain" in parts:
         shots = [shot(reader, found, row, arrays) for row, arrays in kept.items()]
-        corner = section.first_corner(reader.frame(found.frames[0]))
         most = wanted.most_shear or max(np.nanpercentile(one.shear, COLORED) for one in shots) or 1.0
         with figure(settings, "maps", *figures.map_size(shots, wanted.planes)) as one:
-            figures.maps(one, shots, corner, wanted.planes, wanted.position, wanted.thickness_A, most)
-        with figure(settings, "snapshots", *figures.snapshot_size(shots, corner, found.axis, wanted.cut)) as one:
-            figures.snapshots(one, shots, corner, found.axis, wanted.cut, most)
+            figures.maps(one, shots, wanted.planes, wanted.position, wanted.thickness_A, most)
+        with figure(settings, "snapshots", *figures.snapshot_size(shots, found.axis, wanted.cut)) as one:
+            figures.snapshots(one, shots, found.axis, wanted.cut, most)
     if "voids" in parts and len(found.frames) > 1:
         with figure(settings, "voids", WIDTH, 2.6) as one:
             figures.voids(one, frames)
@@ -70,8 +70,15 @@ def draw(
 
 
 def shot(reader: TrajectoryReader, found: Pull, row: int, arrays: Arrays) -> Shot:
+    first, atoms = reader.frame(found.frames[0]), reader.frame(found.frames[row])
+    moved = unwrapped(reader, found.frames[row]) - unwrapped(reader, found.frames[0])
     shear = np.where(arrays["valid"], arrays["shear"], np.nan)
-    return Shot(float(found.strains[row]), reader.frame(found.frames[row]), shear)
+    return Shot(float(found.strains[row]), atoms, shear, section.corner(first, moved))
+
+
+def unwrapped(reader: TrajectoryReader, frame: int) -> np.ndarray:
+    """Fractional coordinates through the boundaries that atoms have crossed: (n, 3) float64."""
+    return fractional(reader.values("position", frame), reader.cells()[frame]) + reader.values("image", frame)
 
 
 @contextmanager

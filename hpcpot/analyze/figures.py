@@ -35,11 +35,15 @@ PIXELS = 1000
 
 @dataclass(frozen=True)
 class Shot:
-    """A frame to be drawn: its strain, atoms, and the shear strain of each, nan where it is not defined."""
+    """A frame to be drawn: its strain, atoms, and the shear strain of each, nan where it is not defined.
+
+    corner: (3,) fractional, where the cell begins, see `section.corner`.
+    """
 
     strain: float
     atoms: Atoms
     shear: np.ndarray
+    corner: np.ndarray
 
 
 def stress_strain(figure: Figure, tensile: Tensile) -> None:
@@ -94,15 +98,14 @@ def windows(axes: Axes, fit: Modulus, table: list[Modulus], published: Published
 def maps(
     figure: Figure,
     shots: list[Shot],
-    corner: np.ndarray,
     planes: list[str],
     position: float,
     thickness: float,
     most: float,
 ) -> None:
     """Shear strain in cross-sections: a row a plane, a column a strain, all on one scale."""
-    cuts = [[section.cut(shot.atoms, np.nan_to_num(shot.shear), corner, plane, position, thickness) for shot in shots]
-            for plane in planes]  # fmt: skip
+    cuts = [[section.cut(shot.atoms, np.nan_to_num(shot.shear), shot.corner, plane, position, thickness)
+             for shot in shots] for plane in planes]  # fmt: skip
     panels = figure.subplots(
         len(planes), len(shots), squeeze=False, height_ratios=[max(one.extent[1] for one in row) for row in cuts]
     )
@@ -147,14 +150,14 @@ def map_size(shots: list[Shot], planes: list[str]) -> tuple[float, float]:
     return WIDTH, max(rise + 0.5, 1.8)
 
 
-def snapshots(figure: Figure, shots: list[Shot], corner: np.ndarray, axis: int, cut: bool, most: float) -> None:
+def snapshots(figure: Figure, shots: list[Shot], axis: int, cut: bool, most: float) -> None:
     """Atoms coloured by shear strain, the pulled axis to the right; with `cut` the rear half only."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
 
     scale = Normalize(0, most)
-    views = [view(shot, corner, axis, cut) for shot in shots]
+    views = [view(shot, axis, cut) for shot in shots]
     low, high = view_corners(views)
     columns = 2 if len(shots) > 1 else 1
     panels = figure.subplots(-(-len(shots) // columns), columns, squeeze=False).ravel()
@@ -169,11 +172,11 @@ def snapshots(figure: Figure, shots: list[Shot], corner: np.ndarray, axis: int, 
     figure.colorbar(ScalarMappable(scale, SHADES), ax=panels, shrink=0.6, aspect=30, label=SHEAR, extend="max")
 
 
-def view(shot: Shot, corner: np.ndarray, axis: int, cut: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def view(shot: Shot, axis: int, cut: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Centres (n, 3) as `render.spheres` wants them, radii and shear strain of the atoms that are drawn."""
     right, up, eye = axis, (axis + 1) % 3, (axis + 2) % 3
     extent = section.heights(shot.atoms)
-    at = section.places(shot.atoms, corner) - extent / 2
+    at = section.places(shot.atoms, shot.corner) - extent / 2
     shown = at[:, eye] <= 0 if cut else np.ones(len(at), bool)
     x, y, z = at[shown][:, [right, up, eye]].T
     x, z = x * np.cos(TURN) + z * np.sin(TURN), z * np.cos(TURN) - x * np.sin(TURN)
@@ -189,9 +192,9 @@ def view_corners(views: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tupl
     return low - 3.0, high + 3.0
 
 
-def snapshot_size(shots: list[Shot], corner: np.ndarray, axis: int, cut: bool) -> tuple[float, float]:
+def snapshot_size(shots: list[Shot], axis: int, cut: bool) -> tuple[float, float]:
     """Inches."""
-    low, high = view_corners([view(shot, corner, axis, cut) for shot in shots])
+    low, high = view_corners([view(shot, axis, cut) for shot in shots])
     columns = 2 if len(shots) > 1 else 1
     panel = (WIDTH - 0.8) / columns
     rows = -(-len(shots) // columns)

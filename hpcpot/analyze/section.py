@@ -29,16 +29,23 @@ class Slice:
     extent: np.ndarray
 
 
-def first_corner(atoms: Atoms) -> np.ndarray:
-    """(3,) fractional: where the cell of all frames begins, so that a particle or slab lies in the middle."""
-    corner, fractions = np.zeros(3), atoms.get_scaled_positions(wrap=True)
-    for axis in np.flatnonzero(atoms.pbc):
+def corner(first: Atoms, moved: np.ndarray) -> np.ndarray:
+    """(3,) fractional: where the cell of a frame begins, so that a particle or slab lies in the middle.
+
+    Args:
+        first: the first frame; only along axes where it has a gap does the beginning leave 0.
+        moved: (n, 3) float64, fractional, of the frame's atoms since then, through boundaries.
+    """
+    start, fractions = np.zeros(3), first.get_scaled_positions(wrap=True)
+    for axis in np.flatnonzero(first.pbc):
         ordered = np.sort(fractions[:, axis])
         gaps = np.diff(ordered, append=ordered[0] + 1.0)
         widest = int(np.argmax(gaps))
-        if gaps[widest] * heights(atoms)[axis] > VACUUM:
-            corner[axis] = ordered[widest] + gaps[widest] / 2
-    return corner
+        if gaps[widest] * heights(first)[axis] > VACUUM:
+            behind = ordered[widest] + gaps[widest] / 2
+            now = (fractions[:, axis] - behind) % 1.0 + moved[:, axis]
+            start[axis] = behind + (now.min() + now.max()) / 2 - 0.5
+    return start
 
 
 def places(atoms: Atoms, corner: np.ndarray) -> np.ndarray:
@@ -51,7 +58,7 @@ def cut(atoms: Atoms, values: np.ndarray, corner: np.ndarray, plane: str, positi
     """Mean of a property over the atoms of a slice.
 
     Args:
-        values: (n,) of the atoms. corner: see `first_corner`.
+        values: (n,) of the atoms. corner: see `corner`.
         plane: "yz": y to the right, z upwards. position: of the slice along its normal, 0 .. 1. thickness: Å.
     """
     from scipy.ndimage import gaussian_filter

@@ -16,10 +16,11 @@ import hpcpot
 from hpcpot import provenance
 from hpcpot.errors import DependencyError
 from hpcpot.parallel import launch
+from hpcpot.wording import plural
 
 SECONDS = 60
 """Time limit of each probe."""
-GIB = 2**30
+GIB, MB = 2**30, 1e6
 SCHEDULERS = {
     "Slurm": "sbatch", "PBS or SGE": "qsub", "LSF": "bsub", "HTCondor": "condor_submit", "OAR": "oarsub",
 }  # fmt: skip
@@ -49,6 +50,12 @@ LOCK = """
 import fcntl, tempfile
 with tempfile.TemporaryFile(dir=".") as file:
     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+"""
+COMPILED = """
+from hpcpot import compiled
+folder = compiled.folder()
+sizes = [path.stat().st_size for path in folder.glob(f"*{compiled.SUFFIX}")]
+print(folder, len(sizes), sum(sizes), compiled.refusal(folder) or "", sep="\\n")
 """
 
 
@@ -105,6 +112,21 @@ def package(name: str, remedy: str) -> Finding:
         return Finding(name, "missing", "not installed", remedy)
     is_fine, text = probe([sys.executable, "-c", f"import {name}"])
     return Finding(name, "ok", version) if is_fine else Finding(name, "failed", f"{version}: {text}", remedy)
+
+
+def compiled_code() -> Iterator[Finding]:
+    """Where compiled loops are kept, and whether they can be."""
+    is_fine, text = probe([sys.executable, "-c", COMPILED])
+    if not is_fine:
+        yield Finding("compiled code", "failed", text, "see numba above")
+        return
+    folder, count, size, refusal = (*text.splitlines(), "")[:4]
+    if refusal:
+        found = f"{folder} {refusal}, so each run compiles for half a minute before it starts"
+        yield Finding("compiled code", "failed", found, "export NUMBA_CACHE_DIR=a folder of yours")
+    else:
+        found = f"kept in {folder}, {plural(int(count), 'file')}, {int(size) / MB:.1f} MB; the first run compiles what lacks"
+        yield Finding("compiled code", "ok", found)
 
 
 def machine() -> Iterator[Finding]:
@@ -228,4 +250,4 @@ def farm() -> Iterator[Finding]:
         yield package(name, "pip install 'hpcpot[farm]', for hpcpot onsite and relax")
 
 
-ALL = (python, machine, mpi, parallel_hdf5, file_locking, gpu, schedulers, farm)
+ALL = (python, compiled_code, machine, mpi, parallel_hdf5, file_locking, gpu, schedulers, farm)

@@ -29,6 +29,10 @@ PARTICLES = {
 """Arrays of the trajectory and their intervals in the output section."""
 
 
+VIRIAL_PARTITION = "half of the term of each pair to each of its atoms"
+"""How the virial is divided among atoms, said in the provenance of a trajectory that has them; see Engine.atom_virials."""
+
+
 class Output:
     """The output of a run.
 
@@ -112,6 +116,8 @@ class Output:
             **ranks.root_only(lambda: provenance.collect(ranks.size)), "config": config.dump(self.settings),
             "potential_fingerprint": self.fingerprint, "device": "cpu", "grid": str(self.engine.domain.grid.tolist()),
         }  # fmt: skip
+        if every.virial_every:
+            facts["virial_partition"] = VIRIAL_PARTITION
         trajectory = Trajectory(
             every.trajectory, ranks, elements=state.elements, species=self._by_id(state.species[: state.n_owned]),
             masses=state.masses, n_atoms=state.n_atoms, periodic=state.periodic,

@@ -6,6 +6,7 @@ from hpcpot.config import Key, Schema, Settings
 from hpcpot.kinds import boolean, choice, either, element, file_name, integer, intervals, list_of, number, output_path
 from hpcpot.md import checks
 from hpcpot.md.checks import CPU_ONLY
+from hpcpot.potential import settings as potential_settings
 
 EVERY = "set 0 for never"
 AXES = list_of(choice("x", "y", "z"), "a list of axes, e.g. [x, z]")
@@ -23,21 +24,6 @@ STRUCTURE = (
         list_of(element(), "a list of elements, e.g. [Li, Si]"),
         "elements of the LAMMPS types 1, 2, ...; null where the file names them",
         None,
-    ),
-)
-POTENTIAL = (
-    Key(
-        "potential.file",
-        either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi",
-        is_input=True,
-    ),
-    Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
-    Key(
-        "potential.precision",
-        choice("float64", "mixed"),
-        "mixed: float32 network and tables of a Deep Potential, twice as fast; forces within 1e-4 eV/Å",
-        "float64",
     ),
 )
 MD = (
@@ -167,4 +153,4 @@ def device_line(settings: Settings) -> str:
     return f"device: cpu (auto: {CPU_ONLY})" if settings.device == "auto" else f"device: {settings.device}"
 
 
-SCHEMA = Schema(STRUCTURE + POTENTIAL + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVICE, checks.check, staged="md")
+SCHEMA = Schema(STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVICE, checks.check, staged="md")

@@ -8,18 +8,21 @@ from typing import Any
 
 from hpcpot import config, provenance
 from hpcpot.config import Settings
+from hpcpot.errors import HpcpotError
 from hpcpot.onsite import figure, frames, sites, tables, task
 from hpcpot.onsite.frames import Frames
 from hpcpot.onsite.settings import SCHEMA
-from hpcpot.onsite.sites import Block, Choice
+from hpcpot.onsite.sites import Block, Choice, Selection
 from hpcpot.parallel import farm, farm_settings
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.chunks import Item
 from hpcpot.parallel.farm import Farm
 from hpcpot.parallel.stop import STOPPED, StopRequest
 from hpcpot.potential import files as potential_files
+from hpcpot.potential.base import Potential
 from hpcpot.relax.engine import Options
 from hpcpot.storage.results import Results, Store, content_key
+from hpcpot.wording import plural
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -30,21 +33,21 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
-    source, file = frames.find(settings.frames.file), settings.potential.file
-    fingerprint = potential_files.fingerprint(potential_files.load(file))
-    choices, blocks = sites.choose(source, settings, print)
-    items = [item(source, one) for one in choices]
-    n_sites = sum(len(one.sites) for one in choices)
-    print(
-        f"{n_sites} sites: {len({one.frame for one in choices})} frames, {len({one.region for one in choices})} regions"
-    )
+    source, wanted = frames.find(settings.frames.file), settings.potential
+    potential = Potential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
+    fingerprint = potential_files.fingerprint(potential.family)
+    selection = sites.choose(source, settings, potential.elements, print)
+    items = [*(item(source, one) for one in selection.choices),
+             *(unusable(source, k, error) for k, error in selection.unusable.items())]  # fmt: skip
+    print(counts(selection))
     if arguments.dry_run:
         print(config.dump(settings) + farm.plan(settings.farm, len(items)))
         return 0
     removal, output = settings.removal, settings.output.results
     compute = partial(
-        task.compute, source=tuple(file) if isinstance(file, list) else file, fingerprint=fingerprint,
-        kernels=settings.potential.kernels, relaxed=removal.relaxed, radius=removal.radius_A,
+        task.compute, source=tuple(wanted.file) if isinstance(wanted.file, list) else wanted.file,
+        fingerprint=fingerprint, kernels=wanted.kernels, precision=wanted.precision, relaxed=removal.relaxed,
+        radius=removal.radius_A,
         options=Options(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
     )  # fmt: skip
     with Farm(settings.farm) as workers, Store(
@@ -54,34 +57,50 @@ def run_command(arguments: argparse.Namespace) -> int:
     ) as store:  # fmt: skip
         code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
     if code != STOPPED:
-        report(settings, blocks)
+        report(settings, selection.blocks, {one.key for one in items})
     return code
+
+
+def counts(selection: Selection) -> str:
+    """How much there is to do."""
+    choices, unusable = selection.choices, len(selection.unusable)
+    text = (
+        f"{sum(len(one.sites) for one in choices)} sites: {plural(len({one.frame for one in choices}), 'frame')}, "
+        f"{plural(len({one.region for one in choices}), 'region')}"
+    )
+    return text + (f"; {plural(unusable, 'frame')} of no use, stored as failed" if unusable else "")
 
 
 def item(source: Frames, choice: Choice) -> Item:
     """The sites of a region of a frame as the farm takes them."""
-    k = choice.frame
+    path, k = source.place(choice.frame)
     row: dict[str, Any] = {
-        "region": choice.region, "frame": k, "step": choice.step, "time": choice.time, "left": choice.at.left,
-        "right": choice.at.right, "available": choice.available, "with_replacement": choice.with_replacement,
-        "sites": choice.sites, "places": choice.places,
+        "region": choice.region, "frame": choice.frame, "step": choice.step, "time": choice.time,
+        "left": choice.at.left, "right": choice.at.right, "available": choice.available,
+        "with_replacement": choice.with_replacement, "sites": choice.sites, "places": choice.places,
     }  # fmt: skip
-    where = {"path": source.paths[0 if source.is_trajectory else k], "frame_in_file": k if source.is_trajectory else 0}
-    key = content_key(choice.region, k, choice.sites, choice.places, choice.positions)
-    return Item(key, row | where, f"frame {k}, {choice.region}")
+    key = content_key(choice.region, choice.frame, choice.sites, choice.places, choice.positions)
+    return Item(key, row | {"path": path, "frame_in_file": k}, f"{source.name(choice.frame)}, {choice.region}")
+
+
+def unusable(source: Frames, k: int, error: HpcpotError) -> Item:
+    """A frame without sites, which fails with the reason."""
+    return Item(content_key(str(source.place(k)[0]), k, str(error)), error, source.name(k))
 
 
 def identity(settings: Settings) -> str:
     """What all rows of a file have in common: which sites, and what is done with them."""
-    return "\n".join(f"{name}: {vars(getattr(settings, name))}" for name in ("profile", "regions", "sites", "removal"))
+    sections = {name: vars(getattr(settings, name)) for name in ("profile", "regions", "sites", "removal")}
+    return "\n".join(f"{name}: {one}" for name, one in sections.items()) + f"\nprecision: {settings.potential.precision}"
 
 
-def report(settings: Settings, blocks: list[Block]) -> None:
-    """Tables and figures of all sites that are done."""
+def report(settings: Settings, blocks: list[Block], keys: set[str]) -> None:
+    """Tables and figures of the sites that are done of some items; those of other frames in the file stay out."""
     output, wanted = settings.output.results, settings.bootstrap
     with Results(output) as results:
+        rows = tables.rows(results, keys)
         for kind in ("energies", "relaxed_energies") if settings.removal.relaxed != "none" else ("energies",):
-            campaign = tables.gather(results, blocks, kind, wanted.fraction, wanted.replicas, settings.sites.seed)
+            campaign = tables.gather(rows, blocks, kind, wanted.fraction, wanted.replicas, settings.sites.seed)
             base = output if kind == "energies" else output.with_name(f"{output.stem}_relaxed{output.suffix}")
             print(f"{'removal energies' if kind == 'energies' else 'relaxed'}:\n{tables.summary(campaign)}")
             written = [*tables.write(campaign, base), *figure.write(campaign, base)]

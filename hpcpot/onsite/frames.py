@@ -37,8 +37,15 @@ class Frames:
         """Whether frames follow one another, with the same atoms in the same order."""
         return self.paths[0].suffix in TRAJECTORIES
 
+    def place(self, k: int) -> tuple[Path, int]:
+        """The file of frame k, and its number there."""
+        return (self.paths[0], k) if self.is_trajectory else (self.paths[k], 0)
+
+    def name(self, k: int) -> str:
+        return f"frame {k}" if self.is_trajectory else self.paths[k].name
+
     def read(self, k: int) -> Atoms:
-        return read(self.paths[0], k) if self.is_trajectory else read(self.paths[k], 0)
+        return read(*self.place(k))
 
     def window(self, from_ps: float | None, to_ps: float | None) -> np.ndarray:
         """Numbers of the frames in a window of time.

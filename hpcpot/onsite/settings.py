@@ -8,6 +8,7 @@ from typing import Any
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.kinds import Kind, choice, either, element, file_name, integer, list_of, number, output_path
 from hpcpot.parallel import farm_settings
+from hpcpot.potential import settings as potential_settings
 
 REGIONS = {
     "si1_bulk": (["bottom+8", "bottom+18"], "bulk host, far from the interface"),
@@ -38,9 +39,7 @@ KEYS = (
     Key("frames.from_ps", number(), "start of the window of a trajectory; null: its first frame", None),
     Key("frames.to_ps", number(), "end of the window; null: its last frame", None),
     Key("frames.count", integer(1), "frames to take sites from, equally spaced in the window", 40),
-    Key("potential.file", either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi", is_input=True),
-    Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
+    *potential_settings.KEYS,
     Key("profile.axis", choice("a", "b", "c"), "of the cell, whose faces the interface is parallel to", "c"),
     Key("profile.host", element(), "left of the interface", "Si"),
     Key("profile.inserted", element(), "right of the interface; its concentration tells where the interface is", "Li"),

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from ase import Atoms
 
 from hpcpot.analysis import profile
 from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
 from hpcpot.config import Settings
+from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.onsite.frames import Frames, spaced
+from hpcpot.structure import files
 
 AXES = {"a": 0, "b": 1, "c": 2}
 
@@ -52,51 +55,102 @@ class Block:
     sensitivity: dict[tuple[float, float], Interfaces | None]
 
 
-def choose(frames: Frames, settings: Settings, say: Callable[[str], None]) -> tuple[list[Choice], list[Block]]:
+@dataclass(frozen=True)
+class Selection:
+    """What is to be done.
+
+    Attributes:
+        choices: sites of each region of each frame.
+        unusable: frames that have none, and why.
+        blocks: profiles that the regions are relative to.
+    """
+
+    choices: list[Choice]
+    unusable: dict[int, HpcpotError]
+    blocks: list[Block]
+
+
+class Surveyor:
+    """Reads frames, checks them and measures the places of their atoms, one frame after another."""
+
+    def __init__(self, frames: Frames, settings: Settings, elements: tuple[str, ...]):
+        wanted = settings.profile
+        self.frames, self.elements = frames, elements
+        self.slab = Slab(AXES[wanted.axis], wanted.host, wanted.inserted, tuple(wanted.block_A))
+        self._ruler: Ruler | None = None
+
+    def measure(self, k: int) -> tuple[Atoms, np.ndarray]:
+        """Frame k and the places of its atoms; of a trajectory relative to the first frame that was measured.
+
+        Raises:
+            HpcpotError: the frame cannot be read, simulated or measured.
+        """
+        atoms = files.check(self.frames.read(k), self.elements)
+        if self._ruler is None or not self.frames.is_trajectory:
+            self._ruler = Ruler(self.slab, atoms)
+        return atoms, self._ruler.places(atoms)
+
+
+def choose(frames: Frames, settings: Settings, elements: tuple[str, ...], say: Callable[[str], None]) -> Selection:
     """Sites of all regions of all frames, and the profiles that the regions are relative to.
 
     The sites of a region of a frame depend on the seed, the frame's step and the region alone.
 
+    Args:
+        elements: that the potential knows.
     Raises:
-        StructureError: no vacuum, no host, or no interface.
+        ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use.
     """
     window = frames.window(settings.frames.from_ps, settings.frames.to_ps)
     wanted = spaced(window, settings.frames.count)
     if len(wanted) < settings.frames.count:
-        say(f"frames: {len(wanted)}, all that the window has; {settings.frames.count} were asked for")
-    slab = Slab(
-        AXES[settings.profile.axis], settings.profile.host, settings.profile.inserted, tuple(settings.profile.block_A)
-    )
+        say(f"frames: {len(wanted)}, all that there are; {settings.frames.count} were asked for")
+    surveyor, found = Surveyor(frames, settings, elements), Selection([], {}, [])
     length = settings.profile.frames if frames.is_trajectory else 1
-    ruler = None
-    choices, blocks = [], []
     for members in np.array_split(window, max(1, len(window) // length)):
         mine = np.intersect1d(members, wanted)
-        if not len(mine):
+        if len(mine):
+            _choose_of_block(surveyor, members, mine, settings, found, say)
+    if not found.choices:
+        raise next(iter(found.unusable.values()))
+    return found
+
+
+def _choose_of_block(
+    surveyor: Surveyor, members: np.ndarray, wanted: np.ndarray, settings: Settings, found: Selection,
+    say: Callable[[str], None],
+) -> None:  # fmt: skip
+    """Adds the profile of a block of frames, and the sites of those that are wanted, to what was found."""
+    frames, rows, kept = surveyor.frames, {}, {}
+    for k in map(int, members):
+        try:
+            atoms, rows[k] = surveyor.measure(k)
+        except HpcpotError as error:
+            say(f"{frames.name(k)} is left out: {error}")
+            if k in wanted:
+                found.unusable[k] = error
             continue
-        rows, kept = [], {}
-        for k in members:
-            atoms = frames.read(k)
-            if ruler is None or not frames.is_trajectory:
-                ruler = Ruler(slab, atoms)
-            rows.append(ruler.places(atoms))
-            if k in mine:
-                kept[k] = atoms
-        counted = profile.count(
-            rows, atoms.symbols == slab.inserted, settings.profile.bin_A, float(atoms.cell.lengths()[slab.axis])
-        )
-        block = Block(
-            members, counted, profile.interfaces(counted, tuple(settings.profile.thresholds)), _others(counted)
-        )
-        blocks.append(block)
-        say(f"profile of frames {members[0]} to {members[-1]}: z_L {block.at.left:.2f}, z_R {block.at.right:.2f} Å")
-        places = dict(zip(members, rows, strict=True))
-        for k in mine:
-            choices += _of_frame(frames, int(k), kept[k], places[k], block.at, settings)
-    return choices, blocks
+        if k in wanted:
+            kept[k] = atoms
+    if not kept:
+        return
+    is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
+    counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))
+    try:
+        at = profile.interfaces(counted, tuple(settings.profile.thresholds))
+    except StructureError as error:
+        say(f"{' to '.join(dict.fromkeys(frames.name(int(k)) for k in members[[0, -1]]))}: {error}")
+        found.unusable.update(dict.fromkeys(kept, error))
+        return
+    found.blocks.append(Block(members, counted, at, _others(counted)))
+    say(f"profile of frames {members[0]} to {members[-1]}: z_L {at.left:.2f}, z_R {at.right:.2f} Å")
+    for k, atoms in kept.items():
+        found.choices.extend(_of_frame(frames, k, atoms, rows[k], at, settings))
 
 
-def _of_frame(frames: Frames, k: int, atoms, places: np.ndarray, at: Interfaces, settings: Settings) -> list[Choice]:
+def _of_frame(
+    frames: Frames, k: int, atoms: Atoms, places: np.ndarray, at: Interfaces, settings: Settings
+) -> list[Choice]:
     choices = []
     for number, (region, edges) in enumerate(vars(settings.regions).items()):
         if edges is None:
@@ -120,6 +174,6 @@ def _others(counted: Profile) -> dict[tuple[float, float], Interfaces | None]:
     for pair in profile.SENSITIVITY:
         try:
             found[pair] = profile.interfaces(counted, pair)
-        except profile.StructureError:
+        except StructureError:
             found[pair] = None
     return found

@@ -46,17 +46,24 @@ class Campaign:
     blocks: list[Block]
 
 
-def gather(results: Results, blocks: list[Block], kind: str, fraction: float, replicas: int, seed: int) -> Campaign:
-    """The campaign of a results file.
+def rows(results: Results, keys: set[str]) -> dict[str, list]:
+    """Columns of the rows that belong to some items, by frame and region."""
+    columns = {name: results.read(name) for name in results.columns}
+    mine = [k for k, key in enumerate(results.keys()) if key in keys]
+    mine.sort(key=lambda k: (columns["frame"][k], list(NAMES).index(columns["region"][k])))
+    return {name: [values[k] for k in mine] for name, values in columns.items()}
+
+
+def gather(
+    rows: dict[str, list], blocks: list[Block], kind: str, fraction: float, replicas: int, seed: int
+) -> Campaign:
+    """What follows from the rows of a campaign.
 
     Args:
         kind: "energies", or "relaxed_energies": without what did not converge.
     Raises:
         OutputError: no site has such an energy.
     """
-    rows = {name: list(results.read(name)) for name in results.columns}
-    order = np.lexsort((np.array([list(NAMES).index(one) for one in rows["region"]]), np.array(rows["frame"])))
-    rows = {name: [values[k] for k in order] for name, values in rows.items()}
     values = {}
     for region in NAMES:
         mine = [rows[kind][k] for k, one in enumerate(rows["region"]) if one == region]
@@ -66,7 +73,8 @@ def gather(results: Results, blocks: list[Block], kind: str, fraction: float, re
             values[region] = together
     if not values:
         raise OutputError(
-            f"{results.path} = no {kind}: no site of any region was done; see `hpcpot results`, and the ranges of regions."
+            f"results = no {kind}: at least one site of a region must be done; see `hpcpot results`, and the ranges of "
+            "the regions in the config."
         )
     means = {region: statistics.mean(one, replicas, seed) for region, one in values.items()}
     difference, difference_mean, parts = None, None, None

@@ -40,16 +40,18 @@ COLUMNS = {
 
 
 def compute(
-    one: dict[str, Any], *, source: str | Path | tuple, fingerprint: str, kernels: str, relaxed: str, radius: float,
-    options: Options,
+    one: dict[str, Any] | HpcpotError, *, source: str | Path | tuple, fingerprint: str, kernels: str, precision: str,
+    relaxed: str, radius: float, options: Options,
 ) -> dict[str, Any]:  # fmt: skip
     """Remove each site of a frame, alone.
 
     Args:
-        one: the columns of the row but energies; and `path`, `frame_in_file` of the frame.
+        one: the columns of the row but energies; and `path`, `frame_in_file` of the frame. Or why there are none.
         relaxed: "none", "near" or "all", see `relaxed_removals`.
     """
-    frame = _frame(one["path"], one["frame_in_file"], source, fingerprint, kernels)
+    if isinstance(one, HpcpotError):
+        raise one
+    frame = _frame(one["path"], one["frame_in_file"], source, fingerprint, kernels, precision)
     sites = one["sites"]
     after = np.full(len(sites), np.nan)
     if relaxed != "none":
@@ -59,9 +61,11 @@ def compute(
 
 
 @lru_cache(maxsize=2)
-def _frame(path: Path, k: int, source: str | Path | tuple, fingerprint: str, kernels: str) -> Frame:
+def _frame(
+    path: Path, k: int, source: str | Path | tuple, fingerprint: str, kernels: str, precision: str
+) -> Frame:
     """A frame with its neighbours and energies, kept for its other regions."""
-    potential = loaded.potential(source, fingerprint, kernels)
+    potential = loaded.potential(source, fingerprint, kernels, precision)
     return Frame(files.check(frames.read(path, k), potential.elements), potential)
 
 

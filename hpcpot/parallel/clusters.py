@@ -10,9 +10,9 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Container
 from contextlib import ExitStack
 from importlib import import_module
+from itertools import count
 from types import ModuleType
 from typing import Any
 
@@ -64,11 +64,10 @@ def load(name: str) -> ModuleType:
             signal.signal(signal.SIGINT, handler)
 
 
-def start(farm: Settings, stack: ExitStack, arrived: set[str]) -> tuple[Any, Any]:
+def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
     """The cluster (None for one that was joined) and a client of it; leaving `stack` ends both.
 
-    Args:
-        arrived: gets the name of every worker of a job that ever came.
+    One of a batch system has no jobs yet, see `jobs.Jobs`.
 
     Raises:
         ConfigError, DependencyError, FarmError: what farm.cluster names is not there.
@@ -84,8 +83,10 @@ def start(farm: Settings, stack: ExitStack, arrived: set[str]) -> tuple[Any, Any
     if farm.cluster == "local":
         cluster = _local(farm)
     elif farm.cluster in JOB_QUEUES:
-        cluster = _jobs(farm, arrived)
+        cluster = _batch_system(farm)
     else:
+        # Its own reports of a scheduler that goes away would come after ours.
+        stack.enter_context(load("distributed.utils").silence_logging_cmgr("CRITICAL"))
         return None, stack.enter_context(_join(farm.cluster))
     stack.callback(cluster.close)
     return cluster, stack.enter_context(distributed.Client(cluster, set_as_default=False))
@@ -134,11 +135,11 @@ def _join(address: str) -> Any:
     except (OSError, TimeoutError) as error:
         raise FarmError(
             f"farm.cluster = {address}: no scheduler answers there within {CONNECT_SECONDS} s; start one with "
-            "`dask scheduler`, and workers with `dask worker`, or give another address."
+            f"`dask scheduler`, and workers with `dask worker {address} --nthreads 1`, or give another address."
         ) from error
 
 
-def _jobs(farm: Settings, arrived: set[str]) -> Any:
+def _batch_system(farm: Settings) -> Any:
     kind = getattr(load("dask_jobqueue"), f"{CLASSES[farm.cluster]}Cluster")
     submit = kind.job_cls.submit_command.split()[0]
     if shutil.which(submit) is None:
@@ -148,29 +149,19 @@ def _jobs(farm: Settings, arrived: set[str]) -> Any:
         )
     options = job_options(farm)
     scheduler_options = {"dashboard_address": None, **options.pop("scheduler_options", {})}
-    cluster = kind(
+    return _numbering(kind)(
         job_cls=_telling(kind.job_cls), scheduler_options=scheduler_options, silence_logs="CRITICAL", **options
     )
-    cluster.scheduler.add_plugin(_arrivals(arrived))
-    if farm.adapt:
-        cluster.adapt(minimum=0, maximum=workers(farm), target_duration="1s", wait_count=10)
-    else:
-        cluster.scale(workers(farm))
-    return cluster
 
 
-def _arrivals(names: set[str]) -> Any:
-    """A plugin of the scheduler that keeps the names of workers that came; one may be gone when somebody looks."""
+def _numbering(cluster: type) -> type:
+    """A kind of cluster that gives no name twice: Dask would take a new job for an ended one of the same name."""
+    numbers = count()
 
-    def add_worker(self: Any, scheduler: Any, worker: str) -> None:
-        names.add(scheduler.workers[worker].name)
+    def name(self: Any, number: int) -> str:
+        return f"{self._name}-{next(numbers)}"
 
-    return type("Arrivals", (load("distributed").SchedulerPlugin,), {"add_worker": add_worker})()
-
-
-def job_of(worker: str, jobs: Container[str]) -> str:
-    """The job of a worker: of the same name, or of several processes "job-0", "job-1"."""
-    return worker if worker in jobs else worker.rpartition("-")[0]
+    return type(cluster.__name__, (cluster,), {"_new_worker_name": name})
 
 
 def _telling(job: type) -> type:
@@ -184,13 +175,24 @@ def _telling(job: type) -> type:
             self.refusal = str(error)
             await process.start(self)
 
-    return type(job.__name__, (job,), {"start": start, "refusal": None})
+    async def close(self: Any) -> None:
+        await job.close(self)
+        await process.close(self)  # else Dask's own check at the end finds it running
+
+    return type(job.__name__, (job,), {"start": start, "close": close, "refusal": None})
 
 
-def refusal(cluster: Any) -> str | None:
-    """What the batch system said when it refused all jobs; None where it took one."""
-    told = [job.refusal for job in list(cluster.workers.values())]
-    return told[0] if told and all(told) else None
+def attendance(jobs: Any) -> Any:
+    """A plugin of the scheduler that calls jobs.arrive(address, name) and jobs.leave(address) for its workers."""
+
+    def add_worker(self: Any, scheduler: Any, worker: str) -> None:
+        jobs.arrive(worker, str(scheduler.workers[worker].name))
+
+    def remove_worker(self: Any, scheduler: Any, worker: str, **_: Any) -> None:
+        jobs.leave(worker)
+
+    plugin = load("distributed").SchedulerPlugin
+    return type("Attendance", (plugin,), {"add_worker": add_worker, "remove_worker": remove_worker})()
 
 
 def job_script(farm: Settings) -> str:

@@ -23,6 +23,7 @@ from hpcpot.errors import ConfigError, FarmError
 from hpcpot.parallel import clusters, guard
 from hpcpot.parallel.chunks import BatchedTask, Failure, Item, Outcome, Task, halves, outcomes
 from hpcpot.parallel.farm_settings import JOB_QUEUES
+from hpcpot.parallel.jobs import Jobs
 from hpcpot.parallel.ranks import launched_size
 
 POLL_SECONDS = 0.2
@@ -110,17 +111,16 @@ class Farm:
         self._wanted = 0
         self._stack = ExitStack()
         self._client = self._cluster = None
+        self._jobs: Jobs | None = None
         self._numbers = count()
         self._looked = 0.0
-        self._arrived: set[str] = set()
-        self._gone: dict[str, float] = {}
 
     def __enter__(self) -> Farm:
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-        self._client = self._cluster = None
+        self._client = self._cluster = self._jobs = None
 
     def run(
         self, task: Task | BatchedTask, items: Iterable[Item], *, batched: bool = False, total: int | None = None,
@@ -167,7 +167,9 @@ class Farm:
     def _start(self) -> None:
         if self._client is None:
             self._wanted = clusters.workers(self.settings)
-            self._cluster, self._client = clusters.start(self.settings, self._stack, self._arrived)
+            self._cluster, self._client = clusters.start(self.settings, self._stack)
+            if self.settings.cluster in JOB_QUEUES:
+                self._jobs = Jobs(self.settings, self._cluster, self._wanted)
             self._look_after()
 
     def _submit(self, chunk: Chunk, running: dict[Any, Chunk], ready: queue.SimpleQueue) -> None:
@@ -195,6 +197,8 @@ class Farm:
             yield from self._isolate(chunk, error, running, ready)
             return
         except Exception as error:
+            if future.cancelled():
+                raise self._lost() from error
             raise FarmError(
                 f"farm.cluster = {self.settings.cluster}: a worker could not take a chunk of {len(chunk.items)} items "
                 f"({type(error).__name__}: {error}); workers need the same hpcpot and Python as this command."
@@ -224,34 +228,20 @@ class Farm:
         if monotonic() - self._looked < LOOK_SECONDS and self.n_workers:
             return
         self._looked = monotonic()
-        if self._client.status != "running":
-            raise FarmError(
-                f"farm.cluster = {self.settings.cluster}: the scheduler went away; what was done is stored, and the "
-                "same command goes on."
-            )
-        self.n_workers = len(self._client.nthreads())
+        try:
+            self.n_workers = len(self._client.nthreads())
+        except (OSError, TimeoutError) as error:
+            raise self._lost() from error
         if self._cluster is None:
             self._wanted = self.n_workers
-        elif self.settings.cluster in JOB_QUEUES:
-            if refusal := clusters.refusal(self._cluster):
-                raise FarmError(
-                    f"farm.cluster = {self.settings.cluster}: no job was accepted; mend {self.settings.jobqueue} by what "
-                    f"the batch system says:\n{refusal.strip()}"
-                )
-            self._replace_jobs()
+        elif self._jobs is not None:
+            self._jobs.look_after()
 
-    def _replace_jobs(self) -> None:
-        """Submit a job for each whose workers were here and are gone; Dask itself keeps waiting for them."""
-        specified, processes = self._cluster.worker_spec, clusters.job_options(self.settings)["processes"]
-        present = {worker["name"] for worker in self._cluster.scheduler_info["workers"].values()}
-        came, alive = ({clusters.job_of(name, specified) for name in names} for names in (self._arrived.copy(), present))
-        now = monotonic()
-        self._gone = {job: self._gone.get(job, now) for job in came - alive if job in specified}
-        ended = [job for job, since in self._gone.items() if now - since > LOOK_SECONDS]
-        for job in ended:
-            del specified[job], self._gone[job]
-        if ended:
-            self._cluster.scale(len(specified) * processes if self.settings.adapt else self._wanted)
+    def _lost(self) -> FarmError:
+        return FarmError(
+            f"farm.cluster = {self.settings.cluster}: the scheduler went away; what was done is stored, and the same "
+            "command goes on."
+        )
 
 
 def plan(settings: Settings, n_items: int) -> str:

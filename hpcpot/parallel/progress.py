@@ -19,21 +19,22 @@ class Progress:
 
     Args:
         total: items to be done.
+        noun: what an item is.
     """
 
-    def __init__(self, total: int):
-        self.total, self.done, self.failed = total, 0, 0
+    def __init__(self, total: int, noun: str = "items"):
+        self.total, self.done, self.failed, self.noun = total, 0, 0, noun
         self.began = monotonic()
         self._on_terminal = sys.stdout.isatty()
         self._shown = self.began if not self._on_terminal else 0.0
         self._marks = [(self.began, 0)]
 
-    def count(self, failed: bool) -> None:
-        self.done += 1
+    def count(self, failed: bool = False, items: int = 1) -> None:
+        self.done += items
         self.failed += failed
 
-    def show(self, n_workers: int, now: bool = False) -> None:
-        """Print a line if it is time, or `now`."""
+    def show(self, n_workers: int | None = None, now: bool = False) -> None:
+        """Print a line if it is time, or `now`; None: this process does the work itself."""
         time = monotonic()
         if not now and time - self._shown < (TERMINAL_SECONDS if self._on_terminal else LOG_SECONDS):
             return
@@ -46,17 +47,20 @@ class Progress:
         else:
             print(line, flush=True)
 
-    def line(self, n_workers: int, time: float) -> str:
+    def line(self, n_workers: int | None, time: float) -> str:
         """120/1000 items (12.0 %), 3 failed, 41.2 items/s, 2 workers, ETA 00:21."""
         since, before = self._marks[0]
         rate = (self.done - before) / max(time - since, 1e-9)
         eta = duration((self.total - self.done) / rate) if rate else "-"
+        share = f"{self.done}/{self.total} {self.noun} ({100.0 * self.done / max(self.total, 1):.1f} %)"
+        speed = f"{rate:.4g} {self.noun}/s"
+        if n_workers is None:
+            return f"{share}, {speed}, ETA {eta}"
         return (
-            f"{self.done}/{self.total} items ({100.0 * self.done / max(self.total, 1):.1f} %), {self.failed} failed, "
-            f"{rate:.4g} items/s, {plural(n_workers, 'worker') if n_workers else NOBODY}, ETA {eta}"
+            f"{share}, {self.failed} failed, {speed}, {plural(n_workers, 'worker') if n_workers else NOBODY}, ETA {eta}"
         )
 
-    def end(self, n_workers: int) -> None:
+    def end(self, n_workers: int | None = None) -> None:
         """Leave the last line standing; nothing where there was nothing to do."""
         if self.total:
             self.show(n_workers, now=True)

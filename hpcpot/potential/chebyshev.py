@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet, monomials
-from hpcpot.potential.network import Layer, backward, concatenate, forward
+from hpcpot.potential.network import Layer, backward, concatenate, forward, like
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,15 @@ class Chebyshev:
             (n,) eV and gradients of the same shapes.
         """
         radial_ntc, angular_nta = moments[0][:, :, 0], moments[1][..., 0]
-        powers, at_one = self._angular_powers
+        powers, at_one = (like(values, angular_nta) for values in self.angular_powers)
         order = self.radial_order + 1
-        parts, sums = [], []
-        for weights in self._weights(i):
-            summed_na = weights @ angular_nta
-            self_n = radial_ntc[:, :, order] @ (weights * weights)
-            sums.append(summed_na)
-            parts += [weights @ radial_ntc[:, :, :order], 0.5 * ((summed_na**2) @ powers.T - self_n[:, None] * at_one)]
-        inputs = (concatenate(tuple(parts)) - self.offset[i]) * self.scale[i]
+        inputs = (self.descriptors(i, moments) - like(self.offset[i], angular_nta)) * like(self.scale[i], angular_nta)
         energies, slopes = forward(self.networks[i], inputs)
-        gradient = backward(self.networks[i], slopes, energies * 0.0 + 1.0 / self.energy_scale[i]) * self.scale[i]
+        gradient = backward(self.networks[i], slopes, energies * 0.0 + 1.0 / self.energy_scale[i])
+        gradient = gradient * like(self.scale[i], angular_nta)
         b_ntc, b_nta, start = radial_ntc * 0.0, angular_nta * 0.0, 0
-        for weights, summed_na in zip(self._weights(i), sums, strict=True):
+        for weights in self._weights(i, angular_nta):
+            summed_na = weights @ angular_nta
             radial_n, angular_n = gradient[:, start : start + order], gradient[:, start + order :][:, : self.angular_order + 1]
             b_ntc[:, :, :order] += weights[:, None] * radial_n[:, None]
             b_ntc[:, :, order] -= 0.5 * (weights * weights) * (angular_n @ at_one)[:, None]
@@ -91,13 +87,24 @@ class Chebyshev:
         shift = self.energy_shift[i] + self.atomic_energies[i]
         return energies[:, 0] / self.energy_scale[i] + shift, [b_ntc[:, :, None], b_nta[..., None]]
 
-    def _weights(self, i: int) -> tuple[np.ndarray, ...]:
-        """Weights of the neighbour species: all 1, then the spins where there are several elements."""
-        plain = np.ones(len(self.elements))
-        return (plain,) if len(self.elements) == 1 else (plain, self.spins[i])
+    def descriptors(self, i: int, moments: list[Any]) -> Any:
+        """(n, inputs): radial_n and angular_n of `readout`, plain, then weighted, as aenet has them."""
+        radial_ntc, angular_nta = moments[0][:, :, 0], moments[1][..., 0]
+        powers, at_one = (like(values, angular_nta) for values in self.angular_powers)
+        order, parts = self.radial_order + 1, []
+        for weights in self._weights(i, angular_nta):
+            self_n = radial_ntc[:, :, order] @ (weights * weights)
+            parts.append(weights @ radial_ntc[:, :, :order])
+            parts.append(0.5 * (((weights @ angular_nta) ** 2) @ powers.T - self_n[:, None] * at_one))
+        return concatenate(tuple(parts))
+
+    def _weights(self, i: int, x: Any) -> tuple[Any, ...]:
+        """Weights of the neighbour species, arrays like x: all 1, then the spins where there are several elements."""
+        plain = like(np.ones(len(self.elements)), x)
+        return (plain,) if len(self.elements) == 1 else (plain, like(self.spins[i], x))
 
     @cached_property
-    def _angular_powers(self) -> tuple[np.ndarray, np.ndarray]:
+    def angular_powers(self) -> tuple[np.ndarray, np.ndarray]:
         """P (N_a + 1, a): T_n(u.v) = sum_a P[n, a] Omega_a(u) Omega_a(v) for unit vectors; and P_n(1), (N_a + 1,).
 
         (u.v)^k = sum over |a| = k of k! / (p! q! r!) Omega_a(u) Omega_a(v).

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet
-from hpcpot.potential.network import Layer, along, backward, forward
+from hpcpot.potential.network import Layer, along, backward, concatenate, forward
 
 
 @dataclass(frozen=True)
@@ -72,13 +72,13 @@ class DeepPotential:
         b_nac[:, :, : self.axis] += a_nac @ g_ncm
         return energies[:, 0] + self.energy_shift[i], [b_nac[:, None]]
 
-    def empty_slots(self, i: int) -> np.ndarray:
+    def empty_slots(self, i: int) -> Any:
         """What one empty slot of each type adds to A[0, 0, :], (types, c): G(x) x / N at x = -mean / deviation."""
         rows = []
-        for j in range(len(self.elements)):
-            x = np.array([[-self.mean[i, j, 0] / self.deviation[i, j, 0]]])
-            rows.append(forward(self.embeddings[i][j], x)[0][0] * x[0] / self.slots.sum())
-        return np.array(rows)
+        for j, layers in enumerate(self.embeddings[i]):
+            x = 0.0 * layers[0].weights[:1, :1] - self.mean[i, j, 0] / self.deviation[i, j, 0]
+            rows.append(forward(layers, x)[0] * (x / self.slots.sum()))
+        return concatenate(tuple(rows), 0)
 
     def _weights(self, r: np.ndarray, i: int, j: int) -> Curves:
         radial, angular = self._switch(r)
@@ -91,8 +91,12 @@ class DeepPotential:
         return (value - offset) / n, first / n, second / n
 
     def _embedding(self, r: np.ndarray, i: int, j: int) -> Curves:
+        return along(self.embeddings[i][j], *self.embedding_input(r, i, j))
+
+    def embedding_input(self, r: np.ndarray, i: int, j: int) -> Curves:
+        """x = (s - mean_0) / deviation_0, the one number that the embedding takes, and two derivatives: (points, 1)."""
         s, s1, s2 = (f[:, None] / self.deviation[i, j, 0] for f in self._switch(r)[0])
-        return along(self.embeddings[i][j], s - self.mean[i, j, 0] / self.deviation[i, j, 0], s1, s2)
+        return s - self.mean[i, j, 0] / self.deviation[i, j, 0], s1, s2
 
     def _switch(self, r: np.ndarray) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
         """s = w / (r + p) and the weight w r / (r + p)^2 of a unit vector, each with two derivatives.

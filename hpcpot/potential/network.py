@@ -60,10 +60,15 @@ def tanh(x: Any) -> Any:
     return np.tanh(x) if hasattr(x, "__array_ufunc__") else x.tanh()
 
 
-def concatenate(parts: tuple[Any, ...]) -> Any:
-    """Arrays of one library (NumPy, CuPy, torch) joined along the last axis."""
+def concatenate(parts: tuple[Any, ...], axis: int = -1) -> Any:
+    """Arrays of one library (NumPy, CuPy, torch) joined along an axis, the last one unless told otherwise."""
     library = sys.modules[type(parts[0]).__module__.partition(".")[0]]
-    return library.concatenate(parts, -1)
+    return library.concatenate(parts, axis)
+
+
+def like(values: np.ndarray, x: Any) -> Any:
+    """Constants in the library, type and place of x."""
+    return x.new_tensor(values) if hasattr(x, "new_tensor") else values
 
 
 def skip(layer: Layer, x: Any) -> Any:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from hpcpot import config, provenance
 from hpcpot.config import Settings
-from hpcpot.parallel import farm
+from hpcpot.parallel import farm, farm_settings
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.farm import Farm
 from hpcpot.parallel.stop import StopRequest
 from hpcpot.potential import files as potential_files
+from hpcpot.potential.base import Potential
 from hpcpot.relax import figure, inputs, minimizers, summary, task
 from hpcpot.relax.engine import Options
 from hpcpot.relax.settings import SCHEMA
-from hpcpot.parallel import farm_settings
 from hpcpot.storage.results import Results, Store
 from hpcpot.units import EV_PER_A3_IN_GPA
 
@@ -29,22 +29,24 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
+    wanted, output = settings.potential, settings.output
+    potential = Potential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
+    fingerprint = potential_files.fingerprint(potential.family)
     items = inputs.items(
         inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.frames
     )
     if arguments.dry_run:
         print(config.dump(settings) + farm.plan(settings.farm, len(items)))
         return 0
-    file, output = settings.potential.file, settings.output
-    fingerprint = potential_files.fingerprint(potential_files.load(file))
     options = engine_options(settings)
     compute = partial(
-        task.compute, source=tuple(file) if isinstance(file, list) else file, fingerprint=fingerprint,
-        kernels=settings.potential.kernels, options=options, memory_MB=settings.relax.memory_MB,
+        task.compute, source=tuple(wanted.file) if isinstance(wanted.file, list) else wanted.file,
+        fingerprint=fingerprint, kernels=wanted.kernels, precision=wanted.precision, options=options,
+        memory_MB=settings.relax.memory_MB,
     )  # fmt: skip
     with Farm(settings.farm) as workers, Store(
         output.results, kind="relax", columns=task.COLUMNS | (task.PATH if output.keep_path else {}),
-        identity={"potential": fingerprint, "task": repr(options)},
+        identity={"potential": fingerprint, "task": f"{options}\nprecision: {wanted.precision}"},
         provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
         existing="overwrite" if arguments.overwrite else "continue",
     ) as store:  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms
@@ -119,6 +119,7 @@ class Engine:
     def __init__(self, potential: Potential, options: Options, room: int):
         self.potential, self.options, self.room = potential, options, room
         self.minimizer = MINIMIZERS[options.minimizer]
+        self.moves = replace(options.moves, rise=minimizers.RISE[potential.precision])
         self.reach = potential.cutoff + options.skin
         self.jobs: list[Job] = []
         self.rows: Rows = rows.empty()
@@ -224,7 +225,7 @@ class Engine:
 
     def _move(self) -> dict[int, HpcpotError]:
         """One step of all; returns what failed by it."""
-        self.rows.x += np.where(self.rows.free[:, None], self.minimizer.step(self.rows, self.options.moves), 0.0)
+        self.rows.x += np.where(self.rows.free[:, None], self.minimizer.step(self.rows, self.moves), 0.0)
         if self.options.cell == "fixed_volume":
             of_cell = self.rows.of_cell
             self.rows.x[of_cell] /= np.cbrt(np.linalg.det(self.rows.deformations))[:, None, None]

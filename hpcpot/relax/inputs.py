@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Sequence
 from glob import glob
@@ -51,48 +52,62 @@ def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
 def items(paths: Sequence[Path], frames: str) -> list[Item]:
     """One item a structure; what could not be read is an item that will fail.
 
+    Labels are names of files, from the folder on that all have in common, and the number of the structure there.
+
     Args:
         frames: "all" or "last".
     """
-    found = []
+    found, common = [], os.path.commonpath([path.absolute().parent for path in paths])
     for path in paths:
-        read = list(_read(path, frames))
-        for label, structure in read:
+        name = os.path.relpath(path.absolute(), common)
+        for label, read in _read(path, name, frames):
+            structure = read if isinstance(read, HpcpotError) else plain(read)
             if isinstance(structure, HpcpotError):
                 found.append(Item(content_key(str(path), label, str(structure)), structure, label))
-                continue
-            frozen = [one.index for one in structure.constraints if isinstance(one, FixAtoms)]
-            fixed = np.unique(np.concatenate(frozen)) if frozen else np.zeros(0, int)
-            key = content_key(
-                structure.numbers, structure.positions, structure.cell.array, np.asarray(structure.pbc), fixed
-            )
-            plain = Atoms(structure.numbers, structure.positions, cell=structure.cell, pbc=structure.pbc)
-            if len(fixed):
-                plain.set_constraint(FixAtoms(fixed))
-            found.append(Item(key, plain, label))
+            else:
+                found.append(Item(_key(structure), structure, label))
     return found
 
 
-def _read(path: Path, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+def plain(atoms: Atoms) -> Atoms | StructureError:
+    """What is relaxed: atoms, cell, boundaries and which atoms are frozen; or why it cannot be."""
+    structure = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    others = [type(one).__name__ for one in atoms.constraints if not isinstance(one, FixAtoms)]
+    if others:
+        return StructureError(
+            f"constraints = {', '.join(others)}: an atom must be frozen along all axes or along none; change the "
+            "constraint (selective dynamics of a POSCAR: F F F or T T T)."
+        )
+    if atoms.constraints:
+        structure.set_constraint(FixAtoms(np.unique(np.concatenate([one.index for one in atoms.constraints]))))
+    return structure
+
+
+def _key(structure: Atoms) -> str:
+    fixed = structure.constraints[0].index if structure.constraints else np.zeros(0, int)
+    return content_key(structure.numbers, structure.positions, structure.cell.array, np.asarray(structure.pbc), fixed)
+
+
+def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
     """(label, structure or why it cannot be read) of a file."""
     try:
         if path.suffix in TRAJECTORIES:
             with TrajectoryReader(path) as reader:
-                for k in range(len(reader)) if frames == "all" else [len(reader) - 1]:
-                    yield f"{path.name}:{k}", reader.frame(k)
+                for k in range(len(reader)) if frames == "all" else range(len(reader))[-1:]:
+                    yield f"{name}:{k}", reader.frame(k)
         elif path.suffix in SEVERAL and frames == "all":
-            yield from _read_several(path)
+            yield from _read_several(path, name)
         else:
-            yield path.name, files.read(path)
+            yield name, files.read(path)
     except HpcpotError as error:
-        yield path.name, error
+        yield name, error
 
 
-def _read_several(path: Path) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
     """As `_read`, of an (ext)xyz file; nothing can be read after a damaged frame."""
     frames, k = ase.io.iread(path, index=":", format="extxyz", do_not_split_by_at_sign=True), 0
     while True:
-        label = f"{path.name}:{k}"
+        label = f"{name}:{k}"
         try:
             atoms = next(frames)
         except StopIteration:

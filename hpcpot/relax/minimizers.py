@@ -23,8 +23,8 @@ MEMORY = 20
 """Pairs of moves and changes of force that L-BFGS remembers."""
 STIFFNESS = 70.0
 """eV/Å², of the first step of L-BFGS; that of ASE."""
-RISE = 1.0e-9
-"""eV per row; an enthalpy that has risen more makes L-BFGS go back."""
+RISE = {"float64": 1.0e-9, "mixed": 3.0e-7}
+"""eV per row, above the round-off of a potential of that precision; more makes L-BFGS go back."""
 RETREAT = 0.25
 """Part of the last step that is left after going back."""
 
@@ -42,11 +42,13 @@ class Options:
         longest_step: Å: of FIRE the length of the whole step, of L-BFGS the longest move of an atom.
         potim: of the damped dynamics: atoms move by 0.1 potim Å²/eV times their force.
         smass: friction of the damped dynamics, 2 is steepest descent; None: velocities follow the forces (quench).
+        rise: eV per row, of the enthalpy, after which L-BFGS goes back.
     """
 
     longest_step: float = 0.2
     potim: float = 0.4
     smass: float | None = 2.0
+    rise: float = RISE["float64"]
 
 
 @dataclass(frozen=True)
@@ -88,34 +90,22 @@ def lbfgs(rows: Rows, options: Options) -> np.ndarray:
     _lbfgs(
         rows.first, rows.sizes, rows.x, rows.forces, rows.enthalpies, rows.by_row["last_x"], rows.by_row["last_forces"],
         one["last_enthalpy"], rows.by_row["moves"], rows.by_row["changes"], one["inverse"], one["pairs"],
-        options.longest_step, moves,
+        options.longest_step, options.rise, moves,
     )  # fmt: skip
     return moves
 
 
 @njit()
 def _lbfgs(
-    firsts,
-    sizes,
-    x,
-    forces,
-    enthalpies,
-    last_x,
-    last_forces,
-    last_enthalpy,
-    moves,
-    changes,
-    inverse,
-    pairs,
-    longest,
-    out,
-):
+    firsts, sizes, x, forces, enthalpies, last_x, last_forces, last_enthalpy, moves, changes, inverse, pairs, longest,
+    rise, out,
+):  # fmt: skip
     memory = moves.shape[1]
     weights = np.empty(memory)
     for b in range(len(firsts)):
         rows = slice(firsts[b], firsts[b] + sizes[b])
         d = out[rows]
-        if enthalpies[b] > last_enthalpy[b] + RISE * sizes[b]:
+        if enthalpies[b] > last_enthalpy[b] + rise * sizes[b]:
             d[:] = (1.0 - RETREAT) * (last_x[rows] - x[rows])
             pairs[b] = 0
             continue

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.kinds import boolean, choice, either, file_name, integer, list_of, number, output_path
 from hpcpot.parallel import farm_settings
+from hpcpot.potential import settings as potential_settings
 
 MINIMIZERS = ("lbfgs", "fire", "damped")
 CELLS = ("fixed", "full", "hydrostatic", "fixed_volume")
@@ -15,9 +16,7 @@ KEYS = (
     Key("structures.files", either(file_name(), list_of(file_name(), "a list of files or patterns")),
         "extxyz, H5MD, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif"),
     Key("structures.frames", choice("all", "last"), "of files that hold several", "all"),
-    Key("potential.file", either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi", is_input=True),
-    Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
+    *potential_settings.KEYS,
     Key("relax.minimizer", choice(*MINIMIZERS), "lbfgs: fewest steps; fire: ASE's; damped: VASP's IBRION=3", "lbfgs"),
     Key("relax.cell", choice(*CELLS), "what may change beside the positions; hydrostatic keeps the shape", "full"),
     Key("relax.pressure_GPa", number(), "that the relaxed cell is under; positive in compression", 0.0),

@@ -50,10 +50,10 @@ PATH = {
 
 def compute(
     inputs: Sequence[Atoms | HpcpotError], *, source: str | Path | tuple, fingerprint: str, kernels: str,
-    options: Options, memory_MB: float,
+    precision: str, options: Options, memory_MB: float,
 ) -> Iterator[tuple[int, dict[str, Any] | HpcpotError]]:  # fmt: skip
     """Relax structures together: (number, row or why there is none) as they end."""
-    potential = loaded.potential(source, fingerprint, kernels)
+    potential = loaded.potential(source, fingerprint, kernels, precision)
     readable = [k for k, one in enumerate(inputs) if not isinstance(one, HpcpotError)]
     for k, one in enumerate(inputs):
         if isinstance(one, HpcpotError):

@@ -35,8 +35,22 @@ def test_a_particle_across_the_boundary_is_put_in_the_middle():
     positions = np.random.default_rng(1).uniform(-4, 4, (200, 3))
     atoms = Atoms("Si200", positions, cell=[30, 30, 30], pbc=True)
     atoms.wrap()
-    corner = section.first_corner(atoms)
+    corner = section.corner(atoms, np.zeros((200, 3)))
     places = section.places(atoms, corner)
     np.testing.assert_allclose(places - places.mean(axis=0), positions - positions.mean(axis=0), atol=1e-9)
     np.testing.assert_allclose((places.min(axis=0) + places.max(axis=0)) / 2, 15.0, atol=1e-6)
-    assert not section.first_corner(pulls.block((4, 2, 7))).any(), "a full cell stays as it is"
+    full = pulls.block((4, 2, 7))
+    assert not section.corner(full, np.full((len(full), 3), 0.3)).any(), "a full cell stays as it is"
+
+
+def test_a_particle_that_is_pulled_in_two_stays_in_the_middle():
+    """Its crack is wider than what is left of the gap, and one part has crossed the boundary."""
+    atoms = Atoms("Si200", np.random.default_rng(1).uniform(6, 14, (200, 3)), cell=[20, 20, 20], pbc=True)
+    moved = np.zeros((200, 3))
+    moved[atoms.positions[:, 1] > 10.0, 1] = 9.0 / 20.0
+    torn = atoms.copy()
+    torn.positions += moved * 20.0
+    torn.wrap()
+    places = section.places(torn, section.corner(atoms, moved))
+    assert places[:, 1].min() == pytest.approx(20.0 - places[:, 1].max()) and np.ptp(places[:, 1]) < 17.0
+    np.testing.assert_allclose(places - places[0], atoms.positions - atoms.positions[0] + 20 * (moved - moved[0]), atol=1e-9)

@@ -11,13 +11,11 @@ from math import factorial
 
 import numpy as np
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.network import backward, forward
-
-FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 LANES = 16
 """Rows of neighbours are padded to a multiple of this, so that vector loops have no remainder."""

@@ -10,19 +10,19 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.errors import ConfigError
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.moments import tables
 from hpcpot.potential.moments.chebyshev_cpu import ChebyshevSteps
 from hpcpot.potential.moments.deep_potential_cpu import DeepPotentialSteps
 from hpcpot.potential.moments.environment_cpu import environment, scatter
+from hpcpot.potential.moments.moment_tensor_cpu import MomentTensorSteps
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
 from hpcpot.potential.moments.tables import hermite, hermite_slope
-
-FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 DEGREE, PARENT, AXIS, POWERS, LOWER = 0, 1, 2, 3, 6
 """Columns of a recipe: degree; monomial and component whose product it is; its three exponents; its three derivatives'
@@ -61,7 +61,9 @@ class Tabulated:
         return self.nodes.nbytes + self.weights.nbytes
 
 
-def prepare(family: Any, closest: float, precision: str) -> Steps | ChebyshevSteps | DeepPotentialSteps:
+def prepare(
+    family: Any, closest: float, precision: str
+) -> Steps | ChebyshevSteps | DeepPotentialSteps | MomentTensorSteps:
     """The family's own way where it has one, else tables of its moment sets and its readout.
 
     Raises:
@@ -76,6 +78,8 @@ def prepare(family: Any, closest: float, precision: str) -> Steps | ChebyshevSte
         )
     if isinstance(family, Chebyshev):
         return ChebyshevSteps(family)
+    if isinstance(family, MomentTensor):
+        return MomentTensorSteps(family)
     prepared = [tabulate(moment_set, len(family.elements), closest) for moment_set in family.moment_sets()]
     return Steps(family, sys.modules[__name__], prepared, family.readout)
 
@@ -164,34 +168,16 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
                             b0 * weights[s, k, 0, m] + b1 * weights[s, k, 1, m] + b2 * weights[s, k, 2, m]
                             + b3 * weights[s, k + 1, 0, m] + b4 * weights[s, k + 1, 1, m] + b5 * weights[s, k + 1, 2, m]
                         )  # fmt: skip
-                if rank == 0:
-                    for c in range(channels):
-                        a_ntac[n, t, 0, c] += w[0] * (
-                            b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
-                            + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
-                        )  # fmt: skip
-                elif rank == 1:
-                    o0, o1, o2, o3 = w[0], w[1] * u[p, 0], w[1] * u[p, 1], w[1] * u[p, 2]
-                    for c in range(channels):
-                        value = (
-                            b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
-                            + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
-                        )  # fmt: skip
-                        a_ntac[n, t, 0, c] += o0 * value
-                        a_ntac[n, t, 1, c] += o1 * value
-                        a_ntac[n, t, 2, c] += o2 * value
-                        a_ntac[n, t, 3, c] += o3 * value
-                else:
-                    _evaluate(u, p, recipe, omega)
+                _evaluate(u, p, recipe, omega)
+                for a in range(n_monomials):
+                    omega[a] *= w[recipe[a, DEGREE]]
+                for c in range(channels):
+                    value = (
+                        b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
+                        + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
+                    )  # fmt: skip
                     for a in range(n_monomials):
-                        omega[a] *= w[recipe[a, DEGREE]]
-                    for c in range(channels):
-                        value = (
-                            b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
-                            + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
-                        )  # fmt: skip
-                        for a in range(n_monomials):
-                            a_ntac[n, t, a, c] += omega[a] * value
+                        a_ntac[n, t, a, c] += omega[a] * value
 
     return kernel
 
@@ -225,45 +211,19 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
                 ux, uy, uz = u[p, 0], u[p, 1], u[p, 2]
                 along = 0.0
                 gx = gy = gz = 0.0
-                if rank == 0:
-                    by_value = 0.0
-                    for c in range(channels):
-                        l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
-                        h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
-                        along += b_ntac[n, t, 0, c] * (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2)
-                        if weighted:
-                            by_value += b_ntac[n, t, 0, c] * (b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2)
-                    along = along * inverse_step * w[0] + by_value * w1[0]
-                elif rank == 1:
-                    o0, o1, o2, o3 = w[0], w[1] * ux, w[1] * uy, w[1] * uz
-                    p0 = p1 = p2 = p3 = 0.0
-                    for c in range(channels):
-                        l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
-                        h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
-                        value = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
-                        slope = d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2
-                        q0, q1, q2, q3 = b_ntac[n, t, 0, c], b_ntac[n, t, 1, c], b_ntac[n, t, 2, c], b_ntac[n, t, 3, c]
-                        along += (o0 * q0 + o1 * q1 + o2 * q2 + o3 * q3) * slope
-                        p0 += q0 * value
-                        p1 += q1 * value
-                        p2 += q2 * value
-                        p3 += q3 * value
-                    along = along * inverse_step + p0 * w1[0] + (p1 * ux + p2 * uy + p3 * uz) * w1[1]
-                    gx, gy, gz = p1 * w[1], p2 * w[1], p3 * w[1]
-                else:
-                    _evaluate(u, p, recipe, omega)
-                    for c in range(channels):
-                        l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
-                        h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
-                        value = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
-                        slope = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
-                        for a in range(n_monomials):
-                            b, m = b_ntac[n, t, a, c], recipe[a, DEGREE]
-                            along += b * (slope * w[m] + value * w1[m]) * omega[a]
-                            q = b * value * w[m]
-                            gx += q * recipe[a, POWERS] * omega[recipe[a, LOWER]]
-                            gy += q * recipe[a, POWERS + 1] * omega[recipe[a, LOWER + 1]]
-                            gz += q * recipe[a, POWERS + 2] * omega[recipe[a, LOWER + 2]]
+                _evaluate(u, p, recipe, omega)
+                for c in range(channels):
+                    l0, l1, l2 = nodes[s, k, 0, c], nodes[s, k, 1, c], nodes[s, k, 2, c]
+                    h0, h1, h2 = nodes[s, k + 1, 0, c], nodes[s, k + 1, 1, c], nodes[s, k + 1, 2, c]
+                    value = b0 * l0 + b1 * l1 + b2 * l2 + b3 * h0 + b4 * h1 + b5 * h2
+                    slope = (d0 * l0 + d1 * l1 + d2 * l2 + d3 * h0 + d4 * h1 + d5 * h2) * inverse_step
+                    for a in range(n_monomials):
+                        b, m = b_ntac[n, t, a, c], recipe[a, DEGREE]
+                        along += b * (slope * w[m] + value * w1[m]) * omega[a]
+                        q = b * value * w[m]
+                        gx += q * recipe[a, POWERS] * omega[recipe[a, LOWER]]
+                        gy += q * recipe[a, POWERS + 1] * omega[recipe[a, LOWER + 1]]
+                        gz += q * recipe[a, POWERS + 2] * omega[recipe[a, LOWER + 2]]
                 inverse_r = 1.0 / r[p]
                 along -= (gx * ux + gy * uy + gz * uz) * inverse_r
                 g_pc[p, 0] += along * ux + gx * inverse_r

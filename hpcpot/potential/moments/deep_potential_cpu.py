@@ -11,16 +11,15 @@ from functools import lru_cache
 
 import numpy as np
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments import tables
 from hpcpot.potential.moments.environment_cpu import environment, scatter
 from hpcpot.potential.moments.reduced import PRECISIONS, Readout
+from hpcpot.potential.moments.steps import check_distances
 from hpcpot.potential.moments.tables import hermite, hermite_slope
-
-FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 FRACTION, RADIAL, RADIAL_SLOPE, ANGULAR, ANGULAR_SLOPE = range(5)
 """Rows of what is known of each pair: its place in an interval of the table; w_0, w_0', w_1, w_1'."""
@@ -50,10 +49,7 @@ class DeepPotentialSteps:
         """As Steps.add."""
         family, n, n_species = self.family, len(centres), len(self.family.elements)
         env = environment(pairs, species, centres, family.cutoff, family.slots, n_species)
-        closest = env.distances.min(initial=np.inf)
-        if not closest >= base.CLOSEST:
-            neighbors = [family.elements[t] for t in env.neighbor_species]
-            base.refuse_contact(family.elements[i], neighbors, env.distances)
+        check_distances(family.elements, env)
         bounds = np.empty((n, n_species + 1), np.int64)
         bounds[:, 0] = env.first[:-1]
         bounds[:, 1:] = env.first[:-1, None] + np.cumsum(env.counts, axis=1)
@@ -63,7 +59,7 @@ class DeepPotentialSteps:
         here = [t for t in range(n_species) if present >> t & 1]
         for t in here:
             _know(
-                bounds, t, env.distances, self._weight_numbers(i, t), self.start, 1.0 / self.step,
+                bounds, t, env.distances, self.weight_numbers(i, t), self.start, 1.0 / self.step,
                 len(self.nodes[i][t]) - 2, known, interval,
             )  # fmt: skip
         offsets = self.readout.first_layer(i, present).offsets
@@ -94,7 +90,7 @@ class DeepPotentialSteps:
         n_species = len(self.family.elements)
         return [nodes[i * n_species : (i + 1) * n_species] for i in range(n_species)], start, step
 
-    def _weight_numbers(self, i: int, t: int) -> np.ndarray:
+    def weight_numbers(self, i: int, t: int) -> np.ndarray:
         """What _know needs: switch from, to, protection; 1 / (deviation_0 N), mean_0 / (deviation_0 N), 1 / (deviation_1 N)."""
         family, n = self.family, self.family.slots.sum()
         radial, angular = family.deviation[i, t, 0] * n, family.deviation[i, t, 1] * n

@@ -9,6 +9,7 @@ import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
+from hpcpot.potential.moments.sets import Environment
 
 
 class Steps:
@@ -34,10 +35,7 @@ class Steps:
         """
         k, family, n_species = self.kernels, self.family, len(self.family.elements)
         env = k.environment(pairs, species, centres, family.cutoff, family.slots, n_species)
-        closest = env.distances.min(initial=np.inf)
-        if not closest >= base.CLOSEST:
-            neighbors = [family.elements[t] for t in env.neighbor_species]
-            base.refuse_contact(family.elements[i], neighbors, env.distances)
+        check_distances(family.elements, env)
         moments = [k.moments(prepared, env, n_species) for prepared in self.prepared]
         energies, gradients = self.readout(i, moments, env.counts)
         result.energies[centres] = energies
@@ -48,3 +46,9 @@ class Steps:
         for prepared, gradient in zip(self.prepared, gradients, strict=True):
             k.pair_forces(prepared, env, gradient, pair_gradients)
         k.scatter(env, pair_gradients, result.forces, result.virial, result.atom_virials)
+
+
+def check_distances(elements: tuple[str, ...], env: Environment) -> None:
+    """Refuse neighbours closer than base.CLOSEST, and positions that are not finite."""
+    if not env.distances.min(initial=np.inf) >= base.CLOSEST:
+        base.refuse_contact(elements[env.species], [elements[t] for t in env.neighbor_species], env.distances)

@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.errors import ModelError
 from hpcpot.potential.moments.sets import Curves
-
-FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 SPACINGS = (0.08, 0.04, 0.02, 0.01, 0.005, 0.0025)
 """Å, tried from the widest on: a small table stays in cache."""

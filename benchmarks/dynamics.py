@@ -1,0 +1,115 @@
+"""What the benchmarks of molecular dynamics share: a started simulation, and its steps timed by phase."""
+
+from __future__ import annotations
+
+import argparse
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+
+import timing  # first: it sets the threads
+import numpy as np
+from ase import Atoms
+
+from hpcpot.md.engine import Engine
+from hpcpot.md.integrators import INTEGRATORS
+from hpcpot.md.motion import draw_velocities
+from hpcpot.md.start import extent, make_state
+from hpcpot.md.thermostat import Thermostat
+from hpcpot.parallel.domain import Domain
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.potential.base import Family, Potential
+from hpcpot.potential.calculator import evaluate
+from hpcpot.structure import crystals
+from hpcpot.structure.state import State
+from hpcpot.units import BOLTZMANN
+
+TOLERANCES = {"float64": (1e-7, 1e-6), "mixed": (5e-5, 1e-4)}
+"""eV/atom and eV/Å against the reference kernels, as in the tests."""
+
+
+@dataclass
+class Dynamics:
+    """A simulation that is ready for `steps`: NVT (Nosé-Hoover) at a temperature, or NVE from what velocities there are.
+
+    Attributes:
+        first_energy: eV, of all atoms at the start.
+    """
+
+    state: State
+    engine: Engine
+    integrator: str
+    thermostat: Thermostat
+    timestep: float
+    first_energy: float
+
+    @classmethod
+    def start(
+        cls, read: Callable[[], Atoms], potential: Potential, ranks: Ranks, skin: float, timestep: float, temperature: float,
+        nve: bool,
+    ) -> Dynamics:  # fmt: skip
+        """Args: read: called on rank 0. skin: Å. timestep: fs. temperature: K, at which velocities are drawn unless nve."""
+        state = make_state(read() if ranks.is_root else None, potential.elements, ranks)
+        domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
+        engine = Engine(potential, domain, ranks, skin)
+        engine.start(state)
+        energy, kT = float(ranks.sum(np.array([state.energies.sum()]))[0]), temperature * BOLTZMANN
+        if not nve:
+            draw_velocities(state, engine, kT, 1, True)
+        self = cls(state, engine, "nve" if nve else "nvt_nose_hoover", Thermostat(kT, kT, 50.0, 0, 1), timestep, energy)
+        INTEGRATORS[self.integrator].init(state, engine, self.thermostat)
+        return self
+
+    def steps(self, count: int) -> None:
+        for _ in range(count):
+            INTEGRATORS[self.integrator].step(self.state, self.engine, self.timestep, self.thermostat)
+
+
+def add_arguments(parser: argparse.ArgumentParser, repeat: tuple[int, int, int], skin: float) -> None:
+    """Options of a benchmark of dynamics."""
+    parser.add_argument("--steps", type=int, default=20, help="steps of each repeat, and before the first")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeat", type=int, nargs=3, default=repeat, help="copies of the cell along each axis")
+    parser.add_argument("--skin", type=float, default=skin, help="Å")
+    parser.add_argument("--nve", action="store_true", help="NVE from the structure's own velocities, no thermostat")
+
+
+def check(model: Family, potential: Potential) -> None:
+    """Fast and reference kernels agree on a small mixed cell.
+
+    Raises:
+        AssertionError: they do not.
+    """
+    atoms = crystals.build("Si", (2, 2, 2))
+    atoms.symbols[::3] = "Li"
+    atoms.rattle(0.1, seed=1)
+    fast, exact = evaluate(atoms, potential), evaluate(atoms, Potential(model, "reference"))
+    energy, force = TOLERANCES[potential.precision]
+    np.testing.assert_allclose(fast.energies, exact.energies, rtol=0, atol=energy)
+    np.testing.assert_allclose(fast.forces, exact.forces, rtol=0, atol=force)
+
+
+def report(name: str, dynamics: Dynamics, arguments: argparse.Namespace, **facts: object) -> None:
+    """Time the repeats and print a JSON line: us of core time per atom-step, shares of the phases, peak memory."""
+    engine, ranks, n_atoms = dynamics.engine, dynamics.engine.ranks, dynamics.state.n_atoms
+    dynamics.steps(arguments.steps)
+    engine.seconds.clear()
+    rebuilds, began = engine.rebuilds, perf_counter()
+    seconds = timing.repeat(lambda: dynamics.steps(arguments.steps), arguments.repeats, warm_up=0)
+    whole = perf_counter() - began
+    names = ("potential", "neighbours", "exchange")
+    spent = ranks.sum(np.array([*(engine.seconds[phase] for phase in names), whole]))
+    shares = dict(zip(names, spent[:-1] / spent[-1], strict=True))
+    shares["integration"] = 1.0 - sum(shares.values())
+    memory = int(ranks.sum(np.array([resource.getrusage(resource.RUSAGE_SELF).ru_maxrss], float))[0])
+    if ranks.is_root:
+        scale = 1e6 * ranks.size / arguments.steps / n_atoms
+        pairs = len(engine.pairs.neighbors) / max(dynamics.state.n_owned, 1)
+        print(timing.line(
+            name, "us core time per atom-step", [s * scale for s in seconds], precision=engine.potential.precision,
+            atoms=n_atoms, ranks=ranks.size, steps=arguments.steps, skin_A=engine.skin, pairs_per_atom=round(pairs, 1),
+            phases={phase: round(share, 4) for phase, share in shares.items()}, rebuilds=engine.rebuilds - rebuilds,
+            peak_memory_MB=memory // 1024, peak_memory_KB_per_atom=round(memory / n_atoms, 2),
+            first_potential_energy_eV=dynamics.first_energy, **facts,
+        ))  # fmt: skip

@@ -1,0 +1,265 @@
+"""A data set: structures of any size with their energies, forces and virials, as flat arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import ase
+import numpy as np
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.data import atomic_numbers
+
+from hpcpot.errors import DataError, StructureError
+from hpcpot.structure import files
+
+SYMMETRIC = (0, 4, 8, 5, 2, 1)
+"""xx yy zz yz xz xy among the nine components of a tensor."""
+
+
+@dataclass
+class Labelled:
+    """One structure with its labels; None where there is none.
+
+    Attributes:
+        symbols: of each atom. positions: (n, 3) Å. cell: (3, 3) Å, rows; zero rows on axes that are not periodic.
+        energy: eV, of the structure. forces: (n, 3) eV/Å. virial: (3, 3) eV, see `DataSet`.
+        group: configuration group. source: where it is from, "iface.extxyz:12".
+    """
+
+    symbols: Sequence[str]
+    positions: np.ndarray
+    cell: np.ndarray
+    periodic: np.ndarray
+    energy: float | None
+    forces: np.ndarray | None
+    virial: np.ndarray | None
+    group: str
+    source: str
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """Structures ("frames") and their labels; a label that is missing is NaN in all of its components.
+
+    Attributes:
+        elements: symbols; `species` counts in them. Some may have no atoms.
+        first: (n + 1,) int64; the atoms of frame k are first[k]:first[k + 1].
+        species: (atoms,) int32, index into `elements`.
+        positions: (atoms, 3) float64, Å.
+        cells: (n, 3, 3) float64, Å, rows, always with a volume (made up along axes that are not periodic).
+        periodic: (n, 3) bool.
+        energies: (n,) float64, eV, of the whole frame.
+        forces: (atoms, 3) float64, eV/Å.
+        virials: (n, 3, 3) float64, eV, -dE/d(strain) = -V * stress (stress positive in tension), as `Result.virial`
+            of hpcpot.potential.base, DeePMD-kit's virial and MLIP's PlusStress.
+        groups: (n,) str, configuration group. sources: (n,) str, file and frame.
+    """
+
+    elements: tuple[str, ...]
+    first: np.ndarray
+    species: np.ndarray
+    positions: np.ndarray
+    cells: np.ndarray
+    periodic: np.ndarray
+    energies: np.ndarray
+    forces: np.ndarray
+    virials: np.ndarray
+    groups: np.ndarray
+    sources: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.energies)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(n,) int64, atoms of each frame."""
+        return np.diff(self.first)
+
+    @property
+    def frame_of(self) -> np.ndarray:
+        """(atoms,) int64, the frame of each atom."""
+        return np.repeat(np.arange(len(self)), self.sizes)
+
+    @property
+    def counts(self) -> np.ndarray:
+        """(n, elements) int64, atoms of each element in each frame."""
+        flat = self.frame_of * len(self.elements) + self.species
+        return np.bincount(flat, minlength=len(self) * len(self.elements)).reshape(len(self), -1)
+
+    @property
+    def volumes(self) -> np.ndarray:
+        """(n,) float64, Å³."""
+        return np.abs(np.linalg.det(self.cells))
+
+    @property
+    def stresses(self) -> np.ndarray:
+        """(n, 3, 3) float64, eV/Å³, positive in tension; NaN without a virial or where an axis is not periodic."""
+        whole = self.periodic.all(axis=1)[:, None, None]
+        return np.where(whole, -self.virials / self.volumes[:, None, None], np.nan)
+
+    def select(self, rows: np.ndarray | Sequence[int]) -> DataSet:
+        """Some frames, in the order given (indices, or a bool of each frame)."""
+        rows = np.arange(len(self))[np.asarray(rows)] if len(rows) else np.zeros(0, np.int64)
+        sizes = self.sizes[rows]
+        first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        atoms = np.arange(first[-1]) + np.repeat(self.first[rows] - first[:-1], sizes)
+        return DataSet(
+            self.elements, first, self.species[atoms], self.positions[atoms], self.cells[rows], self.periodic[rows],
+            self.energies[rows], self.forces[atoms], self.virials[rows], self.groups[rows], self.sources[rows],
+        )  # fmt: skip
+
+    def with_elements(self, elements: Sequence[str]) -> DataSet:
+        """The same frames with `species` counted in other elements, as those of a model.
+
+        Raises:
+            DataError: an element that has atoms is not among them.
+        """
+        elements = tuple(elements)
+        present = [self.elements[t] for t in np.unique(self.species)]
+        unknown = [one for one in present if one not in elements]
+        if unknown:
+            k = int(self.frame_of[self.species == self.elements.index(unknown[0])][0])
+            raise DataError(
+                f"element of frame {k} ({self.sources[k]}) = {unknown[0]}: must be one of {', '.join(elements)}; leave "
+                "such frames out, or name their elements too."
+            )
+        index = np.array([elements.index(one) if one in elements else -1 for one in self.elements], np.int32)
+        return replace(self, elements=elements, species=index[self.species])
+
+    def frame(self, k: int) -> ase.Atoms:
+        """Frame k with a calculator that knows its labels; the stress is the symmetric part of -virial / V."""
+        mine = slice(self.first[k], self.first[k + 1])
+        symbols = [self.elements[t] for t in self.species[mine]]
+        atoms = ase.Atoms(symbols, self.positions[mine], cell=self.cells[k], pbc=self.periodic[k])
+        atoms.info.update(group=str(self.groups[k]), source=str(self.sources[k]))
+        labels: dict[str, float | np.ndarray] = {}
+        if np.isfinite(self.energies[k]):
+            labels["energy"] = float(self.energies[k])
+        if np.isfinite(self.forces[mine]).all():
+            labels["forces"] = self.forces[mine].copy()
+        stress = self.stresses[k]
+        if np.isfinite(stress).all():
+            labels["stress"] = (0.5 * (stress + stress.T)).flat[list(SYMMETRIC)]
+        atoms.calc = SinglePointCalculator(atoms, **labels)
+        return atoms
+
+
+def build(frames: Iterable[Labelled], elements: Sequence[str] | None = None) -> DataSet:
+    """A data set of single structures.
+
+    Args:
+        elements: the order of the elements; by atomic number if None.
+    Raises:
+        DataError: none, or one that is no structure: the message names it.
+    """
+    frames = list(frames)
+    if not frames:
+        raise DataError("frames = none: at least one structure is required; check which files were named.")
+    if elements is None:
+        elements = sorted({symbol for one in frames for symbol in one.symbols}, key=atomic_numbers.__getitem__)
+    index = {symbol: t for t, symbol in enumerate(elements)}
+    cells, unknown = [], {symbol for one in frames for symbol in one.symbols} - index.keys()
+    for one in frames:
+        cells.append(_cell(one))
+        if unknown.intersection(one.symbols):
+            raise DataError(
+                f"elements of {one.source} = {' '.join(sorted(set(one.symbols)))}: must be of {', '.join(elements)}; "
+                "name all elements."
+            )
+    sizes = [len(one.symbols) for one in frames]
+    return DataSet(
+        elements=tuple(elements),
+        first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
+        species=np.array([index[symbol] for one in frames for symbol in one.symbols], np.int32),
+        positions=np.concatenate([one.positions for one in frames]).astype(np.float64),
+        cells=np.array(cells),
+        periodic=np.array([one.periodic for one in frames], bool),
+        energies=np.array([np.nan if one.energy is None else one.energy for one in frames], np.float64),
+        forces=np.concatenate([_or_nan(one.forces, (n, 3)) for one, n in zip(frames, sizes, strict=True)]),
+        virials=np.array([_or_nan(one.virial, (3, 3)) for one in frames]),
+        groups=np.array([one.group for one in frames], str),
+        sources=np.array([one.source for one in frames], str),
+    )
+
+
+def from_frames(frames: Iterable[ase.Atoms], elements: Sequence[str] | None = None, source: str = "frames") -> DataSet:
+    """A data set of ASE structures with the labels of their calculators (ASE's units and signs).
+
+    The group is the structure's info["group"], else info["config_type"], else `source`.
+
+    Raises:
+        DataError: see `build`.
+    """
+    return build((labelled(atoms, f"{source}:{k}", source) for k, atoms in enumerate(frames)), elements)
+
+
+def labelled(atoms: ase.Atoms, source: str, group: str, energy_key: str = "energy") -> Labelled:
+    """An ASE structure with the labels that its calculator holds; nothing is calculated.
+
+    Args:
+        group: where atoms.info names none.
+        energy_key: "energy", or "free_energy" where the calculator holds both.
+    """
+    results = atoms.calc.results if atoms.calc is not None else {}
+    stress, virial = results.get("stress"), None
+    if stress is not None and atoms.cell.rank == 3:
+        virial = -abs(atoms.cell.volume) * full_tensor(stress)
+    return Labelled(
+        symbols=atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell.array,
+        periodic=np.asarray(atoms.pbc), energy=results.get(energy_key), forces=results.get("forces"), virial=virial,
+        group=str(atoms.info.get("group", atoms.info.get("config_type", group))), source=source,
+    )  # fmt: skip
+
+
+def full_tensor(values: np.ndarray) -> np.ndarray:
+    """(3, 3) float64 of nine components, or of six in Voigt's order, xx yy zz yz xz xy."""
+    flat = np.asarray(values, np.float64).ravel()
+    return (flat[[0, 5, 4, 5, 1, 3, 4, 3, 2]] if flat.size == 6 else flat).reshape(3, 3)
+
+
+def join(sets: Sequence[DataSet]) -> DataSet:
+    """Several data sets as one; elements by atomic number where they differ.
+
+    Raises:
+        DataError: there is none.
+    """
+    if not sets:
+        raise DataError("data sets = none: at least one is required; check which files were named.")
+    elements = sets[0].elements
+    if any(one.elements != elements for one in sets):
+        elements = tuple(sorted({e for one in sets for e in one.elements}, key=atomic_numbers.__getitem__))
+    sets = [one.with_elements(elements) for one in sets]
+    sizes = np.concatenate([one.sizes for one in sets])
+    arrays = {
+        name: np.concatenate([getattr(one, name) for one in sets])
+        for name in ("species", "positions", "cells", "periodic", "energies", "forces", "virials", "groups", "sources")
+    }
+    return DataSet(elements=elements, first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), **arrays)
+
+
+def _or_nan(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
+    return np.full(shape, np.nan) if values is None else np.asarray(values, np.float64).reshape(shape)
+
+
+def _cell(one: Labelled) -> np.ndarray:
+    """The cell with a volume.
+
+    Raises:
+        DataError: the frame is no structure: no atoms, not finite, of wrong shape, no volume, unknown elements.
+    """
+    n, found = len(one.symbols), ""
+    if n == 0 or np.shape(one.positions) != (n, 3):
+        found = f"{n} atoms with positions of shape {np.shape(one.positions)}: must be one or more, three numbers each"
+    elif not np.isfinite(one.positions).all():
+        found = "a position that is not finite: must be numbers"
+    elif one.forces is not None and np.shape(one.forces) != (n, 3):
+        found = f"forces of shape {np.shape(one.forces)} on {n} atoms: must be ({n}, 3)"
+    elif set(one.symbols) - atomic_numbers.keys() or "X" in one.symbols:
+        found = f"elements {' '.join(sorted(set(one.symbols)))}: must be symbols of elements"
+    if found:
+        raise DataError(f"{one.source} = {found}; leave the frame out or correct it.")
+    try:
+        return files.whole_cell(ase.Atoms(one.symbols, one.positions, cell=one.cell, pbc=one.periodic))
+    except StructureError as error:
+        raise DataError(f"{one.source}: {error}") from error

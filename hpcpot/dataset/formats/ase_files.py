@@ -1,0 +1,149 @@
+"""Files that ASE reads: extended XYZ, and OUTCAR and vasprun.xml of VASP.
+
+In extended XYZ the energy is in eV, forces in eV/Å, `stress` in eV/Å³ and positive in tension, `virial` = -V * stress
+in eV; other keys, and another unit or sign of the stress, are the caller's to name. Of VASP the energy is TOTEN, which
+goes with the forces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import ase
+import ase.io
+import numpy as np
+
+from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor, labelled
+from hpcpot.dataset.formats.border import reading
+from hpcpot.dataset.formats.text import numbers
+from hpcpot.errors import DataError
+from hpcpot.units import EV_PER_A3_IN_GPA
+
+OTHER_NAMES = {
+    "energy": ("free_energy", "REF_energy", "dft_energy", "DFT_energy", "ref_energy", "Energy", "E"),
+    "forces": ("force", "REF_forces", "dft_forces", "DFT_forces", "ref_forces", "Forces", "REF_force", "dft_force"),
+    "virial": ("REF_virial", "dft_virial", "DFT_virial", "virials", "REF_stress", "dft_stress", "virial_stress"),
+}
+"""Names that labels have elsewhere: an energy under one of them is asked about, not taken."""
+
+TENSORS = {"virial_eV": None, "stress_eV_A3": 1.0, "stress_GPa": 1.0 / EV_PER_A3_IN_GPA, "pressure_kB": -0.1 / EV_PER_A3_IN_GPA}
+"""What a tensor may be -> its factor to a stress in eV/Å³, positive in tension; None: a virial in eV."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """Where labels are, for files that do not use ASE's names.
+
+    Attributes:
+        energy: key of the energy; for VASP "free_energy" (default) or "energy" (sigma -> 0).
+        forces: name of the column of forces.
+        tensor: key of the virial or stress. tensor_is: one of TENSORS.
+    """
+
+    energy: str | None = None
+    forces: str | None = None
+    tensor: str | None = None
+    tensor_is: str = "virial_eV"
+
+
+def read_xyz(path: Path, source: str, group: str, names: Names) -> Iterator[Labelled]:
+    """All frames of an extended XYZ file.
+
+    Raises:
+        DataError: absent, not whole, or with labels under names that only the caller can tell.
+    """
+    for k, atoms in _frames(path, "extxyz", "an extended XYZ file"):
+        with reading(path, "an extended XYZ file"):
+            yield _named(atoms, f"{source}:{k}", group, names)
+
+
+def read_vasp(path: Path, kind: str, source: str, group: str, names: Names) -> Iterator[Labelled]:
+    """All ionic steps of an OUTCAR ("vasp-out") or vasprun.xml ("vasp-xml")."""
+    for k, atoms in _frames(path, kind, "an OUTCAR or vasprun.xml"):
+        with reading(path, "an OUTCAR or vasprun.xml"):
+            yield labelled(atoms, f"{source}:{k}", group, names.energy or "free_energy")
+
+
+def write_xyz(dataset: DataSet, path: Path) -> None:
+    """All frames, with all digits; the virial both as such and as stress, if it is there."""
+    with path.open("w") as file:
+        for k in range(len(dataset)):
+            file.write(_xyz(dataset, k))
+
+
+def _frames(path: Path, kind: str, words: str) -> Iterator[tuple[int, ase.Atoms]]:
+    with reading(path, words):
+        frames = ase.io.iread(path, index=":", format=kind, do_not_split_by_at_sign=True, parallel=False)
+        yield from enumerate(frames)
+
+
+def _named(atoms: ase.Atoms, source: str, group: str, names: Names) -> Labelled:
+    """The labels of a frame of extended XYZ."""
+    frame = labelled(atoms, source, group)
+    values = atoms.info | (atoms.calc.results if atoms.calc else {}) | atoms.arrays
+    changes: dict[str, np.ndarray | float] = {}
+    for label, key in (("energy", names.energy), ("forces", names.forces), ("virial", names.tensor)):
+        if key is not None:
+            changes[label] = _find(values, key, source)
+        elif getattr(frame, label) is None and not (label == "virial" and "virial" in values):
+            _ask(label, values, source)
+    if names.tensor is not None:
+        changes["virial"] = _virial(changes["virial"], names.tensor_is, atoms)
+    elif "virial" in values:
+        changes["virial"] = _virial(values["virial"], "virial_eV", atoms)
+        if frame.virial is not None:
+            _compare(changes["virial"], frame.virial, source)
+    return replace(frame, **changes)
+
+
+def _find(values: dict, key: str, source: str) -> np.ndarray | float:
+    if key not in values:
+        raise DataError(f"{source} = no {key}: must be one of {', '.join(sorted(values))}; name another key.")
+    return values[key]
+
+
+def _ask(label: str, values: dict, source: str) -> None:
+    """Refuse a label that may be there under another name."""
+    found = [name for name in OTHER_NAMES[label] if name in values]
+    if found:
+        option = {"energy": "--energy-key", "forces": "--forces-key", "virial": "--virial-key"}[label]
+        raise DataError(
+            f"{source} = {label} under the name {found[0]}, whose meaning the file does not tell: a name is required; say "
+            f"{option} {found[0]}" + (" and what it is, --virial-is." if label == "virial" else ".")
+        )
+
+
+def _virial(tensor: np.ndarray, kind: str, atoms: ase.Atoms) -> np.ndarray:
+    factor = TENSORS[kind]
+    return full_tensor(tensor) * (1.0 if factor is None else -factor * abs(atoms.cell.volume))
+
+
+def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:
+    if not np.abs(0.5 * (virial + virial.T) - by_stress).max() <= 1e-3 * max(np.abs(virial).max(), 1.0):
+        raise DataError(
+            f"{source} = virial {virial[0, 0]:.6g} eV (xx), but by the stress {by_stress[0, 0]:.6g} eV: virial = -V * stress "
+            "with the stress in eV/Å³, positive in tension, is required; say which to take: --virial-key virial or stress, "
+            "and --virial-is."
+        )
+
+
+def _xyz(dataset: DataSet, k: int) -> str:
+    mine = slice(dataset.first[k], dataset.first[k + 1])
+    columns, values = "species:S:1:pos:R:3", [dataset.positions[mine]]
+    if np.isfinite(dataset.forces[mine]).all():
+        columns, values = f"{columns}:forces:R:3", [*values, dataset.forces[mine]]
+    comment = [f'Lattice="{numbers(dataset.cells[k].ravel())}"', f"Properties={columns}"]
+    if np.isfinite(dataset.energies[k]):
+        comment += [f"energy={numbers([dataset.energies[k]])}"]
+    if np.isfinite(dataset.stresses[k]).all():
+        comment += [f'stress="{numbers(dataset.stresses[k].ravel())}"']
+    if np.isfinite(dataset.virials[k]).all():
+        comment += [f'virial="{numbers(dataset.virials[k].ravel())}"']
+    comment += [f'pbc="{" ".join("FT"[int(axis)] for axis in dataset.periodic[k])}"']
+    group = str(dataset.groups[k]).replace('"', "'")
+    comment += [f'group="{group}"']
+    symbols = [dataset.elements[t] for t in dataset.species[mine]]
+    rows = [f"{symbol} {numbers(row)}" for symbol, row in zip(symbols, np.hstack(values), strict=True)]
+    return "\n".join([str(len(rows)), " ".join(comment), *rows]) + "\n"

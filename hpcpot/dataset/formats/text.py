@@ -1,0 +1,15 @@
+"""Numbers and names as files of other programs have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def numbers(values: Iterable[float]) -> str:
+    """Values with blanks between, each the shortest text that reads back as the same number."""
+    return " ".join(repr(float(value)) for value in values)
+
+
+def folder_of(group: str) -> str:
+    """The name of a group as a path below a folder: without what would lead out of it."""
+    return "/".join(part for part in str(group).split("/") if part not in ("", ".", "..")) or "group"

@@ -1,0 +1,101 @@
+"""Data sets in HDF5: the fields of `DataSet` as datasets of that name, with their units, and where they are from.
+
+    attributes format, version, elements, hash, hpcpot
+    /first, /species, ... /sources    see `DataSet`; unit as an attribute
+    /provenance                       texts as attributes
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+import hpcpot
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.errors import DataError, OutputError
+from hpcpot.storage.content import content_key
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
+
+FORMAT, VERSION = "hpcpot dataset", 1
+UNITS = {"positions": "Angstrom", "cells": "Angstrom", "energies": "eV", "forces": "eV Angstrom-1", "virials": "eV"}
+TEXTS = ("groups", "sources")
+ARRAYS = tuple(field.name for field in fields(DataSet) if field.name != "elements")
+
+
+def fingerprint(dataset: DataSet) -> str:
+    """Hash of all values: what a training run names as its data."""
+    return content_key(list(dataset.elements), *(_plain(dataset, name) for name in ARRAYS))
+
+
+def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], overwrite: bool = False) -> None:
+    """Write a data set, aside and then renamed: a file there is always whole.
+
+    Raises:
+        OutputError: the file exists and `overwrite` is not set, or it cannot be written.
+    """
+    path = Path(path)
+    if path.exists() and not overwrite:
+        raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with explained(path, "write"):
+            with h5py.File(aside, "w") as file:
+                file.attrs.update(
+                    format=FORMAT, version=VERSION, elements=list(dataset.elements), hash=fingerprint(dataset),
+                    hpcpot=hpcpot.__version__,
+                )  # fmt: skip
+                for name in ARRAYS:
+                    file[name] = _plain(dataset, name)
+                    if name in UNITS:
+                        file[name].attrs["unit"] = UNITS[name]
+                file.create_group("provenance").attrs.update(provenance)
+            with aside.open("rb") as whole:
+                os.fsync(whole.fileno())
+            os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def is_dataset(path: Path) -> bool:
+    """Whether a file is a data set of hpcpot."""
+    try:
+        with h5py.File(path, "r") as file:
+            return file.attrs.get("format") == FORMAT
+    except HDF5_ERRORS:
+        return False
+
+
+def read(path: Path) -> DataSet:
+    """The data set that `write` wrote.
+
+    Raises:
+        DataError: no such file, not a data set, of another version, or damaged.
+    """
+    path = Path(path)
+    try:
+        with h5py.File(path, "r") as file:
+            kind, version = file.attrs.get("format"), file.attrs.get("version")
+            if kind != FORMAT or version != VERSION:
+                raise DataError(
+                    f"{path} = {kind or 'an HDF5 file'}, version {version}: a data set of version {VERSION} is required; "
+                    "make one with hpcpot convert."
+                )
+            arrays = {name: file[name].asstr()[:].astype(str) if name in TEXTS else file[name][:] for name in ARRAYS}
+            dataset = DataSet(elements=tuple(str(one) for one in file.attrs["elements"]), **arrays)
+            stored = str(file.attrs["hash"])
+    except HDF5_ERRORS as error:
+        raise DataError(str(explain(path, "read", error))) from error
+    if stored != fingerprint(dataset):
+        raise DataError(f"{path} = damaged: its values must have the hash {stored} that it names; copy it again.")
+    return dataset
+
+
+def _plain(dataset: DataSet, name: str) -> np.ndarray | list[str]:
+    """The values as they are hashed and stored."""
+    values = getattr(dataset, name)
+    return [str(one) for one in values] if name in TEXTS else np.ascontiguousarray(values)

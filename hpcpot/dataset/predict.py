@@ -1,0 +1,91 @@
+"""What a potential says of a data set: many frames in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.errors import SimulationError
+from hpcpot.neighbors import batch
+from hpcpot.potential.base import CLOSEST, Potential
+
+ROOM = 2048
+"""Atoms evaluated at once; a CPU gets no faster with more."""
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """Labels by a potential, in the units and signs of `DataSet`.
+
+    Attributes:
+        energies: (n,) eV. forces: (atoms, 3) eV/Å. virials: (n, 3, 3) eV.
+        truncated: centres with more neighbours than the model has slots, of which only the nearest were used.
+    """
+
+    energies: np.ndarray
+    forces: np.ndarray
+    virials: np.ndarray
+    truncated: int
+
+
+def predict(
+    dataset: DataSet, potential: Potential, room: int = ROOM, advance: Callable[[int], None] = lambda frames: None
+) -> Predicted:
+    """Energies, forces and virials of all frames.
+
+    Args:
+        room: atoms at once.
+        advance: called with the number of frames that were done since the last call.
+    Raises:
+        DataError: an element that the potential does not know.
+        SimulationError: a frame whose atoms are closer than the potential can say anything about.
+    """
+    dataset = dataset.with_elements(potential.elements)
+    n = len(dataset)
+    energies, forces, virials, truncated = np.empty(n), np.empty_like(dataset.forces), np.empty((n, 3, 3)), 0
+    for rows in chunks(dataset.sizes, room):
+        part = dataset.select(rows)
+        joined = neighborhoods(part, potential.cutoff)
+        pairs = joined.pairs(part.positions, part.cells)
+        _refuse_contact(part, joined.closest(pairs))
+        result = potential.compute(pairs, part.species[joined.owners])
+        atoms = slice(dataset.first[rows[0]], dataset.first[rows[-1] + 1])
+        forces[atoms], virials[rows] = joined.fold(pairs, result.forces)
+        energies[rows] = joined.sums(result.energies)
+        truncated += result.truncated
+        advance(len(rows))
+    return Predicted(energies, forces, virials, truncated)
+
+
+def neighborhoods(dataset: DataSet, reach: float) -> batch.Batch:
+    """The neighbours of all atoms of all frames."""
+    return batch.join([
+        batch.build(dataset.positions[a:b], cell, periodic, reach)
+        for a, b, cell, periodic in zip(
+            dataset.first[:-1], dataset.first[1:], dataset.cells, dataset.periodic, strict=True
+        )
+    ])  # fmt: skip
+
+
+def chunks(sizes: np.ndarray, room: int) -> Iterator[np.ndarray]:
+    """Rows of frames that follow one another, of at most `room` atoms together or a single one."""
+    begin, atoms = 0, 0
+    for k, size in enumerate(sizes):
+        if k > begin and atoms + size > room:
+            yield np.arange(begin, k)
+            begin, atoms = k, 0
+        atoms += int(size)
+    if len(sizes):
+        yield np.arange(begin, len(sizes))
+
+
+def _refuse_contact(dataset: DataSet, distances: np.ndarray) -> None:
+    k = int(np.argmin(distances))
+    if distances[k] < CLOSEST:
+        raise SimulationError(
+            f"shortest distance of {dataset.sources[k]} = {distances[k]:.3g} Å: atoms must be {CLOSEST} Å apart, where "
+            "potentials begin; leave the frame out (hpcpot dataset lists such frames)."
+        )

@@ -1,0 +1,153 @@
+"""The GPU. The only module that imports CuPy.
+
+All that the rest needs of a device is here: arrays (`xp`), compiled sources, and what a graph of kernels is. Tests put a
+device in its place whose arrays are NumPy's and whose kernels are the same sources compiled for the CPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+from hpcpot.errors import ConfigError
+from hpcpot.gpu.sources import WARPS, Source
+
+THREADS = 256
+"""Of a block whose threads each work on one element."""
+
+NULL = np.uint64(0)
+"""A pointer that is not there, as a kernel's argument."""
+
+INSTALL = "pip install 'hpcpot[gpu]' (CUDA 12) or 'hpcpot[gpu13]' (CUDA 13)"
+
+
+class Kernels:
+    """The kernels of one compiled source."""
+
+    def __init__(self, launch: Callable[[str, int, int, tuple], None]):
+        """launch: (name, blocks, threads, arguments)."""
+        self._launch = launch
+
+    def rows(self, name: str, count: int, *arguments: Any) -> None:
+        """A warp for each of `count` rows. Arguments are device arrays and NumPy scalars of the kernel's types."""
+        if count:
+            self._launch(name, -(-count // WARPS), 32 * WARPS, (np.int32(count), *arguments))
+
+    def elements(self, name: str, count: int, *arguments: Any) -> None:
+        """A thread for each of `count` elements."""
+        if count:
+            self._launch(name, -(-count // THREADS), THREADS, (np.int32(count), *arguments))
+
+    def one_warp(self, name: str, *arguments: Any) -> None:
+        self._launch(name, 1, 32, arguments)
+
+
+class Device(Protocol):
+    """A GPU, or what stands for it in tests.
+
+    Attributes:
+        xp: CuPy, or NumPy. name: for people.
+    """
+
+    xp: Any
+    name: str
+
+    def build(self, source: Source) -> Kernels: ...
+
+    def product(self, a: Any, b: Any, out: Any, transposed: bool = False) -> None: ...
+
+    def to_host(self, array: Any) -> np.ndarray: ...
+
+    def free_bytes(self) -> int: ...
+
+    def capture(self, steps: Callable[[], None]) -> Callable[[], None]: ...
+
+
+class Gpu:
+    """One GPU through CuPy."""
+
+    def __init__(self, number: int):
+        import cupy
+
+        from hpcpot.gpu.cublas import Cublas
+
+        self.xp, self.number = cupy, number
+        cupy.cuda.Device(number).use()
+        properties = cupy.cuda.runtime.getDeviceProperties(number)
+        self.name = properties["name"].decode()
+        self.stream = cupy.cuda.Stream(non_blocking=True)
+        self.stream.use()
+        self.product = Cublas(cupy, self.stream).product
+
+    def build(self, source: Source) -> Kernels:
+        """Compile a source for this GPU; CuPy keeps what it compiled on the disk."""
+        module = self.xp.RawModule(code=source.text(), options=tuple(source.options()))
+        functions: dict[str, Any] = {}
+
+        def launch(name: str, blocks: int, threads: int, arguments: tuple) -> None:
+            if name not in functions:
+                functions[name] = module.get_function(name)
+            functions[name]((blocks,), (threads,), arguments)
+
+        return Kernels(launch)
+
+    def to_host(self, array: Any) -> np.ndarray:
+        """A copy on the host, once all that writes the array is done."""
+        return self.xp.asnumpy(array)
+
+    def free_bytes(self) -> int:
+        """Memory of the card that nobody holds, and what CuPy holds without need."""
+        free, _ = self.xp.cuda.runtime.memGetInfo()
+        return int(free) + self.xp.get_default_memory_pool().free_bytes()
+
+    def capture(self, steps: Callable[[], None]) -> Callable[[], None]:
+        """A graph of all kernels that `steps` starts; calling it starts them again, at the cost of one.
+
+        `steps` must have run once before, so that nothing is compiled or allocated in it.
+        """
+        self.stream.begin_capture()
+        steps()
+        graph = self.stream.end_capture()
+        graph.upload(self.stream)
+        return lambda: graph.launch(self.stream)
+
+
+def count() -> tuple[int, str]:
+    """How many GPUs this process sees, and if none the reason."""
+    try:
+        import cupy
+    except ImportError as error:
+        return 0, f"CuPy cannot be imported ({error}); {INSTALL}"
+    try:
+        found = cupy.cuda.runtime.getDeviceCount()
+    except cupy.cuda.runtime.CUDARuntimeError as error:
+        return 0, f"CuPy finds no GPU ({error}); see nvidia-smi"
+    return found, "" if found else "this machine shows no GPU; see nvidia-smi and CUDA_VISIBLE_DEVICES"
+
+
+def choose(requested: str, local_rank: int, local_ranks: int, found: tuple[int, str]) -> tuple[int | None, str]:
+    """Which GPU a rank takes, None for the CPU, and a line about the choice.
+
+    Args:
+        requested: config key `device`: cpu, gpu or auto.
+        local_rank, local_ranks: of the ranks on this machine. found: as `count` returns.
+    Raises:
+        ConfigError: gpu, and there is none.
+    """
+    n, reason = found
+    if requested == "cpu":
+        return None, "device: cpu"
+    if n == 0:
+        if requested == "gpu":
+            raise ConfigError(f"device = gpu: {reason}; or set device: cpu.")
+        return None, f"device: cpu (auto: {reason})"
+    chosen = local_rank % n
+    asked = " (auto)" if requested == "auto" else ""
+    if local_ranks <= n:
+        return chosen, f"device: gpu{asked}, one of {n} for each rank"
+    return chosen, (
+        f"device: gpu{asked}; note: {local_ranks} ranks on this machine share {n} GPU{'s' * (n > 1)}, which is slower than "
+        f"one rank for each; start with {n} rank{'s' * (n > 1)} per machine"
+    )

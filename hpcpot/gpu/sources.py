@@ -1,0 +1,51 @@
+"""CUDA C++ sources of the package and how each is compiled: once for the sizes of one model, given as macros."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import hpcpot
+
+PACKAGE = Path(hpcpot.__file__).parent
+COMMON = PACKAGE / "gpu" / "common.cuh"
+STANDARD = "c++17"
+WARPS = 4
+"""Warps of a block, as in common.cuh."""
+
+REALS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file and the macros that it is compiled with.
+
+    Attributes:
+        path: under the package, e.g. gpu/motion.cu.
+        macros: names and values. dtype: what `real` is.
+    """
+
+    path: str
+    macros: Mapping[str, object] = field(default_factory=dict)
+    dtype: type = np.float64
+
+    @property
+    def file(self) -> Path:
+        return PACKAGE / self.path
+
+    def text(self) -> str:
+        """The source with what it includes in its place, since CuPy's cache of compiled kernels looks at one text only."""
+        return self.file.read_text().replace(f'#include "{COMMON.name}"', COMMON.read_text())
+
+    def options(self) -> list[str]:
+        """What NVRTC and g++ alike take."""
+        macros = {"REAL": REALS[np.dtype(self.dtype)], **self.macros}
+        return [f"-std={STANDARD}", *(f"-D{name}={value}" for name, value in macros.items())]
+
+
+def listed(values: object) -> str:
+    """Numbers as a macro's list."""
+    return ",".join(str(int(v)) for v in values)

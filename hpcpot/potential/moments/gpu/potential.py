@@ -1,0 +1,197 @@
+"""A potential whose kernels run on a GPU; `compute` as base.Potential's, `evaluate` for atoms that live on the device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpcpot.errors import ConfigError
+from hpcpot.gpu.buffers import Buffers
+from hpcpot.gpu.device import Device
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.base import CLOSEST, Family, Result, refuse_contact
+from hpcpot.potential.chebyshev import Chebyshev
+from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.moments.gpu.environments import Candidates, Rows
+
+FIXED_ONE = 2.0**40
+"""Forces and per-atom virials are summed as integers in units of its inverse, as in common.cuh."""
+
+CONTACT, TRUNCATED, LONGEST, LOST, STATUS_SIZE = range(5)
+"""Places in the status array, as in common.cuh."""
+
+NO_ATOM = 2**31 - 1
+"""A status of 0 is none; else it is this less the lowest atom in contact."""
+
+MEMORY_SHARE = 0.7
+"""Of the memory that is free, for the buffers of the centres that are worked on at once."""
+
+LEAST_ROWS = 1024
+"""Centres worked on at once at least, or the GPU would be idle; where they do not fit it says that memory is short."""
+
+MOST_ROWS = 2**18
+"""Centres worked on at once at most: far more than fill a GPU, and indices of their buffers stay below 2^31."""
+
+
+@dataclass
+class Atoms:
+    """What `evaluate` needs of the atoms of a rank, on the device.
+
+    Attributes:
+        positions: (m, 3) float64, Å. species: (m,) int32. owners: (m,) int32, onto whose force that of an atom goes:
+            itself, or of a ghost of this rank's own the atom that it is an image of.
+        centres: for each species the (n_i,) int32 of the centres of that species, ascending.
+    """
+
+    positions: Any
+    species: Any
+    owners: Any
+    centres: list[Any]
+
+    @property
+    def n_centres(self) -> int:
+        return sum(len(one) for one in self.centres)
+
+
+@dataclass
+class Sums:
+    """What `evaluate` leaves on the device.
+
+    Attributes:
+        energies: (n,) float64, eV. forces: (m, 3) uint64, 2^-40 eV/Å. virials: (n, 9) float64, eV, by centre, in the order
+            of Atoms.centres. atom_virials: (m, 9) uint64 or None. status: (STATUS_SIZE,) int32.
+    """
+
+    energies: Any
+    forces: Any
+    virials: Any
+    atom_virials: Any
+    status: Any
+
+
+class GpuPotential:
+    """E = sum_i F_{s_i}(A_i) on one GPU, all centres of a species at once, or as many as memory allows."""
+
+    kernel_set = "gpu"
+
+    def __init__(self, family: Family, device: Device, precision: str = "float64"):
+        self.family, self.device, self.precision = family, device, precision
+        self.elements, self.cutoff = tuple(family.elements), float(family.cutoff)
+        self.buffers = Buffers(device.xp)
+        self._model = _model(device, self.buffers, family, precision)
+        self._most_rows: int | None = None
+        self._candidates: tuple[Any, Candidates] | None = None
+
+    def compute(self, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
+        """As base.Potential.compute; arguments and result are on the host."""
+        n, m, xp = len(pairs.first) - 1, len(pairs.positions), self.device.xp
+        atoms = Atoms(
+            xp.asarray(np.ascontiguousarray(pairs.positions, float)), xp.asarray(np.ascontiguousarray(species, np.int32)),
+            xp.arange(m, dtype=np.int32), self.centres_of(species[:n]),
+        )  # fmt: skip
+        sums = self.evaluate(atoms, self._upload(pairs), forces, forces and atom_virials)
+        status = self.device.to_host(sums.status)
+        if status[CONTACT]:
+            self.refuse_contact(NO_ATOM - int(status[CONTACT]), pairs, species)
+        result = Result(self.device.to_host(sums.energies), None, None, int(status[TRUNCATED]))
+        if forces:
+            result.forces = from_fixed(self.device.to_host(sums.forces))
+            result.virial = self.device.to_host(sums.virials).sum(axis=0).reshape(3, 3)
+        if sums.atom_virials is not None:
+            result.atom_virials = from_fixed(self.device.to_host(sums.atom_virials)).reshape(m, 3, 3)
+        return result
+
+    def centres_of(self, species: np.ndarray) -> list[Any]:
+        """Atoms.centres of the species of the centres, which are on the host."""
+        each = range(len(self.elements))
+        return [self.device.xp.asarray(np.flatnonzero(species == i).astype(np.int32)) for i in each]
+
+    def evaluate(self, atoms: Atoms, candidates: Candidates, forces: bool = True, atom_virials: bool = False) -> Sums:
+        """Energies, forces and virials, left on the device; nothing waits for them.
+
+        A contact, truncated neighbours: in the status, which the caller looks at when it likes.
+        """
+        n, m = atoms.n_centres, len(atoms.positions)
+        sums = Sums(
+            self.buffers("energies", (n,), np.float64),
+            self._zeros("forces", (m, 3), np.uint64) if forces else None,
+            self.buffers("virials", (n, 9), np.float64) if forces else None,
+            self._zeros("atom virials", (m, 9), np.uint64) if atom_virials else None,
+            self._zeros("status", (STATUS_SIZE,), np.int32),
+        )  # fmt: skip
+        at, most = 0, self._rows_at_once(candidates.room)
+        for i, centres in enumerate(atoms.centres):
+            for start in range(0, len(centres), most):
+                own = centres[start : start + most]
+                virials = None if sums.virials is None else sums.virials[at : at + len(own)]
+                at += len(own)
+                self._model.add(i, Rows(
+                    own, atoms.positions, atoms.species, atoms.owners, candidates, sums.energies, sums.forces, virials,
+                    sums.atom_virials, sums.status,
+                ))  # fmt: skip
+        return sums
+
+    def refuse_contact(self, i: int, pairs: Pairs, species: np.ndarray) -> None:
+        """As base.refuse_contact for centre i."""
+        j = pairs.neighbors[pairs.first[i] : pairs.first[i + 1]]
+        distances = np.linalg.norm(pairs.positions[j] - pairs.positions[i], axis=1)
+        refuse_contact(self.elements[species[i]], [self.elements[t] for t in species[j]], distances)
+
+    def working_bytes(self, pairs_per_atom: float) -> int:
+        """Of the host: what `compute` needs besides its arguments and result."""
+        return 0
+
+    def device_bytes(self, n: int, room: int) -> int:
+        """Of the device's memory, about, for n centres with neighbour lists of that room."""
+        return int(n * 4 * room + min(n, MOST_ROWS) * self._bytes_per_row(room))
+
+    def _bytes_per_row(self, room: int) -> int:
+        return self._model.bytes_per_row + room * (4 + 4 * np.dtype(self._model.dtype).itemsize)
+
+    def _rows_at_once(self, room: int) -> int:
+        """Chosen once, so that buffers have one size: what fits into the memory that was free at first."""
+        if self._most_rows is None:
+            fitting = int(MEMORY_SHARE * self.device.free_bytes() / self._bytes_per_row(room))
+            self._most_rows = max(LEAST_ROWS, min(MOST_ROWS, fitting))
+        return self._most_rows
+
+    def _zeros(self, name: str, shape: tuple[int, ...], dtype: type) -> Any:
+        held = self.buffers(name, shape, dtype)
+        held.fill(0)
+        return held
+
+    def _upload(self, pairs: Pairs) -> Candidates:
+        """The neighbour lists of `pairs`; those of the last call when they are the same arrays."""
+        if self._candidates is None or self._candidates[0] is not pairs.neighbors:
+            xp, counts = self.device.xp, np.diff(pairs.first)
+            self._candidates = pairs.neighbors, Candidates(
+                xp.asarray(pairs.first[:-1].astype(np.int64)), xp.asarray(counts.astype(np.int32)),
+                xp.asarray(pairs.neighbors), int(counts.max(initial=1)),
+            )  # fmt: skip
+        return self._candidates[1]
+
+
+def from_fixed(values: np.ndarray) -> np.ndarray:
+    """float64 of the integers that kernels add up."""
+    return values.view(np.int64) * (1.0 / FIXED_ONE)
+
+
+def _model(device: Device, buffers: Buffers, family: Family, precision: str) -> Any:
+    """The family's own kernels where it has some, else those that work from tables of its moment sets."""
+    from hpcpot.potential.moments.gpu.chebyshev import ChebyshevGpu
+    from hpcpot.potential.moments.gpu.deep_potential import DeepPotentialGpu
+    from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
+
+    # As in cpu.prepare: a skip around the first fitting layer needs the invariants themselves.
+    if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
+        return DeepPotentialGpu(device, buffers, family, CLOSEST, precision)
+    if isinstance(family, Chebyshev):
+        return ChebyshevGpu(device, buffers, family, precision)
+    if precision != "float64":
+        raise ConfigError(
+            f"potential.precision = {precision}: Deep Potentials without a skip around the first fitting layer and "
+            "Chebyshev networks only; set float64."
+        )
+    return TabulatedGpu(device, buffers, family, CLOSEST)

@@ -1,0 +1,126 @@
+"""Losses: what training makes small. DeePMD-kit's, and aenet-PyTorch's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from hpcpot.training.step import Prediction
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a batch should come to.
+
+    Attributes:
+        sizes: (frames,) float64, atoms. energies: (frames,) float64, eV, less the constant energies of the atoms.
+        forces: (atoms, 3), eV/Å. virials: (frames, 3, 3), eV; NaN where a frame has none.
+    """
+
+    sizes: Tensor
+    energies: Tensor
+    forces: Tensor
+    virials: Tensor
+
+
+@dataclass(frozen=True)
+class DeepmdLoss:
+    """L = p_e <dE^2 / N> + p_f <dF^2> + p_v <dW^2 / N>, p = limit + (start - limit) rate / start_rate.
+
+    Means are over frames, force components, and the nine components of frames that have a virial. A term takes part if
+    either of its prefactors is not 0. `intensive` has 1 / N^2 in place of 1 / N.
+
+    Source: deepmd-kit 3.2, deepmd/dpmodel/loss/ener.py.
+
+    Attributes:
+        energy, force, virial: (start, limit) prefactors.
+    """
+
+    start_rate: float
+    energy: tuple[float, float] = (0.02, 1.0)
+    force: tuple[float, float] = (1000.0, 1.0)
+    virial: tuple[float, float] = (0.0, 0.0)
+    intensive: bool = False
+
+    @property
+    def needs_forces(self) -> bool:
+        return any(self.force) or any(self.virial)
+
+    def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
+        share = rate / self.start_rate
+        p_e, p_f, p_v = (limit + (start - limit) * share for start, limit in (self.energy, self.force, self.virial))
+        per_frame = labels.sizes ** (-2.0 if self.intensive else -1.0)
+        total = torch.zeros((), dtype=torch.float64, device=found.energies.device)
+        if any(self.energy):
+            total = total + p_e * ((found.energies - labels.energies) ** 2 * per_frame).mean()
+        if any(self.force):
+            total = total + p_f * ((found.forces - labels.forces) ** 2).mean()
+        known = _with_virials(labels)
+        if any(self.virial) and known.any():
+            squares = ((found.virials - labels.virials)[known] ** 2).mean(dim=(1, 2))
+            total = total + p_v * (squares * per_frame[known]).mean()
+        return total
+
+
+@dataclass(frozen=True)
+class AenetLoss:
+    """L = (1 - alpha) sqrt(<(dE / N)^2>) + alpha sqrt(sum |dF|^2 / atoms), both times `scale`: normalised units.
+
+    Source: aenet-PyTorch, src/optimization_step.py.
+
+    Attributes:
+        alpha: 0 for energies alone. scale: 1/eV, of the normalised energies.
+    """
+
+    alpha: float
+    scale: float
+
+    @property
+    def needs_forces(self) -> bool:
+        return self.alpha > 0.0
+
+    def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
+        energy = (((found.energies - labels.energies) / labels.sizes) ** 2).mean().sqrt()
+        if not self.needs_forces:
+            return self.scale * energy
+        force = ((found.forces - labels.forces) ** 2).sum(dim=1).mean().sqrt()
+        return self.scale * ((1.0 - self.alpha) * energy + self.alpha * force)
+
+
+@dataclass
+class Errors:
+    """Squared errors summed over batches: root mean squares of energy per atom, force component, virial per atom."""
+
+    sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("loss", "energy", "force", "virial"), 0.0))
+    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("loss", "energy", "force", "virial"), 0))
+
+    def add(self, found: Prediction, labels: Labels, loss: float) -> None:
+        """Count a batch."""
+        with torch.no_grad():
+            self._add("energy", (found.energies - labels.energies) / labels.sizes)
+            if found.forces is not None:
+                self._add("force", found.forces - labels.forces)
+                known = _with_virials(labels)
+                self._add("virial", ((found.virials - labels.virials) / labels.sizes[:, None, None])[known])
+        self.sums["loss"] += loss
+        self.counts["loss"] += 1
+
+    def _add(self, name: str, difference: Tensor) -> None:
+        known = difference[torch.isfinite(difference)]
+        self.sums[name] += float((known.double() ** 2).sum())
+        self.counts[name] += known.numel()
+
+    @property
+    def loss(self) -> float:
+        """The mean loss."""
+        return self.sums["loss"] / max(self.counts["loss"], 1)
+
+    def rmse(self, name: str) -> float:
+        """Of energy (eV/atom), force (eV/Å) or virial (eV/atom); NaN without labels."""
+        return (self.sums[name] / self.counts[name]) ** 0.5 if self.counts[name] else float("nan")
+
+
+def _with_virials(labels: Labels) -> Tensor:
+    return torch.isfinite(labels.virials).all(dim=(1, 2))

@@ -1,0 +1,33 @@
+"""Networks as tensors: the layers of a family with leaves in the place of arrays, and back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from hpcpot.potential.network import Layer
+
+Net = tuple[Layer, ...]
+
+
+def to_torch(layers: Net, parameters: list[Tensor], dtype: torch.dtype, device: torch.device) -> Net:
+    """The layers with leaf tensors, which are added to `parameters`."""
+
+    def leaf(values: np.ndarray) -> Tensor:
+        parameters.append(torch.tensor(values, dtype=dtype, device=device, requires_grad=True))
+        return parameters[-1]
+
+    return tuple(_mapped(layer, leaf) for layer in layers)
+
+
+def to_numpy(layers: Net) -> Net:
+    """The layers with copies of their values, float64."""
+    return tuple(_mapped(layer, lambda values: values.detach().cpu().double().numpy().copy()) for layer in layers)
+
+
+def _mapped(layer: Layer, change) -> Layer:
+    timestep = None if layer.timestep is None else change(layer.timestep)
+    return replace(layer, weights=change(layer.weights), bias=change(layer.bias), timestep=timestep)

@@ -1,0 +1,76 @@
+"""A device whose arrays are NumPy's and whose kernels are the very CUDA sources, compiled for the CPU by cuda_cpu.hpp."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+
+from hpcpot.gpu.device import Kernels
+from hpcpot.gpu.sources import Source
+
+HEADER = Path(__file__).with_name("cuda_cpu.hpp")
+FOLDER = Path(tempfile.gettempdir()) / f"hpcpot-tests-{os.getuid()}"
+COMPILER = "g++"
+
+
+class OnCpu:
+    """See hpcpot.gpu.device.Device."""
+
+    xp, name = np, "the CPU in the place of a GPU"
+
+    def __init__(self, free: int = 2**30):
+        self._free = free
+
+    def build(self, source: Source) -> Kernels:
+        library = ctypes.CDLL(str(compiled(source.text(), source.file.stem, tuple(source.options()))))
+
+        def launch(name: str, blocks: int, threads: int, arguments: tuple) -> None:
+            held = [_held(one) for one in arguments]
+            pointers = (ctypes.c_void_p * len(held))(*(ctypes.cast(ctypes.byref(h), ctypes.c_void_p) for h in held))
+            getattr(library, f"run_{name}")(ctypes.c_uint(blocks), ctypes.c_uint(threads), pointers)
+
+        return Kernels(launch)
+
+    def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray, transposed: bool = False) -> None:
+        assert all(array.flags.c_contiguous for array in (a, b, out)), "device arrays are contiguous"
+        np.matmul(a, b.T if transposed else b, out=out)
+
+    def to_host(self, array: np.ndarray) -> np.ndarray:
+        return array.copy()
+
+    def free_bytes(self) -> int:
+        return self._free
+
+    def capture(self, steps: Callable[[], None]) -> Callable[[], None]:
+        return steps
+
+
+@lru_cache(maxsize=None)
+def compiled(text: str, stem: str, options: tuple[str, ...]) -> Path:
+    """The shared library of a source, kept from one call of the tests to the next."""
+    name = sha256(f"{text} {HEADER.read_text()} {options}".encode()).hexdigest()[:24]
+    path = FOLDER / f"{stem}-{name}.so"
+    if not path.exists():
+        FOLDER.mkdir(mode=0o700, exist_ok=True)
+        aside = path.with_suffix(f".{os.getpid()}")
+        line = [COMPILER, "-x", "c++", *options, "-include", str(HEADER), "-O1", "-w", "-fPIC", "-shared", "-"]
+        subprocess.run([*line, "-o", str(aside)], input=text, text=True, check=True)
+        os.replace(aside, path)
+    return path
+
+
+def _held(argument: object) -> ctypes.c_void_p | ctypes.Array:
+    """What the pointer to an argument points to: an array's address, or the bytes of a NumPy scalar."""
+    if isinstance(argument, np.ndarray):
+        assert argument.flags.c_contiguous, "device arrays are contiguous"
+        return ctypes.c_void_p(argument.ctypes.data)
+    assert isinstance(argument, np.generic), f"{type(argument)}: kernels take arrays and NumPy scalars"
+    return ctypes.create_string_buffer(argument.tobytes(), argument.nbytes)
