@@ -62,8 +62,8 @@ start)
   configure
   slurmctld -f "$SLURM_CONF" -c        # -c: the last run's state is forgotten
   slurmd -f "$SLURM_CONF" -N n1
-  for _ in $(seq 100); do idle && break; sleep 0.2; done
-  idle || { tail -20 "$DIR"/log/*.log >&2; exit 1; }
+  for _ in $(seq 600); do idle && break; sleep 0.2; done
+  idle || { tail -20 "$DIR"/log/*.log >&2; "$0" stop; exit 1; }
   echo "export SLURM_CONF=$SLURM_CONF" ;;
 stop)
   scancel -u "$(id -un)" 2>/dev/null || true

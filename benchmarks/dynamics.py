@@ -12,6 +12,7 @@ import timing  # first: it sets the threads
 import numpy as np
 from ase import Atoms
 
+from hpcpot.gpu.device import Gpu, choose
 from hpcpot.md.engine import Engine
 from hpcpot.md.integrators import INTEGRATORS
 from hpcpot.md.motion import draw_velocities
@@ -53,6 +54,10 @@ class Dynamics:
         state = make_state(read() if ranks.is_root else None, potential.elements, ranks)
         domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
         engine = Engine(potential, domain, ranks, skin)
+        if potential.kernel_set == "gpu":
+            from hpcpot.md.resident import Resident
+
+            engine.resident = Resident(potential)
         engine.start(state)
         energy, kT = float(ranks.sum(np.array([state.energies.sum()]))[0]), temperature * BOLTZMANN
         if not nve:
@@ -62,8 +67,24 @@ class Dynamics:
         return self
 
     def steps(self, count: int) -> None:
+        state, engine = self.state, self.engine
+        if engine.resident is not None and engine.resident.can(state, engine, self.integrator):
+            engine.resident.advance(state, engine, self.integrator, self.thermostat, self.timestep, count)
+            return
         for _ in range(count):
             INTEGRATORS[self.integrator].step(self.state, self.engine, self.timestep, self.thermostat)
+
+
+def potential_on(device: str, model: Family, ranks: Ranks, precision: str = "float64") -> Potential:
+    """The model on the CPU, or on this rank's GPU."""
+    number, line = choose(device, *ranks.local())
+    if ranks.is_root and device != "cpu":
+        print(line)
+    if number is None:
+        return Potential(model, precision=precision)
+    from hpcpot.potential.moments.gpu.potential import GpuPotential
+
+    return GpuPotential(model, Gpu(number), precision)
 
 
 def add_arguments(parser: argparse.ArgumentParser, repeat: tuple[int, int, int], skin: float) -> None:
@@ -72,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser, repeat: tuple[int, int, int],
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--repeat", type=int, nargs=3, default=repeat, help="copies of the cell along each axis")
     parser.add_argument("--skin", type=float, default=skin, help="Å")
+    parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
     parser.add_argument("--nve", action="store_true", help="NVE from the structure's own velocities, no thermostat")
 
 
@@ -111,5 +133,5 @@ def report(name: str, dynamics: Dynamics, arguments: argparse.Namespace, **facts
             atoms=n_atoms, ranks=ranks.size, steps=arguments.steps, skin_A=engine.skin, pairs_per_atom=round(pairs, 1),
             phases={phase: round(share, 4) for phase, share in shares.items()}, rebuilds=engine.rebuilds - rebuilds,
             peak_memory_MB=memory // 1024, peak_memory_KB_per_atom=round(memory / n_atoms, 2),
-            first_potential_energy_eV=dynamics.first_energy, **facts,
+            first_potential_energy_eV=dynamics.first_energy, device=engine.potential.device_name, **facts,
         ))  # fmt: skip

@@ -1,9 +1,9 @@
 """Overhead of the farm: what one trivial item costs on local workers, stored, and what the scheduler's memory does.
 
-    python benchmarks/farm_overhead.py [--items 100000] [--workers 2] [--folder .]
+    python benchmarks/farm_overhead.py [--items 100000] [--workers 2] [--chunk 10] [--folder .]
 
-Prints one JSON line: milliseconds for each item, from the start of the first to the last row on the disk. `growth_MiB` is
-by how much the process with client and scheduler grows from a tenth of the items to the last.
+Prints one JSON line: milliseconds for each item, from the start of the first to the last row on the disk. `memory_MiB`
+is the process with client and scheduler after each tenth of the items, of a run whose results nobody keeps.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from time import perf_counter
 
 import timing
 
+from hpcpot.config import Settings
 from hpcpot.parallel import farm_settings
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.chunks import Item
@@ -35,12 +36,12 @@ def memory() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MIB
 
 
-def store_all(n: int, workers: int, path: Path) -> float:
+def store_all(n: int, settings: Settings, path: Path) -> float:
     """Seconds of a campaign; its results are checked."""
     items = [Item(content_key(x), x) for x in range(n)]
     columns = {"square": Column()}
-    with Farm(farm_settings.defaults(workers=workers)) as farm:
-        list(farm.run(square, items[:workers]))  # starts the workers
+    with Farm(settings) as farm:
+        list(farm.run(square, items[: settings.workers]))  # starts the workers
         with Store(path, kind="square", columns=columns, identity={}, provenance={}, expected_rows=n) as store:
             began = perf_counter()
             code = run_missing(farm, store, square, items, lambda: False)
@@ -51,29 +52,32 @@ def store_all(n: int, workers: int, path: Path) -> float:
     return seconds
 
 
-def memory_growth(n: int, workers: int) -> float:
-    """MiB by which client and scheduler grow from a tenth of the items to the last, when nobody keeps the results."""
+def memory_over_items(n: int, settings: Settings) -> list[float]:
+    """MiB of client and scheduler after each tenth of the items, when nobody keeps the results."""
     samples = []
-    with Farm(farm_settings.defaults(workers=workers)) as farm:
+    with Farm(settings) as farm:
         for done, _ in enumerate(farm.run(square, (Item(str(x), x) for x in range(n)), total=n), start=1):
             if done % (n // 10) == 0:
-                samples.append(memory())
-    return samples[-1] - samples[0]
+                samples.append(round(memory(), 1))
+    return samples
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--items", type=int, default=100_000)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--chunk", type=int, help="items a worker gets at a time; default: as the farm does by itself")
     parser.add_argument("--folder", type=Path, help="where the results file is written; default: a temporary one")
     arguments = parser.parse_args()
+    settings = farm_settings.defaults(workers=arguments.workers, chunk=arguments.chunk or "auto")
+    samples = memory_over_items(arguments.items, settings)  # first: memory that was freed would hide what grows
     with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
         path = Path(folder) / "overhead.h5"
-        seconds = store_all(arguments.items, arguments.workers, path)
+        seconds = store_all(arguments.items, settings, path)
         size = path.stat().st_size / 2**20
-    growth = memory_growth(arguments.items, arguments.workers)
     print(timing.line("farm_overhead", "ms/item", [1e3 * seconds / arguments.items], items=arguments.items,
-                      workers=arguments.workers, growth_MiB=round(growth, 1), file_MiB=round(size, 1)))  # fmt: skip
+                      workers=arguments.workers, chunk=settings.chunk, memory_MiB=samples,
+                      file_MiB=round(size, 1)))  # fmt: skip
 
 
 if __name__ == "__main__":

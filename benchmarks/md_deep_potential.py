@@ -3,6 +3,7 @@
     python benchmarks/md_deep_potential.py                       the 4,608-atom Si/Li interface, one core
     python benchmarks/md_deep_potential.py --precision mixed     float32 network and tables
     mpirun -n 2 python benchmarks/md_deep_potential.py           two ranks; --repeat 1 2 1 for 9,216 atoms
+    python benchmarks/md_deep_potential.py --device gpu          on a GPU
 
 Before anything is timed, the energies and forces of 64 atoms are compared with the reference kernels.
 """
@@ -14,7 +15,6 @@ import argparse
 import dynamics  # first: it sets the threads
 
 from hpcpot.parallel.ranks import start
-from hpcpot.potential.base import Potential
 from hpcpot.potential.files import load
 from hpcpot.structure import crystals, files
 
@@ -27,7 +27,7 @@ def main() -> None:
     arguments = parser.parse_args()
     ranks = start()
     model = load("lisi")
-    potential = Potential(model, precision=arguments.precision)
+    potential = dynamics.potential_on(arguments.device, model, ranks, arguments.precision)
     if ranks.is_root:
         dynamics.check(model, potential)
     repeat = tuple(arguments.repeat)

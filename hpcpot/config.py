@@ -88,7 +88,18 @@ def load(path: Path | str | None, schema: Schema, overrides: Sequence[str] = ())
         ConfigError: everything that is wrong, one line a problem.
     """
     tree, problems = ({}, []) if path is None else _read(Path(path))
-    path = Path("defaults" if path is None else path)
+    return load_tree(tree, Path("defaults" if path is None else path), schema, overrides, problems)
+
+
+def load_tree(
+    tree: dict, path: Path, schema: Schema, overrides: Sequence[str] = (), problems: Sequence[str] = ()
+) -> Settings:
+    """As `load`, of a tree that was read already, such as from another program's input.
+
+    Args:
+        path: where it is from. problems: that were found while reading.
+    """
+    problems = list(problems)
     found = _flatten(tree, schema, path.name, problems)
     stages = _stage_names(tree, schema)
     for override in overrides:

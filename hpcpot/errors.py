@@ -43,5 +43,9 @@ class SimulationError(HpcpotError):
     """The dynamics left the range in which the potential or the integrator means anything."""
 
 
+class TrainingError(HpcpotError):
+    """A training that cannot go on: its loss exploded, or nothing is left to train on."""
+
+
 class FarmError(HpcpotError):
     """The farm cannot go on: its workers do not start, cannot load the task, or its scheduler went away."""

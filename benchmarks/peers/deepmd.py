@@ -14,8 +14,8 @@ NAME = "deepmd-kit 3.2.0, compressed"
 SHORTEST = 1.5
 """Å; from here `dp compress` tabulates."""
 ONE_CORE = {
-    f"{program}_{kind}_OP_PARALLELISM_THREADS" if program == "TF" else f"DP_{kind}_OP_PARALLELISM_THREADS": "1"
-    for program in ("TF", "DP") for kind in ("INTRA", "INTER")
+    "TF_INTRA_OP_PARALLELISM_THREADS": "1", "TF_INTER_OP_PARALLELISM_THREADS": "1",
+    "DP_INTRA_OP_PARALLELISM_THREADS": "1", "DP_INTER_OP_PARALLELISM_THREADS": "1",
 }  # fmt: skip
 
 COMPRESS = """

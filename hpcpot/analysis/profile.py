@@ -21,6 +21,8 @@ VACUUM = 5.0
 """Å; a gap along a periodic axis must be as wide to be cut open."""
 DETACHED, DETACHED_ATOMS = 4.0, 5
 """Å; fewer atoms than these, farther than this from all others, have evaporated and belong to no region."""
+BELOW = 4.0
+"""Å below the lowest host atom that a profile begins at: room for what vibrates there, or came through the vacuum."""
 THRESHOLDS = (0.05, 0.95)
 SENSITIVITY = ((0.02, 0.98), (0.05, 0.95), (0.10, 0.90))
 """Concentrations between which the interface lies, and those for which its positions are told beside."""
@@ -155,8 +157,8 @@ def count(frames: Iterable[np.ndarray], is_inserted: np.ndarray, width: float, l
         width: Å, of the bins; the lowest host atom of the first frame is in the middle of the first bin.
         length: Å, of the cell.
     """
-    edges = (np.arange(int(np.ceil(length / width)) + 2) - 0.5) * width
-    edges = np.concatenate([[edges[0] - width], edges])  # room for what vibrates below the lowest atom
+    below, above = int(np.ceil(BELOW / width)), int(np.ceil(length / width)) + 2
+    edges = (np.arange(-below, above) - 0.5) * width
     counts, n = np.zeros((2, len(edges) - 1), np.int64), 0
     for places in frames:
         for row, atoms in zip(counts, (~is_inserted, is_inserted), strict=True):

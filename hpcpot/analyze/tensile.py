@@ -26,9 +26,10 @@ class Published:
 
 @dataclass(frozen=True)
 class Tensile:
-    """A curve, the fit in the chosen window, fits in windows around it, and strength."""
+    """A curve, what its stress is, the fit in the chosen window, fits in windows around it, and strength."""
 
     curve: Curve
+    stress: str
     fit: Modulus
     windows: list[Modulus]
     strength: Strength
@@ -41,6 +42,7 @@ class Tensile:
         beside = "" if published is None else f"; {self.published.label} {published:g}"
         failed = "not reached" if np.isnan(strength.failure_strain) else f"{strength.failure_strain:.4f}"
         return "\n".join([
+            f"stress             {self.stress}",
             f"Young's modulus    {fit.slope:.2f} ± {fit.correlated_error:.2f} GPa, strain {fit.low:g} to {fit.high:g}, "
             f"{fit.points} samples; other windows {min(slopes):.2f} to {max(slopes):.2f}{beside}",
             f"ultimate strength  {strength.ultimate:.3f} GPa at strain {strength.strain:.4f}, smoothed over "
@@ -81,7 +83,17 @@ def measure(reader: TrajectoryReader, found: Pull, settings: Settings) -> Tensil
     curve = pull.read_curve(reader, found, settings)
     fit = tension.modulus(curve, *settings.curve.fit_window)
     windows = tension.sensitivity(curve, *settings.curve.fit_window)
-    return Tensile(curve, fit, windows, tension.strength(curve), read_published(settings))
+    return Tensile(curve, meaning(settings), fit, windows, tension.strength(curve), read_published(settings))
+
+
+def meaning(settings: Settings) -> str:
+    """What a stress is: whose force, and over which area."""
+    wanted = settings.curve
+    if wanted.stress == "grip":
+        return f"force on the moving grip over pi R^2, R = {wanted.particle_radius_A:g} Å"
+    if wanted.particle_radius_A is not None:
+        return f"virial and motion of all atoms over 4/3 pi R^3, R = {wanted.particle_radius_A:g} Å"
+    return f"of the cell, over its {'present' if wanted.area == 'current' else 'first'} cross-section"
 
 
 def read_published(settings: Settings) -> Published:

@@ -17,6 +17,7 @@ examples, models:
   hpcpot convert frozen_model.pb -o model.h5            DeePMD-kit: .dp, .yaml, or frozen and uncompressed .pb
   hpcpot convert lisi -o lisi.dp                        to DeePMD-kit: dp convert-backend lisi.dp lisi.pb
   hpcpot convert Li.nn Si.nn -o model.h5                aenet: one network per element, binary or .nn.ascii
+  hpcpot convert p.mtp --elements Li,Si -o model.h5     MLIP-2, whose types have no names; -o model.mtp: back
 
 examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePMD-kit, whole trees of them):
   hpcpot convert data/ -o data.h5                       all iter.*/02.fp/data.* below

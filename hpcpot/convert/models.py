@@ -1,4 +1,4 @@
-"""Another program's model becomes an hpcpot model file, or a Deep Potential one of DeePMD-kit's."""
+"""Another program's model becomes an hpcpot model file, or an hpcpot model one of DeePMD-kit or MLIP-2."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hpcpot.convert.summary import summarize
 from hpcpot.potential import files
-from hpcpot.potential.exporters import deepmd
+from hpcpot.potential.exporters import deepmd, mlip
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -18,9 +18,12 @@ def convert(arguments: argparse.Namespace) -> int:
         ModelError: the input. OutputError: the output.
     """
     paths = [Path(name) for name in arguments.input]
-    model = files.load(arguments.input[0] if len(paths) == 1 else paths, arguments.angular_domain)
+    elements = [part.strip() for part in arguments.elements.split(",")] if arguments.elements else None
+    model = files.load(arguments.input[0] if len(paths) == 1 else paths, arguments.angular_domain, elements)
     if arguments.output.suffix == ".dp":
         deepmd.write_native(model, arguments.output, arguments.shortest_distance_A, arguments.overwrite)
+    elif arguments.output.suffix == ".mtp":
+        mlip.write(model, arguments.output, arguments.overwrite)
     else:
         files.save(model, arguments.output, source_facts(paths, arguments.note), arguments.overwrite)
     print(summarize(model))

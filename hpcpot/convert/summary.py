@@ -8,6 +8,7 @@ from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.files import family_name, fingerprint
 from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.network import Layer
 
 
@@ -42,11 +43,23 @@ def _chebyshev(model: Chebyshev) -> tuple[list[tuple[Layer, ...]], dict[str, str
     }
 
 
+def _moment_tensor(model: MomentTensor) -> tuple[list[tuple[Layer, ...]], dict[str, str]]:
+    parameters = model.radial.size + len(model.coefficients) + len(model.species_energies)
+    return [], {
+        "distances": f"{model.min_distance:g} to {model.cutoff:g} Å",
+        "radial": f"{model.radial.shape[2]} functions of {model.radial.shape[3]} polynomials",
+        "basis": f"{len(model.scalars)} functions of {model.basis.n_moments} moments",
+        "parameters": f"{parameters:,}",
+    }
+
+
 def _lennard_jones(model: LennardJones) -> tuple[list[tuple[Layer, ...]], dict[str, str]]:
     return [], {"cutoff": f"{model.cutoff:g} Å"}
 
 
-_SECTIONS = {DeepPotential: _deep_potential, Chebyshev: _chebyshev, LennardJones: _lennard_jones}
+_SECTIONS = {
+    DeepPotential: _deep_potential, Chebyshev: _chebyshev, MomentTensor: _moment_tensor, LennardJones: _lennard_jones,
+}  # fmt: skip
 
 
 def _widths(layers: tuple[Layer, ...]) -> str:

@@ -55,11 +55,14 @@ def text(dataset: DataSet) -> str:
     return aligned(rows)
 
 
-def aligned(rows: list[list[str]]) -> str:
-    """Rows in columns, the first to the left, the others to the right."""
+def aligned(rows: list[list[str]], left: tuple[int, ...] = (0,)) -> str:
+    """Rows in columns, some to the left, the others to the right."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return "\n".join(
-        "  ".join(cell.ljust(w) if k == 0 else cell.rjust(w) for k, (cell, w) in enumerate(zip(row, widths, strict=True)))
+        "  ".join(
+            cell.ljust(width) if k in left else cell.rjust(width)
+            for k, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
         for row in rows
     )
 

@@ -229,7 +229,7 @@ def gpu() -> Iterator[Finding]:
             "GPU", "failed", f"nvidia-smi: {text}", "install or reload the NVIDIA driver; the CPU engine needs none"
         )
         return
-    yield Finding("GPU", "ok", f"{'; '.join(text.splitlines())} (not used yet: the GPU engine is not in this version)")
+    yield Finding("GPU", "ok", "; ".join(text.splitlines()))
     yield package("cupy", "pip install cupy-cuda12x")
 
 

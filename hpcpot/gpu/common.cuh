@@ -15,7 +15,7 @@ typedef unsigned long long fixed;  // two's complement
 #define FIXED_ONE 1099511627776.0
 
 // CONTACT: 2^31 - 1 less the lowest centre that has one, or 0.
-enum { CONTACT, TRUNCATED, LONGEST, LOST, STATUS_SIZE };  // places in the status array
+enum { CONTACT, TRUNCATED, LONGEST, STATUS_SIZE };  // places in the status array, as in status.py
 
 __device__ __forceinline__ int lane_id() { return threadIdx.x & 31; }
 __device__ __forceinline__ int warp_id() { return threadIdx.x >> 5; }

@@ -13,6 +13,7 @@ import numpy as np
 
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.sources import WARPS, Source
+from hpcpot.wording import plural
 
 THREADS = 256
 """Of a block whose threads each work on one element."""
@@ -60,7 +61,11 @@ class Device(Protocol):
 
     def to_host(self, array: Any) -> np.ndarray: ...
 
+    def upload(self, values: np.ndarray, out: Any) -> None: ...
+
     def free_bytes(self) -> int: ...
+
+    def side_by_side(self, parts: list[Callable[[], None]]) -> None: ...
 
     def capture(self, steps: Callable[[], None]) -> Callable[[], None]: ...
 
@@ -79,7 +84,9 @@ class Gpu:
         self.name = properties["name"].decode()
         self.stream = cupy.cuda.Stream(non_blocking=True)
         self.stream.use()
-        self.product = Cublas(cupy, self.stream).product
+        self._new_handle = lambda stream: Cublas(cupy, stream)
+        self._handles = {self.stream.ptr: self._new_handle(self.stream)}
+        self._side: list[Any] = []
 
     def build(self, source: Source) -> Kernels:
         """Compile a source for this GPU; CuPy keeps what it compiled on the disk."""
@@ -93,9 +100,35 @@ class Gpu:
 
         return Kernels(launch)
 
+    def product(self, a: Any, b: Any, out: Any, transposed: bool = False) -> None:
+        """See Cublas.product."""
+        self._handles[self.xp.cuda.get_current_stream().ptr].product(a, b, out, transposed)
+
+    def side_by_side(self, parts: list[Callable[[], None]]) -> None:
+        """Kernels of several parts that do not need one another, each part on a stream of its own, so that small ones fill
+        the GPU together; what follows waits for all. A graph that is being captured takes them in."""
+        while len(self._side) < len(parts) - 1:
+            stream = self.xp.cuda.Stream(non_blocking=True)
+            self._side.append(stream)
+            self._handles[stream.ptr] = self._new_handle(stream)
+        begin, ends = self.stream.record(), []
+        for stream, part in zip(self._side, parts[1:], strict=False):
+            stream.wait_event(begin)
+            with stream:
+                part()
+            ends.append(stream.record())
+        for part in parts[:1]:
+            part()
+        for end in ends:
+            self.stream.wait_event(end)
+
     def to_host(self, array: Any) -> np.ndarray:
         """A copy on the host, once all that writes the array is done."""
         return self.xp.asnumpy(array)
+
+    def upload(self, values: np.ndarray, out: Any) -> None:
+        """Copy an array of the host into one of the device that is there already; contiguous, same shape and type."""
+        out.set(np.ascontiguousarray(values, out.dtype), stream=self.stream)
 
     def free_bytes(self) -> int:
         """Memory of the card that nobody holds, and what CuPy holds without need."""
@@ -127,27 +160,23 @@ def count() -> tuple[int, str]:
     return found, "" if found else "this machine shows no GPU; see nvidia-smi and CUDA_VISIBLE_DEVICES"
 
 
-def choose(requested: str, local_rank: int, local_ranks: int, found: tuple[int, str]) -> tuple[int | None, str]:
+def choose(requested: str, local_rank: int, local_ranks: int) -> tuple[int | None, str]:
     """Which GPU a rank takes, None for the CPU, and a line about the choice.
 
     Args:
         requested: config key `device`: cpu, gpu or auto.
-        local_rank, local_ranks: of the ranks on this machine. found: as `count` returns.
+        local_rank, local_ranks: this rank's number among those of this machine, and how many they are.
     Raises:
         ConfigError: gpu, and there is none.
     """
-    n, reason = found
     if requested == "cpu":
         return None, "device: cpu"
+    n, reason = count()
     if n == 0:
         if requested == "gpu":
             raise ConfigError(f"device = gpu: {reason}; or set device: cpu.")
         return None, f"device: cpu (auto: {reason})"
-    chosen = local_rank % n
-    asked = " (auto)" if requested == "auto" else ""
-    if local_ranks <= n:
-        return chosen, f"device: gpu{asked}, one of {n} for each rank"
-    return chosen, (
-        f"device: gpu{asked}; note: {local_ranks} ranks on this machine share {n} GPU{'s' * (n > 1)}, which is slower than "
-        f"one rank for each; start with {n} rank{'s' * (n > 1)} per machine"
-    )
+    line = f"device: gpu{' (auto)' if requested == 'auto' else ''}, {plural(local_ranks, 'rank')} on {plural(n, 'GPU')}"
+    if local_ranks > n:
+        line += f"; note: ranks that share a GPU take turns, so that {plural(n, 'rank')} would be faster"
+    return local_rank % n, line

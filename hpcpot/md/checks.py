@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from hpcpot.config import STAGES, Settings
 
-CPU_ONLY = "the GPU engine is not in this version"
 MINIMISERS = ("cg", "fire")
 Problems = Iterator[tuple[str, str]]
 """(key, requirement), each for one line of a message."""
@@ -14,8 +13,8 @@ Problems = Iterator[tuple[str, str]]
 
 def check(settings: Settings) -> Problems:
     """What does not fit together; fills in output.checkpoint and temperature_end_K."""
-    if settings.device == "gpu":
-        yield "device", f"{CPU_ONLY}; set device: cpu"
+    if settings.device == "gpu" and settings.potential.kernels == "reference":
+        yield "device", "potential.kernels: reference runs on the CPU only; set device: cpu or potential.kernels: cpu"
     stages = vars(settings.stages) if hasattr(settings, STAGES) else {}
     blocks = {f"{STAGES}.{name}": stage for name, stage in stages.items()} or {"md": settings.md}
     for prefix, md in blocks.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential.base import Potential
 from hpcpot.structure.state import State
 from hpcpot.units import AMU, BOLTZMANN
+
+if TYPE_CHECKING:
+    from hpcpot.md.resident import Resident
 
 REBALANCE_ABOVE = 1.05
 """Most atoms on a rank over the mean, above which a rebuild moves the cut planes."""
@@ -28,6 +32,9 @@ class Engine:
         truncated: most centres of an evaluation with more neighbours than the potential has slots, on this rank.
         stop_requested: number of ranks whose `stop` said yes, as of the last evaluation: all stop at the same step.
         seconds: time spent by phase on this rank.
+        built_at: (n, 3) Å, where the owned atoms were when the pairs were built, in the cell built_cell.
+        mobile: atoms of all ranks that can move.
+        resident: what does whole steps on a GPU, or None.
     """
 
     def __init__(
@@ -44,8 +51,9 @@ class Engine:
         self.truncated = 0
         self.stop_requested = 0
         self.seconds: dict[str, float] = defaultdict(float)
-        self._built_at, self._built_cell = np.zeros((0, 3)), domain.cell
-        self._mobile = 0
+        self.built_at, self.built_cell = np.zeros((0, 3)), domain.cell
+        self.mobile = 0
+        self.resident: Resident | None = None
 
     def start(self, state: State, migrate: bool = True) -> None:
         """Distribute the atoms, build pairs and compute the first forces.
@@ -61,7 +69,7 @@ class Engine:
 
     def count_mobile(self, state: State) -> None:
         """Take note of how many atoms can move; to be called whenever `frozen` changes."""
-        self._mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
+        self.mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
 
     def evaluate(self, state: State) -> None:
         """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
@@ -89,6 +97,11 @@ class Engine:
             self._spent("exchange", began)
         self.compute(state)
 
+    def look_for_stop(self) -> bool:
+        """Whether any rank is asked to stop, between two evaluations."""
+        self.stop_requested = int(self.ranks.sum(np.array([float(self._stop())]))[0])
+        return bool(self.stop_requested)
+
     def rebuild(self, state: State, migrate: bool = True) -> None:
         """New owners, ghosts and pairs."""
         began = perf_counter()
@@ -99,8 +112,8 @@ class Engine:
         self.domain.build_halo(state)
         self._spent("exchange", began)
         began = perf_counter()
-        self.pairs = neighbors.build(state.positions, state.n_owned, self.potential.cutoff + self.skin)
-        self._built_at, self._built_cell = state.positions[: state.n_owned].copy(), state.cell
+        self.pairs = self.potential.pairs(state.positions, state.n_owned, self.potential.cutoff + self.skin)
+        self.built_at, self.built_cell = state.positions[: state.n_owned].copy(), state.cell
         self.rebuilds += 1
         self._spent("neighbours", began)
 
@@ -113,12 +126,12 @@ class Engine:
         Returns:
             (n, 3) displacements u = x - x_built F, and the largest |u| that keeps the pairs whole; both Å.
         """
-        if state.cell is self._built_cell:
-            return state.positions[: state.n_owned] - self._built_at, 0.5 * self.skin
-        motion = np.linalg.solve(self._built_cell, state.cell)
+        if state.cell is self.built_cell:
+            return state.positions[: state.n_owned] - self.built_at, 0.5 * self.skin
+        motion = np.linalg.solve(self.built_cell, state.cell)
         least = np.linalg.svd(motion, compute_uv=False)[-1]
         allowed = 0.5 * (self.skin - (1.0 - least) * (self.potential.cutoff + self.skin))
-        return state.positions[: state.n_owned] - self._built_at @ motion, allowed
+        return state.positions[: state.n_owned] - self.built_at @ motion, allowed
 
     def compute(self, state: State) -> None:
         """Forces, energies and virial with the present pairs and ghosts."""
@@ -163,7 +176,7 @@ class Engine:
 
     def degrees_of_freedom(self, state: State) -> int:
         """3 N of the mobile atoms, less 3 where the integrator keeps the momentum and no atom is frozen."""
-        return max(3 * self._mobile - (3 if self.keeps_momentum and self._mobile == state.n_atoms else 0), 0)
+        return max(3 * self.mobile - (3 if self.keeps_momentum and self.mobile == state.n_atoms else 0), 0)
 
     def temperature(self, kinetic_energy: float, state: State) -> float:
         """K; 0 without degrees of freedom."""
@@ -171,7 +184,7 @@ class Engine:
         return 2.0 * kinetic_energy / (freedom * BOLTZMANN) if freedom else 0.0
 
     def _check_temperature(self, kinetic: float) -> None:
-        temperature = 2.0 * kinetic / (3.0 * max(self._mobile, 1) * BOLTZMANN)
+        temperature = 2.0 * kinetic / (3.0 * max(self.mobile, 1) * BOLTZMANN)
         if not temperature <= self.maximum_temperature:
             error = SimulationError(
                 f"temperature = {temperature:.6g} K: must stay below md.maximum_temperature_K = "

@@ -91,6 +91,11 @@ class Output:
         )
         self.engine.seconds["output"] += perf_counter() - began
 
+    def steps_until_due(self, stage: Stage) -> int:
+        """After how many steps more of a stage something is to be printed, stored or saved."""
+        intervals = [value for name, value in vars(self.every).items() if name.endswith("_every") and value]
+        return min((every - stage.done(self.state) % every for every in intervals), default=stage.md.steps)
+
     def checkpoint_is_due(self, stage: Stage) -> bool:
         return _due(self.every.checkpoint_every, stage.done(self.state))
 
@@ -114,7 +119,7 @@ class Output:
             existing = "refuse"
         facts = {
             **ranks.root_only(lambda: provenance.collect(ranks.size)), "config": config.dump(self.settings),
-            "potential_fingerprint": self.fingerprint, "device": "cpu", "grid": str(self.engine.domain.grid.tolist()),
+            "potential_fingerprint": self.fingerprint, "device": self.engine.potential.device_name, "grid": str(self.engine.domain.grid.tolist()),
         }  # fmt: skip
         if every.virial_every:
             facts["virial_partition"] = VIRIAL_PARTITION

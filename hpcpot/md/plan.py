@@ -12,9 +12,9 @@ from hpcpot.structure.state import State
 def plan(state: State, engine: Engine) -> str:
     """Distribute the atoms and describe the result; the same on all ranks."""
     engine.rebuild(state)
-    ranks = engine.ranks
+    ranks, potential = engine.ranks, engine.potential
     sizes = np.array(ranks.all_gather([state.n_owned, len(state.positions) - state.n_owned, len(engine.pairs.neighbors)]))
-    memory = ranks.max(np.array([memory_bytes(engine.potential, *sizes[ranks.rank])]))[0]
+    memory = ranks.max(np.array([memory_bytes(potential, *sizes[ranks.rank])]))[0]
     grid = " x ".join(str(g) for g in engine.domain.grid)
     lines = [
         f"grid: {grid} ranks, halo {engine.domain.width:g} Å",
@@ -22,6 +22,9 @@ def plan(state: State, engine: Engine) -> str:
         f"pairs per atom: {sizes[:, 2].sum() / max(state.n_atoms, 1):.1f} within cutoff + skin",
         f"estimated memory: {memory / 2**20:.0f} MiB on the fullest rank, besides Python and its libraries",
     ]
+    if potential.kernel_set == "gpu":
+        needed = ranks.max(np.array([potential.device_bytes(int(sizes[ranks.rank, 0]), engine.pairs.candidates.room)]))[0]
+        lines.append(f"estimated memory of the GPU: {needed / 2**20:.0f} MiB for the fullest rank")
     return "\n".join(lines)
 
 

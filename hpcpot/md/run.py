@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import ase
 
 from hpcpot.config import Settings
 from hpcpot.errors import HpcpotError, OutputError
+from hpcpot.gpu import device
 from hpcpot.md import restart
 from hpcpot.md.engine import Engine
 from hpcpot.md.observe import summary
 from hpcpot.md.output import Output, check_paths
-from hpcpot.md.settings import device_line
+from hpcpot.md.settings import wanted_device
 from hpcpot.md.stages import Stage, make_stages
 from hpcpot.md.start import extent, freeze, make_state
 from hpcpot.parallel.domain import Domain
@@ -24,6 +26,9 @@ from hpcpot.potential.base import Family, Potential
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
 from hpcpot.wording import plural
+
+if TYPE_CHECKING:
+    from hpcpot.potential.moments.gpu.potential import GpuPotential
 
 STOPPED = 75
 """Exit code after a signal, with a checkpoint written (EX_TEMPFAIL: run again, with --restart)."""
@@ -114,31 +119,46 @@ class Run:
         self._same_integrator = layout["integrator"] == self.stage.md.integrator
         return state
 
-    def _make_potential(self, family: Family) -> Potential:
-        wanted, potential, error = self.settings.potential, None, None
+    def _make_potential(self, family: Family) -> Potential | GpuPotential:
+        potential, error = None, None
         try:
-            potential = Potential(family, wanted.kernels, wanted.precision)
+            number, self._device_line = device.choose(wanted_device(self.settings), *self.ranks.local())
+            potential = self._potential_on(number, family)
         except HpcpotError as caught:  # the same on all ranks, so told once
             error = caught
         self.ranks.agree(error)
         return potential
 
-    def _make_engine(self, potential: Potential) -> Engine:
+    def _potential_on(self, number: int | None, family: Family) -> Potential | GpuPotential:
+        """The potential on the CPU, or on the GPU of that number."""
+        wanted = self.settings.potential
+        if number is None:
+            return Potential(family, wanted.kernels, wanted.precision)
+        from hpcpot.potential.moments.gpu.potential import GpuPotential
+
+        return GpuPotential(family, device.Gpu(number), wanted.precision)
+
+    def _make_engine(self, potential: Potential | GpuPotential) -> Engine:
         settings, state = self.settings, self.state
         width = potential.cutoff + settings.neighbors.skin_A
         domain = Domain(state.cell, state.periodic, self.ranks, width, self._grid, extent(state, self.ranks))
         if self._layout is not None:
             domain.set_cuts(self._layout["cuts"])
-        return Engine(
+        engine = Engine(
             potential, domain, self.ranks, settings.neighbors.skin_A, settings.parallel.balance,
             self.stage.md.maximum_temperature_K, self.stage.integrator.keeps_momentum, self._stop,
         )  # fmt: skip
+        if potential.kernel_set == "gpu":
+            from hpcpot.md.resident import Resident
+
+            engine.resident = Resident(potential)
+        return engine
 
     def _head(self) -> None:
         state, engine = self.state, self.engine
         grid = " x ".join(str(g) for g in engine.domain.grid)
         self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
-        self.say(device_line(self.settings))
+        self.say(self._device_line if engine.resident is None else f"{self._device_line}: {engine.potential.device_name}")
         models = self.settings.potential.file
         named = ", ".join(map(str, models)) if isinstance(models, list) else models
         self.say(f"potential: {named}, {self.fingerprint[:12]}, {engine.potential.kernel_set} kernels, {engine.potential.precision}")
@@ -170,8 +190,8 @@ class Run:
         return self._end()
 
     def _do_step(self, output: Output) -> None:
-        """A step and its output; the last step of a stage is the first of the next, and is recorded there."""
-        self.stage.step(self.state, self.engine)
+        """A step, or several on a GPU, and their output; the last step of a stage is the first of the next, and is recorded there."""
+        self.stage.advance(self.state, self.engine, output.steps_until_due(self.stage))
         done = self.stage.is_done(self.state)
         if done and self.stage.integrator.is_minimiser:
             how = "converged" if self.state.scalars["converged"] else "not converged"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.kinds import boolean, choice, either, element, file_name, integer, intervals, list_of, number, output_path
 from hpcpot.md import checks
-from hpcpot.md.checks import CPU_ONLY
 from hpcpot.potential import settings as potential_settings
 
 EVERY = "set 0 for never"
@@ -144,13 +143,14 @@ OUTPUT = (
     ),
 )
 DEVICE = (
-    Key("device", choice("cpu", "gpu", "auto"), "where the forces are computed; auto takes the best there is", "auto"),
+    Key("device", choice("cpu", "gpu", "auto"), "where atoms move and forces are computed; auto: a GPU where there is one", "auto"),
 )
 
 
-def device_line(settings: Settings) -> str:
-    """Which device was chosen, and why, for the head of a run's output."""
-    return f"device: cpu (auto: {CPU_ONLY})" if settings.device == "auto" else f"device: {settings.device}"
+def wanted_device(settings: Settings) -> str:
+    """The key `device`; reference kernels are for the CPU, so that auto means it."""
+    return "cpu" if settings.potential.kernels == "reference" else settings.device
 
 
-SCHEMA = Schema(STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVICE, checks.check, staged="md")
+KEYS = STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVICE
+SCHEMA = Schema(KEYS, checks.check, staged="md")

@@ -104,6 +104,15 @@ class Stage:
                 error.args = (f"{error}\nStrain along {AXES[deformation.axis]} = {strain:.4f}, in stage {self.name}.",)
             raise
 
+    def advance(self, state: State, engine: Engine, most: int) -> None:
+        """Steps up to so many in a row where they stay on the device, else one."""
+        integrator, resident = self.md.integrator, engine.resident
+        if resident is None or self.deformation is not None or not resident.can(state, engine, integrator):
+            self.step(state, engine)
+            return
+        steps = min(most, self.md.steps - self.done(state))
+        resident.advance(state, engine, integrator, self.controls, self.md.timestep_fs, steps)
+
     def end(self, state: State, engine: Engine) -> None:
         """Let go what the deformation holds."""
         if self.deformation is not None:

@@ -59,7 +59,7 @@ def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: 
     margins = np.where(periodic, reach * np.linalg.norm(inverse, axis=0), np.inf)
     if not margins[np.isfinite(margins)].max(initial=0.0) < MOST_CELLS:
         raise StructureError(
-            f"cell = {1.0 / np.linalg.norm(inverse, axis=0).max():.3g} Å thin: must be at least "
+            f"cell = {reach / margins[periodic].max():.3g} Å thin: must be at least "
             f"{reach / MOST_CELLS:.3g} Å along periodic axes; check the cell."
         )
     fractions = positions @ inverse

@@ -63,12 +63,11 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def counts(selection: Selection) -> str:
     """How much there is to do."""
-    choices, unusable = selection.choices, len(selection.unusable)
-    text = (
-        f"{sum(len(one.sites) for one in choices)} sites: {plural(len({one.frame for one in choices}), 'frame')}, "
-        f"{plural(len({one.region for one in choices}), 'region')}"
-    )
-    return text + (f"; {plural(unusable, 'frame')} of no use, stored as failed" if unusable else "")
+    choices, failed = selection.choices, len(selection.unusable)
+    n_frames, n_regions = (len({getattr(one, name) for one in choices}) for name in ("frame", "region"))
+    n_sites = sum(len(one.sites) for one in choices)
+    left_out = f"; {plural(failed, 'frame')} of no use, stored as failed" if failed else ""
+    return f"{plural(n_sites, 'site')}: {plural(n_frames, 'frame')}, {plural(n_regions, 'region')}{left_out}"
 
 
 def item(source: Frames, choice: Choice) -> Item:
@@ -91,7 +90,8 @@ def unusable(source: Frames, k: int, error: HpcpotError) -> Item:
 def identity(settings: Settings) -> str:
     """What all rows of a file have in common: which sites, and what is done with them."""
     sections = {name: vars(getattr(settings, name)) for name in ("profile", "regions", "sites", "removal")}
-    return "\n".join(f"{name}: {one}" for name, one in sections.items()) + f"\nprecision: {settings.potential.precision}"
+    lines = [*(f"{name}: {one}" for name, one in sections.items()), f"precision: {settings.potential.precision}"]
+    return "\n".join(lines)
 
 
 def report(settings: Settings, blocks: list[Block], keys: set[str]) -> None:

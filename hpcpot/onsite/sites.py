@@ -139,7 +139,8 @@ def _choose_of_block(
     try:
         at = profile.interfaces(counted, tuple(settings.profile.thresholds))
     except StructureError as error:
-        say(f"{' to '.join(dict.fromkeys(frames.name(int(k)) for k in members[[0, -1]]))}: {error}")
+        for k in kept:
+            say(f"{frames.name(k)} is left out: {error}")
         found.unusable.update(dict.fromkeys(kept, error))
         return
     found.blocks.append(Block(members, counted, at, _others(counted)))

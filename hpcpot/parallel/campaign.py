@@ -102,7 +102,7 @@ def _conclude(store: Store, keys: Iterable[str], collector: Collector) -> int:
         print("stopped by a signal; the same command does what is missing")
         return STOPPED
     if found[FAILED]:
-        print(f"{plural(found[FAILED], 'item')} failed: `hpcpot results {store.path.name}` says why; the same command with "
-              "--retry-failed tries them again", file=sys.stderr)
+        print(f"{plural(found[FAILED], 'item')} failed: `hpcpot results {store.path.name}` says why; the same command "
+              "with --retry-failed tries them again", file=sys.stderr)
         return 1
     return 0

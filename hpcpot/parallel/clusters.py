@@ -36,6 +36,8 @@ DASK_SETTINGS = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
 }
+NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""Dask's scheduler serves HTTP in any case: then for this machine alone, and on any port, as two farms may run here."""
 PRELOAD = "hpcpot.parallel.worker"
 DEPRECATED = ("extra", "env-extra", "job-extra", "header-skip")
 CONNECT_SECONDS = 20
@@ -102,8 +104,8 @@ def workers(farm: Settings) -> int:
         most = gpus() if farm.device == "gpu" else cores()
         if farm.device == "gpu" and not 0 < (farm.workers or most) <= most:
             raise ConfigError(
-                f"farm.device = gpu: this machine has {most} GPUs for {farm.workers or 'any'} workers, and each needs one; "
-                "set farm.device: cpu, or farm.workers to at most that."
+                f"farm.device = gpu: this machine has {most} GPUs for {farm.workers or 'any'} workers, and each needs "
+                "one; set farm.device: cpu, or farm.workers to at most that."
             )
         return farm.workers or most
     return (farm.workers or job_options(farm)["processes"]) if farm.cluster in JOB_QUEUES else 0
@@ -124,8 +126,8 @@ def _local(farm: Settings) -> Any:
     n = workers(farm)
     environment = {GPUS: str(gpus())} if farm.device == "gpu" else {}
     return load("distributed").LocalCluster(
-        n_workers=n, threads_per_worker=1, processes=True, dashboard_address=None, env=environment, preload=PRELOAD,
-        silence_logs="CRITICAL",
+        n_workers=n, threads_per_worker=1, processes=True, scheduler_kwargs=NO_DASHBOARD, env=environment,
+        preload=PRELOAD, silence_logs="CRITICAL",
     )  # fmt: skip
 
 
@@ -148,7 +150,7 @@ def _batch_system(farm: Settings) -> Any:
             "farm.cluster: local."
         )
     options = job_options(farm)
-    scheduler_options = {"dashboard_address": None, **options.pop("scheduler_options", {})}
+    scheduler_options = {**NO_DASHBOARD, **options.pop("scheduler_options", {})}
     return _numbering(kind)(
         job_cls=_telling(kind.job_cls), scheduler_options=scheduler_options, silence_logs="CRITICAL", **options
     )
@@ -235,7 +237,8 @@ def job_options(farm: Settings) -> dict[str, Any]:
 def _section(farm: Settings) -> dict[str, Any]:
     """The section of farm.jobqueue, over dask-jobqueue's own values."""
     load("dask_jobqueue")  # registers its own values
-    known = {name: value for name, value in load("dask").config.get(f"jobqueue.{farm.cluster}").items() if name not in DEPRECATED}
+    own = load("dask").config.get(f"jobqueue.{farm.cluster}")
+    known = {name: value for name, value in own.items() if name not in DEPRECATED}
     path = farm.jobqueue
     try:
         tree, _ = yaml_text.parse(path.read_text(encoding="utf-8"))
@@ -249,7 +252,9 @@ def _section(farm: Settings) -> dict[str, Any]:
         ) from error
     for name in section:
         if name not in known:
-            raise ConfigError(f"{path.name}: jobqueue.{farm.cluster}.{name} = unknown key; known are {', '.join(sorted(known))}.")
+            raise ConfigError(
+                f"{path.name}: jobqueue.{farm.cluster}.{name} = unknown key; known are {', '.join(sorted(known))}."
+            )
     return {**known, "walltime": None, **section} if farm.cluster == "htcondor" else {**known, **section}
 
 

@@ -25,6 +25,7 @@ from hpcpot.parallel.chunks import BatchedTask, Failure, Item, Outcome, Task, ha
 from hpcpot.parallel.farm_settings import JOB_QUEUES
 from hpcpot.parallel.jobs import Jobs
 from hpcpot.parallel.ranks import launched_size
+from hpcpot.wording import plural
 
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 5.0
@@ -67,11 +68,12 @@ class ChunkSize:
     """How many items the next chunk has.
 
     Args:
-        wanted: a number, or "auto": CHUNK_SECONDS of work by the time that items took lately.
+        wanted: at most this number, or "auto": CHUNK_SECONDS of work by the time that items took lately.
+        total: number of items, if known. n_workers: who share them.
     """
 
-    def __init__(self, wanted: str | int):
-        self._next = 1 if wanted == "auto" else wanted
+    def __init__(self, wanted: str | int, total: int | None, n_workers: int):
+        self._next = 1 if wanted == "auto" else fair_share(wanted, total, n_workers)
         self._auto = wanted == "auto"
         self._seconds: float | None = None
 
@@ -89,6 +91,11 @@ class ChunkSize:
         if not self._auto or left is None:
             return self._next
         return max(1, min(self._next, ceil(left / (2 * max(n_workers, 1)))))
+
+
+def fair_share(most: int, total: int | None, n_workers: int) -> int:
+    """Items of a chunk such that no worker is left without one."""
+    return most if not total else min(most, ceil(total / max(n_workers, 1)))
 
 
 class Farm:
@@ -142,7 +149,7 @@ class Farm:
             return
         self._start()
         source, left = chain(first, source), total
-        size, running, ready = ChunkSize(self.settings.chunk), {}, queue.SimpleQueue()
+        size, running, ready = ChunkSize(self.settings.chunk, total, self._wanted), {}, queue.SimpleQueue()
         try:
             while True:
                 while len(running) < self.settings.window * max(self._wanted, 1) and not stop():
@@ -247,12 +254,16 @@ class Farm:
 def plan(settings: Settings, n_items: int) -> str:
     """What a run would start, for --dry-run: workers, number of tasks, and the job script of a batch system."""
     n = clusters.workers(settings)
-    lines = [f"farm: {settings.cluster}, " + (f"{n} {settings.device.upper()} workers" if n else "the workers that it has")]
+    workers = plural(n, f"{settings.device.upper()} worker") if n else "the workers that it has"
+    lines = [f"farm: {settings.cluster}, {workers}"]
     if settings.chunk == "auto":
         least = ceil(n_items / CHUNK_MOST)
-        lines.append(f"{n_items} items in {least} to {n_items} tasks: chunks of about {CHUNK_SECONDS:g} s, at most {CHUNK_MOST}")
+        lines.append(
+            f"{n_items} items in {least} to {n_items} tasks: chunks of about {CHUNK_SECONDS:g} s, at most {CHUNK_MOST}"
+        )
     else:
-        lines.append(f"{n_items} items in {ceil(n_items / settings.chunk)} tasks of {settings.chunk}")
+        chunk = fair_share(settings.chunk, n_items, n)
+        lines.append(f"{n_items} items in {plural(ceil(n_items / chunk), 'task')} of {chunk}")
     if settings.cluster in JOB_QUEUES:
         jobs = ceil(n / clusters.job_options(settings)["processes"])
         lines += [f"jobs: {jobs}, each by this script (the scheduler's address is known when it starts):", ""]

@@ -49,10 +49,12 @@ def seconds(text: str) -> int:
 
 
 KEYS = (
-    Key("farm.cluster", cluster(), "where workers run: this machine, jobs of a batch system, or those of a scheduler", "local"),
+    Key("farm.cluster", cluster(),
+        "where workers run: this machine, jobs of a batch system, or those of a scheduler", "local"),
     Key("farm.workers", integer(1),
-        "processes of one thread; null: the cores (or GPUs) of this machine for local, one job of a batch system", None),
-    Key("farm.device", choice("cpu", "gpu"), "gpu: one worker for each GPU, which sees no other", "cpu"),
+        "processes of one thread; null: for local the cores (or GPUs) of this machine, else one job's", None),
+    Key("farm.device", choice("cpu", "gpu"),
+        "gpu: one worker for each GPU, which sees no other; potentials of this version leave it idle", "cpu"),
     Key("farm.chunk", either(choice("auto"), integer(1)),
         "items that a worker gets at a time; auto: 1 to 1000, about two seconds of work by measured time", "auto"),
     Key("farm.window", integer(1), "chunks for each worker, running or waiting; more only fills the scheduler", 2),

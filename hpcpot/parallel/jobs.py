@@ -1,8 +1,9 @@
 """The jobs of a batch system under a farm: as many as it wants, and others for those that ended.
 
-Dask keeps waiting for workers that are gone. Here a job without workers that its batch system does not list any more has
-ended, as has one that was refused, and gets a successor. Where no list can be had, or none that ever named a job of ours,
-one whose workers came and went has ended. A job that is listed waits, starts, or restarts a worker, and is left alone.
+Dask keeps waiting for workers that are gone. Here a job without workers that its batch system does not list any more
+has ended, as has one that was refused, and gets a successor. Where no list can be had, or none that ever named a job of
+ours, one whose workers came and went has ended. A job that is listed waits, starts, or restarts a worker: it is left
+alone.
 """
 
 from __future__ import annotations
@@ -87,12 +88,12 @@ class Jobs:
         ended = self._ended(absent)
         if not ended:
             return
-        if not self._came.issuperset(ended):
+        if not present and not self._came.issuperset(ended):
             self._in_vain += 1
-        if self._in_vain >= IN_VAIN and not self._present:
+        if self._in_vain >= IN_VAIN:
             raise self._refused(refusals[0]) if refusals else FarmError(
-                f"farm.cluster = {self._farm.cluster}: {IN_VAIN} times jobs ended before their workers came; read what they "
-                f"printed, mend {self._farm.jobqueue} (job-script-prologue, memory, walltime, interface), and start again."
+                f"farm.cluster = {self._farm.cluster}: {IN_VAIN} times jobs ended before their workers came; read what "
+                f"they printed, mend {self._farm.jobqueue} (job-script-prologue, memory, interface), and start again."
             )
         self._cluster.sync(self._replace, ended)
 
@@ -125,6 +126,6 @@ class Jobs:
 
     def _refused(self, words: str) -> FarmError:
         return FarmError(
-            f"farm.cluster = {self._farm.cluster}: no job was accepted; mend {self._farm.jobqueue} by what the batch system "
-            f"says:\n{words.strip()}"
+            f"farm.cluster = {self._farm.cluster}: no job was accepted; mend {self._farm.jobqueue} by what the batch "
+            f"system says:\n{words.strip()}"
         )

@@ -102,6 +102,17 @@ class Ranks:
         elif source >= 0:
             self.comm.Recv(receive, source=source)
 
+    def local(self) -> tuple[int, int]:
+        """This rank's number among those of its machine, and how many they are."""
+        if self.size == 1:
+            return 0, 1
+        from mpi4py import MPI
+
+        node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
+        found = node.Get_rank(), node.Get_size()
+        node.Free()
+        return found
+
     def barrier(self) -> None:
         if self.size > 1:
             self.comm.Barrier()

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hpcpot.errors import ConfigError, SimulationError
-from hpcpot.neighbors.pairs import Pairs
+from hpcpot.neighbors.pairs import Pairs, build
 from hpcpot.potential.moments.sets import MomentSet
 
 CLOSEST = 0.5
@@ -70,6 +70,8 @@ def kernels(name: str) -> ModuleType:
 class Potential:
     """E = sum_i F_{s_i}(A_i), block by block of centres of one species with the same species around them."""
 
+    device_name = "cpu"
+
     def __init__(self, family: Family, kernel_set: str = "cpu", precision: str = "float64", block: int = BLOCK):
         """As fast as `kernel_set` is; precision is float64 or mixed (float32 network and tables, float64 sums)."""
         self.family = family
@@ -78,6 +80,11 @@ class Potential:
         self.elements = tuple(family.elements)
         self.cutoff = float(family.cutoff)
         self._model = kernels(kernel_set).prepare(family, CLOSEST, precision)
+
+    @staticmethod
+    def pairs(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
+        """Neighbours as `compute` takes them, see neighbors.pairs.build."""
+        return build(positions, n_centres, reach)
 
     def compute(self, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
         """Energies of the centres of `pairs`, and their forces on all atoms.

@@ -23,8 +23,9 @@ from hpcpot.potential import tree
 from hpcpot.potential.border import HDF5_SIGNATURE, reading
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.importers import aenet, deepmd, deepmd_frozen
+from hpcpot.potential.importers import aenet, deepmd, deepmd_frozen, mlip
 from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.tree import fingerprint
 
 __all__ = ["FAMILIES", "family_name", "fingerprint", "load", "save"]
@@ -33,10 +34,15 @@ FORMAT, VERSION = "hpcpot-model", 1
 USER_BLOCK = 512
 """Bytes before the HDF5 part; HDF5 allows 512, 1024, 2048, ..."""
 UNITS = "Å, eV"
-FAMILIES: dict[str, type] = {"deep_potential": DeepPotential, "chebyshev": Chebyshev, "lennard_jones": LennardJones}
+FAMILIES: dict[str, type] = {
+    "deep_potential": DeepPotential, "chebyshev": Chebyshev, "moment_tensor": MomentTensor, "lennard_jones": LennardJones,
+}  # fmt: skip
 """Name of a family in the file -> the dataclass of its parameters."""
 
-ACCEPTED = "an hpcpot model (.h5), a DeePMD-kit model (.dp, .yaml, frozen .pb) or aenet networks (.nn, .ann, .nn.ascii)"
+ACCEPTED = (
+    "an hpcpot model (.h5), a DeePMD-kit model (.dp, .yaml, frozen .pb), aenet networks (.nn, .ann, .nn.ascii) or a moment "
+    "tensor potential of MLIP-2 (.mtp)"
+)
 FOREIGN_SIGNATURES = {
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
     b"\x1f\x8b": "a gzip archive; unpack it",
@@ -45,13 +51,16 @@ SNIFFED = 65536
 """Bytes at the beginning of a file that tell what it is."""
 
 
-def load(source: str | Path | Sequence[str | Path], angular_domain: str = "auto") -> Any:
+def load(
+    source: str | Path | Sequence[str | Path], angular_domain: str = "auto", elements: Sequence[str] | None = None
+) -> Any:
     """Reads the parameters of a potential; what a file is, its content tells.
 
     Args:
         source: a model file, the name of a model that ships with hpcpot ("lisi"), or the network files of aenet, one
             per element (a sequence, or their names with commas between).
         angular_domain: auto, cos or legacy, for aenet (see importers.aenet.read).
+        elements: of the types of a .mtp (see importers.mlip.read).
     Returns:
         A dataclass of FAMILIES.
     Raises:
@@ -68,6 +77,8 @@ def load(source: str | Path | Sequence[str | Path], angular_domain: str = "auto"
     kind = _sniffed(path)
     if kind == "aenet":
         return aenet.read([path], angular_domain)
+    if kind == "mlip":
+        return mlip.read(path, elements)
     return {"own": _read_own, "native": deepmd.read_native, "frozen": deepmd_frozen.read_frozen}[kind](path)
 
 
@@ -150,7 +161,7 @@ def _located(source: str | Path) -> Path:
 
 
 def _sniffed(path: Path) -> str:
-    """own, native, frozen or aenet, by the first bytes.
+    """own, native, frozen, mlip or aenet, by the first bytes.
 
     Raises:
         ModelError: none of these.
@@ -167,6 +178,8 @@ def _sniffed(path: Path) -> str:
     is_text = not any(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
     if is_text and b"@class" in head:
         return "native"
+    if is_text and head.split(maxsplit=1)[:1] == [mlip.HEADER.encode()]:
+        return "mlip"
     if is_text and head.split()[:1] and head.split()[0].isdigit():
         return "aenet"
     if not is_text and head.startswith(b"\n"):  # 0x0a: a protobuf whose field 1 comes first

@@ -116,7 +116,8 @@ def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotEr
             yield (
                 label,
                 StructureError(
-                    f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it again."
+                    f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it "
+                    "again."
                 ),
             )
             return

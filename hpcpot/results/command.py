@@ -21,7 +21,9 @@ def run_command(arguments: argparse.Namespace) -> int:
         if arguments.export:
             output = arguments.output or arguments.file.with_suffix(f".{arguments.export}")
             if output.exists() and not arguments.overwrite:
-                raise OutputError(f"{output} = exists: an export does not replace files by itself; use --overwrite or -o.")
+                raise OutputError(
+                    f"{output} = exists: an export does not replace files by itself; use --overwrite or -o."
+                )
             print(export.FORMATS[arguments.export](results, output))
         else:
             print(describe(results, arguments.failed))

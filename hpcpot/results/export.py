@@ -54,9 +54,10 @@ def write_extxyz(results: Results, path: Path) -> str:
         raise OutputError(
             f"{results.path} = no column {lacking[0]}: extxyz needs {', '.join(STRUCTURE)}; export it as csv."
         )
-    of_atoms = [name for name, column in results.columns.items()
-                if column.shape[:1] == (None,) and column.ragged == 1 and len(column.shape) <= 2 and name not in STRUCTURE]
-    of_frames = [name for name, column in results.columns.items() if not column.shape and name not in STRUCTURE]
+    others = {name: column for name, column in results.columns.items() if name not in STRUCTURE}
+    of_atoms = [name for name, column in others.items()
+                if column.shape[:1] == (None,) and column.ragged == 1 and len(column.shape) <= 2]
+    of_frames = [name for name, column in others.items() if not column.shape]
     part = path.with_name(f"{path.name}.part")
     with open(part, "w", encoding="utf-8") as file:
         for atoms in _structures(results, of_atoms, of_frames):

@@ -1,7 +1,7 @@
 """A growing table in an HDF5 file: rows of columns of any shape, which count once they are marked.
 
     /<table>/state                 (rows,) int8: UNMARKED, or what the writer marked the row as; set last of all
-    /<column>/values               (rows, *shape) of a column of one shape; a ragged one has the values of all rows in turn
+    /<column>/values               (rows, *shape) of a column of one shape; of a ragged one those of all rows in turn
     /<column>/end                  (rows,) int64: where in `values` the row's part ends, for ragged columns
     /<column>/lengths              (rows, k) int64: its k ragged lengths, for k > 1
 
@@ -75,7 +75,8 @@ class Column:
         found = np.asarray(value)
         if not np.can_cast(found.dtype, self.stored, "same_kind"):
             raise ValueError(f"{name} = array of {found.dtype}: must be {self.dtype}.")
-        if found.ndim != len(self.shape) or any(n not in (None, m) for n, m in zip(self.shape, found.shape, strict=True)):
+        lengths = zip(self.shape, found.shape, strict=True)
+        if found.ndim != len(self.shape) or any(n not in (None, m) for n, m in lengths):
             raise ValueError(f"{name} = array of shape {found.shape}: must be {self.shape}.")
         return found.astype(self.stored, copy=False)
 
@@ -196,5 +197,6 @@ def create(file: h5py.File, root: str, columns: dict[str, Column], expected: int
         least, most = CHUNK_BYTES
         wanted = min(max(int(per_row * expected / CHUNKS), 1), most // size)
         chunk = max(wanted, -(-least // size)) if column.ragged else min(max(wanted, CHUNK_ROWS), max(most // size, 1))
-        layout.grow_from_nothing(file, f"{path}/values", Array(column.tail, column.stored.str, column.unit, False), chunk)
+        array = Array(column.tail, column.stored.str, column.unit, False)
+        layout.grow_from_nothing(file, f"{path}/values", array, chunk)
         file[path].attrs["column"] = column.text()

@@ -33,11 +33,11 @@ class Lock:
             holder = os.read(descriptor, 200).decode(errors="replace")
             os.close(descriptor)
             raise OutputError(
-                f"{path} = being written by {holder or 'another process'}: results have one writer; wait for it, or write "
-                "to another path."
+                f"{path} = being written by {holder or 'another process'}: results have one writer; wait for it, or "
+                "write to another path."
             ) from error
         except OSError as error:  # a file system without locks
-            print(f"note: {path.parent} has no file locks ({error.strerror}); see that no second command writes {path.name}")
+            print(f"note: {path.parent} has no file locks ({error.strerror}); let no second command write {path.name}")
         if self._path.exists() and os.path.samestat(os.fstat(descriptor), self._path.stat()):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())

@@ -1,7 +1,7 @@
 """The results of a campaign: one HDF5 file with a row for each item, which one process at a time appends to.
 
     attributes                     format, version, hpcpot, kind ("relax"), columns (their names in order, as JSON)
-    /identity/<name>               what all rows have in common, as text: the potential's fingerprint, the task's settings
+    /identity/<name>               what all rows have in common, as text: fingerprint of the potential, settings
     /columns/<name>                values of each row
     /rows/key, label, error        content hash of the input; what a person calls it; of failed rows, why, as JSON
     /rows/state                    0 done, 1 failed; the mark by which a row counts, see `growing`
@@ -297,6 +297,6 @@ def _require_results(file: h5py.File, path: Path) -> None:
     version = int(file.attrs["version"])
     if version > VERSION:
         raise OutputError(
-            f"{path} = results of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} reads "
-            f"up to version {VERSION}; take a newer hpcpot."
+            f"{path} = results of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} "
+            f"reads up to version {VERSION}; take a newer hpcpot."
         )

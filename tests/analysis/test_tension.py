@@ -52,6 +52,13 @@ def test_sensitivity_to_the_window():
     assert {fit.high for fit in short} == {0.06, 0.07, 0.08}
 
 
+def test_a_window_of_the_whole_curve_is_among_its_own_windows():
+    """Also where round-off puts the last strain just below its end."""
+    short = curve(STRAIN[STRAIN < 0.08001] * (1.0 - 1e-12))
+    assert [(fit.low, fit.high) for fit in tension.sensitivity(short, 0.0, 0.08)][-1] == (0.01, 0.08)
+    assert (0.0, 0.08) in {(fit.low, fit.high) for fit in tension.sensitivity(short, 0.0, 0.08)}
+
+
 def test_strength_failure_and_toughness():
     found = tension.strength(curve())
     top = pulls.OFFSET + pulls.MODULUS * pulls.PEAK

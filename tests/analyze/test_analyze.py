@@ -13,7 +13,7 @@ import pulls
 import pytest
 import runs
 import systems
-from mpirun import run_ranks
+from mpirun import REPOSITORY, run_ranks
 
 from hpcpot import cli
 from hpcpot.analysis.reference import make_reference
@@ -68,6 +68,7 @@ def test_all_that_a_trajectory_alone_gives(run, capsys):
     analyze(run)
     printed = capsys.readouterr().out
     assert "544 atoms, stage pull: 9 frames, step 200 to 1000, strain along y to 0.4000, on 1 rank" in printed
+    assert "stress             of the cell, over its present cross-section" in printed
     assert "Young's modulus    45.00 ± 0.00 GPa, strain 0.02 to 0.08" in printed
     folder = run.with_name("run_analysis")
     names = {path.name for path in folder.iterdir()}
@@ -174,20 +175,30 @@ def test_dump_of_a_tilted_cell(tmp_path):
     np.testing.assert_array_equal(column(tmp_path / "tilted.dump", "shear_strain"), np.arange(216))
 
 
-def test_grips_and_particles(tmp_path):
+def test_grips_and_particles(tmp_path, capsys):
     path = pulls.write(tmp_path / "run.h5md", grips=True)
     analyze(path, *FAST, "--set", "parts=[curve]", "--set", "curve.stress=grip", "--set", "curve.particle_radius_A=20")
     fit = table(tmp_path / "run_analysis/modulus.csv")
     assert fit["slope_GPa"][0] == pytest.approx(45.0 * 160.2176634 / (np.pi * 400.0), rel=1e-9)
+    assert "stress             force on the moving grip over pi R^2, R = 20 Å" in capsys.readouterr().out
     path = pulls.write(tmp_path / "whole.h5md")
     analyze(path, *FAST, "--set", "parts=[curve]", "--set", "curve.particle_radius_A=5")
     curve = table(tmp_path / "whole_analysis/stress_strain.csv")
     volumes = pulls.block().get_volume() * (1.0 + curve["strain"])
     expected = pulls.stress(curve["strain"]) * volumes / (4 / 3 * np.pi * 125.0)
+    assert "stress             virial and motion of all atoms over 4/3 pi R^3, R = 5 Å" in capsys.readouterr().out
     np.testing.assert_allclose(curve["stress_GPa"], expected, rtol=1e-10, atol=1e-10)
     analyze(path, *FAST, "--overwrite", "--set", "parts=[curve]", "--set", "curve.area=initial")
     curve = table(tmp_path / "whole_analysis/stress_strain.csv")
     np.testing.assert_allclose(curve["stress_GPa"], 0.9 * pulls.stress(curve["strain"]), rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize(("name", "grips"), [("analyze_fracture", False), ("analyze_particle", True)])
+def test_configs_that_ship(tmp_path, capsys, name, grips):
+    path = pulls.write(tmp_path / "run.h5md", strains=np.linspace(0.0, 0.5, 11), grips=grips)
+    analyze(REPOSITORY / f"configs/{name}.yaml", *FAST, "--set", f"trajectory={path}")
+    assert ("published 45.04" in capsys.readouterr().out) is not grips
+    assert (tmp_path / "run_analysis/frames.csv").exists()
 
 
 def test_compression(tmp_path):

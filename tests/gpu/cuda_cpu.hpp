@@ -166,6 +166,7 @@ template <class T> inline T atomicMin(T* p, T v) { T o = *p; *p = o < v ? o : v;
 inline int min(int a, int b) { return a < b ? a : b; }
 inline int max(int a, int b) { return a > b ? a : b; }
 inline long long __double2ll_rn(double x) { return llrint(x); }
+inline int __float_as_int(float x) { int bits; memcpy(&bits, &x, 4); return bits; }
 inline unsigned __umulhi(unsigned a, unsigned b) { return unsigned((uint64_t(a) * b) >> 32); }
 inline void sincospi(double x, double* s, double* c) { *s = sin(M_PI * x), *c = cos(M_PI * x); }
 inline void sincospif(float x, float* s, float* c) { double t, u; sincospi(x, &t, &u); *s = float(t), *c = float(u); }

@@ -43,8 +43,16 @@ class OnCpu:
         assert all(array.flags.c_contiguous for array in (a, b, out)), "device arrays are contiguous"
         np.matmul(a, b.T if transposed else b, out=out)
 
+    def side_by_side(self, parts: list[Callable[[], None]]) -> None:
+        for part in reversed(parts):  # in any order
+            part()
+
     def to_host(self, array: np.ndarray) -> np.ndarray:
         return array.copy()
+
+    def upload(self, values: np.ndarray, out: np.ndarray) -> None:
+        assert values.shape == out.shape
+        out[...] = values
 
     def free_bytes(self) -> int:
         return self._free

@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase.build import bulk
-from gpu.on_cpu import OnCpu
 from systems import (
     argon,
     chebyshev,
@@ -56,45 +55,45 @@ def agree(got: Result, wanted: Result, energy: float, force: float) -> None:
 
 
 @pytest.mark.parametrize("name", FAMILIES)
-def test_gpu_cpu_and_reference_agree(name):
+def test_gpu_cpu_and_reference_agree(name, device):
     family = FAMILIES[name]
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    got = GpuPotential(family, OnCpu()).compute(pairs, species, atom_virials=True)
+    got = GpuPotential(family, device).compute(pairs, species, atom_virials=True)
     agree(got, Potential(family).compute(pairs, species, atom_virials=True), 1e-9, 1e-8)
     agree(got, Potential(family, "reference").compute(pairs, species, atom_virials=True), 1e-7, 1e-6)
     assert np.abs(got.forces).max() > 0.1
 
 
 @pytest.mark.parametrize("atoms", [slab(), triclinic(), cluster()], ids=["slab", "triclinic", "cluster"])
-def test_any_cell(atoms):
+def test_any_cell(atoms, device):
     family = deep_potential()
     pairs, species = pairs_of(atoms, family.cutoff, family.elements)
     wanted = Potential(family).compute(pairs, species, atom_virials=True)
-    agree(GpuPotential(family, OnCpu()).compute(pairs, species, atom_virials=True), wanted, 1e-9, 1e-8)
+    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 1e-9, 1e-8)
 
 
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev"])
-def test_mixed_precision(name):
+def test_mixed_precision(name, device):
     family = FAMILIES[name]
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    got = GpuPotential(family, OnCpu(), "mixed").compute(pairs, species, atom_virials=True)
+    got = GpuPotential(family, device, "mixed").compute(pairs, species, atom_virials=True)
     wanted = Potential(family, "reference").compute(pairs, species, atom_virials=True)
     agree(got, wanted, 1e-5, 1e-5)
     assert np.abs(got.forces - wanted.forces).max() > 1e-9, "this is float64"
 
 
-def test_lennard_jones():
+def test_lennard_jones(device):
     family, atoms = argon(), bulk("Ar", "fcc", 5.3, cubic=True) * 2
     atoms.rattle(0.1, seed=2)
     pairs, species = pairs_of(atoms, family.cutoff, family.elements)
     wanted = Potential(family).compute(pairs, species, atom_virials=True)
-    agree(GpuPotential(family, OnCpu()).compute(pairs, species, atom_virials=True), wanted, 1e-10, 1e-9)
+    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 1e-10, 1e-9)
 
 
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev", "first skip"])
-def test_no_neighbours_one_neighbour_and_one_species(name):
+def test_no_neighbours_one_neighbour_and_one_species(name, device):
     family = FAMILIES[name]
-    gpu, cpu = GpuPotential(family, OnCpu()), Potential(family)
+    gpu, cpu = GpuPotential(family, device), Potential(family)
     alone = Pairs(np.array([[0.0, 0, 0], [2.3, 0, 0], [50.0, 0, 0]]), np.array([0, 1, 2, 2]), np.array([1, 0], np.int32))
     for species in (np.zeros(3, np.int32), np.ones(3, np.int32), np.array([0, 1, 1], np.int32)):
         wanted = cpu.compute(alone, species, atom_virials=True)
@@ -103,55 +102,54 @@ def test_no_neighbours_one_neighbour_and_one_species(name):
     assert gpu.compute(nothing, np.zeros(0, np.int32)).forces.shape == (0, 3)
 
 
-def test_neighbours_beyond_the_slots_are_dropped_as_on_the_cpu():
+def test_neighbours_beyond_the_slots_are_dropped_as_on_the_cpu(device):
     family = replace(deep_potential(), slots=np.array([9, 12]))
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    got = GpuPotential(family, OnCpu()).compute(pairs, species, atom_virials=True)
+    got = GpuPotential(family, device).compute(pairs, species, atom_virials=True)
     wanted = Potential(family).compute(pairs, species, atom_virials=True)
     assert 0 < wanted.truncated <= 64
     agree(got, wanted, 1e-9, 1e-8)
 
 
-def test_energies_alone():
+def test_energies_alone(device):
     family = chebyshev()
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    gpu = GpuPotential(family, OnCpu())
+    gpu = GpuPotential(family, device)
     got, whole = gpu.compute(pairs, species, forces=False), gpu.compute(pairs, species)
     assert got.forces is None and got.virial is None and whole.atom_virials is None
     np.testing.assert_array_equal(got.energies, whole.energies)
 
 
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev", "first skip"])
-def test_in_parts_where_memory_is_short_with_the_same_bits(name, monkeypatch):
+def test_in_parts_where_memory_is_short_with_the_same_bits(name, monkeypatch, device):
     family = FAMILIES[name]
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    whole = GpuPotential(family, OnCpu()).compute(pairs, species)
+    whole = GpuPotential(family, device).compute(pairs, species)
     monkeypatch.setattr("hpcpot.potential.moments.gpu.potential.MOST_ROWS", 7)
-    monkeypatch.setattr("hpcpot.potential.moments.gpu.potential.LEAST_ROWS", 7)
-    parts = GpuPotential(family, OnCpu()).compute(pairs, species)
+    parts = GpuPotential(family, device).compute(pairs, species)
     np.testing.assert_allclose(parts.energies, whole.energies, rtol=0, atol=1e-12)
     np.testing.assert_allclose(parts.forces, whole.forces, rtol=0, atol=1e-10)
 
 
-def test_momentum_is_conserved_exactly_and_forces_repeat_bit_by_bit():
+def test_momentum_is_conserved_exactly_and_forces_repeat_bit_by_bit(device):
     family = deep_potential()
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    gpu = GpuPotential(family, OnCpu(), "mixed")
+    gpu = GpuPotential(family, device, "mixed")
     first, second = gpu.compute(pairs, species), gpu.compute(pairs, species)
     np.testing.assert_array_equal(first.forces, second.forces)
     assert (first.forces.sum(axis=0) == 0.0).all()
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
-def test_contact_is_refused():
+def test_contact_is_refused(device):
     family = deep_potential()
-    gpu = GpuPotential(family, OnCpu())
+    gpu = GpuPotential(family, device)
     for x in (0.3, np.nan):
         touching = Pairs(np.array([[0.0, 0, 0], [x, 0, 0]]), np.array([0, 1, 2]), np.array([1, 0], np.int32))
         with pytest.raises(SimulationError, match=f"distance Li-Si = {x:.3g} Å: atoms must stay 0.5 Å apart"):
             gpu.compute(touching, np.array([0, 1], np.int32))
 
 
-def test_mixed_precision_is_refused_where_kernels_have_none():
+def test_mixed_precision_is_refused_where_kernels_have_none(device):
     with pytest.raises(ConfigError, match="potential.precision = mixed: Deep Potentials without a skip .*set float64"):
-        GpuPotential(argon(), OnCpu(), "mixed")
+        GpuPotential(argon(), device, "mixed")

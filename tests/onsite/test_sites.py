@@ -10,7 +10,7 @@ import slabs
 from ase.io import write as ase_write
 
 from hpcpot import config
-from hpcpot.errors import ConfigError, OutputError
+from hpcpot.errors import ConfigError, OutputError, StructureError
 from hpcpot.onsite import frames, sites
 from hpcpot.onsite.settings import SCHEMA
 
@@ -35,7 +35,9 @@ def settings(trajectory: Path, *overrides: str) -> config.Settings:
 
 def choose(trajectory: Path, *overrides: str):
     chosen = settings(trajectory, *overrides)
-    return sites.choose(frames.find(chosen.frames.file), chosen, lambda text: None)
+    found = sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), lambda text: None)
+    assert not found.unusable
+    return found.choices, found.blocks
 
 
 def test_sites_are_in_their_regions(trajectory: Path) -> None:
@@ -49,8 +51,9 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
         np.testing.assert_allclose(one.places, z, rtol=0, atol=1e-5)
         assert (first.numbers[one.sites] == 14).all() and one.time == 0.0
         at = one.at
-        low, high = {"si1_bulk": (3, 8), "si2_bulk": (at.left - 12, at.left - 4.5),
-                     "interface": (at.left - 2.5, at.left + 3), "alloy": (at.right - 15, at.right - 5)}[one.region]  # fmt: skip
+        ranges = {"si1_bulk": (3, 8), "si2_bulk": (at.left - 12, at.left - 4.5),
+                  "interface": (at.left - 2.5, at.left + 3), "alloy": (at.right - 15, at.right - 5)}  # fmt: skip
+        low, high = ranges[one.region]
         assert ((z >= low - 1e-5) & (z < high + 1e-5)).all()
         assert 18.0 < at.left < at.right < 25.0
 
@@ -95,13 +98,49 @@ def test_structure_files_are_frames(tmp_path: Path, trajectory: Path) -> None:
     paths = [tmp_path / f"frame{k}.extxyz" for k in range(2)]
     for k, path in enumerate(paths):
         ase_write(path, slabs.slab(k))
-    chosen = settings(trajectory, f"frames.file=[{paths[0]}, {paths[1]}]")
-    choices, blocks = sites.choose(frames.find(chosen.frames.file), chosen, lambda text: None)
+    choices, blocks = choose(trajectory, f"frames.file=[{paths[0]}, {paths[1]}]")
     assert len(blocks) == 2 and len(choices) == 8 and np.isnan(choices[0].time)
     with pytest.raises(ConfigError, match="structure files have no time"):
         frames.find(paths).window(0.0, None)
     with pytest.raises(ConfigError, match="run.h5md among 2 files: must be one trajectory, or structure files"):
         frames.find([trajectory, paths[0]])
+
+
+def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> None:
+    """Bad structures, and one without an interface, leave the others as they are."""
+    solid, nan, near, other = (slabs.slab() for _ in range(4))
+    solid.set_cell([10.8, 10.8, 42.0])
+    nan.positions[3, 2] = np.nan
+    near.positions[5] = near.positions[4] + 0.1
+    other.symbols[7] = "Ge"
+    pure = slabs.slab()[:128]
+    paths = [tmp_path / f"{name}.extxyz" for name in ("good", "solid", "nan", "near", "other", "pure")]
+    for path, atoms in zip(paths, (slabs.slab(), solid, nan, near, other, pure), strict=True):
+        ase_write(path, atoms)
+    (tmp_path / "cut.cif").write_text("data_x\n_cell_length_a 1\nloop_\n")
+    paths.append(tmp_path / "cut.cif")
+    chosen, said = settings(trajectory, f"frames.file=[{', '.join(map(str, paths))}]", "frames.count=7"), []
+    found = sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), said.append)
+    assert {one.frame for one in found.choices} == {0} and len(found.choices) == 4 and len(found.blocks) == 1
+    reasons = {1: "widest gap along c", 2: "positions of atom 3", 3: "must be at least 0.5 Å",
+               4: "species of atom 7 = Ge", 5: "concentration = 0 to 0", 6: "cut.cif = a file that cannot be read"}  # fmt: skip
+    assert found.unusable.keys() == reasons.keys()
+    for k, reason in reasons.items():
+        assert reason in str(found.unusable[k])
+        assert any(text.startswith(f"{paths[k].name} is left out: ") and reason in text for text in said)
+    chosen.frames.file = paths[2:5]
+    with pytest.raises(StructureError, match="positions of atom 3"):
+        sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), said.append)
+
+
+def test_a_bad_frame_of_a_trajectory_is_left_out_of_its_profile(tmp_path: Path) -> None:
+    moving = slabs.drifting(5)
+    moving[2].positions[9] = np.nan
+    path, said = slabs.write(tmp_path / "bad.h5md", moving), []
+    chosen = settings(path, "profile.frames=5")
+    found = sites.choose(frames.find(path), chosen, ("Li", "Si"), said.append)
+    assert list(found.unusable) == [2] and sorted({one.frame for one in found.choices}) == [0, 4]
+    assert found.blocks[0].profile.frames == 4 and said[0].startswith("frame 2 is left out: positions of atom 9")
 
 
 def test_a_file_that_is_no_trajectory(tmp_path: Path) -> None:

@@ -1,11 +1,22 @@
-"""A batch system for tests: sbatch, squeue and scancel of Slurm for jobs that are process groups of this machine."""
+"""For tests of jobs: a run without end, and a batch system of scripts, whose jobs are process groups."""
 
 from __future__ import annotations
 
 import os
 import signal
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+
+import farm_tasks
+
+from hpcpot.parallel import farm_settings
+from hpcpot.parallel.chunks import Item
+from hpcpot.parallel.farm import Farm
+
+SECONDS = 240
+"""Time limit of what takes five on an idle machine."""
 
 SCRIPTS = {
     "sbatch": """
@@ -67,12 +78,9 @@ class BatchSystem:
         """SIGKILL for all processes of a job."""
         os.killpg(number, signal.SIGKILL)
 
-    def await_end(self) -> None:
-        """Wait until no job runs."""
-        deadline = time.monotonic() + 60
-        while any(_exists(number) for number in self.submitted()):
-            assert time.monotonic() < deadline, "jobs end with the farm"
-            time.sleep(0.1)
+    def running(self) -> list[int]:
+        """Numbers of the jobs that run."""
+        return [number for number in self.submitted() if _exists(number)]
 
 
 def _exists(group: int) -> bool:
@@ -81,3 +89,40 @@ def _exists(group: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+class Endless:
+    """A run of items until `enough` is set; each has to come once.
+
+    Args:
+        jobs: the file for farm.jobqueue.
+    """
+
+    def __init__(self, jobs: Path, **settings):
+        self.settings = farm_settings.defaults(cluster="slurm", chunk=5, jobqueue=jobs, **settings)
+        self.enough = False
+        self._found, self._drawn = Counter(), 0
+        self._deadline = time.monotonic() + SECONDS
+
+    def _draw(self) -> Iterator[Item]:
+        while not self.enough:
+            assert time.monotonic() < self._deadline, f"{self._drawn} items, and still not enough"
+            yield Item(str(self._drawn), self._drawn)
+            self._drawn += 1
+
+    def run(self) -> Iterator[int]:
+        """The process that computed each item."""
+        with Farm(self.settings) as farm:
+            for key, outcome in farm.run(farm_tasks.slow_square, self._draw()):
+                self._found[key] += 1
+                assert outcome["value"] == float(key) ** 2
+                yield outcome["pid"]
+        assert len(self._found) == self._drawn and set(self._found.values()) == {1}
+
+
+def await_end(jobs: Callable[[], Sequence]) -> None:
+    """Wait until none of the jobs is left."""
+    deadline = time.monotonic() + SECONDS
+    while jobs():
+        assert time.monotonic() < deadline, f"{jobs()} should have ended with the farm"
+        time.sleep(0.1)

@@ -17,6 +17,8 @@ from hpcpot.parallel.progress import Progress
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.storage.results import Column, Results, Store, content_key
 
+SECONDS = 240
+"""Time limit of what takes five on an idle machine."""
 COLUMNS = {"value": Column(), "ragged": Column((None,)), "pid": Column((), "int64")}
 
 
@@ -107,6 +109,30 @@ def test_progress_line(capsys):
     assert Progress(10).line(0, 1e9).endswith("0 items/s, no workers yet (jobs wait, or ended at once: see the queue and their logs), ETA -")
 
 
+def test_progress_on_a_terminal_is_one_line(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("hpcpot.parallel.progress.TERMINAL_SECONDS", 0.0)
+    progress = Progress(4)
+    for _ in range(4):
+        progress.count(failed=False)
+        progress.show(2)
+    progress.end(2)
+    text = capsys.readouterr().out
+    assert text.count("\n") == 1 and text.endswith("\n")
+    assert [part.split()[0] for part in text.split("\r\033[K")[1:]] == ["1/4", "2/4", "3/4", "4/4", "4/4"]
+
+
+def test_a_log_has_a_line_a_minute(capsys, monkeypatch):
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr("hpcpot.parallel.progress.monotonic", lambda: float(next(clock)))
+    progress = Progress(100)
+    for _ in range(30):
+        progress.count(failed=False)
+        progress.show(2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 10 and lines[0].startswith("3/100 items (3.0 %), 0 failed, 0.05 items/s, 2 workers, ETA 32:20")
+
+
 COMMAND = """
 import sys
 import farm_tasks
@@ -118,23 +144,24 @@ from parallel.test_campaign import campaign, items
 if __name__ == "__main__":
     stop = StopRequest()
     with Farm(farm_settings.defaults(workers=2, chunk=10)) as farm:
-        sys.exit(campaign(sys.argv[1], items(range(int(sys.argv[2]))), farm, stop, farm_tasks.slow_square)[0])
+        path, count, task = sys.argv[1:]
+        sys.exit(campaign(path, items(range(int(count))), farm, stop, getattr(farm_tasks, task))[0])
 """
 
 
-def start(path, count):
+def start(path, count, task="slow_square"):
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     script = path.with_name("command.py")  # a file: workers start from it
     script.write_text(COMMAND)
     return subprocess.Popen(
-        [sys.executable, "-u", script, path, str(count)], env=environment, text=True, stdout=subprocess.PIPE,
+        [sys.executable, "-u", script, path, str(count), task], env=environment, text=True, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
 
 
 def assert_gone(pids):
     """Workers end with their client."""
-    deadline = time.monotonic() + 20.0
+    deadline = time.monotonic() + SECONDS
     while any(Path(f"/proc/{pid}").exists() for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.1)
@@ -155,12 +182,12 @@ def end_after_new_rows(path, process, sent):
         process.kill()  # the client alone
     else:
         os.killpg(process.pid, sent)
-    output.append(process.communicate(timeout=60)[0])
+    output.append(process.communicate(timeout=SECONDS)[0])
     return process.returncode, "".join(output)
 
 
 def test_killed_and_stopped_campaign_ends_with_each_result_once(path):
-    count, stored = 600, 0
+    count, stored = 3000, 0
     for sent, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, STOPPED), (signal.SIGINT, STOPPED)):
         found, output = end_after_new_rows(path, start(path, count), sent)
         assert found == code, output
@@ -171,8 +198,8 @@ def test_killed_and_stopped_campaign_ends_with_each_result_once(path):
             stored = len(results.keys())
             assert_gone(set(results.read("pid")))
     assert "stopped by a signal; the same command does what is missing" in output
-    process = start(path, count)
-    output, _ = process.communicate(timeout=120)
+    process = start(path, count, "square")
+    output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, output
     with Results(path) as results:
         assert sorted(results.read("value")) == [float(x) ** 2 for x in range(count)] and results.failed() == []

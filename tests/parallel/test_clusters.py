@@ -36,7 +36,9 @@ def test_job_script(cluster):
     processes = 8 if cluster == "htcondor" else 16
     start = next(line for line in lines if "distributed.cli.dask_worker" in line)
     assert f"--nworkers {processes} --nanny --death-timeout 120" in start and "tcp://SCHEDULER:PORT" in start
-    assert "--nthreads 1 --preload hpcpot.parallel.worker --no-dashboard --lifetime 6480s --lifetime-stagger 360s" in start
+    assert "--nthreads 1 --preload hpcpot.parallel.worker --no-dashboard" in start
+    assert "--lifetime 6480s --lifetime-stagger 360s" in start, "together below the 7200 s of the job"
+    assert "--memory-limit 1.86GiB" in start and ("--local-directory /tmp" in start) == (cluster != "htcondor")
     assert sys.executable in start
     for name in ("OMP_NUM_THREADS=1", "NUMBA_NUM_THREADS=1", "DASK_DISTRIBUTED__WORKER__MEMORY__PAUSE=False"):
         assert f"export {name}" in script
@@ -64,8 +66,11 @@ def test_each_gpu_worker_has_its_gpu(name, gpu):
 
 
 def test_plan_counts_tasks_and_jobs():
-    text = plan(farm_settings.defaults(cluster="slurm", workers=40, chunk=30), 1000)
-    assert "1000 items in 34 tasks of 30" in text and "jobs: 3, each by this script" in text and "#SBATCH -J hpcpot" in text
+    text = plan(farm_settings.defaults(cluster="slurm", workers=40, chunk=20), 1000)
+    for part in ("1000 items in 50 tasks of 20", "jobs: 3, each by this script", "#SBATCH -J hpcpot"):
+        assert part in text
+    assert "30 items in 1 task of 30" in plan(farm_settings.defaults(workers=1, chunk=200), 30)
+    assert "30 items in 15 tasks of 2" in plan(farm_settings.defaults(workers=16, chunk=200), 30)
     text = plan(farm_settings.defaults(workers=2), 5000)
     assert text == "farm: local, 2 CPU workers\n5000 items in 5 to 5000 tasks: chunks of about 2 s, at most 1000"
 
@@ -111,7 +116,7 @@ def test_refused_jobs_are_an_error_not_a_wait(monkeypatch, tmp_path):
     monkeypatch.setattr("hpcpot.parallel.farm.LOOK_SECONDS", 0.2)
     path = jobqueue(tmp_path, SLURM + "cores: 1\n    memory: 1 GB\n    interface: lo\n")
     settings = farm_settings.defaults(cluster="slurm", workers=2, jobqueue=path)
-    with pytest.raises(FarmError, match="farm.cluster = slurm: no job was accepted; mend .*jobqueue.yaml by (.|\n)*invalid partition"):
+    with pytest.raises(FarmError, match="slurm: no job was accepted; mend .*jobqueue.yaml by (.|\n)*invalid partition"):
         with Farm(settings) as farm:
             list(farm.run(dict, [Item("a", ())]))
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from math import ceil
 
@@ -109,6 +111,13 @@ def test_workers_have_one_thread_and_leave_ctrl_c_to_the_client(farm):
     assert found[0]["ignores_sigint"] == 1
 
 
+def test_each_gpu_worker_sees_one_gpu(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
+    with Farm(farm_settings.defaults(device="gpu", chunk=1)) as farm:
+        found = run(farm, farm_tasks.surroundings, 8)
+    assert {outcome["gpu"] for outcome in found.values()} == {"3", "5"}
+
+
 def test_nothing_to_do_starts_nothing():
     with Farm(farm_settings.defaults(cluster="slurm")) as idle:
         assert list(idle.run(farm_tasks.square, [])) == []
@@ -116,7 +125,8 @@ def test_nothing_to_do_starts_nothing():
 
 
 def test_task_that_workers_cannot_load_is_an_error_of_the_run(farm):
-    with pytest.raises(FarmError, match="farm.cluster = local: a worker could not take a chunk of 5 items .ModuleNotFoundError: no such module"):
+    message = "farm.cluster = local: a worker could not take a chunk of 5 items .ModuleNotFoundError: no such module"
+    with pytest.raises(FarmError, match=message):
         list(farm.run(farm_tasks.Unloadable(), items(10)))
     assert values(run(farm, farm_tasks.square, 10)) == expected(10)
 
@@ -129,6 +139,32 @@ def test_joins_a_scheduler_that_runs(farm):
     assert values(run(farm, farm_tasks.square, 10)) == expected(10), "leaving it does not end it"
 
 
+SCHEDULER = """
+import signal
+from distributed import LocalCluster
+if __name__ == "__main__":
+    cluster = LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None)
+    print(cluster.scheduler_address, flush=True)
+    signal.pause()
+"""
+
+
+def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
+    script = tmp_path / "scheduler.py"  # a file: its worker starts from it
+    script.write_text(SCHEDULER)
+    environment = {**os.environ, "PYTHONPATH": os.path.dirname(farm_tasks.__file__)}
+    scheduler = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
+    try:
+        with Farm(farm_settings.defaults(cluster=scheduler.stdout.readline().strip(), chunk=5)) as joined:
+            with pytest.raises(FarmError, match="farm.cluster = tcp://.*: the scheduler went away; what was"):
+                for _ in joined.run(farm_tasks.slow_square, items(10**6)):
+                    scheduler.kill()
+    finally:
+        scheduler.kill()
+        scheduler.wait(60)
+        scheduler.stdout.close()
+
+
 def test_no_scheduler_there(monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
     with pytest.raises(FarmError, match="farm.cluster = tcp://127.0.0.1:9: no scheduler answers there within 1 s"):
@@ -136,7 +172,7 @@ def test_no_scheduler_there(monkeypatch):
 
 
 def test_chunks_follow_the_time_that_items_take():
-    size = ChunkSize("auto")
+    size = ChunkSize("auto", None, 2)
     assert size.next(None, 2) == 1
     for _ in range(20):
         size.learn(size.next(None, 2), 0.01 * size.next(None, 2))
@@ -147,6 +183,7 @@ def test_chunks_follow_the_time_that_items_take():
     for _ in range(30):
         size.learn(size.next(None, 2), 1e-6)
     assert size.next(None, 2) == CHUNK_MOST
-    fixed = ChunkSize(7)
+    fixed = ChunkSize(7, 100, 2)
     fixed.learn(7, 100.0)
     assert fixed.next(3, 2) == 7
+    assert ChunkSize(200, 30, 4).next(30, 4) == 8, "each worker gets some"

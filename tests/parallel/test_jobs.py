@@ -1,19 +1,16 @@
-"""Jobs that end are replaced, and others are left alone: as a rule, and with workers on a batch system made of scripts."""
+"""Jobs that end are replaced, others are left alone: as a rule, and with workers on a batch system of scripts."""
 
 import asyncio
 import os
 import signal
-import time
-from collections import Counter
 from types import SimpleNamespace
 
 import farm_tasks
 import pytest
-from parallel.batch_system import BatchSystem
+from parallel.batch_system import BatchSystem, Endless, await_end
 
 from hpcpot.errors import FarmError
 from hpcpot.parallel import farm, farm_settings, jobs
-from hpcpot.parallel.chunks import Item
 
 pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
 
@@ -117,7 +114,7 @@ def test_without_a_list_of_ours_a_job_ends_with_its_workers(make, queue, listed)
 
 def test_jobs_that_end_before_their_workers_come_are_an_error_after_some(make, queue):
     cluster, found = make()
-    with pytest.raises(FarmError, match="farm.cluster = slurm: 3 times jobs ended before their workers came; read what"):
+    with pytest.raises(FarmError, match="slurm: 3 times jobs ended before their workers came; read what they printed"):
         look(found, 100)
     assert cluster.submitted == 2 + 2 * (jobs.IN_VAIN - 1)
 
@@ -133,7 +130,7 @@ def test_a_worker_that_comes_is_a_new_beginning(make, queue):
 
 
 def test_refused_jobs_are_an_error_at_first_and_tried_again_later(make, queue):
-    with pytest.raises(FarmError, match="no job was accepted; mend .*jobqueue.yaml by what the batch system says:\ntoo many"):
+    with pytest.raises(FarmError, match="no job was accepted; mend .*.yaml by what the batch system says:\ntoo many"):
         make(refusal="too many\n")[1].look_after()
     cluster, found = make()
     come(found, "Cluster-0", "Cluster-1")
@@ -178,31 +175,8 @@ def batch_system(tmp_path, monkeypatch):
     return BatchSystem(tmp_path)
 
 
-class Campaign:
-    """Items until somebody says it is enough; each has to come once."""
-
-    def __init__(self, batch_system, **settings):
-        self.settings = farm_settings.defaults(cluster="slurm", chunk=5, jobqueue=batch_system.jobs, **settings)
-        self.found, self.drawn, self.enough = Counter(), 0, False
-        self.deadline = time.monotonic() + 300  # for a machine where all is slow
-
-    def draw(self):
-        while not self.enough:
-            assert time.monotonic() < self.deadline
-            yield Item(str(self.drawn), self.drawn)
-            self.drawn += 1
-
-    def run(self):
-        with farm.Farm(self.settings) as workers:
-            for key, outcome in workers.run(farm_tasks.slow_square, self.draw()):
-                self.found[key] += 1
-                assert outcome["value"] == float(key) ** 2
-                yield outcome["pid"]
-        assert len(self.found) == self.drawn and set(self.found.values()) == {1}
-
-
 def test_killed_jobs_are_replaced_in_any_order(batch_system):
-    campaign, pids, kills = Campaign(batch_system, workers=2), [], [1, 0]  # first the last one, then what remains
+    campaign, pids, kills = Endless(batch_system.jobs, workers=2), [], [1, 0]  # first the last one, then what remains
     for pid in campaign.run():
         if pid in pids:
             continue
@@ -211,11 +185,11 @@ def test_killed_jobs_are_replaced_in_any_order(batch_system):
             batch_system.kill(batch_system.submitted()[kills.pop(0)])
         campaign.enough = len(pids) == 4
     assert len(batch_system.submitted()) == 4
-    batch_system.await_end()
+    await_end(batch_system.running)
 
 
 def test_a_killed_worker_does_not_cost_its_job(batch_system):
-    campaign, pids = Campaign(batch_system, workers=1), []
+    campaign, pids = Endless(batch_system.jobs, workers=1), []
     for pid in campaign.run():
         if pid not in pids:
             pids.append(pid)
@@ -226,7 +200,7 @@ def test_a_killed_worker_does_not_cost_its_job(batch_system):
 
 
 def test_adaptive_jobs_come_with_the_work_and_are_replaced(batch_system):
-    campaign, pids = Campaign(batch_system, workers=2, adapt=True), []
+    campaign, pids = Endless(batch_system.jobs, workers=2, adapt=True), []
     for pid in campaign.run():
         if pid not in pids:
             pids.append(pid)
@@ -234,4 +208,4 @@ def test_adaptive_jobs_come_with_the_work_and_are_replaced(batch_system):
                 batch_system.kill(batch_system.submitted()[1])
         campaign.enough = len(pids) == 3
     assert len(batch_system.submitted()) == 3
-    batch_system.await_end()
+    await_end(batch_system.running)

@@ -1,18 +1,16 @@
 """The farm on a real Slurm of one node on this machine, which .ci/slurm_local.sh starts."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
-import time
-from collections import Counter
 from pathlib import Path
 
-import farm_tasks
 import pytest
+from parallel.batch_system import Endless, await_end
 
-from hpcpot.parallel import farm, farm_settings
-from hpcpot.parallel.chunks import Item
+from hpcpot.parallel import farm, jobs
 
 pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
 
@@ -44,20 +42,20 @@ def slurm(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm" / "slurm.conf"))
     monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))  # jobs inherit it, and find farm_tasks
     script = REPOSITORY / ".ci" / "slurm_local.sh"
-    subprocess.run([script, "start"], check=True, timeout=60, stdout=subprocess.DEVNULL, cwd=tmp_path)
-    jobs = tmp_path / "jobqueue.yaml"
-    jobs.write_text(JOBS.format(folder=tmp_path))
-    yield jobs
+    subprocess.run([script, "start"], check=True, timeout=240, stdout=subprocess.DEVNULL, cwd=tmp_path)
+    file = tmp_path / "jobqueue.yaml"
+    file.write_text(JOBS.format(folder=tmp_path))
+    yield file
     subprocess.run([script, "stop"], check=True, timeout=60)
 
 
 def free_ports():
-    """The first of two ports in a row that nobody listens on."""
+    """The first of two ports in a row that nobody listens on, below those that the system hands out."""
     while True:
+        port = random.randrange(20000, 32000, 2)
         with socket.socket() as one, socket.socket() as two:
-            one.bind(("127.0.0.1", 0))
-            port = one.getsockname()[1]
             try:
+                one.bind(("127.0.0.1", port))
                 two.bind(("127.0.0.1", port + 1))
             except OSError:
                 continue
@@ -71,34 +69,14 @@ def running():
 
 
 def test_killed_job_loses_nothing_and_is_replaced(slurm, monkeypatch):
-    monkeypatch.setattr(farm, "LOOK_SECONDS", 1.0)
-    settings = farm_settings.defaults(cluster="slurm", workers=4, chunk=5, jobqueue=slurm)
-    found, pids, killed = Counter(), set(), []
-    after = set()
-
-    drawn = []
-
-    def draw():
-        """Items for as long as the killed job has no successor."""
-        deadline = time.monotonic() + 60
-        while len(drawn) < 500 or len(after - set(killed)) < 2:
-            assert time.monotonic() < deadline, f"jobs {after}, of which {killed} was killed"
-            drawn.append(Item(str(len(drawn)), len(drawn)))
-            yield drawn[-1]
-
-    with farm.Farm(settings) as workers:
-        for key, outcome in workers.run(farm_tasks.slow_square, draw()):
-            found[key] += 1
-            assert outcome["value"] == float(key) ** 2
-            if killed:
-                after.update(running() if len(found) % 20 == 0 else [])
-                continue
-            pids.add(outcome["pid"])
-            if len(pids) == 4:
-                killed.append(running()[0])
-                subprocess.run(["scancel", "--signal=KILL", "--full", killed[0]], check=True)
-    assert killed and len(found) == len(drawn) and set(found.values()) == {1}
-    deadline = time.monotonic() + 20
-    while running():
-        assert time.monotonic() < deadline, "jobs end with the farm"
-        time.sleep(0.2)
+    monkeypatch.setattr(farm, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(jobs, "LIST_SECONDS", 0.5)
+    campaign, pids, killed = Endless(slurm, workers=4), set(), []
+    for n, pid in enumerate(campaign.run()):
+        pids.add(pid)
+        if len(pids) == 4 and not killed:
+            killed.append(running()[n % 2])
+            subprocess.run(["scancel", "--signal=KILL", "--full", killed[0]], check=True)
+        elif killed and n % 20 == 0:
+            campaign.enough = len(pids) > 4 and len(set(running()) - set(killed)) == 2
+    await_end(running)

@@ -12,7 +12,7 @@ import pytest
 import runs
 import yaml
 from ase.build import bulk
-from ase.constraints import FixAtoms
+from ase.constraints import FixAtoms, FixScaled
 
 from hpcpot.errors import ConfigError, StructureError
 from hpcpot.potential import files as potential_files
@@ -67,7 +67,8 @@ def test_a_campaign_with_bad_structures(folder: Path) -> None:
     with Results(folder / "relaxed.h5") as results:
         rows = {name: results.read(name) for name in results.columns}
         labels, failed = results.labels(), {label: failure for _, label, failure in results.failed()}
-    assert sorted(labels) == ["c0.cif", "c1.cif", "cells.extxyz:0", "cells.extxyz:2", "cells.extxyz:6", "one.vasp"]
+    good = ["cells.extxyz:0", "cells.extxyz:2", "cells.extxyz:6", "crystals/c0.cif", "crystals/c1.cif", "one.vasp"]
+    assert sorted(labels) == good
     assert set(rows["status"]) == {CONVERGED}
     per_atom = rows["energy"] / [len(one) for one in rows["species"]]
     np.testing.assert_allclose(per_atom, per_atom[0], rtol=0, atol=1e-6)  # all are the same crystal in the end
@@ -86,13 +87,24 @@ def test_a_campaign_with_bad_structures(folder: Path) -> None:
     assert failed.keys() == reasons.keys()
     for label, reason in reasons.items():
         assert failed[label].kind == "StructureError" and reason in failed[label].message
-    counts = output.splitlines()[
-        [line.split()[:1] == ["completed"] for line in output.splitlines()].index(True) + 1
-    ].split()
+    lines = output.splitlines()
+    counts = next(after.split() for line, after in zip(lines, lines[1:]) if line.split()[:1] == ["completed"])
     assert counts[:4] == ["11", "6", "0", "5"]
     assert (folder / "relaxed.png").read_bytes().startswith(b"\x89PNG")
     again = relax(folder, code=1).stdout
     assert "11 different items, 11 of them stored already" in again
+
+
+def test_nothing_but_bad_structures(folder: Path) -> None:
+    """A table and a figure of no rows."""
+    output = relax(folder, "--set", "structures.files=broken.cif", "--set", "output.results=none.h5", code=1).stdout
+    assert "0 of 1 done, 1 failed (1 StructureError now)" in output and "1 StructureError, e.g. broken.cif" in output
+    assert (folder / "none.png").stat().st_size > 1000
+
+
+def test_precision_that_the_potential_lacks(folder: Path) -> None:
+    refused = relax(folder, "--set", "potential.precision=mixed", "--set", "output.results=none2.h5", code=1).stderr
+    assert "potential.precision = mixed: Deep Potentials only" in refused and not (folder / "none2.h5").exists()
 
 
 def test_other_settings_do_not_mix(folder: Path) -> None:
@@ -108,6 +120,10 @@ def test_items_keep_frozen_atoms_and_content(tmp_path: Path) -> None:
     assert [one.label for one in found] == ["a.vasp", "b.extxyz:0", "b.extxyz:1", "b.extxyz:2"]
     assert found[0].input.constraints[0].index.tolist() == [2]
     assert found[1].key == found[2].key != found[3].key != found[0].key
+    atoms.set_constraint(FixScaled(1, [True, False, False]))
+    ase.io.write(tmp_path / "a.vasp", atoms)
+    partly = inputs.items([tmp_path / "a.vasp"], "all")[0].input
+    assert isinstance(partly, StructureError) and "an atom must be frozen along all axes or along none" in str(partly)
     last = inputs.items([tmp_path / "b.extxyz"], "last")
     assert len(last) == 1 and last[0].key == found[3].key
 
@@ -118,6 +134,14 @@ def test_frames_of_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "cut.extxyz").write_text(text[: len(text) - 60])
     found = inputs.items([tmp_path / "cut.extxyz"], "all")
     assert isinstance(found[-1].input, StructureError) and "cannot be read" in str(found[-1].input)
+
+
+def test_labels_tell_files_of_one_name_apart(tmp_path: Path) -> None:
+    for k in (1, 2, 10):
+        (tmp_path / f"run{k}").mkdir()
+        ase.io.write(tmp_path / f"run{k}" / "POSCAR", argon(5.0 + 0.1 * k))
+    found = inputs.items(inputs.expand("run*/POSCAR", tmp_path), "all")
+    assert [one.label for one in found] == ["run1/POSCAR", "run2/POSCAR", "run10/POSCAR"]
 
 
 def test_missing_files(tmp_path: Path) -> None:
@@ -145,6 +169,6 @@ def test_a_task_gives_each_input_one_outcome(folder: Path) -> None:
     source = folder / "argon.h5"
     error = StructureError("x = y: z.")
     found = dict(task.compute([argon(), error, argon(5.2)], source=source, fingerprint=fingerprint(load(source)),
-                              kernels="cpu", options=Options(), memory_MB=1.0))  # fmt: skip
+                              kernels="cpu", precision="float64", options=Options(), memory_MB=1.0))  # fmt: skip
     assert sorted(found) == [0, 1, 2] and found[1] is error
     assert found[0].keys() == found[2].keys() == task.COLUMNS.keys()

@@ -107,6 +107,15 @@ def test_lbfgs_takes_far_fewer_steps_than_fire(potential: Potential) -> None:
     assert 2 * steps["lbfgs"] < steps["fire"]
 
 
+def test_mixed_precision_ends_in_the_same_minima(potential: Potential) -> None:
+    """Round-off of energies, 1e-6 eV, is not taken for a rise: as few steps, also to tight tolerances."""
+    mixed, options = Potential(load("lisi"), precision="mixed"), Options(force=1e-3, stress=1e-5)
+    pairs = zip(outcomes(perturbed(), mixed, options), outcomes(perturbed(), potential, options), strict=True)
+    for one, other in pairs:
+        assert one.status == CONVERGED and abs(one.steps - other.steps) <= 5
+        assert one.final.energy == pytest.approx(other.final.energy, abs=1e-5 * len(one.final.positions))
+
+
 @pytest.mark.parametrize("cell", ["fixed", "hydrostatic", "fixed_volume"])
 def test_what_the_cell_may_do(potential: Potential, cell: str) -> None:
     structures = perturbed()

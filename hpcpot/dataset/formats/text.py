@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import numpy as np
+
 
 def numbers(values: Iterable[float]) -> str:
-    """Values with blanks between, each the shortest text that reads back as the same number."""
-    return " ".join(repr(float(value)) for value in values)
+    """Values with blanks between, each the shortest text that reads back as the same number; none with an exponent.
+
+    motep, for one, reads no exponents.
+    """
+    return " ".join(np.format_float_positional(value, trim="0") for value in values)
 
 
 def folder_of(group: str) -> str:

@@ -99,8 +99,8 @@ def _assembled(files: list[Species], angular_domain: str) -> Chebyshev:
     if angular_domain == "auto":
         legacy = any(_rules_out_cos(species, radial_order, angular_order) for species in files)
         angular_domain = "legacy" if legacy else "cos"
-    scales = [_input_scale(species) for species in files]
-    spins = [dict(zip(species.environment, _spins(len(elements)), strict=True)) for species in files]
+    scales = [input_scale(species.average, species.second_moment) for species in files]
+    weights = [dict(zip(species.environment, spins(len(elements)), strict=True)) for species in files]
     return Chebyshev(
         elements=elements,
         radial_cutoff=float(files[0].basis[0]),
@@ -108,7 +108,7 @@ def _assembled(files: list[Species], angular_domain: str) -> Chebyshev:
         angular_cutoff=float(files[0].basis[2]),
         angular_order=angular_order,
         angular_domain=angular_domain,
-        spins=np.array([[of_file[element] for element in elements] for of_file in spins], np.float64),
+        spins=np.array([[of_file[element] for element in elements] for of_file in weights], np.float64),
         scale=np.array(scales),
         offset=np.array([species.average for species in files]),
         networks=tuple(species.layers for species in files),
@@ -119,13 +119,14 @@ def _assembled(files: list[Species], angular_domain: str) -> Chebyshev:
     )
 
 
-def _spins(count: int) -> list[int]:
+def spins(count: int) -> list[int]:
     """aenet's weights of the ENV entries: from -floor(n/2) up by 1, without 0 for an even n."""
     return [s for s in range(-(count // 2), count // 2 + 1) if s != 0 or count % 2 == 1]
 
 
-def _input_scale(species: Species) -> np.ndarray:
-    variance = np.maximum(species.second_moment - species.average**2, 0.0)
+def input_scale(average: np.ndarray, second_moment: np.ndarray) -> np.ndarray:
+    """1 / sqrt(<G^2> - <G>^2) of each component; 0, which switches it off, where that is too narrow."""
+    variance = np.maximum(second_moment - average**2, 0.0)
     deviation = np.sqrt(variance)
     return np.divide(1.0, deviation, out=np.zeros_like(deviation), where=deviation > NARROWEST)
 

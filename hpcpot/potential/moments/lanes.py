@@ -16,7 +16,7 @@ from numba.extending import intrinsic, models, overload, register_model
 
 from hpcpot.compiled import njit
 
-LANES = 8
+LANES = 16
 """Numbers in a row: two registers of AVX-512 or four of AVX, which hides the latency of their arithmetic."""
 
 FLAGS = ("reassoc", "nsz", "contract", "arcp")

@@ -19,7 +19,10 @@ class ChebyshevGpu:
 
     Attributes:
         bytes_per_row: of buffers, for each centre that is worked on at once, besides its environment.
+        capturable: whether a graph may hold `add`.
     """
+
+    capturable = True
 
     def __init__(self, device: Device, buffers: Buffers, family: Chebyshev, precision: str):
         self.dtype = PRECISIONS[precision].dtype
@@ -37,7 +40,7 @@ class ChebyshevGpu:
         self._sums = len(exponents) * min(n_species, 2)
         self._networks = [
             Network(
-                device, buffers, family.networks[i], family.networks[i][0].weights, self.dtype, 1.0 / family.energy_scale[i],
+                device, buffers, i, family.networks[i], family.networks[i][0].weights, self.dtype, 1.0 / family.energy_scale[i],
                 float(family.energy_shift[i] + family.atomic_energies[i]),
             )
             for i in range(n_species)
@@ -51,9 +54,9 @@ class ChebyshevGpu:
 
     def add(self, i: int, rows: Rows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
-        env, n = self.environments(rows), len(rows.centres)
-        inputs = self._buffers("inputs", (n, self._inputs), self.dtype)
-        sums = self._buffers("sums", (n, self._sums), self.dtype)
+        env, n = self.environments(i, rows), len(rows.centres)
+        inputs = self._buffers(f"inputs {i}", (n, self._inputs), self.dtype)
+        sums = self._buffers(f"sums {i}", (n, self._sums), self.dtype)
         numbers = (*self._cutoffs, self._spins[i], self._powers, self._at_one)
         self._kernels.rows(
             "descriptors", n, env.room, env.bounds, env.vectors, *numbers, self._exponents, self._scale[i], self._offset[i],
@@ -62,7 +65,7 @@ class ChebyshevGpu:
         self._networks[i].forward(inputs, rows.centres, rows.energies)
         if rows.forces is None:
             return
-        by_inputs = self._buffers("by inputs", (n, self._inputs), self.dtype)
+        by_inputs = self._buffers(f"by inputs {i}", (n, self._inputs), self.dtype)
         self._networks[i].backward(by_inputs)
         self._kernels.rows(
             "pair_forces", n, env.room, rows.centres, env.bounds, env.partners, env.vectors, *numbers, self._scale[i], sums,

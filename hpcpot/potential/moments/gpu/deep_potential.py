@@ -24,7 +24,10 @@ class DeepPotentialGpu:
 
     Attributes:
         bytes_per_row: of buffers, for each centre that is worked on at once, besides its environment.
+        capturable: whether a graph may hold `add`.
     """
+
+    capturable = True
 
     def __init__(self, device: Device, buffers: Buffers, family: DeepPotential, closest: float, precision: str):
         self.family, self.dtype = family, PRECISIONS[precision].dtype
@@ -36,7 +39,7 @@ class DeepPotentialGpu:
 
     def add(self, i: int, rows: Rows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
-        self._species[i].add(rows, self.environments(rows))
+        self._species[i].add(rows, self.environments(i, rows))
 
 
 class _OneSpecies:
@@ -44,7 +47,7 @@ class _OneSpecies:
 
     def __init__(self, device: Device, buffers: Buffers, steps: DeepPotentialSteps, i: int, dtype: type):
         family, xp = steps.family, device.xp
-        self._buffers, self._dtype = buffers, dtype
+        self._i, self._buffers, self._dtype = i, buffers, dtype
         n_species = len(family.elements)
         first = steps.readout.first_layer(i, (1 << n_species) - 1)
         widths = np.diff(first.offsets)
@@ -74,7 +77,7 @@ class _OneSpecies:
         self._slots, self._empty, self._project = as_real(family.slots), as_real(empty), as_real(project)
         self._places, self._rows = xp.asarray(places.astype(np.int32)), xp.asarray(rows)
         self._network = Network(
-            device, buffers, family.fittings[i], np.concatenate(weights), dtype, 1.0, float(family.energy_shift[i])
+            device, buffers, i, family.fittings[i], np.concatenate(weights), dtype, 1.0, float(family.energy_shift[i])
         )
         self._kernels = device.build(Source(
             "potential/moments/gpu/deep_potential.cu",
@@ -107,4 +110,4 @@ class _OneSpecies:
         )  # fmt: skip
 
     def _buffer(self, name: str, n: int, width: int) -> Any:
-        return self._buffers(name, (n, width), self._dtype)
+        return self._buffers(f"{name} {self._i}", (n, width), self._dtype)

@@ -9,23 +9,9 @@ import numpy as np
 
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import NULL, Device
+from hpcpot.gpu.neighbors import Candidates
 from hpcpot.gpu.sources import Source, listed
 from hpcpot.potential import base
-
-
-@dataclass
-class Candidates:
-    """Neighbour lists on the device, skin and all.
-
-    Attributes:
-        begin: (n,) int64, count: (n,) int32: those of centre i are neighbors[begin[i]:begin[i] + count[i]].
-        neighbors: (...,) int32. room: no centre has more.
-    """
-
-    begin: Any
-    count: Any
-    neighbors: Any
-    room: int
 
 
 @dataclass
@@ -83,12 +69,13 @@ class Environments:
             macros["SLOTS"] = listed(family.slots)
         self._kernels = device.build(Source("potential/moments/gpu/environment.cu", macros, dtype))
 
-    def __call__(self, rows: Rows) -> Neighbourhoods:
+    def __call__(self, i: int, rows: Rows) -> Neighbourhoods:
+        """Of centres of species i, whose buffers are their own."""
         n, candidates = len(rows.centres), rows.candidates
         room = np.int32(candidates.room)
         env = Neighbourhoods(
-            room, self._buffers("bounds", (n, self._n_species + 1), np.int32), self._buffers("partners", (n, room), np.int32),
-            self._buffers("vectors", (n, room, 4), self._dtype),
+            room, self._buffers(f"bounds {i}", (n, self._n_species + 1), np.int32), self._buffers(f"partners {i}", (n, room), np.int32),
+            self._buffers(f"vectors {i}", (n, room, 4), self._dtype),
         )  # fmt: skip
         self._kernels.rows(
             "environment", n, rows.centres, rows.positions, rows.species, candidates.begin, candidates.count,

@@ -20,17 +20,17 @@ class Network:
     """
 
     def __init__(
-        self, device: Device, buffers: Buffers, layers: tuple[Layer, ...], weights: np.ndarray, dtype: type,
+        self, device: Device, buffers: Buffers, i: int, layers: tuple[Layer, ...], weights: np.ndarray, dtype: type,
         scale: float, shift: float,
     ):  # fmt: skip
         """Layers, the last one linear, without a skip around the first.
 
         Args:
-            weights: (inputs, width) of the first layer, in place of its own.
+            i: species, whose buffers are their own. weights: (inputs, width) of the first layer, in place of its own.
             scale, shift: E = scale y + shift, eV.
         """
         xp = device.xp
-        self._product, self._buffers, self._dtype = device.product, buffers, dtype
+        self._i, self._product, self._buffers, self._dtype = i, device.product, buffers, dtype
         self._kernels = device.build(Source("potential/moments/gpu/network.cu", dtype=dtype))
         self._layers, self._last = layers[:-1], layers[-1]
         self._weights = [xp.asarray(np.ascontiguousarray(w, dtype)) for w in (weights, *(a.weights for a in layers[1:-1]))]
@@ -88,4 +88,4 @@ class Network:
             above, g = own if self._layers[k].resnet else None, below
 
     def _buffer(self, name: str, k: int, n: int, width: int) -> Any:
-        return self._buffers(f"{name}{k}", (n, width), self._dtype)
+        return self._buffers(f"{name}{k} {self._i}", (n, width), self._dtype)

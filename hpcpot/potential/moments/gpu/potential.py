@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,29 +11,22 @@ import numpy as np
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
+from hpcpot.gpu.neighbors import Candidates, DevicePairs, Search
+from hpcpot.gpu.status import CONTACT, FIXED_ONE, NO_ATOM, STATUS_SIZE, TRUNCATED
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.base import CLOSEST, Family, Result, refuse_contact
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.moments.gpu.environments import Candidates, Rows
-
-FIXED_ONE = 2.0**40
-"""Forces and per-atom virials are summed as integers in units of its inverse, as in common.cuh."""
-
-CONTACT, TRUNCATED, LONGEST, LOST, STATUS_SIZE = range(5)
-"""Places in the status array, as in common.cuh."""
-
-NO_ATOM = 2**31 - 1
-"""A status of 0 is none; else it is this less the lowest atom in contact."""
+from hpcpot.potential.moments.gpu.environments import Rows
 
 MEMORY_SHARE = 0.7
 """Of the memory that is free, for the buffers of the centres that are worked on at once."""
 
 LEAST_ROWS = 1024
-"""Centres worked on at once at least, or the GPU would be idle; where they do not fit it says that memory is short."""
+"""Centres of a species worked on at once at least: fewer would leave the GPU idle."""
 
 MOST_ROWS = 2**18
-"""Centres worked on at once at most: far more than fill a GPU, and indices of their buffers stay below 2^31."""
+"""Centres of a species worked on at once at most: far more than fill a GPU, and indices of their buffers stay below 2^31."""
 
 
 @dataclass
@@ -79,19 +73,24 @@ class GpuPotential:
     def __init__(self, family: Family, device: Device, precision: str = "float64"):
         self.family, self.device, self.precision = family, device, precision
         self.elements, self.cutoff = tuple(family.elements), float(family.cutoff)
+        self.device_name = f"gpu ({device.name})"
         self.buffers = Buffers(device.xp)
         self._model = _model(device, self.buffers, family, precision)
+        self._search = Search(device, self.buffers)
         self._most_rows: int | None = None
         self._candidates: tuple[Any, Candidates] | None = None
 
-    def compute(self, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
+    def pairs(self, positions: np.ndarray, n_centres: int, reach: float) -> DevicePairs:
+        """As neighbors.pairs.build, of positions on the host."""
+        held = self.buffers("positions", positions.shape, np.float64)
+        self.device.upload(positions, held)
+        return DevicePairs(positions, n_centres, self._search.build(held, n_centres, reach), self.device)
+
+    def compute(self, pairs: Pairs | DevicePairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
         """As base.Potential.compute; arguments and result are on the host."""
-        n, m, xp = len(pairs.first) - 1, len(pairs.positions), self.device.xp
-        atoms = Atoms(
-            xp.asarray(np.ascontiguousarray(pairs.positions, float)), xp.asarray(np.ascontiguousarray(species, np.int32)),
-            xp.arange(m, dtype=np.int32), self.centres_of(species[:n]),
-        )  # fmt: skip
-        sums = self.evaluate(atoms, self._upload(pairs), forces, forces and atom_virials)
+        m, candidates = len(pairs.positions), self._upload(pairs)
+        atoms = self.atoms(pairs.positions, species, np.arange(m, dtype=np.int32), len(candidates.count))
+        sums = self.evaluate(atoms, candidates, forces, forces and atom_virials)
         status = self.device.to_host(sums.status)
         if status[CONTACT]:
             self.refuse_contact(NO_ATOM - int(status[CONTACT]), pairs, species)
@@ -103,10 +102,26 @@ class GpuPotential:
             result.atom_virials = from_fixed(self.device.to_host(sums.atom_virials)).reshape(m, 3, 3)
         return result
 
-    def centres_of(self, species: np.ndarray) -> list[Any]:
-        """Atoms.centres of the species of the centres, which are on the host."""
-        each = range(len(self.elements))
-        return [self.device.xp.asarray(np.flatnonzero(species == i).astype(np.int32)) for i in each]
+    def atoms(self, positions: np.ndarray, species: np.ndarray, owners: np.ndarray, n_centres: int, room: int = 0) -> Atoms:
+        """Atoms from the host, in memory that stays where it is.
+
+        Args:
+            room: how many atoms there shall be room for; those that are not there have no neighbours.
+        """
+        m = max(len(positions), room)
+        atoms = Atoms(
+            self.buffers("positions", (m, 3), np.float64), self.buffers("species", (m,), np.int32),
+            self.buffers("owners", (m,), np.int32), [],
+        )  # fmt: skip
+        for values, held in ((positions, atoms.positions), (species, atoms.species), (owners, atoms.owners)):
+            held[len(values) :] = 0
+            self.device.upload(values, held[: len(values)])
+        for i in range(len(self.elements)):
+            alike = np.flatnonzero(species[:n_centres] == i).astype(np.int32)
+            held = self.buffers(f"centres {i}", alike.shape, np.int32)
+            self.device.upload(alike, held)
+            atoms.centres.append(held)
+        return atoms
 
     def evaluate(self, atoms: Atoms, candidates: Candidates, forces: bool = True, atom_virials: bool = False) -> Sums:
         """Energies, forces and virials, left on the device; nothing waits for them.
@@ -121,21 +136,25 @@ class GpuPotential:
             self._zeros("atom virials", (m, 9), np.uint64) if atom_virials else None,
             self._zeros("status", (STATUS_SIZE,), np.int32),
         )  # fmt: skip
-        at, most = 0, self._rows_at_once(candidates.room)
-        for i, centres in enumerate(atoms.centres):
-            for start in range(0, len(centres), most):
-                own = centres[start : start + most]
-                virials = None if sums.virials is None else sums.virials[at : at + len(own)]
-                at += len(own)
-                self._model.add(i, Rows(
-                    own, atoms.positions, atoms.species, atoms.owners, candidates, sums.energies, sums.forces, virials,
-                    sums.atom_virials, sums.status,
-                ))  # fmt: skip
+        species = [i for i, centres in enumerate(atoms.centres) if len(centres)]
+        self.device.side_by_side([partial(self._add, i, atoms, candidates, sums) for i in species])
         return sums
 
-    def refuse_contact(self, i: int, pairs: Pairs, species: np.ndarray) -> None:
+    def _add(self, i: int, atoms: Atoms, candidates: Candidates, sums: Sums) -> None:
+        """The centres of species i, as many at once as memory allows."""
+        at, centres, most = sum(len(one) for one in atoms.centres[:i]), atoms.centres[i], self.rows_at_once(candidates.room)
+        for start in range(0, len(centres), most):
+            own = centres[start : start + most]
+            virials = None if sums.virials is None else sums.virials[at + start : at + start + len(own)]
+            self._model.add(i, Rows(
+                own, atoms.positions, atoms.species, atoms.owners, candidates, sums.energies, sums.forces, virials,
+                sums.atom_virials, sums.status,
+            ))  # fmt: skip
+
+    def refuse_contact(self, i: int, pairs: Pairs | DevicePairs, species: np.ndarray) -> None:
         """As base.refuse_contact for centre i."""
-        j = pairs.neighbors[pairs.first[i] : pairs.first[i + 1]]
+        first = pairs.first
+        j = pairs.neighbors[first[i] : first[i + 1]]
         distances = np.linalg.norm(pairs.positions[j] - pairs.positions[i], axis=1)
         refuse_contact(self.elements[species[i]], [self.elements[t] for t in species[j]], distances)
 
@@ -145,16 +164,29 @@ class GpuPotential:
 
     def device_bytes(self, n: int, room: int) -> int:
         """Of the device's memory, about, for n centres with neighbour lists of that room."""
-        return int(n * 4 * room + min(n, MOST_ROWS) * self._bytes_per_row(room))
+        return int(n * 4 * room + min(n, MOST_ROWS * len(self.elements)) * self._bytes_per_row(room))
 
     def _bytes_per_row(self, room: int) -> int:
         return self._model.bytes_per_row + room * (4 + 4 * np.dtype(self._model.dtype).itemsize)
 
-    def _rows_at_once(self, room: int) -> int:
-        """Chosen once, so that buffers have one size: what fits into the memory that was free at first."""
+    def rows_at_once(self, room: int) -> int:
+        """Chosen once, so that buffers have one size: what fits into the memory that was free at first.
+
+        Args:
+            room: of the neighbour lists.
+        Raises:
+            ConfigError: so little is free that the GPU would be idle.
+        """
         if self._most_rows is None:
-            fitting = int(MEMORY_SHARE * self.device.free_bytes() / self._bytes_per_row(room))
-            self._most_rows = max(LEAST_ROWS, min(MOST_ROWS, fitting))
+            free, each = self.device.free_bytes(), self._bytes_per_row(room)
+            each *= len(self.elements) / MEMORY_SHARE
+            fitting = int(free / each)
+            if fitting < LEAST_ROWS:
+                raise ConfigError(
+                    f"GPU memory = {free / 1e6:.0f} MB free: {LEAST_ROWS * each / 1e6:.0f} MB are needed for {LEAST_ROWS} "
+                    f"atoms of each element at once; free the GPU of other programs, or use fewer atoms for each, on more GPUs."
+                )
+            self._most_rows = min(MOST_ROWS, fitting)
         return self._most_rows
 
     def _zeros(self, name: str, shape: tuple[int, ...], dtype: type) -> Any:
@@ -162,8 +194,15 @@ class GpuPotential:
         held.fill(0)
         return held
 
-    def _upload(self, pairs: Pairs) -> Candidates:
+    @property
+    def capturable(self) -> bool:
+        """Whether a graph may hold `evaluate`."""
+        return self._model.capturable
+
+    def _upload(self, pairs: Pairs | DevicePairs) -> Candidates:
         """The neighbour lists of `pairs`; those of the last call when they are the same arrays."""
+        if isinstance(pairs, DevicePairs):
+            return pairs.candidates
         if self._candidates is None or self._candidates[0] is not pairs.neighbors:
             xp, counts = self.device.xp, np.diff(pairs.first)
             self._candidates = pairs.neighbors, Candidates(

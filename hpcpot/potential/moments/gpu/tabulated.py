@@ -11,6 +11,7 @@ from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
 from hpcpot.gpu.sources import Source
 from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.moments.cpu import Tabulated, tabulate
 from hpcpot.potential.moments.gpu.environments import Environments, Rows
 from hpcpot.potential.moments.sets import monomials
@@ -21,9 +22,10 @@ class TabulatedGpu:
 
     Attributes:
         bytes_per_row: of buffers, for each centre that is worked on at once, besides its environment.
+        capturable: whether a graph may hold `add`: not where a readout allocates as it goes.
     """
 
-    dtype = np.float64
+    dtype, capturable = np.float64, False
 
     def __init__(self, device: Device, buffers: Buffers, family: Any, closest: float):
         n_species = len(family.elements)
@@ -36,13 +38,13 @@ class TabulatedGpu:
 
     def add(self, i: int, rows: Rows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
-        env, n = self.environments(rows), len(rows.centres)
+        env, n = self.environments(i, rows), len(rows.centres)
         if n == 0:
             return
         counts = (env.bounds[:, 1:] - env.bounds[:, :-1]).astype(np.float64)
         moments = []
         for k, one in enumerate(self._sets):
-            a_ntac = self._buffers(f"moments {k}", (n, *one.shape), np.float64)
+            a_ntac = self._buffers(f"moments {k} {i}", (n, *one.shape), np.float64)
             a_ntac.fill(0.0)
             one.kernels.rows("moments", n, env.room, env.bounds, env.vectors, *one.table(i), a_ntac)
             moments.append(a_ntac)
@@ -86,6 +88,8 @@ class _Set:
 
 def on_device(family: Any, xp: Any) -> Any:
     """The family with its arrays on the device, for the readout."""
+    if isinstance(family, MomentTensor):  # whose readout takes numbers and places from its arrays, one by one
+        return family
     if not isinstance(family, DeepPotential):
         return _moved(family, xp)
     empty = tuple(family.empty_slots(i) for i in range(len(family.elements)))

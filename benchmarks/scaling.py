@@ -1,0 +1,82 @@
+"""From one rank to two: parallel efficiency, time outside the potential, and memory; runs the benchmarks of dynamics in turn.
+
+    python benchmarks/scaling.py                interface (4,608 atoms) and Li13Si4 (104,448) on one and two ranks
+    python benchmarks/scaling.py --million      1,002,456 atoms of Li13Si4 on two ranks, a few steps
+
+Efficiency is the core time per atom-step on one rank over that on two; strong: the same atoms, weak: twice as many on two
+ranks. Each line is the median over the repeats, one and two ranks taking turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import timing
+
+from hpcpot.parallel.launch import environment
+
+HERE = Path(__file__).resolve().parent
+DEEP, MIXED, CHEBYSHEV = ["md_deep_potential.py"], ["md_deep_potential.py", "--precision", "mixed"], ["md_chebyshev.py"]
+BLOCK = ["--repeat", "24", "16", "8"]
+CASES = {
+    "interface, Deep Potential": (DEEP, ["--steps", "30"], []),
+    "interface, Deep Potential, mixed": (MIXED, ["--steps", "60"], []),
+    "interface, Deep Potential, weak": (DEEP, ["--steps", "30"], ["--repeat", "1", "2", "1"]),
+    "Li13Si4 104,448, Deep Potential": (DEEP, ["--crystal", "Li13Si4", "--repeat", "16", "8", "24", "--steps", "3"], []),
+    "Li13Si4 104,448, Chebyshev": (CHEBYSHEV, [*BLOCK, "--steps", "15"], []),
+    "Li13Si4 4,896, Chebyshev, weak": (CHEBYSHEV, ["--steps", "40"], ["--repeat", "12", "12", "2"]),
+}
+"""Script, arguments, and what is changed on two ranks."""
+MILLION = [*CHEBYSHEV, "--repeat", "54", "39", "14", "--steps", "3", "--repeats", "2"]
+
+
+def run(ranks: int, command: list[str]) -> dict:
+    launcher = ["mpirun", "-n", str(ranks)] if ranks > 1 else []
+    line = [*launcher, sys.executable, str(HERE / command[0]), *command[1:]]
+    done = subprocess.run(line, capture_output=True, text=True, env=environment(os.environ))
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(line)} = exit code {done.returncode}:\n{done.stdout}\n{done.stderr}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--million", action="store_true")
+    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--model", nargs=2, help="networks of Li and Si for the Chebyshev cases; random ones when left out")
+    parser.add_argument("--only", default="", help="cases whose name contains this")
+    given = parser.parse_args()
+    networks = ["--model", *given.model] if given.model else []
+    if given.million:
+        found = run(2, [*MILLION, *networks])
+        print(json.dumps({name: found[name] for name in ("value", "unit", "atoms", "ranks", "peak_memory_MB",
+                                                         "peak_memory_KB_per_atom", "phases")}))  # fmt: skip
+        return
+    for name, (script, arguments, on_two) in CASES.items():
+        if given.only in name:
+            command = [*script, *arguments, "--repeats", "3", *(networks if script == CHEBYSHEV else [])]
+            turns = [(run(1, command), run(2, [*command, *on_two])) for _ in range(given.turns)]
+            print(summary(name, turns), flush=True)
+
+
+def summary(name: str, turns: list[tuple[dict, dict]]) -> str:
+    """One JSON line: efficiency of each turn, and of the median run of each rank count what it took."""
+    efficiencies = [100.0 * one["value"] / two["value"] for one, two in turns]
+    facts = {}
+    for ranks, runs in (("one", [one for one, _ in turns]), ("two", [two for _, two in turns])):
+        typical = sorted(runs, key=lambda found: found["value"])[len(runs) // 2]
+        outside = 100.0 * (1.0 - typical["phases"]["potential"])
+        facts[f"{ranks}_us"] = statistics.median(found["value"] for found in runs)
+        facts |= {f"{ranks}_outside_percent": round(outside, 1), f"{ranks}_phases": typical["phases"],
+                  f"{ranks}_KB_per_atom": typical["peak_memory_KB_per_atom"], f"{ranks}_atoms": typical["atoms"]}  # fmt: skip
+    return timing.line(name, "% of one rank's speed, on two", efficiencies, **facts)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,264 @@
+"""Steps whose atoms stay on the GPU: equations of motion in gpu/motion.cu, from one rebuild of the pairs to the next.
+
+The host hands its State over, the device does the steps, and the State comes back when somebody looks at it. In between
+nothing waits for the host: where a rebuild is due the device stops by itself, and what was started beyond does nothing.
+The rebuild is the engine's own. One rank, whose ghosts are images of its own atoms. With several ranks, and for equations
+of motion that are not here, the host moves the atoms, and pairs and forces are the device's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from hpcpot.gpu.neighbors import Candidates
+from hpcpot.gpu.sources import Source
+from hpcpot.gpu.status import FIXED_ONE
+from hpcpot.md.engine import Engine
+from hpcpot.md.motion import inverse_masses, kick
+from hpcpot.md.thermostat import Thermostat, chain_half_step
+from hpcpot.potential.moments.gpu.potential import Atoms, GpuPotential, Sums, from_fixed
+from hpcpot.structure.state import State
+from hpcpot.units import AMU, BOLTZMANN
+
+DONE, MOVED, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE = range(6)
+CHAIN, RATES, ACCELERATIONS, KINETIC, FACTOR, LAST, PENDING, HEAT, N_SCALARS = 0, 3, 6, 9, 10, 11, 12, 13, 14
+"""Places in the arrays `control` and `scalars` of motion.cu."""
+
+INTEGRATORS = ("nve", "nvt_nose_hoover", "nvt_langevin")
+"""What motion.cu can do."""
+
+GHOST_ROOM = 1.1
+"""Room for ghosts over those of a rebuild, so that a graph outlasts many rebuilds."""
+
+AHEAD = 0.6
+"""Share of the steps expected until the next rebuild that are started at once: what is started beyond it is wasted."""
+
+FIRST_BATCH, MOST_AT_ONCE = 4, 64
+"""Steps started at once while nothing is known yet, and at most."""
+
+
+@dataclass
+class _Held:
+    """What is on the device during a call of `advance`.
+
+    Attributes:
+        n, ghosts: owned atoms, and ghosts that there are now.
+        forces: (m, 3) uint64, of the last evaluation. arrays: by name, as the kernels' arguments.
+        seed: of Langevin forces.
+    """
+
+    n: int
+    ghosts: int
+    atoms: Atoms
+    candidates: Candidates
+    forces: Any
+    arrays: dict[str, Any]
+    integrator: str
+    seed: np.uint64
+
+    @property
+    def key(self) -> tuple:
+        """What a graph holds besides the arrays themselves: it is good for as long as this is the same."""
+        sizes = tuple(len(one) for one in self.atoms.centres)
+        return self.n, len(self.atoms.positions), self.candidates.room, sizes, self.integrator, int(self.seed)
+
+
+class Resident:
+    """Moves the atoms of a rank on its GPU.
+
+    Attributes:
+        captured: how many graphs of a step were made.
+    """
+
+    def __init__(self, potential: GpuPotential):
+        self._potential, self._device, self._buffers = potential, potential.device, potential.buffers
+        self._kernels = potential.device.build(Source("gpu/motion.cu"))
+        self._graph: Callable[[], None] | None = None
+        self._graph_key: tuple = ()
+        self._warm_key: tuple = ()
+        self._sums: Sums | None = None
+        self._images, self._images_of = (np.zeros(0, np.int32), np.zeros((0, 3))), -1
+        self._ghost_room = 0
+        self._rebuilds, self._since, self._interval = -1, 0, 0
+        self.captured = 0
+
+    def can(self, state: State, engine: Engine, integrator: str) -> bool:
+        """Whether these steps are for the device."""
+        return integrator in INTEGRATORS and engine.ranks.size == 1 and state.n_owned > 0
+
+    def advance(
+        self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float, steps: int
+    ) -> None:
+        """Do `steps` steps, fewer where a stop is asked for.
+
+        Args:
+            integrator: one of INTEGRATORS.
+        Raises:
+            SimulationError: as Engine.evaluate.
+        """
+        if state.cell is not engine.built_cell:  # a barostat was here before
+            engine.rebuild(state)
+            engine.compute(state)
+        end = state.step + steps
+        while state.step < end and not engine.stop_requested:
+            began = perf_counter()
+            held = self._load(state, engine, integrator, thermostat, dt)
+            halted = self._go(state, engine, held, end - state.step)
+            self._unload(state, engine, held)
+            engine.seconds["potential"] += perf_counter() - began
+            if halted:
+                self._finish(state, engine, held.integrator, thermostat, dt)
+
+    def _load(self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float) -> _Held:
+        """The state to the device, into memory that stays where it is while sizes do."""
+        n, ghosts = state.n_owned, len(state.positions) - state.n_owned
+        if ghosts > self._ghost_room:
+            self._ghost_room = int(GHOST_ROOM * ghosts) + 64
+        m = n + self._ghost_room
+        if engine.rebuilds != self._images_of:
+            self._images, self._images_of = images(state, engine), engine.rebuilds
+        owners, shifts = self._images
+        atoms = self._potential.atoms(state.positions, state.species, owners, n, m)
+        forces = self._buffers("forces", (m, 3), np.uint64)
+        self._device.upload(np.rint(state.forces * FIXED_ONE).astype(np.int64).view(np.uint64), forces[:n])
+        device_shifts = self._buffers("shifts", (self._ghost_room, 3), np.float64)
+        self._device.upload(shifts, device_shifts[:ghosts])
+        values = {
+            "velocities": state.velocities, "built at": engine.built_at, "ids": state.ids.astype(np.int64),
+            "half mass": 0.5 * AMU * state.masses[state.species[:n]], "inverse mass": inverse_masses(state),
+            "numbers": _numbers(state, engine, thermostat, dt), "scalars": _scalars(state),
+            "control": np.zeros(CONTROL_SIZE, np.int32),
+        }  # fmt: skip
+        arrays = {"shifts": device_shifts}
+        for name, one in values.items():
+            arrays[name] = self._buffers(name, one.shape, one.dtype)
+            self._device.upload(one, arrays[name])
+        for name in ("kinetic of warps", "heat of warps"):
+            arrays[name] = self._buffers(name, (-(-n // 256) * 8,), np.float64)
+        seed = np.uint64(0 if thermostat is None else thermostat.seed)
+        return _Held(n, ghosts, atoms, engine.pairs.candidates, forces, arrays, integrator, seed)
+
+    def _go(self, state: State, engine: Engine, held: _Held, steps: int) -> bool:
+        """Do up to so many steps; returns whether one stopped before its second half."""
+        if engine.rebuilds != self._rebuilds:
+            self._rebuilds, self._interval, self._since = engine.rebuilds, self._since, 0
+        before, farthest, allowed = 0, 0.0, 0.5 * engine.skin
+        while True:
+            for _ in range(min(self._batch(farthest, allowed), steps - before)):
+                self._launch(held)
+            control = self._device.to_host(held.arrays["control"])
+            self._since += int(control[DONE]) - before
+            before = int(control[DONE])
+            farthest = float(np.sqrt(control[FARTHEST : FARTHEST + 1].view(np.float32)[0]))
+            if control[HALTED] or before == steps or engine.look_for_stop():
+                state.step += before
+                engine.truncated = max(engine.truncated, int(control[TRUNCATED_MOST]))
+                return bool(control[HALTED])
+
+    def _batch(self, farthest: float, allowed: float) -> int:
+        """How many steps to start before the host looks again, from how far atoms went in those since the rebuild."""
+        if self._since and farthest > 0.0:
+            expected = self._since * (allowed - farthest) / farthest
+        else:
+            expected = self._interval or FIRST_BATCH / AHEAD
+        return int(np.clip(AHEAD * expected, 1, MOST_AT_ONCE))
+
+    def _launch(self, held: _Held) -> None:
+        """One step: as it is the first time that sizes are as they are, then captured, then from the graph."""
+        key = (*held.key, self._buffers.grown)
+        if key == self._graph_key:
+            self._graph()
+        elif key == self._warm_key:
+            self._graph, self._graph_key = self._device.capture(lambda: self._step(held)), key
+            self.captured += 1
+            self._graph()
+        else:
+            self._step(held)
+            self._warm_key = (*held.key, self._buffers.grown) if self._potential.capturable else ()
+
+    def _step(self, held: _Held) -> None:
+        """All kernels of a step."""
+        n, a, run = held.n, held.arrays, self._kernels
+        is_langevin, with_chain = (np.int32(held.integrator == name) for name in ("nvt_langevin", "nvt_nose_hoover"))
+        numbers, control, scalars = a["numbers"], a["control"], a["scalars"]
+        masses = a["half mass"], a["inverse mass"]
+        if with_chain:
+            run.one_warp("begin_chain", numbers, control, scalars)
+        run.elements(
+            "begin_step", n, numbers, control, scalars, *masses, a["built at"], held.forces, is_langevin, held.seed, a["ids"],
+            held.atoms.positions, a["velocities"], a["heat of warps"],
+        )  # fmt: skip
+        run.elements(
+            "place_ghosts", len(a["shifts"]), np.int32(n), held.atoms.owners, a["shifts"], held.atoms.positions
+        )
+        self._sums = sums = self._potential.evaluate(held.atoms, held.candidates)
+        run.elements("end_step", n, numbers, control, *masses, sums.forces, a["velocities"], a["kinetic of warps"])
+        run.one_warp(
+            "end_chain", np.int32(-(-n // 32)), numbers, sums.status, with_chain, is_langevin, a["kinetic of warps"],
+            a["heat of warps"], control, scalars,
+        )  # fmt: skip
+
+    def _unload(self, state: State, engine: Engine, held: _Held) -> None:
+        """The state back to the host."""
+        n, to_host, scalars = held.n, self._device.to_host, self._device.to_host(held.arrays["scalars"])
+        sums = self._sums
+        state.positions = to_host(held.atoms.positions[: n + held.ghosts])
+        state.velocities = to_host(held.arrays["velocities"]) * scalars[PENDING]
+        state.forces, state.energies = from_fixed(to_host(sums.forces[:n])), to_host(sums.energies)
+        state.virial = to_host(sums.virials.sum(axis=0)).reshape(3, 3)
+        if held.integrator == "nvt_nose_hoover":
+            state.scalars.update(
+                chain=scalars[CHAIN:RATES], chain_rates=scalars[RATES:ACCELERATIONS],
+                chain_accelerations=scalars[ACCELERATIONS:KINETIC], kinetic_energy=np.array(scalars[KINETIC]),
+            )  # fmt: skip
+        if held.integrator == "nvt_langevin":
+            state.scalars["heat"] = np.array(scalars[HEAT])
+
+    def _finish(
+        self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float
+    ) -> None:
+        """The second half of a step that stopped at a rebuild: the engine's, as md/thermostat.py ends a step."""
+        engine.evaluate(state)
+        kick(state, 0.5 * dt)
+        state.step += 1
+        if integrator == "nvt_nose_hoover":
+            state.scalars["kinetic_energy"] = np.array(engine.kinetic_energy(state))
+            chain_half_step(state, engine, thermostat.kT_at(state.step), dt, thermostat)
+
+
+def images(state: State, engine: Engine) -> tuple[np.ndarray, np.ndarray]:
+    """Of each atom of the only rank the owned atom that it is, or is an image of, and of each ghost how far it is moved.
+
+    Returns:
+        (m,) int32 and (m - n, 3) float64, Å.
+    """
+    owners, turns = np.arange(len(state.positions)), np.zeros((len(state.positions), 3))
+    for swap in engine.domain.swaps:
+        owners[swap.start : swap.stop] = owners[swap.send]
+        turns[swap.start : swap.stop] = turns[swap.send] + swap.turns
+    return owners.astype(np.int32), turns[state.n_owned :] @ state.cell
+
+
+def _numbers(state: State, engine: Engine, thermostat: Thermostat | None, dt: float) -> np.ndarray:
+    """DT ... FIRST_STEP of motion.cu."""
+    most = 3.0 * max(engine.mobile, 1) * BOLTZMANN * engine.maximum_temperature
+    ramp = (1.0, 1.0, 0, 0, 1.0, 0.0) if thermostat is None else (
+        thermostat.kT, thermostat.kT_end, thermostat.first, thermostat.steps, thermostat.time, thermostat.drag
+    )  # fmt: skip
+    return np.array([dt, (0.5 * engine.skin) ** 2, *ramp, engine.degrees_of_freedom(state), most, state.step], float)
+
+
+def _scalars(state: State) -> np.ndarray:
+    """CHAIN ... HEAT of motion.cu."""
+    values, held = np.zeros(N_SCALARS), state.scalars
+    if "chain" in held:
+        values[CHAIN:RATES], values[RATES:ACCELERATIONS] = held["chain"], held["chain_rates"]
+        values[ACCELERATIONS:KINETIC], values[KINETIC] = held["chain_accelerations"], held["kinetic_energy"]
+    values[FACTOR] = values[LAST] = values[PENDING] = 1.0
+    values[HEAT] = held.get("heat", 0.0)
+    return values

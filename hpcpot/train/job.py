@@ -1,0 +1,133 @@
+"""One training: its settings, its data, and what it says and saves."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpcpot import config, provenance
+from hpcpot.config import Settings
+from hpcpot.dataset import files as dataset_files
+from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.split import split
+from hpcpot.errors import ConfigError, DataError, OutputError
+from hpcpot.potential import files as potential_files
+from hpcpot.train.settings import FAMILIES
+
+
+@dataclass
+class Job:
+    """What a family's `fit` is given.
+
+    Attributes:
+        settings: of the config. training, validation: frames; validation may be None. Their elements are the model's.
+        restart: go on from the checkpoint. stop: whether a signal asked to stop. say: prints a line, on one process.
+    """
+
+    settings: Settings
+    training: DataSet
+    validation: DataSet | None
+    restart: bool
+    stop: Callable[[], bool]
+    say: Callable[[str], None]
+
+    @property
+    def data_hash(self) -> str:
+        """Of all frames."""
+        return " ".join(hdf5.fingerprint(one) for one in (self.training, self.validation) if one is not None)
+
+    def save(self, model: Any, facts: dict[str, str]) -> None:
+        """Write the model file; what made it goes into its provenance.
+
+        Args:
+            facts: more texts by name, such as the errors.
+        """
+        made = {name: str(value) for name, value in provenance.collect().items()}
+        texts = made | facts | {"config": config.dump(self.settings), "data": self.data_hash}
+        potential_files.save(model, self.settings.output.model, texts, overwrite=True)
+
+
+def make(
+    settings: Settings, folder: Path, restart: bool, stop: Callable[[], bool], say: Callable[[str], None]
+) -> Job:
+    """Read and divide the data.
+
+    Args:
+        folder: of the config, beside which files are looked for first.
+    Raises:
+        ConfigError: a file that is not there. DataError: frames that cannot be trained on.
+    """
+    wanted, needs_forces = settings.data, FAMILIES[settings.family].needs_forces(settings)
+    data = _read(wanted.files, "data.files", folder)
+    if wanted.elements:
+        data = data.with_elements(wanted.elements)
+    data = _without_large_forces(_labelled(data, needs_forces), wanted.maximum_force_eV_A, say)
+    if wanted.validation is not None:
+        validation = _labelled(_read(wanted.validation, "data.validation", folder).with_elements(data.elements), needs_forces)
+        return Job(settings, data, validation, restart, stop, say)
+    if wanted.validation_fraction == 0.0:
+        return Job(settings, data, None, restart, stop, say)
+    fractions = (1.0 - wanted.validation_fraction, wanted.validation_fraction)
+    training, validation = (data.select(rows) for rows in split(data, fractions, settings.training.seed))
+    return Job(settings, training, validation, restart, stop, say)
+
+
+def check_output(output: Settings, restart: bool, overwrite: bool) -> None:
+    """Refuse what would be lost or is not there, before the work.
+
+    Raises:
+        OutputError: a file of an earlier run exists; or --restart without a checkpoint.
+    """
+    if restart and not output.checkpoint.exists():
+        raise OutputError(f"{output.checkpoint} = no such checkpoint: --restart goes on from one; leave --restart out.")
+    for path in (output.model, output.checkpoint):
+        if path.exists() and not restart and not overwrite:
+            raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; --restart goes on, --overwrite begins anew.")
+        if not path.absolute().parent.is_dir():
+            raise OutputError(f"{path} = in a folder that does not exist: make it, or choose another name.")
+
+
+def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
+    found: list[Path] = []
+    for name in [names] if isinstance(names, str) else names:
+        given = Path(name).expanduser()
+        matches = [sorted(glob.glob(str(base))) for base in (folder / given, given)]
+        if not any(matches):
+            raise ConfigError(
+                f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in the current "
+                "folder; check the name."
+            )
+        found += [Path(match) for match in (matches[0] or matches[1])]
+    return dataset_files.load(found)
+
+
+def _labelled(data: DataSet, needs_forces: bool) -> DataSet:
+    """The frames, if each has an energy, and forces where they are needed."""
+    lacking = {"energy": ~np.isfinite(data.energies)}
+    if needs_forces:
+        lacking["forces"] = np.add.reduceat(~np.isfinite(data.forces).all(axis=1), data.first[:-1]) > 0
+    for name, frames in lacking.items():
+        if frames.any():
+            k = int(np.argmax(frames))
+            raise DataError(
+                f"{name} of frame {k} ({data.sources[k]}) = missing, as of {frames.sum()} of {len(data)} frames: the loss "
+                "needs them of every frame; leave such frames out (hpcpot dataset), or set their prefactor to 0."
+            )
+    return data
+
+
+def _without_large_forces(data: DataSet, most: float | None, say: Callable[[str], None]) -> DataSet:
+    if most is None:
+        return data
+    keep = ~(np.maximum.reduceat(np.linalg.norm(data.forces, axis=1), data.first[:-1]) > most)
+    if not keep.any():
+        raise DataError(f"data.maximum_force_eV_A = {most:g}: no frame is below; raise it, or set null.")
+    if not keep.all():
+        say(f"{(~keep).sum()} of {len(data)} frames left out: a force above {most:g} eV/Å")
+    return data.select(keep)

@@ -1,0 +1,120 @@
+"""The learning curve: a CSV file that grows row by row, and its figure."""
+
+from __future__ import annotations
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+
+from hpcpot.errors import DependencyError, OutputError
+from hpcpot.training.loss import Errors
+
+QUANTITIES = {"energy": "eV_per_atom", "force": "eV_per_A", "virial": "eV_per_atom"}
+PARTS = ("training", "validation")
+COLUMNS = (
+    "step",
+    *(name for part in PARTS for name in (f"loss_{part}", *(f"rmse_{q}_{part}_{unit}" for q, unit in QUANTITIES.items()))),
+    "learning_rate", "seconds",
+)  # fmt: skip
+COLORS = {"training": "#9db4d3", "validation": "#c8553d"}
+
+
+def row(step: int, training: Errors, validation: Errors | None, rate: float, seconds: float) -> dict[str, float]:
+    """A row of COLUMNS; NaN without validation or labels."""
+    values: dict[str, float] = {"step": step, "learning_rate": rate, "seconds": seconds}
+    for part, errors in zip(PARTS, (training, validation), strict=True):
+        values[f"loss_{part}"] = errors.loss if errors else float("nan")
+        for name, unit in QUANTITIES.items():
+            values[f"rmse_{name}_{part}_{unit}"] = errors.rmse(name) if errors else float("nan")
+    return values
+
+
+class Curve:
+    """The file: begun anew, or gone on with after a step.
+
+    Args:
+        last: rows after this step are dropped, as those of a run that is gone on with from there; None: all are.
+    Raises:
+        OutputError: it cannot be written.
+    """
+
+    def __init__(self, path: Path, last: int | None):
+        self.path = path
+        kept = [] if last is None or not path.exists() else [r for r in read(path) if r["step"] <= last]
+        aside = path.with_name(f".{path.name}.part")
+        self._write(aside, "w", kept, header=True)
+        os.replace(aside, path)
+
+    def add(self, values: dict[str, float]) -> None:
+        """Append a row."""
+        self._write(self.path, "a", [values], header=False)
+
+    def _write(self, path: Path, mode: str, rows: list[dict[str, float]], header: bool) -> None:
+        try:
+            with path.open(mode, newline="", encoding="utf-8") as file:
+                table = csv.DictWriter(file, COLUMNS)
+                if header:
+                    table.writeheader()
+                table.writerows(rows)
+        except OSError as error:
+            raise OutputError(
+                f"{self.path} = cannot be written ({error.strerror}): free some space, or change output.curve."
+            ) from error
+
+
+def read(path: Path) -> list[dict[str, float]]:
+    """The rows of a curve; a last one that is cut short is left out.
+
+    Raises:
+        OutputError: not a curve.
+    """
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    if not rows or tuple(rows[0]) != COLUMNS:
+        raise OutputError(f"{path} = no learning curve: must have the columns {', '.join(COLUMNS)}; remove it.")
+    found = []
+    for cells in rows[1:]:
+        if len(cells) == len(COLUMNS) and all(cells):
+            values = dict(zip(COLUMNS, map(float, cells), strict=True))
+            found.append(values | {"step": int(values["step"])})
+    return found
+
+
+def draw(path: Path, output: Path) -> Path:
+    """Errors of energy and force, and the learning rate, against the steps.
+
+    Raises:
+        DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise DependencyError(
+            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib. The model is complete."
+        ) from error
+    rows = read(path)
+    figure = Figure(figsize=(7.2, 2.7), dpi=200, layout="constrained")
+    wanted = [(1e3, "energy", "energy error (meV/atom)"), (1e3, "force", "force error (meV/Å)")]
+    steps = np.array([r["step"] for r in rows])
+    for axes, (factor, name, label) in zip(figure.subplots(1, 2), wanted, strict=True):
+        for part in PARTS:
+            values = factor * np.array([r[f"rmse_{name}_{part}_{QUANTITIES[name]}"] for r in rows])
+            if np.isfinite(values).any():
+                axes.plot(steps, values, color=COLORS[part], lw=1.2, label=part)
+        axes.set(xlabel="steps", ylabel=label, yscale="log")
+        axes.spines["top"].set_visible(False)
+        rate = axes.twinx()
+        rate.plot(steps, [r["learning_rate"] for r in rows], color="0.7", lw=0.8, ls=":", label="learning rate")
+        rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
+        rate.tick_params(colors="0.5", labelright=name == "force")
+        rate.spines["top"].set_visible(False)
+        axes.legend(frameon=False, fontsize=7)
+    try:
+        figure.savefig(output)
+    except OSError as error:
+        raise OutputError(
+            f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
+        ) from error
+    return output

@@ -1,0 +1,111 @@
+"""The best coefficients of a moment tensor potential for given radial functions: a linear least-squares problem."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from hpcpot.potential.moments.moment_tensor_cpu import Plan
+from hpcpot.training import mtp_kernels
+from hpcpot.training.mtp_loss import Loss, Model
+from hpcpot.training.mtp_sites import Chunk, over
+
+REGULARISATION = 1e-11
+"""Added to the diagonal of the normal matrix once that is 1 everywhere: basis functions depend on one another."""
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normal equations A x = y of the loss in x, the coefficients and then the energies of the species.
+
+    Attributes:
+        scale: (n,) 1 / sqrt of A's diagonal. lower: (n, n), Cholesky factor L of scale A scale + REGULARISATION.
+        solution: (n,), x.
+    """
+
+    scale: np.ndarray
+    lower: np.ndarray
+    solution: np.ndarray
+
+    def from_white(self, white: np.ndarray) -> np.ndarray:
+        """x of white coordinates, in which the loss is solution-centred and its curvature the same in all directions."""
+        return self.solution + self.scale * solve_triangular(self.lower, white, lower=True, trans=1)
+
+    def gradient_to_white(self, gradient: np.ndarray) -> np.ndarray:
+        """The gradient with respect to the white coordinates of one with respect to x."""
+        return solve_triangular(self.lower, self.scale * gradient, lower=True)
+
+
+def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> Normal:
+    """Normal equations of all frames, solved."""
+    n_frames = sum(len(part.data) for part in parts)
+    wanted = _rows_of(model.plan)
+    matrix, right = (sum(one) for one in zip(*over(parts, lambda p: _normal(model, p, loss, n_frames, wanted), threads), strict=True))
+    diagonal = matrix.diagonal()
+    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
+    scaled = matrix * scale * scale[:, None] + REGULARISATION * np.eye(len(matrix))
+    scaled[diagonal == 0.0, diagonal == 0.0] = 1.0
+    lower = np.linalg.cholesky(scaled)
+    half = solve_triangular(lower, scale * right, lower=True)
+    return Normal(scale, lower, scale * solve_triangular(lower, half, lower=True, trans=1))
+
+
+def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple) -> tuple[np.ndarray, np.ndarray]:
+    data, n = part.data, len(model.plan.scalars)
+    weights = loss.weights(data, n_frames)
+    energies, forces = np.zeros((len(data), n)), np.zeros((len(data.species), 3, n))
+    virials = np.zeros((len(data) if weights[2].any() else 0, 3, 3, n))
+    for sites in part.sites:
+        mtp_kernels.linear_rows(
+            sites.atoms, sites.frames, sites.first, sites.neighbors, sites.kinds, sites.distances, sites.directions, sites.order,
+            model.weights[sites.species], *model.basis(), *wanted, energies, forces, virials,
+        )  # fmt: skip
+    types = len(data.elements)
+    matrix, right = np.zeros((n + types, n + types)), np.zeros(n + types)
+    whole = np.concatenate([energies, data.counts], axis=1)
+    for rows, labels, weight, k in (
+        (whole, data.energies, weights[0], n + types),
+        (forces.reshape(-1, n), data.forces.ravel(), np.repeat(weights[1], 3), n),
+        (virials.reshape(-1, n), data.virials.ravel(), np.repeat(weights[2], 9), n),
+    ):  # fmt: skip
+        if len(rows):
+            half = rows * np.sqrt(weight)[:, None]
+            matrix[:k, :k] += half.T @ half
+            right[:k] += half.T @ (np.sqrt(weight) * np.where(np.isfinite(labels), labels, 0.0))
+    return matrix, right
+
+
+def _rows_of(plan: Plan) -> tuple[np.ndarray, ...]:
+    """Which products and blocks each scalar needs, as `mtp_kernels.linear_rows` takes them."""
+    used: list[int] = []
+    touched: list[int] = []
+    first_used, first_touched = [0], [0]
+    makers = [[] for _ in range(plan.n_moments)]
+    for t, k in enumerate(plan.products[:, 2].tolist()):
+        makers[k].append(t)
+    traced = {int(row[0]): row[1:].tolist() for row in plan.traces}
+    ends = plan.blocks[:, 2]
+
+    @lru_cache(maxsize=None)
+    def needs(moment: int) -> tuple[frozenset[int], frozenset[int]]:
+        """Products and blocks that a moment is made of."""
+        products: set[int] = set(makers[moment])
+        parts = [i for t in makers[moment] for i in plan.products[t, :2].tolist()] + traced.get(moment, [])
+        blocks = {int(np.searchsorted(ends, moment, side="right")) - 1} if moment < plan.n_summed else set()
+        for part in set(parts):
+            below = needs(part)
+            products |= below[0]
+            blocks |= below[1]
+        return frozenset(products), frozenset(blocks)
+
+    for scalar in plan.scalars.tolist():
+        products, blocks = needs(scalar)
+        used += sorted(products, reverse=True)
+        touched += sorted(blocks)
+        first_used.append(len(used))
+        first_touched.append(len(touched))
+    return tuple(np.array(a, np.int64) for a in (used, first_used, touched, first_touched))

@@ -1,0 +1,106 @@
+"""The frames of a data set as the training of moment tensor potentials takes them: neighbours found once and for all.
+
+Frames are worked on in chunks, each by one thread, and what chunks give is added in their order: the number of threads
+does not change a bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.predict import chunks, neighborhoods
+from hpcpot.errors import DataError
+from hpcpot.potential import base
+from hpcpot.potential.moments.environment_cpu import environment
+
+ROOM = 1024
+"""Atoms of a chunk: of many groups of lanes, yet small beside a data set."""
+
+
+@dataclass(frozen=True)
+class Sites:
+    """All atoms of one species in a chunk, n, with their p neighbours.
+
+    Attributes:
+        species: of these atoms.
+        atoms: (n,) int64, index in the chunk. frames: (n,) int64, frame in the chunk.
+        order: (n,) int64, atoms by their number of neighbours.
+        first: (n + 1,) int64; neighbors: (p,) int64, atoms of the chunk; kinds: (p,) int32, their species.
+        distances: (p,) float64, Å; directions: (p, 3) float64.
+    """
+
+    species: int
+    atoms: np.ndarray
+    frames: np.ndarray
+    order: np.ndarray
+    first: np.ndarray
+    neighbors: np.ndarray
+    kinds: np.ndarray
+    distances: np.ndarray
+    directions: np.ndarray
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some frames: their labels, and their atoms species by species."""
+
+    data: DataSet
+    sites: list[Sites]
+
+
+def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
+    """The chunks of a data set.
+
+    Raises:
+        DataError: atoms closer than hpcpot.potential.base.CLOSEST.
+    """
+    found = []
+    for rows in chunks(data.sizes, ROOM):
+        part = data.select(rows)
+        joined = neighborhoods(part, cutoff)
+        pairs = joined.pairs(part.positions, part.cells)
+        closest = joined.closest(pairs)
+        if closest.min() < base.CLOSEST:
+            k = int(np.argmin(closest))
+            raise DataError(
+                f"shortest distance of {part.sources[k]} = {closest[k]:.3g} Å: atoms must be {base.CLOSEST} Å apart, where "
+                "potentials begin; leave the frame out (hpcpot dataset lists such frames)."
+            )
+        species = part.species[joined.owners]
+        sites = []
+        for i in range(len(data.elements)):
+            atoms = np.flatnonzero(part.species == i).astype(np.int32)
+            env = environment(pairs, species, atoms, cutoff, None, len(data.elements))
+            if len(atoms):
+                sites.append(Sites(
+                    i, atoms.astype(np.int64), part.frame_of[atoms], np.argsort(np.diff(env.first), kind="stable"), env.first,
+                    joined.owners[env.neighbors].astype(np.int64), env.neighbor_species.copy(), env.distances.copy(),
+                    env.directions.copy(),
+                ))  # fmt: skip
+        found.append(Chunk(part, sites))
+    return found
+
+
+def shortest_distance(parts: Sequence[Chunk]) -> float:
+    """Å, of all pairs within the cutoff."""
+    return min((float(s.distances.min(initial=np.inf)) for part in parts for s in part.sites), default=np.inf)
+
+
+def mean_neighbors(parts: Sequence[Chunk]) -> float:
+    """Neighbours of an atom within the cutoff, on average."""
+    atoms = sum(len(s.atoms) for part in parts for s in part.sites)
+    return sum(len(s.kinds) for part in parts for s in part.sites) / max(atoms, 1)
+
+
+def over(parts: Sequence[Chunk], work: Callable[[Chunk], Any], threads: int) -> list[Any]:
+    """What `work` gives for each chunk, in order."""
+    if threads == 1:
+        return [work(part) for part in parts]
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(work, parts))

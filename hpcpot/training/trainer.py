@@ -1,0 +1,245 @@
+"""The loop of a training: steps, what is printed and kept on the way, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+
+from hpcpot.errors import OutputError, TrainingError
+from hpcpot.parallel.ranks import SERIAL
+from hpcpot.parallel.stop import STOPPED
+from hpcpot.storage import checkpoint
+from hpcpot.training import curve, optimiser, step
+from hpcpot.training.batches import Sampler
+from hpcpot.training.frames import Frames
+from hpcpot.training.loss import Errors
+from hpcpot.training.step import Trained
+from hpcpot.training.workers import Workers
+from hpcpot.wording import duration
+
+EXPLODED = 1e6
+"""Times the loss of the first step; beyond, the weights are of no use any more."""
+
+
+@dataclass
+class Task:
+    """What is to be trained, on what, and by which rules.
+
+    Attributes:
+        model: what is trained. loss: (prediction, labels, learning rate) -> loss; `needs_forces` says what of.
+        schedule: step -> learning rate. optimiser: a name of optimiser.KINDS. weight_decay: of it.
+        training: its frames; sampler: which of them a step sees.
+        validation: frames to judge by, or None. validation_batches: their rows, a batch each.
+        identity: all that a checkpoint must have in common with the run that goes on from it.
+    """
+
+    model: Trained
+    loss: Any
+    schedule: Callable[[int], float]
+    optimiser: str
+    weight_decay: float
+    training: Frames
+    sampler: Sampler
+    validation: Frames | None
+    validation_batches: list[np.ndarray]
+    identity: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long, how often, and where to.
+
+    Attributes:
+        steps: in all. print_every, checkpoint_every: steps. patience: rows without a better validation after which it
+            ends, or None. checkpoint, curve: files.
+    """
+
+    steps: int
+    print_every: int
+    checkpoint_every: int
+    patience: int | None
+    checkpoint: Path
+    curve: Path
+
+
+class Trainer:
+    """A training that runs to its end, to a signal, or to a loss that explodes.
+
+    Attributes:
+        done: steps. best: parameters of the best validation so far, where patience is set.
+    """
+
+    def __init__(self, task: Task, plan: Plan, workers: Workers, stop: Callable[[], bool], say: Callable[[str], None]):
+        self.task, self.plan, self.workers, self._stop, self._say = task, plan, workers, stop, say
+        self.done = 0
+        self._optimiser = optimiser.make(task.optimiser, task.model.parameters, task.weight_decay)
+        self._errors, self._first_loss = Errors(), math.nan
+        self.best: np.ndarray | None = None
+        self._best_loss, self._rows_since_best = math.inf, 0
+
+    def run(self, restart: bool) -> int:
+        """Train; returns the exit code, 0 or STOPPED.
+
+        Raises:
+            TrainingError: the loss explodes. OutputError: a file cannot be written, or is of another run.
+        """
+        if restart:
+            self._read_checkpoint()
+        rows = curve.Curve(self.plan.curve, self.done if restart else None) if self.workers.is_root else None
+        began, first = perf_counter(), self.done
+        self._say(HEAD)
+        while self.done < self.plan.steps and not self._is_tired():
+            asked = self._step()
+            at_end = self.done == self.plan.steps
+            if self.done % self.plan.print_every == 0 or at_end:
+                self._row(rows, perf_counter() - began, first)
+            if asked and not at_end:
+                self._write_checkpoint()
+                self._say(f"stopped by a signal at step {self.done}; the same command with --restart goes on")
+                return STOPPED
+            if self.done % self.plan.checkpoint_every == 0 or at_end:
+                self._write_checkpoint()
+        if self._is_tired():
+            self._say(f"step {self.done}: no better validation in {self.plan.patience} rows, so training ends")
+        if self.best is not None:
+            optimiser.fill(self.task.model.parameters, self.best)
+        return 0
+
+    def _is_tired(self) -> bool:
+        return self.plan.patience is not None and self._rows_since_best >= self.plan.patience
+
+    def _step(self) -> bool:
+        """One step on all workers; whether one of them was asked to stop."""
+        task, parameters = self.task, self.task.model.parameters
+        rows = [task.sampler.next() for _ in range(self.workers.size)][self.workers.rank]
+        geometry, labels = task.training.batch(rows)
+        rate = task.schedule(self.done)
+        for p in parameters:
+            p.grad = None
+        found, loss = step.add_gradient(
+            task.model, geometry, lambda prediction: task.loss(prediction, labels, rate), task.loss.needs_forces
+        )
+        asked = self._share_gradient(float(loss), rows)
+        for group in self._optimiser.param_groups:
+            group["lr"] = rate
+        self._optimiser.step()
+        self._errors.add(found, labels, float(loss))
+        self.done += 1
+        return asked
+
+    def _share_gradient(self, loss: float, rows: np.ndarray) -> bool:
+        """The mean gradient of all workers; refuses a loss that exploded, before it is used."""
+        parameters = self.task.model.parameters
+        for p in parameters:  # a network that no atom of the batch has
+            p.grad = torch.zeros_like(p) if p.grad is None else p.grad
+        if math.isnan(self._first_loss):
+            self._first_loss = max(loss, 1e-12)
+        is_bad = not loss <= EXPLODED * self._first_loss
+        if self.workers.size == 1:
+            if is_bad:
+                self._refuse([(loss, rows)])
+            return self._stop()
+        flags = torch.tensor([is_bad, self._stop()], dtype=parameters[0].dtype, device=parameters[0].device)
+        whole = self.workers.sum(torch.cat([*(p.grad.reshape(-1) for p in parameters), flags]))
+        if whole[-2]:
+            self._refuse([one for one in self.workers.gather((loss, rows) if is_bad else None) if one])
+        whole /= self.workers.size
+        at = 0
+        for p in parameters:
+            p.grad = whole[at : at + p.numel()].view(p.shape)
+            at += p.numel()
+        return bool(whole[-1] > 0)
+
+    def _refuse(self, batches: list[tuple[float, np.ndarray]]) -> None:
+        loss, rows = batches[0]
+        file = self.plan.checkpoint
+        kept = f"the last good checkpoint is {file}" if file.exists() else "there is no checkpoint yet"
+        raise TrainingError(
+            f"loss of step {self.done + 1} = {loss:.3g} on the batch of frames {self.task.training.name(rows)}: must stay "
+            f"finite and below {EXPLODED:g} times that of the first step, {self._first_loss:.3g}; {kept}; check these "
+            "frames with hpcpot dataset, or lower the learning rate."
+        )
+
+    def _row(self, rows: curve.Curve | None, seconds: float, first: int) -> None:
+        """Validate; print a line and store it."""
+        validation = self._validate()
+        if validation is not None and self.plan.patience is not None:
+            self._judge(validation.loss)
+        values = curve.row(self.done, self._errors, validation, self.task.schedule(self.done - 1), seconds)
+        self._errors = Errors()
+        if rows is not None:
+            rows.add(values)
+        each = seconds / max(self.done - first, 1)
+        self._say(line(values, each, each * (self.plan.steps - self.done)))
+
+    def _validate(self) -> Errors | None:
+        """Errors on the validation frames, shared out over the workers; the loss is that of the last step's prefactors."""
+        task = self.task
+        if task.validation is None:
+            return None
+        errors, last = Errors(), task.schedule(self.plan.steps)
+        for rows in task.validation_batches[self.workers.rank :: self.workers.size]:
+            geometry, labels = task.validation.batch(rows)
+            found = step.predict(task.model, geometry, task.loss.needs_forces)
+            errors.add(found, labels, float(task.loss(found, labels, last)))
+        parts = self.workers.gather(errors)
+        return Errors(*({name: sum(getattr(p, kind)[name] for p in parts) for name in errors.sums} for kind in ("sums", "counts")))
+
+    def _judge(self, loss: float) -> None:
+        self._rows_since_best += 1
+        if loss < self._best_loss:
+            self._best_loss, self._rows_since_best = loss, 0
+            self.best = optimiser.flat(self.task.model.parameters)
+
+    def _write_checkpoint(self) -> None:
+        if not self.workers.is_root:
+            return
+        parameters = self.task.model.parameters
+        common: dict[str, Any] = {
+            "identity": self.task.identity, "step": self.done, "sampler": self.task.sampler.state,
+            "errors": json.dumps(asdict(self._errors)), "first_loss": self._first_loss, "best_loss": self._best_loss,
+            "rows_since_best": self._rows_since_best,
+        }  # fmt: skip
+        common |= {f"optimiser_{name}": values for name, values in optimiser.state(self._optimiser, parameters).items()}
+        if self.best is not None:
+            common["best"] = self.best
+        checkpoint.write(self.plan.checkpoint, SERIAL, {"parameters": optimiser.flat(parameters)}, common)
+
+    def _read_checkpoint(self) -> None:
+        path, parameters = self.plan.checkpoint, self.task.model.parameters
+        arrays, common, _ = checkpoint.read(path, SERIAL)
+        if common.get("identity") != self.task.identity:
+            raise OutputError(
+                f"{path} = checkpoint of another training: the model, data, loss, learning rate and seed must be those of "
+                "the config; use the config that began it, or start anew with --overwrite."
+            )
+        optimiser.fill(parameters, arrays["parameters"])
+        states = {name.removeprefix("optimiser_"): value for name, value in common.items() if name.startswith("optimiser_")}
+        optimiser.set_state(self._optimiser, parameters, states)
+        self.done, self.task.sampler.state = int(common["step"]), str(common["sampler"])
+        self._errors = Errors(**json.loads(str(common["errors"])))
+        self._first_loss, self._best_loss = float(common["first_loss"]), float(common["best_loss"])
+        self._rows_since_best, self.best = int(common["rows_since_best"]), common.get("best")
+
+
+HEAD = (
+    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} {'rate':>9} "
+    f"{'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
+)
+
+
+def line(values: dict[str, float], each: float, left: float) -> str:
+    """A row of the printed table. Args: each: seconds of a step. left: seconds."""
+    cells = [f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in curve.QUANTITIES.items() for part in curve.PARTS]
+    return (
+        f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
+        f"{values['learning_rate']:>9.2e} {1e3 * each:>8.1f} {duration(left):>9}"
+    )

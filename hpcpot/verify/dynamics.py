@@ -1,0 +1,65 @@
+"""Energy is conserved: a run at constant energy, and how far the energy drifts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from hpcpot.md.engine import Engine
+from hpcpot.md.motion import draw_velocities
+from hpcpot.md.start import make_state
+from hpcpot.md.thermostat import nve_init, nve_step
+from hpcpot.parallel.domain import Domain
+from hpcpot.parallel.ranks import SERIAL
+from hpcpot.potential.base import Potential
+from hpcpot.units import BOLTZMANN, FS_PER_PS
+from hpcpot.verify.outcome import Outcome
+
+SKIN = 1.0
+DRIFT, SCATTER = 0.1, 1.0
+"""meV/atom/ps; meV/atom."""
+SEED = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """Energies of a run. times: (steps + 1,) fs; totals, kinetics: (steps + 1,) meV/atom, of which totals from 0."""
+
+    times: np.ndarray
+    totals: np.ndarray
+    temperatures: np.ndarray
+
+
+def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float, steps: int) -> Run:
+    """Velocity Verlet from a crystal at rest with velocities of twice the temperature, which its vibrations share.
+
+    Args:
+        temperature: K. timestep: fs.
+    """
+    state = make_state(atoms, potential.elements, SERIAL)
+    engine = Engine(potential, Domain(state.cell, state.periodic, SERIAL, potential.cutoff + SKIN), SERIAL, SKIN)
+    engine.start(state)
+    draw_velocities(state, engine, 2.0 * BOLTZMANN * temperature, SEED, True)
+    nve_init(state, engine, None)
+    totals, temperatures = [], []
+    for step in range(steps + 1):
+        if step:
+            nve_step(state, engine, timestep, None)
+        kinetic = engine.kinetic_energy(state)
+        totals.append(float(state.energies.sum()) + kinetic)
+        temperatures.append(engine.temperature(kinetic, state))
+    values = 1000.0 * (np.array(totals) - totals[0]) / len(atoms)
+    return Run(timestep * np.arange(steps + 1), values, np.array(temperatures))
+
+
+def check(done: Run, where: str) -> list[Outcome]:
+    """Slope of the total energy, and its scatter about the line."""
+    slope, offset = np.polyfit(done.times / FS_PER_PS, done.totals, 1)
+    scatter = float(np.std(done.totals - slope * done.times / FS_PER_PS - offset))
+    where = f"{where}, {done.temperatures[len(done.temperatures) // 2 :].mean():.0f} K, {done.times[-1] / FS_PER_PS:g} ps"
+    return [
+        Outcome("NVE: drift of the energy", abs(float(slope)), "meV/atom/ps", high=DRIFT, where=where),
+        Outcome("NVE: scatter of the energy", scatter, "meV/atom", high=SCATTER, where=where),
+    ]

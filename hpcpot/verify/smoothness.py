@@ -1,0 +1,63 @@
+"""Smoothness: no step in energy or force where neighbours come into the cutoff, or anywhere on a path."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from itertools import combinations_with_replacement
+
+import numpy as np
+from ase import Atoms
+
+from hpcpot.potential.base import Potential
+from hpcpot.verify.derivatives import evaluate
+from hpcpot.verify.outcome import Outcome
+
+BESIDE = 1.0e-3
+"""Å before the cutoff."""
+JUMP, KINK = 1.0e-6, 1.0e-3
+"""eV; eV/Å: what the interaction may still be there, and how far energy and work may differ in a step of the path."""
+PATH, STEPS = 0.6, 300
+"""Å, steps."""
+
+
+def check(probes: Mapping[str, Atoms], potential: Potential) -> list[Outcome]:
+    """At the cutoff for each pair of elements; along a path through each structure."""
+    at_cutoff = {f"{a}-{b}": _dimer(a, b, potential) for a, b in combinations_with_replacement(potential.elements, 2)}
+    along = {name: _path(atoms, potential) for name, atoms in probes.items()}
+    energy = max(at_cutoff, key=lambda pair: at_cutoff[pair][0])
+    force = max(at_cutoff, key=lambda pair: at_cutoff[pair][1])
+    return [
+        Outcome("energy of a pair at the cutoff", at_cutoff[energy][0], "eV", high=JUMP, where=energy),
+        Outcome("force of a pair at the cutoff", at_cutoff[force][1], "eV/Å", high=KINK, where=force),
+        *([_most(along)] if along else []),
+    ]
+
+
+def _dimer(a: str, b: str, potential: Potential) -> tuple[float, float]:
+    """|E(cutoff - BESIDE) - E(beyond)| and |F(cutoff - BESIDE)| of two atoms alone."""
+    lengths = (potential.cutoff - BESIDE, potential.cutoff + BESIDE)
+    frames = [Atoms([a, b], [[0, 0, 0], [length, 0, 0]]) for length in lengths]
+    found = evaluate(frames, potential)
+    return abs(float(found.energies[0] - found.energies[1])), float(np.abs(found.forces[0]).max())
+
+
+def _path(atoms: Atoms, potential: Potential) -> float:
+    """One atom moves through the structure: largest |change of energy + work| in a step, eV.
+
+    Neighbours come and go on the way; by Taylor the difference is the third derivative times step³ / 12.
+    """
+    direction = np.array([0.6, 0.48, 0.64])
+    frames = []
+    for s in np.linspace(0, PATH, STEPS + 1):
+        moved = atoms.copy()
+        moved.positions[0] += s * direction
+        frames.append(moved)
+    found = evaluate(frames, potential)
+    along = found.forces[:: len(atoms)] @ direction
+    work = 0.5 * (along[1:] + along[:-1]) * PATH / STEPS
+    return float(np.abs(np.diff(found.energies) + work).max())
+
+
+def _most(along: dict[str, float]) -> Outcome:
+    name = max(along, key=along.__getitem__)
+    return Outcome("energy less work in steps of 2 mÅ", along[name], "eV", high=10 * JUMP, where=name)

@@ -1,0 +1,33 @@
+"""Model deviation by the definition of DeePMD-kit."""
+
+import numpy as np
+import pytest
+
+from hpcpot.analysis import deviation
+
+
+def test_two_models_by_hand() -> None:
+    forces = np.array([[[1.0, 0, 0], [0, 2.0, 0]], [[3.0, 0, 0], [0, 2.0, 4.0]]])
+    assert deviation.force_deviations(forces).tolist() == [1.0, 2.0]
+    relative = deviation.force_deviations(forces, level=1.0)
+    assert relative.tolist() == pytest.approx([1 / 3, 2 / (np.sqrt(8) + 1)])
+
+
+def test_by_frame_has_the_names_of_dp_model_devi() -> None:
+    rng = np.random.default_rng(0)
+    energies, forces, virials = rng.normal(size=(4, 2)), rng.normal(size=(4, 5, 3)), rng.normal(size=(4, 2, 3, 3))
+    found = deviation.by_frame(energies, forces, virials, np.array([0, 2, 5]))
+    atoms = np.linalg.norm(forces.std(axis=0), axis=1)
+    assert found["max_devi_f"].tolist() == [atoms[:2].max(), atoms[2:].max()]
+    assert found["min_devi_f"].tolist() == [atoms[:2].min(), atoms[2:].min()]
+    assert found["avg_devi_f"] == pytest.approx([atoms[:2].mean(), atoms[2:].mean()])
+    assert found["devi_e"] == pytest.approx(energies.std(axis=0) / [2, 3])
+    per_atom = virials[:, 1].std(axis=0) / 3
+    assert found["max_devi_v"][1] == pytest.approx(per_atom.max())
+    assert found["avg_devi_v"][1] == pytest.approx(np.sqrt((per_atom**2).sum() / 9))
+    assert list(found) == ["max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f", "devi_e"]
+
+
+def test_equal_models_do_not_deviate() -> None:
+    forces = np.repeat(np.random.default_rng(1).normal(size=(1, 3, 3)), 4, axis=0)
+    assert (deviation.force_deviations(forces) == 0).all()

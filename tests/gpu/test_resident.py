@@ -1,0 +1,119 @@
+"""Steps on the device, run on the CPU, against those of the integrators on the host."""
+
+from __future__ import annotations
+
+import ase
+import numpy as np
+import pytest
+from systems import chebyshev, crystal, deep_potential, simulation, slab
+
+from hpcpot.errors import SimulationError
+from hpcpot.md.integrators import INTEGRATORS
+from hpcpot.md.resident import Resident
+from hpcpot.md.thermostat import Thermostat
+from hpcpot.potential.base import Potential
+from hpcpot.potential.moments.gpu.potential import GpuPotential
+from hpcpot.units import BOLTZMANN
+
+
+def begun(potential, integrator, atoms=None, temperature=900.0, **options):
+    chosen = INTEGRATORS[integrator]
+    state, engine = simulation(atoms or crystal(2), potential, temperature=temperature, keeps_momentum=chosen.keeps_momentum, **options)
+    thermostat = Thermostat(BOLTZMANN * 900.0, BOLTZMANN * 400.0, 20.0, 60, 5, 0, 0.1) if "nvt" in integrator else None
+    chosen.init(state, engine, thermostat)
+    return state, engine, thermostat
+
+
+def both(device, family, integrator, steps, atoms=None, parts=1, **options):
+    """The same steps on the host with the kernels for the CPU, and on the device."""
+    host = begun(Potential(family), integrator, atoms, **options)
+    for _ in range(steps):
+        INTEGRATORS[integrator].step(host[0], host[1], 1.0, host[2])
+    own = begun(GpuPotential(family, device), integrator, atoms, **options)
+    resident = Resident(own[1].potential)
+    assert resident.can(own[0], own[1], integrator)
+    for _ in range(parts):
+        resident.advance(own[0], own[1], integrator, own[2], 1.0, steps // parts)
+    return host, own, resident
+
+
+def assert_same(host, own):
+    (state, engine, _), (other, other_engine, _) = host, own
+    assert other.step == state.step and other_engine.rebuilds == engine.rebuilds
+    order, other_order = np.argsort(state.ids), np.argsort(other.ids)
+    for name in ("positions", "velocities", "forces", "energies", "images"):
+        a, b = getattr(state, name)[: state.n_owned][order], getattr(other, name)[: state.n_owned][other_order]
+        np.testing.assert_allclose(b, a, rtol=0, atol=2e-9, err_msg=name)
+    np.testing.assert_allclose(other.virial, state.virial, rtol=0, atol=1e-7)
+    assert other.scalars.keys() == state.scalars.keys()
+    for name, value in state.scalars.items():
+        np.testing.assert_allclose(other.scalars[name], value, rtol=1e-8, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize("integrator", ["nve", "nvt_nose_hoover", "nvt_langevin"])
+def test_a_run_with_rebuilds_is_that_of_the_host(integrator, device):
+    host, own, _ = both(device, chebyshev(), integrator, 36, parts=3)
+    assert host[1].rebuilds > 1, "no rebuild on the way"
+    assert_same(host, own)
+
+
+def test_deep_potential_in_a_slab_with_frozen_atoms(device):
+    family = deep_potential()
+
+    def frozen(state, engine):
+        state.frozen = state.ids % 3 == 0
+        state.velocities[state.frozen] = 0.0
+        engine.count_mobile(state)
+
+    states = []
+    for potential in (Potential(family), GpuPotential(family, device)):
+        state, engine, thermostat = begun(potential, "nvt_langevin", slab(), temperature=2500.0)
+        frozen(state, engine)
+        states.append((state, engine, thermostat))
+    held = states[1][0].positions[: states[1][0].n_owned][np.argsort(states[1][0].ids)][::3]
+    for _ in range(12):
+        INTEGRATORS["nvt_langevin"].step(states[0][0], states[0][1], 1.0, states[0][2])
+    Resident(states[1][1].potential).advance(*states[1][:2], "nvt_langevin", states[1][2], 1.0, 12)
+    assert_same(*states)
+    after = states[1][0].positions[: states[1][0].n_owned][np.argsort(states[1][0].ids)][::3]
+    np.testing.assert_array_equal(after, held)
+
+
+def test_one_graph_outlasts_rebuilds(device):
+    _, own, resident = both(device, chebyshev(), "nve", 36)
+    assert own[1].rebuilds > 2
+    assert resident.captured == 1
+
+
+def test_small_cell_whose_ghosts_are_images_of_ghosts(device):
+    host, own, _ = both(device, chebyshev(), "nve", 6, crystal(1))
+    assert len(host[0].positions) > 20 * host[0].n_owned
+    assert_same(host, own)
+
+
+def test_a_stop_ends_it_early(device):
+    state, engine, _ = begun(GpuPotential(chebyshev(), device), "nve")
+    asked = iter([False, True, True, True, True, True, True])
+    engine._stop = lambda: next(asked)
+    Resident(engine.potential).advance(state, engine, "nve", None, 1.0, 1000)
+    assert engine.stop_requested and 0 < state.step < 1000
+
+
+def test_too_hot_and_lost_atoms_are_errors_as_on_the_host(device):
+    state, engine, _ = begun(GpuPotential(chebyshev(), device), "nve")
+    engine.maximum_temperature = 100.0
+    with pytest.raises(SimulationError, match="temperature = .* K: must stay below md.maximum_temperature_K = 100"):
+        Resident(engine.potential).advance(state, engine, "nve", None, 1.0, 5)
+    state, engine, _ = begun(GpuPotential(chebyshev(), device), "nve")
+    state.velocities[3] = [9.0, 0.0, 0.0]
+    with pytest.raises(SimulationError, match="moved .* Å since its pairs were built: must stay below the cutoff"):
+        Resident(engine.potential).advance(state, engine, "nve", None, 1.0, 5)
+
+
+def test_contact_is_an_error(device):
+    atoms = ase.Atoms("Si2", [[0.0, 0, 0], [1.1, 0, 0]], cell=[30, 30, 30], pbc=True)
+    state, engine, _ = begun(GpuPotential(chebyshev(), device), "nve", atoms, temperature=None, skin=3.0)
+    state.velocities[1] = [-0.25, 0.0, 0.0]
+    with pytest.raises(SimulationError, match="distance Si-Si = 0.* Å: atoms must stay 0.5 Å apart"):
+        Resident(engine.potential).advance(state, engine, "nve", None, 1.0, 40)
+    assert engine.rebuilds == 1, "the device did not see it"

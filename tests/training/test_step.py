@@ -1,0 +1,112 @@
+"""Energies, forces and virials of a batch, and gradients of losses of them."""
+
+import json
+from pathlib import Path
+
+import ase
+import numpy as np
+import pytest
+import torch
+
+from hpcpot.dataset.dataset import from_frames
+from hpcpot.errors import SimulationError
+from hpcpot.potential.base import Potential
+from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.files import load
+from hpcpot.training import geometry, step
+from hpcpot.training.chebyshev import ChebyshevModel
+from hpcpot.training.deep_potential import DeepPotentialModel
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+CPU = torch.device("cpu")
+MODELS = ["small_oneside", "small_twoside", "small_dt", "trunc_sel", "aenet"]
+
+
+def golden_frames():
+    structures = json.loads((DATA / "dp" / "small_oneside.json").read_text())
+    return from_frames(
+        [
+            ase.Atoms(np.array(["Li", "Si"])[s["type"]], np.reshape(s["coord"], (-1, 3)), cell=s["box"], pbc=True)
+            for s in structures
+        ],
+        ("Li", "Si"),
+    )
+
+
+def make(name, dtype=torch.float64):
+    if name == "aenet":
+        return ChebyshevModel(load([DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"]), dtype, CPU)
+    return DeepPotentialModel(load(DATA / "dp" / f"{name}.dp"), dtype, CPU)
+
+
+def batch(model, data, **options):
+    return geometry.join([geometry.of_frame(model, data, k, **options) for k in range(len(data))])
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_predictions_are_those_of_the_engine(name):
+    model, data = make(name), golden_frames()
+    found = step.predict(model, batch(model, data))
+    potential = Potential(model.export(), "reference")
+    for k in range(len(data)):
+        result, mine = evaluate(data.frame(k), potential), slice(data.first[k], data.first[k + 1])
+        energy = float(found.energies[k]) + data.counts[k] @ model.constant_energies
+        assert abs(energy - result.energies.sum()) < 1e-10
+        np.testing.assert_allclose(found.forces[mine], result.forces, rtol=0, atol=1e-11)
+        np.testing.assert_allclose(found.virials[k], result.virial, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("forces", [True, False])
+def test_gradient_of_a_loss_against_finite_differences(name, forces):
+    model, data = make(name), golden_frames()
+    joined = batch(model, data, forces=forces)
+    random = np.random.default_rng(1)
+    first = step.predict(model, joined, forces)
+    goal = {key: None if v is None else v + torch.tensor(0.1 * random.normal(size=v.shape)) for key, v in vars(first).items()}
+
+    def loss(found):
+        parts = [((getattr(found, key) - value) ** 2).sum() for key, value in goal.items() if value is not None]
+        return sum(parts[1:], parts[0])
+
+    _, value = step.add_gradient(model, joined, loss, forces)
+    assert float(value) == pytest.approx(float(loss(first)), rel=1e-12)
+    h = 1e-4
+    for p in model.parameters:
+        direction = torch.tensor(random.normal(size=p.shape))
+        ends = []
+        with torch.no_grad():
+            for move in (h, -2 * h, h):
+                p += move * direction
+                ends.append(float(loss(step.predict(model, joined, forces))))
+        numeric = (ends[0] - ends[1]) / (2 * h)
+        assert numeric == pytest.approx(float((p.grad * direction).sum()), rel=1e-5, abs=1e-6)
+
+
+def test_energies_of_fixed_moments_need_no_pairs():
+    model, data = make("aenet"), golden_frames()
+    compact, whole = batch(model, data, forces=False), batch(model, data)
+    assert compact.nbytes < 0.2 * whole.nbytes
+    torch.testing.assert_close(step.predict(model, compact, False).energies, step.predict(model, whole).energies)
+
+
+def test_float32_is_close():
+    data = golden_frames()
+    found = {}
+    for dtype in (torch.float32, torch.float64):
+        model = make("small_oneside", dtype)
+        found[dtype] = step.predict(model, batch(model, data))
+    assert found[torch.float32].forces.dtype == torch.float32
+    np.testing.assert_allclose(found[torch.float32].forces, found[torch.float64].forces, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found[torch.float32].energies, found[torch.float64].energies, rtol=0, atol=1e-4)
+
+
+def test_truncated_neighbours_are_counted():
+    assert batch(make("trunc_sel"), golden_frames()).truncated > 0
+    assert batch(make("small_oneside"), golden_frames()).truncated == 0
+
+
+def test_atoms_that_meet_are_refused():
+    data = from_frames([ase.Atoms("LiSi", [[0, 0, 0], [0, 0, 0.3]], cell=[8, 8, 8], pbc=True)])
+    with pytest.raises(SimulationError, match="distance Li-Si = 0.3 Å"):
+        batch(make("small_oneside"), data)
