@@ -21,8 +21,8 @@ from hpcpot.config import Settings
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.wording import plural
 
-DOCS = Path(__file__).resolve().parent
-PAGE = DOCS / "fracture.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs/fracture.md"
 CONFIGS = {
     "bulk_28900": "analyze_fracture.yaml",
     "bulk_104448": "analyze_fracture.yaml",
@@ -39,31 +39,31 @@ FIGURES = {
 TABLES = ("summary", "modulus")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("case", choices=CONFIGS)
     parser.add_argument("trajectory", type=Path)
     parser.add_argument("--ranks", default="1")
-    arguments = parser.parse_args()
-    config, override = DOCS.parent / "configs" / CONFIGS[arguments.case], f"trajectory={arguments.trajectory.resolve()}"
+    wanted = parser.parse_args(arguments)
+    config, override = ROOT / "configs" / CONFIGS[wanted.case], f"trajectory={wanted.trajectory.resolve()}"
     settings = load(str(config), [override])
     command = [sys.executable, "-m", "hpcpot", "analyze", str(config), "--set", override, "--overwrite"]
-    subprocess.run([*command, "--ranks", arguments.ranks], check=True)
-    figures = collect(settings.output.folder, arguments.case)
+    subprocess.run([*command, "--ranks", wanted.ranks], check=True)
+    figures = collect(settings.output.folder, wanted.case)
     text = "\n".join(["", *facts(settings), "", *table(settings), "", *figures, ""])
-    before, rest = PAGE.read_text(encoding="utf-8").split(f"<!-- {arguments.case} -->", 1)
+    before, rest = PAGE.read_text(encoding="utf-8").split(f"<!-- {wanted.case} -->", 1)
     after = rest.split("<!-- end -->", 1)[1]
-    PAGE.write_text(f"{before}<!-- {arguments.case} -->{text}<!-- end -->{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}<!-- {wanted.case} -->{text}<!-- end -->{after}", encoding="utf-8")
 
 
 def collect(folder: Path, case: str) -> list[str]:
     """Copy figures and small tables; lines of Markdown that show the figures."""
-    target, lines = DOCS / "fracture", []
+    target, lines = PAGE.with_suffix(""), []
     target.mkdir(exist_ok=True)
     for name, caption in FIGURES.items():
         if (folder / f"{name}.png").exists():
             shutil.copy(folder / f"{name}.png", target / f"{case}_{name}.png")
-            lines += [f"![{caption}](fracture/{case}_{name}.png)", "", caption, ""]
+            lines += [f"![{caption}]({target.name}/{case}_{name}.png)", "", caption, ""]
     for name in TABLES:
         shutil.copy(folder / f"{name}.csv", target / f"{case}_{name}.csv")
     return lines

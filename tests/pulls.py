@@ -47,6 +47,7 @@ def pulled(atoms: ase.Atoms, strain: float, hole: float = 0.0) -> ase.Atoms:
     return moved
 
 
+MADE_BY = {"ranks": 1, "hpcpot": "0", "cpu": "none", "potential_fingerprint": "0123456789abcdef"}
 CONFIG = """\
 stages:
   equilibrate: {integrator: nvt_nose_hoover, deform: null, deform_axis: null}
@@ -77,7 +78,7 @@ def write(
         path, SERIAL, elements=tuple(ase.data.chemical_symbols[k] for k in elements), species=species,
         masses=ase.data.atomic_masses[elements], n_atoms=len(atoms), periodic=atoms.pbc, particles=particles,
         observables=OBSERVABLES | (GRIP if grips else {}), observables_every=STEPS_PER_FRAME // ROWS_PER_FRAME,
-        n_steps=STEPS_PER_FRAME * (before + len(strains)), provenance={"config": config},
+        n_steps=STEPS_PER_FRAME * (before + len(strains)), provenance={"config": config, **MADE_BY},
     ) as file:  # fmt: skip
         for k in range(-before, len(strains)):
             frame = atoms if k < 0 else pulled(atoms, 0.0 if grips else strains[k], holes[k])

@@ -19,6 +19,8 @@ from hpcpot.potential.base import Potential
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.potential.moments.moment_tensor_basis import basis
 from hpcpot.potential.network import Layer
 from hpcpot.structure.state import State
 from hpcpot.units import BOLTZMANN
@@ -81,6 +83,19 @@ def chebyshev(seed: int = 2, domain: str = "cos") -> Chebyshev:
         offset=rng.normal(size=(2, inputs)), networks=tuple(layers(rng, (inputs, 12, 12, 1)) for _ in range(2)),
         energy_scale=np.array([2.0, 2.0]), energy_shift=np.array([0.2, 0.2]), atomic_energies=np.array([-1.9, -5.4]),
         min_distance=0.5,
+    )  # fmt: skip
+
+
+def moment_tensor(
+    seed: int = 3, level: int = 10, size: int = 5, elements: tuple[str, ...] = ("Li", "Si"), cutoff: float = 4.5
+) -> MomentTensor:
+    """Moment tensor potential with random coefficients."""
+    rng = np.random.default_rng(seed)
+    lists, species = basis(level), len(elements)
+    return MomentTensor(
+        elements=elements, min_distance=1.8, cutoff=cutoff, scaling=0.06,
+        radial=rng.normal(size=(species, species, lists.n_radial, size)), basics=lists.basics, products=lists.products,
+        scalars=lists.scalars, coefficients=0.3 * rng.normal(size=len(lists.scalars)), species_energies=rng.normal(size=species),
     )  # fmt: skip
 
 

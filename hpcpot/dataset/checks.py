@@ -24,8 +24,13 @@ OUTLIER = 10.0
 """Times the usual scatter (1.4826 MAD) of the residual energy per atom within its group."""
 LEAST_SCATTER = 0.01
 """eV/atom; groups that scatter less are held to this, so that a still crystal has no outliers."""
-APART = 3.0
-"""eV/atom between the energies of elements that two groups tell: no chemistry is so large, another reference or unit is."""
+APART, APART_UNITS = 2.0, 1.0
+"""eV/atom off a fit of one energy to each element: no condensed phase is so far off; doubted, and held against units."""
+ENERGY_UNITS = tuple(factor for unit in (27.2114, 13.6057, 23.0605, 96.4853, 1000.0) for factor in (unit, 1 / unit))
+"""Hartree, Rydberg, kcal/mol, kJ/mol and meV against eV."""
+
+REPEATED, LEAST_DEVIATION = 30, 1.0e-3
+"""Fits of the energies of elements; eV/atom, smaller deviations weigh no more."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def duplicates(dataset: DataSet, bounds: Bounds) -> list[Finding]:
 
 def large_forces(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     """Forces beyond the bound, forces that are all zero, and forces that do not add up to zero."""
-    largest = _per_frame(dataset, np.abs(dataset.forces).max(axis=1), np.maximum)
+    largest = np.maximum.reduceat(np.abs(dataset.forces).max(axis=1), dataset.first[:-1])
     known = np.isfinite(largest)
     net = np.stack([np.bincount(dataset.frame_of, dataset.forces[:, c], len(dataset)) for c in range(3)], axis=1)
     at_rest = known & (largest == 0) & (dataset.sizes > 2)
@@ -161,17 +166,23 @@ def outlying_energies(dataset: DataSet, bounds: Bounds) -> list[Finding]:
 
 
 def mixed_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
-    """Groups whose energies per atom are eV apart at the same composition: other units, or other energies of the atoms."""
+    """Groups whose energies per atom are eV off those of the others: other units, or other energies of the atoms."""
     known = np.flatnonzero(np.isfinite(dataset.energies))
-    if not len(known):
-        return []
-    rest = residual_energies(dataset)
-    names, inverse, counts = np.unique(dataset.groups[known], return_inverse=True, return_counts=True)
-    medians = np.array([np.median(rest[known[inverse == g]]) for g in range(len(names))])
-    usual = np.median(np.repeat(medians, counts))
-    rows = known[np.abs(medians - usual)[inverse] > APART]
-    text = f"a group whose energies are more than {APART:g} eV/atom off the others': mixed units or references of the energy"
-    return _told([Finding("mixed energies", rows, text, True)])
+    rest, values = residual_energies(dataset)[known], (dataset.energies / dataset.sizes)[known]
+    units, references = [], []
+    for group in np.unique(dataset.groups[known]):
+        mine = dataset.groups[known] == group
+        off, usual = np.median(rest[mine]), np.median(values[mine] - rest[mine])
+        ratio = (usual + off) / usual if usual else 1.0
+        if abs(off) > APART_UNITS and any(abs(ratio / factor - 1) < 0.1 for factor in ENERGY_UNITS):
+            units += list(known[mine])
+        elif abs(off) > APART:
+            references += list(known[mine])
+    return _told([
+        Finding("mixed energies", np.sort(np.array(units, int)), "a group with energies of another unit than the others'", True),
+        Finding("mixed references", np.sort(np.array(references, int)),
+                f"a group with energies more than {APART:g} eV/atom off the others': right for single atoms and gases", False),
+    ])  # fmt: skip
 
 
 def rare_elements(dataset: DataSet, bounds: Bounds) -> list[Finding]:
@@ -193,16 +204,17 @@ CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
 
 NAMES = (
     "missing labels", "missing energies", "missing forces", "missing virials", "duplicates", "contradictory duplicates",
-    "rare element", "mixed energies", "energy outliers", "large forces", "zero forces", "net force", "skew virials",
+    "rare element", "mixed energies", "mixed references", "energy outliers", "large forces", "zero forces", "net force", "skew virials",
     "large stresses", "short distances", "fractional positions", "scale of energies", "scale of forces", "scale of virials",
 )  # fmt: skip
 """Of all findings."""
 
 
 def residual_energies(dataset: DataSet) -> np.ndarray:
-    """(n,) eV/atom: energies less one energy for each element, fitted to all frames by least squares; robust.
+    """(n,) eV/atom: energies less one energy for each element, fitted to all frames by least absolute deviations.
 
-    The fit is repeated without the frames that are off by most, so that a few bad ones do not move it.
+    That is least squares with weights 1 / |deviation|, repeated; frames of another unit do not move it as they would
+    move a mean.
     """
     rest = np.full(len(dataset), np.nan)
     known = np.isfinite(dataset.energies)
@@ -210,11 +222,10 @@ def residual_energies(dataset: DataSet) -> np.ndarray:
         return rest
     shares = dataset.counts[known] / dataset.sizes[known, None]
     values = dataset.energies[known] / dataset.sizes[known]
-    kept = np.ones(len(values), bool)
-    for _ in range(5):
-        fit = np.linalg.lstsq(shares[kept], values[kept], rcond=None)[0]
-        off = np.abs(values - shares @ fit)
-        kept = off <= np.quantile(off, 0.9)
+    weights = np.ones(len(values))
+    for _ in range(REPEATED):
+        fit = np.linalg.lstsq(shares * weights[:, None], values * weights, rcond=None)[0]
+        weights = 1.0 / np.sqrt(np.maximum(np.abs(values - shares @ fit), LEAST_DEVIATION))
     rest[known] = values - shares @ fit
     return rest
 
@@ -240,11 +251,6 @@ def _agree(dataset: DataSet, a: int, b: int) -> bool:
     differences = [np.abs(getattr(dataset, name)[a] - getattr(dataset, name)[b]) / size for name, size in near.items()]
     differences.append(np.abs(dataset.forces[atoms[0]] - dataset.forces[atoms[1]]) / 1e-2)
     return not any((one > 1).any() for one in differences)
-
-
-def _per_frame(dataset: DataSet, values: np.ndarray, ufunc: np.ufunc) -> np.ndarray:
-    """A value of each atom reduced over each frame; NaN where an atom's is."""
-    return ufunc.reduceat(values, dataset.first[:-1])
 
 
 def _any_atom(dataset: DataSet, marks: np.ndarray) -> np.ndarray:

@@ -15,7 +15,7 @@ from hpcpot.dataset.checks import Bounds, Finding
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.scales import Scale
 from hpcpot.dataset.split import split
-from hpcpot.errors import ConfigError
+from hpcpot.errors import ConfigError, DataError
 from hpcpot.potential.base import Potential
 from hpcpot.potential.files import load
 from hpcpot.storage.tables import write_csv
@@ -93,6 +93,8 @@ def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
 
 
 def _write(dataset: DataSet, fractions: list[float], arguments: argparse.Namespace) -> None:
+    if not len(dataset):
+        raise DataError(f"--drop = {arguments.drop}: at least one frame must be left; name fewer checks.")
     output = Path(arguments.output)
     facts = provenance.collect()
     parts = [np.arange(len(dataset))] if not fractions else split(dataset, fractions, arguments.seed)

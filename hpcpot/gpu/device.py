@@ -21,7 +21,7 @@ THREADS = 256
 NULL = np.uint64(0)
 """A pointer that is not there, as a kernel's argument."""
 
-INSTALL = "pip install 'hpcpot[gpu]' (CUDA 12) or 'hpcpot[gpu13]' (CUDA 13)"
+REMEDY = "pip install 'hpcpot[gpu]' for CUDA 12 or 'hpcpot[gpu13]' for CUDA 13, see what nvidia-smi shows, or set device: cpu"
 
 
 class Kernels:
@@ -128,7 +128,8 @@ class Gpu:
 
     def upload(self, values: np.ndarray, out: Any) -> None:
         """Copy an array of the host into one of the device that is there already; contiguous, same shape and type."""
-        out.set(np.ascontiguousarray(values, out.dtype), stream=self.stream)
+        if out.size:
+            out.set(np.ascontiguousarray(values, out.dtype), stream=self.stream)
 
     def free_bytes(self) -> int:
         """Memory of the card that nobody holds, and what CuPy holds without need."""
@@ -151,13 +152,15 @@ def count() -> tuple[int, str]:
     """How many GPUs this process sees, and if none the reason."""
     try:
         import cupy
+    except ModuleNotFoundError:
+        return 0, "CuPy is not installed"
     except ImportError as error:
-        return 0, f"CuPy cannot be imported ({error}); {INSTALL}"
+        return 0, f"CuPy cannot be imported ({' '.join(str(error).split())[:200]})"
     try:
         found = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
-        return 0, f"CuPy finds no GPU ({error}); see nvidia-smi"
-    return found, "" if found else "this machine shows no GPU; see nvidia-smi and CUDA_VISIBLE_DEVICES"
+        return 0, f"CuPy finds no GPU ({error})"
+    return found, "" if found else "no GPU is visible"
 
 
 def choose(requested: str, local_rank: int, local_ranks: int) -> tuple[int | None, str]:
@@ -174,7 +177,7 @@ def choose(requested: str, local_rank: int, local_ranks: int) -> tuple[int | Non
     n, reason = count()
     if n == 0:
         if requested == "gpu":
-            raise ConfigError(f"device = gpu: {reason}; or set device: cpu.")
+            raise ConfigError(f"device = gpu: {reason}, and it needs CuPy and a GPU: {REMEDY}.")
         return None, f"device: cpu (auto: {reason})"
     line = f"device: gpu{' (auto)' if requested == 'auto' else ''}, {plural(local_ranks, 'rank')} on {plural(n, 'GPU')}"
     if local_ranks > n:

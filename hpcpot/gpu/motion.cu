@@ -151,13 +151,16 @@ extern "C" __global__ void end_step(
 // One warp. After a step: sums of the warps, always in the same order; second half step of the chain; whether to go on.
 extern "C" __global__ void end_chain(
     int n_warps, const double* numbers, const int* status, int with_chain, int is_langevin, const double* kinetic,
-    const double* heat, int* control, double* scalars) {
+    double* heat, int* control, double* scalars) {
   if (control[HALTED]) return;
   double sum = 0, gained = 0;
-  for (int w = lane_id(); w < n_warps; w += 32) sum += kinetic[w], gained += is_langevin ? heat[w] : 0.0;
+  for (int w = lane_id(); w < n_warps; w += 32) {
+    sum += kinetic[w];
+    if (is_langevin) gained += heat[w], heat[w] = 0;  // counted with the first half of a step, also of one that stops
+  }
   sum = warp_sum(sum), gained = warp_sum(gained);
   if (lane_id()) return;
-  if (is_langevin) scalars[HEAT] += gained;  // also of a step that stops: its first half is done
+  if (is_langevin) scalars[HEAT] += gained;
   if (control[MOVED] || status[CONTACT]) {
     control[HALTED] = 1;
     return;

@@ -19,8 +19,8 @@ from hpcpot.gpu.neighbors import Candidates
 from hpcpot.gpu.sources import Source
 from hpcpot.gpu.status import FIXED_ONE
 from hpcpot.md.engine import Engine
-from hpcpot.md.motion import inverse_masses, kick
-from hpcpot.md.thermostat import Thermostat, chain_half_step
+from hpcpot.md.motion import inverse_masses
+from hpcpot.md.thermostat import Thermostat
 from hpcpot.potential.moments.gpu.potential import Atoms, GpuPotential, Sums, from_fixed
 from hpcpot.structure.state import State
 from hpcpot.units import AMU, BOLTZMANN
@@ -104,15 +104,17 @@ class Resident:
         if state.cell is not engine.built_cell:  # a barostat was here before
             engine.rebuild(state)
             engine.compute(state)
-        end = state.step + steps
-        while state.step < end and not engine.stop_requested:
+        end, has_moved = state.step + steps, False
+        while (state.step < end and not engine.stop_requested) or has_moved:
             began = perf_counter()
             held = self._load(state, engine, integrator, thermostat, dt)
-            halted = self._go(state, engine, held, end - state.step)
-            self._unload(state, engine, held)
+            if has_moved:  # the half of a step that waited for new pairs
+                self._second_half(held)
+            has_moved = self._go(state, engine, held, int(has_moved), end - state.step)
+            self._unload(state, held)
             engine.seconds["potential"] += perf_counter() - began
-            if halted:
-                self._finish(state, engine, held.integrator, thermostat, dt)
+            if has_moved:
+                engine.refresh(state)
 
     def _load(self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float) -> _Held:
         """The state to the device, into memory that stays where it is while sizes do."""
@@ -143,22 +145,32 @@ class Resident:
         seed = np.uint64(0 if thermostat is None else thermostat.seed)
         return _Held(n, ghosts, atoms, engine.pairs.candidates, forces, arrays, integrator, seed)
 
-    def _go(self, state: State, engine: Engine, held: _Held, steps: int) -> bool:
-        """Do up to so many steps; returns whether one stopped before its second half."""
+    def _go(self, state: State, engine: Engine, held: _Held, begun: int, steps: int) -> bool:
+        """Do up to so many steps, of which so many have begun; returns whether the next one is half done, since an atom has moved too far for the pairs.
+
+        Raises:
+            SimulationError: as Engine.evaluate.
+        """
         if engine.rebuilds != self._rebuilds:
             self._rebuilds, self._interval, self._since = engine.rebuilds, self._since, 0
-        before, farthest, allowed = 0, 0.0, 0.5 * engine.skin
+        done, farthest, allowed = 0, 0.0, 0.5 * engine.skin
         while True:
-            for _ in range(min(self._batch(farthest, allowed), steps - before)):
+            more = min(self._batch(farthest, allowed), steps - begun)
+            for _ in range(more):
                 self._launch(held)
+            begun += more
             control = self._device.to_host(held.arrays["control"])
-            self._since += int(control[DONE]) - before
-            before = int(control[DONE])
+            self._since += int(control[DONE]) - done
+            done = int(control[DONE])
             farthest = float(np.sqrt(control[FARTHEST : FARTHEST + 1].view(np.float32)[0]))
-            if control[HALTED] or before == steps or engine.look_for_stop():
-                state.step += before
-                engine.truncated = max(engine.truncated, int(control[TRUNCATED_MOST]))
-                return bool(control[HALTED])
+            if control[HALTED] or done == steps or engine.look_for_stop():
+                break
+        state.step += done
+        engine.truncated = max(engine.truncated, int(control[TRUNCATED_MOST]))
+        if control[HALTED] and not control[MOVED]:  # a contact or too hot: the host says which atoms, or how hot
+            self._unload(state, held)
+            engine.evaluate(state)
+        return bool(control[MOVED])
 
     def _batch(self, farthest: float, allowed: float) -> int:
         """How many steps to start before the host looks again, from how far atoms went in those since the rebuild."""
@@ -184,26 +196,31 @@ class Resident:
     def _step(self, held: _Held) -> None:
         """All kernels of a step."""
         n, a, run = held.n, held.arrays, self._kernels
-        is_langevin, with_chain = (np.int32(held.integrator == name) for name in ("nvt_langevin", "nvt_nose_hoover"))
-        numbers, control, scalars = a["numbers"], a["control"], a["scalars"]
-        masses = a["half mass"], a["inverse mass"]
-        if with_chain:
-            run.one_warp("begin_chain", numbers, control, scalars)
+        if held.integrator == "nvt_nose_hoover":
+            run.one_warp("begin_chain", a["numbers"], a["control"], a["scalars"])
         run.elements(
-            "begin_step", n, numbers, control, scalars, *masses, a["built at"], held.forces, is_langevin, held.seed, a["ids"],
-            held.atoms.positions, a["velocities"], a["heat of warps"],
+            "begin_step", n, a["numbers"], a["control"], a["scalars"], a["half mass"], a["inverse mass"], a["built at"],
+            held.forces, np.int32(held.integrator == "nvt_langevin"), held.seed, a["ids"], held.atoms.positions,
+            a["velocities"], a["heat of warps"],
         )  # fmt: skip
-        run.elements(
-            "place_ghosts", len(a["shifts"]), np.int32(n), held.atoms.owners, a["shifts"], held.atoms.positions
-        )
+        run.elements("place_ghosts", len(a["shifts"]), np.int32(n), held.atoms.owners, a["shifts"], held.atoms.positions)
+        self._second_half(held)
+
+    def _second_half(self, held: _Held) -> None:
+        """Forces, and what follows in a step."""
+        n, a, run = held.n, held.arrays, self._kernels
         self._sums = sums = self._potential.evaluate(held.atoms, held.candidates)
-        run.elements("end_step", n, numbers, control, *masses, sums.forces, a["velocities"], a["kinetic of warps"])
+        run.elements(
+            "end_step", n, a["numbers"], a["control"], a["half mass"], a["inverse mass"], sums.forces, a["velocities"],
+            a["kinetic of warps"],
+        )  # fmt: skip
+        is_langevin, with_chain = (np.int32(held.integrator == name) for name in ("nvt_langevin", "nvt_nose_hoover"))
         run.one_warp(
-            "end_chain", np.int32(-(-n // 32)), numbers, sums.status, with_chain, is_langevin, a["kinetic of warps"],
-            a["heat of warps"], control, scalars,
+            "end_chain", np.int32(-(-n // 32)), a["numbers"], sums.status, with_chain, is_langevin, a["kinetic of warps"],
+            a["heat of warps"], a["control"], a["scalars"],
         )  # fmt: skip
 
-    def _unload(self, state: State, engine: Engine, held: _Held) -> None:
+    def _unload(self, state: State, held: _Held) -> None:
         """The state back to the host."""
         n, to_host, scalars = held.n, self._device.to_host, self._device.to_host(held.arrays["scalars"])
         sums = self._sums
@@ -218,17 +235,6 @@ class Resident:
             )  # fmt: skip
         if held.integrator == "nvt_langevin":
             state.scalars["heat"] = np.array(scalars[HEAT])
-
-    def _finish(
-        self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float
-    ) -> None:
-        """The second half of a step that stopped at a rebuild: the engine's, as md/thermostat.py ends a step."""
-        engine.evaluate(state)
-        kick(state, 0.5 * dt)
-        state.step += 1
-        if integrator == "nvt_nose_hoover":
-            state.scalars["kinetic_energy"] = np.array(engine.kinetic_energy(state))
-            chain_half_step(state, engine, thermostat.kT_at(state.step), dt, thermostat)
 
 
 def images(state: State, engine: Engine) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,8 @@ from hpcpot.onsite.frames import Frames, spaced
 from hpcpot.structure import files
 
 AXES = {"a": 0, "b": 1, "c": 2}
+SHOWN = 3
+"""Frames of no use that are told of at the start."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +63,13 @@ class Selection:
 
     Attributes:
         choices: sites of each region of each frame.
-        unusable: frames that have none, and why.
+        left_out: frames that are of no use, also for a profile, and why.
+        unusable: those of them that sites were wanted of.
         blocks: profiles that the regions are relative to.
     """
 
     choices: list[Choice]
+    left_out: dict[int, HpcpotError]
     unusable: dict[int, HpcpotError]
     blocks: list[Block]
 
@@ -105,7 +109,7 @@ def choose(frames: Frames, settings: Settings, elements: tuple[str, ...], say: C
     wanted = spaced(window, settings.frames.count)
     if len(wanted) < settings.frames.count:
         say(f"frames: {len(wanted)}, all that there are; {settings.frames.count} were asked for")
-    surveyor, found = Surveyor(frames, settings, elements), Selection([], {}, [])
+    surveyor, found = Surveyor(frames, settings, elements), Selection([], {}, {}, [])
     length = settings.profile.frames if frames.is_trajectory else 1
     for members in np.array_split(window, max(1, len(window) // length)):
         mine = np.intersect1d(members, wanted)
@@ -113,6 +117,10 @@ def choose(frames: Frames, settings: Settings, elements: tuple[str, ...], say: C
             _choose_of_block(surveyor, members, mine, settings, found, say)
     if not found.choices:
         raise next(iter(found.unusable.values()))
+    for k, error in list(found.left_out.items())[:SHOWN]:
+        say(f"{frames.name(k)} is left out: {error}")
+    if len(found.left_out) > SHOWN:
+        say(f"{len(found.left_out) - SHOWN} more are left out")
     return found
 
 
@@ -126,25 +134,24 @@ def _choose_of_block(
         try:
             atoms, rows[k] = surveyor.measure(k)
         except HpcpotError as error:
-            say(f"{frames.name(k)} is left out: {error}")
-            if k in wanted:
-                found.unusable[k] = error
+            found.left_out[k] = error
             continue
         if k in wanted:
             kept[k] = atoms
+    if kept:
+        is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
+        counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))
+        try:
+            at = profile.interfaces(counted, tuple(settings.profile.thresholds))
+        except StructureError as error:
+            found.left_out.update(dict.fromkeys(kept, error))
+            kept = {}
+    found.unusable.update({int(k): found.left_out[k] for k in wanted if k in found.left_out})
     if not kept:
         return
-    is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
-    counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))
-    try:
-        at = profile.interfaces(counted, tuple(settings.profile.thresholds))
-    except StructureError as error:
-        for k in kept:
-            say(f"{frames.name(k)} is left out: {error}")
-        found.unusable.update(dict.fromkeys(kept, error))
-        return
     found.blocks.append(Block(members, counted, at, _others(counted)))
-    say(f"profile of frames {members[0]} to {members[-1]}: z_L {at.left:.2f}, z_R {at.right:.2f} Å")
+    label = f"frames {members[0]} to {members[-1]}" if len(members) > 1 else frames.name(int(members[0]))
+    say(f"profile of {label}: z_L {at.left:.2f}, z_R {at.right:.2f} Å")
     for k, atoms in kept.items():
         found.choices.extend(_of_frame(frames, k, atoms, rows[k], at, settings))
 

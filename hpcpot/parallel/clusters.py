@@ -80,6 +80,8 @@ def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
         "distributed.scheduler.allowed-failures": farm.retries,
         "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
         "distributed.admin.large-graph-warning-threshold": "1 GiB",  # a chunk carries its inputs, and a frame is large
+        # Dask would cancel a job of one process that takes long to start again, and forget it.
+        "distributed.deploy.lost-worker-timeout": "365 days",
     }
     stack.enter_context(dask.config.set(settings))
     if farm.cluster == "local":

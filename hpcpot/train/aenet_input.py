@@ -56,7 +56,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
             values["training.optimiser"] = options.get("method", "adamw")
             values["learning_rate.start"] = _number([options.get("lr", "")], "lr")
         elif keyword == "NETWORKS":
-            networks = {one.split()[0]: one.split()[2:] for one in rest}
+            networks = {one.split()[0]: one.split()[3:] for one in rest}
         elif keyword == "MODE" and [a.lower() for a in arguments] != ["train"]:
             problems.append(f"MODE = {' '.join(arguments)} ({path.name}): hpcpot trains anew; must be train.")
     values |= _network(networks, path) | _generated(path.parent, training_set)
@@ -73,14 +73,14 @@ def _network(networks: dict[str, list[str]], path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"NETWORKS ({path.name}) = {len(shapes)} different ones: the same layers are required for every element; make them so."
         )
-    layers = [one.split(":") for one in shapes.pop()]
-    activations = {activation for _, activation in layers}
+    layers = [one.partition(":") for one in shapes.pop()]
+    activations = {activation for _, _, activation in layers}
     if len(activations) != 1 or not activations <= ACTIVATIONS.keys():
         raise ConfigError(
             f"NETWORKS ({path.name}) = activations {', '.join(sorted(activations))}: one of {', '.join(ACTIVATIONS)} is "
             "required for all layers."
         )
-    return {"chebyshev.hidden": [int(n) for n, _ in layers], "chebyshev.activation": ACTIVATIONS[activations.pop()]}
+    return {"chebyshev.hidden": [_number([n], "NETWORKS") for n, _, _ in layers], "chebyshev.activation": ACTIVATIONS[activations.pop()]}
 
 
 def _generated(folder: Path, training_set: str) -> dict[str, Any]:

@@ -50,11 +50,11 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
     given = (model, model.constant_energies, loss.needs_forces, memory)
     validation = None if job.validation is None else Frames(job.validation, *given)
     training = settings.training
-    steps = _steps(settings, systems)
+    n_steps = steps(settings, systems)
     schedule = Constant(rate.start * factor)
     if rate.stop is not None:
-        decay = rate.decay_steps or min(5000, max(1, steps // 200))
-        schedule = Exponential(rate.start * factor, rate.stop * factor, steps, decay, rate.decay_rate)
+        decay = rate.decay_steps or min(5000, max(1, n_steps // 200))
+        schedule = Exponential(rate.start * factor, rate.stop * factor, n_steps, decay, rate.decay_rate)
     identity = content_key(
         fingerprint(model.family), job.data_hash, repr(loss), repr(schedule), training.optimiser, training.weight_decay,
         str(training.batch_size), training.systems, training.seed, training.precision, workers.size,
@@ -65,7 +65,8 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
     )  # fmt: skip
 
 
-def _steps(settings: Settings, systems: Systems) -> int:
+def steps(settings: Settings, systems: Systems) -> int:
+    """Steps in all: as given, or of the epochs."""
     training = settings.training
     batches = sum(ceil(len(f) / b) for f, b in zip(systems.frames, systems.batch_sizes, strict=True))
     return training.steps or max(1, round(training.epochs * batches))
@@ -74,7 +75,7 @@ def _steps(settings: Settings, systems: Systems) -> int:
 def _plan(settings: Settings, systems: Systems) -> Plan:
     training, output = settings.training, settings.output
     return Plan(
-        _steps(settings, systems), training.print_every, training.checkpoint_every, training.patience, output.checkpoint,
+        steps(settings, systems), training.print_every, training.checkpoint_every, training.patience, output.checkpoint,
         output.curve,
     )  # fmt: skip
 
@@ -85,7 +86,7 @@ def _validation_batches(job: Job) -> list[np.ndarray]:
         return []
     wanted, n = job.settings.training, len(job.validation)
     count = min(n, wanted.validation_frames or n)
-    rows = np.sort(np.random.default_rng(wanted.seed).permutation(n)[:count])
+    rows = np.sort(np.random.default_rng(job.settings.data.seed).permutation(n)[:count])
     size = frames_in_batch("auto", int(job.validation.sizes.mean())) if count else AUTO_ATOMS
     return [rows[k : k + size] for k in range(0, count, size)]
 

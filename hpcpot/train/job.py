@@ -74,7 +74,7 @@ def make(
     if wanted.validation_fraction == 0.0:
         return Job(settings, data, None, restart, stop, say)
     fractions = (1.0 - wanted.validation_fraction, wanted.validation_fraction)
-    training, validation = (data.select(rows) for rows in split(data, fractions, settings.training.seed))
+    training, validation = (data.select(rows) for rows in split(data, fractions, wanted.seed))
     return Job(settings, training, validation, restart, stop, say)
 
 

@@ -10,9 +10,11 @@ from typing import Any
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.kinds import Kind, choice, element, either, file_name, integer, list_of, number, output_path
 from hpcpot.parallel import farm_settings
-from hpcpot.train import chebyshev, deep_potential
+from hpcpot.train import chebyshev, deep_potential, moment_tensor
 
-FAMILIES: dict[str, ModuleType] = {"deep_potential": deep_potential, "chebyshev": chebyshev}
+FAMILIES: dict[str, ModuleType] = {
+    "deep_potential": deep_potential, "chebyshev": chebyshev, "moment_tensor": moment_tensor,
+}  # fmt: skip
 """Each has KEYS, check(settings), needs_forces(settings) and fit(job) -> exit code."""
 
 PATHS = either(file_name(), list_of(file_name(), "a list of files, folders or patterns"))
@@ -40,6 +42,7 @@ KEYS = (
         "labelled structures: data sets of hpcpot, systems of DeePMD-kit, extxyz, XSF, CFG, VASP; folders; patterns"),
     Key("data.validation", PATHS, "to judge by; null: a part of data.files", None),
     Key("data.validation_fraction", number(minimum=0), "of each group, where data.validation is null; 0: none", 0.1),
+    Key("data.seed", integer(), "of the validation frames that are drawn", 0),
     Key("data.elements", list_of(element(), "a list of elements, e.g. [Li, Si]"),
         "of the model, in its order; null: those of the data by atomic number", None),
     Key("data.maximum_force_eV_A", number(above=0), "leave out frames with a force above", None),
@@ -52,7 +55,7 @@ KEYS = (
         "groups and compositions are drawn by their number of batches, or evenly", "prob_sys_size"),
     Key("training.optimiser", choice(*OPTIMISERS), "null: adam for deep_potential, adamw for chebyshev", None),
     Key("training.weight_decay", number(minimum=0), "of the optimiser", 0.0),
-    Key("training.seed", integer(), "of initial weights, batches and the split", 0),
+    Key("training.seed", integer(), "of initial weights and batches", 0),
     Key("training.precision", choice("float64", "float32"), "of parameters and neighbours; float32 is twice as fast", "float64"),
     Key("training.threads", integer(1), "of this process", 1),
     Key("training.patience", integer(1), "end after so many printed rows without a better validation; null: never", None),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcpot.errors import DependencyError, OutputError
-from hpcpot.training.loss import Errors
+
+if TYPE_CHECKING:
+    from hpcpot.training.loss import Errors
 
 QUANTITIES = {"energy": "eV_per_atom", "force": "eV_per_A", "virial": "eV_per_atom"}
 PARTS = ("training", "validation")
@@ -110,7 +113,8 @@ def draw(path: Path, output: Path) -> Path:
         rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
         rate.tick_params(colors="0.5", labelright=name == "force")
         rate.spines["top"].set_visible(False)
-        axes.legend(frameon=False, fontsize=7)
+        if len(axes.lines):
+            axes.legend(frameon=False, fontsize=7)
     try:
         figure.savefig(output)
     except OSError as error:

@@ -9,12 +9,13 @@ from functools import lru_cache
 import numpy as np
 from scipy.linalg import solve_triangular
 
+from hpcpot.errors import TrainingError
 from hpcpot.potential.moments.moment_tensor_cpu import Plan
 from hpcpot.training import mtp_kernels
 from hpcpot.training.mtp_loss import Loss, Model
 from hpcpot.training.mtp_sites import Chunk, over
 
-REGULARISATION = 1e-11
+REGULARISATION = 1e-10
 """Added to the diagonal of the normal matrix once that is 1 everywhere: basis functions depend on one another."""
 
 
@@ -41,10 +42,20 @@ class Normal:
 
 
 def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> Normal:
-    """Normal equations of all frames, solved."""
+    """Normal equations of all frames, solved.
+
+    Raises:
+        TrainingError: basis functions or labels are not finite.
+    """
     n_frames = sum(len(part.data) for part in parts)
     wanted = _rows_of(model.plan)
-    matrix, right = (sum(one) for one in zip(*over(parts, lambda p: _normal(model, p, loss, n_frames, wanted), threads), strict=True))
+    found = over(parts, lambda part: _normal(model, part, loss, n_frames, wanted), threads)
+    matrix, right = (sum(one) for one in zip(*found, strict=True))
+    if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
+        raise TrainingError(
+            "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot dataset names "
+            "doubtful frames."
+        )
     diagonal = matrix.diagonal()
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
     scaled = matrix * scale * scale[:, None] + REGULARISATION * np.eye(len(matrix))
@@ -84,7 +95,7 @@ def _rows_of(plan: Plan) -> tuple[np.ndarray, ...]:
     used: list[int] = []
     touched: list[int] = []
     first_used, first_touched = [0], [0]
-    makers = [[] for _ in range(plan.n_moments)]
+    makers: list[list[int]] = [[] for _ in range(plan.n_moments)]
     for t, k in enumerate(plan.products[:, 2].tolist()):
         makers[k].append(t)
     traced = {int(row[0]): row[1:].tolist() for row in plan.traces}

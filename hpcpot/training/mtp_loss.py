@@ -114,7 +114,7 @@ def predict(model: Model, part: Chunk) -> Prediction:
     for sites in part.sites:
         energies, g = np.empty(len(sites.atoms)), np.empty((len(sites.kinds), 3))
         evaluate(
-            *_neighbors(sites), sites.order, model.weights[sites.species], *model.basis(), model.family.coefficients, True,
+            *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), model.family.coefficients, True,
             energies, g,
         )  # fmt: skip
         found.energies[:] += np.bincount(sites.frames, energies, len(data))
@@ -159,7 +159,7 @@ def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[flo
         v = np.empty((len(sites.kinds), 3))
         mtp_kernels.displacements(*_pairs(sites), slopes[1], slopes[2], v)
         mtp_kernels.gradient(
-            *_neighbors(sites), sites.order, model.weights[sites.species], *model.basis(), family.coefficients,
+            *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), family.coefficients,
             slopes[0][sites.frames], v, by_coefficients, by_weights[sites.species],
         )  # fmt: skip
     return value, np.concatenate([by_coefficients, slopes[0] @ part.data.counts]), family.scaling * by_weights
@@ -170,17 +170,16 @@ def _differences(
 ) -> tuple[float, tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """The loss of a chunk, its slopes by energies, forces and virials, and the differences, NaN without labels."""
     weights = loss.weights(data, n_frames)
-    differences = (
-        predicted.energies - data.energies, predicted.forces - data.forces, predicted.virials - data.virials
-    )  # fmt: skip
-    known = [np.where(np.isfinite(d), d, 0.0) for d in differences]
     weights = (weights[0], weights[1][:, None], weights[2][:, None, None])
+    labels, found = (data.energies, data.forces, data.virials), (predicted.energies, predicted.forces, predicted.virials)
+    known = [f - np.where(np.isfinite(label), label, 0.0) for f, label in zip(found, labels, strict=True)]
     slopes = tuple(2.0 * w * d for w, d in zip(weights, known, strict=True))
     value = 0.5 * sum((slope * d).sum() for slope, d in zip(slopes, known, strict=True))
-    return float(value), slopes, differences
+    return float(value), slopes, tuple(f - label for f, label in zip(found, labels, strict=True))
 
 
-def _neighbors(sites: Sites) -> tuple:
+def neighbors_of(sites: Sites) -> tuple:
+    """What the kernels take first."""
     return sites.first, sites.kinds, sites.distances, sites.directions
 
 

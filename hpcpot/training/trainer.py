@@ -98,9 +98,9 @@ class Trainer:
         self._say(HEAD)
         while self.done < self.plan.steps and not self._is_tired():
             asked = self._step()
-            at_end = self.done == self.plan.steps
-            if self.done % self.plan.print_every == 0 or at_end:
+            if self.done % self.plan.print_every == 0 or self.done == self.plan.steps:
                 self._row(rows, perf_counter() - began, first)
+            at_end = self.done == self.plan.steps or self._is_tired()
             if asked and not at_end:
                 self._write_checkpoint()
                 self._say(f"stopped by a signal at step {self.done}; the same command with --restart goes on")

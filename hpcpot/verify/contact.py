@@ -17,12 +17,13 @@ from ase.neighborlist import neighbor_list
 from hpcpot.potential.base import CLOSEST, Potential
 from hpcpot.verify.derivatives import evaluate
 from hpcpot.verify.outcome import Outcome
+from hpcpot.verify.probes import repeats
 
 STEP = 0.02
 """Å."""
 LEAST = 64
 """Atoms of the cell, so that an atom does not push its own images."""
-FARTHEST = 3.5
+FARTHEST = 4.0
 """Å between neighbours that are pushed together."""
 BARRIER = 3.0
 """eV; 35,000 K."""
@@ -82,8 +83,6 @@ def _nearest(atoms: Atoms) -> dict[tuple[str, str], tuple[int, np.ndarray, float
 
 def _push(atoms: Atoms, i: int, vector: np.ndarray, where: str, potential: Potential) -> Push:
     """Energies while atom i goes towards its neighbour."""
-    from hpcpot.verify.probes import repeats
-
     big = atoms.repeat(repeats(atoms, LEAST))
     length = float(np.linalg.norm(vector))
     moves = np.arange(0.0, length - CLOSEST - STEP, STEP)

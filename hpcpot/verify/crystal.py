@@ -19,7 +19,7 @@ from hpcpot.units import EV_PER_A3_IN_GPA
 from hpcpot.verify.outcome import Outcome, within
 from hpcpot.verify.probes import repeats
 
-RELAX = Options(force=1.0e-3, stress=0.01 / EV_PER_A3_IN_GPA, steps=1000)
+RELAX = Options(force=1.0e-3, stress=1.0e-3 / EV_PER_A3_IN_GPA, steps=1000)
 VOLUMES = np.linspace(0.90, 1.10, 11)
 """Of the equations of state, relative to the relaxed one."""
 STRAIN = 0.005

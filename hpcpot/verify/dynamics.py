@@ -21,11 +21,13 @@ SKIN = 1.0
 DRIFT, SCATTER = 0.1, 1.0
 """meV/atom/ps; meV/atom."""
 SEED = 5
+SETTLING = 4
+"""The first of so many parts of a run is left out."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """Energies of a run. times: (steps + 1,) fs; totals, kinetics: (steps + 1,) meV/atom, of which totals from 0."""
+    """Energies of a run. times: (steps + 1,) fs; totals: meV/atom, from 0; temperatures: K."""
 
     times: np.ndarray
     totals: np.ndarray
@@ -55,10 +57,12 @@ def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float,
 
 
 def check(done: Run, where: str) -> list[Outcome]:
-    """Slope of the total energy, and its scatter about the line."""
-    slope, offset = np.polyfit(done.times / FS_PER_PS, done.totals, 1)
-    scatter = float(np.std(done.totals - slope * done.times / FS_PER_PS - offset))
-    where = f"{where}, {done.temperatures[len(done.temperatures) // 2 :].mean():.0f} K, {done.times[-1] / FS_PER_PS:g} ps"
+    """Slope of the total energy, and its scatter about the line, once the crystal vibrates."""
+    begin = len(done.times) // SETTLING
+    times, totals = done.times[begin:] / FS_PER_PS, done.totals[begin:]
+    slope, offset = np.polyfit(times, totals, 1)
+    scatter = float(np.std(totals - slope * times - offset))
+    where = f"{where}, {done.temperatures[begin:].mean():.0f} K, {done.times[-1] / FS_PER_PS:g} ps"
     return [
         Outcome("NVE: drift of the energy", abs(float(slope)), "meV/atom/ps", high=DRIFT, where=where),
         Outcome("NVE: scatter of the energy", scatter, "meV/atom", high=SCATTER, where=where),

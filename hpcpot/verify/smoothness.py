@@ -13,9 +13,9 @@ from hpcpot.verify.derivatives import evaluate
 from hpcpot.verify.outcome import Outcome
 
 BESIDE = 1.0e-3
-"""Å before the cutoff."""
-JUMP, KINK = 1.0e-6, 1.0e-3
-"""eV; eV/Å: what the interaction may still be there, and how far energy and work may differ in a step of the path."""
+"""Å beside the cutoff."""
+JUMP, KINK = 1.0e-6, 1.0e-4
+"""eV, eV/Å: steps at the cutoff. Ten times JUMP may be between energy and work in a step of the path."""
 PATH, STEPS = 0.6, 300
 """Å, steps."""
 
@@ -27,18 +27,18 @@ def check(probes: Mapping[str, Atoms], potential: Potential) -> list[Outcome]:
     energy = max(at_cutoff, key=lambda pair: at_cutoff[pair][0])
     force = max(at_cutoff, key=lambda pair: at_cutoff[pair][1])
     return [
-        Outcome("energy of a pair at the cutoff", at_cutoff[energy][0], "eV", high=JUMP, where=energy),
-        Outcome("force of a pair at the cutoff", at_cutoff[force][1], "eV/Å", high=KINK, where=force),
+        Outcome("step of the energy at the cutoff", at_cutoff[energy][0], "eV", high=JUMP, where=energy),
+        Outcome("step of the force at the cutoff", at_cutoff[force][1], "eV/Å", high=KINK, where=force),
         *([_most(along)] if along else []),
     ]
 
 
 def _dimer(a: str, b: str, potential: Potential) -> tuple[float, float]:
-    """|E(cutoff - BESIDE) - E(beyond)| and |F(cutoff - BESIDE)| of two atoms alone."""
-    lengths = (potential.cutoff - BESIDE, potential.cutoff + BESIDE)
-    frames = [Atoms([a, b], [[0, 0, 0], [length, 0, 0]]) for length in lengths]
-    found = evaluate(frames, potential)
-    return abs(float(found.energies[0] - found.energies[1])), float(np.abs(found.forces[0]).max())
+    """Step of energy and force of two atoms alone: what they extrapolate to, linearly, from before the cutoff."""
+    lengths = potential.cutoff + BESIDE * np.array([-2, -1, 1])
+    found = evaluate([Atoms([a, b], [[0, 0, 0], [length, 0, 0]]) for length in lengths], potential)
+    energies, forces = found.energies - found.energies[2], found.forces[::2, 0]
+    return abs(float(2 * energies[1] - energies[0])), abs(float(2 * forces[1] - forces[0]))
 
 
 def _path(atoms: Atoms, potential: Potential) -> float:

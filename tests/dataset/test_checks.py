@@ -108,3 +108,10 @@ def test_a_rare_element(sound) -> None:
     germanium = from_frames([sound.frame(1)], (*sound.elements, "Ge"))
     odd = replace(germanium, species=np.where(germanium.species == 1, 2, germanium.species).astype(np.int32))
     assert found(join([sound, odd]))["rare element"] == [20]
+
+
+def test_a_group_of_single_atoms_is_doubted_only(sound) -> None:
+    gas = replace(sound.select([0, 2]), groups=np.full(2, "gas"), energies=sound.energies[[0, 2]] + 3.0 * 8)
+    positions = np.concatenate([sound.positions, gas.positions + 0.01])
+    findings = {one.name: one for one in check(replace(join([sound, gas]), positions=positions), WIDE)}
+    assert findings["mixed references"].rows.tolist() == [20, 21] and not findings["mixed references"].is_error

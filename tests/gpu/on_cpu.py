@@ -1,4 +1,4 @@
-"""A device whose arrays are NumPy's and whose kernels are the very CUDA sources, compiled for the CPU by cuda_cpu.hpp."""
+"""A device whose kernels are the very CUDA sources, compiled for the CPU by cuda_cpu.hpp, with arrays like CuPy's."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
+from gpu import arrays
+from gpu.arrays import Array
+
 from hpcpot.gpu.device import Kernels
 from hpcpot.gpu.sources import Source
 
@@ -24,10 +27,10 @@ COMPILER = "g++"
 class OnCpu:
     """See hpcpot.gpu.device.Device."""
 
-    xp, name = np, "the CPU in the place of a GPU"
+    xp, name = arrays, "the CPU in the place of a GPU"
 
     def __init__(self, free: int = 2**30):
-        self._free = free
+        self._free, self._in_graph = free, False
 
     def build(self, source: Source) -> Kernels:
         library = ctypes.CDLL(str(compiled(source.text(), source.file.stem, tuple(source.options()))))
@@ -39,26 +42,33 @@ class OnCpu:
 
         return Kernels(launch)
 
-    def product(self, a: np.ndarray, b: np.ndarray, out: np.ndarray, transposed: bool = False) -> None:
-        assert all(array.flags.c_contiguous for array in (a, b, out)), "device arrays are contiguous"
-        np.matmul(a, b.T if transposed else b, out=out)
+    def product(self, a: Array, b: Array, out: Array, transposed: bool = False) -> None:
+        assert all(one.values.flags.c_contiguous for one in (a, b, out)), "cuBLAS takes contiguous arrays"
+        np.matmul(a.values, b.values.T if transposed else b.values, out=out.values)
 
     def side_by_side(self, parts: list[Callable[[], None]]) -> None:
         for part in reversed(parts):  # in any order
             part()
 
-    def to_host(self, array: np.ndarray) -> np.ndarray:
-        return array.copy()
+    def to_host(self, array: Array) -> np.ndarray:
+        assert not self._in_graph, "a step waits for the host"
+        return array.values.copy()
 
-    def upload(self, values: np.ndarray, out: np.ndarray) -> None:
-        assert values.shape == out.shape
-        out[...] = values
+    def upload(self, values: np.ndarray, out: Array) -> None:
+        assert not self._in_graph, "a step needs something of the host"
+        assert values.shape == out.shape and out.values.flags.c_contiguous
+        out.values[...] = values
 
     def free_bytes(self) -> int:
         return self._free
 
     def capture(self, steps: Callable[[], None]) -> Callable[[], None]:
-        return steps
+        def replay() -> None:
+            self._in_graph = True
+            steps()
+            self._in_graph = False
+
+        return replay
 
 
 @lru_cache(maxsize=None)
@@ -77,8 +87,8 @@ def compiled(text: str, stem: str, options: tuple[str, ...]) -> Path:
 
 def _held(argument: object) -> ctypes.c_void_p | ctypes.Array:
     """What the pointer to an argument points to: an array's address, or the bytes of a NumPy scalar."""
-    if isinstance(argument, np.ndarray):
-        assert argument.flags.c_contiguous, "device arrays are contiguous"
-        return ctypes.c_void_p(argument.ctypes.data)
+    if isinstance(argument, Array):
+        assert argument.values.flags.c_contiguous, "kernels take contiguous arrays"
+        return ctypes.c_void_p(argument.values.ctypes.data)
     assert isinstance(argument, np.generic), f"{type(argument)}: kernels take arrays and NumPy scalars"
     return ctypes.create_string_buffer(argument.tobytes(), argument.nbytes)

@@ -6,13 +6,14 @@ import numpy as np
 import systems
 from gpu.on_cpu import OnCpu
 
+from hpcpot.gpu.device import Gpu, count
 from hpcpot.parallel.ranks import start
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 
 
 def main(path: str) -> None:
     ranks = start()
-    potential = GpuPotential(systems.chebyshev(), OnCpu())
+    potential = GpuPotential(systems.chebyshev(), Gpu(0) if count()[0] else OnCpu())
     state, engine = systems.simulation(systems.vacuum(), potential, ranks, temperature=2000.0, skin=0.3)
     systems.advance(state, engine, "nvt_langevin", 15, 1.0, 2000.0)
     assert engine.rebuilds > 2

@@ -18,6 +18,7 @@ FAMILIES = {
     "deep_potential narrow switch": systems.deep_potential_with_narrow_switch(),
     "chebyshev": systems.chebyshev(),
     "chebyshev legacy": systems.chebyshev(domain="legacy"),
+    "moment_tensor": systems.moment_tensor(),
 }
 KERNELS = ("reference", "cpu")
 

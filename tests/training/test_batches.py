@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hpcpot.training.batches import Sampler, Systems, frames_in_batch, systems
-from labelled_frames import labelled
+from labelled import structures
 
 
 @pytest.mark.parametrize(
@@ -18,10 +18,14 @@ def test_frames_in_a_batch(rule, atoms, frames):
 
 
 def test_systems_are_groups_of_one_composition():
-    found = systems(labelled(), "auto")
-    assert found.names == ["doped Li1Si7", "ordered Li4Si4"]
-    assert found.batch_sizes == [4, 4]
+    data = structures(12)
+    found = systems(data, "auto")
     assert sorted(np.concatenate(found.frames)) == list(range(12))
+    for frames, size, name in zip(found.frames, found.batch_sizes, found.names, strict=True):
+        assert len(set(data.groups[frames])) == len(np.unique(data.counts[frames], axis=0)) == 1
+        n_li, n_si = data.counts[frames[0]]
+        assert name == f"{data.groups[frames[0]]} Li{n_li}Si{n_si}"
+        assert size == 32 // (n_li + n_si)
 
 
 def test_each_pass_over_a_system_sees_every_frame_once():

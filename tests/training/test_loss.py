@@ -17,14 +17,14 @@ GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
 
 def labels(golden, size):
     energy, force, virial = golden["energy"], np.reshape(golden["force"], (-1, 3)), np.reshape(golden["virial"], (1, 3, 3))
-    return Labels(torch.tensor([float(size)]), torch.tensor([1.01 * energy + 0.3]), torch.tensor(0.9 * force + 0.05),
+    return Labels(torch.tensor([float(size)], dtype=torch.float64), torch.tensor(np.array([1.01 * energy + 0.3])), torch.tensor(0.9 * force + 0.05),
                   torch.tensor(1.1 * virial - 0.2))  # fmt: skip
 
 
 @pytest.mark.parametrize("name", ["small_oneside", "small_twoside", "small_dt"])
 def test_deepmd_loss_on_the_same_weights(name):
     """From the model file and the structures: predictions, loss and reported errors as DeePMD-kit's, to 1e-8."""
-    model, data = make(name), golden_frames()
+    model, data = make(name), golden_frames(name)
     structures = json.loads((DATA / "dp" / f"{name}.json").read_text())
     expected = iter(GOLDEN[name])
     for k, golden in enumerate(structures):
@@ -46,7 +46,7 @@ def prediction(seed, sizes=(2, 3)):
 
 def test_frames_without_virial_are_left_out_of_its_term():
     found, goal = prediction(1), prediction(2)
-    sizes = torch.tensor([2.0, 3.0])
+    sizes = torch.tensor([2.0, 3.0], dtype=torch.float64)
     goal.virials[0] = torch.nan
     loss = DeepmdLoss(1e-3, (0, 0), (0, 0), (1, 1))
     expected = ((found.virials - goal.virials)[1] ** 2).mean() / 3.0
@@ -61,13 +61,13 @@ def test_energies_of_frames_of_different_size_count_by_their_own_size():
     loss = DeepmdLoss(1e-3, (1, 1), (0, 0))
     squares = (found.energies - goal.energies) ** 2
     expected = (squares[0] / 2 + squares[1] / 3) / 2
-    value = loss(found, Labels(torch.tensor([2.0, 3.0]), *vars(goal).values()), 1e-3)
+    value = loss(found, Labels(torch.tensor([2.0, 3.0], dtype=torch.float64), *vars(goal).values()), 1e-3)
     assert float(value) == pytest.approx(float(expected))
 
 
 def test_aenet_loss_is_of_root_mean_squares():
     found, goal = prediction(1), prediction(2)
-    wanted = Labels(torch.tensor([2.0, 3.0]), *vars(goal).values())
+    wanted = Labels(torch.tensor([2.0, 3.0], dtype=torch.float64), *vars(goal).values())
     energy = (((found.energies - goal.energies) / wanted.sizes) ** 2).mean().sqrt()
     force = (((found.forces - goal.forces) ** 2).sum() / 5).sqrt()
     assert float(AenetLoss(0.0, 2.0)(found, wanted, 0.0)) == pytest.approx(2 * float(energy))

@@ -1,0 +1,182 @@
+"""The fit of a moment tensor potential, from its data to its model file and active set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from hpcpot.errors import OutputError
+from hpcpot.parallel.ranks import SERIAL
+from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential.files import fingerprint
+from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.storage import checkpoint
+from hpcpot.storage.content import content_key
+from hpcpot.train.job import Job
+from hpcpot.training import curve, mtp_grade, mtp_loss, mtp_sites
+from hpcpot.training.mtp_fit import CLOSER, ROUND, Fit, Radial, initial
+from hpcpot.training.mtp_sites import Chunk
+from hpcpot.wording import duration, plural
+
+HEAD = (
+    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} {'ms/step':>8} "
+    f"{'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
+)
+
+
+def fit(job: Job) -> int:
+    """Fit, and write the model where it came to its end; returns the exit code."""
+    wanted = job.settings.moment_tensor
+    loss = mtp_loss.Loss(
+        wanted.energy_weight, wanted.force_weight, wanted.stress_weight, wanted.weighting, wanted.scale_by_force_eV2_A2
+    )  # fmt: skip
+    training = mtp_sites.prepare(job.training, wanted.cutoff_A)
+    validation = [] if job.validation is None else mtp_sites.prepare(job.validation, wanted.cutoff_A)
+    begun = _initial(job, training)
+    identity = content_key(fingerprint(begun), job.data_hash, repr(loss), repr(wanted.tolerance), ROUND)
+    family, step, last = _resumed(job, begun, identity) if job.restart else (begun, 0, np.inf)
+    _say_head(job, family)
+    run = _Run(job, Fit(family, training, loss, job.settings.training.threads, step), validation, loss, identity, last)
+    if not run.iterate():
+        job.say(f"stopped by a signal; the same command with --restart goes on from iteration {run.kept}")
+        return STOPPED
+    run.finish(training)
+    return 0
+
+
+class _Run:
+    """A fit with what it prints and keeps.
+
+    Attributes:
+        kept: iterations in the checkpoint.
+    """
+
+    def __init__(
+        self, job: Job, found: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float
+    ):
+        self.job, self.fit, self.validation, self.loss, self.identity, self.last = job, found, validation, loss, identity, last
+        self.kept = found.step
+        self.threads = job.settings.training.threads
+        self.rows = curve.Curve(job.settings.output.curve, found.step if job.restart else None)
+        self.began, self.first, self.stopped = perf_counter(), found.step, False
+
+    def iterate(self) -> bool:
+        """Rounds to the last iteration, or until they gain little; False where a signal came first."""
+        steps, tolerance = self.job.settings.training.steps, self.job.settings.moment_tensor.tolerance
+        while self.fit.step < steps:
+            began = self.fit.step
+            whole = self.fit.round(min(ROUND, steps - began), self._after)
+            if self.stopped:
+                return False
+            gained = 1.0 - self.fit.loss / self.last if np.isfinite(self.last) else 1.0
+            self.last = self.fit.loss
+            self._keep()
+            if self.fit.step < steps and (gained < tolerance or (not whole and self.fit.step == began)):
+                self.job.say(f"iteration {self.fit.step}: the loss hardly falls any more, so the fit ends")
+                break
+        return True
+
+    def finish(self, training: list[Chunk]) -> None:
+        """The best coefficients for the last radial functions; model, figure and active set."""
+        self.fit.solve()
+        if not curve.read(self.job.settings.output.curve) or self.fit.step % self.job.settings.training.print_every:
+            self._row()
+        output = self.job.settings.output
+        last = curve.read(output.curve)[-1]
+        self.job.save(self.fit.model.family, {f"last {name}": repr(last[name]) for name in curve.COLUMNS})
+        self.job.say(f"model: {output.model}")
+        self.job.say(f"figure: {curve.draw(output.curve, output.curve.with_suffix('.png'))}")
+        kind = self.job.settings.moment_tensor.grade
+        if kind != "none":
+            self._grade(training, {"frames": mtp_grade.frame_rows, "sites": mtp_grade.site_rows}[kind])
+
+    def _grade(self, training: list[Chunk], rows: Callable) -> None:
+        of_training = rows(self.fit.model, training, threads=self.threads)
+        active = mtp_grade.ActiveSet.empty(of_training.shape[1])
+        active.add(of_training)
+        path = self.job.settings.output.model.with_suffix(".active.npz")
+        active.write(path)
+        text = f"active set: {path}, {(active.members >= 0).sum()} of {len(of_training)} rows"
+        if self.validation:
+            grades = active.grades(rows(self.fit.model, self.validation, threads=self.threads))
+            text += f"; extrapolation grade of the validation: median {np.median(grades):.2f}, largest {grades.max():.2f}"
+        self.job.say(text)
+
+    def _after(self) -> bool:
+        """After an iteration: a row where one is due; whether to stop."""
+        if self.fit.step % self.job.settings.training.print_every == 0:
+            self._row()
+        self.stopped = self.job.stop()
+        return self.stopped
+
+    def _row(self) -> None:
+        errors = mtp_loss.errors(self.fit.model, self.fit.parts, self.loss, self.threads)
+        others = mtp_loss.errors(self.fit.model, self.validation, self.loss, self.threads) if self.validation else None
+        seconds = perf_counter() - self.began
+        values = curve.row(self.fit.step, errors, others, float("nan"), seconds)
+        self.rows.add(values)
+        each = seconds / max(self.fit.step - self.first, 1)
+        self.job.say(_line(values, each, each * (self.job.settings.training.steps - self.fit.step)))
+
+    def _keep(self) -> None:
+        family = self.fit.model.family
+        checkpoint.write(
+            self.job.settings.output.checkpoint, SERIAL,
+            {"parameters": np.concatenate([family.radial.ravel(), family.coefficients, family.species_energies])},
+            {"identity": self.identity, "step": self.fit.step, "loss": self.last},
+        )  # fmt: skip
+        self.kept = self.fit.step
+
+
+def _line(values: dict[str, float], each: float, left: float) -> str:
+    cells = [f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in curve.QUANTITIES.items() for part in curve.PARTS]
+    return (
+        f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
+        f"{1e3 * each:>8.1f} {duration(left):>9}"
+    )
+
+
+def _initial(job: Job, training: list[Chunk]) -> MomentTensor:
+    wanted = job.settings.moment_tensor
+    low = wanted.min_distance_A
+    if low is None:
+        low = CLOSER * min(mtp_sites.shortest_distance(training), wanted.cutoff_A)
+    radial = Radial(low, wanted.cutoff_A, wanted.radial_size)
+    return initial(
+        job.training.elements, wanted.level, radial, mtp_sites.mean_neighbors(training), job.settings.training.seed
+    )  # fmt: skip
+
+
+def _resumed(job: Job, begun: MomentTensor, identity: str) -> tuple[MomentTensor, int, float]:
+    """The potential, iterations and loss of the checkpoint.
+
+    Raises:
+        OutputError: it is of another training.
+    """
+    path = job.settings.output.checkpoint
+    arrays, common, _ = checkpoint.read(path, SERIAL)
+    if common.get("identity") != identity:
+        raise OutputError(
+            f"{path} = checkpoint of another training: the model, data, loss and seed must be those of the config; use the "
+            "config that began it, or start anew with --overwrite."
+        )
+    radial, coefficients, energies = np.split(
+        arrays["parameters"], np.cumsum([begun.radial.size, len(begun.coefficients)])
+    )  # fmt: skip
+    family = replace(
+        begun, radial=radial.reshape(begun.radial.shape), coefficients=coefficients, species_energies=energies
+    )  # fmt: skip
+    return family, int(common["step"]), float(common["loss"])
+
+
+def _say_head(job: Job, family: MomentTensor) -> None:
+    n_validation = 0 if job.validation is None else len(job.validation)
+    count = family.radial.size + len(family.coefficients) + len(family.species_energies)
+    job.say(
+        f"{plural(len(job.training), 'frame')} to fit to, {n_validation} to judge by; {', '.join(job.training.elements)}\n"
+        f"level {job.settings.moment_tensor.level}: {len(family.scalars)} basis functions, {count} parameters; radial functions "
+        f"from {family.min_distance:.3f} to {family.cutoff:g} Å\n{HEAD}"
+    )

@@ -1,0 +1,111 @@
+"""The fit of a moment tensor potential: coefficients by linear least squares, radial functions by L-BFGS.
+
+In rounds: the best coefficients for the present radial functions, then L-BFGS on all parameters. Within a round
+coefficients are in coordinates in which the loss is as curved in one direction as in another, so that L-BFGS has the radial
+functions left to learn about. A round depends on nothing but the parameters that it begins with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize
+
+from hpcpot.errors import TrainingError
+from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.potential.moments.moment_tensor_basis import basis
+from hpcpot.training import mtp_linear
+from hpcpot.training.mtp_loss import Loss, Model, value_and_gradient
+from hpcpot.training.mtp_sites import Chunk
+
+ROUND = 50
+"""Iterations between two linear solves."""
+SPREAD = 0.3
+"""Standard deviation of initial radial coefficients around f_mu = Q_mu."""
+CLOSER = 0.99
+"""min_distance is this times the shortest distance in the data, as in MLIP-2."""
+
+
+@dataclass(frozen=True)
+class Radial:
+    """What radial functions are made of: from `low` to `cutoff`, Å, of `size` polynomials."""
+
+    low: float
+    cutoff: float
+    size: int
+
+
+def initial(elements: tuple[str, ...], level: int, radial: Radial, mean_neighbors: float, seed: int) -> MomentTensor:
+    """A potential to begin with: all its energies are 0.
+
+    Args:
+        mean_neighbors: of an atom; moments are scaled to about 1 by it.
+    """
+    lists, species = basis(level), len(elements)
+    shape = (species, species, lists.n_radial, radial.size)
+    values = SPREAD * np.random.default_rng(seed).normal(size=shape)
+    values += np.eye(lists.n_radial, radial.size)
+    scaling = 3.0 / (radial.cutoff - radial.low) ** 2 / np.sqrt(max(mean_neighbors, 1.0))
+    return MomentTensor(
+        elements, radial.low, radial.cutoff, scaling, values, lists.basics, lists.products, lists.scalars,
+        np.zeros(len(lists.scalars)), np.zeros(species),
+    )  # fmt: skip
+
+
+class Fit:
+    """A fit in progress.
+
+    Attributes:
+        model: the best parameters so far. step: iterations of L-BFGS done. loss: of the training frames, parts.
+    """
+
+    def __init__(self, family: MomentTensor, parts: Sequence[Chunk], loss: Loss, threads: int, step: int = 0):
+        self.model, self.step, self.loss = Model(family), step, np.inf
+        self.parts, self._loss, self._threads = parts, loss, threads
+
+    def solve(self) -> mtp_linear.Normal:
+        """Give the model the best coefficients for its radial functions."""
+        normal = mtp_linear.solve(self.model, self.parts, self._loss, self._threads)
+        self.model = self._with(normal.solution, self.model.family.radial)
+        return normal
+
+    def round(self, steps: int, after: Callable[[], bool]) -> bool:
+        """A linear solve, then up to `steps` iterations; whether it went on to their end.
+
+        Args:
+            after: called after each iteration; true ends the round.
+        Raises:
+            TrainingError: the loss is not finite.
+        """
+        normal = self.solve()
+        n, shape = len(normal.solution), self.model.family.radial.shape
+        begun = self.step
+
+        def value(x: np.ndarray) -> tuple[float, np.ndarray]:
+            model = self._with(normal.from_white(x[:n]), x[n:].reshape(shape))
+            found, linear, radial = value_and_gradient(model, self.parts, self._loss, self._threads)
+            if not np.isfinite(found):
+                raise TrainingError(
+                    f"loss at iteration {self.step} = {found}: must be finite; the labels are too far from any potential, "
+                    "hpcpot dataset names doubtful frames."
+                )
+            return found, np.concatenate([normal.gradient_to_white(linear), radial.ravel()])
+
+        def iterated(intermediate_result: OptimizeResult) -> None:
+            self.step += 1
+            self.loss = float(intermediate_result.fun)
+            x = intermediate_result.x
+            self.model = self._with(normal.from_white(x[:n]), x[n:].reshape(shape))
+            if after():
+                raise StopIteration
+
+        start = np.concatenate([np.zeros(n), self.model.family.radial.ravel()])
+        options = {"maxiter": steps, "maxcor": ROUND, "ftol": 0.0, "gtol": 0.0, "maxfun": 10 * steps}
+        minimize(value, start, method="L-BFGS-B", jac=True, callback=iterated, options=options)
+        return self.step - begun == steps
+
+    def _with(self, linear: np.ndarray, radial: np.ndarray) -> Model:
+        n = len(self.model.plan.scalars)
+        return self.model.with_parameters(radial, linear[:n], linear[n:])

@@ -1,0 +1,108 @@
+"""`hpcpot dataset` and the data half of `hpcpot convert`, as a user runs them."""
+
+from dataclasses import replace
+
+import h5py
+import labelled
+import numpy as np
+import pytest
+
+from hpcpot.cli import main
+from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import join
+from hpcpot.dataset.files import load, save
+from hpcpot.potential import files as potentials
+
+
+@pytest.fixture
+def file(tmp_path):
+    """Twenty sound frames, and one that is there twice."""
+    data = labelled.dataset(20)
+    save(join([data, data.select([3])]), tmp_path / "data.h5", {})
+    return str(tmp_path / "data.h5")
+
+
+WIDE = ["--force-bound-eV-A", "1000", "--stress-bound-GPa", "1e6"]
+
+
+def test_statistics_and_doubts(file, capsys) -> None:
+    assert main(["dataset", file, *WIDE]) == 0
+    printed = capsys.readouterr().out
+    assert "21 frames" in printed and "cold" in printed and "hot" in printed
+    assert "doubt: duplicates: the same structure and labels as an earlier frame: made:3" in printed
+
+
+def test_an_error_is_the_exit_code(file, tmp_path, capsys) -> None:
+    data = load([file])
+    hdf5.write(replace(data, energies=np.where(np.arange(21) == 20, 0.0, data.energies)), tmp_path / "bad.h5", {})
+    command = ["dataset", str(tmp_path / "bad.h5"), *WIDE]
+    assert main(command) == 1
+    assert "ERROR: contradictory duplicates" in capsys.readouterr().out
+    assert main([*command, "--drop", "contradictory duplicates", "-o", str(tmp_path / "good.h5")]) == 0
+    assert len(load([tmp_path / "good.h5"])) == 20
+
+
+def test_drop_split_csv_and_figure(file, tmp_path, capsys) -> None:
+    outputs = ["--csv", str(tmp_path / "t.csv"), "--figure", str(tmp_path / "t.png"), "-o", str(tmp_path / "part.h5")]
+    assert main(["dataset", file, *WIDE, "--drop", "all", "--split", "0.8,0.2", "--seed", "7", *outputs]) == 0
+    train, test = (load([tmp_path / f"part_{name}.h5"]) for name in ("train", "test"))
+    assert (len(train), len(test)) == (16, 4) and set(test.groups) == {"hot", "cold"}
+    assert not set(train.sources) & set(test.sources)
+    assert (tmp_path / "t.csv").read_text().startswith("group,frames,atoms_least")
+    assert (tmp_path / "t.png").read_bytes().startswith(b"\x89PNG")
+    assert "left out: 1 frame" in capsys.readouterr().out
+    assert main(["dataset", file, *WIDE, "--split", "0.8,0.1,0.1", "-o", str(tmp_path / "three")]) == 0
+    assert {one.name for one in tmp_path.iterdir()} >= {"three_train", "three_validation", "three_test"}
+
+
+def test_labels_against_their_potential(file, tmp_path, capsys) -> None:
+    potentials.save(labelled.MODEL, tmp_path / "model.h5", {})
+    assert main(["dataset", file, *WIDE, "--source", str(tmp_path / "model.h5")]) == 0
+    assert "virials against its energies under strain: 1 times" in capsys.readouterr().out
+    data = load([file])
+    hdf5.write(replace(data, virials=-data.virials), tmp_path / "wrong.h5", {})
+    assert main(["dataset", str(tmp_path / "wrong.h5"), *WIDE, "--source", str(tmp_path / "model.h5")]) == 1
+    assert "ERROR: scale of virials: virials are -1 times what they must be" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--drop", "dupes", "-o", "x.h5"], "--drop = dupes: must be all or of missing labels"),
+        (["--split", "0.9,a", "-o", "x.h5"], "--split = 0.9,a: must be numbers"),
+        (["--split", "1", "-o", "x.h5"], "--split = 1: must be two or three fractions"),
+        (["-o", "x.h5"], "--output = x.h5: goes with --split or --drop; hpcpot convert"),
+        (["--split", "0.9,0.1"], "--output = None: goes with --split"),
+        (["--virial-is", "stress_GPa"], "--virial-is = stress_GPa: needs the name"),
+    ],
+)
+def test_options_that_do_not_fit(file, capsys, options, words) -> None:
+    assert main(["dataset", file, *options]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_convert_data(file, tmp_path, capsys) -> None:
+    cfg, back = tmp_path / "data.cfg", tmp_path / "back.h5"
+    assert main(["convert", file, "-o", str(cfg)]) == 0
+    assert "cfg does not keep sources" in capsys.readouterr().out
+    assert main(["convert", str(cfg), "-o", str(back), "--note", "there and back"]) == 0
+    labelled.assert_same(load([back]), load([file]), ("sources", "cells", "virials"))
+    np.testing.assert_allclose(load([back]).virials, load([file]).virials, atol=1e-9)
+    with h5py.File(back) as written:
+        assert written["provenance"].attrs["note"] == "there and back"
+        assert written["provenance"].attrs["source"] == "data.cfg" and len(written["provenance"].attrs["source_sha256"]) == 64
+    assert main(["convert", file, "-o", str(tmp_path / "xsf"), "--format", "xsf"]) == 0
+    assert len(list((tmp_path / "xsf").rglob("*.xsf"))) == 21
+    assert main(["convert", file, "-o", str(cfg)]) == 1
+    assert "= exists" in capsys.readouterr().err
+
+
+def test_convert_asks_for_elements(tmp_path, capsys) -> None:
+    text = "BEGIN_CFG\n Size\n 1\n AtomData: id type cartes_x cartes_y cartes_z\n 1 0 0 0 0\n Energy\n -1\nEND_CFG\n"
+    (tmp_path / "a.cfg").write_text(text)
+    command = ["convert", str(tmp_path / "a.cfg"), "-o", str(tmp_path / "a.h5")]
+    assert main(command) == 1
+    assert "name them in their order, --elements Li,Si" in capsys.readouterr().err
+    assert main([*command, "--elements", "Si", "--group", "atoms"]) == 0
+    data = load([tmp_path / "a.h5"])
+    assert data.elements == ("Si",) and data.groups.tolist() == ["atoms"] and not data.periodic.any()

@@ -1,0 +1,151 @@
+"""Every format there and back, whole trees, and what cannot be read or written."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import labelled
+import numpy as np
+import pytest
+
+from hpcpot.dataset import files
+from hpcpot.dataset.dataset import DataSet, join
+from hpcpot.dataset.files import Reading, kind_of, load, save
+from hpcpot.errors import DataError, OutputError
+
+LEFT_OUT = {"extxyz": (), "cfg": (), "deepmd": (), "deepmd-mixed": (), "xsf": ("virials",), "hdf5": ()}
+
+
+@pytest.fixture(scope="module")
+def data() -> DataSet:
+    """Sorted as a tree is read: by group, then by formula; atoms by element; symmetric virials."""
+    found = labelled.dataset(6)
+    found = replace(found, virials=0.5 * (found.virials + found.virials.transpose(0, 2, 1)))
+    order = np.lexsort((found.species, found.frame_of))
+    return replace(found, species=found.species[order], positions=found.positions[order], forces=found.forces[order])
+
+
+def canonical(data: DataSet) -> DataSet:
+    """Frames in an order that does not depend on the file."""
+    return data.select(np.argsort(data.energies))
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_there_and_back(data, kind, tmp_path) -> None:
+    path = tmp_path / ("data" if kind in ("deepmd", "deepmd-mixed", "xsf") else f"data.{kind}")
+    assert save(data, path, {}, kind) == kind
+    back, sent = canonical(load([path])), canonical(data)
+    free = ~sent.periodic.any(axis=1)  # a cell that nothing depends on need not come back
+    but = ("sources", "cells", *LEFT_OUT[kind])
+    labelled.assert_same(back, sent, but)
+    np.testing.assert_array_equal(back.cells[~free], sent.cells[~free])
+    if "virials" in but:
+        assert np.isnan(back.virials).all()
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("kind", LEFT_OUT)
+def test_frames_without_labels(kind, tmp_path) -> None:
+    bare, path = labelled.structures(3), tmp_path / "bare"
+    save(bare, path, {}, kind)
+    path = path.rename(path.with_suffix({"hdf5": ".h5", "cfg": ".cfg", "extxyz": ".extxyz"}.get(kind, "")))
+    back = load([path])
+    assert len(back) == 3
+    assert np.isnan(back.energies).all() and np.isnan(back.forces).all() and np.isnan(back.virials).all()
+
+
+def test_the_suffix_says_the_format(data, tmp_path) -> None:
+    for name, kind in {"a.h5": "hdf5", "a.extxyz": "extxyz", "a.cfg": "cfg", "a": "deepmd"}.items():
+        assert save(data, tmp_path / name, {}) == kind
+        assert kind_of(tmp_path / name) in (kind, "folder")
+    with pytest.raises(OutputError, match=r"a\.foo = suffix '\.foo': must be \.h5"):
+        save(data, tmp_path / "a.foo", {})
+
+
+def test_what_exists_is_kept(data, tmp_path) -> None:
+    (tmp_path / "a.cfg").write_text("mine")
+    (tmp_path / "systems").mkdir()
+    with pytest.raises(OutputError, match="choose another name or --overwrite"):
+        save(data, tmp_path / "a.cfg", {})
+    assert (tmp_path / "a.cfg").read_text() == "mine"
+    with pytest.raises(OutputError, match="or remove the folder"):
+        save(data, tmp_path / "systems", {}, overwrite=True)
+    save(data, tmp_path / "a.cfg", {}, overwrite=True)
+    assert len(load([tmp_path / "a.cfg"])) == len(data)
+
+
+def test_a_folder_without_room_leaves_nothing(data, tmp_path) -> None:
+    with pytest.raises(OutputError, match="cannot be written"):
+        save(data, tmp_path / "absent" / "a.cfg", {})
+
+
+def test_trees_and_several_files(data, tmp_path) -> None:
+    (tmp_path / "tree" / "sub").mkdir(parents=True)
+    save(data.select([0, 2]), tmp_path / "tree" / "x.extxyz", {})
+    save(data.select([1]), tmp_path / "tree" / "sub" / "y.cfg", {})
+    save(data.select([3, 4]), tmp_path / "tree" / "sub" / "dp", {})
+    save(data.select([5]), tmp_path / "z.h5", {})
+    (tmp_path / "tree" / "README.txt").write_text("no data")
+    found = load([tmp_path / "tree", tmp_path / "z.h5"])
+    labelled.assert_same(canonical(found), canonical(data), ("sources", "cells", "groups"))
+    assert sorted(np.unique(found.groups)) == ["cold", "hot", "sub/dp/cold", "sub/dp/hot"]
+    assert "x.extxyz:1" in found.sources and "sub/y.cfg:0" in found.sources
+
+
+def test_groups_of_a_dp_gen_archive(data, tmp_path) -> None:
+    whole = data.select([0])
+    for place in ("aLiSi_configs/iter.000003/02.fp/data.017", "Si_configs/iter.000000/02.fp/data.000", "init_configs/Si8"):
+        save(replace(whole, groups=np.array(["g"])), tmp_path / "out", {})
+        (system,) = (one.parent for one in (tmp_path / "out").rglob("type.raw"))
+        (tmp_path / "data" / place).parent.mkdir(parents=True)
+        system.rename(tmp_path / "data" / place)
+        (tmp_path / "out" / "g").rmdir()
+        (tmp_path / "out").rmdir()
+    found = load([tmp_path / "data"])
+    assert sorted(found.groups.tolist()) == ["Si_configs", "aLiSi_configs", "init_configs"]
+    assert "data/aLiSi_configs/iter.000003/02.fp/data.017:0" in found.sources
+    assert load([tmp_path / "data"], Reading(group="mine")).groups.tolist() == ["mine"] * 3
+
+
+def test_a_group_cannot_leave_the_folder(data, tmp_path) -> None:
+    away = replace(data.select([0]), groups=np.array(["/../../etc"]))
+    for kind in ("deepmd", "xsf"):
+        save(away, tmp_path / kind, {}, kind)
+        assert load([tmp_path / kind]).groups.tolist() == ["etc"]
+
+
+def test_what_is_no_data(tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "a.txt").write_text("text")
+    (tmp_path / "other.cfg").write_text("[section]\n")
+    for name, words in {"absent": "no such file", "a.txt": "a file that is no labelled data",
+                        "other.cfg": "a file that is no labelled data", "empty": "a folder without data"}.items():  # fmt: skip
+        with pytest.raises(DataError, match=f"{name} = {words}"):
+            load([tmp_path / name])
+
+
+def test_partly_periodic_frames_are_refused_where_the_format_has_none(data, tmp_path) -> None:
+    slab = replace(data.select([0]), periodic=np.array([[True, False, True]]))
+    for kind in ("deepmd", "xsf", "cfg"):
+        with pytest.raises(DataError, match=r"periodic of frame 0 \(made:0\) = \[True, False, True\]"):
+            save(slab, tmp_path / "out", {}, kind)
+        assert not list(tmp_path.iterdir())
+    first = replace(slab, periodic=np.array([[True, True, False]]))
+    save(first, tmp_path / "a.cfg", {})
+    assert load([tmp_path / "a.cfg"]).periodic.tolist() == [[True, True, False]]
+
+
+def test_a_slab_in_extxyz(data, tmp_path) -> None:
+    slab = replace(data.select([0]), periodic=np.array([[True, False, True]]))
+    save(slab, tmp_path / "a.extxyz", {})
+    labelled.assert_same(load([tmp_path / "a.extxyz"]), slab, ("sources",))
+
+
+def test_lost_covers_all_formats() -> None:
+    assert files.LOST.keys() == set(files.FORMATS) == LEFT_OUT.keys()
+
+
+def test_many_files_are_one_data_set_in_order(data, tmp_path) -> None:
+    save(data, tmp_path / "xsf", {}, "xsf")
+    paths = sorted(Path(tmp_path / "xsf").rglob("*.xsf"), key=lambda one: one.name)
+    found = load(paths)
+    labelled.assert_same(found, join([load([one]) for one in paths]))

@@ -1,0 +1,139 @@
+"""Arrays that are as strict as CuPy's: what is on the device meets only what is on the device, and scalars.
+
+An Array becomes a NumPy array by `to_host` alone; NumPy's functions refuse it, its element-wise functions work.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+SCALARS = (int, float, bool, np.generic)
+
+LIBRARY = "strict_arrays"
+sys.modules[LIBRARY] = sys.modules[__name__]  # where network.concatenate looks
+
+
+class Array(NDArrayOperatorsMixin):
+    """A NumPy array in a box.
+
+    Attributes:
+        values: what is in it; for the device that stands for a GPU only.
+    """
+
+    __module__ = LIBRARY
+
+    def __init__(self, values: np.ndarray):
+        self.values = values
+
+    shape, dtype, size, ndim, nbytes = (property(lambda self, n=n: getattr(self.values, n)) for n in
+                                        ("shape", "dtype", "size", "ndim", "nbytes"))  # fmt: skip
+
+    @property
+    def T(self) -> Array:  # noqa: N802
+        return Array(self.values.T)
+
+    def __array__(self, *_: object, **__: object) -> np.ndarray:
+        raise TypeError("implicit conversion of a device array to a NumPy array")
+
+    def __array_function__(self, function: Any, *_: object) -> None:
+        raise TypeError(f"numpy.{function.__name__} of a device array")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: tuple | None = None, **options: Any) -> Array:
+        if out is not None:
+            options["out"] = tuple(opened(one) for one in out)
+        result = Array(getattr(ufunc, method)(*(opened(one) for one in inputs), **options))
+        return out[0] if out is not None else result
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, key: Any) -> Array:
+        return Array(np.asarray(self.values[indices(key)]))
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.values[indices(key)] = opened(value)
+
+    def __iter__(self) -> Any:
+        return (self[k] for k in range(len(self)))
+
+    def __int__(self) -> int:
+        return int(self.values)
+
+    def __float__(self) -> float:
+        return float(self.values)
+
+    def fill(self, value: float) -> None:
+        self.values.fill(value)
+
+    def tolist(self) -> list:
+        return self.values.tolist()
+
+
+def _method(name: str) -> Any:
+    return lambda self, *arguments, **options: Array(np.asarray(getattr(self.values, name)(*arguments, **options)))
+
+
+for _name in ("reshape", "astype", "min", "max", "sum", "swapaxes", "ravel", "copy"):
+    setattr(Array, _name, _method(_name))
+
+
+def opened(value: Any) -> Any:
+    """What an operand is to NumPy.
+
+    Raises:
+        TypeError: an array of the host.
+    """
+    if isinstance(value, Array):
+        return value.values
+    if isinstance(value, SCALARS):
+        return value
+    raise TypeError(f"{type(value).__name__} together with a device array")
+
+
+def indices(key: Any) -> Any:
+    """An index, whose arrays may be of the device or, as in CuPy, of the host."""
+    if isinstance(key, tuple):
+        return tuple(indices(one) for one in key)
+    return key.values if isinstance(key, Array) else key
+
+
+def asarray(values: Any) -> Array:
+    return values if isinstance(values, Array) else Array(np.array(values))
+
+
+def argsort(values: Array, kind: str) -> Array:
+    return Array(np.argsort(opened(values), kind=kind))
+
+
+def ascontiguousarray(values: Array) -> Array:
+    return Array(np.ascontiguousarray(opened(values)))
+
+
+def concatenate(parts: Any, axis: int = 0) -> Array:
+    return Array(np.concatenate([opened(one) for one in parts], axis))
+
+
+def poisoned(shape: Any, dtype: Any) -> Array:
+    """As empty, with bytes that no result may depend on: NaN as float32 and float64, far out of range as an index."""
+    values = np.empty(shape, dtype)
+    values.view(np.uint8 if values.ndim else values.dtype).fill(0xFF if values.dtype.kind == "f" else 0x7F)
+    return Array(values)
+
+
+empty = poisoned
+
+
+def zeros(shape: Any, dtype: Any = float) -> Array:
+    return Array(np.zeros(shape, dtype))
+
+
+def ones(shape: Any, dtype: Any = float) -> Array:
+    return Array(np.ones(shape, dtype))
+
+
+def arange(*arguments: Any, dtype: Any = None) -> Array:
+    return Array(np.arange(*arguments, dtype=dtype))
