@@ -130,8 +130,8 @@ def main() -> None:
                 evaluate()
             whole = sum(sum(times) for times in device.times.values())
             for name, times in sorted(device.times.items(), key=lambda item: -sum(item[1])):
-                calls = len(times) // REPEATS
-                print(timing.line("gpu kernel", "us a call", times, kernel=name, calls=calls, share=round(sum(times) / whole, 4), **facts))
+                own = {"kernel": name, "calls": len(times) // REPEATS, "share": round(sum(times) / whole, 4)}
+                print(timing.line("gpu kernel", "us a call", times, **own, **facts))
 
 
 if __name__ == "__main__":

@@ -209,7 +209,7 @@ def main() -> None:
         probe.shapes = network_shapes(potential.family.networks[0], BLOCK)
     seconds = dict(probe.seconds)
     spent = run.engine.seconds
-    seconds["Python between them"] = spent["potential"] - sum(seconds.values())
+    seconds["NumPy between them"] = spent["potential"] - sum(seconds.values())
     seconds |= {"neighbours": spent["neighbours"], "exchange": spent["exchange"]}
     seconds["integration"] = whole - spent["potential"] - spent["neighbours"] - spent["exchange"]
     rows, ceilings = table(probe, seconds, run.state.n_atoms, given.steps, "float32" if given.precision == "mixed" else "float64")

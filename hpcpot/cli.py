@@ -35,7 +35,7 @@ exit codes:
   0   done
   1   an error, named in the last line
   2   wrong usage of the command line
-  75  stopped by a signal with everything saved: the same command goes on (md: with --restart)
+  75  stopped by a signal with everything saved: the same command goes on (md, train: with --restart)
 """
 
 

@@ -34,7 +34,7 @@ FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 SUFFIX = ".nbc"
 SHIPPED = Path(__file__).resolve().parent / "__pycache__"
-"""Code kept here, as by whoever installed hpcpot, is used also by those who cannot write here."""
+"""Code kept here, as by whoever installed hpcpot, serves also those who cannot write here, without NUMBA_CACHE_DIR."""
 
 
 def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
@@ -95,7 +95,7 @@ class Kept(NullCache):
         """A variant from its file; None, so that it is compiled, where there is none or it is not whole."""
         target_context.refresh()
         name = self._name(sig, target_context.codegen())
-        for path in (folder(), SHIPPED):
+        for path in (folder(),) if os.environ.get("NUMBA_CACHE_DIR") else (folder(), SHIPPED):
             if not is_foreign(path) and (content := _whole(path / name)) is not None:
                 return CompileResult._rebuild(target_context, *pickle.loads(content))
         return None

@@ -16,11 +16,13 @@ MODEL = systems.deep_potential()
 
 
 def structures(n: int = 6) -> DataSet:
-    """Li-Si frames of 8 and 16 atoms without labels: groups `hot` (even) and `cold` (odd), and one that is not periodic."""
+    """Li-Si frames of 8 and 16 atoms without labels, groups `hot` (even) and `cold` (odd); the last is not periodic."""
     frames = []
     for k in range(n):
         atoms = systems.mixed(bulk("Si", "diamond", 5.4 + 0.02 * k, cubic=True) * (1 + k % 2, 1, 1), seed=k)
-        atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.03 * np.random.default_rng(k).uniform(-1, 1, (3, 3))), scale_atoms=True)
+        atoms.set_cell(
+            atoms.cell.array @ (np.eye(3) + 0.03 * np.random.default_rng(k).uniform(-1, 1, (3, 3))), scale_atoms=True
+        )
         atoms.info["group"] = ("hot", "cold")[k % 2]
         frames.append(atoms)
     frames[-1].pbc = False
@@ -54,6 +56,17 @@ def series(n: int = 12) -> DataSet:
 def assert_same(a: DataSet, b: DataSet, but: tuple[str, ...] = ()) -> None:
     """All fields equal, bit by bit, NaN being NaN."""
     assert a.elements == b.elements
-    for name in ("first", "species", "positions", "cells", "periodic", "energies", "forces", "virials", "groups", "sources"):
+    for name in (
+        "first",
+        "species",
+        "positions",
+        "cells",
+        "periodic",
+        "energies",
+        "forces",
+        "virials",
+        "groups",
+        "sources",
+    ):
         if name not in but:
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)

@@ -144,9 +144,9 @@ if os.getuid() == 0:
 """
 
 
-@pytest.mark.parametrize("is_writable", [True, False])
-def test_install_that_cannot_be_written_and_no_home(is_writable):
-    """As somebody who is not root: compiled code goes to a folder of theirs, or a warning says that it is not kept."""
+@pytest.fixture
+def install():
+    """A folder that everybody can read, with a package of its own; tmp_path is only for its owner."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         package, place = folder / "hpcpot", folder / "temporary"
@@ -154,27 +154,52 @@ def test_install_that_cannot_be_written_and_no_home(is_writable):
         place.mkdir()
         for module in ("__init__.py", "compiled.py"):
             shutil.copy(Path(compiled.__file__).parent / module, package / module)
-        for file, text in {"inner.py": INNER, "kernels.py": KERNELS, "use.py": UNPRIVILEGED + USE}.items():
+        texts = {"inner.py": INNER, "kernels.py": KERNELS, "use.py": USE, "unprivileged.py": UNPRIVILEGED + USE}
+        for file, text in texts.items():
             (folder / file).write_text(text.replace('"error"', '"always"'))
-        for path in (folder, package):
-            path.chmod(0o555)
-        place.chmod(0o777 | stat.S_ISVTX if is_writable else 0o555)
-        environment = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
-        environment |= {"HOME": "/nonexistent", "PYTHONPATH": str(folder)}
-        environment |= {"TMPDIR" if is_writable else "NUMBA_CACHE_DIR": str(place)}
-        command = [sys.executable, "-B", str(folder / "use.py")]
-        runs = [subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True) for _ in range(2)]
-        answers = [json.loads(run.stdout) for run in runs]
-        files = list(place.rglob(f"*{compiled.SUFFIX}"))
-        for path in (folder, package, place):
+        yield folder
+        for path in (folder, package, place, *package.glob("__pycache__")):
             path.chmod(0o755)
-    assert [answer["results"] for answer in answers] == [RESULTS] * 2
-    assert not list(package.rglob("*.part"))
-    if is_writable:
-        assert len(files) == VARIANTS and answers[1]["compiled"] == 0
-    else:
-        assert not files and answers[1]["compiled"] == answers[0]["compiled"] > 0
-        assert runs[1].stderr.count("set NUMBA_CACHE_DIR to a folder of yours") == 1
+
+
+def run_installed(folder: Path, script: str, **variables: Path) -> tuple[dict, str]:
+    """What a script answers and says, without a home."""
+    own = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
+    own |= {"HOME": "/nonexistent", "PYTHONPATH": str(folder)} | {name: str(path) for name, path in variables.items()}
+    done = subprocess.run([sys.executable, "-B", script], cwd=folder, env=own, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout), done.stderr
+
+
+def lock(folder: Path, place: int) -> None:
+    """Nobody but root can write the package from now on; the mode of the folder `temporary`."""
+    for path in (folder, folder / "hpcpot", *folder.glob("hpcpot/__pycache__")):
+        path.chmod(0o555)
+    (folder / "temporary").chmod(place)
+
+
+def test_install_that_cannot_be_written_and_no_home(install):
+    """As somebody who is not root: compiled code goes to a folder of theirs among the temporary ones."""
+    lock(install, 0o777 | stat.S_ISVTX)
+    for compiles in (True, False):
+        answer, _ = run_installed(install, "unprivileged.py", TMPDIR=install / "temporary")
+        assert answer["results"] == RESULTS and (answer["compiled"] > 0) == compiles
+    assert len(list(install.glob(f"temporary/hpcpot-*/*{compiled.SUFFIX}"))) == VARIANTS
+
+
+def test_nowhere_to_write_is_told_once(install):
+    lock(install, 0o555)
+    answer, said = run_installed(install, "unprivileged.py", NUMBA_CACHE_DIR=install / "temporary")
+    assert answer["results"] == RESULTS and answer["compiled"] > 0
+    assert said.count("set NUMBA_CACHE_DIR to a folder of yours") == 1
+    assert not list(install.rglob("*.part")) and not list(install.rglob(f"*{compiled.SUFFIX}"))
+
+
+def test_code_that_came_with_the_install(install):
+    assert run_installed(install, "use.py")[0]["compiled"] > 0
+    assert len(list(install.glob(f"hpcpot/__pycache__/*{compiled.SUFFIX}"))) == VARIANTS
+    lock(install, 0o555)
+    answer, _ = run_installed(install, "unprivileged.py")
+    assert answer["results"] == RESULTS and answer["compiled"] == 0
 
 
 def test_where_code_is_kept(tmp_path, monkeypatch):

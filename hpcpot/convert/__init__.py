@@ -30,8 +30,12 @@ examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePM
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot convert`."""
     parser.epilog = EXAMPLES
-    parser.add_argument("input", nargs="+", help="model file; for aenet one network file per element; or data: files, folders")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="file or folder to write; its suffix says what")
+    parser.add_argument(
+        "input", nargs="+", help="model file; for aenet one network file per element; or data: files, folders"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="file or folder to write; its suffix says what"
+    )
     parser.add_argument("--format", choices=DATA_FORMATS, help="of data, where the suffix does not say it")
     parser.add_argument(
         "--shortest-distance-A", type=float, default=1.0, metavar="R",

@@ -16,14 +16,20 @@ TENSORS = ("virial_eV", "stress_eV_A3", "stress_GPa", "pressure_kB")
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --elements, --group and the names of labels."""
     group = parser.add_argument_group("labelled data, where the files do not tell it")
-    group.add_argument("--elements", metavar="Li,Si", help="of types 0, 1, ... of .cfg and of systems without type_map.raw")
-    group.add_argument("--group", help="configuration group of all frames (else the files', or their folder's or own name)")
-    group.add_argument("--energy-key", metavar="KEY", help="of extended XYZ; of VASP: energy for sigma -> 0 (default TOTEN)")
+    group.add_argument(
+        "--elements", metavar="Li,Si", help="of types 0, 1, ... of .cfg and of systems without type_map.raw"
+    )
+    group.add_argument(
+        "--group", help="configuration group of all frames (else the files', or their folder's or own name)"
+    )
+    group.add_argument(
+        "--energy-key", metavar="KEY", help="of extended XYZ; of VASP: energy for sigma -> 0 (default TOTEN)"
+    )
     group.add_argument("--forces-key", metavar="KEY", help="column of extended XYZ with the forces")
     group.add_argument("--virial-key", metavar="KEY", help="of extended XYZ with the virial or stress")
     group.add_argument("--virial-is", choices=TENSORS, default=TENSORS[0],
-                       help="what --virial-key is: virial = -V * stress; stress positive in tension; pressure in compression "
-                       f"(default {TENSORS[0]})")  # fmt: skip
+                       help="what --virial-key is: virial = -V * stress; stress positive in tension; pressure positive in "
+                       f"compression (default {TENSORS[0]})")  # fmt: skip
 
 
 def reading(arguments: argparse.Namespace) -> Reading:
@@ -36,7 +42,9 @@ def reading(arguments: argparse.Namespace) -> Reading:
     from hpcpot.dataset.formats.ase_files import Names
 
     if arguments.virial_is != TENSORS[0] and arguments.virial_key is None:
-        raise ConfigError(f"--virial-is = {arguments.virial_is}: needs the name of what it says this of; add --virial-key.")
+        raise ConfigError(
+            f"--virial-is = {arguments.virial_is}: needs the key of what it is said of; add --virial-key."
+        )
     elements = tuple(part.strip() for part in arguments.elements.split(",")) if arguments.elements else None
     names = Names(arguments.energy_key, arguments.forces_key, arguments.virial_key, arguments.virial_is)
     return Reading(elements, names, arguments.group)

@@ -39,7 +39,9 @@ def run_command(arguments: argparse.Namespace) -> int:
             f"--output = {arguments.output}: goes with --split or --drop; hpcpot convert turns one format into another."
         )
     dataset = files.load(arguments.data, reading(arguments))
-    print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, hash {hdf5.fingerprint(dataset)}\n")
+    print(
+        f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, hash {hdf5.fingerprint(dataset)}\n"
+    )
     print(statistics.text(dataset))
     findings, compared = examine(dataset, _bounds(arguments), arguments.source)
     print("\n" + report(dataset, findings, compared))
@@ -68,7 +70,8 @@ def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tupl
 def report(dataset: DataSet, findings: list[Finding], compared: list[Scale]) -> str:
     """The doubts for people, a line each, and the comparisons."""
     lines = [
-        f"{one.name} against {one.against}: {one.slope:.4g} times (correlation {one.correlation:.3f}, {one.samples} samples)"
+        f"{one.name} against {one.against}: {one.slope:.4g} times "
+        f"(correlation {one.correlation:.3f}, {one.samples} samples)"
         for one in compared
     ] or ["signs and units: not compared, as no two frames that follow one another are close enough"]
     for one in findings:
@@ -85,9 +88,9 @@ def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
         ConfigError: a name that is no check.
     """
     wanted = {part.strip() for part in names.split(",")}
-    unknown = wanted - {"all", *checks.NAMES}
+    unknown = wanted - {"all", *checks.DOUBTS}
     if unknown:
-        raise ConfigError(f"--drop = {sorted(unknown)[0]}: must be all or of {', '.join(checks.NAMES)}.")
+        raise ConfigError(f"--drop = {sorted(unknown)[0]}: must be all or of {', '.join(checks.DOUBTS)}.")
     rows = [one.rows for one in findings if "all" in wanted or one.name in wanted]
     return np.unique(np.concatenate([np.zeros(0, int), *rows]))
 
@@ -121,6 +124,4 @@ def _fractions(text: str | None) -> list[float]:
 
 
 def _bounds(arguments: argparse.Namespace) -> Bounds:
-    return Bounds(
-        arguments.force_bound_eV_A, arguments.stress_bound_GPa / EV_PER_A3_IN_GPA, arguments.distance_bound_A
-    )
+    return Bounds(arguments.force_bound_eV_A, arguments.stress_bound_GPa / EV_PER_A3_IN_GPA, arguments.distance_bound_A)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcpot.dataset.checks import residual_energies, shortest_distances
 from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.measures import residual_energies, shortest_distances
 from hpcpot.errors import DependencyError, OutputError
 from hpcpot.units import EV_PER_A3_IN_GPA
 
@@ -32,7 +32,9 @@ def write(dataset: DataSet, output: Path) -> Path:
         import matplotlib
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise DependencyError(f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib.") from error
+        raise DependencyError(
+            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib."
+        ) from error
     parts = by_group(dataset)
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 5.2), dpi=200, layout="constrained")
@@ -44,10 +46,23 @@ def write(dataset: DataSet, output: Path) -> Path:
               "energy, less a fit to the elements (eV/atom)", "frames", log=True)  # fmt: skip
         force = np.linalg.norm(dataset.forces, axis=1)
         of_frame = dataset.frame_of
-        stack(axes[1, 0], {g: force[np.isin(of_frame, r)] for g, r in parts.items()}, colors, "force (eV/Å)", "atoms", log=True)
+        stack(
+            axes[1, 0],
+            {g: force[np.isin(of_frame, r)] for g, r in parts.items()},
+            colors,
+            "force (eV/Å)",
+            "atoms",
+            log=True,
+        )
         pressures = -np.trace(dataset.stresses, axis1=1, axis2=2) / 3 * EV_PER_A3_IN_GPA
         stack(axes[1, 1], {g: pressures[r] for g, r in parts.items()}, colors, "pressure (GPa)", "frames")
-        stack(axes[1, 2], {g: shortest_distances(dataset)[r] for g, r in parts.items()}, colors, "shortest distance (Å)", "frames")
+        stack(
+            axes[1, 2],
+            {g: shortest_distances(dataset)[r] for g, r in parts.items()},
+            colors,
+            "shortest distance (Å)",
+            "frames",
+        )
         handles = [matplotlib.patches.Patch(color=colors[group], label=group) for group in parts]
         figure.legend(handles=handles, loc="outside right upper", fontsize=6)
         for letter, one in zip("abcdef", axes.flat, strict=True):

@@ -19,8 +19,8 @@ from hpcpot.dataset.formats.ase_files import Names
 from hpcpot.errors import DataError, OutputError
 
 ACCEPTED = (
-    "a data set of hpcpot (.h5), extended XYZ (.extxyz, .xyz), XSF (.xsf), MLIP-2 (.cfg), OUTCAR or vasprun.xml of VASP, "
-    "a system of DeePMD-kit, or a folder of these"
+    "a data set of hpcpot (.h5), extended XYZ (.extxyz, .xyz), XSF (.xsf), MLIP-2 (.cfg), OUTCAR or vasprun.xml of "
+    "VASP, a system of DeePMD-kit, or a folder of these"
 )
 WRITERS: dict[str, Callable[[DataSet, Path], None]] = {
     "extxyz": ase_files.write_xyz, "cfg": cfg.write, "deepmd": deepmd.write,

@@ -1,8 +1,8 @@
 """Data sets in HDF5: the fields of `DataSet` as datasets of that name, with their units, and where they are from.
 
-    attributes format, version, elements, hash, hpcpot
-    /first, /species, ... /sources    see `DataSet`; unit as an attribute
-    /provenance                       texts as attributes
+attributes format, version, elements, hash, hpcpot
+/first, /species, ... /sources    see `DataSet`; unit as an attribute
+/provenance                       texts as attributes
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], ove
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with explained(path, "write"):
-            with h5py.File(aside, "w") as file:
+            with h5py.File(aside, "w", locking=False) as file:
                 file.attrs.update(
                     format=FORMAT, version=VERSION, elements=list(dataset.elements), hash=fingerprint(dataset),
                     hpcpot=hpcpot.__version__,
@@ -64,7 +64,7 @@ def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], ove
 def is_dataset(path: Path) -> bool:
     """Whether a file is a data set of hpcpot."""
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             return file.attrs.get("format") == FORMAT
     except HDF5_ERRORS:
         return False
@@ -78,12 +78,12 @@ def read(path: Path) -> DataSet:
     """
     path = Path(path)
     try:
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             kind, version = file.attrs.get("format"), file.attrs.get("version")
             if kind != FORMAT or version != VERSION:
                 raise DataError(
-                    f"{path} = {kind or 'an HDF5 file'}, version {version}: a data set of version {VERSION} is required; "
-                    "make one with hpcpot convert."
+                    f"{path} = {kind or 'an HDF5 file'}, version {version}: a data set of version {VERSION} is "
+                    "required; make one with hpcpot convert."
                 )
             arrays = {name: file[name].asstr()[:].astype(str) if name in TEXTS else file[name][:] for name in ARRAYS}
             dataset = DataSet(elements=tuple(str(one) for one in file.attrs["elements"]), **arrays)

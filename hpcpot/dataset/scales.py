@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from hpcpot.dataset.checks import Finding, residual_energies
+from hpcpot.dataset.checks import Finding, doubt
 from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.measures import residual_energies
 from hpcpot.dataset.predict import predict
 from hpcpot.potential.base import Potential
 
@@ -48,8 +49,8 @@ class Scale:
     """How one label compares with what it must be.
 
     Attributes:
-        name: of the label. against: what it is compared with. slope: label over what it must be. correlation: of the two. samples: how many were compared.
-        rows: the frames.
+        name: of the label. against: what it is compared with. slope: label over what it must be.
+        correlation: of the two. samples: how many were compared. rows: the frames.
     """
 
     name: str
@@ -84,15 +85,17 @@ def by_potential(dataset: DataSet, potential: Potential) -> list[Scale]:
     known = np.isfinite(dataset.forces).all(axis=1)
     frames = np.unique(dataset.frame_of[known])
     scales = [
-        _compare("energies", MODEL, residual_energies(dataset), residual_energies(replace(dataset, energies=found.energies)),
-                 np.arange(len(dataset))),
+        _compare("energies", MODEL, residual_energies(dataset),
+                 residual_energies(replace(dataset, energies=found.energies)), np.arange(len(dataset))),
         _compare("forces", MODEL, dataset.forces[known].ravel(), found.forces[known].ravel(), frames),
     ]  # fmt: skip
     rows = np.flatnonzero(np.isfinite(dataset.virials).all(axis=(1, 2)) & dataset.periodic.all(axis=1))
     if len(rows):
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, STRAINED).astype(int))]
         by_strain = strain_derivatives(dataset.select(rows), potential)
-        scales.append(_compare("virials", "its energies under strain", dataset.virials[rows].ravel(), by_strain.ravel(), rows))
+        scales.append(
+            _compare("virials", "its energies under strain", dataset.virials[rows].ravel(), by_strain.ravel(), rows)
+        )
     return [scale for scale in scales if scale is not None]
 
 
@@ -112,11 +115,12 @@ def strain_derivatives(dataset: DataSet, potential: Potential) -> np.ndarray:
 
 def findings(scales: list[Scale]) -> list[Finding]:
     """The scales that are wrong."""
+    wrong = [one for one in scales if not one.is_right]
     return [
-        Finding(f"scale of {one.name}", one.rows,
-                f"{one.name} are {one.slope:.4g} times what they must be{_meaning(one.slope)}", True)
-        for one in scales if not one.is_right
-    ]  # fmt: skip
+        finding
+        for one in wrong
+        for finding in doubt(f"scale of {one.name}", one.rows, slope=one.slope, meaning=_meaning(one.slope))
+    ]
 
 
 def _work(dataset: DataSet, k: int) -> tuple[int, float, float, float, float] | None:

@@ -40,8 +40,8 @@ def _row(part: DataSet) -> dict[str, float]:
 def text(dataset: DataSet) -> str:
     """The table for people."""
     columns = table(dataset)
-    heads = ["group", "frames", "atoms", *(f"{element}/%" for element in dataset.elements), "V/(A3/at)", "E/(eV/at)", "spread",
-             "F rms", "F most", "P/GPa"]  # fmt: skip
+    heads = ["group", "frames", "atoms", *(f"{element}/%" for element in dataset.elements), "V/(A3/at)", "E/(eV/at)",
+             "spread", "F rms", "F most", "P/GPa"]  # fmt: skip
     rows = [heads]
     for k, name in enumerate(columns["group"]):
         one = {key: values[k] for key, values in columns.items()}

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from hpcpot.errors import DependencyError
+
 WORKSPACE = 32 * 2**20
 """Bytes, what cuBLAS is advised to be given on Hopper; with it nothing is allocated in a captured graph."""
 
@@ -18,10 +20,16 @@ class Cublas:
     """One handle, on one stream."""
 
     def __init__(self, cupy: Any, stream: Any):
-        one = cupy.ones((1, 1))
-        cupy.dot(one, one)  # loads the library, wherever CuPy finds it
-        major = cupy.cuda.runtime.runtimeGetVersion() // 1000
-        self._library = ctypes.CDLL(f"libcublas.so.{major}")
+        square = cupy.ones((8, 8))
+        cupy.dot(square, square)  # loads the library, wherever CuPy finds it
+        name = f"libcublas.so.{cupy.cuda.runtime.runtimeGetVersion() // 1000}"
+        try:
+            self._library = ctypes.CDLL(name)
+        except OSError as error:
+            raise DependencyError(
+                f"{name} = cannot be loaded ({error}): cuBLAS of CuPy's CUDA version is required; install it with "
+                "CuPy, pip install 'cupy-cuda13x[ctk]' or cupy-cuda12x, or set device: cpu."
+            ) from error
         self._handle = ctypes.c_void_p()
         self._workspace = cupy.empty(WORKSPACE, np.uint8)
         self._call("cublasCreate_v2", ctypes.byref(self._handle))

@@ -21,7 +21,7 @@ THREADS = 256
 NULL = np.uint64(0)
 """A pointer that is not there, as a kernel's argument."""
 
-REMEDY = "pip install 'hpcpot[gpu]' for CUDA 12 or 'hpcpot[gpu13]' for CUDA 13, see what nvidia-smi shows, or set device: cpu"
+REMEDY = "pip install 'hpcpot[gpu]' for CUDA 12 or 'hpcpot[gpu13]' for CUDA 13, see nvidia-smi, or set device: cpu"
 
 
 class Kernels:
@@ -61,7 +61,7 @@ class Device(Protocol):
 
     def to_host(self, array: Any) -> np.ndarray: ...
 
-    def upload(self, values: np.ndarray, out: Any) -> None: ...
+    def put(self, values: Any, out: Any) -> None: ...
 
     def free_bytes(self) -> int: ...
 
@@ -126,9 +126,11 @@ class Gpu:
         """A copy on the host, once all that writes the array is done."""
         return self.xp.asnumpy(array)
 
-    def upload(self, values: np.ndarray, out: Any) -> None:
-        """Copy an array of the host into one of the device that is there already; contiguous, same shape and type."""
-        if out.size:
+    def put(self, values: Any, out: Any) -> None:
+        """Copy an array of the host or of the device into one of the device that is there already, of the same shape."""
+        if not isinstance(values, np.ndarray):
+            out[...] = values
+        elif out.size:
             out.set(np.ascontiguousarray(values, out.dtype), stream=self.stream)
 
     def free_bytes(self) -> int:
@@ -177,7 +179,7 @@ def choose(requested: str, local_rank: int, local_ranks: int) -> tuple[int | Non
     n, reason = count()
     if n == 0:
         if requested == "gpu":
-            raise ConfigError(f"device = gpu: {reason}, and it needs CuPy and a GPU: {REMEDY}.")
+            raise ConfigError(f"device = gpu: {reason}, but CuPy and an NVIDIA GPU are required; {REMEDY}.")
         return None, f"device: cpu (auto: {reason})"
     line = f"device: gpu{' (auto)' if requested == 'auto' else ''}, {plural(local_ranks, 'rank')} on {plural(n, 'GPU')}"
     if local_ranks > n:

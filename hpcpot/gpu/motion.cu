@@ -3,12 +3,12 @@
 // no longer hold, the step stops before its second half, and all that is started after it does nothing.
 #include "common.cuh"
 
-// Numbers of a run of steps, as in md/resident.py. ALLOWED2: square of how far an atom may go before the lists must be
-// rebuilt. TWICE_KINETIC: the most that is allowed.
-enum { DT, ALLOWED2, KT, KT_END, RAMP_FIRST, RAMP_STEPS, TIME, DRAG, FREEDOM, TWICE_KINETIC, FIRST_STEP, N_NUMBERS };
+// Numbers of a run of steps, as in md/resident.py. ALLOWED2, LOST2: squares of how far an atom may go before the lists
+// must be rebuilt, and before it counts as lost. TWICE_KINETIC: the most that is allowed.
+enum { DT, ALLOWED2, LOST2, KT, KT_END, RAMP_FIRST, RAMP_STEPS, TIME, DRAG, FREEDOM, TWICE_KINETIC, FIRST_STEP, N_NUMBERS };
 // What changes. MOVED: an atom went too far in the present step. HALTED: nothing more is to be done. FARTHEST: bits of the
 // float that is the largest square of a displacement.
-enum { DONE, MOVED, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE };
+enum { DONE, MOVED, LOST, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE };
 // The chain's positions, rates and accelerations; kinetic energy; factors for the velocities: of this half step of the
 // chain, of the one that ended the last step, of the one that ended this step; heat.
 enum { CHAIN, RATES = 3, ACCELERATIONS = 6, KINETIC = 9, FACTOR, LAST, PENDING, HEAT, N_SCALARS };
@@ -109,6 +109,7 @@ extern "C" __global__ void begin_step(
       moved2 += (at - built_at[e]) * (at - built_at[e]);
     }
     if (!(moved2 <= numbers[ALLOWED2])) control[MOVED] = 1;  // whoever writes writes the same
+    if (!(moved2 <= numbers[LOST2])) control[LOST] = 1;
   }
   if (is_langevin) {
     gained = warp_sum(gained);

@@ -18,7 +18,8 @@ __device__ __forceinline__ int bin_along(const Bins& b, int c, double x) {
 }
 
 // numbers: low (3), size, counts (3). Out: keys (m,), the bin of each atom.
-extern "C" __global__ void find_bins(int m, const double* __restrict__ positions, const double* __restrict__ numbers, int* keys) {
+extern "C" __global__ void find_bins(
+    int m, const double* __restrict__ positions, const double* __restrict__ numbers, int* keys) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;
   if (i >= m) return;
   const Bins b = bins_of(numbers);
@@ -35,9 +36,10 @@ extern "C" __global__ void find_starts(int m, const int* __restrict__ keys, int 
     for (int b = keys[p] + 1; b <= n_bins; b++) starts[b] = m;
 }
 
-// The neighbours of each centre, in order of bins and then of atoms. A warp for each; 32 candidates at once, of which for
-// bins of half the reach one in four is a neighbour. Beyond `room` they are counted only.
-// Args: order (m,): atoms by bin; sorted (m, 3): their positions. Out: count (n,), neighbors (n, room); status[LONGEST].
+// The neighbours of each centre, in order of bins and then of atoms. A warp for each; 32 candidates at once, of which
+// for bins of half the reach one in four is a neighbour. Beyond `room` they are counted only.
+// Args: order (m,): atoms by bin; sorted (m, 3): their positions.
+// Out: count (n,), neighbors (n, room); status[LONGEST].
 extern "C" __global__ void __launch_bounds__(32 * WARPS) search(
     int n, const double* __restrict__ positions, const int* __restrict__ order, const double* __restrict__ sorted,
     const int* __restrict__ starts, const double* __restrict__ numbers, int span, double reach2, int room, int* count,

@@ -75,17 +75,8 @@ class Engine:
         """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
 
         Raises (on all ranks together):
-            SimulationError: as `refresh`, or two atoms in contact.
-        """
-        self.refresh(state)
-        self.compute(state)
-
-    def refresh(self, state: State) -> None:
-        """Pairs and ghosts that fit the state's positions: new ones when needed, else the ghosts moved.
-
-        Raises (on all ranks together):
             SimulationError: a position that is not finite, an atom that moved farther than the cutoff since the pairs
-                were built, or a temperature above the maximum.
+                were built, a temperature above the maximum, or two atoms in contact.
         """
         began = perf_counter()
         moved, allowed = self._motion(state)
@@ -104,6 +95,7 @@ class Engine:
             began = perf_counter()
             self.domain.halo(state)
             self._spent("exchange", began)
+        self.compute(state)
 
     def look_for_stop(self) -> bool:
         """Whether any rank is asked to stop, between two evaluations."""

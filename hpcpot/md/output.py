@@ -10,7 +10,8 @@ import numpy as np
 from hpcpot import config, provenance
 from hpcpot.config import Settings
 from hpcpot.errors import OutputError
-from hpcpot.md import restart
+from hpcpot.md import deviation, restart
+from hpcpot.md.deviation import Committee
 from hpcpot.md.engine import Engine
 from hpcpot.md.observe import Table, measure_stage, observables
 from hpcpot.md.stages import Stage
@@ -38,16 +39,18 @@ class Output:
 
     Args:
         stages: all of the run. ahead: steps that it will do at most, from now on.
+        committee: models whose deviation is observed, or None.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
     """
 
     def __init__(
         self, settings: Settings, state: State, engine: Engine, stages: list[Stage], fingerprint: str, existing: str,
-        time: float, ahead: int,
+        time: float, ahead: int, committee: Committee | None = None,
     ):  # fmt: skip
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
-        self.wanted = observables(stages)
+        self.committee = committee
+        self.wanted = observables(stages) | (deviation.OBSERVABLES if committee else {})
         self.trajectory = self._open_trajectory(existing, ahead)
         self.table = Table(state.n_atoms, state.step, time, ahead)
         self._warned = False
@@ -72,6 +75,8 @@ class Output:
         printed = _due(every.thermo_every, done) or (is_last and every.thermo_every)
         due, observed = self._due_rows(done)
         seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed else None
+        if seen is not None and self.committee is not None:
+            seen |= self.committee.measure(state, self.engine)
         if printed:
             self.say(self.table.line(state.step, stage.time(state), seen, ahead, stage.deformation))
             self._warn_of_truncation()
@@ -80,6 +85,15 @@ class Output:
                 state.step, stage.time(state), self._particles(due), state.cell if due else None, seen if observed else None
             )
         self.engine.seconds["output"] += perf_counter() - began
+        if seen is not None and self.committee is not None:
+            self._refuse_deviation(stage, seen)
+
+    def _refuse_deviation(self, stage: Stage, seen: dict[str, np.ndarray]) -> None:
+        """End the run where the committee does not know the structure, with a checkpoint of it."""
+        error = self.committee.error(seen, self.state.step)
+        if error is not None and self.every.checkpoint is not None:
+            self.checkpoint(stage)
+        self.ranks.agree(error)
 
     def checkpoint(self, stage: Stage) -> None:
         """Rebuild, so that the run and one restarted from here are the same bit by bit; then write."""

@@ -13,6 +13,7 @@ from hpcpot.config import Settings
 from hpcpot.errors import HpcpotError, OutputError
 from hpcpot.gpu import device
 from hpcpot.md import restart
+from hpcpot.md.deviation import Committee
 from hpcpot.md.engine import Engine
 from hpcpot.md.observe import summary
 from hpcpot.md.output import Output, check_paths
@@ -81,8 +82,9 @@ class Run:
         existing = "continue" if self.restarted else "overwrite" if overwrite else "refuse"
         time = self.stage.time(self.state)
         output = Output(
-            self.settings, self.state, self.engine, self.stages, self.fingerprint, existing, time, self._ahead()
-        )
+            self.settings, self.state, self.engine, self.stages, self.fingerprint, existing, time, self._ahead(),
+            self._committee(),
+        )  # fmt: skip
         with output.trajectory or nullcontext():
             return self._loop(output, time)
 
@@ -138,6 +140,21 @@ class Run:
 
         return GpuPotential(family, device.Gpu(number), wanted.precision)
 
+    def _committee(self) -> Committee | None:
+        """The other models that the run is watched by."""
+        wanted, error, found = self.settings.deviation, None, None
+        if wanted.files is None:
+            return None
+        families = self.ranks.root_only(lambda: [potential_files.load(file) for file in wanted.files])
+        try:
+            number, _ = device.choose(wanted_device(self.settings), *self.ranks.local())
+            others = [self._potential_on(number, family) for family in families]
+            found = Committee(self.engine.potential, others, wanted.stop_above_eV_A)
+        except HpcpotError as caught:  # the same on all ranks, so told once
+            error = caught
+        self.ranks.agree(error)
+        return found
+
     def _make_engine(self, potential: Potential | GpuPotential) -> Engine:
         settings, state = self.settings, self.state
         width = potential.cutoff + settings.neighbors.skin_A
@@ -159,6 +176,9 @@ class Run:
         grid = " x ".join(str(g) for g in engine.domain.grid)
         self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
         self.say(self._device_line if engine.resident is None else f"{self._device_line}: {engine.potential.device_name}")
+        if engine.resident is not None and not all(stage.stays_on_gpu(state, engine) for stage in self.stages):
+            self.say("note: pairs and forces are the GPU's, but the host moves the atoms wherever there are several ranks, a "
+                     "barostat, a deformation or a minimiser")  # fmt: skip
         models = self.settings.potential.file
         named = ", ".join(map(str, models)) if isinstance(models, list) else models
         self.say(f"potential: {named}, {self.fingerprint[:12]}, {engine.potential.kernel_set} kernels, {engine.potential.precision}")

@@ -142,6 +142,22 @@ OUTPUT = (
         hint=EVERY,
     ),
 )
+DEVIATION = (
+    Key(
+        "deviation.files",
+        list_of(file_name(), "a list of model files"),
+        "other members of the committee: how far their forces are apart is an observable; null: none",
+        None,
+        is_input=True,
+    ),
+    Key(
+        "deviation.stop_above_eV_A",
+        number(above=0),
+        "end with a checkpoint where the largest deviation is above; null: go on",
+        None,
+        hint="typical 0.3",
+    ),
+)
 DEVICE = (
     Key("device", choice("cpu", "gpu", "auto"), "where atoms move and forces are computed; auto: a GPU where there is one", "auto"),
 )
@@ -152,5 +168,5 @@ def wanted_device(settings: Settings) -> str:
     return "cpu" if settings.potential.kernels == "reference" else settings.device
 
 
-KEYS = STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVICE
+KEYS = STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVIATION + DEVICE
 SCHEMA = Schema(KEYS, checks.check, staged="md")

@@ -104,14 +104,17 @@ class Stage:
                 error.args = (f"{error}\nStrain along {AXES[deformation.axis]} = {strain:.4f}, in stage {self.name}.",)
             raise
 
+    def stays_on_gpu(self, state: State, engine: Engine) -> bool:
+        """Whether its atoms are moved by the GPU that computes the forces."""
+        return engine.resident is not None and self.deformation is None and engine.resident.can(state, engine, self.md.integrator)
+
     def advance(self, state: State, engine: Engine, most: int) -> None:
-        """Steps up to so many in a row where they stay on the device, else one."""
-        integrator, resident = self.md.integrator, engine.resident
-        if resident is None or self.deformation is not None or not resident.can(state, engine, integrator):
+        """One step, or up to so many in a row where they stay on a GPU."""
+        if not self.stays_on_gpu(state, engine):
             self.step(state, engine)
             return
         steps = min(most, self.md.steps - self.done(state))
-        resident.advance(state, engine, integrator, self.controls, self.md.timestep_fs, steps)
+        engine.resident.advance(state, engine, self.md.integrator, self.controls, self.md.timestep_fs, steps)
 
     def end(self, state: State, engine: Engine) -> None:
         """Let go what the deformation holds."""

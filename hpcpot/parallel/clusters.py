@@ -80,6 +80,8 @@ def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
         "distributed.scheduler.allowed-failures": farm.retries,
         "distributed.nanny.pre-spawn-environ": ENVIRONMENT,
         "distributed.admin.large-graph-warning-threshold": "1 GiB",  # a chunk carries its inputs, and a frame is large
+        # How long fetching results from a worker that just died holds up all others; 30 s by default.
+        "distributed.comm.timeouts.connect": "10 s",
         # Dask would cancel a job of one process that takes long to start again, and forget it.
         "distributed.deploy.lost-worker-timeout": "365 days",
     }

@@ -14,7 +14,7 @@ import numpy as np
 
 from hpcpot.errors import DomainError
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.structure.state import State
+from hpcpot.structure.state import State, library
 
 MIGRATED = ("positions", "velocities", "species", "ids", "images", "frozen")
 """Arrays of State that move with an atom to its new owner."""
@@ -100,7 +100,7 @@ class Domain:
 
     def fractions(self, positions: np.ndarray) -> np.ndarray:
         """Fractional coordinates, (n, 3)."""
-        return positions @ self.inverse
+        return positions @ library(positions).asarray(self.inverse)
 
     def balance(self, state: State) -> None:
         """Choose the grid, and put its cut planes where they divide the owned atoms of all ranks evenly.
@@ -136,15 +136,15 @@ class Domain:
 
         Afterwards a rank's atoms lie in an order that depends on their positions and ids alone.
         """
-        n = state.n_owned
+        n, xp = state.n_owned, library(state.positions)
         state.positions, state.species = state.positions[:n].copy(), state.species[:n]
-        turns = np.where(self.periodic, np.floor(self.fractions(state.positions)), 0.0)
-        state.positions -= turns @ self.cell
+        turns = xp.where(xp.asarray(self.periodic), np.floor(self.fractions(state.positions)), 0.0)
+        state.positions -= turns @ xp.asarray(self.cell)
         state.images = state.images + turns.astype(np.int32)
         if self.ranks.size > 1:
             self._hand_over(state)
         order = self._along_space(state)
-        _each(state, lambda values: np.ascontiguousarray(values[order]))
+        _each(state, lambda values: xp.ascontiguousarray(values[order]))
 
     def _hand_over(self, state: State) -> None:
         owner = _blocks(self.fractions(state.positions), self.cuts)
@@ -155,8 +155,9 @@ class Domain:
 
     def _along_space(self, state: State) -> np.ndarray:
         """Order of the atoms by bins of about 4 Å, then id: neighbours in space are neighbours in memory."""
-        bins = np.floor(self.fractions(state.positions) * (self.heights / 4.0)).astype(np.int64)
-        return np.lexsort((state.ids, bins[:, 2], bins[:, 1], bins[:, 0]))
+        xp = library(state.positions)
+        bins = np.floor(self.fractions(state.positions) * xp.asarray(self.heights / 4.0)).astype(np.int64)
+        return xp.lexsort(xp.stack([state.ids, bins[:, 2], bins[:, 1], bins[:, 0]]))
 
     def build_halo(self, state: State) -> None:
         """Find which atoms go where, and append the ghosts to positions and species."""
@@ -196,17 +197,18 @@ class Domain:
         if at_end:
             turns[axis] = -direction
         shift = turns @ self.cell
-        send = np.zeros(0, np.int64)
+        xp = library(state.positions)
+        send = xp.zeros(0, np.int64)
         if to >= 0:
-            s = state.positions[start:stop] @ self.inverse[:, axis]
+            s = state.positions[start:stop] @ xp.asarray(self.inverse[:, axis])
             reach = self.width / self.heights[axis] + 1e-9
             low, high = self.bounds[axis]
-            send = start + np.flatnonzero(s >= high - reach if direction > 0 else s < low + reach)
+            send = start + xp.flatnonzero(s >= high - reach if direction > 0 else s < low + reach)
         first = len(state.positions)
-        packed = np.concatenate([state.positions[send] + shift, state.species[send, None]], axis=1)
+        packed = xp.concatenate([state.positions[send] + xp.asarray(shift), state.species[send, None]], axis=1)
         received = self._pass(packed, to, source)
-        state.positions = np.concatenate([state.positions, received[:, :3]])
-        state.species = np.concatenate([state.species, received[:, 3].astype(np.int32)])
+        state.positions = xp.concatenate([state.positions, received[:, :3]])
+        state.species = xp.concatenate([state.species, received[:, 3].astype(np.int32)])
         self.swaps.append(Swap(to, source, send, turns, shift, first, len(state.positions)))
         return first, len(state.positions)
 
@@ -222,7 +224,7 @@ class Domain:
     def _pass(self, send: np.ndarray, to: int, source: int) -> np.ndarray:
         count = np.zeros(1, np.int64)
         self.ranks.shift(np.array([len(send)], np.int64), to, source, count)
-        received = np.empty((int(count[0]), *send.shape[1:]), send.dtype)
+        received = library(send).empty((int(count[0]), *send.shape[1:]), send.dtype)
         self.ranks.shift(send, to, source, received)
         return received
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet, monomials
-from hpcpot.potential.network import Layer, backward, concatenate, forward, like
+from hpcpot.potential.network import Layer, concatenate, like, value_and_gradient
 
 
 @dataclass(frozen=True)
@@ -73,9 +73,8 @@ class Chebyshev:
         powers, at_one = (like(values, angular_nta) for values in self.angular_powers)
         order = self.radial_order + 1
         inputs = (self.descriptors(i, moments) - like(self.offset[i], angular_nta)) * like(self.scale[i], angular_nta)
-        energies, slopes = forward(self.networks[i], inputs)
-        gradient = backward(self.networks[i], slopes, energies * 0.0 + 1.0 / self.energy_scale[i])
-        gradient = gradient * like(self.scale[i], angular_nta)
+        energies, gradient = value_and_gradient(self.networks[i], inputs)
+        gradient = gradient * like(self.scale[i] / self.energy_scale[i], angular_nta)
         b_ntc, b_nta, start = radial_ntc * 0.0, angular_nta * 0.0, 0
         for weights in self._weights(i, angular_nta):
             summed_na = weights @ angular_nta

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet
-from hpcpot.potential.network import Layer, along, backward, concatenate, forward
+from hpcpot.potential.network import Layer, along, concatenate, forward, value_and_gradient
 
 
 @dataclass(frozen=True)
@@ -65,9 +65,8 @@ class DeepPotential:
         n, _, channels = a_nac.shape
         axis_nam = a_nac[:, :, : self.axis]
         d_ncm = a_nac.swapaxes(1, 2) @ axis_nam
-        layers = self.fittings[i]
-        energies, slopes = forward(layers, d_ncm.reshape(n, channels * self.axis))
-        g_ncm = backward(layers, slopes, energies * 0.0 + 1.0).reshape(n, channels, self.axis)
+        energies, gradient = value_and_gradient(self.fittings[i], d_ncm.reshape(n, channels * self.axis))
+        g_ncm = gradient.reshape(n, channels, self.axis)
         b_nac = axis_nam @ g_ncm.swapaxes(1, 2)
         b_nac[:, :, : self.axis] += a_nac @ g_ncm
         return energies[:, 0] + self.energy_shift[i], [b_nac[:, None]]

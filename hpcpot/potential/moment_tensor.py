@@ -18,8 +18,8 @@ class MomentTensor:
 
     The scalars B_k are products of the moments M = sum_j f_mu(r_ij; s_i, s_j) x^a y^b z^c over unit vectors, with
     f_mu = sum_b radial[s_i, s_j, mu, b] Q_b(r), Q_b = scaling T_b(x) (cutoff - r)^2 and x = -1 ... 1 between
-    min_distance and cutoff. Nearer than min_distance the polynomials go on as they are, as in MLIP-2: a fit knows nothing
-    there.
+    min_distance and cutoff. Nearer than min_distance the polynomials go on as they are, as in MLIP-2: a fit knows
+    nothing there.
 
     Attributes:
         elements: names, in the order of the model's types.
@@ -95,8 +95,7 @@ class MomentTensor:
         for order in range(self.radial.shape[3]):
             t = np.polynomial.Chebyshev.basis(order)
             value, first, second = t(x), slope * t.deriv()(x), slope**2 * t.deriv(2)(x)
-            columns.append((
-                value * left**2, first * left**2 - 2.0 * value * left, second * left**2 - 4.0 * first * left + 2.0 * value
-            ))  # fmt: skip
+            bent = second * left**2 - 4.0 * first * left + 2.0 * value
+            columns.append((value * left**2, first * left**2 - 2.0 * value * left, bent))
         weights = self.scaling * self.radial[i, j].T
         return tuple(np.stack(c, axis=1) @ weights for c in zip(*columns, strict=True))

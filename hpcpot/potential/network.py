@@ -5,11 +5,12 @@ Row-vector convention: y = act(x W + b). The operations are those that NumPy, Cu
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from hpcpot.structure.state import library
 
 ACTIVATIONS = ("linear", "tanh", "logistic", "scaled_tanh", "scaled_tanh_twist")
 """Names a layer may carry. scaled_tanh = 1.7159 tanh(2x/3); scaled_tanh_twist adds 0.1 x (LeCun; aenet's 3 and 4)."""
@@ -62,8 +63,7 @@ def tanh(x: Any) -> Any:
 
 def concatenate(parts: tuple[Any, ...], axis: int = -1) -> Any:
     """Arrays of one library (NumPy, CuPy, torch) joined along an axis, the last one unless told otherwise."""
-    library = sys.modules[type(parts[0]).__module__.partition(".")[0]]
-    return library.concatenate(parts, axis)
+    return library(parts[0]).concatenate(parts, axis)
 
 
 def like(values: np.ndarray, x: Any) -> Any:
@@ -105,6 +105,17 @@ def backward(layers: tuple[Layer, ...], slopes: list, gradient: Any) -> Any:
                 below = below + gradient[:, width:]
         gradient = below
     return gradient
+
+
+def value_and_gradient(layers: tuple[Layer, ...], x: Any) -> tuple[Any, Any]:
+    """Output of layers that lead to one number, and its gradient: (n, 1) and (n, in).
+
+    Layers may be a tuple that computes both by itself, as those of training do.
+    """
+    if hasattr(layers, "value_and_gradient"):
+        return layers.value_and_gradient(x)
+    value, slopes = forward(layers, x)
+    return value, backward(layers, slopes, value * 0.0 + 1.0)
 
 
 def along(layers: tuple[Layer, ...], x: Any, first: Any, second: Any) -> tuple[Any, Any, Any]:

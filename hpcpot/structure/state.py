@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 
@@ -10,6 +13,8 @@ import numpy as np
 @dataclass
 class State:
     """One rank's atoms in flat arrays; n owned atoms come first, then ghosts up to m in all.
+
+    Arrays of atoms are NumPy's; in a State on a GPU (md/resident.py) they are CuPy's.
 
     Attributes:
         cell: (3, 3) float64, Å, lattice vectors in rows.
@@ -50,3 +55,8 @@ class State:
     scalars: dict[str, np.ndarray] = field(default_factory=dict)
     per_atom: dict[str, np.ndarray] = field(default_factory=dict)
     stage: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def library(array: Any) -> ModuleType:
+    """The library of an array: NumPy, CuPy or torch."""
+    return sys.modules[type(array).__module__.partition(".")[0]]

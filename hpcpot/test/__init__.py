@@ -10,8 +10,8 @@ __all__ = ["add_arguments", "run"]
 
 EXAMPLES = """\
 examples:
-  hpcpot test lisi data_test.h5                             lisi_data_test.h5, _errors.csv, _elements.csv, _frames.csv, .png
-  hpcpot test a.h5 b.h5 c.h5 d.h5 new.extxyz -o committee   and the deviation of the models, also as model_devi.out
+  hpcpot test lisi data_test.h5              lisi_data_test.h5, _errors.csv, _elements.csv, _frames.csv and .png
+  hpcpot test a.h5 b.h5 c.h5 new.extxyz      a committee: and _models.csv and _model_devi.out
 
 Errors are those of energies per atom, of force components and of virial components per atom. Of a committee they are
 those of its mean; a table has those of each model.
@@ -29,7 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--relative", type=float, metavar="LEVEL",
                         help="eV/Å; force deviations relative to the mean force plus this, as dp model-devi --relative")  # fmt: skip
     parser.add_argument("--relative-virial", type=float, metavar="LEVEL", help="eV; the same for virials")
-    parser.add_argument("--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow")
+    parser.add_argument(
+        "--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow"
+    )
     parser.add_argument("--no-figure", action="store_true", help="tables only, without matplotlib")
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     add_reading_arguments(parser)

@@ -38,7 +38,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     models = [load(name) for name in arguments.models]
     dataset = files.load([arguments.data], reading(arguments))
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, {plural(len(models), 'model')}")
-    found = [_predict(dataset, model, arguments.kernels, name) for model, name in zip(models, arguments.models, strict=True)]
+    found = [
+        _predict(dataset, model, arguments.kernels, name) for model, name in zip(models, arguments.models, strict=True)
+    ]
     mean = average(found)
     tables = {"errors": errors.by_group(dataset, mean), "elements": errors.by_element(dataset, mean)}
     tables["frames"] = errors.by_frame(dataset, mean)
@@ -71,13 +73,17 @@ def report(dataset: DataSet, mean: Predicted, tables: dict[str, Columns]) -> str
     total = float(tables["errors"]["energy_rmse_meV_per_atom"][-1])
     if left < TELLING * total:
         named = ", ".join(f"{e} {value:+.4f}" for e, value in zip(dataset.elements, shift, strict=True))
-        lines += ["", f"energies: {left:.2f} meV/atom are left after a shift of {named} eV: another reference of the energy?"]
+        lines += [
+            "",
+            f"energies: {left:.2f} meV/atom are left after a shift of {named} eV: another reference of the energy?",
+        ]
     if mean.truncated:
         lines += ["", f"{plural(mean.truncated, 'atom')} had more neighbours than the model has slots"]
     return "\n".join(lines)
 
 
 def _predict(dataset: DataSet, model: object, kernels: str, name: str) -> Predicted:
+    print(f"{name}:")
     progress = Progress(len(dataset), "frames")
 
     def advance(frames: int) -> None:
@@ -85,7 +91,6 @@ def _predict(dataset: DataSet, model: object, kernels: str, name: str) -> Predic
         progress.show()
 
     found = predict(dataset, Potential(model, kernels), advance=advance)
-    print(f"{name}: ", end="")
     progress.end()
     return found
 
@@ -96,7 +101,9 @@ def _models_table(dataset: DataSet, found: list[Predicted], names: list[str]) ->
 
 
 def _deviations(dataset: DataSet, found: list[Predicted], arguments: argparse.Namespace) -> Columns:
-    energies, forces, virials = (np.array([getattr(one, name) for one in found]) for name in ("energies", "forces", "virials"))
+    energies, forces, virials = (
+        np.array([getattr(one, name) for one in found]) for name in ("energies", "forces", "virials")
+    )
     return deviation.by_frame(energies, forces, virials, dataset.first, arguments.relative, arguments.relative_virial)
 
 
@@ -124,7 +131,9 @@ def _table(columns: Columns, first: str) -> str:
     return aligned(rows)
 
 
-def _write(outputs: dict[str, Path], facts: dict, dataset: DataSet, mean: Predicted, tables: dict[str, Columns]) -> None:
+def _write(
+    outputs: dict[str, Path], facts: dict, dataset: DataSet, mean: Predicted, tables: dict[str, Columns]
+) -> None:
     with Tables(outputs["results"], facts) as file:
         for name, columns in tables.items():
             file.add(name, columns)
@@ -170,4 +179,6 @@ def _refuse_existing(paths, overwrite: bool) -> None:
         if not path.parent.is_dir():
             raise ConfigError(f"--output = {path}: its folder must exist; make it, or give another name.")
         if path.exists() and not overwrite:
-            raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
+            raise OutputError(
+                f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite."
+            )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcpot.dataset.checks import residual_energies
 from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.measures import residual_energies
 from hpcpot.dataset.predict import Predicted
 from hpcpot.dataset.statistics import ALL
 from hpcpot.errors import DependencyError, OutputError
@@ -94,7 +94,9 @@ def parity(axes: Axes, values: dict[str, tuple[np.ndarray, np.ndarray]], quantit
     low, high = everything.min(), everything.max()
     margin = 0.03 * (high - low) or 1.0
     for k, (name, (labels, predicted)) in enumerate(known.items()):
-        axes.plot(labels, predicted, ".", ms=2, mew=0, alpha=0.5, color=COLORS[k % len(COLORS)], label=name, rasterized=True)
+        axes.plot(
+            labels, predicted, ".", ms=2, mew=0, alpha=0.5, color=COLORS[k % len(COLORS)], label=name, rasterized=True
+        )
     axes.plot([low, high], [low, high], color="#222222", lw=0.6)
     span = (low - margin, high + margin)
     axes.set(xlabel=f"label: {quantity}", ylabel="prediction", xlim=span, ylim=span)

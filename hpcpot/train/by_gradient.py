@@ -35,7 +35,7 @@ def fit(job: Job, make_task: MakeTask) -> int:
         dtype = getattr(torch, settings.training.precision)
         model, loss, systems = make_task(job, dtype, workers.device)
         task = _task(job, model, loss, systems, workers)
-        plan = _plan(settings, systems)
+        plan = _plan(settings, steps(settings, systems, workers))
         _say_head(job, task, systems, workers)
         code = Trainer(task, plan, workers, job.stop, say).run(job.restart)
         if code == 0 and workers.is_root:
@@ -50,32 +50,32 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
     given = (model, model.constant_energies, loss.needs_forces, memory)
     validation = None if job.validation is None else Frames(job.validation, *given)
     training = settings.training
-    n_steps = steps(settings, systems)
-    schedule = Constant(rate.start * factor)
+    n_steps = steps(settings, systems, workers)
+    schedule = Constant(rate.start)
     if rate.stop is not None:
         decay = rate.decay_steps or min(5000, max(1, n_steps // 200))
-        schedule = Exponential(rate.start * factor, rate.stop * factor, n_steps, decay, rate.decay_rate)
+        schedule = Exponential(rate.start, rate.stop, n_steps, decay, rate.decay_rate)
     identity = content_key(
-        fingerprint(model.family), job.data_hash, repr(loss), repr(schedule), training.optimiser, training.weight_decay,
+        fingerprint(model.family), job.data_hash, repr(loss), repr(schedule), factor, training.optimiser, training.weight_decay,
         str(training.batch_size), training.systems, training.seed, training.precision, workers.size,
     )  # fmt: skip
     return Task(
-        model, loss, schedule, training.optimiser, training.weight_decay, Frames(job.training, *given),
+        model, loss, schedule, factor, training.optimiser, training.weight_decay, Frames(job.training, *given),
         Sampler(systems, training.systems, training.seed), validation, _validation_batches(job), identity,
     )  # fmt: skip
 
 
-def steps(settings: Settings, systems: Systems) -> int:
-    """Steps in all: as given, or of the epochs."""
+def steps(settings: Settings, systems: Systems, workers: Workers) -> int:
+    """Steps in all: as given, or of the epochs; each process takes a batch of its own in a step."""
     training = settings.training
     batches = sum(ceil(len(f) / b) for f, b in zip(systems.frames, systems.batch_sizes, strict=True))
-    return training.steps or max(1, round(training.epochs * batches))
+    return training.steps or max(1, round(training.epochs * batches / workers.size))
 
 
-def _plan(settings: Settings, systems: Systems) -> Plan:
+def _plan(settings: Settings, n_steps: int) -> Plan:
     training, output = settings.training, settings.output
     return Plan(
-        steps(settings, systems), training.print_every, training.checkpoint_every, training.patience, output.checkpoint,
+        n_steps, training.print_every, training.checkpoint_every, training.patience, output.checkpoint,
         output.curve,
     )  # fmt: skip
 

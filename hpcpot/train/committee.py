@@ -38,9 +38,11 @@ def run(settings: Settings, folder: Path, arguments: argparse.Namespace, stop: C
         print(config.dump(settings) + farm.plan(settings.farm, len(items)))
         return 0
     results = settings.output.model.with_suffix(".committee.h5")
-    if arguments.overwrite:
-        for one in members:
+    for one in members:
+        if arguments.overwrite:
             one.output.checkpoint.unlink(missing_ok=True)
+        if not results.exists():
+            job.check_output(one.output, one.output.checkpoint.exists(), arguments.overwrite)
     compute = partial(train, members=members, folder=folder.resolve(), here=Path.cwd())
     with Farm(settings.farm) as workers, Store(
         results, kind="train", columns=COLUMNS, identity={"config": config.dump(settings), "data": data.data_hash},

@@ -54,10 +54,15 @@ class _Run:
         kept: iterations in the checkpoint.
     """
 
-    def __init__(
-        self, job: Job, found: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float
-    ):
-        self.job, self.fit, self.validation, self.loss, self.identity, self.last = job, found, validation, loss, identity, last
+    def __init__(self, job: Job, found: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float):
+        self.job, self.fit, self.validation, self.loss, self.identity, self.last = (
+            job,
+            found,
+            validation,
+            loss,
+            identity,
+            last,
+        )
         self.kept = found.step
         self.threads = job.settings.training.threads
         self.rows = curve.Curve(job.settings.output.curve, found.step if job.restart else None)
@@ -102,7 +107,9 @@ class _Run:
         text = f"active set: {path}, {(active.members >= 0).sum()} of {len(of_training)} rows"
         if self.validation:
             grades = active.grades(rows(self.fit.model, self.validation, threads=self.threads))
-            text += f"; extrapolation grade of the validation: median {np.median(grades):.2f}, largest {grades.max():.2f}"
+            text += (
+                f"; extrapolation grade of the validation: median {np.median(grades):.2f}, largest {grades.max():.2f}"
+            )
         self.job.say(text)
 
     def _after(self) -> bool:
@@ -132,7 +139,11 @@ class _Run:
 
 
 def _line(values: dict[str, float], each: float, left: float) -> str:
-    cells = [f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in curve.QUANTITIES.items() for part in curve.PARTS]
+    cells = [
+        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}"
+        for q, unit in curve.QUANTITIES.items()
+        for part in curve.PARTS
+    ]
     return (
         f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
         f"{1e3 * each:>8.1f} {duration(left):>9}"
@@ -160,8 +171,8 @@ def _resumed(job: Job, begun: MomentTensor, identity: str) -> tuple[MomentTensor
     arrays, common, _ = checkpoint.read(path, SERIAL)
     if common.get("identity") != identity:
         raise OutputError(
-            f"{path} = checkpoint of another training: the model, data, loss and seed must be those of the config; use the "
-            "config that began it, or start anew with --overwrite."
+            f"{path} = checkpoint of another training: the model, data, loss and seed must be those of the config; use "
+            "the config that began it, or start anew with --overwrite."
         )
     radial, coefficients, energies = np.split(
         arrays["parameters"], np.cumsum([begun.radial.size, len(begun.coefficients)])
@@ -177,6 +188,6 @@ def _say_head(job: Job, family: MomentTensor) -> None:
     count = family.radial.size + len(family.coefficients) + len(family.species_energies)
     job.say(
         f"{plural(len(job.training), 'frame')} to fit to, {n_validation} to judge by; {', '.join(job.training.elements)}\n"
-        f"level {job.settings.moment_tensor.level}: {len(family.scalars)} basis functions, {count} parameters; radial functions "
-        f"from {family.min_distance:.3f} to {family.cutoff:g} Å\n{HEAD}"
+        f"level {job.settings.moment_tensor.level}: {len(family.scalars)} basis functions, {count} parameters; radial "
+        f"functions from {family.min_distance:.3f} to {family.cutoff:g} Å\n{HEAD}"
     )

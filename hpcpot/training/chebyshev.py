@@ -39,8 +39,8 @@ class ChebyshevModel:
         """The radial functions themselves and their slopes."""
         return self._sets[s].radial(r, i, j)
 
-    def radial(self, s: int, i: int, j: int, block: Block) -> tuple[Tensor, Tensor]:
-        return block.radial, block.radial_slopes
+    def radial(self, s: int, i: int, j: int, block: Block) -> Tensor:
+        return block.radial
 
     def readout(self, i: int, moments: list[Tensor], counts: Tensor) -> tuple[Tensor, list[Tensor]]:
         return self._torch.readout(i, moments, counts)

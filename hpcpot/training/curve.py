@@ -108,13 +108,15 @@ def draw(path: Path, output: Path) -> Path:
                 axes.plot(steps, values, color=COLORS[part], lw=1.2, label=part)
         axes.set(xlabel="steps", ylabel=label, yscale="log")
         axes.spines["top"].set_visible(False)
-        rate = axes.twinx()
-        rate.plot(steps, [r["learning_rate"] for r in rows], color="0.7", lw=0.8, ls=":", label="learning rate")
-        rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
-        rate.tick_params(colors="0.5", labelright=name == "force")
-        rate.spines["top"].set_visible(False)
         if len(axes.lines):
             axes.legend(frameon=False, fontsize=7)
+        rates = np.array([r["learning_rate"] for r in rows])
+        if np.isfinite(rates).any():  # a moment tensor potential has none
+            rate = axes.twinx()
+            rate.plot(steps, rates, color="0.7", lw=0.8, ls=":", label="learning rate")
+            rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
+            rate.tick_params(colors="0.5", labelright=name == "force")
+            rate.spines["top"].set_visible(False)
     try:
         figure.savefig(output)
     except OSError as error:

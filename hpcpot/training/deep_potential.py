@@ -44,13 +44,11 @@ class DeepPotentialModel:
         """What `Block.radial` holds: the input of the embedding, and its slope."""
         return self.family.embedding_input(r, i, j)
 
-    def radial(self, s: int, i: int, j: int, block: Block) -> tuple[Tensor, Tensor]:
-        """Embedding and its derivative along r, (n, k, c)."""
-        n, k, _ = block.radial.shape
-        value, slope = value_and_slope(
-            self._torch.embeddings[i][j], block.radial.reshape(n * k, 1), block.radial_slopes.reshape(n * k, 1)
-        )
-        return value.view(n, k, value.shape[1]), slope.view(n, k, value.shape[1])
+    def radial(self, s: int, i: int, j: int, block: Block) -> Tensor:
+        """Embedding and its derivative along r, (2, n, k, c)."""
+        _, n, k, _ = block.radial.shape
+        found = value_and_slope(self._torch.embeddings[i][j], block.radial.view(2 * n * k, 1))
+        return found.view(2, n, k, found.shape[1])
 
     def readout(self, i: int, moments: list[Tensor], counts: Tensor) -> tuple[Tensor, list[Tensor]]:
         return self._torch.readout(i, moments, counts)

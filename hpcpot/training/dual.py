@@ -1,4 +1,8 @@
-"""A network of one variable with its derivative, and the gradient of both with respect to the parameters."""
+"""Networks with derivatives, and the gradients of both with respect to the parameters, by hand.
+
+Values and their derivatives along a curve go through a layer together, one above the other in one array, so that each
+layer is one matrix product.
+"""
 
 from __future__ import annotations
 
@@ -8,87 +12,161 @@ import torch
 from torch import Tensor
 
 from hpcpot.potential.network import Layer, activate
+from hpcpot.training import dual_cpu
+
+Kind = tuple[str, bool, bool]
+"""Of a layer: activation, whether it has a skip, whether it has a timestep."""
 
 
-def value_and_slope(layers: tuple[Layer, ...], x: Tensor, x1: Tensor) -> tuple[Tensor, Tensor]:
-    """Output of the layers at x and its derivative along a curve x(r), differentiable in the parameters.
+def value_and_slope(layers: tuple[Layer, ...], x: Tensor) -> Tensor:
+    """Output of the layers and its derivative along a curve x(r), differentiable in the parameters.
 
-    As hpcpot.potential.network.along, without the second derivative; one node of torch's graph, with the gradient by hand.
+    As hpcpot.potential.network.along, without the second derivative.
 
     Args:
-        x, x1: (p, in), x and dx/dr; constants.
+        x: (2 p, in), x above and dx/dr below; constants.
     Returns:
-        (p, out) each.
+        (2 p, out), the same of the output.
     """
-    kinds = tuple((layer.activation, layer.resnet, layer.timestep is not None) for layer in layers)
-    tensors = [t for layer in layers for t in (layer.weights, layer.bias, layer.timestep) if t is not None]
-    return _Dual.apply(x, x1, kinds, *tensors)
+    return _Dual.apply(x, _kinds(layers), *_tensors(layers))
+
+
+def value_and_gradient(layers: tuple[Layer, ...], x: Tensor) -> tuple[Tensor, Tensor]:
+    """Output of the layers, which is one number, and its gradient, differentiable in x and in the parameters.
+
+    The derivative of <g, dE/dx> is that of E along g: the pass back is one along a curve, and its own way back.
+
+    Args:
+        x: (n, in).
+    Returns:
+        (n, 1) and (n, in).
+    """
+    return _Fitted.apply(x, _kinds(layers), *_tensors(layers))
+
+
+def _kinds(layers: tuple[Layer, ...]) -> tuple[Kind, ...]:
+    return tuple((layer.activation, layer.resnet, layer.timestep is not None) for layer in layers)
+
+
+def _tensors(layers: tuple[Layer, ...]) -> list[Tensor]:
+    return [t for layer in layers for t in (layer.weights, layer.bias, layer.timestep) if t is not None]
+
+
+def _by_layer(kinds: tuple[Kind, ...], tensors: list[Tensor]) -> list[tuple[str, bool, Tensor, Tensor, Tensor | None]]:
+    """Activation, skip, weights, bias, timestep of each layer."""
+    left = iter(tensors)
+    return [
+        (activation, resnet, next(left), next(left), next(left) if has_timestep else None)
+        for activation, resnet, has_timestep in kinds
+    ]
 
 
 class _Dual(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, x1: Tensor, kinds: tuple, *tensors: Tensor) -> tuple[Tensor, Tensor]:
-        saved, given = [], iter(tensors)
-        for activation, resnet, has_timestep in kinds:
-            weights, bias = next(given), next(given)
-            u1 = x1 @ weights
-            y, slope, curvature = activate(activation, torch.addmm(bias, x, weights))
-            saved += [x, x1, u1, slope, curvature]
-            z1 = slope * u1
-            if has_timestep:
-                timestep = next(given)
-                saved += [y, z1]
-                y, z1 = y * timestep, z1 * timestep
-            if resnet:
-                # In place unless y is kept: the slope of tanh above was made from it already.
-                y, z1 = _add_skip(y, x), _add_skip(z1, x1)
-            x, x1 = y, z1
-        ctx.kinds = kinds
+    def forward(ctx: Any, x: Tensor, kinds: tuple[Kind, ...], *tensors: Tensor) -> Tensor:
+        saved, p = [], len(x) // 2
+        for activation, resnet, weights, bias, timestep in _by_layer(kinds, list(tensors)):
+            u = x @ weights
+            u[:p] += bias
+            saved += [x, u]
+            x = _bend(activation, u, x, timestep, resnet)
+        ctx.kinds, ctx.n = kinds, len(tensors)
         ctx.save_for_backward(*tensors, *saved)
-        ctx.n_tensors = len(tensors)
-        return x, x1
+        return x
 
     @staticmethod
-    def backward(ctx: Any, g: Tensor, g1: Tensor) -> tuple:
-        """With z = y idt, z1 = slope u1 idt: d/du = slope g + curvature u1 g1, d/du1 = slope g1 (times idt)."""
-        tensors, saved = list(ctx.saved_tensors[: ctx.n_tensors]), list(ctx.saved_tensors[ctx.n_tensors :])
+    def backward(ctx: Any, g: Tensor) -> tuple:
+        tensors, saved = ctx.saved_tensors[: ctx.n], list(ctx.saved_tensors[ctx.n :])
         gradients: list[Tensor] = []
-        for k, (_, resnet, has_timestep) in reversed(list(enumerate(ctx.kinds))):
-            timestep = tensors.pop() if has_timestep else None
-            if has_timestep:
-                z1 = saved.pop()
-                y = saved.pop()
-            tensors.pop()
-            weights = tensors.pop()
-            curvature, slope, u1, x1, x = (saved.pop() for _ in range(5))
-            a, a1 = g, g1
-            if has_timestep:
-                gradients.insert(0, (g * y).sum(0) + (g1 * z1).sum(0))
-                a, a1 = g * timestep, g1 * timestep
-            back = torch.addcmul(slope * a, curvature.mul_(u1), a1)
-            back1 = slope * a1
-            gradients.insert(0, back.sum(0))
-            gradients.insert(0, torch.addmm(x1.T @ back1, x.T, back))
+        layers = _by_layer(ctx.kinds, list(tensors))
+        for k, (activation, resnet, weights, _, timestep) in reversed(list(enumerate(layers))):
+            u, x = saved.pop(), saved.pop()
+            back, of_timestep = _bend_back(activation, u, g, timestep)
+            of_layer = [x.T @ back, back[: len(back) // 2].sum(0), of_timestep]
+            gradients = [t for t in of_layer if t is not None] + gradients
             if k:
-                below, below1 = back @ weights.T, back1 @ weights.T
-                if resnet:
-                    _add_skip_back(below, g)
-                    _add_skip_back(below1, g1)
-                g, g1 = below, below1
-        return None, None, None, *gradients
+                g = _below(back, weights, g, resnet)
+        return None, None, *gradients
 
 
-def _add_skip(z: Tensor, x: Tensor) -> Tensor:
+class _Fitted(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, kinds: tuple[Kind, ...], *tensors: Tensor) -> tuple[Tensor, Tensor]:
+        layers, saved = _by_layer(kinds, list(tensors)), []
+        for activation, resnet, weights, bias, timestep in layers:
+            y, slope, curvature = activate(activation, torch.addmm(bias, x, weights))
+            saved.append((x, y, slope, curvature))
+            x = _with_skip(y if timestep is None else y * timestep, x, resnet)
+        g, above = torch.ones_like(x), []
+        for (_, resnet, weights, _, timestep), (_, _, slope, _) in zip(reversed(layers), reversed(saved), strict=True):
+            above.append(g)
+            g = _below(slope * (g if timestep is None else g * timestep), weights, g, resnet)
+        ctx.kinds, ctx.n = kinds, len(tensors)
+        ctx.save_for_backward(*tensors, *(t for row in saved for t in row), *reversed(above))
+        return x, g
+
+    @staticmethod
+    def backward(ctx: Any, of_value: Tensor, of_gradient: Tensor) -> tuple:
+        """Along x1 = of_gradient; then back, from of_value for the values and 1 for the slopes, whose way is known."""
+        stored, n = list(ctx.saved_tensors), ctx.n
+        layers, count = _by_layer(ctx.kinds, stored[:n]), len(ctx.kinds)
+        saved = [stored[n + 4 * k : n + 4 * k + 4] for k in range(count)]
+        above, x1, along = stored[n + 4 * count :], of_gradient, []
+        for (_, resnet, weights, _, timestep), (_, _, slope, _) in zip(layers, saved, strict=True):
+            u1 = x1 @ weights
+            along.append((x1, u1))
+            z1 = slope * u1
+            x1 = _with_skip(z1 if timestep is None else z1 * timestep, x1, resnet)
+        a, gradients = of_value, []
+        for k in reversed(range(count)):
+            (_, resnet, weights, _, timestep), (x, y, slope, curvature), (x1, u1), a1 = layers[k], saved[k], along[k], above[k]
+            of_timestep = [] if timestep is None else [(a * y + a1 * slope * u1).sum(0)]
+            b, b1 = (a, a1) if timestep is None else (a * timestep, a1 * timestep)
+            back, back1 = slope * b + curvature * u1 * b1, slope * b1
+            gradients = [torch.cat([x, x1]).T @ torch.cat([back, back1]), back.sum(0), *of_timestep, *gradients]
+            a = _below(back, weights, a, resnet)
+        return a, None, *gradients
+
+
+def _bend(activation: str, u: Tensor, x: Tensor, timestep: Tensor | None, resnet: bool) -> Tensor:
+    """As `dual_cpu.bend`, for any activation and device; u stays as it is unless it is that one which works."""
+    if activation == "tanh" and not u.is_cuda:
+        return dual_cpu.bend(u, x, timestep, resnet)
+    p = len(u) // 2
+    y, slope, _ = activate(activation, u[:p])
+    z = torch.cat([y, slope * u[p:]])
+    return _with_skip(z if timestep is None else z * timestep, x, resnet)
+
+
+def _bend_back(activation: str, u: Tensor, g: Tensor, timestep: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """As `dual_cpu.bend_back`."""
+    if activation == "tanh" and not u.is_cuda:
+        return dual_cpu.bend_back(u, g.contiguous(), timestep)
+    p = len(u) // 2
+    y, slope, curvature = activate(activation, u[:p])
+    a, a1, u1 = g[:p], g[p:], u[p:]
+    of_timestep = None
+    if timestep is not None:
+        of_timestep = (a * y + a1 * slope * u1).sum(0)
+        a, a1 = a * timestep, a1 * timestep
+    return torch.cat([slope * a + curvature * u1 * a1, slope * a1]), of_timestep
+
+
+def _with_skip(z: Tensor, x: Tensor, resnet: bool) -> Tensor:
+    """z + x, or z + [x, x] where z is twice as wide; in place, so z must be of its own."""
+    if not resnet:
+        return z
     width = x.shape[1]
     z = z.clone()
-    z[:, :width] += x
-    if z.shape[1] == 2 * width:
-        z[:, width:] += x
+    for start in range(0, z.shape[1], width):
+        z[:, start : start + width] += x
     return z
 
 
-def _add_skip_back(below: Tensor, g: Tensor) -> None:
-    width = below.shape[1]
-    below += g[:, :width]
-    if g.shape[1] == 2 * width:
-        below += g[:, width:]
+def _below(back: Tensor, weights: Tensor, g: Tensor, resnet: bool) -> Tensor:
+    """The gradient with respect to a layer's input, from those with respect to u (back) and to its output (g)."""
+    below = back @ weights.T
+    if resnet:
+        for start in range(0, g.shape[1], below.shape[1]):
+            below += g[:, start : start + below.shape[1]]
+    return below

@@ -25,7 +25,6 @@ class Frames:
         self.data, self._model, self._forces, self._memory = data, model, forces, memory
         self._relative = data.energies - data.counts @ energies
         self._kept: dict[int, Geometry] = {}
-        self.truncated: set[int] = set()
 
     def batch(self, rows: Sequence[int]) -> tuple[Geometry, Labels]:
         """Some frames as one batch."""
@@ -39,8 +38,6 @@ class Frames:
         if k in self._kept:
             return self._kept[k]
         found = geometry.of_frame(self._model, self.data, k, self._forces)
-        if found.truncated:
-            self.truncated.add(k)
         if found.nbytes <= self._memory:
             self._memory -= found.nbytes
             self._kept[k] = found

@@ -31,7 +31,7 @@ class Block:
         owners: (n, k) int64, atom of the frame, or of the batch, that a neighbour is an image of.
         vectors: (n, k, 3), Å, from centre to neighbour. directions: (n, k, 3).
         omega: (n, k, a), w_a Omega_a, the weighted angular functions. slopes: (n, k, 3, a), its gradient, 1/Å.
-        radial, radial_slopes: (n, k, c), what the radial functions are made of, and its derivative along r.
+        radial: (2, n, k, c), what the radial functions are made of, and its derivative along r.
     """
 
     owners: Tensor
@@ -40,7 +40,6 @@ class Block:
     omega: Tensor
     slopes: Tensor
     radial: Tensor
-    radial_slopes: Tensor
 
 
 @dataclass
@@ -131,7 +130,7 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
         ]
         sums = []
         if model.fixed_radial:
-            sums = [moments(row, [b.radial for b in row], of) for row, of in zip(blocks, model.by_neighbor, strict=True)]
+            sums = [moments(row, [b.radial[0] for b in row], of) for row, of in zip(blocks, model.by_neighbor, strict=True)]
         centres.append(Centres(torch.tensor(atoms, dtype=torch.int64, device=device),
                                torch.tensor(env.counts, dtype=model.dtype, device=device),
                                [] if sums and not forces else blocks, sums))  # fmt: skip
@@ -166,7 +165,7 @@ def _block(model: Described, s: int, one: MomentSet, env: Environment, owners: n
 
     return Block(
         padded(owners[env.neighbors[chosen]].astype(np.int64), torch.int64), padded(r[:, None] * u), padded(u),
-        padded(omega), padded(slopes), padded(value), padded(slope),
+        padded(omega), padded(slopes), torch.stack([padded(value), padded(slope)]),
     )  # fmt: skip
 
 
@@ -204,9 +203,9 @@ def join(parts: Sequence[Geometry]) -> Geometry:
 def _joined(blocks: Sequence[Block], before: np.ndarray) -> Block:
     widest = max(block.owners.shape[1] for block in blocks)
 
-    def cat(tensors: list[Tensor]) -> Tensor:
-        return torch.cat([pad(t, [0] * (2 * (t.ndim - 2)) + [0, widest - t.shape[1]]) for t in tensors])
+    def cat(tensors: list[Tensor], axis: int = 0) -> Tensor:
+        return torch.cat([pad(t, [0] * (2 * (t.ndim - 2 - axis)) + [0, widest - t.shape[1 + axis]]) for t in tensors], axis)
 
     owners = cat([block.owners + int(start) for block, start in zip(blocks, before, strict=True)])
-    names = ("vectors", "directions", "omega", "slopes", "radial", "radial_slopes")
-    return Block(owners, *(cat([getattr(block, name) for block in blocks]) for name in names))
+    geometric = (cat([getattr(block, name) for block in blocks]) for name in ("vectors", "directions", "omega", "slopes"))
+    return Block(owners, *geometric, cat([block.radial for block in blocks], 1))

@@ -54,12 +54,12 @@ class DeepmdLoss:
         per_frame = labels.sizes ** (-2.0 if self.intensive else -1.0)
         total = torch.zeros((), dtype=torch.float64, device=found.energies.device)
         if any(self.energy):
-            total = total + p_e * ((found.energies - labels.energies) ** 2 * per_frame).mean()
+            total = total + p_e * ((found.energies - labels.energies).square() * per_frame).mean()
         if any(self.force):
-            total = total + p_f * ((found.forces - labels.forces) ** 2).mean()
+            total = total + p_f * (found.forces - labels.forces).square().mean()
         known = _with_virials(labels)
         if any(self.virial) and known.any():
-            squares = ((found.virials - labels.virials)[known] ** 2).mean(dim=(1, 2))
+            squares = (found.virials - labels.virials)[known].square().mean(dim=(1, 2))
             total = total + p_v * (squares * per_frame[known]).mean()
         return total
 
@@ -82,10 +82,10 @@ class AenetLoss:
         return self.alpha > 0.0
 
     def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
-        energy = (((found.energies - labels.energies) / labels.sizes) ** 2).mean().sqrt()
+        energy = ((found.energies - labels.energies) / labels.sizes).square().mean().sqrt()
         if not self.needs_forces:
             return self.scale * energy
-        force = ((found.forces - labels.forces) ** 2).sum(dim=1).mean().sqrt()
+        force = (found.forces - labels.forces).square().sum(dim=1).mean().sqrt()
         return self.scale * ((1.0 - self.alpha) * energy + self.alpha * force)
 
 
@@ -109,7 +109,7 @@ class Errors:
 
     def _add(self, name: str, difference: Tensor) -> None:
         known = difference[torch.isfinite(difference)]
-        self.sums[name] += float((known.double() ** 2).sum())
+        self.sums[name] += float(known.double().square().sum())
         self.counts[name] += known.numel()
 
     @property

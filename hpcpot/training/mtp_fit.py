@@ -1,8 +1,8 @@
 """The fit of a moment tensor potential: coefficients by linear least squares, radial functions by L-BFGS.
 
 In rounds: the best coefficients for the present radial functions, then L-BFGS on all parameters. Within a round
-coefficients are in coordinates in which the loss is as curved in one direction as in another, so that L-BFGS has the radial
-functions left to learn about. A round depends on nothing but the parameters that it begins with.
+coefficients are in coordinates in which the loss is as curved in one direction as in another, so that L-BFGS has the
+radial functions left to learn about. A round depends on nothing but the parameters that it begins with.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ class Fit:
             found, linear, radial = value_and_gradient(model, self.parts, self._loss, self._threads)
             if not np.isfinite(found):
                 raise TrainingError(
-                    f"loss at iteration {self.step} = {found}: must be finite; the labels are too far from any potential, "
-                    "hpcpot dataset names doubtful frames."
+                    f"loss at iteration {self.step} = {found}: must be finite; the labels are too far from any "
+                    "potential, hpcpot dataset names doubtful frames."
                 )
             return found, np.concatenate([normal.gradient_to_white(linear), radial.ravel()])
 

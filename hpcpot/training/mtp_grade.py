@@ -1,8 +1,8 @@
 """Extrapolation grade of a moment tensor potential, by maxvol: how far a structure is from those it was trained on.
 
-Rows b are derivatives of an energy by all parameters; the active set A is the square of rows of maximal |det|. The grade
-of a row is max_j |(b A^-1)_j|: up to 1 the row is interpolated between active ones. MLIP-2 selects above 2.1 and stops a run
-above 10 or 11.
+Rows b are derivatives of an energy by all parameters; the active set A is the square of rows of maximal |det|. The
+grade of a row is max_j |(b A^-1)_j|: up to 1 the row is interpolated between active ones. MLIP-2 selects above 2.1 and
+stops a run above 10 or 11.
 
 Source: Gubaev, Podryabinkin, Hart and Shapeev, Comput. Mater. Sci. 156, 148 (2019); MLIP-2, src/cfg_selection.cpp.
 """
@@ -78,7 +78,9 @@ class ActiveSet:
             os.replace(aside, path)
         except OSError as error:
             aside.unlink(missing_ok=True)
-            raise OutputError(f"{path} = cannot be written ({error}): a writable folder with room is required.") from error
+            raise OutputError(
+                f"{path} = cannot be written ({error}): a writable folder with room is required."
+            ) from error
 
     @classmethod
     def read(cls, path: Path) -> ActiveSet:
@@ -91,11 +93,13 @@ class ActiveSet:
             with np.load(path) as file:
                 return cls(file["rows"], file["inverse"], file["members"], int(file["seen"]))
         except (OSError, KeyError, ValueError) as error:
-            raise OutputError(f"{path} = no active set ({error}): a file that hpcpot train wrote is required.") from error
+            raise OutputError(
+                f"{path} = no active set ({error}): a file that hpcpot train wrote is required."
+            ) from error
 
 
 def frame_rows(model: Model, parts: Sequence[Chunk], power: float = 2.0, threads: int = 1) -> np.ndarray:
-    """dE/dparameters / N^(power / 2) of each frame, (frames, m); parameters are radial, coefficients, species energies."""
+    """dE/dparameters / N^(power / 2) of each frame, (frames, m): by radial, coefficients, species energies."""
 
     def rows(part: Chunk) -> np.ndarray:
         found = np.zeros((len(part.data), _size(model)))

@@ -2,8 +2,8 @@
 
 The gradient of a loss of energies, forces and virials needs derivatives of forces with respect to parameters. They are
 those of J = sum_i (lambda_i E_i + dE_i along v), v being displacements of the neighbours, which is computed forward
-together with its tangent and then backward. With b = dE/dM the adjoint of a moment's tangent is b, and that of the moment
-itself lambda b + the tangent of b.
+together with its tangent and then backward. With b = dE/dM the adjoint of a moment's tangent is b, and that of the
+moment itself lambda b + the tangent of b.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from hpcpot.compiled import njit
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
 from hpcpot.potential.moments.moment_tensor_lanes import (
-    FASTMATH, INVERSE, KINDS, R, X, Y, Z, add_moments, contract, contract_back, gather, powers_of, radial, slopes,
+    FASTMATH, KINDS, R, X, Y, Z, add_moments, contract, contract_back, gather, powers_of, radial, slopes,
     with_factorials,
 )  # fmt: skip
 
@@ -103,12 +103,9 @@ def gradient(
             _back_to_weights(held, at, present[q], functions, size, domain, back, sums_w)
     for s in range(len(scalars)):
         by_coefficients[s] += sums[s].sum()
-    at = 0
-    for s in range(n_species):
-        for mu in range(functions):
-            for k in range(size):
-                by_weights[s, mu, k] += sums_w[at].sum()
-                at += 1
+    flat = by_weights.reshape(-1)
+    for k in range(len(flat)):
+        flat[k] += sums_w[k].sum()
 
 
 @njit(error_model="numpy")
@@ -245,7 +242,7 @@ def linear_rows(
     Args:
         used: rows of `products` in reverse order that scalar s needs, first_used[s] .. first_used[s + 1]; touched,
             first_touched: the same of `blocks`.
-        energies: (frames, scalars). forces: (atoms, 3, scalars). virials: (frames, 3, 3, scalars), none of them if empty.
+        energies: (frames, scalars). forces: (atoms, 3, scalars). virials: (frames, 3, 3, scalars), or empty: none.
     """
     n_species, functions, _ = weights.shape
     fields = KINDS + n_species + 2 * functions
@@ -254,13 +251,10 @@ def linear_rows(
     n_monomials = len(factorials)
     omega = np.empty((n_monomials, LANES))
     m, b = np.empty((n_moments, LANES)), np.empty((n_moments, LANES))
-    own = np.empty((len(touched), 3), np.int64)
-    n_rows = 0
-    for t in range(len(touched)):
-        mu, nu = blocks[touched[t], 0], blocks[touched[t], 1]
-        own[t, 0], own[t, 1], own[t, 2] = mu, nu, n_rows
-        n_rows += (nu + 1) * (nu + 2) // 2
-    slopes_of = np.empty((n_rows, LANES))
+    own = blocks[touched]
+    sizes = (own[:, 1] + 1) * (own[:, 1] + 2) // 2
+    own[:, 2] = np.cumsum(sizes) - sizes
+    slopes_of = np.empty((sizes.sum(), LANES))
     out = np.empty((3 * len(scalars), LANES))
     for start in range(0, len(order), LANES):
         centres = order[start : start + LANES]
@@ -275,23 +269,11 @@ def linear_rows(
         for s in range(len(scalars)):
             for lane in range(len(centres)):
                 energies[frames[centres[lane]], s] += m[scalars[s], lane]
-            b[:] = 0.0
-            store(b, scalars[s], splat(1.0))
-            for row in range(first_used[s], first_used[s + 1]):
-                t = used[row]
-                g = float(products[t, 3]) * load(b, products[t, 2])
-                i, j = products[t, 0], products[t, 1]
-                store(b, i, load(b, i) + g * load(m, j))
-                store(b, j, load(b, j) + g * load(m, i))
-            for t in range(len(traces) - 1, -1, -1):
-                g = load(b, traces[t, 0])
-                for c in range(1, 4):
-                    store(b, traces[t, c], load(b, traces[t, c]) + g)
+            _contract_back_one(m, b, traces, products, scalars[s], used[first_used[s] : first_used[s + 1]])
             with_factorials(b, blocks, factorials)
             for t in range(first_touched[s], first_touched[s + 1]):
-                block, to = touched[t], own[t, 2]
-                for a in range((own[t, 1] + 1) * (own[t, 1] + 2) // 2):
-                    store(slopes_of, to + a, load(b, blocks[block, 2] + a))
+                for a in range(sizes[t]):
+                    store(slopes_of, own[t, 2] + a, load(b, blocks[touched[t], 2] + a))
         for q in range(rows):
             powers_of(held, q * fields, highest - 1, omega)
             for s in range(len(scalars)):
@@ -305,6 +287,22 @@ def linear_rows(
                 if q < first[n + 1] - first[n]:
                     p = first[n] + q
                     _scatter_rows(atoms[n], neighbors[p], frames[n], r[p], u[p], lane, out, forces, virials)
+
+
+@njit(fastmath=FASTMATH, error_model="numpy")
+def _contract_back_one(m, b, traces, products, scalar, used):
+    """Gradients b of one scalar with respect to all moments; `used` as in `linear_rows`."""
+    b[:] = 0.0
+    store(b, scalar, splat(1.0))
+    for t in used:
+        i, j = products[t, 0], products[t, 1]
+        g = float(products[t, 3]) * load(b, products[t, 2])
+        store(b, i, load(b, i) + g * load(m, j))
+        store(b, j, load(b, j) + g * load(m, i))
+    for t in range(len(traces) - 1, -1, -1):
+        g = load(b, traces[t, 0])
+        for c in range(1, 4):
+            store(b, traces[t, c], load(b, traces[t, c]) + g)
 
 
 @njit(error_model="numpy")

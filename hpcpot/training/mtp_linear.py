@@ -33,7 +33,7 @@ class Normal:
     solution: np.ndarray
 
     def from_white(self, white: np.ndarray) -> np.ndarray:
-        """x of white coordinates, in which the loss is solution-centred and its curvature the same in all directions."""
+        """x of white coordinates, 0 at the solution, in which the loss has the same curvature in all directions."""
         return self.solution + self.scale * solve_triangular(self.lower, white, lower=True, trans=1)
 
     def gradient_to_white(self, gradient: np.ndarray) -> np.ndarray:
@@ -53,8 +53,8 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
     matrix, right = (sum(one) for one in zip(*found, strict=True))
     if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
         raise TrainingError(
-            "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot dataset names "
-            "doubtful frames."
+            "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot dataset "
+            "names doubtful frames."
         )
     diagonal = matrix.diagonal()
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))

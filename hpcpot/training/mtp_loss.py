@@ -1,7 +1,7 @@
 """The loss of MLIP-2 and its gradient with respect to all parameters of a moment tensor potential.
 
-L = 1/K sum over K frames of [w_e dE^2 / N + w_f sum_i |dF_i|^2 + w_s |dW|^2 / N], dE of the whole frame of N atoms, W the
-virial (MLIP's PlusStress). Labels that are missing take no part.
+L = 1/K sum over K frames of [w_e dE^2 / N + w_f sum_i |dF_i|^2 + w_s |dW|^2 / N], dE of the whole frame of N atoms, W
+the virial (MLIP's PlusStress). Labels that are missing take no part.
 
 Source: MLIP-2, dev_src/mtpr_trainer.cpp.
 """
@@ -110,7 +110,9 @@ class Prediction:
 def predict(model: Model, part: Chunk) -> Prediction:
     """Labels by the model."""
     data = part.data
-    found = Prediction(data.counts @ model.family.species_energies, np.zeros_like(data.positions), np.zeros((len(data), 3, 3)))
+    found = Prediction(
+        data.counts @ model.family.species_energies, np.zeros_like(data.positions), np.zeros((len(data), 3, 3))
+    )
     for sites in part.sites:
         energies, g = np.empty(len(sites.atoms)), np.empty((len(sites.kinds), 3))
         evaluate(
@@ -171,7 +173,10 @@ def _differences(
     """The loss of a chunk, its slopes by energies, forces and virials, and the differences, NaN without labels."""
     weights = loss.weights(data, n_frames)
     weights = (weights[0], weights[1][:, None], weights[2][:, None, None])
-    labels, found = (data.energies, data.forces, data.virials), (predicted.energies, predicted.forces, predicted.virials)
+    labels, found = (
+        (data.energies, data.forces, data.virials),
+        (predicted.energies, predicted.forces, predicted.virials),
+    )
     known = [f - np.where(np.isfinite(label), label, 0.0) for f, label in zip(found, labels, strict=True)]
     slopes = tuple(2.0 * w * d for w, d in zip(weights, known, strict=True))
     value = 0.5 * sum((slope * d).sum() for slope, d in zip(slopes, known, strict=True))

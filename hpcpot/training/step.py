@@ -29,7 +29,7 @@ class Trained(Described, Protocol):
 
     parameters: list[Tensor]
 
-    def radial(self, s: int, i: int, j: int, block: Block) -> tuple[Tensor, Tensor]: ...
+    def radial(self, s: int, i: int, j: int, block: Block) -> Tensor: ...
 
     def readout(self, i: int, moments: list[Tensor], counts: Tensor) -> tuple[Tensor, list[Tensor]]: ...
 
@@ -49,7 +49,7 @@ class _Species:
 
     centres: Centres
     frames: Tensor
-    radial: list[list[tuple[Tensor, Tensor]]]
+    radial: list[list[Tensor]]
     moments: list[Tensor]
     energies: Tensor
     gradients: list[Tensor]
@@ -100,7 +100,7 @@ def _forward(model: Trained, geometry: Geometry, training: bool = False) -> list
             continue
         radial = [[model.radial(s, i, j, block) for j, block in enumerate(row)] for s, row in enumerate(centres.blocks)]
         sums = centres.moments or [
-            moments(row, [r.detach() for r, _ in of_row], model.by_neighbor[s]).requires_grad_(training)
+            moments(row, [r[0].detach() for r in of_row], model.by_neighbor[s]).requires_grad_(training)
             for s, (row, of_row) in enumerate(zip(centres.blocks, radial, strict=True))
         ]
         # A copy: a readout may work in place.
@@ -122,7 +122,7 @@ def _prediction(model: Trained, geometry: Geometry, found: list[_Species], force
         for s, row in enumerate(one.centres.blocks):
             for j, block in enumerate(row):
                 b_nac = one.gradients[s][:, j if model.by_neighbor[s] else 0].detach()
-                r, r1 = (t.detach() for t in one.radial[s][j])
+                r, r1 = one.radial[s][j].detach()
                 along = ((r1 @ b_nac.mT) * block.omega).sum(-1, keepdim=True)
                 g_nkc = along * block.directions + (block.slopes @ (r @ b_nac.mT)[..., None])[..., 0]
                 f_nc.index_add_(0, one.centres.atoms, g_nkc.sum(1))
@@ -149,7 +149,7 @@ def _moved_moments(model: Trained, one: _Species, moves: list) -> list[Tensor]:
     result = []
     for s, (row, of_row) in enumerate(zip(one.radial, moves, strict=True)):
         parts = [
-            along.mT @ r1.detach() + across.mT @ r.detach() for (r, r1), (along, across) in zip(row, of_row, strict=True)
+            along.mT @ r[1].detach() + across.mT @ r[0].detach() for r, (along, across) in zip(row, of_row, strict=True)
         ]
         result.append(torch.stack(parts, 1) if model.by_neighbor[s] else sum(parts[1:], parts[0])[:, None])
     return result
@@ -157,16 +157,17 @@ def _moved_moments(model: Trained, one: _Species, moves: list) -> list[Tensor]:
 
 def _radial_gradient(model: Trained, one: _Species, moves: list) -> None:
     """Backward through radial functions that are trained."""
-    outputs, slopes = [], []
+    slopes = []
     for s, row in enumerate(one.centres.blocks):
         for j, block in enumerate(row):
-            (r, r1), t = one.radial[s][j], j if model.by_neighbor[s] else 0
+            r, t = one.radial[s][j], j if model.by_neighbor[s] else 0
             slope, b_nac = one.moments[s].grad[:, t], one.gradients[s][:, t].detach()
-            outputs.append(r)
+            slopes.append(torch.empty_like(r))
             if not moves:
-                slopes.append(block.omega @ slope)
+                torch.matmul(block.omega, slope, out=slopes[-1][0])
+                slopes[-1][1] = 0.0
                 continue
             along, across = moves[s][j]
-            outputs.append(r1)
-            slopes += [torch.cat([block.omega, across], -1) @ torch.cat([slope, b_nac], 1), along @ b_nac]
-    torch.autograd.backward(outputs, slopes)
+            torch.matmul(torch.cat([block.omega, across], -1), torch.cat([slope, b_nac], 1), out=slopes[-1][0])
+            torch.matmul(along, b_nac, out=slopes[-1][1])
+    torch.autograd.backward([r for row in one.radial for r in row], slopes)

@@ -35,7 +35,8 @@ class Task:
 
     Attributes:
         model: what is trained. loss: (prediction, labels, learning rate) -> loss; `needs_forces` says what of.
-        schedule: step -> learning rate. optimiser: a name of optimiser.KINDS. weight_decay: of it.
+        schedule: step -> learning rate. rate_factor: what the optimiser's rate is times that, with several processes.
+        optimiser: a name of optimiser.KINDS. weight_decay: of it.
         training: its frames; sampler: which of them a step sees.
         validation: frames to judge by, or None. validation_batches: their rows, a batch each.
         identity: all that a checkpoint must have in common with the run that goes on from it.
@@ -44,6 +45,7 @@ class Task:
     model: Trained
     loss: Any
     schedule: Callable[[int], float]
+    rate_factor: float
     optimiser: str
     weight_decay: float
     training: Frames
@@ -129,7 +131,7 @@ class Trainer:
         )
         asked = self._share_gradient(float(loss), rows)
         for group in self._optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * task.rate_factor
         self._optimiser.step()
         self._errors.add(found, labels, float(loss))
         self.done += 1

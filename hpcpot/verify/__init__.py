@@ -1,4 +1,4 @@
-"""`hpcpot verify`: is a model sound? Derivatives, invariances, smoothness, energy drift, and what it makes of crystals."""
+"""`hpcpot verify`: is a model sound? Derivatives, invariances, smoothness, energy drift, and crystals."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ examples:
   hpcpot verify model.h5 --crystals Si,Li,LiSi -o check
   hpcpot verify argon.h5 --structure fcc.extxyz       a model of other elements
 
-It prints a table of what was found, what is allowed and the verdict, and writes BASE.csv, BASE_crystals.csv, BASE_eos.csv
-and BASE.png. The exit code is 1 if anything failed. References of crystals are values of PBE.
+It prints a table of what was found, what is allowed and the verdict, and writes BASE.csv, BASE_crystals.csv,
+BASE_eos.csv and BASE.png. The exit code is 1 if anything failed. References of crystals are values of PBE.
 """
 
 
@@ -22,14 +22,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Checks that a model is sound, and what it makes of known crystals."
     parser.epilog = EXAMPLES
     parser.add_argument("model", help="model file or shipped name; Li.nn,Si.nn for aenet")
-    parser.add_argument("--crystals", metavar="NAMES", help="crystals by name, commas between (all that the model knows); none")
+    parser.add_argument(
+        "--crystals",
+        metavar="NAMES",
+        help="crystals by name, commas between (default: all that the model has the elements of); or none",
+    )
     parser.add_argument("--structure", action="append", default=[], metavar="FILE",
                         help="another periodic structure to check the model with; repeatable")  # fmt: skip
     parser.add_argument("--temperature-K", type=float, default=300.0, metavar="T", help="of the NVE run (default 300)")
     parser.add_argument("--timestep-fs", type=float, default=1.0, metavar="DT", help="of the NVE run (default 1)")
     parser.add_argument("--nve-steps", type=int, default=2000, metavar="N", help="of the NVE run (default 2000)")
-    parser.add_argument("--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow")
-    parser.add_argument("-o", "--output", metavar="BASE", help="beginning of the names of what is written (verify_MODEL)")
+    parser.add_argument(
+        "--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="BASE", help="beginning of the names of what is written (verify_MODEL)"
+    )
     parser.add_argument("--no-figure", action="store_true", help="tables only, without matplotlib")
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
-from hpcpot.errors import OutputError, StructureError
+from hpcpot.errors import OutputError, SimulationError, StructureError
 from hpcpot.potential.base import Potential
 from hpcpot.potential.files import load
 from hpcpot.storage.tables import Columns, write_csv
@@ -35,27 +36,38 @@ def run_command(arguments: argparse.Namespace) -> int:
         del outputs["figure"]
     for path in outputs.values():
         if path.exists() and not arguments.overwrite:
-            raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
+            raise OutputError(
+                f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite."
+            )
     potential = Potential(load(arguments.model), arguments.kernels)
     structures = choose(arguments.crystals, arguments.structure, potential.elements)
-    outcomes = _sound(structures, potential)
-    nve = _conserves(structures, potential, arguments)
-    outcomes += dynamics.check(nve[1], nve[0])
+    outcomes = attempt("derivatives and smoothness", lambda: _sound(structures, potential))
+    runs: list[dynamics.Run] = []
+    outcomes += attempt("NVE run", lambda: _conserves(structures, potential, arguments, runs))
     done = crystal.examine(structures, potential)
     whole = {name: one for name, one in done.items() if isinstance(one, Crystal)}
     print(f"relaxed {len(whole)} of {plural(len(done), 'structure')}")
+    outcomes += crystal.check(done) + attempt("vacancies", lambda: crystal.vacancies(done, potential))
     pushed = contact.pushes({name: one.atoms for name, one in whole.items()}, potential)
-    outcomes += crystal.check(done) + crystal.vacancies(done, potential) + contact.check(pushed)
+    outcomes += contact.check(pushed)
     print("\n" + outcome.table(outcomes))
     write_csv(outputs["checks"], outcome.columns(outcomes))
     write_csv(outputs["crystals"], crystals_table(whole))
     write_csv(outputs["eos"], eos_table(whole))
     if "figure" in outputs:
-        figure.write(whole, pushed, nve[1], outputs["figure"])
+        figure.write(whole, pushed, runs, outputs["figure"])
     failed = sum(one.verdict == "FAIL" for one in outcomes)
     print("\nwritten: " + ", ".join(str(path) for path in outputs.values()))
     print(f"{plural(len(outcomes), 'check')}, {failed} failed")
     return int(failed > 0)
+
+
+def attempt(name: str, check: Callable[[], list[Outcome]]) -> list[Outcome]:
+    """What a check finds; a model that cannot even be run fails it with the reason, and the other checks go on."""
+    try:
+        return check()
+    except SimulationError as error:
+        return [Outcome(name, np.nan, "", where=" ".join(str(error).split()))]
 
 
 def choose(names: str | None, paths: list[str], elements: tuple[str, ...]) -> dict[str, Atoms]:
@@ -113,11 +125,11 @@ def _sound(structures: dict[str, Atoms], potential: Potential) -> list[Outcome]:
 
 
 def _conserves(
-    structures: dict[str, Atoms], potential: Potential, arguments: argparse.Namespace
-) -> tuple[str, dynamics.Run]:
-    """A run at constant energy of the structure with the most elements, of those the smallest."""
-    name = min(structures, key=lambda one: (-len(set(structures[one].symbols)), len(structures[one])))
+    structures: dict[str, Atoms], potential: Potential, arguments: argparse.Namespace, runs: list[dynamics.Run]
+) -> list[Outcome]:
+    """A run at constant energy of the first structure with the most elements; it is added to `runs`."""
+    name = max(structures, key=lambda one: len(set(structures[one].symbols)))
     big = structures[name].repeat(probes.repeats(structures[name], NVE_ATOMS))
-    done = dynamics.run(big, potential, arguments.temperature_K, arguments.timestep_fs, arguments.nve_steps)
+    runs.append(dynamics.run(big, potential, arguments.temperature_K, arguments.timestep_fs, arguments.nve_steps))
     print(f"NVE run of {plural(len(big), 'atom')} of {name}: done")
-    return name, done
+    return dynamics.check(runs[0], name)

@@ -155,7 +155,9 @@ def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:
     """
     curvature, slope, _ = np.polyfit(volumes, energies, 2)
     if not curvature > 0:
-        raise SimulationError("energy over volume = no minimum: must be convex about the relaxed volume; the model is unsound.")
+        raise SimulationError(
+            "energy over volume = no minimum: must be convex about the relaxed volume; the model is unsound."
+        )
     volume = float(-slope / (2 * curvature))
     start = np.array([energies.min(), volume, 2 * curvature * volume, 4.0])
     scale = np.ptp(energies)
@@ -191,8 +193,8 @@ def _converged(outcome: Relaxed | HpcpotError) -> Relaxed:
         raise outcome
     if outcome.status != CONVERGED:
         raise SimulationError(
-            f"relaxation = {outcome.status} after {outcome.steps} steps, force {outcome.force:.3g} eV/Å: must converge; "
-            "the model is rough or unstable there."
+            f"relaxation = {outcome.status} after {outcome.steps} steps, force {outcome.force:.3g} eV/Å: must "
+            "converge; the model is rough or unstable there."
         )
     return outcome
 

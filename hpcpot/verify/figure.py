@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ HIGHEST = 12.0
 """eV, shown of atoms pushed together."""
 
 
-def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], nve: Run | None, output: Path) -> Path:
+def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequence[Run], output: Path) -> Path:
     """Draw a verification; a dashed line is the volume of the reference.
 
     Raises:
@@ -33,8 +33,8 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], nve: Run | No
         raise DependencyError(
             f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib, or --no-figure."
         ) from error
-    panels = len(done) + bool(pushed) + (nve is not None)
-    rows = -(-panels // COLUMNS)
+    panels = len(done) + bool(pushed) + len(runs)
+    rows = max(1, -(-panels // COLUMNS))
     with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=(9.6, 2.2 * rows), dpi=200, layout="constrained")
         axes = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
@@ -42,7 +42,7 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], nve: Run | No
             equation_of_state(axes.pop(0), one)
         if pushed:
             contacts(axes.pop(0), pushed)
-        if nve is not None:
+        for nve in runs:
             conservation(axes.pop(0), nve)
         for empty in axes:
             empty.set_axis_off()

@@ -38,7 +38,9 @@ class Outcome:
         """The limits in words, empty without any."""
         if np.isfinite(self.low) and np.isfinite(self.high):
             return f"{self.low:.4g} to {self.high:.4g}"
-        return f">= {self.low:.4g}" if np.isfinite(self.low) else f"<= {self.high:.4g}" if np.isfinite(self.high) else ""
+        return (
+            f">= {self.low:.4g}" if np.isfinite(self.low) else f"<= {self.high:.4g}" if np.isfinite(self.high) else ""
+        )
 
     @property
     def verdict(self) -> str:

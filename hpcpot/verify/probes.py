@@ -1,4 +1,4 @@
-"""The structures that a model is checked with: crystals it knows the elements of, shaken so that nothing is symmetric."""
+"""The structures that a model is checked with: crystals of its elements, shaken so that nothing is symmetric."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ def given(paths: Sequence[str], elements: tuple[str, ...]) -> dict[str, Atoms]:
     for path in paths:
         atoms = files.check(files.read(path), elements)
         if not atoms.pbc.all():
-            raise StructureError(f"{path} = periodic {atoms.pbc.tolist()}: must be periodic along all axes; give another.")
+            raise StructureError(
+                f"{path} = periodic {atoms.pbc.tolist()}: must be periodic along all axes; give another."
+            )
         found[str(path)] = atoms
     return found

@@ -235,6 +235,8 @@ def test_stress_of_regions_is_that_of_the_run(tmp_path):
         output__velocity_every=20, output__virial_every=20,
     )  # fmt: skip
     runs.run(config)
+    with TrajectoryReader(tmp_path / "run.h5md") as reader:
+        assert reader.provenance()[0]["virial_partition"] == "half of the term of each pair to each of its atoms"
     parts = [
         "--set",
         "parts=[curve, stress]",

@@ -52,6 +52,22 @@ def test_aenet_networks(tmp_path, capsys) -> None:
     assert load(output).angular_domain == "legacy"
 
 
+def test_a_moment_tensor_potential_and_back(tmp_path, capsys) -> None:
+    model, back = tmp_path / "model.h5", tmp_path / "back.mtp"
+    assert main(["convert", str(DATA / "mtp" / "lisi16.mtp"), "-o", str(model)]) == 1
+    assert "2 types without names" in capsys.readouterr().err
+    assert main(["convert", str(DATA / "mtp" / "lisi16.mtp"), "--elements", "Li,Si", "-o", str(model)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[2:6] == [
+        "distances    2 to 5 Å",
+        "radial       4 functions of 6 polynomials",
+        "basis        92 functions of 350 moments",
+        "parameters   190",
+    ]
+    assert main(["convert", str(model), "-o", str(back)]) == 0
+    assert fingerprint(load(back)) == fingerprint(load(model))
+
+
 def test_an_hpcpot_model_is_copied(tmp_path) -> None:
     assert main(["convert", "lisi", "-o", str(tmp_path / "model.h5")]) == 0
     assert fingerprint(load(tmp_path / "model.h5")) == fingerprint(load("lisi"))

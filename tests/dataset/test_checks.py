@@ -6,7 +6,7 @@ import labelled
 import numpy as np
 import pytest
 
-from hpcpot.dataset import checks
+from hpcpot.dataset import checks, measures
 from hpcpot.dataset.checks import Bounds, check
 from hpcpot.dataset.dataset import from_frames, join
 
@@ -32,9 +32,8 @@ def test_sound_data_raise_no_doubt(sound) -> None:
     assert found(sound) == {}
 
 
-def test_all_names_are_listed(sound) -> None:
-    names = {name for name in checks.NAMES}
-    assert {"duplicates", "energy outliers", "scale of virials"} <= names and len(names) == len(checks.NAMES)
+def test_errors_are_doubts() -> None:
+    assert set(checks.ERRORS) < checks.DOUBTS.keys()
 
 
 def test_missing_labels(sound) -> None:
@@ -78,8 +77,10 @@ def test_short_distances(sound) -> None:
 def test_the_shortest_distance_is_that_of_images_too() -> None:
     from ase import Atoms
 
-    data = from_frames([Atoms("Si", [[0, 0, 0]], cell=[2.2, 9, 9], pbc=True), Atoms("Si", [[0, 0, 0]], cell=[9, 9, 9], pbc=True)])
-    assert checks.shortest_distances(data).tolist() == [pytest.approx(2.2), np.inf]
+    data = from_frames(
+        [Atoms("Si", [[0, 0, 0]], cell=[2.2, 9, 9], pbc=True), Atoms("Si", [[0, 0, 0]], cell=[9, 9, 9], pbc=True)]
+    )
+    assert measures.shortest_distances(data).tolist() == [pytest.approx(2.2), np.inf]
 
 
 def test_fractional_positions(sound) -> None:
@@ -97,7 +98,12 @@ def test_energy_outliers(sound) -> None:
 
 
 def test_a_group_in_hartree(sound) -> None:
-    data = join([sound, replace(sound.select(range(0, 20, 5)), groups=np.full(4, "hartree"), energies=sound.energies[::5] / 27.2)])
+    data = join(
+        [
+            sound,
+            replace(sound.select(range(0, 20, 5)), groups=np.full(4, "hartree"), energies=sound.energies[::5] / 27.2),
+        ]
+    )
     positions = data.positions.copy()
     positions[int(data.first[20]) :] += 0.01
     findings = {one.name: one for one in check(replace(data, positions=positions), WIDE)}

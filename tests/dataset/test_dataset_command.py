@@ -73,7 +73,7 @@ def test_labels_against_their_potential(file, tmp_path, capsys) -> None:
         (["--split", "1", "-o", "x.h5"], "--split = 1: must be two or three fractions"),
         (["-o", "x.h5"], "--output = x.h5: goes with --split or --drop; hpcpot convert"),
         (["--split", "0.9,0.1"], "--output = None: goes with --split"),
-        (["--virial-is", "stress_GPa"], "--virial-is = stress_GPa: needs the name"),
+        (["--virial-is", "stress_GPa"], "--virial-is = stress_GPa: needs the key"),
     ],
 )
 def test_options_that_do_not_fit(file, capsys, options, words) -> None:
@@ -90,7 +90,10 @@ def test_convert_data(file, tmp_path, capsys) -> None:
     np.testing.assert_allclose(load([back]).virials, load([file]).virials, atol=1e-9)
     with h5py.File(back) as written:
         assert written["provenance"].attrs["note"] == "there and back"
-        assert written["provenance"].attrs["source"] == "data.cfg" and len(written["provenance"].attrs["source_sha256"]) == 64
+        assert (
+            written["provenance"].attrs["source"] == "data.cfg"
+            and len(written["provenance"].attrs["source_sha256"]) == 64
+        )
     assert main(["convert", file, "-o", str(tmp_path / "xsf"), "--format", "xsf"]) == 0
     assert len(list((tmp_path / "xsf").rglob("*.xsf"))) == 21
     assert main(["convert", file, "-o", str(cfg)]) == 1

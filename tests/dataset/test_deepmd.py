@@ -23,7 +23,10 @@ def system(folder, n_frames: int = 3, sets: tuple[int, ...] = (2, 1), energy_sha
     for k, count in enumerate(sets):
         (folder / f"set.{k:03d}").mkdir()
         for name, array in arrays.items():
-            np.save(folder / f"set.{k:03d}" / f"{name}.npy", array[begin : begin + count].astype(np.float32 if k else np.float64))
+            np.save(
+                folder / f"set.{k:03d}" / f"{name}.npy",
+                array[begin : begin + count].astype(np.float32 if k else np.float64),
+            )
         begin += count
     return arrays
 

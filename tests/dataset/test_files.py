@@ -93,7 +93,11 @@ def test_trees_and_several_files(data, tmp_path) -> None:
 
 def test_groups_of_a_dp_gen_archive(data, tmp_path) -> None:
     whole = data.select([0])
-    for place in ("aLiSi_configs/iter.000003/02.fp/data.017", "Si_configs/iter.000000/02.fp/data.000", "init_configs/Si8"):
+    for place in (
+        "aLiSi_configs/iter.000003/02.fp/data.017",
+        "Si_configs/iter.000000/02.fp/data.000",
+        "init_configs/Si8",
+    ):
         save(replace(whole, groups=np.array(["g"])), tmp_path / "out", {})
         (system,) = (one.parent for one in (tmp_path / "out").rglob("type.raw"))
         (tmp_path / "data" / place).parent.mkdir(parents=True)

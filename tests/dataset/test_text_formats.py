@@ -81,8 +81,10 @@ def test_cfg(tmp_path) -> None:
 
 
 def test_cfg_with_fractional_coordinates_and_another_order_of_the_virial(tmp_path) -> None:
-    text = CFG.replace("cartes_", "direct_").replace("1.0 2.0 3.0 -0.1", "0.5 0.5 0.5 -0.1").replace(
-        "xx          yy          zz          yz          xz          xy", "xx xy xz yy yz zz"
+    text = (
+        CFG.replace("cartes_", "direct_")
+        .replace("1.0 2.0 3.0 -0.1", "0.5 0.5 0.5 -0.1")
+        .replace("xx          yy          zz          yz          xz          xy", "xx xy xz yy yz zz")
     )
     (tmp_path / "a.cfg").write_text(text)
     data = load([tmp_path / "a.cfg"], Reading(elements=("Li", "Si")))
@@ -174,7 +176,8 @@ VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
  </atominfo>
  <structure name="initialpos">{crystal}</structure>
  <calculation>
-  <scstep><energy><i name="e_fr_energy">-12.6</i><i name="e_wo_entrp">-12.4</i><i name="e_0_energy">-12.5</i></energy></scstep>
+  <scstep><energy>
+   <i name="e_fr_energy">-12.6</i><i name="e_wo_entrp">-12.4</i><i name="e_0_energy">-12.5</i></energy></scstep>
   <structure>{crystal}</structure>
   <varray name="forces"><v>0.1 0.2 0.3</v><v>-0.1 -0.2 -0.3</v></varray>
   <varray name="stress"><v>10 0 0</v><v>0 20 0</v><v>0 0 30</v></varray>
@@ -182,7 +185,7 @@ VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
  </calculation>
 </modeling>
 """
-CRYSTAL = """<crystal><varray name="basis"><v>4 0 0</v><v>1 5 0</v><v>0 0 6</v></varray><i name="volume">120</i></crystal>
+CRYSTAL = """<crystal><varray name="basis"><v>4 0 0</v><v>1 5 0</v><v>0 0 6</v></varray></crystal>
 <varray name="positions"><v>0 0 0</v><v>0.5 0.5 0.5</v></varray>"""
 
 OUTCAR = """\

@@ -66,6 +66,14 @@ class Array(NDArrayOperatorsMixin):
     def __float__(self) -> float:
         return float(self.values)
 
+    def __iadd__(self, other: Any) -> Array:
+        self.values += opened(other)
+        return self
+
+    def __isub__(self, other: Any) -> Array:
+        self.values -= opened(other)
+        return self
+
     def fill(self, value: float) -> None:
         self.values.fill(value)
 
@@ -111,6 +119,22 @@ def argsort(values: Array, kind: str) -> Array:
 
 def ascontiguousarray(values: Array) -> Array:
     return Array(np.ascontiguousarray(opened(values)))
+
+
+def stack(parts: Any) -> Array:
+    return Array(np.stack([opened(one) for one in parts]))
+
+
+def lexsort(keys: Array) -> Array:
+    return Array(np.lexsort(opened(keys)))
+
+
+def flatnonzero(values: Array) -> Array:
+    return Array(np.flatnonzero(opened(values)))
+
+
+def where(condition: Array, a: Any, b: Any) -> Array:
+    return Array(np.where(opened(condition), opened(a), opened(b)))
 
 
 def concatenate(parts: Any, axis: int = 0) -> Array:

@@ -26,7 +26,7 @@ def check_device(device: Device) -> None:
         replay = device.capture(steps)
         for _ in range(2):
             a = rng.normal(size=a.shape).astype(dtype)
-            device.upload(a, x)
+            device.put(a, x)
             replay()
             np.testing.assert_allclose(device.to_host(z), np.tanh(a @ b), rtol=0, atol=tolerance)
             np.testing.assert_allclose(device.to_host(back), np.tanh(a @ b) @ b.T, rtol=0, atol=30 * tolerance)

@@ -54,10 +54,10 @@ class OnCpu:
         assert not self._in_graph, "a step waits for the host"
         return array.values.copy()
 
-    def upload(self, values: np.ndarray, out: Array) -> None:
+    def put(self, values: np.ndarray | Array, out: Array) -> None:
         assert not self._in_graph, "a step needs something of the host"
         assert values.shape == out.shape and out.values.flags.c_contiguous
-        out.values[...] = values
+        out.values[...] = values.values if isinstance(values, Array) else values
 
     def free_bytes(self) -> int:
         return self._free

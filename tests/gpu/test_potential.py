@@ -15,6 +15,7 @@ from systems import (
     deep_potential,
     deep_potential_with_first_skip,
     deep_potential_with_narrow_switch,
+    moment_tensor,
     slab,
     triclinic,
 )
@@ -80,6 +81,15 @@ def test_mixed_precision(name, device):
     wanted = Potential(family, "reference").compute(pairs, species, atom_virials=True)
     agree(got, wanted, 1e-5, 1e-5)
     assert np.abs(got.forces - wanted.forces).max() > 1e-9, "this is float64"
+
+
+def test_moment_tensor(device):
+    """Whose radial functions are polynomials on the CPU, and tables here."""
+    family = moment_tensor()
+    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
+    wanted = Potential(family).compute(pairs, species, atom_virials=True)
+    assert np.abs(wanted.forces).max() > 10.0
+    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 5e-7, 1e-5)
 
 
 def test_lennard_jones(device):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ase
 import numpy as np
 import pytest
-from systems import chebyshev, crystal, deep_potential, simulation, slab
+from systems import chebyshev, cluster, crystal, deep_potential, simulation, slab, triclinic
 
 from hpcpot.errors import SimulationError
 from hpcpot.md.integrators import INTEGRATORS
@@ -18,7 +18,8 @@ from hpcpot.units import BOLTZMANN
 
 def begun(potential, integrator, atoms=None, temperature=900.0, **options):
     chosen = INTEGRATORS[integrator]
-    state, engine = simulation(atoms or crystal(2), potential, temperature=temperature, keeps_momentum=chosen.keeps_momentum, **options)
+    options |= {"temperature": temperature, "keeps_momentum": chosen.keeps_momentum}
+    state, engine = simulation(atoms or crystal(2), potential, **options)
     thermostat = Thermostat(BOLTZMANN * 900.0, BOLTZMANN * 400.0, 20.0, 60, 5, 0, 0.1) if "nvt" in integrator else None
     chosen.init(state, engine, thermostat)
     return state, engine, thermostat
@@ -77,6 +78,37 @@ def test_deep_potential_in_a_slab_with_frozen_atoms(device):
     assert_same(*states)
     after = states[1][0].positions[: states[1][0].n_owned][np.argsort(states[1][0].ids)][::3]
     np.testing.assert_array_equal(after, held)
+
+
+@pytest.mark.parametrize("atoms", [triclinic(), cluster()], ids=["triclinic", "cluster"])
+def test_any_cell(device, atoms):
+    host, own, _ = both(device, chebyshev(), "nve", 8, atoms, temperature=4000.0)
+    assert host[1].rebuilds > 1
+    assert_same(host, own)
+
+
+def test_arrays_of_others_go_with_the_atoms(device):
+    state, engine, _ = begun(GpuPotential(chebyshev(), device), "nve")
+    state.per_atom["grip"] = state.ids.astype(np.int32) % 5
+    Resident(engine.potential).advance(state, engine, "nve", None, 1.0, 20)
+    assert engine.rebuilds > 1
+    np.testing.assert_array_equal(state.per_atom["grip"], state.ids % 5)
+
+
+def test_the_host_goes_on_with_pairs_and_ghosts_of_the_device(device):
+    state, engine, _ = begun(GpuPotential(chebyshev(), device), "nve")
+    Resident(engine.potential).advance(state, engine, "nve", None, 1.0, 25)
+    assert engine.rebuilds > 1
+    forces, positions = state.forces, state.positions.copy()
+    engine.domain.halo(state)
+    np.testing.assert_allclose(state.positions, positions, rtol=0, atol=1e-12)
+    engine.compute(state)
+    np.testing.assert_allclose(state.forces, forces, rtol=0, atol=1e-10)
+    np.testing.assert_allclose(engine.atom_virials(state).sum(axis=0), state.virial, rtol=0, atol=1e-8)
+    before = state.energies.sum()
+    engine.rebuild(state)
+    engine.compute(state)
+    np.testing.assert_allclose(state.energies.sum(), before, rtol=0, atol=1e-9)
 
 
 def test_one_graph_outlasts_rebuilds(device):

@@ -54,7 +54,9 @@ def test_the_trajectory_is_that_of_the_cpu(integrator, tmp_path, capsys, device)
     changes = {"md__integrator": integrator} | ({"md__barostat_axes": ["x", "y"]} if integrator.startswith("npt") else {})
     code, on_gpu = md(tmp_path, "gpu", **changes)
     assert code == 0
-    assert f"device: gpu, 1 rank on 1 GPU: gpu ({device.name})" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"device: gpu, 1 rank on 1 GPU: gpu ({device.name})" in said
+    assert ("note: pairs and forces are the GPU's, but the host moves the atoms" in said) == integrator.startswith("npt")
     code, on_cpu = md(tmp_path, "cpu", device="cpu", **changes)
     assert code == 0
     found, wanted = frames(on_gpu), frames(on_cpu)
@@ -80,7 +82,7 @@ def test_dry_run_says_what_the_gpu_needs(tmp_path, capsys):
 
 
 def test_reference_kernels_are_for_the_cpu(tmp_path, capsys):
-    with pytest.raises(ConfigError, match="device = gpu .*: potential.kernels: reference runs on the CPU only; set device: cpu"):
+    with pytest.raises(ConfigError, match="device = gpu .*: potential.kernels: reference runs on the CPU only; set"):
         md(tmp_path, "reference", potential__kernels="reference")
     code, _ = md(tmp_path, "auto", potential__kernels="reference", device="auto", md__steps=1)
     assert code == 0 and "device: cpu\n" in capsys.readouterr().out

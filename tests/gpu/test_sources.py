@@ -41,7 +41,7 @@ def test_nvcc_compiles_all_without_spills(architecture, tmp_path):
         text = tmp_path / "source.cu"
         text.write_text(source.text())
         options = [option.replace(",", "\\,") for option in source.options()]  # nvcc takes a comma for its own
-        line = ["nvcc", *options, "-O3", f"-arch={architecture}", "-Xptxas", "-v", "-cubin", "-o", str(tmp_path / "k"), str(text)]
+        line = ["nvcc", *options, "-O3", f"-arch={architecture}", "-Xptxas", "-v", "-cubin", "-o", tmp_path / "k", text]
         done = subprocess.run(line, capture_output=True, text=True)
         assert done.returncode == 0, f"{source.path}: {done.stderr}"
         spills = [int(words.split()[0]) for row in done.stderr.splitlines() for words in row.split(",") if "spill" in words]

@@ -1,4 +1,4 @@
-"""Moment tensor potentials: contraction lists, energies and forces against motep, both kernels on all kinds of bases."""
+"""Moment tensor potentials: lists, energies and forces against motep, both kernels on all kinds of bases."""
 
 import json
 from dataclasses import replace
@@ -39,7 +39,9 @@ alpha_index_times and alpha_moment_mapping, of the .mtp files of MLIP-2 among mo
 KERNELS = ("reference", "cpu")
 
 
-@pytest.mark.parametrize("level", [pytest.param(level, marks=pytest.mark.slow if level > 22 else ()) for level in LISTS])
+@pytest.mark.parametrize(
+    "level", [pytest.param(level, marks=pytest.mark.slow if level > 22 else ()) for level in LISTS]
+)
 def test_lists_are_those_of_mlip(level):
     found = basis(level)
     arrays = (found.basics, found.products, found.scalars)
@@ -91,7 +93,11 @@ def test_kernels_agree_with_three_species_and_with_one():
 
 def test_kernels_agree_where_a_file_lacks_some_ranks():
     """Of mu 1 only rank 2, of mu 0 only ranks 3 and 0, and a scalar made of three."""
-    tensors = [(0, 0, 0, 0), *((0, a, b, 3 - a - b) for a in range(3, -1, -1) for b in range(3 - a, -1, -1)), (1, 2, 0, 0)]
+    tensors = [
+        (0, 0, 0, 0),
+        *((0, a, b, 3 - a - b) for a in range(3, -1, -1) for b in range(3 - a, -1, -1)),
+        (1, 2, 0, 0),
+    ]
     products = [(1, 1, 1, 12), (0, 12, 2, 13), (11, 13, -1, 14)]
     model = replace(
         systems.moment_tensor(level=6), basics=np.array(tensors), products=np.array(products), scalars=np.array([0, 13, 14]),

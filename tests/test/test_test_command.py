@@ -22,7 +22,9 @@ def folder(tmp_path_factory):
     potentials.save(labelled.MODEL, folder / "a.h5", {})
     potentials.save(systems.deep_potential(seed=8), folder / "b.h5", {})
     data = labelled.dataset(6)
-    hdf5.write(replace(data, energies=data.energies + 0.005 * data.sizes, forces=data.forces + 0.2), folder / "data.h5", {})
+    hdf5.write(
+        replace(data, energies=data.energies + 0.005 * data.sizes, forces=data.forces + 0.2), folder / "data.h5", {}
+    )
     return folder
 
 
@@ -54,7 +56,17 @@ def test_a_committee_with_its_figure(folder, capsys, tmp_path) -> None:
     assert names == sorted([f"two{e}" for e in [*ENDINGS, "_models.csv", "_model_devi.out", ".png"]])
     assert csv(tmp_path / "two_models.csv")["model"] == models
     head = (tmp_path / "two_model_devi.out").read_text().splitlines()[0].split()
-    assert head == ["#", "step", "max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f", "devi_e"]
+    assert head == [
+        "#",
+        "step",
+        "max_devi_v",
+        "min_devi_v",
+        "avg_devi_v",
+        "max_devi_f",
+        "min_devi_f",
+        "avg_devi_f",
+        "devi_e",
+    ]
     values = np.loadtxt(tmp_path / "two_model_devi.out")
     frames = csv(tmp_path / "two_frames.csv")
     np.testing.assert_allclose(values[:, 4], [float(v) for v in frames["max_devi_f"]], rtol=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from trainings import train, tree
 
 from hpcpot import config
 from hpcpot.dataset import hdf5
@@ -17,7 +18,6 @@ from hpcpot.storage import checkpoint
 from hpcpot.train.settings import SCHEMA
 from hpcpot.training import curve
 from hpcpot.training.mtp_grade import ActiveSet
-from trainings import train, tree
 
 LONG = {"training": {"steps": 120, "print_every": 20}, "moment_tensor": {"tolerance": 0.0}}
 

@@ -16,6 +16,7 @@ from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage import checkpoint
 from hpcpot.train import by_gradient, chebyshev_task, deep_potential_task, job
 from hpcpot.training import batches, curve, geometry, optimiser, step
+from hpcpot.training.workers import Workers
 from trainings import dataset, settings, train, write_data
 
 TASKS = {"deep_potential": deep_potential_task, "chebyshev": chebyshev_task}
@@ -141,4 +142,4 @@ def test_frames_with_large_forces_are_left_out(tmp_path):
 def test_rows_of_epochs(tmp_path):
     found = settings(tmp_path, "chebyshev", training={"steps": None, "epochs": 10, "batch_size": 4})
     data = batches.Systems([np.arange(9)], [4], ["all"])
-    assert by_gradient.steps(found, data) == 30
+    assert by_gradient.steps(found, data, Workers("cpu")) == 30

@@ -66,7 +66,8 @@ def test_loss_and_its_gradient(loss, model, data, parts):
         at = getattr(model.family, name)
         along, h = random.normal(size=at.shape), 1e-5
         values = [
-            mtp_loss.errors(Model(replace(model.family, **{name: at + s * h * along})), parts, loss).loss for s in (1, -1)
+            mtp_loss.errors(Model(replace(model.family, **{name: at + s * h * along})), parts, loss).loss
+            for s in (1, -1)
         ]
         assert (gradient * along).sum() == pytest.approx((values[0] - values[1]) / (2 * h), rel=1e-6, abs=1e-9)
 
@@ -92,6 +93,17 @@ def test_the_linear_solution_is_the_minimum(loss, model, parts):
     away = model.with_parameters(model.family.radial, moved[:n], moved[n:])
     rise = mtp_loss.errors(away, parts, loss).loss - value
     assert rise == pytest.approx((white**2).sum(), rel=1e-2)  # the same curvature in all directions
+
+
+def test_an_element_without_atoms_and_atoms_without_neighbours(data):
+    wide = data.with_elements(("Li", "Si", "O"))
+    apart = replace(wide, positions=wide.positions * 50.0, cells=wide.cells * 50.0)
+    for given in (wide, apart):
+        parts = mtp_sites.prepare(given, CUTOFF)
+        fit = Fit(systems.moment_tensor(cutoff=CUTOFF, level=6, elements=given.elements), parts, Loss(), 1)
+        normal = fit.solve()
+        assert np.isfinite(normal.solution).all() and normal.solution[-1] == 0.0
+        assert np.isfinite(mtp_grade.frame_rows(fit.model, parts)).all()
 
 
 def test_labels_of_a_potential_of_the_same_form_are_found_again(data):
@@ -157,7 +169,9 @@ def test_rows_are_derivatives_of_energies(model, data, parts):
     linear = np.concatenate([family.coefficients, family.species_energies])
     np.testing.assert_allclose(rows[:, n:] @ linear * data.sizes, predict(data, Potential(family)).energies, rtol=1e-10)
     along, h = np.random.default_rng(3).normal(size=family.radial.shape), 1e-5
-    up, down = (predict(data, Potential(replace(family, radial=family.radial + s * h * along))).energies for s in (1, -1))
+    up, down = (
+        predict(data, Potential(replace(family, radial=family.radial + s * h * along))).energies for s in (1, -1)
+    )
     np.testing.assert_allclose(rows[:, :n] @ along.ravel() * data.sizes, (up - down) / (2 * h), rtol=1e-5, atol=1e-5)
 
 

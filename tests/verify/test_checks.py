@@ -11,6 +11,7 @@ from hpcpot.errors import SimulationError, StructureError
 from hpcpot.potential.base import Potential
 from hpcpot.units import EV_PER_A3_IN_GPA
 from hpcpot.verify import contact, crystal, derivatives, dynamics, outcome, probes, smoothness
+from hpcpot.verify.command import attempt
 from hpcpot.verify.contact import Push
 from hpcpot.verify.outcome import Outcome
 
@@ -109,7 +110,11 @@ def test_a_crystal_that_does_not_relax_is_told(potential) -> None:
     atoms = bulk("Si", "diamond", 5.4)
     atoms.cell[:] *= 0.1
     outcomes = crystal.check(crystal.examine({"dense": atoms}, potential))
-    assert [one.verdict for one in outcomes] == ["FAIL"] and "atoms must stay" in outcomes[0].where or "distance" in outcomes[0].where
+    assert (
+        [one.verdict for one in outcomes] == ["FAIL"]
+        and "atoms must stay" in outcomes[0].where
+        or "distance" in outcomes[0].where
+    )
 
 
 def test_formation_energies() -> None:
@@ -141,6 +146,14 @@ def test_argon_repels() -> None:
     pushed = contact.pushes({"fcc": bulk("Ar", "fcc", 5.3, cubic=True)}, Potential(systems.argon()))
     assert pushed.keys() == {"Ar-Ar"} and pushed["Ar-Ar"].where == "fcc"
     assert pushed["Ar-Ar"].distances[0] == pytest.approx(5.3 / np.sqrt(2)) and pushed["Ar-Ar"].hole < 0.6
+
+
+def test_a_model_that_cannot_run_fails_that_check() -> None:
+    def explode() -> list[Outcome]:
+        raise SimulationError("atom 3 (Si) = moved 9 Å since its pairs were built: must stay.")
+
+    (found,) = attempt("NVE run", explode)
+    assert found.verdict == "FAIL" and found.name == "NVE run" and "moved 9 Å" in found.where
 
 
 def test_outcomes() -> None:

@@ -28,7 +28,12 @@ OTHER_NAMES = {
 }
 """Names that labels have elsewhere: an energy under one of them is asked about, not taken."""
 
-TENSORS = {"virial_eV": None, "stress_eV_A3": 1.0, "stress_GPa": 1.0 / EV_PER_A3_IN_GPA, "pressure_kB": -0.1 / EV_PER_A3_IN_GPA}
+TENSORS = {
+    "virial_eV": None,
+    "stress_eV_A3": 1.0,
+    "stress_GPa": 1.0 / EV_PER_A3_IN_GPA,
+    "pressure_kB": -0.1 / EV_PER_A3_IN_GPA,
+}
 """What a tensor may be -> its factor to a stress in eV/Å³, positive in tension; None: a virial in eV."""
 
 
@@ -110,8 +115,8 @@ def _ask(label: str, values: dict, source: str) -> None:
     if found:
         option = {"energy": "--energy-key", "forces": "--forces-key", "virial": "--virial-key"}[label]
         raise DataError(
-            f"{source} = {label} under the name {found[0]}, whose meaning the file does not tell: a name is required; say "
-            f"{option} {found[0]}" + (" and what it is, --virial-is." if label == "virial" else ".")
+            f"{source} = {label} under the name {found[0]}, whose meaning the file does not tell: a name is required; "
+            f"say {option} {found[0]}" + (" and what it is, --virial-is." if label == "virial" else ".")
         )
 
 
@@ -123,9 +128,9 @@ def _virial(tensor: np.ndarray, kind: str, atoms: ase.Atoms) -> np.ndarray:
 def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:
     if not np.abs(0.5 * (virial + virial.T) - by_stress).max() <= 1e-3 * max(np.abs(virial).max(), 1.0):
         raise DataError(
-            f"{source} = virial {virial[0, 0]:.6g} eV (xx), but by the stress {by_stress[0, 0]:.6g} eV: virial = -V * stress "
-            "with the stress in eV/Å³, positive in tension, is required; say which to take: --virial-key virial or stress, "
-            "and --virial-is."
+            f"{source} = virial {virial[0, 0]:.6g} eV (xx), but by the stress {by_stress[0, 0]:.6g} eV: virial = -V * "
+            "stress with the stress in eV/Å³, positive in tension, is required; say which to take: --virial-key virial "
+            "or stress, and --virial-is."
         )
 
 

@@ -81,8 +81,8 @@ def _labelled(
     types = column["type"].astype(int)
     if elements is None:
         raise DataError(
-            f"{source} = types without names: the elements of types 0 to {types.max()} are required; name them in their "
-            "order, --elements Li,Si."
+            f"{source} = types without names: the elements of types 0 to {types.max()} are required; name them in "
+            "their order, --elements Li,Si."
         )
     if types.max() >= len(elements) or types.min() < 0:
         raise ValueError(f"{source}: types {types.min()} to {types.max()}, but elements are {','.join(elements)}")
@@ -111,8 +111,8 @@ def _text(dataset: DataSet, k: int) -> str:
     n, axes = int(dataset.sizes[k]), int(dataset.periodic[k].sum())
     if not dataset.periodic[k][:axes].all():
         raise DataError(
-            f"periodic of frame {k} ({dataset.sources[k]}) = {dataset.periodic[k].tolist()}: MLIP's cell has its periodic "
-            "axes first; write another format, or turn the axes."
+            f"periodic of frame {k} ({dataset.sources[k]}) = {dataset.periodic[k].tolist()}: MLIP's cell has its "
+            "periodic axes first; write another format, or turn the axes."
         )
     lines = ["BEGIN_CFG", " Size", f"    {n}"]
     if axes:
@@ -121,13 +121,21 @@ def _text(dataset: DataSet, k: int) -> str:
     if np.isfinite(dataset.forces[mine]).all():
         values, names = np.hstack([values, dataset.forces[mine]]), f"{names} fx fy fz"
     lines += [f" AtomData:  id type {names}"]
-    lines += [f"    {i + 1} {t} {numbers(row)}" for i, (t, row) in enumerate(zip(dataset.species[mine], values, strict=True))]
+    lines += [
+        f"    {i + 1} {t} {numbers(row)}" for i, (t, row) in enumerate(zip(dataset.species[mine], values, strict=True))
+    ]
     if np.isfinite(dataset.energies[k]):
         lines += [" Energy", f"    {numbers([dataset.energies[k]])}"]
     virial = 0.5 * (dataset.virials[k] + dataset.virials[k].T)
     if np.isfinite(virial).all():
         lines += [f" PlusStress:  {' '.join(TENSOR)}", f"    {numbers([virial[at] for at in TENSOR.values()])}"]
-    lines += [f" Feature   elements {','.join(dataset.elements)}", f" Feature   group {dataset.groups[k]}", "END_CFG", "", ""]
+    lines += [
+        f" Feature   elements {','.join(dataset.elements)}",
+        f" Feature   group {dataset.groups[k]}",
+        "END_CFG",
+        "",
+        "",
+    ]
     return "\n".join(lines)
 
 

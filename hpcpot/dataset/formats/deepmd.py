@@ -25,7 +25,9 @@ from hpcpot.errors import DataError
 KIND = "a system of DeePMD-kit (type.raw, and set.*/ or coord.raw)"
 COMMON = re.compile(r"iter\.\d+|0[012]\.\w+|data\.\d+|\.")
 """Parts of a path that say when DP-GEN made a system, and not what it is."""
-FORMULA = re.compile(r"(?:\d+|(?:(?:%s)\d+)+)(?:\.no\w+)*" % "|".join(sorted(chemical_symbols[1:], key=len, reverse=True)))
+FORMULA = re.compile(
+    r"(?:\d+|(?:(?:%s)\d+)+)(?:\.no\w+)*" % "|".join(sorted(chemical_symbols[1:], key=len, reverse=True))
+)
 BOX = 1000.0
 """Å; the cell of a system without periodicity and without box, which nothing depends on."""
 LABELS = {"energy": "energies", "force": "forces", "virial": "virials"}
@@ -102,8 +104,8 @@ def write(dataset: DataSet, folder: Path, mixed: bool = False) -> None:
     if partly.any():
         k = int(np.flatnonzero(partly)[0])
         raise DataError(
-            f"periodic of frame {k} ({dataset.sources[k]}) = {dataset.periodic[k].tolist()}: deepmd systems are periodic "
-            "along all axes or none; write another format, or leave such frames out."
+            f"periodic of frame {k} ({dataset.sources[k]}) = {dataset.periodic[k].tolist()}: deepmd systems are "
+            "periodic along all axes or none; write another format, or leave such frames out."
         )
     systems: dict[str, list[int]] = {}
     for k, counts in enumerate(dataset.counts):
@@ -119,8 +121,9 @@ def _write_system(dataset: DataSet, folder: Path, mixed: bool) -> None:
     order = np.lexsort((dataset.species, dataset.frame_of))
     types = dataset.species[order].reshape(n, n_atoms)
     values = {
-        "box": dataset.cells.reshape(n, 9), "coord": dataset.positions[order].reshape(n, -1), "energy": dataset.energies,
-        "force": dataset.forces[order].reshape(n, -1), "virial": dataset.virials.reshape(n, 9),
+        "box": dataset.cells.reshape(n, 9), "coord": dataset.positions[order].reshape(n, -1),
+        "energy": dataset.energies, "force": dataset.forces[order].reshape(n, -1),
+        "virial": dataset.virials.reshape(n, 9),
     }  # fmt: skip
     (folder / "set.000").mkdir(parents=True)
     for name, array in values.items():
@@ -163,7 +166,7 @@ def _arrays(folder: Path) -> dict[str, np.ndarray]:
         if part.keys() != parts[0].keys():
             raise ValueError(f"{one.name} has {' '.join(part)}, but {sets[0].name} has {' '.join(parts[0])}")
         if len({len(array) for array in part.values()}) != 1:
-            raise ValueError(f"{one.name} has different numbers of frames: {({k: len(v) for k, v in part.items()})}")
+            raise ValueError(f"{one.name} has different numbers of frames: { ({k: len(v) for k, v in part.items()}) }")
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

@@ -38,7 +38,8 @@ def _text(model: MomentTensor) -> str:
     species, functions, size = model.radial.shape[1:]
     lines = [
         HEADER, f"version = {VERSION}", "potential_name = MTP", f"scaling = {_number(model.scaling)}",
-        f"species_count = {species}", f"potential_tag = {' '.join(model.elements)}", f"radial_basis_type = {RADIAL_BASIS}",
+        f"species_count = {species}", f"potential_tag = {' '.join(model.elements)}",
+        f"radial_basis_type = {RADIAL_BASIS}",
         f"\tmin_dist = {_number(model.min_distance)}", f"\tmax_dist = {_number(model.cutoff)}",
         f"\tradial_basis_size = {size}", f"\tradial_funcs_count = {functions}", "\tradial_coeffs",
     ]  # fmt: skip

@@ -20,8 +20,8 @@ HEADER = "MTP"
 VERSION = "1.1.0"
 RADIAL_BASIS = "RBChebyshev"
 KEYS = {
-    "version", "potential_name", "scaling", "species_count", "potential_tag", "radial_basis_type", "min_dist", "max_dist",
-    "radial_basis_size", "radial_funcs_count", "alpha_moments_count", "alpha_index_basic_count", "alpha_index_basic",
+    "version", "potential_name", "scaling", "species_count", "potential_tag", "radial_basis_type", "min_dist",
+    "max_dist", "radial_basis_size", "radial_funcs_count", "alpha_moments_count", "alpha_index_basic_count", "alpha_index_basic",
     "alpha_index_times_count", "alpha_index_times", "alpha_scalar_moments", "alpha_moment_mapping", "species_coeffs",
     "moment_coeffs",
 }  # fmt: skip
@@ -80,12 +80,12 @@ def _require(path: Path, values: dict[str, str], radial: dict) -> None:
     if version != VERSION:
         raise ModelError(f"{path}: version = {version}: {VERSION}, of MLIP-2, is required.")
     if kind != RADIAL_BASIS:
-        raise ModelError(
-            f"{path}: radial_basis_type = {kind}: {RADIAL_BASIS} is required; train with this basis."
-        )
+        raise ModelError(f"{path}: radial_basis_type = {kind}: {RADIAL_BASIS} is required; train with this basis.")
     lacking = [key for key in TRAINED if not (radial if key == "radial_coeffs" else key in values)]
     if lacking:
-        raise ModelError(f"{path} = untrained, without {', '.join(lacking)}: a trained potential is required; train it.")
+        raise ModelError(
+            f"{path} = untrained, without {', '.join(lacking)}: a trained potential is required; train it."
+        )
 
 
 def _elements(path: Path, values: dict[str, str], elements: Sequence[str] | None) -> tuple[str, ...]:
@@ -98,7 +98,8 @@ def _elements(path: Path, values: dict[str, str], elements: Sequence[str] | None
         )
     if len(names) != count or len(set(names)) != count or not all(name in atomic_numbers for name in names):
         raise ModelError(
-            f"{path}: elements = {', '.join(names)}: {count} different symbols, of the types 0 to {count - 1}, are required."
+            f"{path}: elements = {', '.join(names)}: {count} different symbols, of the types 0 to {count - 1}, are "
+            "required."
         )
     return names
 
@@ -139,10 +140,12 @@ def _check(path: Path, values: dict[str, str], model: MomentTensor) -> None:
         f"radial_coeffs = {model.radial.shape}: {shape} numbers (types, types, functions, size) are required":
             model.radial.shape != shape,
         "counts = not those of the lists: as many entries as the counts say are required":
-            basics != int(values["alpha_index_basic_count"]) or len(model.products) != int(values["alpha_index_times_count"])
+            basics != int(values["alpha_index_basic_count"])
+            or len(model.products) != int(values["alpha_index_times_count"])
             or len(model.scalars) != int(values["alpha_scalar_moments"]),
-        "alpha_index_basic = not powers with a radial function: 0 <= mu < radial_funcs_count and powers 0 to 30 are required":
-            basics == 0 or (model.basics < 0).any() or model.basics[:, 0].max() != shape[2] - 1 or model.basics.max() > 30,
+        "alpha_index_basic = not powers with a radial function: 0 <= mu < radial_funcs_count, powers 0 to 30 are required":
+            basics == 0 or (model.basics < 0).any() or model.basics.max() > 30
+            or model.basics[:, 0].max() != shape[2] - 1,
         f"alpha_index_times = refers to moments not made before: products in order, of {moments} moments, are required":
             not ordered or made != set(range(moments)),
         f"alpha_moment_mapping = {len(model.scalars)} entries: moments 0 to {moments - 1} are required":

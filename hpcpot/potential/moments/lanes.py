@@ -1,7 +1,7 @@
-"""Rows of an array as single values in compiled loops: explicit vectors, where a compiler could not prove that rows differ.
+"""Rows of an array as single values in compiled loops: vectors, where a compiler could not prove that rows differ.
 
-`load(a, i)` is the row i of an array (rows, LANES) float64; `+ - *` work on such values and floats; `store(a, i, v)` puts
-one back. A variable that holds one stays in vector registers.
+`load(a, i)` is the row i of an array (rows, LANES) float64; `+ - *` work on such values and floats; `store(a, i, v)`
+puts one back. A variable that holds one stays in vector registers.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _row(context: Any, builder: Any, kind: Any, array: Any, row: Any) -> Any:
 @intrinsic
 def _load(typing: Any, array: Any, row: Any) -> Any:
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        value = builder.load(_row(context, builder, signature.args[0], *arguments), typ=_VECTOR)
+        value = builder.load(_row(context, builder, signature.args[0], *arguments))
         value.align = 8
         return value
 

@@ -1,7 +1,7 @@
 """The basis functions of moment tensor potentials: which moments there are and how they contract to scalars.
 
-A basis function is a contraction of one to four moments M_{mu,nu} (radial function mu, tensor of rank nu) that leaves no
-index free. It is a graph: a node for each moment, K_ab edges for the indices that a and b share. A graph with free
+A basis function is a contraction of one to four moments M_{mu,nu} (radial function mu, tensor of rank nu) that leaves
+no index free. It is a graph: a node for each moment, K_ab edges for the indices that a and b share. A graph with free
 indices is a tensor on the way to such scalars. The level of M_{mu,nu} is 2 + 4 mu + nu, that of a product the sum.
 
 The lists and their order are those of the files of MLIP-2 (untrained_mtps), whose rules were inferred from the files.
@@ -19,7 +19,6 @@ import numpy as np
 
 from hpcpot.potential.moments.sets import monomials
 
-LEVELS = range(2, 29, 2)
 MOST_MOMENTS, MOST_MU, MOST_NU = 4, 5, 10
 """Moments in a product, and largest mu and nu of a moment."""
 
@@ -82,7 +81,7 @@ class Graph:
 @lru_cache(maxsize=None)
 def basis(level: int) -> Basis:
     """The lists of a level, 2 to 28."""
-    scalars = [graph for graph in _scalars(level)]
+    scalars = list(_scalars(level))
     tensors = _Tensors()
     for graph in scalars:
         tensors.need(graph)
@@ -253,7 +252,7 @@ class _Tensors:
 
 
 def _split(graph: Graph) -> tuple[tuple[int, ...], ...]:
-    """The two factors that share the fewest indices; the first of these, of one node and the rest, then of two pairs."""
+    """The two factors that share the fewest indices: the first of these among one node and the rest, then two pairs."""
     count = len(graph.mu)
     if count == 1:
         return ()

@@ -5,8 +5,8 @@ cheaper than a table's look-up and exact.
 
 Unit vectors make lower moments traces of higher ones: M_{mu,nu} = sum over x, y, z of the M_{mu,nu+2} with two more
 powers of it. So only the two highest ranks of each radial function are summed over neighbours (84 of 130 moments at
-level 16). A neighbour's share of the energy is then sum_mu f_mu(r) (P_mu(u) + R_mu(u)) to first order, P and R homogeneous
-polynomials, whose values follow from their gradients: degree * P = u . grad P.
+level 16). To first order a neighbour's share of the energy is then sum_mu f_mu(r) (P_mu(u) + R_mu(u)), P and R
+homogeneous polynomials, whose values follow from their gradients: degree * P = u . grad P.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from hpcpot.potential.moments.moment_tensor_lanes import (
     FASTMATH, KINDS, X, Y, Z, add_moments, contract, contract_back, gather, powers_of, radial, slopes, with_factorials,
 )  # fmt: skip
 from hpcpot.potential.moments.sets import monomials
+
 
 class Plan:
     """A basis laid out for the kernels: moments numbered anew, so that those summed over neighbours come first.
@@ -67,7 +68,9 @@ class Plan:
         self.scalars = renumbered[model.scalars]
         self.n_moments = len(number) + len(composite)
         self.highest = int(self.blocks[:, 1].max())
-        self.factorials = np.array([prod(map(factorial, powers)) for powers in monomials(self.highest).tolist()], np.float64)
+        self.factorials = np.array(
+            [prod(map(factorial, powers)) for powers in monomials(self.highest).tolist()], np.float64
+        )
 
 
 class MomentTensorSteps:

@@ -1,4 +1,4 @@
-"""The steps of a moment tensor potential on neighbours of LANES atoms side by side, each an array (rows, LANES) float64.
+"""The steps of a moment tensor potential on neighbours of LANES atoms side by side: arrays (rows, LANES) float64.
 
 A set of neighbours, one of each atom, has the rows X ... of an array, `at` being its first; the engine and the training
 add rows of their own. Monomials are numbered as in hpcpot.potential.moments.sets.monomials, moments as in the `Plan` of
@@ -13,8 +13,8 @@ from hpcpot.potential.moments.lanes import LANES, load, splat, store
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 X, Y, Z, R, INVERSE, KINDS = 0, 1, 2, 3, 4, 5
-"""Rows of a set of neighbours: unit vector, r, 1 / r; from KINDS on a row for each species, 1 where the neighbour is of it;
-then f_mu of each mu; then f_mu' of each mu."""
+"""Rows of a set of neighbours: unit vector, r, 1 / r; from KINDS on a row for each species, 1 where the neighbour is of
+it; then f_mu of each mu; then f_mu' of each mu."""
 
 
 @njit(error_model="numpy")
@@ -73,7 +73,7 @@ def radial(held, at, present, weights, domain):
 
 @njit(fastmath=FASTMATH, error_model="numpy")
 def powers_of(held, at, highest, omega):
-    """Monomials of the unit vectors: of each degree x times all of the degree before, y times those without x, z^degree."""
+    """Monomials of the unit vectors, by degree: x times all of the degree before, y times those without x, z^degree."""
     x, y, z = load(held, at + X), load(held, at + Y), load(held, at + Z)
     store(omega, 0, splat(1.0))
     before, n = 0, 1
@@ -124,6 +124,8 @@ def contract_back(m, b, traces, products, scalars, coefficients):
         g = load(b, traces[t, 0])
         for c in range(1, 4):
             store(b, traces[t, c], load(b, traces[t, c]) + g)
+
+
 @njit(fastmath=FASTMATH, error_model="numpy")
 def with_factorials(b, blocks, factorials):
     """b_a p! q! k!: with monomials divided by their factorials, differentiation brings no factors."""

@@ -1,7 +1,8 @@
-// A Deep Potential in reduced radial functions (moments/reduced.py): pairs -> moments -> invariants, and back to forces.
+// A Deep Potential in reduced radial functions (moments/reduced.py): pairs -> moments -> invariants, and back.
 //
-// A warp for each centre of one species. Eight lanes share a pair, and each holds as many functions as 16 bytes do, so that
-// tables are read 16 bytes at a time and a pair's sums take three shuffles. With K functions, p pairs and D invariants an atom needs
+// A warp for each centre of one species. Eight lanes share a pair, and each holds as many functions as 16 bytes do, so
+// that tables are read 16 bytes at a time and a pair's sums take three shuffles. With K functions, p pairs and D
+// invariants an atom needs
 //   moments:      p K (6 + 4) fused multiply-adds and 6 p K table entries (from L1: tables are 60 to 500 KB in all)
 //                 + 4 K AXIS + 4 D; writes 4 K + 4 AXIS + D numbers
 //   pair_forces:  8 D + 4 K AXIS + p K (12 + 4 + 5); reads those, and adds 3 p + 3 integers to the forces
@@ -74,7 +75,8 @@ template <int T> __device__ __forceinline__ void add_moments(
   real sum[ROUNDS][4][V] = {};
   for (int at = bounds[T]; at < end; at += 32) {
     const bool is_there = at + lane < end;
-    const Pair own = know(vectors + 4 * (is_there ? at + lane : at), numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
+    const real* vector = vectors + 4 * (is_there ? at + lane : at);
+    const Pair own = know(vector, numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
     publish(batch, own, is_there, false);
     __syncwarp();
     for (int q = lane >> 3; at + (q & ~3) < end && q < 32; q += 4) {
@@ -140,7 +142,8 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) moments(
   for (int k = lane; k < CHANNELS; k += 32) {
     real sum = own[k];
 #pragma unroll
-    for (int t = 0; t < N_SPECIES; t++) sum += (slots[t] - (of_species[t + 1] - of_species[t])) * empty[t * CHANNELS + k];
+    for (int t = 0; t < N_SPECIES; t++)
+      sum += (slots[t] - (of_species[t + 1] - of_species[t])) * empty[t * CHANNELS + k];
     own[k] = sum;
   }
   __syncwarp();
@@ -182,7 +185,8 @@ template <int T> __device__ __forceinline__ void add_forces(
       }
   for (int at = bounds[T]; at < end; at += 32) {
     const bool is_there = at + lane < end;
-    const Pair own = know(vectors + 4 * (is_there ? at + lane : at), numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
+    const real* vector = vectors + 4 * (is_there ? at + lane : at);
+    const Pair own = know(vector, numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
     publish(batch, own, is_there, true);
     __syncwarp();
     for (int q = lane >> 3; at + (q & ~3) < end && q < 32; q += 4) {
@@ -282,9 +286,9 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) pair_forces(
   __syncwarp();
   Collected collected;
   const int i = centres[row];
-  add_forces<0>(bounds + row * (N_SPECIES + 1), partners + (long long)row * room, vectors + 4 * (long long)row * room, nodes,
-                n_nodes, numbers, start, inverse_step, gradient, batches[warp_id()], sums_of[warp_id()], i, collected, owners,
-                forces, atom_virials);
+  const long long first = (long long)row * room;
+  add_forces<0>(bounds + row * (N_SPECIES + 1), partners + first, vectors + 4 * first, nodes, n_nodes, numbers, start,
+                inverse_step, gradient, batches[warp_id()], sums_of[warp_id()], i, collected, owners, forces, atom_virials);
   scatter_centre(collected, owners[i], row, forces, virials);
 }
 #ifdef CUDA_CPU

@@ -18,6 +18,7 @@ from hpcpot.potential.base import CLOSEST, Family, Result, refuse_contact
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments.gpu.environments import Rows
+from hpcpot.structure.state import library
 
 MEMORY_SHARE = 0.7
 """Of the memory that is free, for the buffers of the centres that are worked on at once."""
@@ -76,17 +77,19 @@ class GpuPotential:
         self.device_name = f"gpu ({device.name})"
         self.buffers = Buffers(device.xp)
         self._model = _model(device, self.buffers, family, precision)
-        self._search = Search(device, self.buffers)
+        self.search = Search(device, self.buffers)
         self._most_rows: int | None = None
         self._candidates: tuple[Any, Candidates] | None = None
 
     def pairs(self, positions: np.ndarray, n_centres: int, reach: float) -> DevicePairs:
         """As neighbors.pairs.build, of positions on the host."""
         held = self.buffers("positions", positions.shape, np.float64)
-        self.device.upload(positions, held)
-        return DevicePairs(positions, n_centres, self._search.build(held, n_centres, reach), self.device)
+        self.device.put(positions, held)
+        return DevicePairs(positions, n_centres, self.search.build(held, n_centres, reach), self.device)
 
-    def compute(self, pairs: Pairs | DevicePairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False) -> Result:
+    def compute(
+        self, pairs: Pairs | DevicePairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False
+    ) -> Result:
         """As base.Potential.compute; arguments and result are on the host."""
         m, candidates = len(pairs.positions), self._upload(pairs)
         atoms = self.atoms(pairs.positions, species, np.arange(m, dtype=np.int32), len(candidates.count))
@@ -102,8 +105,8 @@ class GpuPotential:
             result.atom_virials = from_fixed(self.device.to_host(sums.atom_virials)).reshape(m, 3, 3)
         return result
 
-    def atoms(self, positions: np.ndarray, species: np.ndarray, owners: np.ndarray, n_centres: int, room: int = 0) -> Atoms:
-        """Atoms from the host, in memory that stays where it is.
+    def atoms(self, positions: Any, species: Any, owners: Any, n_centres: int, room: int = 0) -> Atoms:
+        """Atoms from the host or the device, in memory that stays where it is.
 
         Args:
             room: how many atoms there shall be room for; those that are not there have no neighbours.
@@ -115,11 +118,11 @@ class GpuPotential:
         )  # fmt: skip
         for values, held in ((positions, atoms.positions), (species, atoms.species), (owners, atoms.owners)):
             held[len(values) :] = 0
-            self.device.upload(values, held[: len(values)])
+            self.device.put(values, held[: len(values)])
         for i in range(len(self.elements)):
-            alike = np.flatnonzero(species[:n_centres] == i).astype(np.int32)
+            alike = library(species).flatnonzero(species[:n_centres] == i).astype(np.int32)
             held = self.buffers(f"centres {i}", alike.shape, np.int32)
-            self.device.upload(alike, held)
+            self.device.put(alike, held)
             atoms.centres.append(held)
         return atoms
 
@@ -142,7 +145,8 @@ class GpuPotential:
 
     def _add(self, i: int, atoms: Atoms, candidates: Candidates, sums: Sums) -> None:
         """The centres of species i, as many at once as memory allows."""
-        at, centres, most = sum(len(one) for one in atoms.centres[:i]), atoms.centres[i], self.rows_at_once(candidates.room)
+        at, centres = sum(len(one) for one in atoms.centres[:i]), atoms.centres[i]
+        most = self.rows_at_once(candidates.room)
         for start in range(0, len(centres), most):
             own = centres[start : start + most]
             virials = None if sums.virials is None else sums.virials[at + start : at + start + len(own)]

@@ -72,10 +72,9 @@ class _Set:
         xp = device.xp
         self.shape = (n_species if by_neighbor else 1, n_monomials, channels)
         self.entries = int(np.prod(self.shape))
-        self.kernels = device.build(Source(
-            "potential/moments/gpu/moments.cu",
-            {"N_SPECIES": n_species, "CHANNELS": channels, "RANK": rank, "BY_NEIGHBOR": int(by_neighbor), "WEIGHTED": int(weighted)},
-        ))  # fmt: skip
+        macros = {"N_SPECIES": n_species, "CHANNELS": channels, "RANK": rank}
+        macros |= {"BY_NEIGHBOR": int(by_neighbor), "WEIGHTED": int(weighted)}
+        self.kernels = device.build(Source("potential/moments/gpu/moments.cu", macros))
         self._nodes, self._weights = xp.asarray(table.nodes), xp.asarray(table.weights)
         self._cutoff, self._n_nodes = np.float64(table.moment_set.cutoff), np.int32(table.nodes.shape[2])
         self._grid = np.float64(table.start), np.float64(1.0 / table.step)

@@ -1,0 +1,76 @@
+"""Molecular dynamics of crystalline Li13Si4 with a moment tensor potential: microseconds of core time per atom-step.
+
+    python benchmarks/md_moment_tensor.py                     4,896 atoms, level 16, 2 to 5 Å, random coefficients
+    python benchmarks/md_moment_tensor.py --model p.h5        a model of hpcpot or, with its elements in its tag, of MLIP-2
+    mpirun -n 2 python benchmarks/md_moment_tensor.py         two ranks
+
+Beside the time of whole steps the line has the floating-point operations of the potential for an atom, counted from its
+lists and the neighbours within the cutoff. Before anything is timed, the energies and forces of 64 atoms are compared
+with the reference kernels.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import dynamics  # first: it sets the threads
+import numpy as np
+
+from hpcpot.neighbors import batch
+from hpcpot.parallel.ranks import start
+from hpcpot.potential.files import load
+from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.potential.moments.moment_tensor_basis import basis, monomials_of
+from hpcpot.potential.moments.moment_tensor_cpu import Plan
+from hpcpot.structure import crystals
+
+
+def random_potential(level: int) -> MomentTensor:
+    """A potential for Li and Si from 2 to 5 Å with six polynomials and coefficients so small that a crystal hardly feels it."""
+    rng, lists = np.random.default_rng(1), basis(level)
+    return MomentTensor(
+        elements=("Li", "Si"), min_distance=2.0, cutoff=5.0, scaling=0.02, radial=rng.normal(size=(2, 2, lists.n_radial, 6)),
+        basics=lists.basics, products=lists.products, scalars=lists.scalars,
+        coefficients=1e-3 * rng.normal(size=len(lists.scalars)), species_energies=np.zeros(2),
+    )  # fmt: skip
+
+
+def operations(model: MomentTensor, neighbors: float) -> float:
+    """Additions and multiplications for the energy of an atom and its forces on `neighbors` others."""
+    plan, (_, _, functions, size) = Plan(model), model.radial.shape
+    shells = [len(monomials_of(degree)) for degree in range(plan.highest + 1)]
+    radial = functions * (8 * (size - 1) + 10)
+    sums = sum(shells) + 2 * plan.n_summed
+    slopes = sum(shells[:-1]) + sum(7 * shells[nu - 1] + 14 for _, nu, _ in plan.blocks.tolist() if nu)
+    contraction = 5 * len(plan.traces) + 8 * len(plan.products) + 3 * len(plan.scalars)
+    return neighbors * (radial + sums + slopes) + contraction
+
+
+def neighbors_within(cutoff: float) -> float:
+    """Neighbours of an atom of the crystal."""
+    atoms = crystals.build("Li13Si4", (1, 1, 1), axes="cab")
+    return batch.build(atoms.positions, atoms.cell.array, atoms.pbc, cutoff).first[-1] / len(atoms)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    dynamics.add_arguments(parser, (12, 6, 2), 0.6)
+    parser.add_argument("--model", help="a moment tensor potential; a random one when left out")
+    parser.add_argument("--level", type=int, default=16, help="of the random one")
+    arguments = parser.parse_args()
+    ranks = start()
+    model = load(arguments.model) if arguments.model else random_potential(arguments.level)
+    potential = dynamics.potential_on(arguments.device, model, ranks)
+    if ranks.is_root:
+        dynamics.check(model, potential)
+    read = lambda: crystals.build("Li13Si4", tuple(arguments.repeat), axes="cab")  # noqa: E731
+    run = dynamics.Dynamics.start(read, potential, ranks, arguments.skin, 1.0, 300.0, arguments.nve)
+    within = neighbors_within(model.cutoff)
+    dynamics.report(
+        "md_moment_tensor", run, arguments, structure="Li13Si4", basis_functions=len(model.scalars),
+        neighbors_within_cutoff=round(within, 1), operations_per_atom_step=round(operations(model, within)),
+    )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

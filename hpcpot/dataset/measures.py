@@ -1,0 +1,45 @@
+"""What checks and figures measure of the frames of a data set beside their labels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.predict import chunks, neighborhoods
+
+SEARCHED = 4.0
+"""Å; how far the shortest distance of a frame is looked for."""
+ROOM = 20_000
+"""Atoms whose distances are looked for at once."""
+REPEATED, LEAST_DEVIATION = 30, 1.0e-3
+"""Fits of the energies of elements; eV/atom, smaller deviations weigh no more."""
+
+
+def residual_energies(dataset: DataSet) -> np.ndarray:
+    """(n,) eV/atom: energies less one energy for each element, fitted to all frames by least absolute deviations.
+
+    That is least squares with weights 1 / |deviation|, repeated; frames of another unit do not move it as they would
+    move a mean.
+    """
+    rest = np.full(len(dataset), np.nan)
+    known = np.isfinite(dataset.energies)
+    if not known.any():
+        return rest
+    shares = dataset.counts[known] / dataset.sizes[known, None]
+    values = dataset.energies[known] / dataset.sizes[known]
+    weights = np.ones(len(values))
+    for _ in range(REPEATED):
+        fit = np.linalg.lstsq(shares * weights[:, None], values * weights, rcond=None)[0]
+        weights = 1.0 / np.sqrt(np.maximum(np.abs(values - shares @ fit), LEAST_DEVIATION))
+    rest[known] = values - shares @ fit
+    return rest
+
+
+def shortest_distances(dataset: DataSet) -> np.ndarray:
+    """(n,) float64, Å, between any two atoms or images of each frame; inf beyond SEARCHED."""
+    found = [np.zeros(0)]
+    for rows in chunks(dataset.sizes, ROOM):
+        part = dataset.select(rows)
+        joined = neighborhoods(part, SEARCHED)
+        found.append(joined.closest(joined.pairs(part.positions, part.cells)))
+    return np.concatenate(found)
