@@ -45,9 +45,9 @@ class Watched:
         kernels = self._device.build(source)
 
         def launch(name: str, *arguments: Any) -> None:
-            self._timed(f"{source.file.stem}.{name}", lambda: kernels._launch(name, *arguments))
+            self._timed(f"{source.file.stem}.{name}", lambda: kernels.launch(name, *arguments))
 
-        return Kernels(launch)
+        return Kernels(launch, source.warps)
 
     def product(self, a: Any, b: Any, out: Any, transposed: bool = False) -> None:
         shape = f"{a.shape[1]} x {out.shape[1]}{' transposed' if transposed else ''}"

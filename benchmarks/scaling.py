@@ -4,7 +4,8 @@
     python benchmarks/scaling.py --million      1,002,456 atoms of Li13Si4 on two ranks, a few steps
 
 Efficiency is the core time per atom-step on one rank over that on two; strong: the same atoms, weak: twice as many on two
-ranks. Each line is the median over the repeats, one and two ranks taking turns.
+ranks. One and two ranks take turns, and of each run the fastest repeat counts: what else a machine does only slows it,
+and two ranks more than one, since they wait for each other.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ HERE = Path(__file__).resolve().parent
 DEEP, MIXED, CHEBYSHEV = ["md_deep_potential.py"], ["md_deep_potential.py", "--precision", "mixed"], ["md_chebyshev.py"]
 BLOCK = ["--repeat", "24", "16", "8"]
 CASES = {
-    "interface, Deep Potential": (DEEP, ["--steps", "30"], []),
-    "interface, Deep Potential, mixed": (MIXED, ["--steps", "60"], []),
-    "interface, Deep Potential, weak": (DEEP, ["--steps", "30"], ["--repeat", "1", "2", "1"]),
+    "interface, Deep Potential": (DEEP, ["--steps", "40"], []),
+    "interface, Deep Potential, mixed": (MIXED, ["--steps", "40"], []),
+    "interface, Deep Potential, weak": (DEEP, ["--steps", "40"], ["--repeat", "1", "2", "1"]),
     "Li13Si4 104,448, Deep Potential": (DEEP, ["--crystal", "Li13Si4", "--repeat", "16", "8", "24", "--steps", "3"], []),
     "Li13Si4 104,448, Chebyshev": (CHEBYSHEV, [*BLOCK, "--steps", "15"], []),
     "Li13Si4 4,896, Chebyshev, weak": (CHEBYSHEV, ["--steps", "40"], ["--repeat", "12", "12", "2"]),
@@ -66,13 +67,13 @@ def main() -> None:
 
 
 def summary(name: str, turns: list[tuple[dict, dict]]) -> str:
-    """One JSON line: efficiency of each turn, and of the median run of each rank count what it took."""
-    efficiencies = [100.0 * one["value"] / two["value"] for one, two in turns]
+    """One JSON line: efficiency of each turn, and what the fastest run of each rank count spent."""
+    efficiencies = [100.0 * one["least"] / two["least"] for one, two in turns]
     facts = {}
     for ranks, runs in (("one", [one for one, _ in turns]), ("two", [two for _, two in turns])):
-        typical = sorted(runs, key=lambda found: found["value"])[len(runs) // 2]
+        typical = min(runs, key=lambda found: found["value"])
         outside = 100.0 * (1.0 - typical["phases"]["potential"])
-        facts[f"{ranks}_us"] = statistics.median(found["value"] for found in runs)
+        facts[f"{ranks}_us"] = statistics.median(found["least"] for found in runs)
         facts |= {f"{ranks}_outside_percent": round(outside, 1), f"{ranks}_phases": typical["phases"],
                   f"{ranks}_KB_per_atom": typical["peak_memory_KB_per_atom"], f"{ranks}_atoms": typical["atoms"]}  # fmt: skip
     return timing.line(name, "% of one rank's speed, on two", efficiencies, **facts)

@@ -85,8 +85,10 @@ def run_peer(folder: Path) -> float:
     """Seconds of a step."""
     python = install("deepmd", "deepmd-kit[cpu,lmp]==3.2.0", "ase") / "bin" / "python"
     command = [python, python.with_name("dp"), "--tf", "train", "input.json", "--skip-neighbor-stat"]
-    done = subprocess.run(command, cwd=folder, text=True, capture_output=True, env=os.environ | timing.ENVIRONMENT | ONE_CORE)
-    found = re.search(rf"average training time: ([\d.]+) s/batch \(exclude first {ROW} batches\)", done.stderr + done.stdout)
+    environment = os.environ | timing.ENVIRONMENT | ONE_CORE
+    done = subprocess.run(command, cwd=folder, text=True, capture_output=True, env=environment)
+    told = rf"average training time: ([\d.]+) s/batch \(exclude first {ROW} batches\)"
+    found = re.search(told, done.stderr + done.stdout)
     if done.returncode or not found:
         raise RuntimeError(f"dp train = exit code {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     return float(found[1])

@@ -24,11 +24,13 @@ def virial_deviations(virials: np.ndarray, sizes: np.ndarray, level: float | Non
 
     Args:
         virials: (models, frames, 3, 3) eV. sizes: (frames,) atoms.
-        level: eV; relative form, divided by |mean of the component| + level.
+        level: eV; relative form, divided by |mean over models of virial / atoms| (of all nine components) + level.
     """
     per_atom = virials / sizes[:, None, None]
     deviations = np.std(per_atom, axis=0)
-    return deviations if level is None else deviations / (np.abs(np.mean(per_atom, axis=0)) + level)
+    if level is None:
+        return deviations
+    return deviations / (np.linalg.norm(np.mean(per_atom, axis=0), axis=(1, 2))[:, None, None] + level)
 
 
 def by_frame(

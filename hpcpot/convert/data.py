@@ -26,7 +26,7 @@ def convert(arguments: argparse.Namespace) -> int:
         DataError: the input, or frames that the format cannot hold. OutputError: the output.
     """
     files.check_output(arguments.output, arguments.format, arguments.overwrite)
-    dataset = files.load(arguments.input, reading(arguments))
+    dataset = files.load(arguments.input, reading(arguments), show=True)
     facts = provenance.collect() | source_facts([Path(name) for name in arguments.input], arguments.note)
     kind = files.save(dataset, arguments.output, facts, arguments.format, arguments.overwrite)
     print(statistics.text(dataset))

@@ -38,7 +38,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--output = {arguments.output}: goes with --split or --drop; hpcpot convert turns one format into another."
         )
-    dataset = files.load(arguments.data, reading(arguments))
+    dataset = files.load(arguments.data, reading(arguments), show=True)
     print(
         f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, hash {hdf5.fingerprint(dataset)}\n"
     )

@@ -38,7 +38,7 @@ class Labelled:
     source: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DataSet:
     """Structures ("frames") and their labels; a label that is missing is NaN in all of its components.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
@@ -17,6 +17,7 @@ from hpcpot.dataset.dataset import DataSet, Labelled, build, join
 from hpcpot.dataset.formats import ase_files, cfg, deepmd, xsf
 from hpcpot.dataset.formats.ase_files import Names
 from hpcpot.errors import DataError, OutputError
+from hpcpot.parallel.progress import Progress
 
 ACCEPTED = (
     "a data set of hpcpot (.h5), extended XYZ (.extxyz, .xyz), XSF (.xsf), MLIP-2 (.cfg), OUTCAR or vasprun.xml of "
@@ -72,20 +73,33 @@ def kind_of(path: Path) -> str | None:
     return {".extxyz": "extxyz", ".xyz": "extxyz", ".xsf": "xsf"}.get(suffix)
 
 
-def load(paths: Sequence[str | Path], reading: Reading | None = None) -> DataSet:
+def load(paths: Sequence[str | Path], reading: Reading | None = None, show: bool = False) -> DataSet:
     """All frames of files and folders, as one data set, in the order given; in folders by name.
 
+    Args:
+        show: print how far it is with several files.
     Raises:
         DataError: a file that is absent, unknown or damaged; no frames at all.
     """
     reading = reading or Reading()
     found = [one for given in paths for one in _expand(Path(given))]
-    sets = []
+    sets, progress = [], Progress(len(found), "files")
+    show = show and len(found) > 1
+
+    def each(files: Iterable[tuple[Path, Path]]) -> Iterator[tuple[Path, Path]]:
+        for one in files:
+            yield one
+            progress.count()
+            if show:
+                progress.show()
+
     for is_whole, files in groupby(found, lambda one: kind_of(one[0]) in WHOLE):
         if is_whole:
-            sets += [_read_whole(path, root, reading) for path, root in files]
+            sets += [_read_whole(path, root, reading) for path, root in each(files)]
         else:
-            sets.append(build(frame for path, root in files for frame in _read_frames(path, root, reading)))
+            sets.append(build(frame for path, root in each(files) for frame in _read_frames(path, root, reading)))
+    if show:
+        progress.end()
     dataset = join(sets)
     return dataset if reading.group is None else replace(dataset, groups=np.full(len(dataset), reading.group))
 

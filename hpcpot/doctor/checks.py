@@ -101,6 +101,7 @@ def python() -> Iterator[Finding]:
         "h5py": "pip install 'h5py>=3.10'",
         "ase": "pip install 'ase>=3.23'",
         "matplotlib": "pip install matplotlib, for hpcpot report",
+        "torch": "pip install 'hpcpot[train]', for hpcpot train",
     }.items():
         yield package(name, remedy)
 

@@ -7,7 +7,9 @@
 typedef REAL real;
 typedef unsigned long long fixed;  // two's complement
 
+#ifndef WARPS
 #define WARPS 4
+#endif
 #define FULL 0xffffffffu
 
 // Forces are summed as integers in units of 2^-40 eV/A (9e-13; up to 8e6 eV/A): the same bits in whatever order the

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from hpcpot.errors import ConfigError
-from hpcpot.gpu.sources import WARPS, Source
+from hpcpot.gpu.sources import Source
 from hpcpot.wording import plural
 
 THREADS = 256
@@ -27,22 +27,22 @@ REMEDY = "pip install 'hpcpot[gpu]' for CUDA 12 or 'hpcpot[gpu13]' for CUDA 13, 
 class Kernels:
     """The kernels of one compiled source."""
 
-    def __init__(self, launch: Callable[[str, int, int, tuple], None]):
-        """launch: (name, blocks, threads, arguments)."""
-        self._launch = launch
+    def __init__(self, launch: Callable[[str, int, int, tuple], None], warps: int):
+        """Args: launch: (name, blocks, threads, arguments). warps: of a block, as the source was compiled."""
+        self.launch, self.warps = launch, warps
 
     def rows(self, name: str, count: int, *arguments: Any) -> None:
         """A warp for each of `count` rows. Arguments are device arrays and NumPy scalars of the kernel's types."""
         if count:
-            self._launch(name, -(-count // WARPS), 32 * WARPS, (np.int32(count), *arguments))
+            self.launch(name, -(-count // self.warps), 32 * self.warps, (np.int32(count), *arguments))
 
     def elements(self, name: str, count: int, *arguments: Any) -> None:
         """A thread for each of `count` elements."""
         if count:
-            self._launch(name, -(-count // THREADS), THREADS, (np.int32(count), *arguments))
+            self.launch(name, -(-count // THREADS), THREADS, (np.int32(count), *arguments))
 
     def one_warp(self, name: str, *arguments: Any) -> None:
-        self._launch(name, 1, 32, arguments)
+        self.launch(name, 1, 32, arguments)
 
 
 class Device(Protocol):
@@ -98,7 +98,7 @@ class Gpu:
                 functions[name] = module.get_function(name)
             functions[name]((blocks,), (threads,), arguments)
 
-        return Kernels(launch)
+        return Kernels(launch, source.warps)
 
     def product(self, a: Any, b: Any, out: Any, transposed: bool = False) -> None:
         """See Cublas.product."""

@@ -13,8 +13,8 @@ import hpcpot
 PACKAGE = Path(hpcpot.__file__).parent
 COMMON = PACKAGE / "gpu" / "common.cuh"
 STANDARD = "c++17"
-WARPS = 4
-"""Warps of a block, as in common.cuh."""
+SHARED_BYTES = 48 * 1024
+"""Memory that the warps of a block share at most."""
 
 REALS = {np.dtype(np.float64): "double", np.dtype(np.float32): "float"}
 
@@ -25,12 +25,13 @@ class Source:
 
     Attributes:
         path: under the package, e.g. gpu/motion.cu.
-        macros: names and values. dtype: what `real` is.
+        macros: names and values. dtype: what `real` is. warps: of a block, each of which works on a row.
     """
 
     path: str
     macros: Mapping[str, object] = field(default_factory=dict)
     dtype: type = np.float64
+    warps: int = 4
 
     @property
     def file(self) -> Path:
@@ -42,8 +43,13 @@ class Source:
 
     def options(self) -> list[str]:
         """What NVRTC and g++ alike take."""
-        macros = {"REAL": REALS[np.dtype(self.dtype)], **self.macros}
+        macros = {"REAL": REALS[np.dtype(self.dtype)], "WARPS": self.warps, **self.macros}
         return [f"-std={STANDARD}", *(f"-D{name}={value}" for name, value in macros.items())]
+
+
+def warps_for(shared_bytes: int) -> int:
+    """Warps of a block when each takes so much of the memory that they share."""
+    return next((warps for warps in (4, 2) if warps * shared_bytes <= SHARED_BYTES), 1)
 
 
 def listed(values: object) -> str:

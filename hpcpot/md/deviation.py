@@ -34,8 +34,9 @@ class Committee:
         for k, one in enumerate(others):
             if tuple(one.elements) != tuple(first.elements) or one.cutoff > first.cutoff:
                 raise ModelError(
-                    f"deviation.files = model {k} of {', '.join(one.elements)} with cutoff {one.cutoff:g} Å: the elements of "
-                    f"potential.file, {', '.join(first.elements)}, and a cutoff of at most {first.cutoff:g} Å are required."
+                    f"deviation.files = model {k} of {', '.join(one.elements)} with cutoff {one.cutoff:g} Å: the elements "
+                    f"of potential.file, {', '.join(first.elements)}, and a cutoff of at most {first.cutoff:g} Å are "
+                    "required."
                 )
 
     def measure(self, state: State, engine: Engine) -> dict[str, float]:
@@ -58,5 +59,6 @@ class Committee:
             return None
         return SimulationError(
             f"max_force_deviation at step {step} = {largest:.4g} eV/Å: must stay below deviation.stop_above_eV_A, "
-            f"{self._stop_above:g}; the models do not know this structure, which the checkpoint holds: label it and train on it."
+            f"{self._stop_above:g}; the models do not know this structure, which the checkpoint holds: label it and train "
+            "on it."
         )

@@ -106,7 +106,8 @@ class Stage:
 
     def stays_on_gpu(self, state: State, engine: Engine) -> bool:
         """Whether its atoms are moved by the GPU that computes the forces."""
-        return engine.resident is not None and self.deformation is None and engine.resident.can(state, engine, self.md.integrator)
+        resident = engine.resident
+        return resident is not None and self.deformation is None and resident.can(state, engine, self.md.integrator)
 
     def advance(self, state: State, engine: Engine, most: int) -> None:
         """One step, or up to so many in a row where they stay on a GPU."""

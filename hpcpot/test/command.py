@@ -36,7 +36,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     outputs = _outputs(base, committee=len(arguments.models) > 1, draws=not arguments.no_figure)
     _refuse_existing(outputs.values(), arguments.overwrite)
     models = [load(name) for name in arguments.models]
-    dataset = files.load([arguments.data], reading(arguments))
+    dataset = files.load([arguments.data], reading(arguments), show=True)
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, {plural(len(models), 'model')}")
     found = [
         _predict(dataset, model, arguments.kernels, name) for model, name in zip(models, arguments.models, strict=True)
@@ -138,7 +138,8 @@ def _write(
         for name, columns in tables.items():
             file.add(name, columns)
         file.add("predicted", {
-            "first": dataset.first, "energies_eV": mean.energies, "forces_eV_per_A": mean.forces, "virials_eV": mean.virials,
+            "first": dataset.first, "energies_eV": mean.energies, "forces_eV_per_A": mean.forces,
+            "virials_eV": mean.virials,
         })  # fmt: skip
         file.commit()
     for name, columns in tables.items():

@@ -23,6 +23,8 @@ STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "
 COLORS = ("#7d4fb3", "#c8902d", "#3b6fb0", "#5fa8a0", "#c8553d")
 """Of the elements in their order."""
 BLUE, RED = "#3b6fb0", "#c8553d"
+MANY = 5000
+"""Values of a parity plot above which dots are smaller."""
 BARS = 24
 """Groups with a bar, those with the most frames."""
 
@@ -93,10 +95,9 @@ def parity(axes: Axes, values: dict[str, tuple[np.ndarray, np.ndarray]], quantit
         return
     low, high = everything.min(), everything.max()
     margin = 0.03 * (high - low) or 1.0
-    for k, (name, (labels, predicted)) in enumerate(known.items()):
-        axes.plot(
-            labels, predicted, ".", ms=2, mew=0, alpha=0.5, color=COLORS[k % len(COLORS)], label=name, rasterized=True
-        )
+    size = 2 if everything.size > MANY else 4
+    for k, (name, (x, y)) in enumerate(known.items()):
+        axes.plot(x, y, ".", ms=size, mew=0, alpha=0.5, color=COLORS[k % len(COLORS)], label=name, rasterized=True)
     axes.plot([low, high], [low, high], color="#222222", lw=0.6)
     span = (low - margin, high + margin)
     axes.set(xlabel=f"label: {quantity}", ylabel="prediction", xlim=span, ylim=span)
@@ -143,7 +144,8 @@ def deviations(axes: Axes, dataset: DataSet, found: Predicted, deviation: np.nda
         axes.hist(deviation, 40, color=RED)
         axes.set(xlabel="largest force deviation", ylabel="frames")
         return
-    axes.loglog(deviation[known], largest[known], ".", ms=3, mew=0, color=RED)
+    axes.loglog(deviation[known], largest[known], ".", ms=4, mew=0, color=RED)
+    axes.tick_params(which="minor", labelleft=False, labelbottom=False)
     axes.set(xlabel="largest force deviation", ylabel="largest error of a force (eV/Å)")
 
 

@@ -1,4 +1,4 @@
-"""aenet-PyTorch's train.in as a config of `hpcpot train`, with the generate.in and the setups that made its training set.
+"""aenet-PyTorch's train.in as a config of `hpcpot train`, with the generate.in and setups that made its training set.
 
 Source: aenet-PyTorch, src/read_input.py; aenet 2.0.4, doc of generate.x.
 """
@@ -13,12 +13,12 @@ from typing import Any
 from hpcpot.errors import ConfigError
 
 KEYWORDS = (
-    "TRAININGSET", "TESTPERCENT", "ITERATIONS", "ITERWRITE", "BATCHSIZE", "MAXENERGY", "MAXFORCES", "FORCES", "MEMORY_MODE",
-    "SAVE_ENERGIES", "SAVE_FORCES", "VERBOSE", "REGULARIZATION", "NPSEED", "PHSEED", "MODE", "METHOD", "NETWORKS",
+    "TRAININGSET", "TESTPERCENT", "ITERATIONS", "ITERWRITE", "BATCHSIZE", "MAXENERGY", "MAXFORCES", "FORCES",
+    "MEMORY_MODE", "SAVE_ENERGIES", "SAVE_FORCES", "VERBOSE", "REGULARIZATION", "NPSEED", "PHSEED", "MODE", "METHOD", "NETWORKS",
 )  # fmt: skip
 NUMBERS = {
-    "ITERATIONS": "training.epochs", "BATCHSIZE": "training.batch_size", "MAXENERGY": "chebyshev.maximum_energy_eV_per_atom",
-    "MAXFORCES": "data.maximum_force_eV_A", "REGULARIZATION": "training.weight_decay", "NPSEED": "training.seed",
+    "ITERATIONS": "training.epochs", "BATCHSIZE": "training.batch_size",
+    "MAXENERGY": "chebyshev.maximum_energy_eV_per_atom", "MAXFORCES": "data.maximum_force_eV_A", "REGULARIZATION": "training.weight_decay", "NPSEED": "training.seed",
 }  # fmt: skip
 ACTIVATIONS = {"linear": "linear", "tanh": "tanh", "sigmoid": "logistic"}
 DEFAULTS = {"training.batch_size": 256, "data.validation_fraction": 0.1, "training.seed": 11}
@@ -71,16 +71,17 @@ def _network(networks: dict[str, list[str]], path: Path) -> dict[str, Any]:
     shapes = set(map(tuple, networks.values()))
     if len(shapes) != 1:
         raise ConfigError(
-            f"NETWORKS ({path.name}) = {len(shapes)} different ones: the same layers are required for every element; make them so."
+            f"NETWORKS ({path.name}) = {len(shapes)} different ones: the same layers are required for all elements."
         )
     layers = [one.partition(":") for one in shapes.pop()]
     activations = {activation for _, _, activation in layers}
     if len(activations) != 1 or not activations <= ACTIVATIONS.keys():
         raise ConfigError(
-            f"NETWORKS ({path.name}) = activations {', '.join(sorted(activations))}: one of {', '.join(ACTIVATIONS)} is "
-            "required for all layers."
+            f"NETWORKS ({path.name}) = activations {', '.join(sorted(activations))}: one of "
+            f"{', '.join(ACTIVATIONS)} is required for all layers."
         )
-    return {"chebyshev.hidden": [_number([n], "NETWORKS") for n, _, _ in layers], "chebyshev.activation": ACTIVATIONS[activations.pop()]}
+    hidden = [_number([n], "NETWORKS") for n, _, _ in layers]
+    return {"chebyshev.hidden": hidden, "chebyshev.activation": ACTIVATIONS[activations.pop()]}
 
 
 def _generated(folder: Path, training_set: str) -> dict[str, Any]:
@@ -98,16 +99,17 @@ def _generated(folder: Path, training_set: str) -> dict[str, Any]:
             count = len(blocks.get("TYPES", []))
         blocks[word.upper()] = lines[at + 1 : at + 1 + count] if count else [" ".join(arguments)]
         at += 1 + count
-    if Path(blocks.get("OUTPUT", [""])[0]).name != Path(training_set).name or not {"TYPES", "SETUPS", "FILES"} <= blocks.keys():
+    is_its_own = Path(blocks.get("OUTPUT", [""])[0]).name == Path(training_set).name
+    if not is_its_own or not {"TYPES", "SETUPS", "FILES"} <= blocks.keys():
         raise ConfigError(
-            f"TRAININGSET = {training_set or 'missing'}: a generate.in with this OUTPUT, with TYPES, SETUPS and FILES, is "
-            f"required beside train.in, since a training set has no cells; put it in {folder.resolve()}."
+            f"TRAININGSET = {training_set or 'missing'}: a generate.in with this OUTPUT, with TYPES, SETUPS and FILES, "
+            f"is required beside train.in, since a training set has no cells; put it in {folder.resolve()}."
         )
     energies = {line.split()[0]: float(line.split()[1]) for line in blocks["TYPES"]}
     setups = {line.split()[0]: _setup(folder / line.split()[1]) for line in blocks["SETUPS"]}
     first = next(iter(setups.values()))
     if any(one != first for one in setups.values()):
-        raise ConfigError("SETUPS (generate.in) = different bases: one basis for all elements is required; make them alike.")
+        raise ConfigError("SETUPS (generate.in) = different bases: one for all elements is required; make them alike.")
     return {
         "data.files": [line.strip("'\"") for line in blocks["FILES"]], "data.elements": first["environment"],
         "chebyshev.atomic_energies_eV": energies, **{f"chebyshev.{key}": first[key] for key in BASIS.values()},
@@ -121,7 +123,7 @@ def _setup(path: Path) -> dict[str, Any]:
     basis = dict(re.findall(r"(\w+)\s*=\s*(\S+)", text))
     if not found or basis.get("type", "").lower() != "chebyshev" or not BASIS.keys() <= basis.keys():
         raise ConfigError(
-            f"{path} = no Chebyshev setup: ENV, and BASIS type=Chebyshev with {', '.join(BASIS)} are required; correct it."
+            f"{path} = no Chebyshev setup: ENV, and BASIS type=Chebyshev with {', '.join(BASIS)} are required."
         )
     values = {BASIS[key]: float(basis[key]) for key in BASIS}
     return values | {"environment": found[2].split()[: int(found[1])]}
@@ -132,7 +134,7 @@ def _lines(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{path} = cannot be read ({error.strerror}): aenet's input is required; check the path.") from error
+        raise ConfigError(f"{path} = cannot be read ({error.strerror}): an input of aenet is required.") from error
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and line[0] not in "!#"]
 

@@ -56,8 +56,8 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
         decay = rate.decay_steps or min(5000, max(1, n_steps // 200))
         schedule = Exponential(rate.start, rate.stop, n_steps, decay, rate.decay_rate)
     identity = content_key(
-        fingerprint(model.family), job.data_hash, repr(loss), repr(schedule), factor, training.optimiser, training.weight_decay,
-        str(training.batch_size), training.systems, training.seed, training.precision, workers.size,
+        fingerprint(model.family), job.data_hash, repr(loss), repr(schedule), factor, training.optimiser,
+        training.weight_decay, str(training.batch_size), training.systems, training.seed, training.precision, workers.size,
     )  # fmt: skip
     return Task(
         model, loss, schedule, factor, training.optimiser, training.weight_decay, Frames(job.training, *given),
@@ -95,8 +95,8 @@ def _say_head(job: Job, task: Task, systems: Systems, workers: Workers) -> None:
     n_validation = 0 if job.validation is None else len(job.validation)
     n_parameters = sum(p.numel() for p in task.model.parameters)
     job.say(
-        f"{plural(len(job.training), 'frame')} of {plural(len(systems.names), 'system')} to train on, {n_validation} to judge "
-        f"by; {', '.join(job.training.elements)}\n"
+        f"{plural(len(job.training), 'frame')} of {plural(len(systems.names), 'system')} to train on, {n_validation} "
+        f"to judge by; {', '.join(job.training.elements)}\n"
         f"{n_parameters} parameters, {job.settings.training.precision}, {workers.device.type}, "
         f"{plural(workers.size, 'process') if workers.size == 1 else f'{workers.size} processes'}"
     )
@@ -105,6 +105,6 @@ def _say_head(job: Job, task: Task, systems: Systems, workers: Workers) -> None:
 def _finish(job: Job, task: Task, plan: Plan) -> None:
     rows = curve.read(plan.curve)
     facts = {name: repr(rows[-1][name]) for name in curve.COLUMNS} if rows else {}
-    job.save(task.model.export(), {f"last {name}": value for name, value in facts.items()})
+    job.save(task.model.export(), {f"last {name}": value for name, value in facts.items()} | {"torch": str(torch.__version__)})
     job.say(f"model: {job.settings.output.model}")
     job.say(f"figure: {curve.draw(plan.curve, plan.curve.with_suffix('.png'))}")

@@ -35,10 +35,10 @@ KEYS = (
     Key("chebyshev.hidden", list_of(integer(1), "a list of widths, e.g. [25, 25]"), "of the networks", [25, 25]),
     Key("chebyshev.activation", choice("tanh", "linear", "logistic", "scaled_tanh", "scaled_tanh_twist"),
         "of the hidden layers; scaled_tanh: 1.7159 tanh(2x/3)", "tanh"),
-    Key("chebyshev.atomic_energies_eV", energies(), "that energies are relative to; null: least squares over the data", None),
+    Key("chebyshev.atomic_energies_eV", energies(), "that energies are relative to; null: least squares", None),
     Key("chebyshev.maximum_energy_eV_per_atom", number(),
         "leave out frames with more energy per atom, relative to the atomic energies", None),
-    Key("loss.force_weight", number(minimum=0), "alpha: share of the forces in the loss, 0 to 1; 0: energies alone", 0.0),
+    Key("loss.force_weight", number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0),
 )  # fmt: skip
 
 
@@ -65,7 +65,14 @@ def needs_forces(settings: Settings) -> bool:
 
 
 def fit(job: Job) -> int:
-    """Train; returns the exit code."""
+    """Train; returns the exit code.
+
+    Raises:
+        DependencyError: torch is not installed.
+    """
+    from hpcpot.train.job import require_torch
+
+    require_torch()
     from hpcpot.train.by_gradient import fit
     from hpcpot.train.chebyshev_task import make_task
 

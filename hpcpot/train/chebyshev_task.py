@@ -38,7 +38,7 @@ def _atomic_energies(job: Job) -> np.ndarray:
     missing = [e for e in data.elements if e not in given]
     if missing:
         raise DataError(
-            f"chebyshev.atomic_energies_eV = {', '.join(given)}: the data have {', '.join(missing)}, too; give their energies."
+            f"chebyshev.atomic_energies_eV = {', '.join(given)}: the data have {', '.join(missing)}, too; give these."
         )
     return np.array([given[e] for e in data.elements])
 
@@ -59,7 +59,7 @@ def _per_atom(data: DataSet, energies: np.ndarray) -> np.ndarray:
 
 
 def initial(job: Job, energies: np.ndarray) -> Chebyshev:
-    """Random networks; energies scaled to -1 .. 1, descriptors to mean 0 and deviation 1 over the atoms of an element."""
+    """Random networks; energies scaled to -1 .. 1, descriptors to mean 0 and deviation 1 over all atoms."""
     wanted, data, types = job.settings.chebyshev, job.training, len(job.training.elements)
     inputs = (wanted.radial_order + wanted.angular_order + 2) * min(types, 2)
     per_atom = _per_atom(data, energies)
@@ -71,7 +71,8 @@ def initial(job: Job, energies: np.ndarray) -> Chebyshev:
     seen = statistics.reach(data, wanted.radial_cutoff_A)
     job.say(f"closest pair {seen.shortest:.3f} Å")
     family = Chebyshev(
-        data.elements, wanted.radial_cutoff_A, wanted.radial_order, wanted.angular_cutoff_A, wanted.angular_order, "cos",
+        data.elements, wanted.radial_cutoff_A, wanted.radial_order, wanted.angular_cutoff_A, wanted.angular_order,
+        angular_domain="cos",
         spins=np.tile(np.array(spins(types), np.float64), (types, 1)),
         scale=np.ones((types, inputs)), offset=np.zeros((types, inputs)),
         networks=tuple(torch_layers(random, [inputs, *hidden, 1], activations) for _ in range(types)),
@@ -79,7 +80,8 @@ def initial(job: Job, energies: np.ndarray) -> Chebyshev:
         atomic_energies=energies, min_distance=seen.shortest,
     )  # fmt: skip
     average, second = _moments(data, family)
-    return replace(family, offset=average, scale=np.array([input_scale(*row) for row in zip(average, second, strict=True)]))
+    scale = np.array([input_scale(*row) for row in zip(average, second, strict=True)])
+    return replace(family, offset=average, scale=scale)
 
 
 def _moments(data: DataSet, family: Chebyshev) -> tuple[np.ndarray, np.ndarray]:

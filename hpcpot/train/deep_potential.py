@@ -35,7 +35,7 @@ def slots() -> Kind:
 KEYS = (
     Key("deep_potential.cutoff_A", number(above=0), "rcut: radius of a neighbourhood", 6.0),
     Key("deep_potential.cutoff_smooth_A", number(minimum=0), "rcut_smth: from here neighbours fade", 0.5),
-    Key("deep_potential.sel", slots(), "slots for neighbours of each element; auto counts them, times FACTOR (1.1)", "auto"),
+    Key("deep_potential.sel", slots(), "slots for neighbours of each element; auto: counted, times FACTOR (1.1)", "auto"),
     Key("deep_potential.neuron", list_of(integer(1), WIDTHS), "widths of the embedding networks", [25, 50, 100]),
     Key("deep_potential.axis_neuron", integer(1), "columns of the second factor of the descriptor", 16),
     Key("deep_potential.resnet_dt", boolean(), "factors on the skips of the embedding", False),
@@ -44,7 +44,7 @@ KEYS = (
     Key("deep_potential.set_davg_zero", boolean(), "no mean is taken off", False),
     Key("deep_potential.env_protection_A", number(minimum=0), "added to distances in denominators", 0.0),
     Key("deep_potential.stat_batches", integer(1), "of each group and composition, for mean, deviation and bias", 10),
-    Key("deep_potential.fitting_neuron", list_of(integer(1), WIDTHS), "widths of the fitting networks", [240, 240, 240]),
+    Key("deep_potential.fitting_neuron", list_of(integer(1), WIDTHS), "of the fitting networks", [240, 240, 240]),
     Key("deep_potential.fitting_resnet_dt", boolean(), "factors on their skips", True),
     Key("deep_potential.fitting_activation_function", choice("tanh", "linear", "sigmoid"), "of the fitting", "tanh"),
     Key("loss.start_pref_e", number(minimum=0), "of DeePMD-kit's loss: weight of the energy at the start", 0.02),
@@ -67,7 +67,7 @@ def check(settings: Settings) -> Iterator[tuple[str, str]]:
     if model.cutoff_smooth_A >= model.cutoff_A:
         yield "deep_potential.cutoff_smooth_A", f"must be below deep_potential.cutoff_A, {model.cutoff_A:g}"
     if model.axis_neuron > model.neuron[-1]:
-        yield "deep_potential.axis_neuron", f"must be at most the last width of deep_potential.neuron, {model.neuron[-1]}"
+        yield "deep_potential.axis_neuron", f"must be at most the last of deep_potential.neuron, {model.neuron[-1]}"
     if not any((loss.start_pref_e, loss.limit_pref_e, loss.start_pref_f, loss.limit_pref_f)):
         yield "loss.start_pref_e", "energies or forces must have a weight; typical 0.02"
     elements = settings.data.elements
@@ -81,7 +81,14 @@ def needs_forces(settings: Settings) -> bool:
 
 
 def fit(job: Job) -> int:
-    """Train; returns the exit code."""
+    """Train; returns the exit code.
+
+    Raises:
+        DependencyError: torch is not installed.
+    """
+    from hpcpot.train.job import require_torch
+
+    require_torch()
     from hpcpot.train.by_gradient import fit
     from hpcpot.train.deep_potential_task import make_task
 

@@ -28,8 +28,8 @@ def make_task(job: Job, dtype: torch.dtype, device: torch.device) -> tuple[DeepP
     )  # fmt: skip
     if any(wanted.virial) and not np.isfinite(job.training.virials).any():
         raise DataError(
-            "loss.start_pref_v = with no virial in any training frame: some must have one; set start_pref_v and limit_pref_v "
-            "to 0, or give data with virials."
+            "loss.start_pref_v = with no virial in any training frame: some must have one; set start_pref_v and "
+            "limit_pref_v to 0, or give data with virials."
         )
     return DeepPotentialModel(initial(job, systems), dtype, device), wanted, systems
 
@@ -41,8 +41,8 @@ def initial(job: Job, systems: Systems) -> DeepPotential:
     slots = statistics.slots(wanted.sel, seen.most)
     if len(slots) != len(data.elements):
         raise DataError(
-            f"deep_potential.sel = {wanted.sel}: must have a number for each of {', '.join(data.elements)}; correct it, or set "
-            "data.elements."
+            f"deep_potential.sel = {wanted.sel}: must have a number for each of {', '.join(data.elements)}; correct it, "
+            "or set data.elements."
         )
     short = [e for e, n, room in zip(data.elements, seen.most, slots, strict=True) if n > room]
     if short:
@@ -66,7 +66,7 @@ def _random(job: Job, slots: np.ndarray) -> DeepPotential:
     fittings = tuple((*deepmd_layers(random, *fitting), deepmd_output(random, widths[-1])) for _ in range(types))
     return DeepPotential(
         job.training.elements, wanted.cutoff_A, wanted.cutoff_smooth_A, slots, wanted.axis_neuron,
-        mean=np.zeros((types, types, 4)), deviation=np.ones((types, types, 4)), embeddings=embeddings * (types // n_rows),
-        fittings=fittings, energy_shift=np.zeros(types), one_sided=wanted.type_one_side,
+        mean=np.zeros((types, types, 4)), deviation=np.ones((types, types, 4)),
+        embeddings=embeddings * (types // n_rows), fittings=fittings, energy_shift=np.zeros(types), one_sided=wanted.type_one_side,
         protection=wanted.env_protection_A,
     )  # fmt: skip

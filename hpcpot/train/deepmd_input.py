@@ -79,13 +79,15 @@ ACCEPTED: dict[str, tuple] = {
 """Keywords that change results, with the values that are what hpcpot does."""
 
 IDLE = {
-    "_comment", "model.descriptor.seed", "model.fitting_net.seed", "model.fitting_net.precision", "model.data_bias_nsample",
+    "_comment", "model.descriptor.seed", "model.fitting_net.seed", "model.fitting_net.precision",
+    "model.data_bias_nsample",
     "training.validation_data.batch_size", "training.validation_data.numb_btch", "training.validation_data.auto_prob",
     "training.validation_data.sys_probs", "training.training_data.set_prefix", "training.validation_data.set_prefix",
-    "training.save_ckpt", "training.save_dir", "training.max_ckpt_keep", "training.disp_training", "training.time_training",
-    "training.disp_avg", "training.profiling", "training.profiling_file", "training.enable_profiler",
+    "training.save_ckpt", "training.save_dir", "training.max_ckpt_keep", "training.disp_training",
+    "training.time_training", "training.disp_avg", "training.profiling", "training.profiling_file", "training.enable_profiler",
     "training.tensorboard", "training.tensorboard_log_dir", "training.tensorboard_freq", "training.stat_file",
-    "training.stat_file_mode", "training.ema_decay", "training.ckpt_keep_ratio", "training.enable_compile", "loss.huber_delta",
+    "training.stat_file_mode", "training.ema_decay", "training.ckpt_keep_ratio", "training.enable_compile",
+    "loss.huber_delta",
 }  # fmt: skip
 """Passed over: what is printed and kept, and seeds of single networks, for which training.seed serves."""
 
@@ -128,8 +130,8 @@ def _translated(given: dict[str, Any], origin: str) -> tuple[dict[str, Any], lis
         elif name in ACCEPTED:
             if value not in ACCEPTED[name]:
                 problems.append(
-                    f"{name} = {show(value)} ({origin}): hpcpot trains with {show(ACCEPTED[name][0])} only; leave it out, or "
-                    "train in DeePMD-kit."
+                    f"{name} = {show(value)} ({origin}): hpcpot trains with {show(ACCEPTED[name][0])} only; leave it "
+                    "out, or train in DeePMD-kit."
                 )
         elif name not in IDLE and not name.rpartition(".")[2].startswith("_comment"):
             near = difflib.get_close_matches(name, [*TRANSLATED, *ACCEPTED, *IDLE], 1, 0.0)[0]
@@ -140,7 +142,7 @@ def _translated(given: dict[str, Any], origin: str) -> tuple[dict[str, Any], lis
     if isinstance(sizes, list):
         if len(set(sizes)) > 1:
             problems.append(
-                f"training.training_data.batch_size = {show(sizes)} ({origin}): must be one number for all systems, or auto."
+                f"training.training_data.batch_size = {show(sizes)} ({origin}): must be one number for all, or auto."
             )
         values["training.batch_size"] = sizes[0]
     return values, problems

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import numpy as np
 
 from hpcpot import config, provenance
 from hpcpot.config import Settings
+from hpcpot.dataset import checks, hdf5
 from hpcpot.dataset import files as dataset_files
-from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
-from hpcpot.errors import ConfigError, DataError, OutputError
+from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
 from hpcpot.potential import files as potential_files
 from hpcpot.train.settings import FAMILIES
+from hpcpot.wording import plural
 
 
 @dataclass
@@ -68,14 +70,22 @@ def make(
     if wanted.elements:
         data = data.with_elements(wanted.elements)
     data = _without_large_forces(_labelled(data, needs_forces), wanted.maximum_force_eV_A, say)
+    _check(data, say)
     if wanted.validation is not None:
-        validation = _labelled(_read(wanted.validation, "data.validation", folder).with_elements(data.elements), needs_forces)
+        validation = _read(wanted.validation, "data.validation", folder).with_elements(data.elements)
+        validation = _labelled(validation, needs_forces)
         return Job(settings, data, validation, restart, stop, say)
     if wanted.validation_fraction == 0.0:
         return Job(settings, data, None, restart, stop, say)
     fractions = (1.0 - wanted.validation_fraction, wanted.validation_fraction)
     training, validation = (data.select(rows) for rows in split(data, fractions, wanted.seed))
     return Job(settings, training, validation, restart, stop, say)
+
+
+def require_torch() -> None:
+    """Raises DependencyError without torch."""
+    if find_spec("torch") is None:
+        raise DependencyError("family = needs torch, which is not installed: pip install 'hpcpot[train]'.")
 
 
 def check_output(output: Settings, restart: bool, overwrite: bool) -> None:
@@ -88,7 +98,9 @@ def check_output(output: Settings, restart: bool, overwrite: bool) -> None:
         raise OutputError(f"{output.checkpoint} = no such checkpoint: --restart goes on from one; leave --restart out.")
     for path in (output.model, output.checkpoint):
         if path.exists() and not restart and not overwrite:
-            raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; --restart goes on, --overwrite begins anew.")
+            raise OutputError(
+                f"{path} = exists: hpcpot does not overwrite by itself; --restart goes on, --overwrite begins anew."
+            )
         if not path.absolute().parent.is_dir():
             raise OutputError(f"{path} = in a folder that does not exist: make it, or choose another name.")
 
@@ -100,8 +112,8 @@ def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
         matches = [sorted(glob.glob(str(base))) for base in (folder / given, given)]
         if not any(matches):
             raise ConfigError(
-                f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in the current "
-                "folder; check the name."
+                f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
+                "the current folder; check the name."
             )
         found += [Path(match) for match in (matches[0] or matches[1])]
     return dataset_files.load(found)
@@ -116,10 +128,21 @@ def _labelled(data: DataSet, needs_forces: bool) -> DataSet:
         if frames.any():
             k = int(np.argmax(frames))
             raise DataError(
-                f"{name} of frame {k} ({data.sources[k]}) = missing, as of {frames.sum()} of {len(data)} frames: the loss "
-                "needs them of every frame; leave such frames out (hpcpot dataset), or set their prefactor to 0."
+                f"{name} of frame {k} ({data.sources[k]}) = missing, as of {frames.sum()} of {len(data)} frames: the "
+                "loss needs them of every frame; leave such frames out (hpcpot dataset), or set their prefactor to 0."
             )
     return data
+
+
+def _check(data: DataSet, say: Callable[[str], None]) -> None:
+    """Refuse frames that nothing should be trained on; tell of those that are doubtful."""
+    for one in checks.check(data, checks.Bounds()):
+        which = f"{plural(len(one.rows), 'frame')}, the first {data.sources[one.rows[0]]}"
+        if one.is_error:
+            raise DataError(
+                f"data.files = {one.name} in {which}: {one.text}; leave them out by hpcpot dataset --drop '{one.name}'."
+            )
+        say(f"note: {one.name} in {which}: {one.text}")
 
 
 def _without_large_forces(data: DataSet, most: float | None, say: Callable[[str], None]) -> DataSet:

@@ -119,7 +119,8 @@ class _Fitted(torch.autograd.Function):
             x1 = _with_skip(z1 if timestep is None else z1 * timestep, x1, resnet)
         a, gradients = of_value, []
         for k in reversed(range(count)):
-            (_, resnet, weights, _, timestep), (x, y, slope, curvature), (x1, u1), a1 = layers[k], saved[k], along[k], above[k]
+            (_, resnet, weights, _, timestep), (x, y, slope, curvature) = layers[k], saved[k]
+            (x1, u1), a1 = along[k], above[k]
             of_timestep = [] if timestep is None else [(a * y + a1 * slope * u1).sum(0)]
             b, b1 = (a, a1) if timestep is None else (a * timestep, a1 * timestep)
             back, back1 = slope * b + curvature * u1 * b1, slope * b1

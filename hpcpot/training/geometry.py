@@ -130,7 +130,8 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
         ]
         sums = []
         if model.fixed_radial:
-            sums = [moments(row, [b.radial[0] for b in row], of) for row, of in zip(blocks, model.by_neighbor, strict=True)]
+            kinds = zip(blocks, model.by_neighbor, strict=True)
+            sums = [moments(row, [b.radial[0] for b in row], by_neighbor) for row, by_neighbor in kinds]
         centres.append(Centres(torch.tensor(atoms, dtype=torch.int64, device=device),
                                torch.tensor(env.counts, dtype=model.dtype, device=device),
                                [] if sums and not forces else blocks, sums))  # fmt: skip
@@ -204,8 +205,9 @@ def _joined(blocks: Sequence[Block], before: np.ndarray) -> Block:
     widest = max(block.owners.shape[1] for block in blocks)
 
     def cat(tensors: list[Tensor], axis: int = 0) -> Tensor:
-        return torch.cat([pad(t, [0] * (2 * (t.ndim - 2 - axis)) + [0, widest - t.shape[1 + axis]]) for t in tensors], axis)
+        after = [0] * (2 * (tensors[0].ndim - 2 - axis))
+        return torch.cat([pad(t, [*after, 0, widest - t.shape[1 + axis]]) for t in tensors], axis)
 
     owners = cat([block.owners + int(start) for block, start in zip(blocks, before, strict=True)])
-    geometric = (cat([getattr(block, name) for block in blocks]) for name in ("vectors", "directions", "omega", "slopes"))
-    return Block(owners, *geometric, cat([block.radial for block in blocks], 1))
+    names = ("vectors", "directions", "omega", "slopes")
+    return Block(owners, *(cat([getattr(block, name) for block in blocks]) for name in names), cat([block.radial for block in blocks], 1))

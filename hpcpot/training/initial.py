@@ -9,7 +9,9 @@ import numpy as np
 from hpcpot.potential.network import Layer
 
 
-def deepmd_layers(random: np.random.Generator, widths: Sequence[int], activation: str, timestep: bool) -> tuple[Layer, ...]:
+def deepmd_layers(
+    random: np.random.Generator, widths: Sequence[int], activation: str, timestep: bool
+) -> tuple[Layer, ...]:
     """Hidden layers with skips where the width stays or doubles.
 
     W ~ N(0, 1 / sqrt(in + out)), b ~ N(0, 1), idt ~ N(0.1, 0.001).
@@ -30,12 +32,13 @@ def deepmd_layers(random: np.random.Generator, widths: Sequence[int], activation
 
 def deepmd_output(random: np.random.Generator, width: int) -> Layer:
     """The linear layer to one number."""
-    return Layer(random.normal(0.0, 1.0 / np.sqrt(width + 1), (width, 1)), random.normal(0.0, 1.0, 1), None, "linear", False)
+    weights = random.normal(0.0, 1.0 / np.sqrt(width + 1), (width, 1))
+    return Layer(weights, random.normal(0.0, 1.0, 1), None, "linear", False)
 
 
 def torch_layers(random: np.random.Generator, widths: Sequence[int], activations: Sequence[str]) -> tuple[Layer, ...]:
     """Layers as torch's nn.Linear begins: W, b ~ U(-1 / sqrt(in), 1 / sqrt(in))."""
     return tuple(
-        Layer(random.uniform(-1.0, 1.0, (n, m)) / np.sqrt(n), random.uniform(-1.0, 1.0, m) / np.sqrt(n), None, activation)
+        Layer(random.uniform(-1.0, 1.0, (n, m)) / n**0.5, random.uniform(-1.0, 1.0, m) / n**0.5, None, activation)
         for n, m, activation in zip(widths, widths[1:], activations, strict=False)
     )

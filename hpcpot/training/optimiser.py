@@ -12,13 +12,13 @@ KINDS = {
     "adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "adamax": torch.optim.Adamax, "adagrad": torch.optim.Adagrad,
     "adadelta": torch.optim.Adadelta,
 }  # fmt: skip
-FUSED = ("adam", "adamw", "adagrad")
+FUSED = ("adam", "adamw")
 """Those of which torch has a fused step on CPUs and GPUs."""
 
 
 def make(name: str, parameters: Sequence[Tensor], weight_decay: float) -> torch.optim.Optimizer:
     """An optimiser of torch with its own defaults; the learning rate is set at each step."""
-    options = {"fused": True} if name in FUSED and not (name == "adagrad" and parameters[0].is_cuda) else {}
+    options = {"fused": True} if name in FUSED else {}
     return KINDS[name](list(parameters), lr=1.0, weight_decay=weight_decay, **options)
 
 

@@ -60,7 +60,9 @@ def sample(systems: Systems, n_batches: int) -> np.ndarray:
     return np.sort(np.concatenate(rows))
 
 
-def normalisation(data: DataSet, rows: np.ndarray, family: DeepPotential, zero_mean: bool) -> tuple[np.ndarray, np.ndarray]:
+def normalisation(
+    data: DataSet, rows: np.ndarray, family: DeepPotential, zero_mean: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean and deviation of the rows (s, w x, w y, w z) of centres of each type, empty slots being zeros.
 
     mean = (<s>, 0, 0, 0), deviation = (sqrt(<s^2> - <s>^2), d, d, d) with d of the three other components pooled.

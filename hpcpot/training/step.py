@@ -1,10 +1,10 @@
 """Energies, forces and virials of a batch, and the gradient of any loss of them: the same for all families.
 
-With the moments A_i = sum_p Omega_p (x) R_p of the pairs p of centre i and the readout's B_i = dE_i/dA_i, the gradient of
-a pair is g_p = sum_ac B_i (R'_c Omega_a u + R_c grad Omega_a), forces are f_i += g_p, f_j -= g_p.
+With the moments A_i = sum_p Omega_p (x) R_p of the pairs p of centre i and the readout's B_i = dE_i/dA_i, the gradient
+of a pair is g_p = sum_ac B_i (R'_c Omega_a u + R_c grad Omega_a), forces are f_i += g_p, f_j -= g_p.
 
-A loss L(E, F, W) has the gradient of sum_f L_E E_f + sum_p g_p . v_p at fixed L_E, v_p = L_F,i - L_F,j - r_p L_W, and the
-second sum is B_i . A'_i with A'_i the derivative of the moments when each r_p moves along v_p. So one directional
+A loss L(E, F, W) has the gradient of sum_f L_E E_f + sum_p g_p . v_p at fixed L_E, v_p = L_F,i - L_F,j - r_p L_W, and
+the second sum is B_i . A'_i with A'_i the derivative of the moments when each r_p moves along v_p. So one directional
 derivative, forward, takes the place of a second backward pass through all pairs.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -83,7 +83,8 @@ def add_gradient(model: Trained, geometry: Geometry, loss: Loss, forces: bool = 
         weights = torch.zeros_like(one.energies) if of_energy is None else of_energy[one.frames].to(model.dtype)
         goals, weights, moves = [one.energies], [weights], []
         if of_forces is not None or of_virials is not None:
-            moves = [[_moves(block, one, of_forces, of_virials, model.dtype) for block in row] for row in one.centres.blocks]
+            given = (one, of_forces, of_virials, model.dtype)
+            moves = [[_moves(block, *given) for block in row] for row in one.centres.blocks]
             goals += one.gradients
             weights += _moved_moments(model, one, moves)
         torch.autograd.backward(goals, weights)

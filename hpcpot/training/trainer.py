@@ -165,8 +165,8 @@ class Trainer:
         file = self.plan.checkpoint
         kept = f"the last good checkpoint is {file}" if file.exists() else "there is no checkpoint yet"
         raise TrainingError(
-            f"loss of step {self.done + 1} = {loss:.3g} on the batch of frames {self.task.training.name(rows)}: must stay "
-            f"finite and below {EXPLODED:g} times that of the first step, {self._first_loss:.3g}; {kept}; check these "
+            f"loss of step {self.done + 1} = {loss:.3g} on the batch of frames {self.task.training.name(rows)}: must "
+            f"stay finite and below {EXPLODED:g} times that of the first step, {self._first_loss:.3g}; {kept}; check these "
             "frames with hpcpot dataset, or lower the learning rate."
         )
 
@@ -183,7 +183,7 @@ class Trainer:
         self._say(line(values, each, each * (self.plan.steps - self.done)))
 
     def _validate(self) -> Errors | None:
-        """Errors on the validation frames, shared out over the workers; the loss is that of the last step's prefactors."""
+        """Errors on the validation frames, shared out over the workers; the loss has the last step's prefactors."""
         task = self.task
         if task.validation is None:
             return None
@@ -193,7 +193,8 @@ class Trainer:
             found = step.predict(task.model, geometry, task.loss.needs_forces)
             errors.add(found, labels, float(task.loss(found, labels, last)))
         parts = self.workers.gather(errors)
-        return Errors(*({name: sum(getattr(p, kind)[name] for p in parts) for name in errors.sums} for kind in ("sums", "counts")))
+        kinds = ("sums", "counts")
+        return Errors(*({name: sum(getattr(p, kind)[name] for p in parts) for name in errors.sums} for kind in kinds))
 
     def _judge(self, loss: float) -> None:
         self._rows_since_best += 1
@@ -220,11 +221,12 @@ class Trainer:
         arrays, common, _ = checkpoint.read(path, SERIAL)
         if common.get("identity") != self.task.identity:
             raise OutputError(
-                f"{path} = checkpoint of another training: the model, data, loss, learning rate and seed must be those of "
-                "the config; use the config that began it, or start anew with --overwrite."
+                f"{path} = checkpoint of another training: the model, data, loss, learning rate and seed must be "
+                "those of the config; use the config that began it, or start anew with --overwrite."
             )
         optimiser.fill(parameters, arrays["parameters"])
-        states = {name.removeprefix("optimiser_"): value for name, value in common.items() if name.startswith("optimiser_")}
+        prefix = "optimiser_"
+        states = {name.removeprefix(prefix): value for name, value in common.items() if name.startswith(prefix)}
         optimiser.set_state(self._optimiser, parameters, states)
         self.done, self.task.sampler.state = int(common["step"]), str(common["sampler"])
         self._errors = Errors(**json.loads(str(common["errors"])))
@@ -233,14 +235,16 @@ class Trainer:
 
 
 HEAD = (
-    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} {'rate':>9} "
-    f"{'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
+    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} "
+    f"{'rate':>9} {'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
 )
 
 
 def line(values: dict[str, float], each: float, left: float) -> str:
     """A row of the printed table. Args: each: seconds of a step. left: seconds."""
-    cells = [f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in curve.QUANTITIES.items() for part in curve.PARTS]
+    cells = [
+        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in curve.QUANTITIES.items() for part in curve.PARTS
+    ]
     return (
         f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
         f"{values['learning_rate']:>9.2e} {1e3 * each:>8.1f} {duration(left):>9}"

@@ -19,6 +19,7 @@ from hpcpot.verify.crystal import VOIGT, Crystal
 from hpcpot.verify.outcome import Outcome
 from hpcpot.wording import plural
 
+ENDINGS = {"checks": ".csv", "crystals": "_crystals.csv", "eos": "_eos.csv", "figure": ".png"}
 PROBE_ATOMS, NVE_ATOMS = 8, 64
 """Atoms at least of the structures for derivatives, and for the run at constant energy."""
 
@@ -30,8 +31,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         ModelError, StructureError, OutputError: before anything is done.
     """
     base = Path(arguments.output or f"verify_{Path(arguments.model.split(',')[0]).stem}")
-    outputs = {name: base.with_name(base.name + ending) for name, ending in
-               {"checks": ".csv", "crystals": "_crystals.csv", "eos": "_eos.csv", "figure": ".png"}.items()}  # fmt: skip
+    outputs = {name: base.with_name(base.name + ending) for name, ending in ENDINGS.items()}
     if arguments.no_figure:
         del outputs["figure"]
     for path in outputs.values():

@@ -28,6 +28,16 @@ def test_by_frame_has_the_names_of_dp_model_devi() -> None:
     assert list(found) == ["max_devi_v", "min_devi_v", "avg_devi_v", "max_devi_f", "min_devi_f", "avg_devi_f", "devi_e"]
 
 
+def test_the_relative_form_of_virials() -> None:
+    """As calc_model_devi_v of DeePMD-kit 3.2.0, for each frame by itself (it fails for several)."""
+    virials = np.random.default_rng(2).normal(size=(4, 2, 3, 3))
+    found = deviation.virial_deviations(virials, np.array([2, 3]), level=0.2)
+    for k, size in enumerate((2, 3)):
+        per_atom = virials[:, k] / size
+        right = per_atom.std(axis=0) / (np.linalg.norm(per_atom.mean(axis=0)) + 0.2)
+        assert found[k] == pytest.approx(right)
+
+
 def test_equal_models_do_not_deviate() -> None:
     forces = np.repeat(np.random.default_rng(1).normal(size=(1, 3, 3)), 4, axis=0)
     assert (deviation.force_deviations(forces) == 0).all()

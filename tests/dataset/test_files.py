@@ -121,8 +121,9 @@ def test_what_is_no_data(tmp_path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "a.txt").write_text("text")
     (tmp_path / "other.cfg").write_text("[section]\n")
-    for name, words in {"absent": "no such file", "a.txt": "a file that is no labelled data",
-                        "other.cfg": "a file that is no labelled data", "empty": "a folder without data"}.items():  # fmt: skip
+    foreign = "a file that is no labelled data"
+    expected = {"absent": "no such file", "a.txt": foreign, "other.cfg": foreign, "empty": "a folder without data"}
+    for name, words in expected.items():
         with pytest.raises(DataError, match=f"{name} = {words}"):
             load([tmp_path / name])
 

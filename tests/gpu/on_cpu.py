@@ -40,7 +40,7 @@ class OnCpu:
             pointers = (ctypes.c_void_p * len(held))(*(ctypes.cast(ctypes.byref(h), ctypes.c_void_p) for h in held))
             getattr(library, f"run_{name}")(ctypes.c_uint(blocks), ctypes.c_uint(threads), pointers)
 
-        return Kernels(launch)
+        return Kernels(launch, source.warps)
 
     def product(self, a: Array, b: Array, out: Array, transposed: bool = False) -> None:
         assert all(one.values.flags.c_contiguous for one in (a, b, out)), "cuBLAS takes contiguous arrays"

@@ -55,7 +55,7 @@ def test_existing_output_and_a_missing_checkpoint_are_refused(tmp_path, monkeypa
     assert "no such checkpoint: --restart goes on from one" in capsys.readouterr().err
     assert cli.main(["train", config]) == 0
     assert cli.main(["train", config]) == 1
-    assert "exists: hpcpot does not overwrite by itself; --restart goes on, --overwrite begins anew" in capsys.readouterr().err
+    assert "exists: hpcpot does not overwrite by itself; --restart goes on" in capsys.readouterr().err
     assert cli.main(["train", config, "--overwrite", "--restart"]) == 1
     assert cli.main(["train", config, "--overwrite"]) == 0
 
@@ -67,9 +67,9 @@ def test_existing_output_and_a_missing_checkpoint_are_refused(tmp_path, monkeypa
         ("training.epochs=5", "training.steps = 2 (config.yaml): one of training.steps and training.epochs is required"),
         ("deep_potential.sel=many", "deep_potential.sel = many (--set): must be auto, auto:FACTOR, or a list"),
         ("deep_potential.sel=[4]", "deep_potential.sel = [4] (--set): must have a number for each of the 2 elements"),
-        ("deep_potential.axis_neuron=9", "must be at most the last width of deep_potential.neuron, 8"),
+        ("deep_potential.axis_neuron=9", "must be at most the last of deep_potential.neuron, 8"),
         ("deep_potential.cutoff_smooth_A=5", "must be below deep_potential.cutoff_A, 4"),
-        ("training.batch_size=auto:x", "training.batch_size = auto:x (--set): must be frames, auto, auto:ATOMS or max:ATOMS"),
+        ("training.batch_size=auto:x", "training.batch_size = auto:x (--set): must be frames, auto, auto:ATOMS"),
         ("learning_rate.stop=1", "learning_rate.stop = 1 (--set): must not be above learning_rate.start"),
         ("data.files=nowhere", "data.files = nowhere: must be a file or folder: none beside the config"),
         ("device=gpu", "device = gpu: torch"),
@@ -107,15 +107,16 @@ def test_a_committee_is_trained_by_the_farm_and_completed(tmp_path):
 
 def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_path):
     config = prepare(tmp_path, training={"steps": 3, "print_every": 3})
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29511", "-m", "hpcpot"]
-    done = run(tmp_path, config, launcher=launcher)
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = run(tmp_path, config, launcher=[*torchrun, "-m", "hpcpot"])
     assert done.returncode == 0, done.stderr
     assert "2 processes" in done.stdout and done.stdout.count("model: model.h5") == 1
     assert len(curve.read(tmp_path / "model.curve.csv")) == 1
 
     found = job.make(settings(tmp_path, "deep_potential", training={"steps": 3}), tmp_path, False, lambda: False, print)
     model, loss, systems = deep_potential_task.make_task(found, torch.float64, torch.device("cpu"))
-    frames, sampler = Frames(found.training, model, model.constant_energies, True, 1e9), Sampler(systems, "prob_sys_size", 0)
+    frames = Frames(found.training, model, model.constant_energies, True, 1e9)
+    sampler = Sampler(systems, "prob_sys_size", 0)
     adam = optimiser.make("adam", model.parameters, 0.0)
     rates = [found.settings.learning_rate.start * r for r in (1.0, 0.01 ** (1 / 3), 0.01 ** (2 / 3))]
     for rate in rates:
@@ -130,6 +131,13 @@ def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_p
     for net, other in zip(wanted.fittings, exported.fittings, strict=True):
         for a, b in zip(net, other, strict=True):
             np.testing.assert_allclose(a.weights, b.weights, rtol=0, atol=1e-9)
+
+
+def test_without_torch_the_package_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(job, "find_spec", lambda name: None)
+    assert cli.main(["train", prepare(tmp_path)]) == 1
+    assert "torch, which is not installed: pip install 'hpcpot[train]'" in capsys.readouterr().err
 
 
 def test_importing_the_command_does_not_import_torch():

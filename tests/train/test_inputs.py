@@ -1,6 +1,7 @@
 """input.json of DeePMD-kit, and train.in of aenet-PyTorch."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from hpcpot.potential.files import load as load_model
 from hpcpot.train.inputs import load
 from trainings import dataset
 
+CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 INPUT = {
     "_comment": "a model",
     "model": {
@@ -43,7 +45,8 @@ def test_an_input_of_deepmd_kit_means_the_same_here(tmp_path):
     assert (rate.start, rate.stop, rate.decay_steps, rate.scale_by_workers) == (0.002, 1e-6, 80, "linear")
     assert (found.loss.start_pref_f, found.loss.start_pref_v, found.loss.limit_pref_e) == (1000.0, 0.0, 2.0)
     assert (found.training.steps, found.training.batch_size, found.training.seed) == (3, 2, 13)
-    assert (found.data.elements, found.data.validation_fraction, str(found.output.model)) == (["Li", "Si"], 0.0, "input.h5")
+    assert (found.data.elements, found.data.validation_fraction) == (["Li", "Si"], 0.0)
+    assert str(found.output.model) == "input.h5"
 
 
 def test_it_trains(tmp_path, monkeypatch):
@@ -58,11 +61,12 @@ def test_it_trains(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t["model"]["descriptor"].update(rcut_smooth=2.0), r"model.descriptor.rcut_smooth = 2.0 .*did you mean model.descriptor.rcut_smth\?"),
-        (lambda t: t["model"]["descriptor"].update(type="dpa1"), r"model.descriptor.type = dpa1 .*trains with se_e2_a only"),
+        (lambda t: t["model"]["descriptor"].update(rcut_smooth=2.0),
+         r"model.descriptor.rcut_smooth = 2.0 .*did you mean model.descriptor.rcut_smth\?"),
+        (lambda t: t["model"]["descriptor"].update(type="dpa1"), "descriptor.type = dpa1 .*trains with se_e2_a only"),
         (lambda t: t["loss"].update(start_pref_ae=1.0), r"loss.start_pref_ae = 1.0 .*hpcpot trains with 0 only"),
         (lambda t: t["learning_rate"].update(type="cosine"), r"learning_rate.type = cosine"),
-        (lambda t: t["training"]["training_data"].update(batch_size=[1, 2]), "must be one number for all systems"),
+        (lambda t: t["training"]["training_data"].update(batch_size=[1, 2]), "must be one number for all, or auto"),
         (lambda t: t["model"]["descriptor"].update(rcut=-1), r"deep_potential.cutoff_A = -1 \(input.json\): must be > 0"),
         (lambda t: t.pop("model"), "has no section model"),
     ],
@@ -70,6 +74,12 @@ def test_it_trains(tmp_path, monkeypatch):
 def test_what_is_not_the_same_here_is_refused_by_name(change, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         load(written(tmp_path, change), [])
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("train_*.yaml")), ids=lambda path: path.stem)
+def test_the_examples_are_right(path):
+    found = load(path, [])
+    assert hasattr(found, found.family)
 
 
 TRAIN = """! a comment
@@ -141,7 +151,7 @@ def test_an_input_of_aenet_trains(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("TESTPERCENT 20", "TESTPERCENTAGE 20", r"TESTPERCENTAGE \(train.in\): unknown keyword; did you mean TESTPERCENT\?"),
+        ("TESTPERCENT 20", "TESTPERCENTAGE 20", r"TESTPERCENTAGE \(train.in\): unknown .* did you mean TESTPERCENT\?"),
         ("BATCHSIZE 4", "BATCHSIZE many", r"BATCHSIZE \(train.in\) = many: a number is required"),
         ("Si  Si.nn  2  6:tanh 6:tanh", "Si  Si.nn  2  6:tanh 8:tanh", "NETWORKS .* = 2 different ones"),
         ("lisi.train", "other.train", "TRAININGSET = other.train: a generate.in with this OUTPUT"),

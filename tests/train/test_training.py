@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import join
 from hpcpot.errors import DataError, OutputError, TrainingError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
@@ -83,7 +84,7 @@ def test_a_checkpoint_of_another_training_is_refused(tmp_path):
 def test_a_loss_that_explodes_names_the_batch_and_the_last_good_checkpoint(tmp_path):
     wild = {"learning_rate": {"start": 1e3, "stop": 1e3}, "deep_potential": {"activation_function": "linear"}}
     wild["deep_potential"]["fitting_activation_function"] = "linear"
-    with pytest.raises(TrainingError, match=r"loss of step \d+ = .* on the batch of frames \d+ \(made:\d+\).*checkpoint.h5"):
+    with pytest.raises(TrainingError, match=r"loss of step \d+ = .* batch of frames \d+ \(made:\d+\).*checkpoint.h5"):
         train(tmp_path, "deep_potential", training={"steps": 400, "checkpoint_every": 1, "batch_size": 1}, **wild)
     arrays, _, _ = checkpoint.read(tmp_path / "model.checkpoint.h5", SERIAL)
     assert np.isfinite(arrays["parameters"]).all()
@@ -92,8 +93,8 @@ def test_a_loss_that_explodes_names_the_batch_and_the_last_good_checkpoint(tmp_p
 
 def test_training_ends_when_validation_does_not_improve(tmp_path):
     said = []
-    fast = {"learning_rate": {"start": 1.0, "stop": 1.0}}
-    assert train(tmp_path, "deep_potential", say=said.append, training={"steps": 300, "print_every": 2, "patience": 2}, **fast) == 0
+    fast, short = {"learning_rate": {"start": 1.0, "stop": 1.0}}, {"steps": 300, "print_every": 2, "patience": 2}
+    assert train(tmp_path, "deep_potential", say=said.append, training=short, **fast) == 0
     assert any("no better validation in 2 rows, so training ends" in text for text in said)
     _, common, _ = checkpoint.read(tmp_path / "model.checkpoint.h5", SERIAL)
     best = load(tmp_path / "model.h5")
@@ -118,6 +119,14 @@ def test_frames_without_labels_are_refused_by_name(tmp_path):
     virials = np.full_like(data.virials, np.nan)
     hdf5.write(replace(data, virials=virials), tmp_path / "data.h5", {}, overwrite=True)
     with pytest.raises(DataError, match="loss.start_pref_v = with no virial in any training frame"):
+        train(tmp_path, "deep_potential")
+
+
+def test_data_that_contradict_themselves_are_refused(tmp_path):
+    data = dataset(6)
+    twice = join([data, replace(data, energies=data.energies + 3.0)])
+    hdf5.write(twice, tmp_path / "data.h5", {})
+    with pytest.raises(DataError, match="contradictory duplicates in 6 frames, the first made:0.*hpcpot dataset --drop"):
         train(tmp_path, "deep_potential")
 
 

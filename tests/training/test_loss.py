@@ -17,8 +17,8 @@ GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
 
 def labels(golden, size):
     energy, force, virial = golden["energy"], np.reshape(golden["force"], (-1, 3)), np.reshape(golden["virial"], (1, 3, 3))
-    return Labels(torch.tensor([float(size)], dtype=torch.float64), torch.tensor(np.array([1.01 * energy + 0.3])), torch.tensor(0.9 * force + 0.05),
-                  torch.tensor(1.1 * virial - 0.2))  # fmt: skip
+    arrays = np.array([float(size)]), np.array([1.01 * energy + 0.3]), 0.9 * force + 0.05, 1.1 * virial - 0.2
+    return Labels(*map(torch.tensor, arrays))
 
 
 @pytest.mark.parametrize("name", ["small_oneside", "small_twoside", "small_dt"])
@@ -29,7 +29,8 @@ def test_deepmd_loss_on_the_same_weights(name):
     expected = iter(GOLDEN[name])
     for k, golden in enumerate(structures):
         wanted, one = labels(golden, data.sizes[k]), data.select([k])
-        wanted = Labels(wanted.sizes, wanted.energies - torch.tensor(one.counts @ model.constant_energies), wanted.forces, wanted.virials)
+        constant = torch.tensor(one.counts @ model.constant_energies)
+        wanted = Labels(wanted.sizes, wanted.energies - constant, wanted.forces, wanted.virials)
         found = step.predict(model, batch(model, one))
         for rate, intensive, value, *errors in (next(expected) for _ in range(4)):
             loss = DeepmdLoss(2e-3, (0.02, 2), (1000, 1), (0.01, 0.2), intensive)

@@ -6,7 +6,7 @@ import numpy as np
 
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
-from hpcpot.gpu.sources import Source
+from hpcpot.gpu.sources import Source, warps_for
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.moments.gpu.environments import Environments, Rows
 from hpcpot.potential.moments.gpu.network import Network
@@ -45,10 +45,9 @@ class ChebyshevGpu:
             )
             for i in range(n_species)
         ]  # fmt: skip
-        self._kernels = device.build(Source(
-            "potential/moments/gpu/chebyshev.cu",
-            {"N_SPECIES": n_species, "RADIAL_ORDER": family.radial_order, "ANGULAR_ORDER": family.angular_order}, self.dtype,
-        ))  # fmt: skip
+        macros = {"N_SPECIES": n_species, "RADIAL_ORDER": family.radial_order, "ANGULAR_ORDER": family.angular_order}
+        shared = np.dtype(self.dtype).itemsize * ((3 * (family.angular_order + 1) + 2) * 32 + self._sums)
+        self._kernels = device.build(Source("potential/moments/gpu/chebyshev.cu", macros, self.dtype, warps_for(shared)))
         widest = max(network.numbers_per_row for network in self._networks)
         self.bytes_per_row = (2 * self._inputs + self._sums + widest) * np.dtype(self.dtype).itemsize
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
-from hpcpot.gpu.sources import Source, listed
+from hpcpot.gpu.sources import Source, listed, warps_for
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments.deep_potential_cpu import DeepPotentialSteps
 from hpcpot.potential.moments.gpu.environments import Environments, Rows
@@ -79,10 +79,9 @@ class _OneSpecies:
         self._network = Network(
             device, buffers, i, family.fittings[i], np.concatenate(weights), dtype, 1.0, float(family.energy_shift[i])
         )
-        self._kernels = device.build(Source(
-            "potential/moments/gpu/deep_potential.cu",
-            {"N_SPECIES": n_species, "WIDTHS": listed(padded), "AXIS": family.axis, "N_INVARIANTS": self._n_invariants}, dtype,
-        ))  # fmt: skip
+        macros = {"N_SPECIES": n_species, "WIDTHS": listed(padded), "AXIS": family.axis, "N_INVARIANTS": self._n_invariants}
+        shared = np.dtype(dtype).itemsize * (16 * 32 + 4 * self._channels + max(4 * family.axis, 5 * 32)) + 4 * 32
+        self._kernels = device.build(Source("potential/moments/gpu/deep_potential.cu", macros, dtype, warps_for(shared)))
 
     @property
     def numbers_per_row(self) -> int:
