@@ -1,7 +1,7 @@
 """Molecular dynamics of crystalline Li13Si4 with a moment tensor potential: microseconds of core time per atom-step.
 
     python benchmarks/md_moment_tensor.py                     4,896 atoms, level 16, 2 to 5 Å, random coefficients
-    python benchmarks/md_moment_tensor.py --model p.h5        a model of hpcpot or, with its elements in its tag, of MLIP-2
+    python benchmarks/md_moment_tensor.py --model p.h5        a model of hpcpot, or an .mtp with elements in its tag
     mpirun -n 2 python benchmarks/md_moment_tensor.py         two ranks
 
 Beside the time of whole steps the line has the floating-point operations of the potential for an atom, counted from its
@@ -26,12 +26,12 @@ from hpcpot.structure import crystals
 
 
 def random_potential(level: int) -> MomentTensor:
-    """A potential for Li and Si from 2 to 5 Å with six polynomials and coefficients so small that a crystal hardly feels it."""
+    """A potential from 2 to 5 Å with six polynomials, its coefficients so small that a crystal hardly feels it."""
     rng, lists = np.random.default_rng(1), basis(level)
     return MomentTensor(
-        elements=("Li", "Si"), min_distance=2.0, cutoff=5.0, scaling=0.02, radial=rng.normal(size=(2, 2, lists.n_radial, 6)),
-        basics=lists.basics, products=lists.products, scalars=lists.scalars,
-        coefficients=1e-3 * rng.normal(size=len(lists.scalars)), species_energies=np.zeros(2),
+        elements=("Li", "Si"), min_distance=2.0, cutoff=5.0, scaling=0.02,
+        radial=rng.normal(size=(2, 2, lists.n_radial, 6)), basics=lists.basics, products=lists.products,
+        scalars=lists.scalars, coefficients=1e-3 * rng.normal(size=len(lists.scalars)), species_energies=np.zeros(2),
     )  # fmt: skip
 
 

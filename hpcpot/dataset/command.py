@@ -38,10 +38,10 @@ def run_command(arguments: argparse.Namespace) -> int:
         raise ConfigError(
             f"--output = {arguments.output}: goes with --split or --drop; hpcpot convert turns one format into another."
         )
+    paths = _outputs(arguments, fractions)
     dataset = files.load(arguments.data, reading(arguments), show=True)
-    print(
-        f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, hash {hdf5.fingerprint(dataset)}\n"
-    )
+    print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}")
+    print(f"hash {hdf5.fingerprint(dataset)}\n")
     print(statistics.text(dataset))
     findings, compared = examine(dataset, _bounds(arguments), arguments.source)
     print("\n" + report(dataset, findings, compared))
@@ -55,7 +55,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         kept = np.setdiff1d(kept, dropped(findings, arguments.drop))
         print(f"left out: {plural(len(dataset) - len(kept), 'frame')}")
     if arguments.output:
-        _write(dataset.select(kept), fractions, arguments)
+        _write(dataset.select(kept), fractions, paths, arguments)
     return int(any(one.is_error and np.isin(one.rows, kept).any() for one in findings))
 
 
@@ -95,15 +95,24 @@ def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
     return np.unique(np.concatenate([np.zeros(0, int), *rows]))
 
 
-def _write(dataset: DataSet, fractions: list[float], arguments: argparse.Namespace) -> None:
+def _outputs(arguments: argparse.Namespace, fractions: list[float]) -> list[Path]:
+    """The files of the parts, or the one file; refused before the work where they exist."""
+    if arguments.output is None:
+        return []
+    output = Path(arguments.output)
+    suffixes = [f"_{name}" for name in PARTS[len(fractions)]] if fractions else [""]
+    paths = [output.with_name(f"{output.stem}{suffix}{output.suffix}") for suffix in suffixes]
+    for path in paths:
+        files.check_output(path, None, arguments.overwrite)
+    return paths
+
+
+def _write(dataset: DataSet, fractions: list[float], paths: list[Path], arguments: argparse.Namespace) -> None:
     if not len(dataset):
         raise DataError(f"--drop = {arguments.drop}: at least one frame must be left; name fewer checks.")
-    output = Path(arguments.output)
     facts = provenance.collect()
-    parts = [np.arange(len(dataset))] if not fractions else split(dataset, fractions, arguments.seed)
-    suffixes = [""] if not fractions else [f"_{name}" for name in PARTS[len(fractions)]]
-    for rows, suffix in zip(parts, suffixes, strict=True):
-        path = output.with_name(f"{output.stem}{suffix}{output.suffix}")
+    parts = split(dataset, fractions, arguments.seed) if fractions else [np.arange(len(dataset))]
+    for rows, path in zip(parts, paths, strict=True):
         files.save(dataset.select(rows), path, facts, overwrite=arguments.overwrite)
         print(f"written: {path}, {plural(len(rows), 'frame')}")
 

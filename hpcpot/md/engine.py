@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hpcpot.md.resident import Resident
 
 REBALANCE_ABOVE = 1.05
-"""Most atoms on a rank over the mean, above which a rebuild moves the cut planes."""
+"""Most work on a rank over the mean, above which a rebuild moves the cut planes."""
 
 
 class Engine:
@@ -62,9 +62,12 @@ class Engine:
             migrate: False when the atoms already are where, and in the order, a checkpoint left them.
         """
         self.count_mobile(state)
+        self.pairs = None
         if migrate and self.balance:
             self.domain.balance(state)
         self.rebuild(state, migrate)
+        if migrate and self._is_uneven(state):  # as the pairs now tell
+            self.rebuild(state)
         self.compute(state)
 
     def count_mobile(self, state: State) -> None:
@@ -106,8 +109,8 @@ class Engine:
         """New owners, ghosts and pairs."""
         began = perf_counter()
         if migrate:
-            if self.balance and self.ranks.size > 1 and self.domain.imbalance(state) > REBALANCE_ABOVE:
-                self.domain.balance(state)
+            if self._is_uneven(state):
+                self.domain.balance(state, self._work(state))
             self.domain.migrate(state)
         self.domain.build_halo(state)
         self._spent("exchange", began)
@@ -116,6 +119,17 @@ class Engine:
         self.built_at, self.built_cell = state.positions[: state.n_owned].copy(), state.cell
         self.rebuilds += 1
         self._spent("neighbours", began)
+
+    def _is_uneven(self, state: State) -> bool:
+        if not self.balance or self.ranks.size == 1:
+            return False
+        return self.domain.imbalance(self._work(state)) > REBALANCE_ABOVE
+
+    def _work(self, state: State) -> np.ndarray:
+        """What the potential costs for each owned atom, (n,) int64; the same for all without pairs on this processor."""
+        if not isinstance(self.pairs, neighbors.Pairs):
+            return np.ones(state.n_owned, np.int64)
+        return self.potential.work(self.pairs, state.species)
 
     def _motion(self, state: State) -> tuple[np.ndarray, float]:
         """How the owned atoms moved against the cell since the pairs were built, and how far none may.

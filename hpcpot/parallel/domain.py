@@ -102,23 +102,26 @@ class Domain:
         """Fractional coordinates, (n, 3)."""
         return positions @ library(positions).asarray(self.inverse)
 
-    def balance(self, state: State) -> None:
-        """Choose the grid, and put its cut planes where they divide the owned atoms of all ranks evenly.
+    def balance(self, state: State, work: np.ndarray | None = None) -> None:
+        """Choose the grid, and put its cut planes where they divide the work for the owned atoms of all ranks evenly.
 
-        Along each axis slabs get equal numbers of atoms. Where atoms fill the cell unevenly their blocks may not, so the
-        most atoms in a block decide between grids, with what its ghosts cost. Counts are integers, so that nothing
+        Along each axis slabs get equal shares of the work. Where atoms fill the cell unevenly their blocks may not, so the
+        most work in a block decides between grids, with what its ghosts cost. Work is in integers, so that nothing
         depends on how the atoms were divided before.
+
+        Args:
+            work: (n,) int64, of each owned atom, in any unit; None: the same for all.
         """
         s = self.fractions(state.positions[: state.n_owned])
         s = np.where(self.periodic, s - np.floor(s), np.clip(s, 0.0, 1.0))
         bins = np.minimum((s * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
-        counts = np.stack([np.bincount(bins[:, k], minlength=HISTOGRAM_BINS) for k in range(3)]).astype(np.int64)
+        counts = np.stack([np.bincount(bins[:, k], work, HISTOGRAM_BINS) for k in range(3)]).astype(np.int64)
         counts = self.ranks.sum(counts)
         choices = [[_even_cuts(counts[k], grid[k]) for k in range(3)] for grid in self._grids]
-        blocks = [np.bincount(_blocks(s, cuts), minlength=self.ranks.size) for cuts in choices]
+        blocks = [np.bincount(_blocks(s, cuts), work, self.ranks.size) for cuts in choices]
         most = self.ranks.sum(np.array(blocks, np.int64)).max(axis=1)
         # A hundredth more or less is chance, and not worth another grid.
-        uneven = np.round(most * self.ranks.size / max(state.n_atoms, 1), 2)
+        uneven = np.round(most * self.ranks.size / max(counts[0].sum(), 1), 2)
         ghosts = np.array([self._with_halo(grid)[0] for grid in self._grids])
         self.set_cuts(choices[int(np.argmin(np.round(uneven * (1.0 + GHOST_COST * ghosts), 6)))])
 
@@ -127,9 +130,10 @@ class Domain:
         sides = self._filled * self.heights / np.array(grid)
         return round(float(np.prod(1.0 + 2.0 * self.width / sides)), 6), grid
 
-    def imbalance(self, state: State) -> float:
-        """Most atoms on a rank over the mean: 1 is perfect."""
-        return float(self.ranks.max(np.array([state.n_owned]))[0]) * self.ranks.size / max(state.n_atoms, 1)
+    def imbalance(self, work: np.ndarray) -> float:
+        """Most work on a rank over the mean, of the work for each owned atom: 1 is perfect."""
+        own = np.array([work.sum()])
+        return float(self.ranks.max(own)[0]) * self.ranks.size / max(float(self.ranks.sum(own)[0]), 1.0)
 
     def migrate(self, state: State) -> None:
         """Wrap the owned atoms into the cell and hand each to the rank whose slab it is in; ghosts are dropped.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Protocol
@@ -102,14 +103,24 @@ class Potential:
             np.empty(n), np.zeros((m, 3)) if forces else None, np.zeros((3, 3)) if forces else None, 0,
             np.zeros((m, 3, 3)) if forces and atom_virials else None,
         )  # fmt: skip
-        present = pairs.neighbor_species(species)
-        kinds = species[:n] + len(self.elements) * present
-        for kind in np.unique(kinds):
-            alike, i = np.flatnonzero(kinds == kind).astype(np.int32), int(kind) % len(self.elements)
+        for i, present, alike in self._alike(pairs, species):
             for start in range(0, len(alike), self.block):
-                centres = alike[start : start + self.block]
-                self._model.add(pairs, species, i, int(present[centres[0]]), centres, result)
+                self._model.add(pairs, species, i, present, alike[start : start + self.block], result)
         return result
+
+    def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
+        """What `compute` costs for each centre, (n,) int64 in one unit, to share them out over ranks."""
+        work = np.ones(len(pairs.first) - 1, np.int64)
+        for i, present, alike in self._alike(pairs, species):
+            work[alike] = self._model.work(i, present)
+        return work
+
+    def _alike(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Centres of a species with the same species around them: the species, these as bits, and (k,) int32 of them."""
+        present, n_species = pairs.neighbor_species(species), len(self.elements)
+        kinds = species[: len(present)] + n_species * present
+        for kind in np.unique(kinds).tolist():
+            yield kind % n_species, kind // n_species, np.flatnonzero(kinds == kind).astype(np.int32)
 
     def working_bytes(self, pairs_per_atom: float) -> int:
         """About what `compute` needs besides its arguments and result: one block, and the tables."""

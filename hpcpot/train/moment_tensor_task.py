@@ -22,8 +22,8 @@ from hpcpot.training.mtp_sites import Chunk
 from hpcpot.wording import duration, plural
 
 HEAD = (
-    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} {'ms/step':>8} "
-    f"{'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
+    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} "
+    f"{'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
 )
 
 
@@ -86,11 +86,10 @@ class _Run:
 
     def finish(self, training: list[Chunk]) -> None:
         """The best coefficients for the last radial functions; model, figure and active set."""
-        self.fit.solve()
-        if not curve.read(self.job.settings.output.curve) or self.fit.step % self.job.settings.training.print_every:
-            self._row()
         output = self.job.settings.output
-        last = curve.read(output.curve)[-1]
+        self.fit.solve()
+        self.rows = curve.Curve(output.curve, self.fit.step - 1)  # a row of this step was of other coefficients
+        last = self._row()
         self.job.save(self.fit.model.family, {f"last {name}": repr(last[name]) for name in curve.COLUMNS})
         self.job.say(f"model: {output.model}")
         self.job.say(f"figure: {curve.draw(output.curve, output.curve.with_suffix('.png'))}")
@@ -119,7 +118,7 @@ class _Run:
         self.stopped = self.job.stop()
         return self.stopped
 
-    def _row(self) -> None:
+    def _row(self) -> dict[str, float]:
         errors = mtp_loss.errors(self.fit.model, self.fit.parts, self.loss, self.threads)
         others = mtp_loss.errors(self.fit.model, self.validation, self.loss, self.threads) if self.validation else None
         seconds = perf_counter() - self.began
@@ -127,6 +126,7 @@ class _Run:
         self.rows.add(values)
         each = seconds / max(self.fit.step - self.first, 1)
         self.job.say(_line(values, each, each * (self.job.settings.training.steps - self.fit.step)))
+        return values
 
     def _keep(self) -> None:
         family = self.fit.model.family
@@ -187,7 +187,8 @@ def _say_head(job: Job, family: MomentTensor) -> None:
     n_validation = 0 if job.validation is None else len(job.validation)
     count = family.radial.size + len(family.coefficients) + len(family.species_energies)
     job.say(
-        f"{plural(len(job.training), 'frame')} to fit to, {n_validation} to judge by; {', '.join(job.training.elements)}\n"
+        f"{plural(len(job.training), 'frame')} to fit to, {n_validation} to judge by; "
+        f"{', '.join(job.training.elements)}\n"
         f"level {job.settings.moment_tensor.level}: {len(family.scalars)} basis functions, {count} parameters; radial "
         f"functions from {family.min_distance:.3f} to {family.cutoff:g} Å\n{HEAD}"
     )

@@ -21,6 +21,7 @@ from hpcpot.potential import base
 from hpcpot.potential.moments.environment_cpu import environment
 from hpcpot.potential.moments.reference import angular
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
+from hpcpot.training.pairs import moments
 
 
 @dataclass
@@ -131,21 +132,16 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
         sums = []
         if model.fixed_radial:
             kinds = zip(blocks, model.by_neighbor, strict=True)
-            sums = [moments(row, [b.radial[0] for b in row], by_neighbor) for row, by_neighbor in kinds]
+            sums = [by_neighbor([moments(b, b.radial) for b in row], apart) for row, apart in kinds]
         centres.append(Centres(torch.tensor(atoms, dtype=torch.int64, device=device),
                                torch.tensor(env.counts, dtype=model.dtype, device=device),
                                [] if sums and not forces else blocks, sums))  # fmt: skip
     return Geometry(torch.zeros(len(species), dtype=torch.int64, device=device), 1, centres, truncated)
 
 
-def moments(row: Sequence[Block], radial: Sequence[Tensor], by_neighbor: bool) -> Tensor:
-    """A[t, a, c] = sum over the pairs of each centre of Omega_a R_c, (n, t, a, c).
-
-    Args:
-        row: the blocks of one moment set. radial: (n, k, c) of each.
-    """
-    parts = [block.omega.mT @ r for block, r in zip(row, radial, strict=True)]
-    return torch.stack(parts, 1) if by_neighbor else sum(parts[1:], parts[0])[:, None]
+def by_neighbor(parts: Sequence[Tensor], apart: bool) -> Tensor:
+    """Moments of the neighbours of each species, (n, a, c), as (n, t, a, c): kept apart, or summed."""
+    return torch.stack(list(parts), 1) if apart else sum(parts[1:], parts[0])[:, None]
 
 
 def _block(model: Described, s: int, one: MomentSet, env: Environment, owners: np.ndarray, j: int) -> Block:

@@ -51,8 +51,8 @@ def displacements(atoms, first, neighbors, distances, directions, frames, by_for
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def gradient(
-    first, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces, products, scalars, n_moments,
-    coefficients, by_energy, v, by_coefficients, by_weights,
+    first, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces, products, scalars,
+    n_moments, coefficients, by_energy, v, by_coefficients, by_weights,
 ):  # fmt: skip
     """Add dJ/dparameters of the sites.
 

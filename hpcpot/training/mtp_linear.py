@@ -53,8 +53,8 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
     matrix, right = (sum(one) for one in zip(*found, strict=True))
     if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
         raise TrainingError(
-            "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot dataset "
-            "names doubtful frames."
+            "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot "
+            "dataset names doubtful frames."
         )
     diagonal = matrix.diagonal()
     scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
@@ -72,8 +72,8 @@ def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple)
     virials = np.zeros((len(data) if weights[2].any() else 0, 3, 3, n))
     for sites in part.sites:
         mtp_kernels.linear_rows(
-            sites.atoms, sites.frames, sites.first, sites.neighbors, sites.kinds, sites.distances, sites.directions, sites.order,
-            model.weights[sites.species], *model.basis(), *wanted, energies, forces, virials,
+            sites.atoms, sites.frames, sites.first, sites.neighbors, sites.kinds, sites.distances, sites.directions,
+            sites.order, model.weights[sites.species], *model.basis(), *wanted, energies, forces, virials,
         )  # fmt: skip
     types = len(data.elements)
     matrix, right = np.zeros((n + types, n + types)), np.zeros(n + types)

@@ -85,8 +85,8 @@ class Model:
         """What the kernels take between the radial functions and the coefficients."""
         plan = self.plan
         return (
-            self.domain, plan.highest, plan.factorials, plan.blocks, plan.n_summed, plan.traces, plan.products, plan.scalars,
-            plan.n_moments,
+            self.domain, plan.highest, plan.factorials, plan.blocks, plan.n_summed, plan.traces, plan.products,
+            plan.scalars, plan.n_moments,
         )  # fmt: skip
 
     def with_parameters(self, radial: np.ndarray, coefficients: np.ndarray, energies: np.ndarray) -> Model:
@@ -116,8 +116,8 @@ def predict(model: Model, part: Chunk) -> Prediction:
     for sites in part.sites:
         energies, g = np.empty(len(sites.atoms)), np.empty((len(sites.kinds), 3))
         evaluate(
-            *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), model.family.coefficients, True,
-            energies, g,
+            *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), model.family.coefficients,
+            True, energies, g,
         )  # fmt: skip
         found.energies[:] += np.bincount(sites.frames, energies, len(data))
         mtp_kernels.fold(*_pairs(sites), g, found.forces, found.virials)

@@ -16,6 +16,8 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import chunks, neighborhoods
 from hpcpot.errors import DataError
+from hpcpot.neighbors.batch import Batch
+from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
 from hpcpot.potential.moments.environment_cpu import environment
 
@@ -69,22 +71,22 @@ def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
         if closest.min() < base.CLOSEST:
             k = int(np.argmin(closest))
             raise DataError(
-                f"shortest distance of {part.sources[k]} = {closest[k]:.3g} Å: atoms must be {base.CLOSEST} Å apart, where "
-                "potentials begin; leave the frame out (hpcpot dataset lists such frames)."
+                f"shortest distance of {part.sources[k]} = {closest[k]:.3g} Å: atoms must be {base.CLOSEST} Å apart, "
+                "where potentials begin; leave the frame out (hpcpot dataset lists such frames)."
             )
-        species = part.species[joined.owners]
-        sites = []
-        for i in range(len(data.elements)):
-            atoms = np.flatnonzero(part.species == i).astype(np.int32)
-            env = environment(pairs, species, atoms, cutoff, None, len(data.elements))
-            if len(atoms):
-                sites.append(Sites(
-                    i, atoms.astype(np.int64), part.frame_of[atoms], np.argsort(np.diff(env.first), kind="stable"), env.first,
-                    joined.owners[env.neighbors].astype(np.int64), env.neighbor_species.copy(), env.distances.copy(),
-                    env.directions.copy(),
-                ))  # fmt: skip
+        sites = [_of_species(part, joined, pairs, i, cutoff) for i in np.unique(part.species)]
         found.append(Chunk(part, sites))
     return found
+
+
+def _of_species(part: DataSet, joined: Batch, pairs: Pairs, i: int, cutoff: float) -> Sites:
+    atoms = np.flatnonzero(part.species == i).astype(np.int32)
+    env = environment(pairs, part.species[joined.owners], atoms, cutoff, None, len(part.elements))
+    return Sites(
+        int(i), atoms.astype(np.int64), part.frame_of[atoms], np.argsort(np.diff(env.first), kind="stable"), env.first,
+        joined.owners[env.neighbors].astype(np.int64), env.neighbor_species.copy(), env.distances.copy(),
+        env.directions.copy(),
+    )  # fmt: skip
 
 
 def shortest_distance(parts: Sequence[Chunk]) -> float:

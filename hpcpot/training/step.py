@@ -12,12 +12,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from hpcpot.training.geometry import Block, Centres, Described, Geometry, moments
+from hpcpot.training import pairs, pairs_cpu
+from hpcpot.training.geometry import Block, Centres, Described, Geometry, by_neighbor
 
 
 class Trained(Described, Protocol):
@@ -79,14 +81,18 @@ def add_gradient(model: Trained, geometry: Geometry, loss: Loss, forces: bool = 
     leaves = [t.requires_grad_() for t in vars(prediction).values() if t is not None]
     value = loss(prediction)
     of_energy, of_forces, of_virials = [*torch.autograd.grad(value, leaves, allow_unused=True), None, None][:3]
+    if of_forces is not None or of_virials is not None:
+        of_forces, of_virials = (
+            torch.zeros_like(t) if g is None else g
+            for t, g in ((prediction.forces, of_forces), (prediction.virials, of_virials))
+        )
     for one in found:
         weights = torch.zeros_like(one.energies) if of_energy is None else of_energy[one.frames].to(model.dtype)
         goals, weights, moves = [one.energies], [weights], []
-        if of_forces is not None or of_virials is not None:
-            given = (one, of_forces, of_virials, model.dtype)
-            moves = [[_moves(block, *given) for block in row] for row in one.centres.blocks]
+        if of_forces is not None:
+            moves = _moves(one, of_forces, of_virials)
             goals += one.gradients
-            weights += _moved_moments(model, one, moves)
+            weights += [by_neighbor([m[2] for m in row], model.by_neighbor[s]) for s, row in enumerate(moves)]
         torch.autograd.backward(goals, weights)
         if not model.fixed_radial:
             _radial_gradient(model, one, moves)
@@ -95,13 +101,15 @@ def add_gradient(model: Trained, geometry: Geometry, loss: Loss, forces: bool = 
 
 def _forward(model: Trained, geometry: Geometry, training: bool = False) -> list[_Species]:
     """The readout of each species that has atoms."""
-    result = []
+    result, kernels = [], _kernels(geometry.frames.device)
     for i, centres in enumerate(geometry.centres):
         if not len(centres.atoms):
             continue
         radial = [[model.radial(s, i, j, block) for j, block in enumerate(row)] for s, row in enumerate(centres.blocks)]
         sums = centres.moments or [
-            moments(row, [r[0].detach() for r in of_row], model.by_neighbor[s]).requires_grad_(training)
+            by_neighbor(
+                [kernels.moments(block, r.detach()) for block, r in zip(row, of_row, strict=True)], model.by_neighbor[s]
+            ).requires_grad_(training)
             for s, (row, of_row) in enumerate(zip(centres.blocks, radial, strict=True))
         ]
         # A copy: a readout may work in place.
@@ -117,43 +125,25 @@ def _prediction(model: Trained, geometry: Geometry, found: list[_Species], force
         energies.index_add_(0, one.frames, one.energies.detach().double())
     if not forces:
         return Prediction(energies, None, None)
+    kernels = _kernels(device)
     f_nc = torch.zeros(len(geometry.frames), 3, dtype=model.dtype, device=device)
     virials = torch.zeros(geometry.n_frames, 3, 3, dtype=model.dtype, device=device)
     for one in found:
         for s, row in enumerate(one.centres.blocks):
             for j, block in enumerate(row):
                 b_nac = one.gradients[s][:, j if model.by_neighbor[s] else 0].detach()
-                r, r1 = one.radial[s][j].detach()
-                along = ((r1 @ b_nac.mT) * block.omega).sum(-1, keepdim=True)
-                g_nkc = along * block.directions + (block.slopes @ (r @ b_nac.mT)[..., None])[..., 0]
-                f_nc.index_add_(0, one.centres.atoms, g_nkc.sum(1))
-                f_nc.index_add_(0, block.owners.reshape(-1), g_nkc.reshape(-1, 3), alpha=-1)
-                virials.index_add_(0, one.frames, block.vectors.mT @ g_nkc, alpha=-1)
+                given = (b_nac, one.centres.atoms, one.frames, f_nc, virials)
+                kernels.add_forces(block, one.radial[s][j].detach(), *given)
     return Prediction(energies, f_nc, virials)
 
 
-def _moves(
-    block: Block, one: _Species, of_forces: Tensor | None, of_virials: Tensor | None, dtype: torch.dtype
-) -> tuple[Tensor, Tensor]:
-    """Omega times the move of each pair along its own direction, (n, k, a), and the derivative of Omega, (n, k, a)."""
-    v_nkc = torch.zeros_like(block.vectors)
-    if of_forces is not None:
-        v_nkc = (of_forces[one.centres.atoms][:, None] - of_forces[block.owners]).to(dtype)
-    if of_virials is not None:
-        v_nkc = v_nkc - block.vectors @ of_virials[one.frames].to(dtype)
-    along = block.omega * (block.directions * v_nkc).sum(-1, keepdim=True)
-    return along, (v_nkc[..., None, :] @ block.slopes)[..., 0, :]
-
-
-def _moved_moments(model: Trained, one: _Species, moves: list) -> list[Tensor]:
-    """A' of each set: the moments' derivative when the pairs move."""
-    result = []
-    for s, (row, of_row) in enumerate(zip(one.radial, moves, strict=True)):
-        parts = [
-            along.mT @ r[1].detach() + across.mT @ r[0].detach() for r, (along, across) in zip(row, of_row, strict=True)
-        ]
-        result.append(torch.stack(parts, 1) if model.by_neighbor[s] else sum(parts[1:], parts[0])[:, None])
-    return result
+def _moves(one: _Species, of_forces: Tensor, of_virials: Tensor) -> list[list[tuple[Tensor, Tensor, Tensor]]]:
+    """`pairs.moves` of each block."""
+    kernels, given = _kernels(of_forces.device), (one.centres.atoms, one.frames, of_forces, of_virials)
+    return [
+        [kernels.moves(block, r.detach(), *given) for block, r in zip(row, of_row, strict=True)]
+        for row, of_row in zip(one.centres.blocks, one.radial, strict=True)
+    ]
 
 
 def _radial_gradient(model: Trained, one: _Species, moves: list) -> None:
@@ -161,14 +151,12 @@ def _radial_gradient(model: Trained, one: _Species, moves: list) -> None:
     slopes = []
     for s, row in enumerate(one.centres.blocks):
         for j, block in enumerate(row):
-            r, t = one.radial[s][j], j if model.by_neighbor[s] else 0
+            t = j if model.by_neighbor[s] else 0
             slope, b_nac = one.moments[s].grad[:, t], one.gradients[s][:, t].detach()
-            slopes.append(torch.empty_like(r))
-            if not moves:
-                torch.matmul(block.omega, slope, out=slopes[-1][0])
-                slopes[-1][1] = 0.0
-                continue
-            along, across = moves[s][j]
-            torch.matmul(torch.cat([block.omega, across], -1), torch.cat([slope, b_nac], 1), out=slopes[-1][0])
-            torch.matmul(along, b_nac, out=slopes[-1][1])
+            moved = moves[s][j][:2] if moves else None
+            slopes.append(_kernels(slope.device).radial_gradient(block, slope, moved, b_nac))
     torch.autograd.backward([r for row in one.radial for r in row], slopes)
+
+
+def _kernels(device: torch.device) -> ModuleType:
+    return pairs_cpu if device.type == "cpu" else pairs

@@ -55,6 +55,20 @@ def test_drop_split_csv_and_figure(file, tmp_path, capsys) -> None:
     assert {one.name for one in tmp_path.iterdir()} >= {"three_train", "three_validation", "three_test"}
 
 
+def test_parts_that_exist_are_refused_before_the_work(file, tmp_path, capsys) -> None:
+    (tmp_path / "p_test.h5").write_text("mine")
+    assert main(["dataset", file, *WIDE, "--split", "0.8,0.2", "-o", str(tmp_path / "p.h5")]) == 1
+    printed = capsys.readouterr()
+    assert "p_test.h5 = exists" in printed.err and printed.out == "" and not (tmp_path / "p_train.h5").exists()
+
+
+def test_something_must_be_left(tmp_path, capsys) -> None:
+    save(labelled.structures(2), tmp_path / "bare.h5", {})
+    command = ["dataset", str(tmp_path / "bare.h5"), "--drop", "missing labels", "-o", str(tmp_path / "x.h5")]
+    assert main(command) == 1
+    assert "--drop = missing labels: at least one frame must be left" in capsys.readouterr().err
+
+
 def test_labels_against_their_potential(file, tmp_path, capsys) -> None:
     potentials.save(labelled.MODEL, tmp_path / "model.h5", {})
     assert main(["dataset", file, *WIDE, "--source", str(tmp_path / "model.h5")]) == 0

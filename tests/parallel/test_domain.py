@@ -115,6 +115,17 @@ def test_atoms_are_shared_evenly_in_a_fractured_cell(shape, size):
         assert domain.grid.tolist() == Domain(state.cell, state.periodic, Root(size), 8.0).grid.tolist()
 
 
+def test_work_is_shared_evenly_where_atoms_cost_unlike():
+    state = make_state(crystals_of_silicon("whole"), ("Li", "Si"), SERIAL)
+    domain = Domain(state.cell, state.periodic, Root(2), 8.0, (1, 1, 2))
+    s = domain.fractions(state.positions) % 1.0
+    work = np.where(s[:, 2] < 0.5, 3, 1)
+    domain.balance(state, work)
+    below = work[s[:, 2] < domain.cuts[2][1]].sum()
+    assert abs(below / work.sum() - 0.5) < 0.02
+    assert domain.cuts[2][1] == pytest.approx(1 / 3, abs=0.02)
+
+
 def crystals_of_silicon(shape):
     atoms = bulk("Si", "diamond", 5.4, cubic=True) * 14
     atoms.rattle(0.1, seed=1)

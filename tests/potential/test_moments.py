@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import systems
 
+from hpcpot.neighbors import pairs as neighbors
 from hpcpot.potential.base import CLOSEST, Potential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.moments import cpu
@@ -24,3 +25,17 @@ def test_tabulated_moments_agree_with_the_reference(family):
     np.testing.assert_allclose(found.energies, expected.energies, rtol=0, atol=1e-7)
     np.testing.assert_allclose(found.forces, expected.forces, rtol=0, atol=1e-6)
     np.testing.assert_allclose(found.virial, expected.virial, rtol=0, atol=1e-5)
+
+
+def test_work_of_atoms():
+    """More where a Deep Potential's network is wider, which depends on the species around; else the same."""
+    atoms = systems.crystal(2)
+    atoms.symbols = np.where(np.arange(len(atoms)) < len(atoms) // 2, "Li", "Si")
+    species = np.array([("Li", "Si").index(s) for s in atoms.symbols], np.int32)
+    pairs = neighbors.build(atoms.positions, len(atoms), 3.0)
+    present = pairs.neighbor_species(species)
+    work = Potential(systems.deep_potential()).work(pairs, species)
+    for i in (0, 1):
+        alone, both = work[(species == i) & (present == 1 << i)], work[(species == i) & (present == 3)]
+        assert 0 < alone.max() == alone.min() < both.min() == both.max()
+    assert (Potential(systems.chebyshev()).work(pairs, species) == 1).all()

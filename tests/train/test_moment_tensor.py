@@ -74,7 +74,7 @@ def test_a_fit_ends_when_it_gains_little(tmp_path):
 @pytest.mark.parametrize(("sections", "message"), [
     ({"moment_tensor": {"level": 15}}, "moment_tensor.level = 15 .*: must be an even number from 2 to 28"),
     ({"moment_tensor": {"level": 30}}, "moment_tensor.level = 30 .*: must be an even number from 2 to 28"),
-    ({"moment_tensor": {"min_distance_A": 6}}, "moment_tensor.min_distance_A = 6.* must be below moment_tensor.cutoff_A, 4"),
+    ({"moment_tensor": {"min_distance_A": 6}}, "min_distance_A = 6.* must be below moment_tensor.cutoff_A, 4"),
     ({"moment_tensor": {"energy_weight": 0, "force_weight": 0}}, "energies or forces must have a weight"),
     ({"training": {"epochs": 3, "steps": None}}, "training.epochs = 3.* set training.steps"),
     ({"training": {"precision": "float32"}}, "training.precision = float32 .*: must be float64"),

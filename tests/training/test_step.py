@@ -13,7 +13,7 @@ from hpcpot.errors import SimulationError
 from hpcpot.potential.base import Potential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
-from hpcpot.training import geometry, step
+from hpcpot.training import geometry, pairs, pairs_cpu, step
 from hpcpot.training.chebyshev import ChebyshevModel
 from hpcpot.training.deep_potential import DeepPotentialModel
 
@@ -128,3 +128,18 @@ def test_frames_with_one_element_or_no_neighbours_join_with_others(name):
     assert not found.forces[0].any()
     step.add_gradient(model, joined, lambda q: q.energies.sum() + q.forces.square().sum() + q.virials.square().sum())
     assert all(torch.isfinite(p.grad).all() for p in model.parameters if p.grad is not None)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_compiled_pairs_do_what_the_readable_ones_do(name, monkeypatch):
+    model, data = make(name), golden_frames()
+    joined, found = batch(model, data), []
+    for kernels in (pairs_cpu, pairs):
+        monkeypatch.setattr(step, "_kernels", lambda device, kernels=kernels: kernels)
+        for p in model.parameters:
+            p.grad = None
+        found.append(step.add_gradient(model, joined, lambda q: q.forces.pow(4).sum() + q.virials.pow(2).sum()))
+        found.append([p.grad.clone() for p in model.parameters if p.grad is not None])
+    for part in ("energies", "forces", "virials"):
+        torch.testing.assert_close(getattr(found[0][0], part), getattr(found[2][0], part))
+    torch.testing.assert_close(found[1], found[3])

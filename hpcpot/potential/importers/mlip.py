@@ -21,7 +21,8 @@ VERSION = "1.1.0"
 RADIAL_BASIS = "RBChebyshev"
 KEYS = {
     "version", "potential_name", "scaling", "species_count", "potential_tag", "radial_basis_type", "min_dist",
-    "max_dist", "radial_basis_size", "radial_funcs_count", "alpha_moments_count", "alpha_index_basic_count", "alpha_index_basic",
+    "max_dist", "radial_basis_size", "radial_funcs_count", "alpha_moments_count", "alpha_index_basic_count",
+    "alpha_index_basic",
     "alpha_index_times_count", "alpha_index_times", "alpha_scalar_moments", "alpha_moment_mapping", "species_coeffs",
     "moment_coeffs",
 }  # fmt: skip
@@ -143,7 +144,7 @@ def _check(path: Path, values: dict[str, str], model: MomentTensor) -> None:
             basics != int(values["alpha_index_basic_count"])
             or len(model.products) != int(values["alpha_index_times_count"])
             or len(model.scalars) != int(values["alpha_scalar_moments"]),
-        "alpha_index_basic = not powers with a radial function: 0 <= mu < radial_funcs_count, powers 0 to 30 are required":
+        "alpha_index_basic = not radial functions and powers: mu below radial_funcs_count, powers 0 to 30 are required":
             basics == 0 or (model.basics < 0).any() or model.basics.max() > 30
             or model.basics[:, 0].max() != shape[2] - 1,
         f"alpha_index_times = refers to moments not made before: products in order, of {moments} moments, are required":

@@ -81,6 +81,10 @@ class ChebyshevSteps:
             result.forces, result.virial, np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials,
         )  # fmt: skip
 
+    def work(self, i: int, present: int) -> int:
+        """As Steps.work."""
+        return 1
+
 
 @njit(fastmath=FASTMATH, error_model="numpy", inline="always")
 def _cut(r, cutoff, sine, cosine):

@@ -24,6 +24,9 @@ from hpcpot.potential.moments.tables import hermite, hermite_slope
 FRACTION, RADIAL, RADIAL_SLOPE, ANGULAR, ANGULAR_SLOPE = range(5)
 """Rows of what is known of each pair: its place in an interval of the table; w_0, w_0', w_1, w_1'."""
 
+BESIDES = {np.float64: 0, np.float32: 300}
+"""kFLOP that the part of a step is worth that is the same for all atoms; measured. The rest is in proportion to the network."""
+
 TOGETHER = 4
 """Pairs whose radial functions are added to the moments at once: loads and stores of the moments are the bottleneck."""
 
@@ -80,6 +83,13 @@ class DeepPotentialSteps:
                 bounds, t, env.distances, env.directions, known, interval, nodes, 1.0 / self.step, offsets[t], b_nak, g_pc
             )
         scatter(env, g_pc, result.forces, result.virial, result.atom_virials)
+
+    def work(self, i: int, present: int) -> int:
+        """As Steps.work: kFLOP of the network, float32 in float64 counting half, and BESIDES."""
+        first = self.readout.first_layer(i, present)
+        rows = sum(len(w) * w.itemsize for w in first.weights if w is not None) // self._dtype().itemsize
+        products = rows * len(first.layers[0].bias) + sum(layer.weights.size for layer in first.layers[1:])
+        return 4 * products // 1000 + BESIDES[self._dtype]
 
     def _tabulate(self, closest: float, tolerance: float) -> tuple[list[list[np.ndarray]], float, float]:
         """Nodes (k, 3, channels) of each pair of species, on one grid."""

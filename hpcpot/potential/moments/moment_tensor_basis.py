@@ -106,11 +106,9 @@ def _scalars(level: int) -> Iterator[Graph]:
             left = level - sum(2 + 4 * m for m in mu)
             if left >= 0:
                 pairs = list(combinations(range(count), 2))
-                yield from sorted({
-                    graph
-                    for edges in _sums_up_to(left // 2, len(pairs))
-                    if max((graph := _canonical(mu, dict(zip(pairs, edges, strict=True)), (0,) * count)[0]).nu) <= MOST_NU
-                })  # fmt: skip
+                edges = (dict(zip(pairs, sums, strict=True)) for sums in _sums_up_to(left // 2, len(pairs)))
+                graphs = {_canonical(mu, one, (0,) * count)[0] for one in edges}
+                yield from sorted(graph for graph in graphs if max(graph.nu) <= MOST_NU)
 
 
 def _sums_up_to(most: int, length: int) -> Iterator[tuple[int, ...]]:

@@ -104,11 +104,15 @@ class MomentTensorSteps:
         if result.forces is not None:
             scatter(env, g_pc, result.forces, result.virial, result.atom_virials)
 
+    def work(self, i: int, present: int) -> int:
+        """As Steps.work."""
+        return 1
+
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def evaluate(
-    first, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces, products, scalars, n_moments,
-    coefficients, forces, energies, g,
+    first, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces, products, scalars,
+    n_moments, coefficients, forces, energies, g,
 ):  # fmt: skip
     """Energies of the centres and gradients of their pairs, LANES centres at a time."""
     most = 0

@@ -115,12 +115,15 @@ def scatter(
 def angular(rank: int, directions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Monomials of unit vectors and their plain partial derivatives: (p, a) and (p, a, 3)."""
     powers = monomials(rank)
-    omega = np.prod(directions[:, None, :] ** powers[None], axis=2)
+    table = np.ones((len(directions), 3, rank + 1))  # u^0 ... u^rank of each component
+    for k in range(rank):
+        table[:, :, k + 1] = table[:, :, k] * directions
+    parts = [table[:, axis, powers[:, axis]] for axis in range(3)]
+    omega = parts[0] * parts[1] * parts[2]
     slopes = np.zeros((*omega.shape, 3))
     for axis in range(3):
-        lowered = powers.copy()
-        lowered[:, axis] = np.maximum(lowered[:, axis] - 1, 0)
-        slopes[:, :, axis] = powers[:, axis] * np.prod(directions[:, None, :] ** lowered[None], axis=2)
+        lowered = table[:, axis, np.maximum(powers[:, axis] - 1, 0)]
+        slopes[:, :, axis] = powers[:, axis] * lowered * parts[axis - 2] * parts[axis - 1]
     return omega, slopes
 
 

@@ -47,6 +47,10 @@ class Steps:
             k.pair_forces(prepared, env, gradient, pair_gradients)
         k.scatter(env, pair_gradients, result.forces, result.virial, result.atom_virials)
 
+    def work(self, i: int, present: int) -> int:
+        """What a centre of species i with those neighbour species costs, against another."""
+        return 1
+
 
 def check_distances(elements: tuple[str, ...], env: Environment) -> None:
     """Refuse neighbours closer than base.CLOSEST, and positions that are not finite."""

@@ -1,0 +1,151 @@
+"""`pairs` on a CPU: each a compiled loop over the pairs, which leaves out those that are there as padding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from hpcpot.compiled import FASTMATH, njit
+
+if TYPE_CHECKING:
+    from hpcpot.training.geometry import Block
+
+
+def moments(block: Block, radial: Tensor) -> Tensor:
+    """As `pairs.moments`."""
+    n, _, a = block.omega.shape
+    found = radial.new_zeros(n, a, radial.shape[-1])
+    _moments(block.directions.numpy(), block.omega.numpy(), radial.numpy(), found.numpy())
+    return found
+
+
+def add_forces(
+    block: Block, radial: Tensor, b_nac: Tensor, atoms: Tensor, frames: Tensor, forces: Tensor, virials: Tensor
+) -> None:
+    """As `pairs.add_forces`."""
+    _add_forces(
+        block.owners.numpy(), block.vectors.numpy(), block.directions.numpy(), block.omega.numpy(), block.slopes.numpy(),
+        radial.numpy(), b_nac.contiguous().numpy(), atoms.numpy(), frames.numpy(), forces.numpy(), virials.numpy(),
+    )  # fmt: skip
+
+
+def moves(
+    block: Block, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `pairs.moves`."""
+    n, _, a = block.omega.shape
+    along, across = torch.zeros_like(block.omega), torch.zeros_like(block.omega)
+    moved = radial.new_zeros(n, a, radial.shape[-1])
+    _moves(
+        block.owners.numpy(), block.vectors.numpy(), block.directions.numpy(), block.omega.numpy(), block.slopes.numpy(),
+        radial.numpy(), atoms.numpy(), frames.numpy(), of_forces.contiguous().numpy(), of_virials.contiguous().numpy(),
+        along.numpy(), across.numpy(), moved.numpy(),
+    )  # fmt: skip
+    return along, across, moved
+
+
+def radial_gradient(
+    block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor
+) -> Tensor:
+    """As `pairs.radial_gradient`."""
+    found = of_moments.new_zeros(2, *block.omega.shape[:2], of_moments.shape[-1])
+    along, across = (torch.zeros_like(block.omega),) * 2 if moved is None else moved
+    _radial_gradient(
+        block.directions.numpy(), block.omega.numpy(), along.numpy(), across.numpy(), of_moments.contiguous().numpy(),
+        b_nac.contiguous().numpy(), found.numpy(),
+    )  # fmt: skip
+    return found
+
+
+@njit(error_model="numpy", fastmath=FASTMATH, inline="always")
+def _is_padding(u, i, p):
+    return u[i, p, 0] == 0.0 and u[i, p, 1] == 0.0 and u[i, p, 2] == 0.0
+
+
+@njit(error_model="numpy", fastmath=FASTMATH)
+def _moments(u, omega, radial, found):
+    n, k, size = omega.shape
+    for i in range(n):
+        for p in range(k):
+            if _is_padding(u, i, p):
+                continue
+            for a in range(size):
+                w = omega[i, p, a]
+                for c in range(found.shape[2]):
+                    found[i, a, c] += w * radial[0, i, p, c]
+
+
+@njit(error_model="numpy", fastmath=FASTMATH)
+def _add_forces(owners, vectors, u, omega, slopes, radial, b, atoms, frames, forces, virials):
+    n, k, size = omega.shape
+    channels = radial.shape[3]
+    zero = omega.dtype.type(0)
+    for i in range(n):
+        at, frame = atoms[i], frames[i]
+        for p in range(k):
+            if _is_padding(u, i, p):
+                continue
+            along, gx, gy, gz = zero, zero, zero, zero
+            for a in range(size):
+                value, slope = zero, zero
+                for c in range(channels):
+                    value += b[i, a, c] * radial[0, i, p, c]
+                    slope += b[i, a, c] * radial[1, i, p, c]
+                along += slope * omega[i, p, a]
+                gx += slopes[i, p, 0, a] * value
+                gy += slopes[i, p, 1, a] * value
+                gz += slopes[i, p, 2, a] * value
+            gx += along * u[i, p, 0]
+            gy += along * u[i, p, 1]
+            gz += along * u[i, p, 2]
+            j = owners[i, p]
+            forces[at, 0] += gx
+            forces[at, 1] += gy
+            forces[at, 2] += gz
+            forces[j, 0] -= gx
+            forces[j, 1] -= gy
+            forces[j, 2] -= gz
+            for x in range(3):
+                virials[frame, x, 0] -= vectors[i, p, x] * gx
+                virials[frame, x, 1] -= vectors[i, p, x] * gy
+                virials[frame, x, 2] -= vectors[i, p, x] * gz
+
+
+@njit(error_model="numpy", fastmath=FASTMATH)
+def _moves(owners, vectors, u, omega, slopes, radial, atoms, frames, of_forces, of_virials, along, across, moved):
+    n, k, size = omega.shape
+    channels = radial.shape[3]
+    for i in range(n):
+        at, frame = atoms[i], frames[i]
+        for p in range(k):
+            if _is_padding(u, i, p):
+                continue
+            j = owners[i, p]
+            rx, ry, rz = vectors[i, p, 0], vectors[i, p, 1], vectors[i, p, 2]
+            w = of_virials[frame]
+            vx = of_forces[at, 0] - of_forces[j, 0] - (rx * w[0, 0] + ry * w[1, 0] + rz * w[2, 0])
+            vy = of_forces[at, 1] - of_forces[j, 1] - (rx * w[0, 1] + ry * w[1, 1] + rz * w[2, 1])
+            vz = of_forces[at, 2] - of_forces[j, 2] - (rx * w[0, 2] + ry * w[1, 2] + rz * w[2, 2])
+            radially = u[i, p, 0] * vx + u[i, p, 1] * vy + u[i, p, 2] * vz
+            for a in range(size):
+                one = omega[i, p, a] * radially
+                other = slopes[i, p, 0, a] * vx + slopes[i, p, 1, a] * vy + slopes[i, p, 2, a] * vz
+                along[i, p, a], across[i, p, a] = one, other
+                for c in range(channels):
+                    moved[i, a, c] += one * radial[1, i, p, c] + other * radial[0, i, p, c]
+
+
+@njit(error_model="numpy", fastmath=FASTMATH)
+def _radial_gradient(u, omega, along, across, of_moments, b, found):
+    n, k, size = omega.shape
+    for i in range(n):
+        for p in range(k):
+            if _is_padding(u, i, p):
+                continue
+            for a in range(size):
+                w, one, other = omega[i, p, a], along[i, p, a], across[i, p, a]
+                for c in range(found.shape[3]):
+                    found[0, i, p, c] += w * of_moments[i, a, c] + other * b[i, a, c]
+                    found[1, i, p, c] += one * b[i, a, c]
