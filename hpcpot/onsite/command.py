@@ -77,8 +77,10 @@ def item(source: Frames, choice: Choice) -> Item:
         "region": choice.region, "frame": choice.frame, "step": choice.step, "time": choice.time,
         "left": choice.at.left, "right": choice.at.right, "available": choice.available,
         "with_replacement": choice.with_replacement, "sites": choice.sites, "places": choice.places,
+        "content": choice.content,
     }  # fmt: skip
-    key = content_key(choice.region, choice.frame, choice.sites, choice.places, choice.positions)
+    at = (choice.at.left, choice.at.right)
+    key = content_key(choice.region, choice.frame, choice.sites, choice.places, at, choice.content)
     return Item(key, row | {"path": path, "frame_in_file": k}, f"{source.name(choice.frame)}, {choice.region}")
 
 
@@ -90,7 +92,9 @@ def unusable(source: Frames, k: int, error: HpcpotError) -> Item:
 def identity(settings: Settings) -> str:
     """What all rows of a file have in common: which sites, and what is done with them."""
     sections = {name: vars(getattr(settings, name)) for name in ("profile", "regions", "sites", "removal")}
-    lines = [*(f"{name}: {one}" for name, one in sections.items()), f"precision: {settings.potential.precision}"]
+    wanted = settings.potential
+    lines = [*(f"{name}: {one}" for name, one in sections.items()),
+             f"precision: {wanted.precision}, kernels: {wanted.kernels}"]  # fmt: skip
     return "\n".join(lines)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.errors import ConfigError, StructureError
+from hpcpot.storage.content import content_key
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import files
 from hpcpot.units import FS_PER_PS
@@ -100,12 +101,18 @@ def read(path: Path, k: int) -> Atoms:
     """Frame k of a trajectory, or the structure of a file."""
     if path.suffix not in TRAJECTORIES:
         return files.read(path)
-    reader = _opened(path)
+    reader = _opened(path, path.stat().st_mtime_ns if path.is_file() else 0)
     if not 0 <= k < len(reader):
         raise StructureError(f"{path} = {len(reader)} frames: frame {k} is needed; the file has changed, begin anew.")
     return reader.frame(k)
 
 
 @lru_cache(maxsize=2)
-def _opened(path: Path) -> TrajectoryReader:
+def _opened(path: Path, changed: int) -> TrajectoryReader:
+    """Args: changed: when the file was; workers of a scheduler that runs live longer than a file stays the same."""
     return TrajectoryReader(path)
+
+
+def content(atoms: Atoms) -> str:
+    """Hash of what the energies of a frame depend on."""
+    return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))

@@ -12,7 +12,7 @@ from hpcpot.analysis import profile
 from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
 from hpcpot.config import Settings
 from hpcpot.errors import HpcpotError, StructureError
-from hpcpot.onsite.frames import Frames, spaced
+from hpcpot.onsite.frames import Frames, content, spaced
 from hpcpot.structure import files
 
 AXES = {"a": 0, "b": 1, "c": 2}
@@ -29,7 +29,7 @@ class Choice:
         at: where the interface was, by the profile of the frame's block.
         sites: (k,) int64, atoms; places: (k,) float64, Å from the lowest host atom.
         available: atoms of the wanted element in the region.
-        positions: (n, 3) float64, Å, of the frame: what the sites belong to.
+        content: hash of the frame, `frames.content`: what the sites belong to.
     """
 
     region: str
@@ -40,7 +40,7 @@ class Choice:
     sites: np.ndarray
     places: np.ndarray
     available: int
-    positions: np.ndarray
+    content: str
 
     @property
     def with_replacement(self) -> bool:
@@ -159,7 +159,7 @@ def _choose_of_block(
 def _of_frame(
     frames: Frames, k: int, atoms: Atoms, places: np.ndarray, at: Interfaces, settings: Settings
 ) -> list[Choice]:
-    choices = []
+    choices, of_frame = [], content(atoms)
     for number, (region, edges) in enumerate(vars(settings.regions).items()):
         if edges is None:
             continue
@@ -171,7 +171,7 @@ def _of_frame(
             sites = np.sort(random.choice(inside, count, replace=len(inside) < count))
         choices.append(Choice(
             region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside),
-            atoms.positions,
+            of_frame,
         ))  # fmt: skip
     return choices
 

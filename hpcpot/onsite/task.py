@@ -11,7 +11,7 @@ from ase import Atoms
 from ase.constraints import FixAtoms
 from ase.geometry import get_distances
 
-from hpcpot.errors import HpcpotError
+from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.onsite import frames
 from hpcpot.onsite.removal import Frame
 from hpcpot.parallel import loaded
@@ -46,12 +46,13 @@ def compute(
     """Remove each site of a frame, alone.
 
     Args:
-        one: the columns of the row but energies; and `path`, `frame_in_file` of the frame. Or why there are none.
+        one: the columns of the row but energies; and `path`, `frame_in_file`, `content` of the frame. Or why there are
+            none.
         relaxed: "none", "near" or "all", see `relaxed_removals`.
     """
     if isinstance(one, HpcpotError):
         raise one
-    frame = _frame(one["path"], one["frame_in_file"], source, fingerprint, kernels, precision)
+    frame = _frame(one["path"], one["frame_in_file"], one["content"], source, fingerprint, kernels, precision)
     sites = one["sites"]
     after = np.full(len(sites), np.nan)
     if relaxed != "none":
@@ -62,11 +63,17 @@ def compute(
 
 @lru_cache(maxsize=2)
 def _frame(
-    path: Path, k: int, source: str | Path | tuple, fingerprint: str, kernels: str, precision: str
+    path: Path, k: int, content: str, source: str | Path | tuple, fingerprint: str, kernels: str, precision: str
 ) -> Frame:
     """A frame with its neighbours and energies, kept for its other regions."""
     potential = loaded.potential(source, fingerprint, kernels, precision)
-    return Frame(files.check(frames.read(path, k), potential.elements), potential)
+    atoms = files.check(frames.read(path, k), potential.elements)
+    if frames.content(atoms) != content:
+        raise StructureError(
+            f"{path}, frame {k} = another structure on this worker than where the command began: must be one file for "
+            "all, which stays as it is during the run; give a path that all nodes share, and begin again."
+        )
+    return Frame(atoms, potential)
 
 
 def relaxed_removals(frame: Frame, sites: np.ndarray, radius: float, options: Options) -> np.ndarray:

@@ -11,7 +11,7 @@ from hpcpot.config import Settings
 from hpcpot.parallel import farm, farm_settings
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.farm import Farm
-from hpcpot.parallel.stop import StopRequest
+from hpcpot.parallel.stop import STOPPED, StopRequest
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.base import Potential
 from hpcpot.relax import figure, inputs, minimizers, summary, task
@@ -46,12 +46,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     with Farm(settings.farm) as workers, Store(
         output.results, kind="relax", columns=task.COLUMNS | (task.PATH if output.keep_path else {}),
-        identity={"potential": fingerprint, "task": f"{options}\nprecision: {wanted.precision}"},
+        identity={
+            "potential": fingerprint, "task": f"{options}\nprecision: {wanted.precision}, kernels: {wanted.kernels}",
+        },
         provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
         existing="overwrite" if arguments.overwrite else "continue",
     ) as store:  # fmt: skip
         code = run_missing(workers, store, compute, items, stop, batched=True, retry_failed=arguments.retry_failed)
-    if output.results.exists():
+    if code != STOPPED and output.results.exists():
         with Results(output.results) as results:
             print(summary.table(results))
             print(f"figure: {figure.write(results, output.results.with_suffix('.png'))}")

@@ -12,6 +12,7 @@ import ase.io
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
+from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from hpcpot import config
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
@@ -98,7 +99,7 @@ def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | Hpc
         elif path.suffix in SEVERAL and frames == "all":
             yield from _read_several(path, name)
         else:
-            yield name, files.read(path)
+            yield from _read_blocks(path, name, frames)
     except HpcpotError as error:
         yield name, error
 
@@ -123,6 +124,45 @@ def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotEr
             return
         yield label, atoms
         k += 1
+
+
+def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+    """As `_read`, of a file of another format; several structures, as a CIF may hold, are numbered.
+
+    Raises:
+        StructureError: cannot be read.
+    """
+    found = files.find(path)
+    if frames == "last" or not _may_hold_several(found):
+        yield name, files.read(path)
+        return
+    try:
+        structures = ase.io.read(found, index=":", do_not_split_by_at_sign=True, parallel=False)
+        if not structures:
+            raise ValueError("it holds no structure")
+    except Exception as error:  # a reader meets a broken file with any exception
+        raise StructureError(
+            f"{path} = a file that cannot be read ({type(error).__name__}: {error}): must be whole and in the format "
+            "that its name says; write it again or rename it."
+        ) from error
+    for k, atoms in enumerate(structures):
+        label = name if len(structures) == 1 else f"{name}:{k}"
+        try:
+            files.refuse_partial_occupancy(found, atoms)
+        except StructureError as error:
+            yield label, error
+        else:
+            yield label, atoms
+
+
+def _may_hold_several(path: Path) -> bool:
+    """Whether the format of a file may; no where it is not known, which `files.read` then tells."""
+    if path.suffix in files.LAMMPS_SUFFIXES or path.name.startswith("data."):
+        return False
+    try:
+        return not ioformats[filetype(str(path))].single
+    except (OSError, UnicodeDecodeError, UnknownFileTypeError):
+        return False
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,7 +33,7 @@ def write_csv(results: Results, path: Path) -> str:
             left_out.append(name)
         else:
             fields += [name + "".join(f"_{k}" for k in at) for at in np.ndindex(*column.shape)]
-            values += results.read(name).reshape(len(values[0]), -1).T.tolist()
+            values += results.read(name).reshape(len(values[0]), math.prod(column.shape)).T.tolist()
     part = path.with_name(f"{path.name}.part")
     with open(part, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)

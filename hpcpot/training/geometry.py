@@ -206,4 +206,5 @@ def _joined(blocks: Sequence[Block], before: np.ndarray) -> Block:
 
     owners = cat([block.owners + int(start) for block, start in zip(blocks, before, strict=True)])
     names = ("vectors", "directions", "omega", "slopes")
-    return Block(owners, *(cat([getattr(block, name) for block in blocks]) for name in names), cat([block.radial for block in blocks], 1))
+    geometric = (cat([getattr(block, name) for block in blocks]) for name in names)
+    return Block(owners, *geometric, cat([block.radial for block in blocks], 1))

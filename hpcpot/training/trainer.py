@@ -221,8 +221,8 @@ class Trainer:
         arrays, common, _ = checkpoint.read(path, SERIAL)
         if common.get("identity") != self.task.identity:
             raise OutputError(
-                f"{path} = checkpoint of another training: the model, data, loss, learning rate and seed must be "
-                "those of the config; use the config that began it, or start anew with --overwrite."
+                f"{path} = checkpoint of another training: model, data, loss, learning rate, seed and number of "
+                "processes must be those of the config; use the config that began it, or start anew with --overwrite."
             )
         optimiser.fill(parameters, arrays["parameters"])
         prefix = "optimiser_"
