@@ -31,14 +31,16 @@ def switch(_: None, bounds: np.ndarray, t: int, r_p: np.ndarray, *rest: Any) -> 
     return 42.0 * count, count * (8 + 4 + 5 * known.itemsize)
 
 
-def moments(_: None, bounds: np.ndarray, t: int, u_pc: np.ndarray, known: Any, interval: Any, nodes: np.ndarray, *rest: Any) -> Cost:
+def moments(_: None, bounds: np.ndarray, t: int, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any) -> Cost:
     """A function of a pair: 11 from the table, 8 into four moments, which are loaded and stored once for TOGETHER pairs."""
     counts, width, size = _between(bounds, t), nodes.shape[2], nodes.itemsize
     pairs, together = counts.sum(), (-(-counts // TOGETHER)).sum()
     return pairs * (19.0 * width + 26.0), pairs * (8 * width * size + 24 + 3 * size + 4) + together * 8 * width * size
 
 
-def pair_forces(_: None, bounds: np.ndarray, t: int, r_p: Any, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any) -> Cost:
+def pair_forces(
+    _: None, bounds: np.ndarray, t: int, r_p: Any, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any
+) -> Cost:
     """A function of a pair: 22 for value and slope, 9 along the pair, 8 for the four sums."""
     pairs, width, size = _between(bounds, t).sum(), nodes.shape[2], nodes.itemsize
     return pairs * (39.0 * width + 75.0), pairs * (10 * width * size + 8 + 24 + 5 * size + 4 + 24)
@@ -56,7 +58,9 @@ def invariants(_: None, a_nak: np.ndarray, offset: int, low: Any, kept_q: np.nda
     return 7.0 * n * kept, n * ((4 * kept + 4 * len(kept_q)) * a_nak.itemsize + kept * d_nd.itemsize)
 
 
-def gradient(_: None, a_nak: np.ndarray, offset: int, low: Any, kept_q: np.ndarray, mask: Any, at: int, g_nd: np.ndarray, *rest: Any) -> Cost:
+def gradient(
+    _: None, a_nak: np.ndarray, offset: int, low: Any, kept_q: np.ndarray, mask: Any, at: int, g_nd: np.ndarray, *rest: Any
+) -> Cost:
     """An invariant: the mask, and by both of its factors."""
     n, kept, size = len(a_nak), int(kept_q.sum()), a_nak.itemsize
     return 17.0 * n * kept, n * (kept * (g_nd.itemsize + 13 * size) + 12 * len(kept_q) * size)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 
 import dynamics  # first: it sets the threads
+from ase import Atoms
 
 from hpcpot.parallel.ranks import start
 from hpcpot.potential.files import load
@@ -31,7 +32,10 @@ def main() -> None:
     if ranks.is_root:
         dynamics.check(model, potential)
     repeat = tuple(arguments.repeat)
-    read = lambda: crystals.build(arguments.crystal, repeat) if arguments.crystal else files.read("interface_si100") * repeat  # noqa: E731
+
+    def read() -> Atoms:
+        return crystals.build(arguments.crystal, repeat) if arguments.crystal else files.read("interface_si100") * repeat
+
     run = dynamics.Dynamics.start(read, potential, ranks, arguments.skin, 0.5, 500.0, arguments.nve)
     dynamics.report("md_deep_potential", run, arguments, structure=arguments.crystal or "interface_si100")
 

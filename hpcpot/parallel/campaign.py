@@ -71,6 +71,7 @@ class Collector:
             yield item
 
     def add(self, key: str, outcome: Outcome) -> None:
+        outcome = self._store.fitting(outcome)
         self._rows.append((key, self._labels.pop(key), outcome))
         self.progress.count(isinstance(outcome, Failure))
         if isinstance(outcome, Failure):
@@ -86,8 +87,9 @@ class Collector:
         return self._stop()
 
     def store_now(self) -> None:
-        rows, self._rows = self._rows, []
-        self._store.append(rows)
+        """What came stays here until it is stored: after an error the end of the run tries once more."""
+        self._store.append(self._rows)
+        self._rows = []
         self._stored = monotonic()
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from hpcpot.errors import FarmError
+
 TAIL = 4000
 """Characters that are kept of a traceback, from its end."""
 
@@ -56,13 +58,19 @@ BatchedTask = Callable[[Sequence[Any]], Iterator[tuple[int, dict[str, Any] | Exc
 
 
 def outcomes(task: Task | BatchedTask, inputs: Sequence[Any], batched: bool) -> Iterator[tuple[int, Outcome]]:
-    """(position in inputs, result or failure) of each input once, as they complete."""
+    """(position in inputs, result or failure) of each input once, as they complete.
+
+    Raises:
+        FarmError: from the task: what it needs for any item is not there, see `loaded`.
+    """
     if batched:
         yield from _of_batch(task, inputs, list(range(len(inputs))))
         return
     for position, one in enumerate(inputs):
         try:
             outcome = task(one)
+        except FarmError:
+            raise
         except ITEM_ERRORS as error:
             outcome = Failure.of(error)
         yield position, outcome
@@ -75,6 +83,8 @@ def _of_batch(task: BatchedTask, inputs: Sequence[Any], positions: list[int]) ->
         for k, outcome in task([inputs[position] for position in positions]):
             del left[positions[k]]  # a KeyError for an item that comes twice
             yield positions[k], Failure.of(outcome) if isinstance(outcome, Exception) else outcome
+    except FarmError:
+        raise
     except ITEM_ERRORS as exception:
         error = exception
     if left and len(positions) == 1:

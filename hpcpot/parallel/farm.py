@@ -39,12 +39,20 @@ CHUNK_GROWTH = 4
 
 @dataclass(frozen=True)
 class Chunk:
-    """Items that go to a worker together; `guarded` ones run in processes of their own there."""
+    """Items that go to a worker together; `guarded` ones run in processes of their own there.
+
+    unfit: hosts that could not start those processes.
+    """
 
     task: Task | BatchedTask
     items: tuple[Item, ...]
     batched: bool
     guarded: bool = False
+    unfit: tuple[str, ...] = ()
+
+
+class UnfitWorker(Exception):
+    """A worker could not start processes for guarded items; args: its address, and why."""
 
 
 def compute(pickled: bytes) -> tuple[list[Outcome], float]:
@@ -57,7 +65,11 @@ def compute(pickled: bytes) -> tuple[list[Outcome], float]:
     if chunk.guarded:
         from distributed import get_worker
 
-        found = guard.run(chunk.task, inputs, chunk.batched, get_worker().memory_manager.memory_limit or 0)
+        worker = get_worker()
+        try:
+            found = guard.run(chunk.task, inputs, chunk.batched, worker.memory_manager.memory_limit or 0)
+        except OSError as error:
+            raise UnfitWorker(worker.address, str(error)) from error
     else:
         by_position = dict(outcomes(chunk.task, inputs, chunk.batched))
         found = [by_position[position] for position in range(len(inputs))]
@@ -141,7 +153,7 @@ class Farm:
             total: their number, if known.
             stop: asked several times a second; once it says yes, what is not done is given up and the iterator ends.
         Raises:
-            FarmError: workers cannot load the task, or the scheduler went away.
+            FarmError: workers cannot load the task or what it needs, or the scheduler went away.
         """
         source = iter(items)
         first = list(islice(source, 1))
@@ -183,7 +195,8 @@ class Farm:
         import cloudpickle  # comes with Dask; it also takes functions of a script
 
         key = (f"hpcpot-chunk-{self._client.id}", next(self._numbers))  # a tuple: all keys are of one group
-        future = self._client.submit(compute, cloudpickle.dumps(chunk), key=key, pure=False)
+        where = self._elsewhere(chunk.unfit) if chunk.unfit else {}
+        future = self._client.submit(compute, cloudpickle.dumps(chunk), key=key, pure=False, **where)
         running[future] = chunk
         future.add_done_callback(ready.put)
 
@@ -203,6 +216,12 @@ class Farm:
             del running[future]
             yield from self._isolate(chunk, error, running, ready)
             return
+        except UnfitWorker as error:
+            del running[future]
+            yield from self._send_elsewhere(chunk, error, running, ready)
+            return
+        except FarmError:
+            raise
         except Exception as error:
             if future.cancelled():
                 raise self._lost() from error
@@ -230,6 +249,24 @@ class Farm:
             host = getattr(worker, "host", None) or socket.gethostname()
             yield chunk.items[0].key, Failure("WorkerDied", f"every worker that computed this item died: {error}", host)
 
+    def _send_elsewhere(
+        self, chunk: Chunk, error: UnfitWorker, running: dict[Any, Chunk], ready: queue.SimpleQueue
+    ) -> Iterator[tuple[str, Outcome]]:
+        """A chunk that a worker could not guard: to another host, as often as a chunk whose worker died."""
+        address, words = error.args
+        host = host_of(address)
+        if len(chunk.unfit) < self.settings.retries:
+            self._submit(replace(chunk, unfit=(*chunk.unfit, host)), running, ready)
+            return
+        for item in chunk.items:
+            message = f"a worker died of this item or its neighbours, and {host} starts no process for it: {words}"
+            yield item.key, Failure("WorkerDied", message, host)
+
+    def _elsewhere(self, unfit: tuple[str, ...]) -> dict[str, Any]:
+        """How Dask is told to prefer workers of other hosts."""
+        others = [address for address in self._client.nthreads() if host_of(address) not in unfit]
+        return {"workers": others, "allow_other_workers": True} if others else {}
+
     def _look_after(self) -> None:
         """Count the workers, and replace jobs that ended."""
         if monotonic() - self._looked < LOOK_SECONDS and self.n_workers:
@@ -249,6 +286,13 @@ class Farm:
             f"farm.cluster = {self.settings.cluster}: the scheduler went away; what was done is stored, and the same "
             "command goes on."
         )
+
+
+def host_of(address: str) -> str:
+    """10.0.0.7 of tcp://10.0.0.7:4321."""
+    from distributed.comm import get_address_host
+
+    return get_address_host(address)
 
 
 def plan(settings: Settings, n_items: int) -> str:

@@ -15,8 +15,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, BinaryIO
 
+from hpcpot.errors import FarmError
 from hpcpot.parallel.chunks import TAIL, BatchedTask, Failure, Outcome, Task, halves, outcomes
 
 
@@ -25,6 +27,8 @@ def run(task: Task | BatchedTask, inputs: Sequence[Any], batched: bool, memory: 
 
     Args:
         memory: bytes that the process may use; 0 for no limit.
+    Raises:
+        FarmError: from the task, see `chunks.outcomes`. OSError: this machine starts no process: too many, a full disk.
     """
     found: dict[int, Outcome] = {}
     parts = [list(range(len(inputs)))]
@@ -50,22 +54,27 @@ def _in_process(
     import cloudpickle  # comes with Dask, whose workers alone call this; it also takes functions of a script
 
     job = cloudpickle.dumps((task, [inputs[position] for position in positions], batched, memory))
-    receive, send = os.pipe()
-    with tempfile.TemporaryFile() as words:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hpcpot.parallel.guard", str(send)], stdin=subprocess.PIPE, stdout=words,
-            stderr=words, pass_fds=(send,), env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )  # fmt: skip
-        os.close(send)
+    with tempfile.TemporaryFile() as words, ExitStack() as stack:
+        receive, send = os.pipe()
+        stream = stack.enter_context(open(receive, "rb"))
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "hpcpot.parallel.guard", str(send)], stdin=subprocess.PIPE, stdout=words,
+                stderr=words, pass_fds=(send,),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )  # fmt: skip
+        finally:
+            os.close(send)
         try:
             process.stdin.write(job)
             process.stdin.close()
         except BrokenPipeError:
             pass  # it died before it read its job; its end says why
-        with open(receive, "rb") as stream:
-            for position, outcome in _received(stream):
-                found[positions[position]] = outcome
+        sent = list(_received(stream))
         ending = describe(process.wait())
+        if sent and isinstance(sent[-1], FarmError):
+            raise sent[-1]
+        found.update({positions[position]: outcome for position, outcome in sent})
         words.seek(max(0, words.seek(0, os.SEEK_END) - TAIL))
         return ending, words.read().decode(errors="replace")
 
@@ -96,9 +105,12 @@ def main() -> None:
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     with open(int(sys.argv[1]), "wb") as stream:
-        for found in outcomes(task, inputs, batched):
-            pickle.dump(found, stream)
-            stream.flush()
+        try:
+            for found in outcomes(task, inputs, batched):
+                pickle.dump(found, stream)
+                stream.flush()
+        except FarmError as error:
+            pickle.dump(error, stream)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 from functools import lru_cache
 from pathlib import Path
 
-from hpcpot.errors import ModelError
+from hpcpot.errors import FarmError, HpcpotError
 from hpcpot.potential import files
 from hpcpot.potential.base import Potential
 
@@ -23,13 +24,19 @@ def potential(
         source: as files.load takes it; a tuple for several files.
         fingerprint: what files.fingerprint said of it where the campaign began.
     Raises:
-        ModelError: cannot be loaded, or is another potential here. ConfigError: the family has no such precision.
+        FarmError: cannot be loaded, or is another potential here: no item is at fault, so the run ends.
     """
-    family = files.load(source)
+    try:
+        family = files.load(source)
+    except (HpcpotError, OSError) as error:
+        raise FarmError(
+            f"potential = {source}: cannot be loaded on {socket.gethostname()} ({error}); all nodes must see the file "
+            "that the command began with; give a path that they share."
+        ) from error
     found = files.fingerprint(family)
     if found != fingerprint:
-        raise ModelError(
-            f"potential = {source}: has fingerprint {found[:12]} on this worker, {fingerprint[:12]} where the command "
-            "began; give a path that all nodes share, and do not change the file during the run."
+        raise FarmError(
+            f"potential = {source}: has fingerprint {found[:12]} on {socket.gethostname()}, {fingerprint[:12]} where "
+            "the command began; give a path that all nodes share, and do not change the file during the run."
         )
     return Potential(family, kernels, precision)

@@ -12,6 +12,7 @@ where a chunk begins, its index are all that changes in the file besides values,
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ CHUNKS = 16
 CHUNK_ROWS = 1024
 CHUNK_BYTES = (2**16, 2**30)
 MARK_ROWS = 2**14
+READ_BYTES = 2**24
+"""Ragged rows are read about so much at a time, with what lies between those that are wanted."""
 USUAL_LENGTH = 64
 """Elements of a ragged row before any was seen."""
 TEXT = "str"
@@ -123,7 +126,14 @@ class Table:
         end = group["end"][: self.n_rows]
         begin = np.concatenate([[0], end])[:-1] if len(end) else end
         lengths = group["lengths"][: self.n_rows] if column.ragged > 1 else (end - begin)[:, None]
-        parts = [values[begin[k] : end[k]].reshape(*lengths[k], *column.tail) for k in rows]
+        parts, start = [], 0
+        per_read = max(1, READ_BYTES // (values.dtype.itemsize * math.prod(column.tail)))
+        while start < len(rows):
+            stop = max(start + 1, int(np.searchsorted(end[rows], begin[rows[start]] + per_read, "right")))
+            some, first = rows[start:stop], begin[rows[start]]
+            block, start = values[first : end[some[-1]]], stop
+            cuts = zip((begin[some] - first).tolist(), (end[some] - first).tolist(), lengths[some].tolist(), strict=True)
+            parts += [block[low:high].reshape(*shape, *column.tail) for low, high, shape in cuts]
         return [part.tobytes().decode() for part in parts] if column.dtype == TEXT else parts
 
     def append(self, state: np.ndarray, values: dict[str, list[np.ndarray]]) -> None:

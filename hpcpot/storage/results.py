@@ -12,6 +12,7 @@ Of several rows with one key the last counts: a failed item that was tried again
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Sequence
@@ -145,9 +146,14 @@ class Store:
         self._run: dict[str, Any] | None = {**provenance, "items": 0, "missing": 0}
         self._file: h5py.File | None = None
         self._states: dict[str, int] = {}
-        self._lock = Lock(self.path)
+        self._continues = existing == "continue" and self.path.exists()
+        self._lock: Lock | None = Lock(self.path)
+        self._resume()
+
+    def _resume(self) -> None:
+        """Open the file if it is this campaign's; one that is to be overwritten stays as it is until there are rows."""
         try:
-            if existing == "continue" and self.path.exists():
+            if self._continues:
                 self._check()
                 self._open()
         except BaseException:
@@ -163,9 +169,13 @@ class Store:
     def close(self) -> None:
         """Close the file and let others write it. Everything appended is in it already."""
         file, self._file = self._file, None
-        if file is not None:
-            file.close()
-        self._lock.release()
+        lock, self._lock = self._lock, None
+        try:
+            if file is not None:
+                file.close()
+        finally:
+            if lock is not None:
+                lock.release()
 
     def keys(self) -> dict[str, int]:
         """DONE or FAILED of each key that has a row."""
@@ -179,15 +189,28 @@ class Store:
         """
         self._run = {**self._provenance, "items": items, "missing": missing}
 
+    def fitting(self, outcome: Outcome) -> Outcome:
+        """The outcome, or the failure that values which do not fit the columns are."""
+        try:
+            for name in self._columns:
+                self._values(name, [("values", "", outcome)])
+        except ValueError as error:
+            return Failure.of(error)
+        return outcome
+
     def append(self, rows: Sequence[tuple[str, str, Outcome]]) -> None:
         """Write (key, label, values or failure) rows and commit them.
 
         Raises:
             ValueError: values do not fit the columns.
-            OutputError: the disk is full or broken. The rows before stay, and the file is closed.
+            OutputError: the disk is full or broken. The rows before stay, and the file is closed; to append again
+                opens it again.
         """
         if not rows:
             return
+        if self._lock is None:
+            self._lock = Lock(self.path)
+            self._resume()
         state = np.array([FAILED if isinstance(outcome, Failure) else DONE for _, _, outcome in rows], np.int8)
         values = {KEY: [OWN[KEY].row(key.encode(), KEY) for key, _, _ in rows],
                   LABEL: [OWN[LABEL].row(label, LABEL) for _, label, _ in rows],
@@ -201,6 +224,7 @@ class Store:
                 else:
                     self._begin_run(self._runs, self._table.n_rows)
                     self._table.append(state, values)
+            self._run = None
         except OutputError:
             self._abandon()
             raise
@@ -237,6 +261,7 @@ class Store:
             self._begin_run(Table(file, part, "runs", RUNS), 0)
             Table(file, part, "rows", columns).append(state, values)
         os.replace(part, self.path)
+        self._run, self._continues = None, True
 
     def _open(self) -> None:
         with explained(self.path, "open"):
@@ -250,9 +275,8 @@ class Store:
 
     def _begin_run(self, runs: Table, first_row: int) -> None:
         """Say what made the rows from here on, before the first of this run."""
-        run, self._run = self._run, None
-        if run is not None:
-            text = json.dumps({**run, "first_row": first_row})
+        if self._run is not None:
+            text = json.dumps({**self._run, "first_row": first_row})
             runs.append(np.zeros(1, np.int8), {RUN: [RUNS[RUN].row(text, RUN)]})
 
     def _check(self) -> None:
@@ -268,10 +292,9 @@ class Store:
                 )
 
     def _abandon(self) -> None:
-        try:
+        # The error that is being raised says why closing fails too.
+        with contextlib.suppress(*HDF5_ERRORS):
             self.close()
-        except HDF5_ERRORS:
-            self._lock.release()  # the error that is being raised says why closing fails too
 
 
 def _all_columns(columns: dict[str, Column]) -> dict[str, Column]:

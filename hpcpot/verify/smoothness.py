@@ -16,6 +16,8 @@ BESIDE = 1.0e-3
 """Å beside the cutoff."""
 JUMP, KINK = 1.0e-6, 1.0e-4
 """eV, eV/Å: steps at the cutoff. Ten times JUMP may be between energy and work in a step of the path."""
+PARABOLA = np.array([1.0, -3.0, 3.0])
+"""Weights of three values in even steps for the next one."""
 PATH, STEPS = 0.6, 300
 """Å, steps."""
 
@@ -34,11 +36,11 @@ def check(probes: Mapping[str, Atoms], potential: Potential) -> list[Outcome]:
 
 
 def _dimer(a: str, b: str, potential: Potential) -> tuple[float, float]:
-    """Step of energy and force of two atoms alone: what they extrapolate to, linearly, from before the cutoff."""
-    lengths = potential.cutoff + BESIDE * np.array([-2, -1, 1])
+    """Step of energy and force of two atoms alone: what they extrapolate to, by a parabola from before the cutoff."""
+    lengths = potential.cutoff + BESIDE * np.array([-3, -2, -1, 1])
     found = evaluate([Atoms([a, b], [[0, 0, 0], [length, 0, 0]]) for length in lengths], potential)
-    energies, forces = found.energies - found.energies[2], found.forces[::2, 0]
-    return abs(float(2 * energies[1] - energies[0])), abs(float(2 * forces[1] - forces[0]))
+    energies, forces = (found.energies - found.energies[3])[:3], found.forces[:6:2, 0]
+    return abs(float(PARABOLA @ energies)), abs(float(PARABOLA @ forces))
 
 
 def _path(atoms: Atoms, potential: Potential) -> float:

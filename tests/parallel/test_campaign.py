@@ -10,7 +10,7 @@ from pathlib import Path
 import farm_tasks
 import pytest
 
-from hpcpot.errors import FarmError
+from hpcpot.errors import FarmError, OutputError
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.chunks import Item, outcomes
 from hpcpot.parallel.progress import Progress
@@ -93,6 +93,37 @@ def test_breakdown_keeps_what_is_done(path):
     with pytest.raises(FarmError):
         campaign(path, items(range(10)), Loop(most=3))
     assert campaign(path, items(range(10))) == (0, list(range(3, 10)))
+
+
+class Refusing(Store):
+    """Its disk is full the second time."""
+
+    appends = 0
+
+    def append(self, rows):
+        self.appends += 1
+        if self.appends == 2:
+            self._abandon()
+            raise OutputError("squares.h5 = cannot write to it")
+        super().append(rows)
+
+
+def test_an_error_of_the_disk_drops_nothing(path, monkeypatch):
+    """Rows stay with the collector until they are stored; the end of the run tries again."""
+    monkeypatch.setattr("hpcpot.parallel.campaign.STORE_ROWS", 4)
+    with Refusing(path, kind="square", columns=COLUMNS, identity={}, provenance={}, expected_rows=10) as store:
+        with pytest.raises(OutputError):
+            run_missing(Loop(), store, farm_tasks.square, items(range(10)), lambda: False)
+    with Results(path) as results:
+        assert results.keys() == [content_key(x) for x in range(8)] and len(results.provenance()) == 1
+
+
+def test_values_that_do_not_fit_fail_alone(path):
+    code, _ = campaign(path, items(range(6)), task=lambda x: {"other": x} if x == 2 else farm_tasks.square(x))
+    assert code == 1
+    with Results(path) as results:
+        assert len(results.keys()) == 5
+        assert "must have the columns value, ragged, pid" in results.failed()[0][2].message
 
 
 def test_progress_line(capsys):

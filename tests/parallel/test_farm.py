@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from functools import partial
 from math import ceil
 
 import farm_tasks
@@ -13,7 +14,7 @@ import pytest
 from hpcpot.errors import FarmError
 from hpcpot.parallel import clusters, farm_settings
 from hpcpot.parallel.chunks import Failure, Item
-from hpcpot.parallel.farm import CHUNK_MOST, ChunkSize, Farm
+from hpcpot.parallel.farm import CHUNK_MOST, Chunk, ChunkSize, Farm
 
 pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
 
@@ -129,6 +130,35 @@ def test_task_that_workers_cannot_load_is_an_error_of_the_run(farm):
     with pytest.raises(FarmError, match=message):
         list(farm.run(farm_tasks.Unloadable(), items(10)))
     assert values(run(farm, farm_tasks.square, 10)) == expected(10)
+
+
+@pytest.mark.parametrize(("task", "first"), [
+    (farm_tasks.square_without_model, 5), (farm_tasks.squares_without_model, 5), (farm_tasks.square_without_model, 4),
+])  # fmt: skip
+def test_what_no_item_can_do_without_is_an_error_of_the_run(farm, task, first):
+    """Also in a process of its own, where the items after 4 come to be."""
+    wanted = [Item(f"key {x}", x) for x in range(first, first + 10)]
+    with pytest.raises(FarmError, match="^potential = lisi.h5: cannot be loaded on node3"):
+        list(farm.run(task, wanted, batched=task is farm_tasks.squares_without_model))
+    assert values(run(farm, farm_tasks.square, 10)) == expected(10)
+
+
+@pytest.mark.parametrize(("times", "done"), [(1, True), (10**6, False)])
+def test_worker_that_starts_no_processes_is_a_failed_worker(farm, tmp_path, monkeypatch, times, done):
+    """Its chunk goes to another one, as often as farm.retries says; then the items have failed, and the run goes on."""
+    monkeypatch.setattr("hpcpot.parallel.farm.Chunk", partial(Chunk, guarded=True))
+    run(farm, farm_tasks.square, 1)
+    farm._client.run(farm_tasks.replace_guard, str(tmp_path / "refusals"), times)
+    try:
+        found = run(farm, farm_tasks.square, 10)
+    finally:
+        farm._client.run(farm_tasks.restore_guard)
+    assert (tmp_path / "refusals").stat().st_size in ((1, 2) if done else (4,)), "two chunks, each tried twice"
+    if done:
+        assert values(found) == expected(10)
+    else:
+        assert failures(found) == dict.fromkeys(range(10), "WorkerDied")
+        assert "starts no process for it: [Errno 28] No space left on device" in found[3].message
 
 
 def test_joins_a_scheduler_that_runs(farm):

@@ -163,6 +163,43 @@ def test_values_that_do_not_fit_are_a_bug_of_the_task(change, message, path):
         store.append([(content_key(0), "item 0", {**values(0), **change})])
 
 
+@pytest.mark.parametrize("existing", ["continue", "overwrite"])
+def test_append_after_an_error_goes_on(path, existing, monkeypatch):
+    fill(path, 0, 3)
+    with open_store(path, existing=existing) as store:
+        store.append([row(x) for x in range(3, 6)])
+        with monkeypatch.context() as broken:
+            broken.setattr("hpcpot.storage.growing.os.fsync", lambda descriptor: os.fdopen(-1))
+            with pytest.raises(OutputError, match="cannot write to it"):
+                store.append([row(6)])
+        store.append([row(x) for x in range(6, 9)])
+    with Results(path) as results:
+        if existing == "continue":
+            verify(results, 9)
+        else:
+            assert results.labels() == ["item 4", "item 5", "item 6", "item 7", "item 8"]
+    assert list(path.parent.iterdir()) == [path], "the lock was given back"
+
+
+def test_long_and_sparse_ragged_rows(path, monkeypatch):
+    """Read in pieces, whatever their size is."""
+    fill(path, 0, 60)
+    for size in (1, 100, 500):
+        monkeypatch.setattr("hpcpot.storage.growing.READ_BYTES", size)
+        with Results(path) as results:
+            verify(results, 60)
+
+
+def test_ragged_rows_are_read_together(path, monkeypatch):
+    fill(path, 0, 200)
+    reads, read = [], h5py.Dataset.__getitem__
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", lambda self, at: reads.append(at) or read(self, at))
+    with Results(path) as results:
+        reads.clear()
+        results.read("path")
+    assert len(reads) <= 4
+
+
 def test_one_writer(path):
     with open_store(path) as store:
         store.append([row(0)])
