@@ -71,16 +71,24 @@ class Ruler:
                 f"structure = no {slab.host} from {slab.block[0]:g} to {slab.block[1]:g} Å above its lowest atom: the "
                 "drift is measured there; widen profile.block_A."
             )
-        self._mean = places[self._block].mean()
+        self._first = places[self._block]
 
     def places(self, frame: Atoms) -> np.ndarray:
         """(n,) float64, Å along the axis; nan for evaporated atoms.
 
         Args:
             frame: the atoms of the first frame, in the same order.
+        Raises:
+            StructureError: all atoms that the drift is measured by have evaporated.
         """
         places = opened(frame, self.slab.axis)
-        return places - (places[self._block].mean() - self._mean) - self._bottom
+        moved = places[self._block] - self._first
+        if not np.isfinite(moved).any():
+            raise StructureError(
+                f"structure = no {self.slab.host} of the drift block is left in the slab: must hold some; widen "
+                "profile.block_A, or leave the frame out."
+            )
+        return places - np.nanmean(moved) - self._bottom
 
 
 def opened(atoms: Atoms, axis: int) -> np.ndarray:

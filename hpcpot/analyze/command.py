@@ -20,11 +20,10 @@ from hpcpot.analyze.tensile import Tensile, measure
 from hpcpot.config import Settings
 from hpcpot.errors import OutputError
 from hpcpot.parallel.ranks import Ranks, start
-from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
 from hpcpot.storage.tables import Tables, write_csv
 from hpcpot.wording import duration, plural
 
-TRAJECTORY_SUFFIXES = (".h5md", ".h5", ".hdf5")
 TABLES = "analysis.h5"
 
 
@@ -45,7 +44,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def load(source: str, overrides: list[str]) -> Settings:
     """The settings of a config file, or the defaults for a trajectory."""
-    if source.endswith(TRAJECTORY_SUFFIXES):
+    if source.endswith(TRAJECTORIES):
         return config.load(None, SCHEMA, [f"trajectory={json.dumps(source)}", *overrides])
     return config.load(source, SCHEMA, overrides)
 

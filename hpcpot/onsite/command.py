@@ -17,7 +17,7 @@ from hpcpot.parallel import farm, farm_settings
 from hpcpot.parallel.campaign import run_missing
 from hpcpot.parallel.chunks import Item
 from hpcpot.parallel.farm import Farm
-from hpcpot.parallel.stop import STOPPED, StopRequest
+from hpcpot.parallel.stop import STOPPED, Stopped, StopRequest
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.base import Potential
 from hpcpot.relax.engine import Options
@@ -36,7 +36,11 @@ def run_command(arguments: argparse.Namespace) -> int:
     source, wanted = frames.find(settings.frames.file), settings.potential
     potential = Potential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
     fingerprint = potential_files.fingerprint(potential.family)
-    selection = sites.choose(source, settings, potential.elements, print)
+    try:
+        selection = sites.choose(source, settings, potential.elements, print, stop)
+    except Stopped:
+        print("stopped by a signal before any site was removed; the same command begins again")
+        return STOPPED
     items = [*(item(source, one) for one in selection.choices),
              *(unusable(source, k, error) for k, error in selection.unusable.items())]  # fmt: skip
     print(counts(selection))

@@ -12,11 +12,9 @@ from ase import Atoms
 
 from hpcpot.errors import ConfigError, StructureError
 from hpcpot.storage.content import content_key
-from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
 from hpcpot.structure import files
 from hpcpot.units import FS_PER_PS
-
-TRAJECTORIES = (".h5md", ".h5", ".hdf5")
 
 
 @dataclass(frozen=True)

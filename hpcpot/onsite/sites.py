@@ -13,6 +13,7 @@ from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
 from hpcpot.config import Settings
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.onsite.frames import Frames, content, spaced
+from hpcpot.parallel.stop import Stopped
 from hpcpot.structure import files
 
 AXES = {"a": 0, "b": 1, "c": 2}
@@ -77,9 +78,9 @@ class Selection:
 class Surveyor:
     """Reads frames, checks them and measures the places of their atoms, one frame after another."""
 
-    def __init__(self, frames: Frames, settings: Settings, elements: tuple[str, ...]):
+    def __init__(self, frames: Frames, settings: Settings, elements: tuple[str, ...], stop: Callable[[], bool]):
         wanted = settings.profile
-        self.frames, self.elements = frames, elements
+        self.frames, self.elements, self.stop = frames, elements, stop
         self.slab = Slab(AXES[wanted.axis], wanted.host, wanted.inserted, tuple(wanted.block_A))
         self._ruler: Ruler | None = None
 
@@ -87,29 +88,34 @@ class Surveyor:
         """Frame k and the places of its atoms; of a trajectory relative to the first frame that was measured.
 
         Raises:
-            HpcpotError: the frame cannot be read, simulated or measured.
+            HpcpotError: the frame cannot be read, simulated or measured. Stopped: by a signal.
         """
+        if self.stop():
+            raise Stopped
         atoms = files.check(self.frames.read(k), self.elements)
         if self._ruler is None or not self.frames.is_trajectory:
             self._ruler = Ruler(self.slab, atoms)
         return atoms, self._ruler.places(atoms)
 
 
-def choose(frames: Frames, settings: Settings, elements: tuple[str, ...], say: Callable[[str], None]) -> Selection:
+def choose(
+    frames: Frames, settings: Settings, elements: tuple[str, ...], say: Callable[[str], None],
+    stop: Callable[[], bool] = lambda: False,
+) -> Selection:  # fmt: skip
     """Sites of all regions of all frames, and the profiles that the regions are relative to.
 
     The sites of a region of a frame depend on the seed, the frame's step and the region alone.
 
     Args:
-        elements: that the potential knows.
+        elements: that the potential knows. stop: asked before each frame.
     Raises:
-        ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use.
+        ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use. Stopped.
     """
     window = frames.window(settings.frames.from_ps, settings.frames.to_ps)
     wanted = spaced(window, settings.frames.count)
     if len(wanted) < settings.frames.count:
         say(f"frames: {len(wanted)}, all that there are; {settings.frames.count} were asked for")
-    surveyor, found = Surveyor(frames, settings, elements), Selection([], {}, {}, [])
+    surveyor, found = Surveyor(frames, settings, elements, stop), Selection([], {}, {}, [])
     length = settings.profile.frames if frames.is_trajectory else 1
     for members in np.array_split(window, max(1, len(window) // length)):
         mine = np.intersect1d(members, wanted)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +13,7 @@ from hpcpot.onsite import statistics
 from hpcpot.onsite.sites import Block
 from hpcpot.onsite.statistics import Mean, Subsamples
 from hpcpot.storage.results import Results
+from hpcpot.storage.tables import write_rows
 
 NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "alloy": "a-LixSi"}
 """What the regions are called in the paper."""
@@ -107,6 +106,13 @@ def summary(campaign: Campaign) -> str:
             lines.append(
                 f"{NAMES[region]}: fewer atoms than sites in {few} of {len(mine)} frames, drawn with replacement"
             )
+        if campaign.kind == "relaxed_energies" and mine:
+            ends = np.isfinite(np.concatenate([campaign.rows[campaign.kind][k] for k in mine]))
+            if not ends.all():
+                lines.append(
+                    f"{NAMES[region]}: {np.count_nonzero(~ends)} of {len(ends)} removals did not converge and are left "
+                    "out; see removal.steps in the config"
+                )
         if empty:
             lines.append(
                 f"{NAMES[region]}: no atoms in {empty} of {len(mine)} frames; see the regions' ranges in the config"
@@ -123,19 +129,8 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
     rows, written = campaign.rows, []
 
     def table(name: str, header: Sequence[str], body: Iterable[Sequence]) -> None:
-        path = base.with_name(f"{base.stem}_{name}.csv")
-        part = path.with_name(f"{path.name}.part")
-        try:
-            with open(part, "w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow(header)
-                writer.writerows(body)
-            os.replace(part, path)
-        except OSError as error:
-            raise OutputError(
-                f"{path} = cannot be written ({error.strerror}): free some space or check the folder."
-            ) from error
-        written.append(path)
+        written.append(base.with_name(f"{base.stem}_{name}.csv"))
+        write_rows(written[-1], header, body)
 
     table("sites", SITES, _site_rows(rows))
     means = [*((NAMES[region], one) for region, one in campaign.means.items()),

@@ -264,7 +264,7 @@ class Farm:
 
     def _elsewhere(self, unfit: tuple[str, ...]) -> dict[str, Any]:
         """How Dask is told to prefer workers of other hosts."""
-        others = [address for address in self._client.nthreads() if host_of(address) not in unfit]
+        others = [address for address in self._addresses() if host_of(address) not in unfit]
         return {"workers": others, "allow_other_workers": True} if others else {}
 
     def _look_after(self) -> None:
@@ -272,14 +272,18 @@ class Farm:
         if monotonic() - self._looked < LOOK_SECONDS and self.n_workers:
             return
         self._looked = monotonic()
-        try:
-            self.n_workers = len(self._client.nthreads())
-        except (OSError, TimeoutError) as error:
-            raise self._lost() from error
+        self.n_workers = len(self._addresses())
         if self._cluster is None:
             self._wanted = self.n_workers
         elif self._jobs is not None:
             self._jobs.look_after()
+
+    def _addresses(self) -> list[str]:
+        """Those of the workers that are there now."""
+        try:
+            return list(self._client.nthreads())
+        except (OSError, TimeoutError) as error:
+            raise self._lost() from error
 
     def _lost(self) -> FarmError:
         return FarmError(

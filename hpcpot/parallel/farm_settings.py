@@ -59,7 +59,8 @@ KEYS = (
         "items that a worker gets at a time; auto: 1 to 1000, about two seconds of work by measured time", "auto"),
     Key("farm.window", integer(1), "chunks for each worker, running or waiting; more only fills the scheduler", 2),
     Key("farm.retries", integer(0),
-        "how often a chunk whose worker died is given to another, before its items run in processes of their own", 1),
+        "how often a chunk whose worker died is given to another, before its items run in processes of their own; at "
+        "tcp://host:port that is what its scheduler has as distributed.scheduler.allowed-failures", 1),
     Key("farm.walltime", walltime(), "of a job; null: that of the file farm.jobqueue", None),
     Key("farm.adapt", boolean(), "jobs are submitted and ended as the work needs, up to farm.workers", False),
     Key("farm.jobqueue", file_name(), "YAML file with what a job asks for; the shipped one is commented",

@@ -10,6 +10,10 @@ STOPPED = 75
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
 
 
+class Stopped(Exception):
+    """A signal has asked to stop, and what is done so far is of no use without the rest."""
+
+
 class StopRequest:
     """Whether a signal has asked this process to stop; it listens from the start, and to one signal of each kind."""
 

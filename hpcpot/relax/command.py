@@ -46,18 +46,23 @@ def run_command(arguments: argparse.Namespace) -> int:
     )  # fmt: skip
     with Farm(settings.farm) as workers, Store(
         output.results, kind="relax", columns=task.COLUMNS | (task.PATH if output.keep_path else {}),
-        identity={
-            "potential": fingerprint, "task": f"{options}\nprecision: {wanted.precision}, kernels: {wanted.kernels}",
-        },
+        identity={"potential": fingerprint, "task": identity(settings)},
         provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
         existing="overwrite" if arguments.overwrite else "continue",
     ) as store:  # fmt: skip
         code = run_missing(workers, store, compute, items, stop, batched=True, retry_failed=arguments.retry_failed)
     if code != STOPPED and output.results.exists():
         with Results(output.results) as results:
-            print(summary.table(results))
-            print(f"figure: {figure.write(results, output.results.with_suffix('.png'))}")
+            campaign = summary.gather(results, {one.key for one in items})
+        print(summary.table(campaign))
+        print(f"figure: {figure.write(campaign, output.results.with_suffix('.png'))}")
     return code
+
+
+def identity(settings: Settings) -> str:
+    """What all rows of a file have in common beside the potential."""
+    wanted = settings.potential
+    return f"{engine_options(settings)}\nprecision: {wanted.precision}, kernels: {wanted.kernels}"
 
 
 def engine_options(settings: Settings) -> Options:

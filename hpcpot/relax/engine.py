@@ -30,7 +30,7 @@ class Options:
 
     Attributes:
         minimizer: one of MINIMIZERS. moves: what it may be told.
-        cell: one of rows.CELLS. pressure: eV/Å³.
+        cell: one of settings.CELLS. pressure: eV/Å³.
         force: eV/Å, largest force on a free atom, and stress: eV/Å³, largest component that the cell may follow less
             the pressure, of a converged structure.
         steps: evaluations at most, the initial one not counted.

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.errors import DependencyError, OutputError
-from hpcpot.relax.engine import CONVERGED
-from hpcpot.storage.results import Results
+from hpcpot.relax.summary import Campaign
 
 COLORS = {True: "#3b6fb0", False: "#c8553d"}
 
 
-def write(results: Results, output: Path) -> Path:
+def write(campaign: Campaign, output: Path) -> Path:
     """Draw the done rows: steps, and final energy against volume, a colour for each composition.
 
     Raises:
@@ -27,17 +26,14 @@ def write(results: Results, output: Path) -> Path:
         ) from error
     figure = Figure(figsize=(7.2, 3.0), dpi=200, layout="constrained")
     left, right = figure.subplots(1, 2)
-    steps, converged = results.read("steps"), np.array(results.read("status")) == CONVERGED
+    steps, converged = campaign.steps, campaign.converged
     edges = np.linspace(0, max(int(steps.max(initial=1)), 1), 31)
     left.hist([steps[converged], steps[~converged]], edges, stacked=True, color=[COLORS[True], COLORS[False]],
               label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"])  # fmt: skip
     left.set(xlabel="steps", ylabel="structures")
     left.legend(frameon=False, fontsize=7)
-    species, energies, cells = results.read("species"), results.read("energy"), results.read("cell")
-    atoms = np.array([len(one) for one in species])
-    lithium = np.array([np.mean(one == 3) for one in species])
-    volumes = np.abs(np.linalg.det(cells)) / np.maximum(atoms, 1)
-    dots = right.scatter(volumes, energies / np.maximum(atoms, 1), c=lithium, s=9, cmap="viridis", vmin=0, vmax=1, lw=0)
+    volumes, energies = campaign.volumes / campaign.atoms, campaign.energies / campaign.atoms
+    dots = right.scatter(volumes, energies, c=campaign.lithium, s=9, cmap="viridis", vmin=0, vmax=1, lw=0)
     right.set(xlabel="final volume (Å$^3$/atom)", ylabel="final energy (eV/atom)")
     figure.colorbar(dots, label="Li fraction")
     for axes in (left, right):

@@ -6,22 +6,25 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from glob import glob
+from io import StringIO
+from itertools import islice
 from pathlib import Path
+from typing import TextIO
 
 import ase.io
 import numpy as np
 from ase import Atoms
 from ase.constraints import FixAtoms
+from ase.io import extxyz
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from hpcpot import config
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.parallel.chunks import Item
-from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
 from hpcpot.storage.results import content_key
 from hpcpot.structure import files
 
-TRAJECTORIES = (".h5md", ".h5", ".hdf5")
 SEVERAL = (".extxyz", ".xyz")
 """Endings of files that may hold several structures."""
 
@@ -105,25 +108,45 @@ def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | Hpc
 
 
 def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
-    """As `_read`, of an (ext)xyz file; nothing can be read after a damaged frame."""
-    frames, k = ase.io.iread(path, index=":", format="extxyz", do_not_split_by_at_sign=True), 0
-    while True:
-        label = f"{name}:{k}"
-        try:
-            atoms = next(frames)
-        except StopIteration:
-            return
-        except Exception as error:  # a reader meets a broken file with any exception
-            yield (
-                label,
-                StructureError(
-                    f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it "
-                    "again."
-                ),
-            )
-            return
-        yield label, atoms
-        k += 1
+    """As `_read`, of an (ext)xyz file; a damaged frame fails alone, one without its length ends the file."""
+    k = 0
+    try:
+        with open(path, encoding="utf-8") as file:
+            for text in _frames(file):
+                try:
+                    yield f"{name}:{k}", next(extxyz.read_xyz(StringIO(text), 0))
+                except Exception as error:  # a reader meets a broken file with any exception
+                    yield f"{name}:{k}", _no_frame(f"{name}:{k}", error)
+                k += 1
+    except (OSError, ValueError) as error:
+        yield f"{name}:{k}", _no_frame(f"{name}:{k}", error)
+
+
+def _frames(file: TextIO) -> Iterator[str]:
+    """The text of each frame of an (ext)xyz file.
+
+    Raises:
+        ValueError: the file holds none, or goes on with a line that is no number of atoms, or ends in a frame.
+    """
+    header, empty = file.readline(), True
+    while header.strip():
+        lines = [header, *islice(file, int(header) + 1)]
+        if len(lines) < int(header) + 2:
+            raise ValueError(f"{int(header)} atoms announced, {max(len(lines) - 2, 0)} there")
+        header = file.readline()
+        while header.lstrip().startswith("VEC"):
+            lines.append(header)
+            header = file.readline()
+        yield "".join(lines)
+        empty = False
+    if empty or any(line.strip() for line in file):
+        raise ValueError("no structure, or an empty line where a number of atoms belongs")
+
+
+def _no_frame(label: str, error: Exception) -> StructureError:
+    return StructureError(
+        f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it again."
+    )
 
 
 def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:

@@ -13,14 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-CELLS = {
-    "fixed": "positions only",
-    "full": "positions and all of the cell",
-    "hydrostatic": "positions and the volume, at fixed shape",
-    "fixed_volume": "positions and the shape, at fixed volume",
-}
-"""What may change."""
-
 
 @dataclass
 class Rows:
@@ -94,7 +86,7 @@ class Rows:
 
         Args:
             forces: (atoms, 3) eV/Å. virials: (structures, 3, 3) eV, -dE/d(strain). energies: (structures,) eV.
-            cell: one of CELLS. pressure: eV/Å³.
+            cell: one of settings.CELLS. pressure: eV/Å³.
         Returns:
             (structures, 3, 3) eV, the part of virial - P V that the cell may follow; symmetric.
         """

@@ -10,7 +10,14 @@ from hpcpot.parallel import farm_settings
 from hpcpot.potential import settings as potential_settings
 
 MINIMIZERS = ("lbfgs", "fire", "damped")
-CELLS = ("fixed", "full", "hydrostatic", "fixed_volume")
+"""Names of those in `minimizers`, which needs NumPy and Numba: not for --help."""
+CELLS = {
+    "fixed": "positions only",
+    "full": "positions and all of the cell",
+    "hydrostatic": "positions and the volume, at fixed shape",
+    "fixed_volume": "positions and the shape, at fixed volume",
+}
+"""What may change."""
 
 KEYS = (
     Key("structures.files", either(file_name(), list_of(file_name(), "a list of files or patterns")),

@@ -24,12 +24,7 @@ def run_command(arguments: argparse.Namespace) -> int:
                 raise OutputError(
                     f"{output} = exists: an export does not replace files by itself; use --overwrite or -o."
                 )
-            try:
-                print(export.FORMATS[arguments.export](results, output))
-            except OSError as error:
-                raise OutputError(
-                    f"{output} = cannot be written ({error}): must be in a folder that you may write to."
-                ) from error
+            print(export.FORMATS[arguments.export](results, output))
         else:
             print(describe(results, arguments.failed))
     return 0

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import math
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from ase.io import extxyz
 
 from hpcpot.errors import OutputError
 from hpcpot.storage.results import Results
+from hpcpot.storage.tables import write_rows, written_aside
 from hpcpot.wording import plural
 
 STRUCTURE = ("positions", "cell", "species")
@@ -34,12 +33,7 @@ def write_csv(results: Results, path: Path) -> str:
         else:
             fields += [name + "".join(f"_{k}" for k in at) for at in np.ndindex(*column.shape)]
             values += results.read(name).reshape(len(values[0]), math.prod(column.shape)).T.tolist()
-    part = path.with_name(f"{path.name}.part")
-    with open(part, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(fields)
-        writer.writerows(zip(*values, strict=True))
-    os.replace(part, path)
+    write_rows(path, fields, zip(*values, strict=True))
     rest = f"; left out, as their shape differs from row to row: {', '.join(left_out)}" if left_out else ""
     return f"{path}: {plural(len(values[0]), 'row')}{rest}"
 
@@ -59,11 +53,9 @@ def write_extxyz(results: Results, path: Path) -> str:
     of_atoms = [name for name, column in others.items()
                 if column.shape[:1] == (None,) and column.ragged == 1 and len(column.shape) <= 2]
     of_frames = [name for name, column in others.items() if not column.shape]
-    part = path.with_name(f"{path.name}.part")
-    with open(part, "w", encoding="utf-8") as file:
+    with written_aside(path) as file:
         for atoms in _structures(results, of_atoms, of_frames):
             extxyz.write_extxyz(file, [atoms])
-    os.replace(part, path)
     rest = [name for name in results.columns if name not in (*STRUCTURE, PERIODIC, *of_atoms, *of_frames)]
     rest = f"; left out, as they are of neither atom nor frame: {', '.join(rest)}" if rest else ""
     return f"{path}: {plural(len(results.keys()), 'frame')}{rest}"

@@ -132,7 +132,7 @@ class Table:
             stop = max(start + 1, int(np.searchsorted(end[rows], begin[rows[start]] + per_read, "right")))
             some, first = rows[start:stop], begin[rows[start]]
             block, start = values[first : end[some[-1]]], stop
-            cuts = zip((begin[some] - first).tolist(), (end[some] - first).tolist(), lengths[some].tolist(), strict=True)
+            cuts = zip(begin[some] - first, end[some] - first, lengths[some].tolist(), strict=True)
             parts += [block[low:high].reshape(*shape, *column.tail) for low, high, shape in cuts]
         return [part.tobytes().decode() for part in parts] if column.dtype == TEXT else parts
 

@@ -38,12 +38,19 @@ class Lock:
             ) from error
         except OSError as error:  # a file system without locks
             print(f"note: {path.parent} has no file locks ({error.strerror}); let no second command write {path.name}")
-        if self._path.exists() and os.path.samestat(os.fstat(descriptor), self._path.stat()):
+        if self._is_there(descriptor):
             os.ftruncate(descriptor, 0)
             os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
             self._descriptor = descriptor
         else:
             os.close(descriptor)  # the holder before removed it in between
+
+    def _is_there(self, descriptor: int) -> bool:
+        """Whether the file is still the one that was opened; another process may remove it at any moment."""
+        try:
+            return os.path.samestat(os.fstat(descriptor), self._path.stat())
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
         """Remove the file, then unlock it; twice does no harm."""

@@ -14,6 +14,10 @@ from hpcpot.storage import layout
 from hpcpot.storage.hdf5_errors import explained
 
 
+TRAJECTORIES = (".h5md", ".h5", ".hdf5")
+"""Endings of the files that it reads."""
+
+
 class TrajectoryReader:
     """The committed rows of a trajectory that hpcpot wrote; its length is the number of frames (rows of position).
 

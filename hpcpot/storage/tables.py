@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import csv
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TextIO
 
 import h5py
 import numpy as np
@@ -76,21 +78,42 @@ class Tables:
             os.replace(self._aside, self.path)
 
 
-def write_csv(path: Path, columns: Columns) -> None:
-    """Write a table as CSV, a header line first, numbers so that they read back exactly.
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[TextIO]:
+    """A text file that takes its place when it is whole; after an error an old one is as it was.
 
     Raises:
         OutputError: the file cannot be written.
     """
+    aside = path.with_name(f".{path.name}.partial")
     try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(columns)
-            rows.writerows(zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True))
+        with open(aside, "w", newline="", encoding="utf-8") as file:
+            yield file
+        os.replace(aside, path)
     except OSError as error:
         raise OutputError(
             f"{path} = cannot be written ({error.strerror}): free some space, or change the folder."
         ) from error
+    finally:
+        with contextlib.suppress(OSError):  # of a folder that is not there
+            aside.unlink()
+
+
+def write_rows(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> None:
+    """Write CSV, a header line first, numbers so that they read back exactly.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    with written_aside(path) as file:
+        writer = csv.writer(file)
+        writer.writerow(header)
+        writer.writerows(rows)
+
+
+def write_csv(path: Path, columns: Columns) -> None:
+    """Write a table as CSV, see `write_rows`."""
+    write_rows(path, columns, zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True))
 
 
 def read_csv(path: Path, n_columns: int) -> np.ndarray:

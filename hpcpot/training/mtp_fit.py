@@ -23,7 +23,7 @@ from hpcpot.training.mtp_sites import Chunk
 ROUND = 50
 """Iterations between two linear solves."""
 STRIDE = 1.5
-"""Unit of radial coefficients for L-BFGS, times sqrt(loss): found to make the loss fall fastest, whatever its weights."""
+"""Unit of radial coefficients for L-BFGS, times sqrt(loss): by trial what makes the loss fall fastest."""
 SPREAD = 0.3
 """Standard deviation of initial radial coefficients around f_mu = Q_mu."""
 CLOSER = 0.99

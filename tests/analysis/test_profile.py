@@ -106,6 +106,20 @@ def test_evaporated_atoms_are_left_out() -> None:
     assert recounted.inserted.sum() == counts.inserted.sum()
 
 
+def test_an_atom_that_evaporates_from_the_drift_block() -> None:
+    """The drift is that of the others; without it no place of the frame would be a number."""
+    first = slab()
+    ruler, block = Ruler(Slab(), first), np.flatnonzero((first.symbols == "Si") & (first.positions[:, 2] < 15))
+    later = first.copy()
+    later.positions[:, 2] += 2.0
+    later.positions[block[-1]] = [10.0, 10.0, THICKNESS + 20.0]
+    places, before = ruler.places(later), ruler.places(first)
+    assert np.flatnonzero(np.isnan(places)).tolist() == [block[-1]]
+    np.testing.assert_allclose(np.delete(places, block[-1]), np.delete(before, block[-1]), rtol=0, atol=1e-9)
+    with pytest.raises(StructureError, match="no Si of the drift block is left in the slab: must hold some; widen"):
+        Ruler(Slab(block=(float(before[block[-1]]) - 0.001, float(before[block[-1]]) + 0.001)), first).places(later)
+
+
 def test_regions() -> None:
     at = Interfaces(left=40.0, right=80.0)
     places = np.array([7.9, 8.0, 17.9, 18.0, 37.4, 37.5, 43.0, 65.0, 75.0, np.nan])

@@ -13,6 +13,7 @@ from hpcpot import config
 from hpcpot.errors import ConfigError, OutputError, StructureError
 from hpcpot.onsite import frames, sites
 from hpcpot.onsite.settings import SCHEMA
+from hpcpot.parallel.stop import Stopped
 
 CONFIG = Path(__file__).parent.parent.parent / "configs" / "onsite_interface_si100.yaml"
 
@@ -61,7 +62,10 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
 def test_drift_and_wrapping_do_not_move_the_interface(trajectory: Path) -> None:
     _, blocks = choose(trajectory)
     assert np.ptp([block.at.left for block in blocks]) < 1.0
-    assert {tuple(block.sensitivity) for block in blocks} == {((0.02, 0.98), (0.05, 0.95), (0.10, 0.90))}
+    for block in blocks:
+        wide, usual, narrow = (block.sensitivity[pair] for pair in ((0.02, 0.98), (0.05, 0.95), (0.10, 0.90)))
+        assert usual == block.at, "those of the config"
+        assert wide.left < usual.left < narrow.left < narrow.right < usual.right < wide.right
 
 
 def test_the_choice_is_seeded(trajectory: Path) -> None:
@@ -144,6 +148,13 @@ def test_a_bad_frame_of_a_trajectory_is_left_out_of_its_profile(tmp_path: Path) 
     chosen.frames.count = 2
     unseen = sites.choose(frames.find(path), chosen, ("Li", "Si"), said.append)
     assert list(unseen.left_out) == [2] and not unseen.unusable
+
+
+def test_a_signal_ends_the_survey(trajectory: Path) -> None:
+    chosen, asked = settings(trajectory), []
+    with pytest.raises(Stopped):
+        sites.choose(frames.find(trajectory), chosen, ("Li", "Si"), print, lambda: asked.append(1) or len(asked) > 2)
+    assert len(asked) == 3, "asked before each frame"
 
 
 def test_a_file_that_is_no_trajectory(tmp_path: Path) -> None:

@@ -137,7 +137,8 @@ def test_progress_line(capsys):
     assert capsys.readouterr().out == "", "a log has a line a minute"
     progress.show(1, now=True)
     assert "250/1000 items" in capsys.readouterr().out
-    assert Progress(10).line(0, 1e9).endswith("0 items/s, no workers yet (jobs wait, or ended at once: see the queue and their logs), ETA -")
+    nobody = "no workers yet (jobs wait, or ended at once: see the queue and their logs)"
+    assert Progress(10).line(0, 1e9).endswith(f"0 items/s, {nobody}, ETA -")
 
 
 def test_progress_on_a_terminal_is_one_line(capsys, monkeypatch):

@@ -93,7 +93,8 @@ SLURM = "jobqueue:\n  slurm:\n    "
     (SLURM + "core: 4\n", "jobqueue.slurm.core = unknown key; known are account, "),
     (SLURM + "memory: 1 GB\n", "jobqueue.slurm.cores = missing: is required"),
     (SLURM + "cores: 4\n", "jobqueue.slurm.memory = missing: is required"),
-    (SLURM + 'cores: 4\n    memory: 1 GB\n    walltime: "00:02:00"\n', "jobqueue.slurm.walltime = 00:02:00: must be a duration"),
+    (SLURM + 'cores: 4\n    memory: 1 GB\n    walltime: "00:02:00"\n',
+     "jobqueue.slurm.walltime = 00:02:00: must be a duration"),
     (SLURM + "cores: 4\n    memory: 1 GB\n    walltime: 30\n", "jobqueue.slurm.walltime = 30: must be a duration"),
 ])  # fmt: skip
 def test_wrong_jobs_file(text, message, tmp_path):
@@ -139,7 +140,8 @@ def test_a_farm_under_mpirun_is_refused(monkeypatch):
 
 def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
-    with pytest.raises(DependencyError, match=r"farm = dask-jobqueue cannot be imported .*pip install 'hpcpot\[farm\]'"):
+    message = r"farm = dask-jobqueue cannot be imported .*pip install 'hpcpot\[farm\]'"
+    with pytest.raises(DependencyError, match=message):
         clusters.load("dask_jobqueue")
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -14,12 +17,15 @@ import yaml
 from ase.build import bulk
 from ase.constraints import FixAtoms, FixScaled
 
+from hpcpot import config
 from hpcpot.errors import ConfigError, StructureError
+from hpcpot.parallel.chunks import Failure, outcomes
+from hpcpot.parallel.stop import SIGNALS, STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.lennard_jones import LennardJones
-from hpcpot.relax import inputs, task
+from hpcpot.relax import add_arguments, command, figure, inputs, minimizers, settings, summary, task
 from hpcpot.relax.engine import CONVERGED, Options
-from hpcpot.storage.results import Results
+from hpcpot.storage.results import Results, Store
 
 CONFIG = {
     "structures": {"files": ["cells.extxyz", "crystals/*.cif", "one.vasp", "broken.cif"]},
@@ -134,6 +140,116 @@ def test_frames_of_a_damaged_file(tmp_path: Path) -> None:
     (tmp_path / "cut.extxyz").write_text(text[: len(text) - 60])
     found = inputs.items([tmp_path / "cut.extxyz"], "all")
     assert isinstance(found[-1].input, StructureError) and "cannot be read" in str(found[-1].input)
+
+
+def test_good_frames_around_a_bad_one_are_kept(tmp_path: Path) -> None:
+    """A line that is no atom fails its frame; a line that is no number of atoms ends the file, not what was before."""
+    path = tmp_path / "cells.extxyz"
+    ase.io.write(path, [argon(5.2 + 0.1 * k) for k in range(4)])
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([*lines[:8], "Ar 0.0 zero 0.0\n", *lines[9:]]))
+    kinds = [type(one.input) for one in inputs.items([path], "all")]
+    assert kinds == [ase.Atoms, StructureError, ase.Atoms, ase.Atoms]
+    path.write_text("".join([*lines[:12], "four\n", *lines[13:]]))
+    found = inputs.items([path], "all")
+    assert [type(one.input) for one in found] == [ase.Atoms, ase.Atoms, StructureError]
+    assert found[2].label == "cells.extxyz:2" and "invalid literal for int" in str(found[2].input)
+    path.write_text("".join([*lines[:6], "\n", *lines[6:]]))
+    found = inputs.items([path], "all")
+    assert "an empty line where a number of atoms belongs" in str(found[1].input)
+    path.write_text("".join(lines) + "\n\n")
+    assert [one.key for one in inputs.items([path], "all")][0] == found[0].key
+    path.write_text("")
+    assert "no structure" in str(inputs.items([path], "all")[0].input)
+
+
+def test_every_structure_of_a_file_of_blocks(tmp_path: Path) -> None:
+    two = [argon(5.3), argon(5.7)]
+    for name in ("two.cif", "two.traj"):
+        ase.io.write(tmp_path / name, two)
+    ase.io.write(tmp_path / "XDATCAR", two, format="vasp-xdatcar")
+    for name in ("two.cif", "two.traj", "XDATCAR"):
+        found = inputs.items([tmp_path / name], "all")
+        assert [one.label for one in found] == [f"{name}:0", f"{name}:1"]
+        assert [one.input.cell.lengths()[0] for one in found] == pytest.approx([5.3, 5.7])
+        assert len({one.key for one in found}) == 2
+        assert [one.label for one in inputs.items([tmp_path / name], "last")] == [name]
+    (tmp_path / "none.cif").write_text("# nothing\n")
+    found = inputs.items([tmp_path / "none.cif"], "all")
+    assert len(found) == 1 and isinstance(found[0].input, StructureError) and "cannot be read" in str(found[0].input)
+
+
+def test_names_of_the_config_are_those_of_the_tables() -> None:
+    assert sorted(settings.MINIMIZERS) == sorted(minimizers.MINIMIZERS)
+
+
+@pytest.mark.parametrize("key", ["potential.kernels=reference", "relax.cell=fixed", "relax.minimizer=fire"])
+def test_what_rows_of_a_file_have_in_common(folder: Path, key: str) -> None:
+    before, after = (config.load(folder / "relax.yaml", settings.SCHEMA, given) for given in ([], [key]))
+    assert command.identity(before) != command.identity(after)
+
+
+class Loop:
+    """A farm that computes where it stands; after its first outcome the process is told to stop."""
+
+    n_workers = 1
+
+    def __init__(self, wanted: config.Settings):
+        pass
+
+    def __enter__(self) -> Loop:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def run(self, task, items, *, batched, total, stop):
+        for item in items:
+            if stop():
+                return
+            yield item.key, dict(outcomes(task, [item.input], batched))[0]
+            os.kill(os.getpid(), signal.SIGTERM)
+
+
+def test_stopped_by_a_signal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    """Ends with 75, draws nothing, and the file has what was done."""
+    monkeypatch.setattr(command, "Farm", Loop)
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    given = [str(folder / "relax.yaml"), "--set", "structures.files=cells.extxyz", "--set",
+             f"output.results={folder / 'stopped.h5'}"]  # fmt: skip
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    try:
+        assert command.run_command(parser.parse_args(given)) == STOPPED == 75
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert not (folder / "stopped.png").exists() and "figure" not in capsys.readouterr().out
+    with Results(folder / "stopped.h5") as results:
+        assert results.labels() == ["cells.extxyz:0"]
+
+
+def test_table_and_figure_are_of_this_campaign(folder: Path, tmp_path: Path) -> None:
+    """Rows of structures that the config no longer names stay in the file and out of the counts."""
+    rng, path = np.random.default_rng(1), tmp_path / "many.h5"
+    rows = []
+    for k in range(40):
+        n = 1 + k % 3
+        row = {name: rng.random([n if length is None else length for length in column.shape]).astype(column.dtype)
+               for name, column in task.COLUMNS.items() if name != "status"}  # fmt: skip
+        row["species"] = np.where(np.arange(n) == 0, 3, 14).astype(np.int32)
+        rows.append((f"{k:032}", f"cell {k}", row | {"status": CONVERGED if k % 4 else "no ionic convergence"}))
+    rows += [(f"{k:032}", f"cell {k}", Failure("CellCollapse", f"volume of {k}")) for k in (40, 41)]
+    with Store(path, kind="relax", columns=task.COLUMNS, identity={}, provenance={}, expected_rows=42) as store:
+        store.append(rows)
+    with Results(path) as results:
+        campaign = summary.gather(results, {f"{k:032}" for k in (0, 1, 2, 3, 5, 41)})
+    assert campaign.atoms.tolist() == [1, 2, 3, 1, 3]
+    np.testing.assert_allclose(campaign.lithium, [1, 1 / 2, 1 / 3, 1, 1 / 3])
+    assert campaign.energies.tolist() == [float(rows[k][2]["energy"]) for k in (0, 1, 2, 3, 5)]
+    lines = summary.table(campaign).splitlines()
+    assert lines[1].split()[:4] == ["6", "4", "1", "1"] and lines[2] == "  1 CellCollapse, e.g. cell 41: volume of 41"
+    assert figure.write(campaign, tmp_path / "many.png").stat().st_size > 1000
 
 
 def test_labels_tell_files_of_one_name_apart(tmp_path: Path) -> None:

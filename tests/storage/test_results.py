@@ -1,3 +1,4 @@
+import fcntl
 import os
 import random
 import signal
@@ -13,6 +14,7 @@ from storage import campaign_rows
 from storage.campaign_rows import COLUMNS, open_store, row, values, verify
 
 from hpcpot.errors import OutputError
+from hpcpot.storage.lock import Lock
 from hpcpot.storage.results import DONE, FAILED, Column, Results, Store, content_key
 
 
@@ -119,7 +121,8 @@ def test_first_rows_may_all_have_failed(path):
 ])  # fmt: skip
 def test_another_campaign_is_refused(change, name, path):
     fill(path, 0, 3)
-    with pytest.raises(OutputError, match=f"results.h5 = results with another {name}: one file holds .*or begin anew with"):
+    message = f"results.h5 = results with another {name}: one file holds .*or begin anew with"
+    with pytest.raises(OutputError, match=message):
         open_store(path, **change)
     fill(path, 3, 5)  # the lock was given back
 
@@ -141,7 +144,8 @@ def test_newer_files_are_refused(path):
     fill(path, 0, 3)
     with h5py.File(path, "r+") as file:
         file.attrs["version"] = 2
-    with pytest.raises(OutputError, match="results of version 2, by hpcpot .*reads up to version 1; take a newer hpcpot"):
+    message = "results of version 2, by hpcpot .*reads up to version 1; take a newer hpcpot"
+    with pytest.raises(OutputError, match=message):
         Results(path)
 
 
@@ -209,6 +213,23 @@ def test_one_writer(path):
             verify(results, 1)
         store.append([row(1)])
     fill(path, 2, 3)
+
+
+def test_a_lock_that_vanishes_while_it_is_looked_at(path, monkeypatch):
+    """Another holder removes the file after it was opened, or seen: it is made anew."""
+    lock, flock, taken = path.with_name("results.h5.lock"), fcntl.flock, []
+
+    def take(descriptor, operation):
+        flock(descriptor, operation)
+        taken.append(descriptor)
+        if len(taken) == 1:
+            lock.unlink()
+
+    monkeypatch.setattr("hpcpot.storage.lock.fcntl.flock", take)
+    monkeypatch.setattr(Path, "exists", lambda self: True)
+    held = Lock(path)
+    assert len(taken) == 2 and lock.read_text().startswith(f"process {os.getpid()}")
+    held.release()
 
 
 def test_content_key_knows_content_and_type():

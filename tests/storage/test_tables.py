@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from hpcpot.errors import OutputError
-from hpcpot.storage.tables import Tables, read_csv, write_csv
+from hpcpot.storage.tables import Tables, read_csv, write_csv, write_rows
 
 COLUMNS = {"strain": np.array([0.0, 1 / 3]), "count": np.array([1, 2]), "name": np.array(["a", "b"])}
 
@@ -38,6 +38,15 @@ def test_a_folder_that_is_not_there(tmp_path):
         Tables(tmp_path / "absent" / "analysis.h5", {})
     with pytest.raises(OutputError, match=r"table.csv = cannot be written \(No such file"):
         write_csv(tmp_path / "absent" / "table.csv", COLUMNS)
+
+
+def test_a_table_that_breaks_off_spares_the_old(tmp_path):
+    path = tmp_path / "table.csv"
+    write_csv(path, COLUMNS)
+    old = path.read_text()
+    with pytest.raises(ZeroDivisionError):
+        write_rows(path, ["x"], ([1 / x] for x in (1, 0)))
+    assert path.read_text() == old and list(tmp_path.iterdir()) == [path]
 
 
 def test_csv_reads_back_exactly(tmp_path):
