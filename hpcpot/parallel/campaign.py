@@ -71,7 +71,6 @@ class Collector:
             yield item
 
     def add(self, key: str, outcome: Outcome) -> None:
-        outcome = self._store.fitting(outcome)
         self._rows.append((key, self._labels.pop(key), outcome))
         self.progress.count(isinstance(outcome, Failure))
         if isinstance(outcome, Failure):
@@ -88,9 +87,21 @@ class Collector:
 
     def store_now(self) -> None:
         """What came stays here until it is stored: after an error the end of the run tries once more."""
-        self._store.append(self._rows)
+        try:
+            self._store.append(self._rows)
+        except ValueError:
+            self._rows = [(key, label, self._fitting(outcome)) for key, label, outcome in self._rows]
+            self._store.append(self._rows)
         self._rows = []
         self._stored = monotonic()
+
+    def _fitting(self, outcome: Outcome) -> Outcome:
+        """The outcome; a failure for values that do not fit the columns, so that they fail alone."""
+        found = self._store.fitting(outcome)
+        if found is not outcome:
+            self.progress.failed += 1
+            self.kinds[found.kind] += 1
+        return found
 
 
 def _conclude(store: Store, keys: Iterable[str], collector: Collector) -> int:

@@ -10,6 +10,8 @@ from hpcpot.errors import DependencyError, OutputError
 from hpcpot.relax.summary import Campaign
 
 COLORS = {True: "#3b6fb0", False: "#c8553d"}
+BINS = 30
+"""Bars at most."""
 
 
 def write(campaign: Campaign, output: Path) -> Path:
@@ -27,7 +29,8 @@ def write(campaign: Campaign, output: Path) -> Path:
     figure = Figure(figsize=(7.2, 3.0), dpi=200, layout="constrained")
     left, right = figure.subplots(1, 2)
     steps, converged = campaign.steps, campaign.converged
-    edges = np.linspace(0, max(int(steps.max(initial=1)), 1), 31)
+    width = int(steps.max(initial=1)) // BINS + 1  # whole steps, else some bars hold more numbers than others
+    edges = np.arange(0, int(steps.max(initial=1)) + width + 1, width) - 0.5
     left.hist([steps[converged], steps[~converged]], edges, stacked=True, color=[COLORS[True], COLORS[False]],
               label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"])  # fmt: skip
     left.set(xlabel="steps", ylabel="structures")

@@ -146,8 +146,8 @@ class Store:
         self._run: dict[str, Any] | None = {**provenance, "items": 0, "missing": 0}
         self._file: h5py.File | None = None
         self._states: dict[str, int] = {}
-        self._continues = existing == "continue" and self.path.exists()
         self._lock: Lock | None = Lock(self.path)
+        self._continues = existing == "continue" and self.path.exists()
         self._resume()
 
     def _resume(self) -> None:

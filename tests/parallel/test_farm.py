@@ -14,7 +14,7 @@ import pytest
 from hpcpot.errors import FarmError
 from hpcpot.parallel import clusters, farm_settings
 from hpcpot.parallel.chunks import Failure, Item
-from hpcpot.parallel.farm import CHUNK_MOST, Chunk, ChunkSize, Farm
+from hpcpot.parallel.farm import Chunk, Farm
 
 pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
 
@@ -200,21 +200,3 @@ def test_no_scheduler_there(monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
     with pytest.raises(FarmError, match="farm.cluster = tcp://127.0.0.1:9: no scheduler answers there within 1 s"):
         list(Farm(farm_settings.defaults(cluster="tcp://127.0.0.1:9")).run(farm_tasks.square, items(1)))
-
-
-def test_chunks_follow_the_time_that_items_take():
-    size = ChunkSize("auto", None, 2)
-    assert size.next(None, 2) == 1
-    for _ in range(20):
-        size.learn(size.next(None, 2), 0.01 * size.next(None, 2))
-    assert 150 <= size.next(None, 2) <= 200, "2 s of items of 0.01 s"
-    assert size.next(40, 2) == 10, "the last ones are shared out"
-    size.learn(200, 200.0)
-    assert size.next(None, 2) <= 4
-    for _ in range(30):
-        size.learn(size.next(None, 2), 1e-6)
-    assert size.next(None, 2) == CHUNK_MOST
-    fixed = ChunkSize(7, 100, 2)
-    fixed.learn(7, 100.0)
-    assert fixed.next(3, 2) == 7
-    assert ChunkSize(200, 30, 4).next(30, 4) == 8, "each worker gets some"
