@@ -96,6 +96,8 @@ class AsePotential:
         self.cutoff = REACH
         self._n, self._cell, self._periodic = len(atoms), atoms.cell.array.copy(), atoms.pbc.copy()
 
+    pairs = staticmethod(neighbors.build)
+
     def compute(self, pairs: neighbors.Pairs, species: np.ndarray) -> Result:
         """As `Potential.compute`; forces on ghosts are zero.
 
