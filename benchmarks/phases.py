@@ -15,7 +15,6 @@ the triad: code at 100 % cannot be made faster but by computing less.
 from __future__ import annotations
 
 import argparse
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from contextlib import ExitStack

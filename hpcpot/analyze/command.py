@@ -18,6 +18,7 @@ from hpcpot.analyze.pull import Pull
 from hpcpot.analyze.settings import SCHEMA
 from hpcpot.analyze.tensile import Tensile, measure
 from hpcpot.config import Settings
+from hpcpot.drawing import require_matplotlib
 from hpcpot.errors import OutputError
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
@@ -71,7 +72,7 @@ def prepare(settings: Settings, overwrite: bool) -> None:
             "output.folder."
         )
     if settings.output.figures:
-        drawing.require_matplotlib()
+        require_matplotlib("output.figures", ", or set output.figures: null")
 
 
 def earlier(folder: Path) -> list[Path]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,8 +14,8 @@ from hpcpot.analyze.figures import Shot
 from hpcpot.analyze.pull import Pull
 from hpcpot.analyze.tensile import Tensile
 from hpcpot.config import Settings
-from hpcpot.errors import DependencyError, OutputError
-from hpcpot.report.figure import STYLE, WIDTH
+from hpcpot.drawing import sheet
+from hpcpot.report.figure import WIDTH
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.tables import Columns
 
@@ -29,17 +28,6 @@ FILES = (*(f"{name}.{kind}" for name in NAMES for kind in ("png", "pdf")),
 """What an analysis leaves in its folder, beside its HDF5 file and atoms."""
 COLORED = 95
 """% of the atoms whose shear strain is inside the colours, where the config does not say."""
-
-
-def require_matplotlib() -> None:
-    """Raises DependencyError, before the work, when there is nothing to draw with."""
-    try:
-        import matplotlib.figure  # noqa: F401
-    except ImportError as error:
-        raise DependencyError(
-            f"output.figures = no matplotlib ({error}): it draws the figures; pip install matplotlib, or set "
-            "output.figures: null."
-        ) from error
 
 
 def draw(
@@ -81,20 +69,6 @@ def unwrapped(reader: TrajectoryReader, frame: int) -> np.ndarray:
     return fractional(reader.values("position", frame), reader.cells()[frame]) + reader.values("image", frame)
 
 
-@contextmanager
-def figure(settings: Settings, name: str, width: float, height: float) -> Iterator[Figure]:
+def figure(settings: Settings, name: str, width: float, height: float) -> AbstractContextManager[Figure]:
     """A figure, inches, to draw into; it is then written in each kind that is asked for."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context(STYLE):
-        one = Figure(figsize=(width, height), dpi=200, layout="constrained")
-        yield one
-        for kind in settings.output.figures:
-            path = settings.output.folder / f"{name}.{kind}"
-            try:
-                one.savefig(path)
-            except OSError as error:
-                raise OutputError(
-                    f"{path} = cannot be written ({error.strerror}): free some space, or change output.folder."
-                ) from error
+    return sheet(width, height, *(settings.output.folder / f"{name}.{kind}" for kind in settings.output.figures))

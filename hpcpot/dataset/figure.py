@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpcpot import drawing
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.measures import residual_energies, shortest_distances
-from hpcpot.errors import DependencyError, OutputError
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
 COLORED = 12
 """Groups with a colour of their own, the largest; the rest share one."""
 REST = "#999999"
@@ -28,16 +27,11 @@ def write(dataset: DataSet, output: Path) -> Path:
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib."
-        ) from error
+    drawing.require_matplotlib()
+    from matplotlib.patches import Patch
+
     parts = by_group(dataset)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 5.2), dpi=200, layout="constrained")
+    with drawing.sheet(9.6, 5.2, output) as figure:
         axes = figure.subplots(2, 3)
         colors = _colors(list(parts))
         compositions(axes[0, 0], dataset, parts, colors)
@@ -63,16 +57,9 @@ def write(dataset: DataSet, output: Path) -> Path:
             "shortest distance (Å)",
             "frames",
         )
-        handles = [matplotlib.patches.Patch(color=colors[group], label=group) for group in parts]
+        handles = [Patch(color=colors[group], label=group) for group in parts]
         figure.legend(handles=handles, loc="outside right upper", fontsize=6)
-        for letter, one in zip("abcdef", axes.flat, strict=True):
-            one.set_title(letter, loc="left", fontweight="bold")
-        try:
-            figure.savefig(output)
-        except OSError as error:
-            raise OutputError(
-                f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-            ) from error
+        drawing.letter(axes.flat)
     return output
 
 

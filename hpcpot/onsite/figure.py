@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcpot.errors import DependencyError, OutputError
+from hpcpot import drawing
 from hpcpot.onsite import statistics
 from hpcpot.onsite.tables import Campaign
 from hpcpot.wording import plural
@@ -20,7 +20,6 @@ LABELS = {"si1_bulk": "Si$_{1,b}$", "si2_bulk": "Si$_{2,b}$", "interface": "inte
 GREY, BLACK, DASHED = "#8a8a8a", "#222222", (0, (3, 2))
 SHOWN = 20
 """Sub-samples whose histograms are drawn."""
-STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
 
 
 def write(campaign: Campaign, base: Path) -> list[Path]:
@@ -29,29 +28,15 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib. The results are complete."
-        ) from error
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 5.2), dpi=200, layout="constrained")
+    drawing.require_matplotlib(otherwise="; the results are complete")
+    output = base.with_suffix(".png")
+    with drawing.sheet(7.2, 5.2, output) as figure:
         axes = figure.subplots(2, 2)
         histograms(axes[0, 0], campaign)
         differences(axes[0, 1], campaign)
         subsamples(axes[1, 0], campaign)
         places(axes[1, 1], campaign)
-        for letter, one in zip("abcd", axes.flat, strict=True):
-            one.set_title(letter, loc="left", fontweight="bold")
-        output = base.with_suffix(".png")
-        try:
-            figure.savefig(output)
-        except OSError as error:
-            raise OutputError(
-                f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-            ) from error
+        drawing.letter(axes.flat)
     return [output]
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot.errors import DependencyError, OutputError
+from hpcpot import drawing
 from hpcpot.relax.summary import Campaign
 
 COLORS = {True: "#3b6fb0", False: "#c8553d"}
@@ -20,31 +20,18 @@ def write(campaign: Campaign, output: Path) -> Path:
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib. The results are complete."
-        ) from error
-    figure = Figure(figsize=(7.2, 3.0), dpi=200, layout="constrained")
-    left, right = figure.subplots(1, 2)
-    steps, converged = campaign.steps, campaign.converged
-    width = int(steps.max(initial=1)) // BINS + 1  # whole steps, else some bars hold more numbers than others
-    edges = np.arange(0, int(steps.max(initial=1)) + width + 1, width) - 0.5
-    left.hist([steps[converged], steps[~converged]], edges, stacked=True, color=[COLORS[True], COLORS[False]],
-              label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"])  # fmt: skip
-    left.set(xlabel="steps", ylabel="structures")
-    left.legend(frameon=False, fontsize=7)
-    volumes, energies = campaign.volumes / campaign.atoms, campaign.energies / campaign.atoms
-    dots = right.scatter(volumes, energies, c=campaign.lithium, s=9, cmap="viridis", vmin=0, vmax=1, lw=0)
-    right.set(xlabel="final volume (Å$^3$/atom)", ylabel="final energy (eV/atom)")
-    figure.colorbar(dots, label="Li fraction")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-    try:
-        figure.savefig(output)
-    except OSError as error:
-        raise OutputError(
-            f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-        ) from error
+    drawing.require_matplotlib(otherwise="; the results are complete")
+    with drawing.sheet(7.2, 3.0, output) as figure:
+        left, right = figure.subplots(1, 2)
+        steps, converged = campaign.steps, campaign.converged
+        width = int(steps.max(initial=1)) // BINS + 1  # whole steps, else some bars hold more numbers than others
+        edges = np.arange(0, int(steps.max(initial=1)) + width + 1, width) - 0.5
+        left.hist([steps[converged], steps[~converged]], edges, stacked=True, color=[COLORS[True], COLORS[False]],
+                  label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"])  # fmt: skip
+        left.set(xlabel="steps", ylabel="structures")
+        left.legend(fontsize=7)
+        volumes, energies = campaign.volumes / campaign.atoms, campaign.energies / campaign.atoms
+        dots = right.scatter(volumes, energies, c=campaign.lithium, s=9, cmap="viridis", vmin=0, vmax=1, lw=0)
+        right.set(xlabel="final volume (Å$^3$/atom)", ylabel="final energy (eV/atom)")
+        figure.colorbar(dots, label="Li fraction")
     return output

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from ase import Atoms
 
-from hpcpot.errors import DependencyError, OutputError
+from hpcpot import drawing
+from hpcpot.errors import OutputError
 from hpcpot.report import panels, profile
 from hpcpot.report.window import Window, around
 from hpcpot.report.window import heights as window_heights
@@ -25,10 +26,6 @@ WIDTH, PANEL_WIDTH = 7.2, 6.6
 """Inches: of the figure, two columns of a journal, and about what labels leave of it."""
 LONG = 0.35
 """Height over length of a view below which the views lie one under the other, else side by side."""
-STYLE = {
-    "font.size": 8, "axes.titlesize": 8, "font.family": "DejaVu Sans", "axes.linewidth": 0.6, "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-}  # fmt: skip
 
 
 @dataclass
@@ -53,24 +50,16 @@ def write(trajectory: Path, output: Path) -> None:
         DependencyError: matplotlib is not installed.
         OutputError: the trajectory cannot be read or has no frame, or the figure cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"hpcpot report = no matplotlib ({error}): it draws the figure; pip install matplotlib."
-        ) from error
+    drawing.require_matplotlib("hpcpot report")
+    from matplotlib.figure import Figure
+
     kinds = Figure().canvas.get_supported_filetypes()
     if output.suffix[1:] not in kinds:
         raise OutputError(
             f"{output} = unknown kind of figure: must end in one of .{', .'.join(sorted(kinds))}; rename it."
         )
     figure = draw(read(trajectory))
-    try:
-        figure.savefig(output)
-    except OSError as error:
-        raise OutputError(
-            f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-        ) from error
+    drawing.save(figure, output)
 
 
 def read(trajectory: Path) -> Story:
@@ -89,9 +78,6 @@ def read(trajectory: Path) -> Story:
 
 def draw(story: Story) -> Figure:
     """The figure; panels whose data were not written are left out."""
-    import matplotlib
-    from matplotlib.figure import Figure
-
     window = around(story.frames)
     across, along = axes_of_view(window)
     strip = PANEL_WIDTH * window.lengths[across] / window.lengths[along]
@@ -100,8 +86,7 @@ def draw(story: Story) -> Figure:
     names = [name for name in panels.AGAINST_TIME if name in story.series] if len(story.series["time"]) > 1 else []
     heights = [strip + 0.25] * len(story.frames) if is_long else [0.45 * PANEL_WIDTH]
     heights += [1.7] + [1.1] * has_fraction + [1.8] * bool(names)
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(WIDTH, sum(heights) + 0.1), dpi=200, layout="constrained")
+    with drawing.sheet(WIDTH, sum(heights) + 0.1) as figure:
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         places = list(grid)[: len(story.frames)] if is_long else list(grid[0].subgridspec(1, len(story.frames)))
         for place, frame, time in zip(places, story.frames, story.times):
@@ -120,8 +105,7 @@ def draw(story: Story) -> Figure:
         lowest.set_xlabel(f"{'xyz'[along]} (Å)")
         for place, name in zip(grid[-1].subgridspec(1, len(names)) if names else [], names):
             panels.AGAINST_TIME[name](figure.add_subplot(place), story.series, name, len(story.frames[0]))
-        for letter, axes in zip("abcdefgh", figure.axes):
-            axes.set_title(letter, loc="left", fontweight="bold", pad=3)
+        drawing.letter(figure.axes)
     return figure
 
 

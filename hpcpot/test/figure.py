@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hpcpot import drawing
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.measures import residual_energies
 from hpcpot.dataset.predict import Predicted
 from hpcpot.dataset.statistics import ALL
-from hpcpot.errors import DependencyError, OutputError
 from hpcpot.storage.tables import Columns
 from hpcpot.test import errors
 from hpcpot.units import EV_PER_A3_IN_GPA
@@ -19,7 +19,6 @@ from hpcpot.units import EV_PER_A3_IN_GPA
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-STYLE = {"font.size": 8, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
 COLORS = ("#7d4fb3", "#c8902d", "#3b6fb0", "#5fa8a0", "#c8553d")
 """Of the elements in their order."""
 BLUE, RED = "#3b6fb0", "#c8553d"
@@ -38,15 +37,8 @@ def write(dataset: DataSet, found: Predicted, table: Columns, deviation: np.ndar
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib, or --no-figure."
-        ) from error
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 6.2), dpi=200, layout="constrained")
+    drawing.require_matplotlib(otherwise=", or --no-figure")
+    with drawing.sheet(9.6, 6.2, output) as figure:
         axes = figure.subplots(2, 3)
         energies(axes[0, 0], dataset, found)
         forces(axes[0, 1], dataset, found)
@@ -55,14 +47,7 @@ def write(dataset: DataSet, found: Predicted, table: Columns, deviation: np.ndar
         bars(axes[1, 1], table, "force_rmse_eV_per_A", "force RMSE (eV/Å)", RED)
         last = axes[1, 2]
         distribution(last, dataset, found) if deviation is None else deviations(last, dataset, found, deviation)
-        for letter, one in zip("abcdef", axes.flat, strict=True):
-            one.set_title(letter, loc="left", fontweight="bold")
-        try:
-            figure.savefig(output)
-        except OSError as error:
-            raise OutputError(
-                f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-            ) from error
+        drawing.letter(axes.flat)
     return output
 
 

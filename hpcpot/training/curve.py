@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcpot.errors import DependencyError, OutputError
+from hpcpot import drawing
+from hpcpot.errors import OutputError
 
 if TYPE_CHECKING:
     from hpcpot.training.loss import Errors
@@ -91,36 +92,24 @@ def draw(path: Path, output: Path) -> Path:
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib. The model is complete."
-        ) from error
+    drawing.require_matplotlib(otherwise="; the model is complete")
     rows = read(path)
-    figure = Figure(figsize=(7.2, 2.7), dpi=200, layout="constrained")
     wanted = [(1e3, "energy", "energy error (meV/atom)"), (1e3, "force", "force error (meV/Å)")]
     steps = np.array([r["step"] for r in rows])
-    for axes, (factor, name, label) in zip(figure.subplots(1, 2), wanted, strict=True):
-        for part in PARTS:
-            values = factor * np.array([r[f"rmse_{name}_{part}_{QUANTITIES[name]}"] for r in rows])
-            if np.isfinite(values).any():
-                axes.plot(steps, values, color=COLORS[part], lw=1.2, label=part)
-        axes.set(xlabel="steps", ylabel=label, yscale="log")
-        axes.spines["top"].set_visible(False)
-        if len(axes.lines):
-            axes.legend(frameon=False, fontsize=7)
-        rates = np.array([r["learning_rate"] for r in rows])
-        if np.isfinite(rates).any():  # a moment tensor potential has none
-            rate = axes.twinx()
-            rate.plot(steps, rates, color="0.7", lw=0.8, ls=":", label="learning rate")
-            rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
-            rate.tick_params(colors="0.5", labelright=name == "force")
-            rate.spines["top"].set_visible(False)
-    try:
-        figure.savefig(output)
-    except OSError as error:
-        raise OutputError(
-            f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-        ) from error
+    with drawing.sheet(7.2, 2.7, output) as figure:
+        for axes, (factor, name, label) in zip(figure.subplots(1, 2), wanted, strict=True):
+            for part in PARTS:
+                values = factor * np.array([r[f"rmse_{name}_{part}_{QUANTITIES[name]}"] for r in rows])
+                if np.isfinite(values).any():
+                    axes.plot(steps, values, color=COLORS[part], lw=1.2, label=part)
+            axes.set(xlabel="steps", ylabel=label, yscale="log")
+            if len(axes.lines):
+                axes.legend(fontsize=7)
+            rates = np.array([r["learning_rate"] for r in rows])
+            if np.isfinite(rates).any():  # a moment tensor potential has none
+                rate = axes.twinx()
+                rate.plot(steps, rates, color="0.7", lw=0.8, ls=":", label="learning rate")
+                rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
+                rate.tick_params(colors="0.5", labelright=name == "force")
+                rate.spines["right"].set_visible(True)
     return output

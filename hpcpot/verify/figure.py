@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot.errors import DependencyError, OutputError
+from hpcpot import drawing
 from hpcpot.units import FS_PER_PS
 from hpcpot.verify.contact import Push
 from hpcpot.verify.crystal import Crystal, birch_murnaghan
 from hpcpot.verify.dynamics import Run
 
-STYLE = {"font.size": 7, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False}
 BLUE, RED, DARK = "#3b6fb0", "#c8553d", "#222222"
 COLUMNS = 4
 HIGHEST = 12.0
@@ -26,17 +25,10 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequenc
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise DependencyError(
-            f"figure = no matplotlib ({error}): it draws the figure; pip install matplotlib, or --no-figure."
-        ) from error
+    drawing.require_matplotlib(otherwise=", or --no-figure")
     panels = len(done) + bool(pushed) + len(runs)
     rows = max(1, -(-panels // COLUMNS))
-    with matplotlib.rc_context(STYLE):
-        figure = Figure(figsize=(9.6, 2.2 * rows), dpi=200, layout="constrained")
+    with drawing.sheet(9.6, 2.2 * rows, output) as figure:
         axes = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
         for one in done.values():
             equation_of_state(axes.pop(0), one)
@@ -46,12 +38,6 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequenc
             conservation(axes.pop(0), nve)
         for empty in axes:
             empty.set_axis_off()
-        try:
-            figure.savefig(output)
-        except OSError as error:
-            raise OutputError(
-                f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to."
-            ) from error
     return output
 
 

@@ -1,7 +1,6 @@
 """Losses against DeePMD-kit's own numbers (tests/data/README.md says how they were made)."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest

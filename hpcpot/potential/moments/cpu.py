@@ -18,7 +18,6 @@ from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.moments import tables
 from hpcpot.potential.moments.chebyshev_cpu import ChebyshevSteps
 from hpcpot.potential.moments.deep_potential_cpu import DeepPotentialSteps
-from hpcpot.potential.moments.environment_cpu import environment, scatter
 from hpcpot.potential.moments.moment_tensor_cpu import MomentTensorSteps
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
