@@ -23,7 +23,7 @@ setup(
         "gpu": ["cupy-cuda12x>=13"],
         "gpu13": ["cupy-cuda13x>=13.6"],
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
-        "train": ["torch>=2.4"],
+        "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8"],
         "test": ["pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0", "pymatgen-core>=2026.9"],
     },

@@ -18,7 +18,7 @@ FAMILIES: dict[str, ModuleType] = {
 """Each has KEYS, check(settings), needs_forces(settings) and fit(job) -> exit code."""
 
 PATHS = either(file_name(), list_of(file_name(), "a list of files, folders or patterns"))
-OPTIMISERS = ("adam", "adamw", "adamax", "adagrad", "adadelta")
+OPTIMISERS = ("adam", "adamw", "adamax", "adagrad", "adadelta", "muon")
 
 
 def batch_size() -> Kind:

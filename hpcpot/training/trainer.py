@@ -17,10 +17,11 @@ from hpcpot.errors import OutputError, TrainingError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.storage import checkpoint
-from hpcpot.training import curve, optimiser, step
+from hpcpot.training import curve, step
 from hpcpot.training.batches import Sampler
 from hpcpot.training.frames import Frames
 from hpcpot.training.loss import Errors
+from hpcpot.training.optimiser import Optimiser, fill, flat
 from hpcpot.training.step import Trained
 from hpcpot.training.workers import Workers
 from hpcpot.wording import duration
@@ -36,7 +37,7 @@ class Task:
     Attributes:
         model: what is trained. loss: (prediction, labels, learning rate) -> loss; `needs_forces` says what of.
         schedule: step -> learning rate. rate_factor: what the optimiser's rate is times that, with several processes.
-        optimiser: a name of optimiser.KINDS. weight_decay: of it.
+        optimiser, weight_decay: see hpcpot.training.optimiser.
         training: its frames; sampler: which of them a step sees.
         validation: frames to judge by, or None. validation_batches: their rows, a batch each.
         identity: all that a checkpoint must have in common with the run that goes on from it.
@@ -82,7 +83,7 @@ class Trainer:
     def __init__(self, task: Task, plan: Plan, workers: Workers, stop: Callable[[], bool], say: Callable[[str], None]):
         self.task, self.plan, self.workers, self._stop, self._say = task, plan, workers, stop, say
         self.done = 0
-        self._optimiser = optimiser.make(task.optimiser, task.model.parameters, task.weight_decay)
+        self._optimiser = Optimiser(task.optimiser, task.model.parameters, task.weight_decay)
         self._errors, self._first_loss = Errors(), math.nan
         self.best: np.ndarray | None = None
         self._best_loss, self._rows_since_best = math.inf, 0
@@ -112,7 +113,7 @@ class Trainer:
         if self._is_tired():
             self._say(f"step {self.done}: no better validation in {self.plan.patience} rows, so training ends")
         if self.best is not None:
-            optimiser.fill(self.task.model.parameters, self.best)
+            fill(self.task.model.parameters, self.best)
         return 0
 
     def _is_tired(self) -> bool:
@@ -130,9 +131,7 @@ class Trainer:
             task.model, geometry, lambda prediction: task.loss(prediction, labels, rate), task.loss.needs_forces
         )
         asked = self._share_gradient(float(loss), rows)
-        for group in self._optimiser.param_groups:
-            group["lr"] = rate * task.rate_factor
-        self._optimiser.step()
+        self._optimiser.step(rate * task.rate_factor)
         self._errors.add(found, labels, float(loss))
         self.done += 1
         return asked
@@ -200,7 +199,7 @@ class Trainer:
         self._rows_since_best += 1
         if loss < self._best_loss:
             self._best_loss, self._rows_since_best = loss, 0
-            self.best = optimiser.flat(self.task.model.parameters)
+            self.best = flat(self.task.model.parameters)
 
     def _write_checkpoint(self) -> None:
         if not self.workers.is_root:
@@ -211,10 +210,10 @@ class Trainer:
             "errors": json.dumps(asdict(self._errors)), "first_loss": self._first_loss, "best_loss": self._best_loss,
             "rows_since_best": self._rows_since_best,
         }  # fmt: skip
-        common |= {f"optimiser_{name}": values for name, values in optimiser.state(self._optimiser, parameters).items()}
+        common |= {f"optimiser_{name}": values for name, values in self._optimiser.state.items()}
         if self.best is not None:
             common["best"] = self.best
-        checkpoint.write(self.plan.checkpoint, SERIAL, {"parameters": optimiser.flat(parameters)}, common)
+        checkpoint.write(self.plan.checkpoint, SERIAL, {"parameters": flat(parameters)}, common)
 
     def _read_checkpoint(self) -> None:
         path, parameters = self.plan.checkpoint, self.task.model.parameters
@@ -224,10 +223,11 @@ class Trainer:
                 f"{path} = checkpoint of another training: model, data, loss, learning rate, seed and number of "
                 "processes must be those of the config; use the config that began it, or start anew with --overwrite."
             )
-        optimiser.fill(parameters, arrays["parameters"])
+        fill(parameters, arrays["parameters"])
         prefix = "optimiser_"
-        states = {name.removeprefix(prefix): value for name, value in common.items() if name.startswith(prefix)}
-        optimiser.set_state(self._optimiser, parameters, states)
+        self._optimiser.state = {
+            name.removeprefix(prefix): value for name, value in common.items() if name.startswith(prefix)
+        }
         self.done, self.task.sampler.state = int(common["step"]), str(common["sampler"])
         self._errors = Errors(**json.loads(str(common["errors"])))
         self._first_loss, self._best_loss = float(common["first_loss"]), float(common["best_loss"])

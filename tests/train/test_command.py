@@ -117,7 +117,7 @@ def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_p
     model, loss, systems = deep_potential_task.make_task(found, torch.float64, torch.device("cpu"))
     frames = Frames(found.training, model, model.constant_energies, True, 1e9)
     sampler = Sampler(systems, "prob_sys_size", 0)
-    adam = optimiser.make("adam", model.parameters, 0.0)
+    adam = optimiser.Optimiser("adam", model.parameters)
     rates = [found.settings.learning_rate.start * r for r in (1.0, 0.01 ** (1 / 3), 0.01 ** (2 / 3))]
     for rate in rates:
         for p in model.parameters:
@@ -125,8 +125,7 @@ def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_p
         for _ in range(2):
             joined, labels = frames.batch(sampler.next())
             step.add_gradient(model, joined, lambda prediction: 0.5 * loss(prediction, labels, rate))  # noqa: B023
-        adam.param_groups[0]["lr"] = rate
-        adam.step()
+        adam.step(rate)
     wanted, exported = model.export(), load(tmp_path / "model.h5")
     for net, other in zip(wanted.fittings, exported.fittings, strict=True):
         for a, b in zip(net, other, strict=True):

@@ -17,7 +17,6 @@ from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage import checkpoint
 from hpcpot.train.settings import SCHEMA
 from hpcpot.training import curve
-from hpcpot.training.mtp_grade import ActiveSet
 
 LONG = {"training": {"steps": 120, "print_every": 20}, "moment_tensor": {"tolerance": 0.0}}
 
@@ -35,9 +34,8 @@ def test_a_fit_lowers_the_errors_and_writes_what_it_learnt(tmp_path):
     forces = predict(data, Potential(model)).forces
     rms = np.sqrt(((forces - data.forces) ** 2).mean())
     assert rms < 1.5 * max(rows[-1][f"rmse_force_{part}_eV_per_A"] for part in curve.PARTS)
-    active = ActiveSet.read(tmp_path / "model.active.npz")
-    assert active.rows.shape == (43, 43) and active.seen == 10
-    assert any("extrapolation grade of the validation" in line for line in said)
+    assert model.active.shape == (43, 43)
+    assert any("extrapolation grade of the validation frames: median" in line for line in said)
     _, common, _ = checkpoint.read(tmp_path / "model.checkpoint.h5", SERIAL)
     assert int(common["step"]) == 120
 
@@ -62,13 +60,12 @@ def test_an_interrupted_fit_goes_on_bit_by_bit_from_its_last_round(tmp_path):
 
 def test_a_fit_ends_when_it_gains_little(tmp_path):
     said: list[str] = []
-    wanted = {"tolerance": 0.9, "grade": "sites", "min_distance_A": 1.0}
+    wanted = {"tolerance": 0.9, "grade": False, "min_distance_A": 1.0}
     assert train(tmp_path, "moment_tensor", say=said.append, moment_tensor=wanted, training={"steps": 400}) == 0
     assert any("the loss hardly falls any more, so the fit ends" in line for line in said)
     assert curve.read(tmp_path / "model.curve.csv")[-1]["step"] < 200
-    assert load(tmp_path / "model.h5").min_distance == 1.0
-    data = hdf5.read(tmp_path / "data.h5")
-    assert 43 < ActiveSet.read(tmp_path / "model.active.npz").seen < data.first[-1]
+    model = load(tmp_path / "model.h5")
+    assert model.min_distance == 1.0 and model.active is None
 
 
 @pytest.mark.parametrize(("sections", "message"), [

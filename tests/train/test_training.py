@@ -54,19 +54,20 @@ def test_energies_alone_train_without_forces(tmp_path):
     assert np.isnan(rows[-1]["rmse_force_training_eV_per_A"])
 
 
-@pytest.mark.parametrize("family", TASKS)
-def test_an_interrupted_training_goes_on_bit_by_bit(family, tmp_path):
+@pytest.mark.parametrize(("family", "kind"), [*((family, None) for family in TASKS), ("deep_potential", "muon")])
+def test_an_interrupted_training_goes_on_bit_by_bit(family, kind, tmp_path):
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for folder in (whole, parts):
         folder.mkdir()
         write_data(folder)
-    assert train(whole, family) == 0
+    wanted = {"training": {"optimiser": kind}}
+    assert train(whole, family, **wanted) == 0
     asked = iter([False] * 6 + [True])
     said = []
-    assert train(parts, family, stop=lambda: next(asked), say=said.append) == STOPPED
+    assert train(parts, family, stop=lambda: next(asked), say=said.append, **wanted) == STOPPED
     assert "stopped by a signal at step 7; the same command with --restart goes on" in said
     assert not (parts / "model.h5").exists()
-    assert train(parts, family, restart=True) == 0
+    assert train(parts, family, restart=True, **wanted) == 0
     assert fingerprint(load(whole / "model.h5")) == fingerprint(load(parts / "model.h5"))
     one, other = (curve.read(folder / "model.curve.csv") for folder in (whole, parts))
     for a, b in zip(one, other, strict=True):
