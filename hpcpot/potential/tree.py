@@ -50,6 +50,15 @@ def _plain(leaf: Any) -> np.ndarray | str:
     return np.ascontiguousarray(array, kinds[array.dtype.kind])
 
 
+def _shortest(array: np.ndarray) -> np.ndarray:
+    """The same values as float32 where those hold them exactly: weights that were trained so take half the room."""
+    if array.dtype != np.float64:
+        return array
+    with np.errstate(over="ignore"):
+        short = array.astype("<f4")
+    return short if np.array_equal(short, array) else array
+
+
 def write(group: h5py.Group, value: Any) -> None:
     """Writes a dataclass or tuple: arrays as datasets, numbers and texts as attributes, the rest as groups.
 
@@ -67,7 +76,7 @@ def write(group: h5py.Group, value: Any) -> None:
         if isinstance(value, tuple) and id(item) in names:
             group[name] = h5py.SoftLink(f"{group.name}/{names[id(item)]}")
         elif isinstance(item, np.ndarray):
-            group[name] = _plain(item)
+            group[name] = _shortest(_plain(item))
         elif isinstance(item, tuple) and item and isinstance(item[0], str):
             group.attrs[name] = list(item)
         elif is_dataclass(item) or isinstance(item, tuple):
@@ -93,7 +102,7 @@ def _read_item(group: h5py.Group, name: str, hint: Any) -> Any:
             return None
         (hint,) = (choice for choice in get_args(hint) if choice is not NoneType)
     if hint is np.ndarray:
-        return read_array(group[name])
+        return np.asarray(_plain(read_array(group[name])))
     if get_origin(hint) is not tuple:
         return read(group[name], hint) if is_dataclass(hint) else hint(group.attrs[name])
     (item_hint, _) = get_args(hint)

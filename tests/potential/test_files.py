@@ -70,6 +70,21 @@ def test_attributes_of_the_file(tmp_path) -> None:
         assert file["parameters"].attrs["angular_domain"] == "cos"
 
 
+def test_weights_that_are_float32_numbers_take_half_the_room(tmp_path) -> None:
+    model = load("lisi")
+    short = dataclasses.replace(
+        model, fittings=tuple(
+            tuple(dataclasses.replace(layer, weights=layer.weights.astype("<f4").astype("<f8")) for layer in net)
+            for net in model.fittings
+        ),
+    )  # fmt: skip
+    for one, name in ((model, "double.h5"), (short, "single.h5")):
+        save(one, tmp_path / name, {})
+        assert fingerprint(load(tmp_path / name)) == fingerprint(one)
+    assert load(tmp_path / "single.h5").fittings[0][0].weights.dtype == np.float64
+    assert (tmp_path / "single.h5").stat().st_size < 0.6 * (tmp_path / "double.h5").stat().st_size
+
+
 def test_one_sided_embeddings_are_stored_once(tmp_path) -> None:
     save(load(DATA / "dp" / "small_oneside.dp"), tmp_path / "model.h5", {})
     with h5py.File(tmp_path / "model.h5") as file:
