@@ -62,7 +62,7 @@ def stress_strain(figure: Figure, tensile: Tensile) -> None:
         left.plot(*published.points.T, "o", ms=3.5, mfc="white", mec=OTHER, label=published.label, clip_on=False)
     left.plot(found.strain, found.ultimate, "v", ms=4, color=INK)
     left.annotate(
-        f"{found.ultimate:.2f} GPa", (found.strain, found.ultimate), (0, 6), textcoords="offset points", ha="center"
+        f"{found.ultimate:.2f} GPa", (found.strain, found.ultimate), (7, 0), textcoords="offset points", va="center"
     )
     left.axhline(0, color=INK, lw=0.4)
     left.margins(y=0.08)
