@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import resource
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -16,6 +17,7 @@ from hpcpot.gpu.device import Gpu, choose
 from hpcpot.md.engine import Engine
 from hpcpot.md.integrators import INTEGRATORS
 from hpcpot.md.motion import draw_velocities
+from hpcpot.md.on_device import on_device
 from hpcpot.md.start import extent, make_state
 from hpcpot.md.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
@@ -55,9 +57,10 @@ class Dynamics:
         domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
         engine = Engine(potential, domain, ranks, skin)
         if potential.kernel_set == "gpu":
+            from hpcpot.gpu.exchange import Exchange
             from hpcpot.md.resident import Resident
 
-            engine.resident = Resident(potential)
+            domain.ranks, engine.resident = Exchange(ranks, potential.device), Resident(potential)
         engine.start(state)
         energy, kT = float(ranks.sum(np.array([state.energies.sum()]))[0]), temperature * BOLTZMANN
         if not nve:
@@ -71,13 +74,14 @@ class Dynamics:
         if engine.resident is not None and engine.resident.can(state, engine, self.integrator):
             engine.resident.advance(state, engine, self.integrator, self.thermostat, self.timestep, count)
             return
-        for _ in range(count):
-            INTEGRATORS[self.integrator].step(self.state, self.engine, self.timestep, self.thermostat)
+        with nullcontext() if engine.resident is None else on_device(state, engine):
+            for _ in range(count):
+                INTEGRATORS[self.integrator].step(state, engine, self.timestep, self.thermostat)
 
 
 def potential_on(device: str, model: Family, ranks: Ranks, precision: str = "float64") -> Potential:
     """The model on the CPU, or on this rank's GPU."""
-    number, line = choose(device, *ranks.local())
+    number, line = choose(device, ranks)
     if ranks.is_root and device != "cpu":
         print(line)
     if number is None:

@@ -6,14 +6,17 @@ device in its place whose arrays are NumPy's and whose kernels are the same sour
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.sources import Source
-from hpcpot.wording import plural
+
+if TYPE_CHECKING:
+    from hpcpot.parallel.ranks import Ranks
 
 THREADS = 256
 """Of a block whose threads each work on one element."""
@@ -49,11 +52,14 @@ class Device(Protocol):
     """A GPU, or what stands for it in tests.
 
     Attributes:
-        xp: CuPy, or NumPy. name: for people.
+        xp: CuPy, or what is like it. name: for people. place: equal for ranks that share a GPU.
+        sharers: how many ranks do.
     """
 
     xp: Any
     name: str
+    place: str
+    sharers: int
 
     def build(self, source: Source) -> Kernels: ...
 
@@ -62,6 +68,12 @@ class Device(Protocol):
     def to_host(self, array: Any) -> np.ndarray: ...
 
     def put(self, values: Any, out: Any) -> None: ...
+
+    def fetch(self, array: Any, out: np.ndarray) -> None: ...
+
+    def pinned(self, size: int, dtype: Any) -> np.ndarray: ...
+
+    def synchronize(self) -> None: ...
 
     def free_bytes(self) -> int: ...
 
@@ -81,7 +93,8 @@ class Gpu:
         self.xp, self.number = cupy, number
         cupy.cuda.Device(number).use()
         properties = cupy.cuda.runtime.getDeviceProperties(number)
-        self.name = properties["name"].decode()
+        self.name, self.sharers = properties["name"].decode(), 1
+        self.place = f"{platform.node()} {cupy.cuda.Device(number).pci_bus_id}"
         self.stream = cupy.cuda.Stream(non_blocking=True)
         self.stream.use()
         self._new_handle = lambda stream: Cublas(cupy, stream)
@@ -133,10 +146,25 @@ class Gpu:
         elif out.size:
             out.set(np.ascontiguousarray(values, out.dtype), stream=self.stream)
 
+    def fetch(self, array: Any, out: np.ndarray) -> None:
+        """Copy an array of the device into one of the host that is there already, once all that writes it is done."""
+        if out.size:
+            array.get(stream=self.stream, out=out)
+
+    def pinned(self, size: int, dtype: Any) -> np.ndarray:
+        """An array of the host from and to which the device copies without a detour."""
+        import cupyx
+
+        return cupyx.empty_pinned(size, dtype)
+
+    def synchronize(self) -> None:
+        """Wait until all that was started is done."""
+        self.stream.synchronize()
+
     def free_bytes(self) -> int:
-        """Memory of the card that nobody holds, and what CuPy holds without need."""
+        """This rank's share of the memory that nobody holds, and what CuPy holds without need."""
         free, _ = self.xp.cuda.runtime.memGetInfo()
-        return int(free) + self.xp.get_default_memory_pool().free_bytes()
+        return int(free) // self.sharers + self.xp.get_default_memory_pool().free_bytes()
 
     def capture(self, steps: Callable[[], None]) -> Callable[[], None]:
         """A graph of all kernels that `steps` starts; calling it starts them again, at the cost of one.
@@ -165,23 +193,20 @@ def count() -> tuple[int, str]:
     return found, "" if found else "no GPU is visible"
 
 
-def choose(requested: str, local_rank: int, local_ranks: int) -> tuple[int | None, str]:
-    """Which GPU a rank takes, None for the CPU, and a line about the choice.
+def choose(requested: str, ranks: Ranks) -> tuple[int | None, str]:
+    """Which GPU this rank takes, by its number among those of its machine, None for the CPU; and a line about the choice.
 
     Args:
-        requested: config key `device`: cpu, gpu or auto.
-        local_rank, local_ranks: this rank's number among those of this machine, and how many they are.
-    Raises:
+        requested: config key `device`: cpu, gpu or auto, which is gpu where every rank has one.
+    Raises (on all ranks together):
         ConfigError: gpu, and there is none.
     """
     if requested == "cpu":
         return None, "device: cpu"
     n, reason = count()
-    if n == 0:
-        if requested == "gpu":
-            raise ConfigError(f"device = gpu: {reason}, but CuPy and an NVIDIA GPU are required; {REMEDY}.")
-        return None, f"device: cpu (auto: {reason})"
-    line = f"device: gpu{' (auto)' if requested == 'auto' else ''}, {plural(local_ranks, 'rank')} on {plural(n, 'GPU')}"
-    if local_ranks > n:
-        line += f"; note: ranks that share a GPU take turns, so that {plural(n, 'rank')} would be faster"
-    return local_rank % n, line
+    lacking = [f"{why} on rank {rank}" if ranks.size > 1 else why for rank, why in enumerate(ranks.all_gather(reason)) if why]
+    if lacking and requested == "gpu":
+        ranks.agree(ConfigError(f"device = gpu: {lacking[0]}, but CuPy and an NVIDIA GPU are required; {REMEDY}."))
+    if lacking:
+        return None, f"device: cpu (auto: {lacking[0]})"
+    return ranks.local()[0] % n, f"device: gpu{' (auto)' if requested == 'auto' else ''}"

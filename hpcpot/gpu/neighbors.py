@@ -39,10 +39,10 @@ class DevicePairs:
     """As neighbors.pairs.Pairs, with the lists on the device; `first` and `neighbors` are fetched when looked at.
 
     Attributes:
-        positions: (m, 3) float64, Å, on the host. n_centres: n.
+        positions: (m, 3) float64, Å, on the host or the device. n_centres: n.
     """
 
-    positions: np.ndarray
+    positions: Any
     n_centres: int
     candidates: Candidates
     device: Device

@@ -14,7 +14,7 @@ from hpcpot.md.cell import scale_cell, volume
 from hpcpot.md.engine import Engine
 from hpcpot.md.motion import drift, kick
 from hpcpot.md.thermostat import Thermostat, chain_half_step
-from hpcpot.structure.state import State
+from hpcpot.structure.state import State, library
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def _drag_along(state: State, dt: float, barostat: Barostat) -> None:
     """v *= exp(-dt/2 (w + mean w / N))."""
     rates = state.scalars["barostat_rates"]
     mean = rates.sum() / (barostat.axes.sum() * state.n_atoms)
-    state.velocities *= np.exp(-0.5 * dt * (rates + mean))
+    state.velocities *= library(state.velocities).asarray(np.exp(-0.5 * dt * (rates + mean)))
 
 
 def _drag(barostat: Barostat, dt: float) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 
 from hpcpot.errors import SimulationError
 from hpcpot.md.engine import Engine
-from hpcpot.structure.state import State
+from hpcpot.structure.state import State, library
 
 AXES = "xyz"
 LARGEST_CHANGE = 0.1
@@ -32,7 +32,7 @@ def scale_cell(state: State, engine: Engine, factors: np.ndarray) -> None:
             f"cell along {AXES[worst]} = changes by a factor of {factors[worst]:.3g} in step {state.step + 1}: must stay "
             f"within {100 * LARGEST_CHANGE:g} % a step; lengthen md.barostat_time_fs, or lower md.strain_rate_per_ps."
         ))  # fmt: skip
-    state.positions[: state.n_owned] *= factors
+    state.positions[: state.n_owned] *= library(state.positions).asarray(factors)
     state.cell = state.cell * factors
     engine.domain.set_cell(state.cell)
 

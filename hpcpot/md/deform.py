@@ -10,7 +10,7 @@ from hpcpot.errors import StructureError
 from hpcpot.md.cell import AXES, scale_cell, stretch
 from hpcpot.md.engine import Engine
 from hpcpot.md.start import inside
-from hpcpot.structure.state import State
+from hpcpot.structure.state import State, to_host
 from hpcpot.units import AMU
 
 FREE, FIXED, MOVING = 0, 1, 2
@@ -92,7 +92,7 @@ class Grips:
             velocity = self.rate * float(state.stage["grip_length"])
         else:
             velocity += dt * (self.force - grip_force(state, engine)[self.axis]) / float(state.stage["grip_mass"])
-        state.positions[: state.n_owned][state.per_atom["grip"] == MOVING, self.axis] += dt * velocity
+        state.positions[: state.n_owned, self.axis] += dt * velocity * (state.per_atom["grip"] == MOVING)
         state.stage.update(
             grip_velocity=np.array(velocity), grip_displacement=state.stage["grip_displacement"] + dt * velocity
         )
@@ -134,4 +134,4 @@ def hold(state: State, engine: Engine, chosen: np.ndarray) -> None:
 def grip_force(state: State, engine: Engine) -> np.ndarray:
     """Force that the moving grip exerts on the rest: minus what its atoms feel; (3,) eV/Å, positive along the pull."""
     moving = state.per_atom["grip"] == MOVING
-    return -engine.ranks.sum(state.forces[moving].sum(axis=0))
+    return -engine.ranks.sum(to_host(state.forces[moving].sum(axis=0)))

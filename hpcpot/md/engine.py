@@ -14,7 +14,7 @@ from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential.base import Potential
-from hpcpot.structure.state import State
+from hpcpot.structure.state import State, library, to_host
 from hpcpot.units import AMU, BOLTZMANN
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ class Engine:
         """
         began = perf_counter()
         moved, allowed = self._motion(state)
-        farthest = np.sqrt(np.max(np.einsum("ij,ij->i", moved, moved), initial=0.0))
+        farthest = longest(moved)
         lost = not farthest <= self.potential.cutoff
         kinetic = self.local_kinetic_energy(state)
         flags = self.ranks.sum(np.array([farthest > allowed, lost, self._stop(), kinetic], float))
@@ -145,7 +145,7 @@ class Engine:
         motion = np.linalg.solve(self.built_cell, state.cell)
         least = np.linalg.svd(motion, compute_uv=False)[-1]
         allowed = 0.5 * (self.skin - (1.0 - least) * (self.potential.cutoff + self.skin))
-        return state.positions[: state.n_owned] - self.built_at @ motion, allowed
+        return state.positions[: state.n_owned] - self.built_at @ library(self.built_at).asarray(motion), allowed
 
     def compute(self, state: State) -> None:
         """Forces, energies and virial with the present pairs and ghosts."""
@@ -174,13 +174,14 @@ class Engine:
 
     def local_kinetic_energy(self, state: State) -> float:
         """This rank's share of the kinetic energy, eV."""
-        mass = state.masses[state.species[: state.n_owned]]
-        return 0.5 * AMU * float(np.einsum("i,ij,ij->", mass, state.velocities, state.velocities))
+        mass, v = atom_masses(state), state.velocities
+        twice = np.einsum("i,ij,ij->", mass, v, v) if isinstance(v, np.ndarray) else mass @ squares(v)
+        return 0.5 * AMU * float(twice)
 
     def fluxes(self, state: State) -> tuple[np.ndarray, np.ndarray]:
         """What makes the pressure of all atoms: sum m v (x) v and the virial, (3, 3) each, eV."""
-        mass = AMU * state.masses[state.species[: state.n_owned]]
-        local = np.stack([(mass[:, None] * state.velocities).T @ state.velocities, state.virial])
+        mass = AMU * atom_masses(state)
+        local = np.stack([to_host((mass[:, None] * state.velocities).T @ state.velocities), state.virial])
         momentum, virial = self.ranks.sum(local)
         return momentum, virial
 
@@ -207,9 +208,9 @@ class Engine:
             self.ranks.agree(error)  # all ranks come here with the same sum
 
     def _lost_atom(self, state: State, moved: np.ndarray) -> SimulationError:
-        distance = np.linalg.norm(moved, axis=1)
+        distance = np.linalg.norm(to_host(moved), axis=1)
         k = int(np.argmax(np.where(np.isfinite(distance), distance, np.inf)))
-        element = state.elements[state.species[k]]
+        element = state.elements[int(state.species[k])]
         return SimulationError(
             f"atom {state.ids[k]} ({element}) = moved {distance[k]:.3g} Å since its pairs were built: must stay "
             f"below the cutoff of {self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the potential."
@@ -217,3 +218,18 @@ class Engine:
 
     def _spent(self, phase: str, began: float) -> None:
         self.seconds[phase] += perf_counter() - began
+
+
+def atom_masses(state: State) -> np.ndarray:
+    """(n,) amu, of the owned atoms."""
+    return library(state.species).asarray(state.masses)[state.species[: state.n_owned]]
+
+
+def longest(vectors: np.ndarray) -> float:
+    """The largest length of (n, 3) vectors; 0 without any, NaN if there is one."""
+    return float(np.sqrt(squares(vectors).max())) if len(vectors) else 0.0
+
+
+def squares(vectors: np.ndarray) -> np.ndarray:
+    """Squared lengths of (n, 3) vectors; of CuPy's without einsum, which would make a matrix product of each row."""
+    return np.einsum("ij,ij->i", vectors, vectors) if isinstance(vectors, np.ndarray) else (vectors * vectors).sum(axis=1)

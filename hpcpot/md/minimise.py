@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpcpot.md.engine import Engine
+from hpcpot.md.engine import Engine, longest
 from hpcpot.md.motion import inverse_masses
 from hpcpot.structure.state import State
 
@@ -61,7 +61,7 @@ def cg_step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -> 
     found_lower = _line_search(state, engine)
     force, last = mobile_forces(state), state.per_atom["last_force"]
     energy = _energy(state, engine)
-    squared, overlap = engine.ranks.sum(np.array([np.vdot(force, force), np.vdot(force, last)]))
+    squared, overlap = engine.ranks.sum(np.array([float(np.vdot(force, force)), float(np.vdot(force, last))]))
     beta = max(0.0, (squared - overlap) / float(scalars["force_squared"])) if scalars["force_squared"] > 0 else 0.0
     state.step += 1
     direction = force + beta * state.per_atom["direction"]
@@ -82,7 +82,8 @@ def _line_search(state: State, engine: Engine) -> bool:
     """
     start = float(state.scalars["energy"])
     slope = _sum(engine, mobile_forces(state) * state.per_atom["direction"])
-    steepest = engine.ranks.max(np.array([np.abs(state.per_atom["direction"]).max(initial=0.0)]))[0]
+    direction = np.abs(state.per_atom["direction"])
+    steepest = engine.ranks.max(np.array([float(direction.max()) if len(direction) else 0.0]))[0]
     if not slope > 0.0:
         return False
     longest = alpha = min(1.0, LARGEST_MOVE / steepest)
@@ -129,7 +130,8 @@ def fire_step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -
     Source: Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006); semi-implicit Euler of Guenole et al. (2020).
     """
     scalars, force, v = state.scalars, mobile_forces(state), state.per_atom["fire_velocity"]
-    power, v_squared, f_squared = engine.ranks.sum(np.array([np.vdot(force, v), np.vdot(v, v), np.vdot(force, force)]))
+    products = [float(np.vdot(a, b)) for a, b in ((force, v), (v, v), (force, force))]
+    power, v_squared, f_squared = engine.ranks.sum(np.array(products))
     mix, longer, downhill = (float(scalars[f"fire_{name}"]) for name in ("mix", "stretch", "downhill"))
     if power > 0.0:
         v = (1.0 - mix) * v + mix * np.sqrt(v_squared / f_squared) * force
@@ -139,7 +141,7 @@ def fire_step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -
     else:
         v, mix, longer, downhill = np.zeros_like(v), FIRE_MIX, max(longer * FIRE_SHRINK, 0.02), 0.0
     v = v + (dt * longer * inverse_masses(state))[:, None] * force
-    fastest = engine.ranks.max(np.array([np.sqrt(np.einsum("ij,ij->i", v, v).max(initial=0.0))]))[0]
+    fastest = engine.ranks.max(np.array([longest(v)]))[0]
     move = min(dt * longer, LARGEST_MOVE / fastest) if fastest > 0.0 else 0.0
     state.per_atom["fire_velocity"] = v
     state.positions[: state.n_owned] += move * v
@@ -176,4 +178,4 @@ def _energy(state: State, engine: Engine) -> float:
 
 
 def _sum(engine: Engine, values: np.ndarray) -> float:
-    return float(engine.ranks.sum(np.array([values.sum()]))[0])
+    return float(engine.ranks.sum(np.array([float(values.sum())]))[0])

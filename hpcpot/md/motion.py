@@ -6,7 +6,7 @@ import numpy as np
 
 from hpcpot.md import random
 from hpcpot.md.engine import Engine
-from hpcpot.structure.state import State
+from hpcpot.structure.state import State, library
 from hpcpot.units import AMU
 
 
@@ -22,7 +22,7 @@ def drift(state: State, dt: float) -> None:
 
 def inverse_masses(state: State) -> np.ndarray:
     """1 / m in Å^2/(eV fs^2), 0 for frozen atoms: (n,) float64."""
-    inverse = 1.0 / (AMU * state.masses)
+    inverse = library(state.species).asarray(1.0 / (AMU * state.masses))
     return np.where(state.frozen, 0.0, inverse[state.species[: state.n_owned]])
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from hpcpot.compiled import njit
+from hpcpot.structure.state import library, to_host
 
 VELOCITIES, LANGEVIN = 0, 1
 """Streams: what the numbers are for."""
@@ -48,8 +49,8 @@ def normals(seed: int, step: int, stream: int, ids: np.ndarray) -> np.ndarray:
     Args:
         seed, step: >= 0, below 2^64 and 2^56. stream: VELOCITIES or LANGEVIN. ids: (n,) int64.
     Returns:
-        (n, 3) float64.
+        (n, 3) float64, where the ids are; made on the host.
     """
     out = np.empty((len(ids), 3))
-    _normals(np.uint64(seed), np.uint64(step), np.uint64(stream), ids, out)
-    return out
+    _normals(np.uint64(seed), np.uint64(step), np.uint64(stream), to_host(ids), out)
+    return library(ids).asarray(out)

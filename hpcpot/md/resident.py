@@ -2,8 +2,8 @@
 
 The host hands its State over, the device does the steps, and the State comes back when somebody looks at it. Between two
 rebuilds nothing waits for the host: where one is due the device stops by itself, and what was started beyond does nothing.
-A rebuild is Domain's own, of arrays that are on the device. One rank, whose ghosts are images of its own atoms. With
-several ranks, and for equations of motion that are not here, the host moves the atoms; pairs and forces are the device's.
+A rebuild is Domain's own, of arrays that are on the device. One rank, whose ghosts are images of its own atoms; several
+ranks, and equations of motion that are not here, are md/on_device.py's.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Held:
 
 
 class Resident:
-    """Moves the atoms of a rank on its GPU.
+    """Moves the atoms of the only rank on its GPU.
 
     Attributes:
         captured: how many graphs of a step were made.

@@ -15,6 +15,7 @@ from hpcpot.md.engine import Engine
 from hpcpot.md.integrators import INTEGRATORS, Controls
 from hpcpot.md.minimise import Tolerances
 from hpcpot.md.motion import draw_velocities
+from hpcpot.md.on_device import on_device
 from hpcpot.md.thermostat import Thermostat
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.structure.state import State
@@ -104,18 +105,24 @@ class Stage:
                 error.args = (f"{error}\nStrain along {AXES[deformation.axis]} = {strain:.4f}, in stage {self.name}.",)
             raise
 
-    def stays_on_gpu(self, state: State, engine: Engine) -> bool:
-        """Whether its atoms are moved by the GPU that computes the forces."""
+    def is_a_graph(self, state: State, engine: Engine) -> bool:
+        """Whether a GPU does its steps without the host."""
         resident = engine.resident
         return resident is not None and self.deformation is None and resident.can(state, engine, self.md.integrator)
 
     def advance(self, state: State, engine: Engine, most: int) -> None:
-        """One step, or up to so many in a row where they stay on a GPU."""
-        if not self.stays_on_gpu(state, engine):
+        """One step, or up to so many in a row where atoms stay on a GPU."""
+        if engine.resident is None:
             self.step(state, engine)
             return
         steps = min(most, self.md.steps - self.done(state))
-        engine.resident.advance(state, engine, self.md.integrator, self.controls, self.md.timestep_fs, steps)
+        if self.is_a_graph(state, engine):
+            engine.resident.advance(state, engine, self.md.integrator, self.controls, self.md.timestep_fs, steps)
+            return
+        end = state.step + steps
+        with on_device(state, engine):
+            while state.step < end and not self.is_done(state) and not engine.stop_requested:
+                self.step(state, engine)
 
     def end(self, state: State, engine: Engine) -> None:
         """Let go what the deformation holds."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from hpcpot.errors import DomainError
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.structure.state import State, library
+from hpcpot.structure.state import State, library, to_host
 
 MIGRATED = ("positions", "velocities", "species", "ids", "images", "frozen")
 """Arrays of State that move with an atom to its new owner."""
@@ -112,7 +112,7 @@ class Domain:
         Args:
             work: (n,) int64, of each owned atom, in any unit; None: the same for all.
         """
-        s = self.fractions(state.positions[: state.n_owned])
+        s = to_host(self.fractions(state.positions[: state.n_owned]))
         s = np.where(self.periodic, s - np.floor(s), np.clip(s, 0.0, 1.0))
         bins = np.minimum((s * HISTOGRAM_BINS).astype(np.int64), HISTOGRAM_BINS - 1)
         counts = np.stack([np.bincount(bins[:, k], work, HISTOGRAM_BINS) for k in range(3)]).astype(np.int64)
@@ -151,10 +151,10 @@ class Domain:
         _each(state, lambda values: xp.ascontiguousarray(values[order]))
 
     def _hand_over(self, state: State) -> None:
-        owner = _blocks(self.fractions(state.positions), self.cuts)
-        by_owner = np.argsort(owner, kind="stable")
-        ends = np.cumsum(np.bincount(owner, minlength=self.ranks.size))[:-1]
-        _each(state, lambda values: np.concatenate(self.ranks.exchange(np.split(values[by_owner], ends))))
+        xp, owner = library(state.positions), _blocks(self.fractions(state.positions), self.cuts)
+        by_owner = xp.argsort(owner, kind="stable")
+        ends = np.cumsum(to_host(xp.bincount(owner, minlength=self.ranks.size)))[:-1]
+        _each(state, lambda values: xp.concatenate(self.ranks.exchange(_cut(values[by_owner], ends))))
         state.n_owned = len(state.ids)
 
     def _along_space(self, state: State) -> np.ndarray:
@@ -209,7 +209,7 @@ class Domain:
             low, high = self.bounds[axis]
             send = start + xp.flatnonzero(s >= high - reach if direction > 0 else s < low + reach)
         first = len(state.positions)
-        packed = xp.concatenate([state.positions[send] + xp.asarray(shift), state.species[send, None]], axis=1)
+        packed = xp.concatenate([state.positions[send] + xp.asarray(shift), state.species[send][:, None]], axis=1)
         received = self._pass(packed, to, source)
         state.positions = xp.concatenate([state.positions, received[:, :3]])
         state.species = xp.concatenate([state.species, received[:, 3].astype(np.int32)])
@@ -234,15 +234,16 @@ class Domain:
 
     def halo(self, state: State) -> None:
         """Refresh the ghosts' positions from their owners."""
+        xp = library(state.positions)
         for swap in self.swaps:
-            self.ranks.shift(
-                state.positions[swap.send] + swap.shift, swap.to, swap.source, state.positions[swap.start : swap.stop]
-            )
+            packed = state.positions[swap.send] + xp.asarray(swap.shift)
+            self.ranks.shift(packed, swap.to, swap.source, state.positions[swap.start : swap.stop])
 
     def fold(self, values: np.ndarray) -> None:
         """Add the ghosts' rows of a (m, ...) float64 array to their owners' rows."""
+        xp = library(values)
         for swap in reversed(self.swaps):
-            received = np.empty((len(swap.send), *values.shape[1:]))
+            received = xp.empty((len(swap.send), *values.shape[1:]))
             self.ranks.shift(values[swap.start : swap.stop], swap.source, swap.to, received)
             if len(swap.send):
                 values[swap.send] += received
@@ -278,8 +279,15 @@ def grids_of(n_ranks: int) -> list[tuple[int, int, int]]:
 
 def _blocks(s: np.ndarray, cuts: list[np.ndarray]) -> np.ndarray:
     """Number of the rank in whose block each fractional coordinate lies, (n,)."""
-    place = [np.searchsorted(cuts[k][1:-1], s[:, k], side="right") for k in range(3)]
-    return np.ravel_multi_index(place, [len(c) - 1 for c in cuts])
+    xp = library(s)
+    x, y, z = (xp.searchsorted(xp.asarray(cuts[k][1:-1]), s[:, k], side="right") for k in range(3))
+    return (x * (len(cuts[1]) - 1) + y) * (len(cuts[2]) - 1) + z
+
+
+def _cut(values: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:
+    """Consecutive parts of an array that end at these rows, the last one at its end."""
+    edges = [0, *ends.tolist(), len(values)]
+    return [values[start:stop] for start, stop in zip(edges, edges[1:], strict=False)]
 
 
 def _even_cuts(counts: np.ndarray, slabs: int) -> np.ndarray:

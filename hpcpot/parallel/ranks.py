@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import sys
 import traceback
@@ -11,8 +12,11 @@ from typing import Any
 import numpy as np
 
 from hpcpot.errors import DependencyError, HpcpotError
+from hpcpot.structure.state import library
 
 SIZE_VARIABLES = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_SIZE", "MPI_LOCALNRANKS")
+MPICH_CUDA = 0
+"""MPIX_GPU_SUPPORT_CUDA of MPICH."""
 
 
 def launched_size() -> int:
@@ -96,9 +100,9 @@ class Ranks:
         if to == self.rank and source == self.rank:
             receive[...] = send
         elif to >= 0 and source >= 0:
-            self.comm.Sendrecv(np.ascontiguousarray(send), dest=to, recvbuf=receive, source=source)
+            self.comm.Sendrecv(library(send).ascontiguousarray(send), dest=to, recvbuf=receive, source=source)
         elif to >= 0:
-            self.comm.Send(np.ascontiguousarray(send), dest=to)
+            self.comm.Send(library(send).ascontiguousarray(send), dest=to)
         elif source >= 0:
             self.comm.Recv(receive, source=source)
 
@@ -112,6 +116,19 @@ class Ranks:
         found = node.Get_rank(), node.Get_size()
         node.Free()
         return found
+
+    def takes_device_memory(self) -> bool:
+        """Whether this MPI says that it sends from and receives into the memory of NVIDIA GPUs."""
+        if self.size == 1 or os.environ.get("MPICH_GPU_SUPPORT_ENABLED") == "1":  # Cray's
+            return True
+        from mpi4py import MPI
+
+        asked, found = ctypes.CDLL(MPI.__file__), ctypes.c_int(0)
+        if hasattr(asked, "MPIX_Query_cuda_support"):  # Open MPI and MVAPICH
+            return bool(asked.MPIX_Query_cuda_support())
+        if hasattr(asked, "MPIX_GPU_query_support"):  # MPICH
+            asked.MPIX_GPU_query_support(MPICH_CUDA, ctypes.byref(found))
+        return bool(found.value)
 
     def barrier(self) -> None:
         if self.size > 1:

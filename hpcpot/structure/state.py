@@ -14,7 +14,7 @@ import numpy as np
 class State:
     """One rank's atoms in flat arrays; n owned atoms come first, then ghosts up to m in all.
 
-    Arrays of atoms are NumPy's; in a State on a GPU (md/resident.py) they are CuPy's.
+    Arrays of atoms are NumPy's; while a GPU moves the atoms (md/on_device.py) they are CuPy's.
 
     Attributes:
         cell: (3, 3) float64, Å, lattice vectors in rows.
@@ -60,3 +60,8 @@ class State:
 def library(array: Any) -> ModuleType:
     """The library of an array: NumPy, CuPy or torch."""
     return sys.modules[type(array).__module__.partition(".")[0]]
+
+
+def to_host(array: Any) -> np.ndarray:
+    """An array of NumPy as it is, of CuPy a copy on the host."""
+    return array if isinstance(array, (np.ndarray, np.generic)) else array.get()

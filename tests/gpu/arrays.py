@@ -1,6 +1,7 @@
 """Arrays that are as strict as CuPy's: what is on the device meets only what is on the device, and scalars.
 
-An Array becomes a NumPy array by `to_host` alone; NumPy's functions refuse it, its element-wise functions work.
+An Array becomes a NumPy array by `get` alone. NumPy's element-wise functions take it, and others that are in this module,
+which holds nothing that CuPy has not, too.
 """
 
 from __future__ import annotations
@@ -39,8 +40,20 @@ class Array(NDArrayOperatorsMixin):
     def __array__(self, *_: object, **__: object) -> np.ndarray:
         raise TypeError("implicit conversion of a device array to a NumPy array")
 
-    def __array_function__(self, function: Any, *_: object) -> None:
-        raise TypeError(f"numpy.{function.__name__} of a device array")
+    def __array_function__(self, function: Any, types: Any, arguments: tuple, options: dict) -> Array:
+        if function.__module__ != "numpy" or function.__name__ not in globals():
+            raise TypeError(f"numpy.{function.__name__} of a device array")
+        return globals()[function.__name__](*arguments, **options)
+
+    def __dlpack__(self, **options: Any) -> Any:
+        """For MPI that is aware of the device."""
+        return self.values.__dlpack__(**options)
+
+    def __dlpack_device__(self) -> tuple:
+        return self.values.__dlpack_device__()
+
+    def get(self) -> np.ndarray:
+        return self.values.copy()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: tuple | None = None, **options: Any) -> Array:
         if out is not None:
@@ -85,7 +98,7 @@ def _method(name: str) -> Any:
     return lambda self, *arguments, **options: Array(np.asarray(getattr(self.values, name)(*arguments, **options)))
 
 
-for _name in ("reshape", "astype", "min", "max", "sum", "swapaxes", "ravel", "copy"):
+for _name in ("reshape", "astype", "min", "max", "sum", "swapaxes", "ravel", "copy", "view"):
     setattr(Array, _name, _method(_name))
 
 
@@ -137,11 +150,27 @@ def where(condition: Array, a: Any, b: Any) -> Array:
     return Array(np.where(opened(condition), opened(a), opened(b)))
 
 
+def vdot(a: Array, b: Array) -> Array:
+    return Array(np.asarray(np.vdot(opened(a), opened(b))))
+
+
+def searchsorted(edges: Array, values: Array, side: str) -> Array:
+    return Array(np.searchsorted(opened(edges), opened(values), side=side))
+
+
+def bincount(values: Array, minlength: int) -> Array:
+    return Array(np.bincount(opened(values), minlength=minlength))
+
+
+def zeros_like(values: Array) -> Array:
+    return Array(np.zeros_like(opened(values)))
+
+
 def concatenate(parts: Any, axis: int = 0) -> Array:
     return Array(np.concatenate([opened(one) for one in parts], axis))
 
 
-def poisoned(shape: Any, dtype: Any) -> Array:
+def poisoned(shape: Any, dtype: Any = float) -> Array:
     """As empty, with bytes that no result may depend on: NaN as float32 and float64, far out of range as an index."""
     values = np.empty(shape, dtype)
     values.view(np.uint8 if values.ndim else values.dtype).fill(0xFF if values.dtype.kind == "f" else 0x7F)

@@ -27,10 +27,10 @@ COMPILER = "g++"
 class OnCpu:
     """See hpcpot.gpu.device.Device."""
 
-    xp, name = arrays, "the CPU in the place of a GPU"
+    xp, name, place = arrays, "the CPU in the place of a GPU", "here"
 
     def __init__(self, free: int = 2**30):
-        self._free, self._in_graph = free, False
+        self._free, self._in_graph, self.sharers = free, False, 1
 
     def build(self, source: Source) -> Kernels:
         library = ctypes.CDLL(str(compiled(source.text(), source.file.stem, tuple(source.options()))))
@@ -59,8 +59,18 @@ class OnCpu:
         assert values.shape == out.shape and out.values.flags.c_contiguous
         out.values[...] = values.values if isinstance(values, Array) else values
 
+    def fetch(self, array: Array, out: np.ndarray) -> None:
+        assert array.shape == out.shape and array.dtype == out.dtype
+        out[...] = self.to_host(array)
+
+    def pinned(self, size: int, dtype: type) -> np.ndarray:
+        return np.empty(size, dtype)
+
+    def synchronize(self) -> None:
+        assert not self._in_graph, "a step waits for the host"
+
     def free_bytes(self) -> int:
-        return self._free
+        return self._free // self.sharers
 
     def capture(self, steps: Callable[[], None]) -> Callable[[], None]:
         def replay() -> None:

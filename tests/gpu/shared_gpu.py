@@ -1,4 +1,7 @@
-"""Some steps on the ranks of this run, whose forces come from one device; rank 0 saves the atoms by id."""
+"""Some steps on the ranks of this run, which share one device; rank 0 saves the atoms by id.
+
+    shared_gpu.py PATH pinned|direct
+"""
 
 import sys
 
@@ -6,23 +9,56 @@ import numpy as np
 import systems
 from gpu.on_cpu import OnCpu
 
+from hpcpot.errors import ConfigError
 from hpcpot.gpu.device import Gpu, count
-from hpcpot.parallel.ranks import start
+from hpcpot.gpu.exchange import Exchange
+from hpcpot.md.barostat import Barostat
+from hpcpot.md.integrators import INTEGRATORS
+from hpcpot.md.on_device import on_device
+from hpcpot.md.resident import Resident
+from hpcpot.md.thermostat import Thermostat
+from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential.moments.gpu.potential import GpuPotential
+from hpcpot.units import BOLTZMANN
+
+THERMOSTAT = Thermostat(BOLTZMANN * 2000.0, BOLTZMANN * 2000.0, 50.0, 15, 5)
+CONTROLS = {"nvt_langevin": THERMOSTAT, "npt_nose_hoover": Barostat(THERMOSTAT, np.array([True, False, True]), 0.0, 300.0)}
 
 
-def main(path: str) -> None:
-    ranks = start()
-    potential = GpuPotential(systems.chebyshev(), Gpu(0) if count()[0] else OnCpu())
-    state, engine = systems.simulation(systems.vacuum(), potential, ranks, temperature=2000.0, skin=0.3)
-    systems.advance(state, engine, "nvt_langevin", 15, 1.0, 2000.0)
-    assert engine.rebuilds > 2
-    blocks = np.array([0, *[state.n_atoms] * ranks.size])
-    arrays = {"positions": state.positions[: state.n_owned] + state.images @ state.cell, "forces": state.forces}
-    found = {name: engine.domain.by_id(state, values, blocks) for name, values in arrays.items()}
+def main(path: str, how: str) -> None:
+    ranks, device, found = start(), Gpu(0) if count()[0] else OnCpu(), {}
+    if how == "direct" and ranks.size > 1:
+        pretend(ranks, device)
+    for integrator, controls in CONTROLS.items():
+        state, engine = systems.simulation(
+            systems.vacuum(), GpuPotential(systems.chebyshev(), device), ranks, temperature=2000.0, skin=0.3
+        )
+        engine.domain.ranks, chosen = Exchange(ranks, device, how), INTEGRATORS[integrator]
+        assert engine.domain.ranks.is_direct == (how == "direct")
+        engine.keeps_momentum = chosen.keeps_momentum
+        chosen.init(state, engine, controls)
+        resident = Resident(engine.potential)
+        if resident.can(state, engine, integrator):
+            resident.advance(state, engine, integrator, controls, 1.0, 15)
+        else:
+            with on_device(state, engine):
+                for _ in range(15):
+                    chosen.step(state, engine, 1.0, controls)
+        assert engine.rebuilds > 2
+        blocks = np.array([0, *[state.n_atoms] * ranks.size])
+        arrays = {"positions": state.positions[: state.n_owned] + state.images @ state.cell, "forces": state.forces}
+        found |= {f"{integrator} {name}": engine.domain.by_id(state, values, blocks) for name, values in arrays.items()}
     if ranks.is_root:
         np.savez(path, **found)
 
 
+def pretend(ranks: Ranks, device: OnCpu) -> None:
+    """MPI takes the stand-in's arrays, whose memory is the host's, as a GPU-aware one takes those of a GPU."""
+    try:
+        Exchange(ranks, device, "direct")
+    except ConfigError:
+        Ranks.takes_device_memory = lambda self: True
+
+
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -89,7 +89,7 @@ def test_moment_tensor(device):
     pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
     wanted = Potential(family).compute(pairs, species, atom_virials=True)
     assert np.abs(wanted.forces).max() > 10.0
-    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 5e-7, 1e-5)
+    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 1e-9, 1e-8)
 
 
 def test_lennard_jones(device):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ase
 import numpy as np
 import pytest
-from systems import chebyshev, cluster, crystal, deep_potential, simulation, slab, triclinic
+from systems import chebyshev, cluster, crystal, deep_potential, moment_tensor, simulation, slab, triclinic
 
 from hpcpot.errors import SimulationError
 from hpcpot.md.integrators import INTEGRATORS
@@ -115,6 +115,13 @@ def test_one_graph_outlasts_rebuilds(device):
     _, own, resident = both(device, chebyshev(), "nve", 36)
     assert own[1].rebuilds > 2
     assert resident.captured == 1
+
+
+def test_a_moment_tensor_potential_is_a_graph_too(device):
+    host, own, resident = both(device, moment_tensor(), "nve", 4, temperature=3000.0)
+    assert resident.captured == 1
+    order, other_order = np.argsort(host[0].ids), np.argsort(own[0].ids)
+    np.testing.assert_allclose(own[0].forces[other_order], host[0].forces[order], rtol=1e-5, atol=1e-5)
 
 
 def test_small_cell_whose_ghosts_are_images_of_ghosts(device):

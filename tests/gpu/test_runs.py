@@ -14,6 +14,7 @@ from hpcpot.errors import ConfigError
 from hpcpot.gpu import device as devices
 from hpcpot.md.arguments import add_arguments
 from hpcpot.md.command import run_command
+from hpcpot.potential import files as potential_files
 from hpcpot.storage.reader import TrajectoryReader
 
 
@@ -48,21 +49,67 @@ def frames(path):
         return {name: reader.values(name) for name in ("position", "velocity", "force")} | reader.observables()
 
 
-@pytest.mark.parametrize("integrator", ["nvt_nose_hoover", "npt_nose_hoover"])
-def test_the_trajectory_is_that_of_the_cpu(integrator, tmp_path, capsys, device):
-    """The first stays on the device; of the second the host moves the atoms."""
-    changes = {"md__integrator": integrator} | ({"md__barostat_axes": ["x", "y"]} if integrator.startswith("npt") else {})
+GRAPH = {"md__integrator": "nvt_nose_hoover"}
+BY_HOST = {
+    "npt": {"md__integrator": "npt_nose_hoover", "md__barostat_axes": ["x", "y"]},
+    "pull": {"md__integrator": "npt_nose_hoover", "md__barostat_axes": ["x"], "md__deform": "cell", "md__deform_axis": "y",
+             "md__strain_rate_per_ps": 1.0},
+    "grips": {"md__integrator": "nvt_langevin", "md__deform": "grips", "md__deform_axis": "z", "md__strain_rate_per_ps": 1.0},
+    "grips by force": {"md__integrator": "nvt_nose_hoover", "md__deform": "grips", "md__deform_axis": "z",
+                       "md__grip_force_eV_A": 0.5},
+    "cg": {"md__integrator": "cg", "md__temperature_K": None, "md__steps": 4, "output__position_every": 1},
+    "fire": {"md__integrator": "fire", "md__temperature_K": None, "md__steps": 4, "output__position_every": 1},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["graph", *BY_HOST])
+def test_the_trajectory_is_that_of_the_cpu(name, tmp_path, capsys, device):
+    """Whether the device does step after step by itself, or the host starts its kernels."""
+    changes = BY_HOST.get(name, GRAPH)
     code, on_gpu = md(tmp_path, "gpu", **changes)
     assert code == 0
     said = capsys.readouterr().out
-    assert f"device: gpu, 1 rank on 1 GPU: gpu ({device.name})" in said
-    assert ("note: pairs and forces are the GPU's, but the host moves the atoms" in said) == integrator.startswith("npt")
+    assert "device: gpu, 1 rank on 1 GPU\n" in said and f"gpu ({device.name}): " in said
+    assert ("steps: atoms stay on the GPU; kernel after kernel is started by the host in md" in said) == (name in BY_HOST)
+    assert ("which does step after step without the host, as a CUDA graph" in said) == (name not in BY_HOST)
     code, on_cpu = md(tmp_path, "cpu", device="cpu", **changes)
     assert code == 0
     found, wanted = frames(on_gpu), frames(on_cpu)
     assert len(wanted["position"]) == 5
     for name, values in wanted.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+def test_stages_hand_the_atoms_on(tmp_path):
+    """From the host's kernels to the graph and back, with and without a thermostat."""
+    changes = {
+        "md__temperature_K": 300.0, "md__initial_temperature_K": None, "md__steps": 8, "output__position_every": 4,
+        "output__observables_every": 4,
+        "stages__rest__integrator": "fire", "stages__rest__steps": 4, "stages__heat__initial_temperature_K": 900.0,
+        **{f"stages__pull__{name.removeprefix('md__')}": value for name, value in BY_HOST["pull"].items()},
+        "stages__go_on__integrator": "nve", "stages__go_on__temperature_K": None,
+    }  # fmt: skip
+    (_, on_gpu), (_, on_cpu) = md(tmp_path, "gpu", **changes), md(tmp_path, "cpu", device="cpu", **changes)
+    found, wanted = frames(on_gpu), frames(on_cpu)
+    assert wanted["step"].tolist() == [0, 4, 8, 12, 16, 20, 24, 28]
+    for name, values in wanted.items():
+        np.testing.assert_allclose(found[name], values, rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+def test_a_restart_of_what_the_host_starts_is_bitwise(tmp_path):
+    _, whole = md(tmp_path, "whole", **BY_HOST["pull"])
+    md(tmp_path, "parts", **BY_HOST["pull"] | {"md__steps": 20})
+    _, parts = md(tmp_path, "parts", "--restart", "--set", "md.steps=40")
+    with TrajectoryReader(whole) as one, TrajectoryReader(parts) as other:
+        for name in ("position", "velocity", "force"):
+            np.testing.assert_array_equal(one.values(name)[-1], other.values(name)[-1], err_msg=name)
+
+
+def test_a_committee_of_models_shares_the_gpu(tmp_path):
+    potential_files.save(chebyshev(seed=4), tmp_path / "other.h5", {"source": "tests"})
+    code, path = md(tmp_path, "committee", deviation__files=[str(tmp_path / "other.h5")], **BY_HOST["npt"])
+    assert code == 0
+    assert (frames(path)["max_force_deviation"] > 0.1).all()
 
 
 @pytest.mark.parametrize("integrator", ["nvt_nose_hoover", "nvt_langevin"])

@@ -1,9 +1,15 @@
-"""Every CUDA source compiles for the cards that it is for."""
+"""Every CUDA source compiles for the cards that it is for: by nvcc, and by NVRTC, which is what CuPy takes.
+
+NVRTC is in `pip install nvidia-cuda-nvrtc`.
+"""
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +34,7 @@ SOURCES = [
            {"N_SPECIES": 6, "WIDTHS": "40,40,40,40,40,40", "AXIS": 16, "N_INVARIANTS": 2000}, np.float64, warps_for(13000)),
     Source("potential/moments/gpu/chebyshev.cu", {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 10}, np.float64,
            warps_for(14000)),
+    Source("potential/moments/gpu/moment_tensor.cu"),
     Source("potential/moments/gpu/moments.cu", {**SPECIES, "CHANNELS": 8, "RANK": 4, "BY_NEIGHBOR": 1, "WEIGHTED": 0}),
 ]
 
@@ -50,3 +57,22 @@ def test_nvcc_compiles_all_without_spills(architecture, tmp_path):
         assert done.returncode == 0, f"{source.path}: {done.stderr}"
         spills = [int(words.split()[0]) for row in done.stderr.splitlines() for words in row.split(",") if "spill" in words]
         assert max(spills) <= 128, f"{source.path}: {done.stderr}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["sm_80", "sm_90"])
+def test_nvrtc_compiles_all(architecture):
+    found = [library for folder in sys.path for library in Path(folder).glob("nvidia/*/lib/libnvrtc.so.*")]
+    if not found:
+        pytest.skip("NVRTC is not installed")
+    nvrtc = ctypes.CDLL(str(found[0]))
+    for source in SOURCES:
+        program, size = ctypes.c_void_p(), ctypes.c_size_t()
+        assert nvrtc.nvrtcCreateProgram(ctypes.byref(program), source.text().encode(), None, 0, None, None) == 0
+        options = [option.encode() for option in (*source.options(), f"-arch={architecture}")]
+        status = nvrtc.nvrtcCompileProgram(program, len(options), (ctypes.c_char_p * len(options))(*options))
+        nvrtc.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+        log = ctypes.create_string_buffer(size.value)
+        nvrtc.nvrtcGetProgramLog(program, log)
+        assert status == 0, f"{source.path}: {log.value.decode()}"
+        nvrtc.nvrtcDestroyProgram(ctypes.byref(program))

@@ -18,6 +18,7 @@ from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.moments import tables
 from hpcpot.potential.moments.chebyshev_cpu import ChebyshevSteps
 from hpcpot.potential.moments.deep_potential_cpu import DeepPotentialSteps
+from hpcpot.potential.moments.environment_cpu import environment, scatter  # noqa: F401  Steps calls them by this module
 from hpcpot.potential.moments.moment_tensor_cpu import MomentTensorSteps
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
@@ -83,7 +84,7 @@ def prepare(
     return Steps(family, sys.modules[__name__], prepared, family.readout)
 
 
-def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated:
+def tabulate(moment_set: MomentSet, n_species: int, closest: float, tolerance: float = tables.TOLERANCE) -> Tabulated:
     """Tables of all pairs of species on one grid, the finest that any of them needs."""
     groups = []
     for i in range(n_species):
@@ -91,7 +92,7 @@ def tabulate(moment_set: MomentSet, n_species: int, closest: float) -> Tabulated
             groups.append(partial(moment_set.radial, i=i, j=j))
             if moment_set.weights is not None:
                 groups.append(partial(moment_set.weights, i=i, j=j))
-    flat, start, step = tables.build(groups, closest, moment_set.cutoff, moment_set.knot)
+    flat, start, step = tables.build(groups, closest, moment_set.cutoff, moment_set.knot, tolerance)
     n_weights = 0 if moment_set.weights is None else moment_set.rank + 1
     split = flat.reshape(len(flat), 3, n_species, n_species, moment_set.channels + n_weights).transpose(2, 3, 0, 1, 4)
     channels = moment_set.channels

@@ -48,13 +48,18 @@ struct Batch {
   int interval[32];
 };
 
-__device__ __forceinline__ void publish(Batch& batch, const Pair& p, bool is_there, bool with_slope) {
+// The next 32 pairs at most, one a lane, into the batch; returns the lane's own. Those beyond the end count for nothing.
+template <bool WITH_SLOPE> __device__ __forceinline__ Pair take_pairs(
+    Batch& batch, int at, int end, const real* vectors, const real* __restrict__ numbers, real start, real inverse_step,
+    int last) {
   const int lane = lane_id();
+  const bool is_there = at + lane < end;
+  const Pair p = know(vectors + 4 * (is_there ? at + lane : at), numbers, start, inverse_step, last);
   real b[6];
   hermite(p.fraction, b);
 #pragma unroll
   for (int k = 0; k < 6; k++) batch.value[k][lane] = b[k];
-  if (with_slope) {
+  if constexpr (WITH_SLOPE) {
     hermite_slope(p.fraction, b);
 #pragma unroll
     for (int k = 0; k < 6; k++) batch.slope[k][lane] = b[k];
@@ -63,6 +68,24 @@ __device__ __forceinline__ void publish(Batch& batch, const Pair& p, bool is_the
   batch.omega[0][lane] = is_there ? p.radial : (real)0;
 #pragma unroll
   for (int a = 0; a < 3; a++) batch.omega[a + 1][lane] = is_there ? p.angular * p.u[a] : (real)0;
+  __syncwarp();
+  return p;
+}
+
+// One pair of a batch: its Hermite functions, its Omega, and the W functions at its node of the table.
+struct Column {
+  real value[6], omega[4];
+  const real* node;
+};
+
+template <int W> __device__ __forceinline__ Column read_column(const Batch& batch, int q, const real* table) {
+  Column c;
+#pragma unroll
+  for (int k = 0; k < 6; k++) c.value[k] = batch.value[k][q];
+#pragma unroll
+  for (int a = 0; a < 4; a++) c.omega[a] = batch.omega[a][q];
+  c.node = table + (long long)batch.interval[q] * 3 * W;
+  return c;
 }
 
 // A'[a, k] of neighbour species T, and after it.
@@ -74,31 +97,22 @@ template <int T> __device__ __forceinline__ void add_moments(
   const real* table = nodes + (long long)n_nodes * 3 * OFFSET_T;
   real sum[ROUNDS][4][V] = {};
   for (int at = bounds[T]; at < end; at += 32) {
-    const bool is_there = at + lane < end;
-    const real* vector = vectors + 4 * (is_there ? at + lane : at);
-    const Pair own = know(vector, numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
-    publish(batch, own, is_there, false);
-    __syncwarp();
+    take_pairs<false>(batch, at, end, vectors, numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
     for (int q = lane >> 3; at + (q & ~3) < end && q < 32; q += 4) {
-      real b[6], o[4];
-#pragma unroll
-      for (int k = 0; k < 6; k++) b[k] = batch.value[k][q];
-#pragma unroll
-      for (int a = 0; a < 4; a++) o[a] = batch.omega[a][q];
-      const real* node = table + (long long)batch.interval[q] * 3 * W + first;
+      const Column c = read_column<W>(batch, q, table);
 #pragma unroll
       for (int m = 0; m < ROUNDS; m++) {
         if (first + TOGETHER * m < W) {
           Pack l[6];
 #pragma unroll
-          for (int k = 0; k < 6; k++) l[k] = load(node + TOGETHER * m + k * W);
+          for (int k = 0; k < 6; k++) l[k] = load(c.node + first + TOGETHER * m + k * W);
 #pragma unroll
           for (int v = 0; v < V; v++) {
             real value = 0;
 #pragma unroll
-            for (int k = 0; k < 6; k++) value += b[k] * l[k].v[v];
+            for (int k = 0; k < 6; k++) value += c.value[k] * l[k].v[v];
 #pragma unroll
-            for (int a = 0; a < 4; a++) sum[m][a][v] += o[a] * value;
+            for (int a = 0; a < 4; a++) sum[m][a][v] += c.omega[a] * value;
           }
         }
       }
@@ -184,31 +198,25 @@ template <int T> __device__ __forceinline__ void add_forces(
         b_own[m][a][v] = c < W ? gradient[a * CHANNELS + OFFSET_T + c] : (real)0;
       }
   for (int at = bounds[T]; at < end; at += 32) {
-    const bool is_there = at + lane < end;
-    const real* vector = vectors + 4 * (is_there ? at + lane : at);
-    const Pair own = know(vector, numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
-    publish(batch, own, is_there, true);
-    __syncwarp();
+    const Pair own = take_pairs<true>(batch, at, end, vectors, numbers + T * N_NUMBERS, start, inverse_step, n_nodes - 2);
     for (int q = lane >> 3; at + (q & ~3) < end && q < 32; q += 4) {
-      real b[6], d[6], o[4], sum[5] = {};
+      const Column c = read_column<W>(batch, q, table);
+      real d[6], sum[5] = {};
 #pragma unroll
-      for (int k = 0; k < 6; k++) b[k] = batch.value[k][q], d[k] = batch.slope[k][q];
-#pragma unroll
-      for (int a = 0; a < 4; a++) o[a] = batch.omega[a][q];
-      const real* node = table + (long long)batch.interval[q] * 3 * W + first;
+      for (int k = 0; k < 6; k++) d[k] = batch.slope[k][q];
 #pragma unroll
       for (int m = 0; m < ROUNDS; m++) {
         if (first + TOGETHER * m < W) {
           Pack l[6];
 #pragma unroll
-          for (int k = 0; k < 6; k++) l[k] = load(node + TOGETHER * m + k * W);
+          for (int k = 0; k < 6; k++) l[k] = load(c.node + first + TOGETHER * m + k * W);
 #pragma unroll
           for (int v = 0; v < V; v++) {
             real value = 0, slope = 0, by_omega = 0;
 #pragma unroll
-            for (int k = 0; k < 6; k++) value += b[k] * l[k].v[v], slope += d[k] * l[k].v[v];
+            for (int k = 0; k < 6; k++) value += c.value[k] * l[k].v[v], slope += d[k] * l[k].v[v];
 #pragma unroll
-            for (int a = 0; a < 4; a++) by_omega += o[a] * b_own[m][a][v], sum[a] += b_own[m][a][v] * value;
+            for (int a = 0; a < 4; a++) by_omega += c.omega[a] * b_own[m][a][v], sum[a] += b_own[m][a][v] * value;
             sum[4] += by_omega * slope;
           }
         }
@@ -221,7 +229,7 @@ template <int T> __device__ __forceinline__ void add_forces(
       }
     }
     __syncwarp();
-    if (is_there) {
+    if (at + lane < end) {
       const real p0 = sums[0][lane], p1 = sums[1][lane], p2 = sums[2][lane], p3 = sums[3][lane];
       const real across = p1 * own.u[0] + p2 * own.u[1] + p3 * own.u[2], turn = own.angular / own.r;
       const real along =

@@ -33,7 +33,8 @@ __device__ void keep_nearest(int* counts, int* partners, real* vectors) {
       const int j = p < end ? partners[p] : -1;
       real v[4] = {0, 0, 0, 0};
       for (int c = 0; c < 4 && j >= 0; c++) v[c] = vectors[4 * p + c];
-      const unsigned kept = __ballot_sync(FULL, j >= 0);  // all have read before any writes
+      const unsigned kept = __ballot_sync(FULL, j >= 0);
+      __syncwarp();  // all have read before any writes; a vote orders no memory
       const int to = at + __popc(kept & lanes_below());
       if (j >= 0) partners[to] = j;
       for (int c = 0; c < 4 && j >= 0; c++) vectors[4 * to + c] = v[c];

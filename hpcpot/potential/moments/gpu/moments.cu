@@ -51,19 +51,27 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) moments(
   const int row = row_id(), lane = lane_id();
   if (row >= n) return;
   Pair& pair = pairs[warp_id()];
+  constexpr int ROUNDS = (ENTRIES + 31) / 32;
   for (int s = 0; s < N_SPECIES; s++) {
     double* out = moments_out + ((long long)row * SETS + (BY_NEIGHBOR ? s : 0)) * ENTRIES;
+    double sum[ROUNDS] = {};
     for (int p = bounds[row * (N_SPECIES + 1) + s]; p < bounds[row * (N_SPECIES + 1) + s + 1]; p++) {
       const double* vector = vectors + 4 * ((long long)row * room + p);
       if (vector[3] >= cutoff) continue;
       know(pair, vector, nodes + (long long)s * n_nodes * 3 * CHANNELS,
            weights + (long long)s * n_nodes * 3 * (RANK + 1) * WEIGHTED, n_nodes, start, inverse_step);
-      for (int e = lane; e < ENTRIES; e += 32) {
+#pragma unroll
+      for (int m = 0; m < ROUNDS; m++) {
+        const int e = lane + 32 * m;
+        if (e >= ENTRIES) continue;
         const int own = exponents[e / CHANNELS], i = own & 255, j = own >> 8 & 255, k = own >> 16;
-        out[e] += pair.value[e % CHANNELS] * pair.weight[i + j + k] * pair.powers[0][i] * pair.powers[1][j] * pair.powers[2][k];
+        sum[m] += pair.value[e % CHANNELS] * pair.weight[i + j + k] * pair.powers[0][i] * pair.powers[1][j] * pair.powers[2][k];
       }
       __syncwarp();
     }
+#pragma unroll
+    for (int m = 0; m < ROUNDS; m++)
+      if (lane + 32 * m < ENTRIES) out[lane + 32 * m] += sum[m];
   }
 }
 

@@ -18,13 +18,16 @@ from hpcpot.potential.base import CLOSEST, Family, Result, refuse_contact
 from hpcpot.potential.chebyshev import Chebyshev
 from hpcpot.potential.deep_potential import DeepPotential
 from hpcpot.potential.moments.gpu.environments import Rows
-from hpcpot.structure.state import library
+from hpcpot.structure.state import library, to_host
 
 MEMORY_SHARE = 0.7
 """Of the memory that is free, for the buffers of the centres that are worked on at once."""
 
 LEAST_ROWS = 1024
 """Centres of a species worked on at once at least: fewer would leave the GPU idle."""
+
+ATOM_BYTES = 400
+"""Of positions, velocities, forces and whatever else there is of an atom and its share of ghosts, about."""
 
 MOST_ROWS = 2**18
 """Centres of a species worked on at once at most: far more than fill a GPU, and indices of their buffers stay below 2^31."""
@@ -81,8 +84,8 @@ class GpuPotential:
         self._most_rows: int | None = None
         self._candidates: tuple[Any, Candidates] | None = None
 
-    def pairs(self, positions: np.ndarray, n_centres: int, reach: float) -> DevicePairs:
-        """As neighbors.pairs.build, of positions on the host."""
+    def pairs(self, positions: Any, n_centres: int, reach: float) -> DevicePairs:
+        """As neighbors.pairs.build, of positions on the host or the device."""
         held = self.buffers("positions", positions.shape, np.float64)
         self.device.put(positions, held)
         return DevicePairs(positions, n_centres, self.search.build(held, n_centres, reach), self.device)
@@ -90,19 +93,20 @@ class GpuPotential:
     def compute(
         self, pairs: Pairs | DevicePairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False
     ) -> Result:
-        """As base.Potential.compute; arguments and result are on the host."""
-        m, candidates = len(pairs.positions), self._upload(pairs)
-        atoms = self.atoms(pairs.positions, species, np.arange(m, dtype=np.int32), len(candidates.count))
+        """As base.Potential.compute; the result is where the positions are, but for the virial, which is on the host."""
+        m, candidates, xp = len(pairs.positions), self._upload(pairs), library(pairs.positions)
+        atoms = self.atoms(pairs.positions, species, xp.arange(m, dtype=np.int32), len(candidates.count))
         sums = self.evaluate(atoms, candidates, forces, forces and atom_virials)
         status = self.device.to_host(sums.status)
         if status[CONTACT]:
             self.refuse_contact(NO_ATOM - int(status[CONTACT]), pairs, species)
-        result = Result(self.device.to_host(sums.energies), None, None, int(status[TRUNCATED]))
+        away = self.device.to_host if isinstance(pairs.positions, np.ndarray) else lambda values: values.copy()
+        result = Result(away(sums.energies), None, None, int(status[TRUNCATED]))
         if forces:
-            result.forces = from_fixed(self.device.to_host(sums.forces))
-            result.virial = self.device.to_host(sums.virials).sum(axis=0).reshape(3, 3)
+            result.forces = from_fixed(away(sums.forces))
+            result.virial = self.device.to_host(sums.virials.sum(axis=0)).reshape(3, 3)
         if sums.atom_virials is not None:
-            result.atom_virials = from_fixed(self.device.to_host(sums.atom_virials)).reshape(m, 3, 3)
+            result.atom_virials = from_fixed(away(sums.atom_virials)).reshape(m, 3, 3)
         return result
 
     def atoms(self, positions: Any, species: Any, owners: Any, n_centres: int, room: int = 0) -> Atoms:
@@ -157,9 +161,9 @@ class GpuPotential:
 
     def refuse_contact(self, i: int, pairs: Pairs | DevicePairs, species: np.ndarray) -> None:
         """As base.refuse_contact for centre i."""
-        first = pairs.first
+        first, positions, species = pairs.first, to_host(pairs.positions), to_host(species)
         j = pairs.neighbors[first[i] : first[i + 1]]
-        distances = np.linalg.norm(pairs.positions[j] - pairs.positions[i], axis=1)
+        distances = np.linalg.norm(positions[j] - positions[i], axis=1)
         refuse_contact(self.elements[species[i]], [self.elements[t] for t in species[j]], distances)
 
     def working_bytes(self, pairs_per_atom: float) -> int:
@@ -168,7 +172,8 @@ class GpuPotential:
 
     def device_bytes(self, n: int, room: int) -> int:
         """Of the device's memory, about, for n centres with neighbour lists of that room."""
-        return int(n * 4 * room + min(n, MOST_ROWS * len(self.elements)) * self._bytes_per_row(room))
+        at_once = min(n, self.rows_at_once(room) * len(self.elements))
+        return int(n * (4 * room + ATOM_BYTES) + at_once * self._bytes_per_row(room))
 
     def _bytes_per_row(self, room: int) -> int:
         return self._model.bytes_per_row + room * (4 + 4 * np.dtype(self._model.dtype).itemsize)
@@ -216,8 +221,8 @@ class GpuPotential:
         return self._candidates[1]
 
 
-def from_fixed(values: np.ndarray) -> np.ndarray:
-    """float64 of the integers that kernels add up."""
+def from_fixed(values: Any) -> Any:
+    """float64 of the integers that kernels add up, on the host or the device."""
     return values.view(np.int64) * (1.0 / FIXED_ONE)
 
 
