@@ -23,6 +23,7 @@ COMMANDS = {
     "analyze": "what a tensile test says, in numbers, tables and figures",
     "onsite": "removal energies of many atoms in many frames",
     "relax": "many structures to their nearest minima",
+    "label": "energies, forces and virials of many structures by any calculator of ASE",
     "train": "fit a potential to labelled structures",
     "results": "what a campaign of the farm has done, and its rows for other programs",
     "report": "draw one figure of a trajectory",

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcpot import data
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet, Labelled, build, join
 from hpcpot.dataset.formats import ase_files, cfg, deepmd, xsf
@@ -150,7 +151,8 @@ def check_output(path: Path, kind: str | None, overwrite: bool) -> str:
 
 
 def _expand(given: Path) -> list[tuple[Path, Path]]:
-    """(file or system, root): what is found at a path, or in the folder that it is."""
+    """(file or system, root): what is found at a path, or in the folder that it is; else the shipped file of the name."""
+    given = given if given.exists() else data.find(str(given)) or given
     kind = kind_of(given)
     if kind is None:
         found = "no such file" if not given.exists() else "a file that is no labelled data"

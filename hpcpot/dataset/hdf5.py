@@ -24,6 +24,8 @@ from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
 FORMAT, VERSION = "hpcpot dataset", 1
 UNITS = {"positions": "Angstrom", "cells": "Angstrom", "energies": "eV", "forces": "eV Angstrom-1", "virials": "eV"}
 TEXTS = ("groups", "sources")
+COMPRESSION = {"compression": "gzip", "shuffle": True}
+"""Of every array; without loss."""
 ARRAYS = tuple(field.name for field in fields(DataSet) if field.name != "elements")
 
 
@@ -50,7 +52,7 @@ def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], ove
                     hpcpot=hpcpot.__version__,
                 )  # fmt: skip
                 for name in ARRAYS:
-                    file[name] = _plain(dataset, name)
+                    file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
                     if name in UNITS:
                         file[name].attrs["unit"] = UNITS[name]
                 file.create_group("provenance").attrs.update(provenance)

@@ -11,6 +11,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors import batch
 from hpcpot.potential.base import CLOSEST, Potential
+from hpcpot.potential.extrapolation import Extrapolation
 
 ROOM = 2048
 """Atoms evaluated at once; a CPU gets no faster with more."""
@@ -58,6 +59,22 @@ def predict(
         truncated += result.truncated
         advance(len(rows))
     return Predicted(energies, forces, virials, truncated)
+
+
+def frame_grades(dataset: DataSet, extrapolation: Extrapolation, room: int = ROOM) -> np.ndarray:
+    """Largest extrapolation grade in each frame, (n,) float64.
+
+    Args:
+        dataset: with the elements of the potential, in its order.
+    """
+    found = []
+    for rows in chunks(dataset.sizes, room):
+        part = dataset.select(rows)
+        joined = neighborhoods(part, extrapolation.cutoff)
+        pairs = joined.pairs(part.positions, part.cells)
+        grades = extrapolation.grades(pairs, part.species[joined.owners])
+        found.append(np.maximum.reduceat(grades, part.first[:-1]))
+    return np.concatenate(found)
 
 
 def neighborhoods(dataset: DataSet, reach: float) -> batch.Batch:

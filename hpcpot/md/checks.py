@@ -23,6 +23,7 @@ def check(settings: Settings) -> Problems:
         yield from _check_deformation(prefix, md)
     yield from _check_grips(settings)
     yield from _check_files(settings)
+    yield from _check_deviation(settings)
 
 
 def _check_thermostat(at: str, md: Settings) -> Problems:
@@ -113,3 +114,16 @@ def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "output.trajectory", "nothing is to be written there; set an interval such as output.position_every, or null"
     if output.trajectory is not None and output.checkpoint.resolve() == output.trajectory.resolve():
         yield "output.checkpoint", "must not be the trajectory; give another path"
+
+
+def _check_deviation(settings: Settings) -> Problems:
+    wanted, output = settings.deviation, settings.output
+    for key, unit, needed in ((wanted.files, "eV_A", "files: the other models"), (wanted.grade, "grade", "grade: true")):
+        for name in (f"stop_above_{unit}", f"keep_above_{unit}"):
+            if getattr(wanted, name) is not None and not key:
+                yield f"deviation.{name}", f"is for deviation.{needed}; set that, or leave this out"
+    if wanted.folder is None and output.trajectory is not None:
+        wanted.folder = output.trajectory.with_name(f"{output.trajectory.stem}_doubtful")
+    keeps = wanted.keep_above_eV_A is not None or wanted.keep_above_grade is not None
+    if keeps and wanted.folder is None:
+        yield "deviation.folder", "is required to keep frames without a trajectory; give a path"

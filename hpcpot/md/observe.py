@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -102,17 +102,18 @@ class Table:
 
     Args:
         step, time: where the run begins, time in fs. ahead: steps to do at most.
+        more: key of an observable, head and format of further columns.
     """
 
-    def __init__(self, n_atoms: int, step: int, time: float, ahead: int):
-        self.n_atoms, self.first, self.time, self.ahead = n_atoms, step, time, ahead
+    def __init__(self, n_atoms: int, step: int, time: float, ahead: int, more: Sequence[tuple[str, str, str]] = ()):
+        self.n_atoms, self.first, self.time, self.ahead, self.more = n_atoms, step, time, ahead, more
         self.began = perf_counter()
 
     def head(self, deformation: Deformation | None) -> str:
         """Names of the columns; with those of a deformation."""
         names = (
             f"{'step':>10} {'time/ps':>10} {'T/K':>9} {'E_pot/(eV/atom)':>16} {'E_cons/(eV/atom)':>17} "
-            f"{'P/GPa':>8} {'ns/day':>8} {'ETA':>9}"
+            f"{'P/GPa':>8} {'ns/day':>8} {'ETA':>9}" + "".join(f" {head:>12}" for _, head, _ in self.more)
         )
         if deformation is None:
             return names
@@ -128,6 +129,7 @@ class Table:
             f"{step:>10} {time / FS_PER_PS:>10.4f} {seen['temperature']:>9.2f} "
             f"{seen['potential_energy'] / self.n_atoms:>16.8f} {seen['conserved_energy'] / self.n_atoms:>17.8f} "
             f"{seen['pressure']:>8.3f} {per_day:>8.3f} {duration(seconds / done * ahead) if done else '-':>9}"
+            + "".join(f" {format(seen[key], form):>12}" for key, _, form in self.more)
         )
         if deformation is None:
             return text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
@@ -11,7 +12,7 @@ from hpcpot import config, provenance
 from hpcpot.config import Settings
 from hpcpot.errors import OutputError
 from hpcpot.md import deviation, restart
-from hpcpot.md.deviation import Committee
+from hpcpot.md.deviation import Watch
 from hpcpot.md.engine import Engine
 from hpcpot.md.observe import Table, measure_stage, observables
 from hpcpot.md.stages import Stage
@@ -39,20 +40,22 @@ class Output:
 
     Args:
         stages: all of the run. ahead: steps that it will do at most, from now on.
-        committee: models whose deviation is observed, or None.
+        watches: how far the potential may be trusted.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
     """
 
     def __init__(
         self, settings: Settings, state: State, engine: Engine, stages: list[Stage], fingerprint: str, existing: str,
-        time: float, ahead: int, committee: Committee | None = None,
+        time: float, ahead: int, watches: Sequence[Watch] = (),
     ):  # fmt: skip
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
-        self.committee = committee
-        self.wanted = observables(stages) | (deviation.OBSERVABLES if committee else {})
+        self.watches, self._kept = watches, 0
+        self.wanted = observables(stages)
+        for watch in watches:
+            self.wanted |= watch.observables
         self.trajectory = self._open_trajectory(existing, ahead)
-        self.table = Table(state.n_atoms, state.step, time, ahead)
+        self.table = Table(state.n_atoms, state.step, time, ahead, [watch.column for watch in watches])
         self._warned = False
 
     def say(self, text: str) -> None:
@@ -75,8 +78,9 @@ class Output:
         printed = _due(every.thermo_every, done) or (is_last and every.thermo_every)
         due, observed = self._due_rows(done)
         seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed else None
-        if seen is not None and self.committee is not None:
-            seen |= self.committee.measure(state, self.engine)
+        if seen is not None:
+            for watch in self.watches:
+                seen |= watch.measure(state, self.engine)
         if printed:
             self.say(self.table.line(state.step, stage.time(state), seen, ahead, stage.deformation))
             self._warn_of_truncation()
@@ -84,13 +88,26 @@ class Output:
             self.trajectory.append(
                 state.step, stage.time(state), self._particles(due), state.cell if due else None, seen if observed else None
             )
+        if seen is not None and any(watch.keeps(seen) for watch in self.watches):
+            self._keep_frame()
         self.engine.seconds["output"] += perf_counter() - began
-        if seen is not None and self.committee is not None:
-            self._refuse_deviation(stage, seen)
+        if seen is not None:
+            self._refuse_doubt(stage, seen)
 
-    def _refuse_deviation(self, stage: Stage, seen: dict[str, np.ndarray]) -> None:
-        """End the run where the committee does not know the structure, with a checkpoint of it."""
-        error = self.committee.error(seen, self.state.step)
+    def _keep_frame(self) -> None:
+        """Write the present frame for learning; the first is told."""
+        folder = self.settings.deviation.folder
+        positions = self._particles(["position"])["position"]
+        deviation.keep(folder, self.state, self.engine, positions, self._by_id, self.watches)
+        if not self._kept:
+            self.say(f"note: the potential knows little of the structure at step {self.state.step}: such frames go to "
+                     f"{folder}")  # fmt: skip
+        self._kept += 1
+
+    def _refuse_doubt(self, stage: Stage, seen: dict[str, np.ndarray]) -> None:
+        """End the run where the potential does not know the structure, with a checkpoint of it."""
+        errors = [watch.error(seen, self.state.step) for watch in self.watches]
+        error = next((one for one in errors if one is not None), None)
         if error is not None and self.every.checkpoint is not None:
             self.checkpoint(stage)
         self.ranks.agree(error)

@@ -8,12 +8,12 @@ from time import perf_counter
 from typing import TYPE_CHECKING
 
 import ase
+import numpy as np
 
 from hpcpot.config import Settings
 from hpcpot.errors import HpcpotError, OutputError
 from hpcpot.gpu import device
-from hpcpot.md import restart
-from hpcpot.md.deviation import Committee
+from hpcpot.md import deviation, restart
 from hpcpot.md.engine import Engine
 from hpcpot.md.observe import summary
 from hpcpot.md.output import Output, check_paths
@@ -83,7 +83,7 @@ class Run:
         time = self.stage.time(self.state)
         output = Output(
             self.settings, self.state, self.engine, self.stages, self.fingerprint, existing, time, self._ahead(),
-            self._committee(),
+            self._watches(),
         )  # fmt: skip
         with output.trajectory or nullcontext():
             return self._loop(output, time)
@@ -124,32 +124,30 @@ class Run:
     def _make_potential(self, family: Family) -> Potential | GpuPotential:
         potential, error = None, None
         try:
-            number, self._device_line = device.choose(wanted_device(self.settings), *self.ranks.local())
-            potential = self._potential_on(number, family)
+            number, self._device_line = device.choose(wanted_device(self.settings), self.ranks)
+            self._gpu = None if number is None else device.Gpu(number)
+            potential = self._potential_of(family)
         except HpcpotError as caught:  # the same on all ranks, so told once
             error = caught
         self.ranks.agree(error)
         return potential
 
-    def _potential_on(self, number: int | None, family: Family) -> Potential | GpuPotential:
-        """The potential on the CPU, or on the GPU of that number."""
+    def _potential_of(self, family: Family) -> Potential | GpuPotential:
+        """The potential on the CPU, or on this rank's GPU."""
         wanted = self.settings.potential
-        if number is None:
+        if self._gpu is None:
             return Potential(family, wanted.kernels, wanted.precision)
         from hpcpot.potential.moments.gpu.potential import GpuPotential
 
-        return GpuPotential(family, device.Gpu(number), wanted.precision)
+        return GpuPotential(family, self._gpu, wanted.precision)
 
-    def _committee(self) -> Committee | None:
-        """The other models that the run is watched by."""
-        wanted, error, found = self.settings.deviation, None, None
-        if wanted.files is None:
-            return None
-        families = self.ranks.root_only(lambda: [potential_files.load(file) for file in wanted.files])
+    def _watches(self) -> list[deviation.Watch]:
+        """What tells how far the potential may be trusted."""
+        wanted, error, found = self.settings.deviation, None, []
+        families = self.ranks.root_only(lambda: [potential_files.load(file) for file in wanted.files or ()])
         try:
-            number, _ = device.choose(wanted_device(self.settings), *self.ranks.local())
-            others = [self._potential_on(number, family) for family in families]
-            found = Committee(self.engine.potential, others, wanted.stop_above_eV_A)
+            others = [self._potential_of(family) for family in families]
+            found = deviation.watches(wanted, self.engine.potential, others)
         except HpcpotError as caught:  # the same on all ranks, so told once
             error = caught
         self.ranks.agree(error)
@@ -166,8 +164,10 @@ class Run:
             self.stage.md.maximum_temperature_K, self.stage.integrator.keeps_momentum, self._stop,
         )  # fmt: skip
         if potential.kernel_set == "gpu":
+            from hpcpot.gpu.exchange import Exchange
             from hpcpot.md.resident import Resident
 
+            domain.ranks = Exchange(self.ranks, potential.device, settings.parallel.gpu_exchange)
             engine.resident = Resident(potential)
         return engine
 
@@ -175,15 +175,29 @@ class Run:
         state, engine = self.state, self.engine
         grid = " x ".join(str(g) for g in engine.domain.grid)
         self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
-        self.say(self._device_line if engine.resident is None else f"{self._device_line}: {engine.potential.device_name}")
-        if engine.resident is not None and not all(stage.stays_on_gpu(state, engine) for stage in self.stages):
-            self.say("note: pairs and forces are the GPU's, but the host moves the atoms wherever there are several ranks, a "
-                     "barostat, a deformation or a minimiser")  # fmt: skip
+        self.say(self._device_line if engine.resident is None else f"{self._device_line}, {engine.domain.ranks.line}")
+        if engine.resident is not None:
+            self._head_of_gpu()
         models = self.settings.potential.file
         named = ", ".join(map(str, models)) if isinstance(models, list) else models
         self.say(f"potential: {named}, {self.fingerprint[:12]}, {engine.potential.kernel_set} kernels, {engine.potential.precision}")
         if self.restarted:
             self.say(f"restart at step {state.step}: atoms, velocities and frozen atoms are those of the checkpoint")
+
+    def _head_of_gpu(self) -> None:
+        """What the GPU does, and the memory that it takes."""
+        state, engine, potential = self.state, self.engine, self.engine.potential
+        needed = potential.device_bytes(state.n_owned, engine.pairs.candidates.room)
+        needed, free = engine.ranks.max(np.array([needed, -potential.device.free_bytes()])) / 2**20
+        self.say(f"{potential.device_name}: {needed:.0f} MiB for the fullest rank, {-free:.0f} MiB more are free")
+        by_host = [stage.name for stage in self.stages if not stage.is_a_graph(state, engine)]
+        if by_host:
+            self.say("steps: atoms stay on the GPU; kernel after kernel is started by the host in "
+                     f"{', '.join(by_host)}, since a graph of a step is for one rank with nve, nvt_nose_hoover or "
+                     "nvt_langevin")  # fmt: skip
+        else:
+            how = ", as a CUDA graph" if potential.capturable else ""
+            self.say(f"steps: atoms stay on the GPU, which does step after step without the host{how}")
 
     def _ahead(self) -> int:
         """Steps still to do at most."""

@@ -121,6 +121,12 @@ PARALLEL = (
         "parallel.grid", either(choice("auto"), list_of(integer(1), "[nx, ny, nz]", 3)), "ranks along each axis", "auto"
     ),
     Key("parallel.balance", boolean(), "move the cut planes to where the work is equal", True),
+    Key(
+        "parallel.gpu_exchange",
+        choice("auto", "direct", "pinned"),
+        "ghosts of ranks on GPUs: straight by a GPU-aware MPI, or by way of pinned memory; auto asks MPI",
+        "auto",
+    ),
     Key("parallel.hdf5", choice("auto", "parallel", "rank0"), "who writes: all ranks, or rank 0 for all", "auto"),
 )
 OUTPUT = (
@@ -157,6 +163,34 @@ DEVIATION = (
         None,
         hint="typical 0.3",
     ),
+    Key(
+        "deviation.keep_above_eV_A",
+        number(above=0),
+        "write frames where it is above into deviation.folder, to be labelled; null: none",
+        None,
+        hint="typical 0.1",
+    ),
+    Key(
+        "deviation.grade",
+        boolean(),
+        "observe the extrapolation grade of a moment tensor potential that hpcpot train made",
+        False,
+    ),
+    Key(
+        "deviation.stop_above_grade",
+        number(above=0),
+        "end with a checkpoint where the largest grade is above; null: go on",
+        None,
+        hint="typical 10",
+    ),
+    Key(
+        "deviation.keep_above_grade",
+        number(above=0),
+        "write frames where it is above into deviation.folder; null: none",
+        None,
+        hint="typical 2",
+    ),
+    Key("deviation.folder", output_path(), "of kept frames, a file for each; null: <trajectory>_doubtful", None),
 )
 DEVICE = (
     Key("device", choice("cpu", "gpu", "auto"), "where atoms move and forces are computed; auto: a GPU where there is one", "auto"),

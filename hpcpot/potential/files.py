@@ -155,7 +155,8 @@ def _located(source: str | Path) -> Path:
         return Path(source)
     shipped = data.find(str(source))
     if shipped is None:
-        models = ", ".join(name for name in data.names() if data.find(f"{name}.h5"))
+        files = {name: data.find(f"{name}.h5") for name in data.names()}
+        models = ", ".join(one for one, file in files.items() if file and file.read_bytes().startswith(FORMAT.encode()))
         raise ModelError(f"{source} = no such file: {ACCEPTED} is required, or the name of a shipped model: {models}.")
     return shipped
 

@@ -61,16 +61,22 @@ def items(paths: Sequence[Path], frames: str) -> list[Item]:
     Args:
         frames: "all" or "last".
     """
-    found, common = [], os.path.commonpath([path.absolute().parent for path in paths])
-    for path in paths:
-        name = os.path.relpath(path.absolute(), common)
-        for label, read in _read(path, name, frames):
-            structure = read if isinstance(read, HpcpotError) else plain(read)
-            if isinstance(structure, HpcpotError):
-                found.append(Item(content_key(str(path), label, str(structure)), structure, label))
-            else:
-                found.append(Item(_key(structure), structure, label))
+    found = []
+    for path, label, read in structures(paths, frames):
+        structure = read if isinstance(read, HpcpotError) else plain(read)
+        if isinstance(structure, HpcpotError):
+            found.append(Item(content_key(str(path), label, str(structure)), structure, label))
+        else:
+            found.append(Item(_key(structure), structure, label))
     return found
+
+
+def structures(paths: Sequence[Path], frames: str) -> Iterator[tuple[Path, str, Atoms | HpcpotError]]:
+    """(file, label, structure or why it cannot be read), file by file; see `items`."""
+    common = os.path.commonpath([path.absolute().parent for path in paths])
+    for path in paths:
+        for label, read in _read(path, os.path.relpath(path.absolute(), common), frames):
+            yield path, label, read
 
 
 def plain(atoms: Atoms) -> Atoms | StructureError:

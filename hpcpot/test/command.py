@@ -12,16 +12,19 @@ from hpcpot.analysis import deviation
 from hpcpot.dataset import files, hdf5
 from hpcpot.dataset.arguments import reading
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.dataset.predict import Predicted, predict
+from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.parallel.progress import Progress
 from hpcpot.potential.base import Potential
+from hpcpot.potential.extrapolation import Extrapolation, has_active_set
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage.tables import Columns, Tables, write_csv
 from hpcpot.test import errors, figure
 from hpcpot.wording import plural
 
+EXTRAPOLATION = 2.0
+"""Grade above which a frame is counted as extrapolation; MLIP-2's examples select frames above 2.1."""
 TELLING = 0.5
 """A fitted shift of the energies is told if it leaves less than this share of the error."""
 
@@ -47,6 +50,10 @@ def run_command(arguments: argparse.Namespace) -> int:
     if len(models) > 1:
         tables["models"] = _models_table(dataset, found, arguments.models)
         tables["frames"] |= _deviations(dataset, found, arguments)
+    if has_active_set(models[0]):
+        grades = frame_grades(dataset.with_elements(models[0].elements), Extrapolation(models[0]))
+        tables["frames"]["max_grade"] = grades
+        tables["errors"]["max_grade"] = errors.largest_by_group(dataset, grades)
     print("\n" + report(dataset, mean, tables))
     facts = provenance.collect() | {
         "data": hdf5.fingerprint(dataset), "models": " ".join(arguments.models),
@@ -69,6 +76,8 @@ def report(dataset: DataSet, mean: Predicted, tables: dict[str, Columns]) -> str
     lines = [_table(tables["errors"], "group"), "", _table(tables["elements"], "element")]
     if "models" in tables:
         lines += ["", _table(tables["models"], "model"), "", _deviation_lines(tables["frames"])]
+    if "max_grade" in tables["frames"]:
+        lines += ["", _grade_line(tables["frames"]["max_grade"])]
     shift, left = errors.shifts(dataset, mean)
     total = float(tables["errors"]["energy_rmse_meV_per_atom"][-1])
     if left < TELLING * total:
@@ -115,6 +124,14 @@ def _deviation_lines(frames: Columns) -> str:
     return aligned(rows)
 
 
+def _grade_line(grades: np.ndarray) -> str:
+    beyond = plural(int((grades > EXTRAPOLATION).sum()), "frame")
+    return (
+        f"extrapolation grade, largest in a frame: median {np.median(grades):.2f}, most {grades.max():.2f}; above "
+        f"{EXTRAPOLATION:g}, which is extrapolation: {beyond}"
+    )
+
+
 def _table(columns: Columns, first: str) -> str:
     """Columns with their units at the top; energies and virials in meV/atom, forces in eV/Å, stresses in GPa."""
     heads = {
@@ -122,7 +139,7 @@ def _table(columns: Columns, first: str) -> str:
         "energy_mae_meV_per_atom": ("mae", ".2f"), "force_rmse_eV_per_A": ("F rmse/(eV/A)", ".4f"),
         "force_mae_eV_per_A": ("mae", ".4f"), "force_r2": ("R2", ".4f"),
         "virial_rmse_meV_per_atom": ("W rmse/(meV/at)", ".2f"), "virial_mae_meV_per_atom": ("mae", ".2f"),
-        "stress_rmse_GPa": ("P rmse/GPa", ".3f"),
+        "stress_rmse_GPa": ("P rmse/GPa", ".3f"), "max_grade": ("grade", ".2f"),
     }  # fmt: skip
     shown = {name: head for name, head in heads.items() if name in columns}
     rows = [[first, *(head for head, _ in shown.values())]]
@@ -147,8 +164,14 @@ def _write(
     if "deviation" in outputs:
         _write_model_devi(outputs["deviation"], tables["frames"])
     if "figure" in outputs:
-        figure.write(dataset, mean, tables["errors"], tables["frames"].get("max_devi_f"), outputs["figure"])
+        figure.write(dataset, mean, tables["errors"], _doubts(tables["frames"]), outputs["figure"])
     print("\nwritten: " + ", ".join(str(path) for path in outputs.values()))
+
+
+def _doubts(frames: Columns) -> tuple[str, np.ndarray] | None:
+    """What is drawn against the errors: deviation of a committee, or extrapolation grade."""
+    names = {"max_devi_f": "largest force deviation", "max_grade": "largest extrapolation grade"}
+    return next(((head, frames[name]) for name, head in names.items() if name in frames), None)
 
 
 def _write_model_devi(path: Path, frames: Columns) -> None:

@@ -24,6 +24,11 @@ def by_group(dataset: DataSet, found: Predicted) -> Columns:
     return {"group": np.array([*groups, ALL])} | stacked([row(dataset, found, mask) for mask in masks])
 
 
+def largest_by_group(dataset: DataSet, values: np.ndarray) -> np.ndarray:
+    """The largest of a value of each frame, in the rows of `by_group`."""
+    return np.array([*(values[dataset.groups == group].max() for group in np.unique(dataset.groups)), values.max()])
+
+
 def row(dataset: DataSet, found: Predicted, frames: np.ndarray) -> dict[str, float]:
     """The errors over some frames, (n,) bool; NaN where no frame has the label."""
     energy, virial, stress = energy_errors(dataset, found), virial_errors(dataset, found), stress_errors(dataset, found)

@@ -1,4 +1,4 @@
-"""The figure of a test: predictions against labels, errors by group, and the deviation of a committee."""
+"""The figure of a test: predictions against labels, errors by group, and the doubt about each frame."""
 
 from __future__ import annotations
 
@@ -28,12 +28,14 @@ BARS = 24
 """Groups with a bar, those with the most frames."""
 
 
-def write(dataset: DataSet, found: Predicted, table: Columns, deviation: np.ndarray | None, output: Path) -> Path:
+def write(
+    dataset: DataSet, found: Predicted, table: Columns, doubts: tuple[str, np.ndarray] | None, output: Path
+) -> Path:
     """Draw a test.
 
     Args:
         table: of `errors.by_group`.
-        deviation: (n,) eV/Å, largest force deviation of a committee in each frame.
+        doubts: name of a measure of how little the model knows of a frame, and its values (n,), or None.
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
@@ -46,7 +48,7 @@ def write(dataset: DataSet, found: Predicted, table: Columns, deviation: np.ndar
         bars(axes[1, 0], table, "energy_rmse_meV_per_atom", "energy RMSE (meV/atom)", BLUE)
         bars(axes[1, 1], table, "force_rmse_eV_per_A", "force RMSE (eV/Å)", RED)
         last = axes[1, 2]
-        distribution(last, dataset, found) if deviation is None else deviations(last, dataset, found, deviation)
+        distribution(last, dataset, found) if doubts is None else against_errors(last, dataset, found, *doubts)
         drawing.letter(axes.flat)
     return output
 
@@ -121,17 +123,17 @@ def distribution(axes: Axes, dataset: DataSet, found: Predicted) -> None:
     axes.legend(fontsize=7)
 
 
-def deviations(axes: Axes, dataset: DataSet, found: Predicted, deviation: np.ndarray) -> None:
-    """Largest deviation of the committee against the largest error of its mean; without labels, its distribution."""
+def against_errors(axes: Axes, dataset: DataSet, found: Predicted, name: str, doubts: np.ndarray) -> None:
+    """The doubt of each frame against its largest error; without labels, the distribution of doubts."""
     largest = errors.largest_errors(dataset, found)
     known = np.isfinite(largest)
     if not known.any():
-        axes.hist(deviation, 40, color=RED)
-        axes.set(xlabel="largest force deviation", ylabel="frames")
+        axes.hist(doubts, 40, color=RED)
+        axes.set(xlabel=name, ylabel="frames")
         return
-    axes.loglog(deviation[known], largest[known], ".", ms=4, mew=0, color=RED)
+    axes.loglog(doubts[known], largest[known], ".", ms=4, mew=0, color=RED)
     axes.tick_params(which="minor", labelleft=False, labelbottom=False)
-    axes.set(xlabel="largest force deviation", ylabel="largest error of a force (eV/Å)")
+    axes.set(xlabel=name, ylabel="largest error of a force (eV/Å)")
 
 
 def absent(axes: Axes, text: str) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from hpcpot import config, provenance
 from hpcpot.config import Settings
+from hpcpot.data import find as find_shipped
 from hpcpot.dataset import checks, hdf5
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet
@@ -110,12 +111,13 @@ def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
     for name in [names] if isinstance(names, str) else names:
         given = Path(name).expanduser()
         matches = [sorted(glob.glob(str(base))) for base in (folder / given, given)]
-        if not any(matches):
+        shipped = find_shipped(str(name))
+        if not any(matches) and shipped is None:
             raise ConfigError(
                 f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
-                "the current folder; check the name."
+                "the current folder, none that ships with hpcpot; check the name."
             )
-        found += [Path(match) for match in (matches[0] or matches[1])]
+        found += [Path(match) for match in (matches[0] or matches[1] or [shipped])]
     return dataset_files.load(found)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from hpcpot.config import Key, Settings
-from hpcpot.kinds import Kind, choice, integer, number
+from hpcpot.kinds import Kind, boolean, choice, integer, number
 
 if TYPE_CHECKING:
     from hpcpot.train.job import Job
@@ -41,8 +41,8 @@ KEYS = (
         "b: the weight of a force is times b / (|F|^2 + b); 0: no", 0.0),
     Key("moment_tensor.tolerance", number(minimum=0),
         "end when 50 iterations lower the loss by less than this share", 1e-3),
-    Key("moment_tensor.grade", choice("frames", "sites", "none"),
-        "active set for extrapolation grades, of whole frames or of single atoms, in <model>.active.npz", "frames"),
+    Key("moment_tensor.grade", boolean(),
+        "keep in the model the neighbourhoods that span the training data, for extrapolation grades", True),
 )  # fmt: skip
 
 

@@ -1,16 +1,17 @@
-"""The fit of a moment tensor potential, from its data to its model file and active set."""
+"""The fit of a moment tensor potential, from its data to its model file."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
 
 import numpy as np
 
+from hpcpot.dataset.predict import frame_grades
 from hpcpot.errors import OutputError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential.extrapolation import Extrapolation
 from hpcpot.potential.files import fingerprint
 from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.storage import checkpoint
@@ -85,31 +86,31 @@ class _Run:
         return True
 
     def finish(self, training: list[Chunk]) -> None:
-        """The best coefficients for the last radial functions; model, figure and active set."""
+        """The best coefficients for the last radial functions, the active set; model and figure."""
         output = self.job.settings.output
         self.fit.solve()
         self.rows = curve.Curve(output.curve, self.fit.step - 1)  # a row of this step was of other coefficients
         last = self._row()
-        self.job.save(self.fit.model.family, {f"last {name}": repr(last[name]) for name in curve.COLUMNS})
+        family = self.fit.model.family
+        if self.job.settings.moment_tensor.grade:
+            family = self._with_active_set(family, training)
+        self.job.save(family, {f"last {name}": repr(last[name]) for name in curve.COLUMNS})
         self.job.say(f"model: {output.model}")
         self.job.say(f"figure: {curve.draw(output.curve, output.curve.with_suffix('.png'))}")
-        kind = self.job.settings.moment_tensor.grade
-        if kind != "none":
-            self._grade(training, {"frames": mtp_grade.frame_rows, "sites": mtp_grade.site_rows}[kind])
 
-    def _grade(self, training: list[Chunk], rows: Callable) -> None:
-        of_training = rows(self.fit.model, training, threads=self.threads)
-        active = mtp_grade.ActiveSet.empty(of_training.shape[1])
-        active.add(of_training)
-        path = self.job.settings.output.model.with_suffix(".active.npz")
-        active.write(path)
-        text = f"active set: {path}, {(active.members >= 0).sum()} of {len(of_training)} rows"
+    def _with_active_set(self, family: MomentTensor, training: list[Chunk]) -> MomentTensor:
+        active = mtp_grade.select(family, training)
+        members = active.members[active.members >= 0]
+        frames = np.unique(self.job.training.frame_of[members])
+        self.job.say(f"active set: {plural(len(members), 'neighbourhood')} of {plural(len(frames), 'frame')}")
+        family = replace(family, active=active.rows)
         if self.validation:
-            grades = active.grades(rows(self.fit.model, self.validation, threads=self.threads))
-            text += (
-                f"; extrapolation grade of the validation: median {np.median(grades):.2f}, largest {grades.max():.2f}"
+            grades = frame_grades(self.job.validation, Extrapolation(family))
+            self.job.say(
+                f"extrapolation grade of the validation frames: median {np.median(grades):.2f}, largest "
+                f"{grades.max():.2f}"
             )
-        self.job.say(text)
+        return family
 
     def _after(self) -> bool:
         """After an iteration: a row where one is due; whether to stop."""
@@ -129,10 +130,9 @@ class _Run:
         return values
 
     def _keep(self) -> None:
-        family = self.fit.model.family
         checkpoint.write(
             self.job.settings.output.checkpoint, SERIAL,
-            {"parameters": np.concatenate([family.radial.ravel(), family.coefficients, family.species_energies])},
+            {"parameters": self.fit.model.parameters},
             {"identity": self.identity, "step": self.fit.step, "loss": self.last},
         )  # fmt: skip
         self.kept = self.fit.step
@@ -174,12 +174,7 @@ def _resumed(job: Job, begun: MomentTensor, identity: str) -> tuple[MomentTensor
             f"{path} = checkpoint of another training: the model, data, loss and seed must be those of the config; use "
             "the config that began it, or start anew with --overwrite."
         )
-    radial, coefficients, energies = np.split(
-        arrays["parameters"], np.cumsum([begun.radial.size, len(begun.coefficients)])
-    )  # fmt: skip
-    family = replace(
-        begun, radial=radial.reshape(begun.radial.shape), coefficients=coefficients, species_energies=energies
-    )  # fmt: skip
+    family = mtp_loss.Model(begun).with_parameters(arrays["parameters"]).family
     return family, int(common["step"]), float(common["loss"])
 
 

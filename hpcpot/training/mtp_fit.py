@@ -1,8 +1,8 @@
 """The fit of a moment tensor potential: coefficients by linear least squares, radial functions by L-BFGS.
 
-In rounds: the best coefficients for the present radial functions, then L-BFGS on all parameters. Within a round
-coefficients are in coordinates in which the loss is as curved in one direction as in another, so that L-BFGS has the
-radial functions left to learn about. A round depends on nothing but the parameters that it begins with.
+In rounds: the best coefficients for the present radial functions, then L-BFGS on all parameters, in coordinates in
+which the loss is about as curved in one direction as in another: that takes a few times fewer iterations. A round depends
+on nothing but the parameters that it begins with and its first iteration.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from hpcpot.errors import TrainingError
 from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.moments.moment_tensor_basis import basis
 from hpcpot.training import mtp_linear
+from hpcpot.training.mtp_curvature import coordinates
 from hpcpot.training.mtp_loss import Loss, Model, errors, value_and_gradient
 from hpcpot.training.mtp_sites import Chunk
 
 ROUND = 50
 """Iterations between two linear solves."""
-STRIDE = 1.5
-"""Unit of radial coefficients for L-BFGS, times sqrt(loss): by trial what makes the loss fall fastest."""
 SPREAD = 0.3
 """Standard deviation of initial radial coefficients around f_mu = Q_mu."""
 CLOSER = 0.99
@@ -67,11 +66,10 @@ class Fit:
         self.model, self.step, self.loss = Model(family), step, np.inf
         self.parts, self._loss, self._threads = parts, loss, threads
 
-    def solve(self) -> mtp_linear.Normal:
+    def solve(self) -> None:
         """Give the model the best coefficients for its radial functions."""
-        normal = mtp_linear.solve(self.model, self.parts, self._loss, self._threads)
-        self.model = self._with(normal.solution, self.model.family.radial)
-        return normal
+        linear = mtp_linear.solve(self.model, self.parts, self._loss, self._threads)
+        self.model = self.model.with_parameters(np.concatenate([self.model.family.radial.ravel(), linear]))
 
     def round(self, steps: int, after: Callable[[], bool]) -> bool:
         """A linear solve, then up to `steps` iterations; whether it went on to their end.
@@ -81,27 +79,28 @@ class Fit:
         Raises:
             TrainingError: the loss is not finite.
         """
-        normal = self.solve()
-        n, shape, begun = len(normal.solution), self.model.family.radial.shape, self.step
+        self.solve()
+        begun, origin = self.step, self.model
         self.loss = self._finite(errors(self.model, self.parts, self._loss, self._threads).loss)
-        unit = STRIDE / np.sqrt(max(self.loss, 1e-12))
+        white = coordinates(self.model, self.parts, self._loss, self.step, self._threads)
+        unit = np.sqrt(max(self.loss, 1e-12))  # the loss changes by about itself along a unit
 
-        def at(x: np.ndarray) -> Model:
-            return self._with(normal.from_white(x[:n]), unit * x[n:].reshape(shape))
+        def at(y: np.ndarray) -> Model:
+            return origin.with_parameters(white.parameters(unit * y))
 
-        def value(x: np.ndarray) -> tuple[float, np.ndarray]:
-            found, linear, radial = value_and_gradient(at(x), self.parts, self._loss, self._threads)
-            return self._finite(found), np.concatenate([normal.gradient_to_white(linear), unit * radial.ravel()])
+        def value(y: np.ndarray) -> tuple[float, np.ndarray]:
+            found, gradient = value_and_gradient(at(y), self.parts, self._loss, self._threads)
+            return self._finite(found) / unit**2, white.gradient(gradient) / unit
 
         def iterated(intermediate_result: OptimizeResult) -> None:
             self.step += 1
-            self.loss = float(intermediate_result.fun)
+            self.loss = float(intermediate_result.fun) * unit**2
             self.model = at(intermediate_result.x)
             if after():
                 raise StopIteration
 
-        start = np.concatenate([np.zeros(n), self.model.family.radial.ravel() / unit])
         options = {"maxiter": steps, "maxcor": ROUND, "ftol": 0.0, "gtol": 0.0, "maxfun": 10 * steps}
+        start = np.zeros(len(white.origin))
         minimize(value, start, method="L-BFGS-B", jac=True, callback=iterated, options=options)
         return self.step - begun == steps
 
@@ -112,7 +111,3 @@ class Fit:
                 "hpcpot dataset names doubtful frames."
             )
         return loss
-
-    def _with(self, linear: np.ndarray, radial: np.ndarray) -> Model:
-        n = len(self.model.plan.scalars)
-        return self.model.with_parameters(radial, linear[:n], linear[n:])

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
 from hpcpot.potential.moments.moment_tensor_lanes import (
-    FASTMATH, KINDS, R, X, Y, Z, add_moments, contract, contract_back, gather, powers_of, radial, slopes,
-    with_factorials,
+    KINDS, R, X, Y, Z, back_through_product, back_through_traces, contract, contract_back, gather, moments_of,
+    most_neighbors, powers_of, radial, slopes, with_factorials,
 )  # fmt: skip
 
 ALONG, ACROSS = 0, 1
@@ -64,7 +64,7 @@ def gradient(
     to_f = KINDS + n_species
     tangent = to_f + 2 * functions
     fields = tangent + EXTRA
-    most = _most(first)
+    most = most_neighbors(first)
     held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
     omega, omega1 = np.empty((len(factorials), LANES)), np.empty((len(factorials), LANES))
     m, m1 = np.empty((n_moments, LANES)), np.empty((n_moments, LANES))
@@ -106,14 +106,6 @@ def gradient(
     flat = by_weights.reshape(-1)
     for k in range(len(flat)):
         flat[k] += sums_w[k].sum()
-
-
-@njit(error_model="numpy")
-def _most(first):
-    most = 0
-    for n in range(len(first) - 1):
-        most = max(most, first[n + 1] - first[n])
-    return most
 
 
 @njit(error_model="numpy")
@@ -187,10 +179,7 @@ def _contract_back_tangents(m, m1, b, b1, traces, products):
         g, g1 = c * load(b, k), c * load(b1, k)
         store(b1, i, load(b1, i) + g1 * load(m, j) + g * load(m1, j))
         store(b1, j, load(b1, j) + g1 * load(m, i) + g * load(m1, i))
-    for t in range(len(traces) - 1, -1, -1):
-        g = load(b1, traces[t, 0])
-        for c in range(1, 4):
-            store(b1, traces[t, c], load(b1, traces[t, c]) + g)
+    back_through_traces(b1, traces)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
@@ -246,7 +235,7 @@ def linear_rows(
     """
     n_species, functions, _ = weights.shape
     fields = KINDS + n_species + 2 * functions
-    most = _most(first)
+    most = most_neighbors(first)
     held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
     n_monomials = len(factorials)
     omega = np.empty((n_monomials, LANES))
@@ -258,14 +247,10 @@ def linear_rows(
     out = np.empty((3 * len(scalars), LANES))
     for start in range(0, len(order), LANES):
         centres = order[start : start + LANES]
-        rows = first[centres[-1] + 1] - first[centres[-1]]
-        gather(first, kinds, r, u, centres, rows, domain[2], fields, held, present)
-        m[:n_summed] = 0.0
-        for q in range(rows):
-            radial(held, q * fields, present[q], weights, domain)
-            powers_of(held, q * fields, highest, omega)
-            add_moments(held, q * fields + KINDS + n_species, omega, blocks, m)
-        contract(m, traces, products, n_summed)
+        rows = moments_of(
+            first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present,
+            omega, m,
+        )  # fmt: skip
         for s in range(len(scalars)):
             for lane in range(len(centres)):
                 energies[frames[centres[lane]], s] += m[scalars[s], lane]
@@ -295,14 +280,8 @@ def _contract_back_one(m, b, traces, products, scalar, used):
     b[:] = 0.0
     store(b, scalar, splat(1.0))
     for t in used:
-        i, j = products[t, 0], products[t, 1]
-        g = float(products[t, 3]) * load(b, products[t, 2])
-        store(b, i, load(b, i) + g * load(m, j))
-        store(b, j, load(b, j) + g * load(m, i))
-    for t in range(len(traces) - 1, -1, -1):
-        g = load(b, traces[t, 0])
-        for c in range(1, 4):
-            store(b, traces[t, c], load(b, traces[t, c]) + g)
+        back_through_product(m, b, products, t)
+    back_through_traces(b, traces)
 
 
 @njit(error_model="numpy")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from hpcpot.errors import TrainingError
 from hpcpot.potential.moments.moment_tensor_cpu import Plan
 from hpcpot.training import mtp_kernels
+from hpcpot.training.mtp_curvature import Coordinates
 from hpcpot.training.mtp_loss import Loss, Model
 from hpcpot.training.mtp_sites import Chunk, over
 
@@ -19,30 +18,8 @@ REGULARISATION = 1e-10
 """Added to the diagonal of the normal matrix once that is 1 everywhere: basis functions depend on one another."""
 
 
-@dataclass(frozen=True)
-class Normal:
-    """Normal equations A x = y of the loss in x, the coefficients and then the energies of the species.
-
-    Attributes:
-        scale: (n,) 1 / sqrt of A's diagonal. lower: (n, n), Cholesky factor L of scale A scale + REGULARISATION.
-        solution: (n,), x.
-    """
-
-    scale: np.ndarray
-    lower: np.ndarray
-    solution: np.ndarray
-
-    def from_white(self, white: np.ndarray) -> np.ndarray:
-        """x of white coordinates, 0 at the solution, in which the loss has the same curvature in all directions."""
-        return self.solution + self.scale * solve_triangular(self.lower, white, lower=True, trans=1)
-
-    def gradient_to_white(self, gradient: np.ndarray) -> np.ndarray:
-        """The gradient with respect to the white coordinates of one with respect to x."""
-        return solve_triangular(self.lower, self.scale * gradient, lower=True)
-
-
-def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> Normal:
-    """Normal equations of all frames, solved.
+def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> np.ndarray:
+    """The coefficients of the basis and the energies of the species, (n,), by the normal equations of all frames.
 
     Raises:
         TrainingError: basis functions or labels are not finite.
@@ -56,13 +33,8 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
             "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot "
             "dataset names doubtful frames."
         )
-    diagonal = matrix.diagonal()
-    scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
-    scaled = matrix * scale * scale[:, None] + REGULARISATION * np.eye(len(matrix))
-    scaled[diagonal == 0.0, diagonal == 0.0] = 1.0
-    lower = np.linalg.cholesky(scaled)
-    half = solve_triangular(lower, scale * right, lower=True)
-    return Normal(scale, lower, scale * solve_triangular(lower, half, lower=True, trans=1))
+    white = Coordinates.of(np.zeros(len(matrix)), matrix, REGULARISATION)
+    return white.parameters(white.gradient(right))
 
 
 def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple) -> tuple[np.ndarray, np.ndarray]:

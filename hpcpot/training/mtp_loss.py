@@ -89,10 +89,19 @@ class Model:
             plan.scalars, plan.n_moments,
         )  # fmt: skip
 
-    def with_parameters(self, radial: np.ndarray, coefficients: np.ndarray, energies: np.ndarray) -> Model:
-        """The same basis with other parameters."""
+    @property
+    def parameters(self) -> np.ndarray:
+        """(n,): radial coefficients, coefficients of the basis, energies of the species."""
+        family = self.family
+        return np.concatenate([family.radial.ravel(), family.coefficients, family.species_energies])
+
+    def with_parameters(self, x: np.ndarray) -> Model:
+        """The same basis with other parameters, in the order of `parameters`."""
+        shape, n_radial = self.family.radial.shape, self.family.radial.size
+        radial, linear = x[:n_radial].reshape(shape), x[n_radial:]
+        n = len(self.plan.scalars)
         made = object.__new__(Model)
-        made.family = replace(self.family, radial=radial, coefficients=coefficients, species_energies=energies)
+        made.family = replace(self.family, radial=radial, coefficients=linear[:n], species_energies=linear[n:])
         made.plan, made.domain = self.plan, self.domain
         made.weights = self.family.scaling * radial
         return made
@@ -120,7 +129,7 @@ def predict(model: Model, part: Chunk) -> Prediction:
             True, energies, g,
         )  # fmt: skip
         found.energies[:] += np.bincount(sites.frames, energies, len(data))
-        mtp_kernels.fold(*_pairs(sites), g, found.forces, found.virials)
+        mtp_kernels.fold(*pairs_of(sites), g, found.forces, found.virials)
     return found
 
 
@@ -140,31 +149,28 @@ def errors(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -
 
 def value_and_gradient(
     model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """The loss, its gradient with respect to the linear parameters and to the radial ones.
-
-    Returns:
-        the loss; (scalars + species,) of coefficients and species energies; (species, species, mu, b).
-    """
+) -> tuple[float, np.ndarray]:
+    """The loss, and its gradient (n,) with respect to `Model.parameters`."""
     n_frames = sum(len(part.data) for part in parts)
     found = over(parts, lambda part: _gradient(model, part, loss, n_frames), threads)
-    values, linear, radial = zip(*found, strict=True)
-    return float(sum(values)), sum(linear), sum(radial)
+    values, gradients = zip(*found, strict=True)
+    return float(sum(values)), sum(gradients)
 
 
-def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[float, np.ndarray, np.ndarray]:
+def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[float, np.ndarray]:
     predicted = predict(model, part)
     value, slopes, _ = _differences(predicted, part.data, loss, n_frames)
     family = model.family
     by_coefficients, by_weights = np.zeros(len(family.coefficients)), np.zeros_like(family.radial)
     for sites in part.sites:
         v = np.empty((len(sites.kinds), 3))
-        mtp_kernels.displacements(*_pairs(sites), slopes[1], slopes[2], v)
+        mtp_kernels.displacements(*pairs_of(sites), slopes[1], slopes[2], v)
         mtp_kernels.gradient(
             *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), family.coefficients,
             slopes[0][sites.frames], v, by_coefficients, by_weights[sites.species],
         )  # fmt: skip
-    return value, np.concatenate([by_coefficients, slopes[0] @ part.data.counts]), family.scaling * by_weights
+    by_species = slopes[0] @ part.data.counts
+    return value, np.concatenate([family.scaling * by_weights.ravel(), by_coefficients, by_species])
 
 
 def _differences(
@@ -188,5 +194,6 @@ def neighbors_of(sites: Sites) -> tuple:
     return sites.first, sites.kinds, sites.distances, sites.directions
 
 
-def _pairs(sites: Sites) -> tuple:
+def pairs_of(sites: Sites) -> tuple:
+    """What the kernels of pairs take first."""
     return sites.atoms, sites.first, sites.neighbors, sites.distances, sites.directions, sites.frames

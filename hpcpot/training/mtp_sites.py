@@ -6,7 +6,7 @@ does not change a bit.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -46,6 +46,10 @@ class Sites:
     kinds: np.ndarray
     distances: np.ndarray
     directions: np.ndarray
+
+    def order_in(self, frame: int) -> np.ndarray:
+        """The part of `order` that is in a frame of the chunk."""
+        return self.order[self.frames[self.order] == frame]
 
 
 @dataclass(frozen=True)
@@ -100,8 +104,8 @@ def mean_neighbors(parts: Sequence[Chunk]) -> float:
     return sum(len(s.kinds) for part in parts for s in part.sites) / max(atoms, 1)
 
 
-def over(parts: Sequence[Chunk], work: Callable[[Chunk], Any], threads: int) -> list[Any]:
-    """What `work` gives for each chunk, in order."""
+def over(parts: Iterable[Any], work: Callable[[Any], Any], threads: int) -> list[Any]:
+    """What `work` gives for each chunk, or for the number of each, in order."""
     if threads == 1:
         return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:

@@ -48,11 +48,10 @@ class Optimiser:
         matrices = [p for p in parameters if name == "muon" and p.ndim == 2 and min(p.shape) >= MUON_NARROWEST]
         taken = {id(p) for p in matrices}
         rest = [p for p in parameters if id(p) not in taken]
-        options = {"lr": 1.0, "weight_decay": weight_decay}  # the rate is given at each step
-        kind = KINDS["adam" if name == "muon" else name]
-        self._parts = [_Part("", kind(rest, **options), rest, 1.0)] if rest else []
+        kind, decay = (KINDS["adam"], 0.0) if name == "muon" else (KINDS[name], weight_decay)
+        self._parts = [_Part("", kind(rest, lr=1.0, weight_decay=decay), rest, 1.0)] if rest else []
         if matrices:
-            muon = torch.optim.Muon(matrices, adjust_lr_fn="match_rms_adamw", **options)
+            muon = torch.optim.Muon(matrices, lr=1.0, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw")
             self._parts.append(_Part("muon_", muon, matrices, MUON_FACTOR))
 
     def step(self, rate: float) -> None:

@@ -16,7 +16,7 @@ def test_round_trip(tmp_path) -> None:
     assert hdf5.fingerprint(read) == hdf5.fingerprint(data) and hdf5.is_dataset(path)
     with h5py.File(path) as file:
         assert file["provenance"].attrs["command"] == "made"
-        assert file["forces"].attrs["unit"] == "eV Angstrom-1"
+        assert file["forces"].attrs["unit"] == "eV Angstrom-1" and file["forces"].compression == "gzip"
     assert [one.name for one in tmp_path.iterdir()] == ["data.h5"]
 
 

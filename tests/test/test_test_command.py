@@ -11,6 +11,7 @@ import systems
 from hpcpot.cli import main
 from hpcpot.dataset import hdf5
 from hpcpot.potential import files as potentials
+from hpcpot.training import mtp_grade, mtp_sites
 
 ENDINGS = [".h5", "_elements.csv", "_errors.csv", "_frames.csv"]
 
@@ -73,6 +74,22 @@ def test_a_committee_with_its_figure(folder, capsys, tmp_path) -> None:
     assert values.shape == (6, 8) and (values[:, 4] > values[:, 6]).all() and (values[:, 5] > 0).all()
     assert "max_devi_f" in capsys.readouterr().out
     assert (tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_extrapolation_grades(folder, capsys, tmp_path) -> None:
+    data, family = labelled.dataset(6), systems.moment_tensor(level=6)
+    active = mtp_grade.select(family, mtp_sites.prepare(data, family.cutoff)).rows
+    potentials.save(replace(family, active=active), tmp_path / "mtp.h5", {})
+    wide = replace(data, positions=1.2 * data.positions, cells=1.2 * data.cells, groups=np.array(["wide"] * 6))
+    cases = (("known", data, 0.5, 1.0011, ["--no-figure"]), ("wide", wide, 2.0, np.inf, []))
+    for name, frames, least, most, more in cases:
+        hdf5.write(frames, tmp_path / f"{name}.h5", {})
+        command = ["test", str(tmp_path / "mtp.h5"), str(tmp_path / f"{name}.h5"), "-o", str(tmp_path / f"t_{name}")]
+        assert main(command + more) == 0
+        grades = [float(v) for v in csv(tmp_path / f"t_{name}_frames.csv")["max_grade"]]
+        assert len(grades) == 6 and least < max(grades) < most
+        assert float(csv(tmp_path / f"t_{name}_errors.csv")["max_grade"][-1]) == pytest.approx(max(grades), rel=1e-6)
+        assert "extrapolation grade, largest in a frame: median" in capsys.readouterr().out
 
 
 def test_the_relative_form(folder, tmp_path) -> None:

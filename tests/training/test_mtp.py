@@ -95,8 +95,8 @@ def test_the_linear_solution_is_the_minimum(loss, model, parts):
 
 def test_the_curvature_is_that_of_gauss_and_newton(model, parts, monkeypatch):
     loss, n_frames, columns = Loss(1.0, 0.1, 0.1), sum(len(part.data) for part in parts), []
-    weights = [[np.repeat(w, k) for w, k in zip(loss.weights(part.data, n_frames), (1, 3, 9), strict=True)] for part in parts]
-    labels = [np.sqrt(np.concatenate(one)) for one in weights]
+    weights = [zip(loss.weights(part.data, n_frames), (1, 3, 9), strict=True) for part in parts]
+    labels = [np.sqrt(np.concatenate([np.repeat(w, k) for w, k in one])) for one in weights]
     for k in range(len(model.parameters)):
         by, ends = 1e-5 * (np.arange(len(model.parameters)) == k), []
         for sign in (1, -1):

@@ -15,7 +15,7 @@ from math import factorial, prod
 
 import numpy as np
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import base
 from hpcpot.potential.moment_tensor import MomentTensor
@@ -23,7 +23,7 @@ from hpcpot.potential.moments.environment_cpu import environment, scatter
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
 from hpcpot.potential.moments.moment_tensor_basis import monomials_of
 from hpcpot.potential.moments.moment_tensor_lanes import (
-    FASTMATH, KINDS, X, Y, Z, add_moments, contract, contract_back, gather, powers_of, radial, slopes, with_factorials,
+    KINDS, X, Y, Z, contract_back, moments_of, most_neighbors, powers_of, slopes, with_factorials,
 )  # fmt: skip
 from hpcpot.potential.moments.sets import monomials
 
@@ -115,9 +115,7 @@ def evaluate(
     n_moments, coefficients, forces, energies, g,
 ):  # fmt: skip
     """Energies of the centres and gradients of their pairs, LANES centres at a time."""
-    most = 0
-    for n in range(len(order)):
-        most = max(most, first[n + 1] - first[n])
+    most = most_neighbors(first)
     n_species, functions, _ = weights.shape
     fields = KINDS + n_species + 2 * functions
     held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
@@ -126,15 +124,10 @@ def evaluate(
     total = np.empty((1, LANES))
     for start in range(0, len(order), LANES):
         centres = order[start : start + LANES]
-        rows = first[centres[-1] + 1] - first[centres[-1]]
-        gather(first, kinds, r, u, centres, rows, domain[2], fields, held, present)
-        m[:n_summed] = 0.0
-        for q in range(rows):
-            at = q * fields
-            radial(held, at, present[q], weights, domain)
-            powers_of(held, at, highest, omega)
-            add_moments(held, at + KINDS + n_species, omega, blocks, m)
-        contract(m, traces, products, n_summed)
+        rows = moments_of(
+            first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present,
+            omega, m,
+        )  # fmt: skip
         _energies(m, scalars, coefficients, total)
         for lane in range(len(centres)):
             energies[centres[lane]] = total[0, lane]

@@ -7,14 +7,43 @@ moment_tensor_cpu, whose arrays these functions take.
 
 from __future__ import annotations
 
-from hpcpot.compiled import njit
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
-
-FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 
 X, Y, Z, R, INVERSE, KINDS = 0, 1, 2, 3, 4, 5
 """Rows of a set of neighbours: unit vector, r, 1 / r; from KINDS on a row for each species, 1 where the neighbour is of
 it; then f_mu of each mu; then f_mu' of each mu."""
+
+
+@njit(error_model="numpy")
+def most_neighbors(first):
+    """Neighbours of the centre with the most."""
+    most = 0
+    for n in range(len(first) - 1):
+        most = max(most, first[n + 1] - first[n])
+    return most
+
+
+@njit(fastmath=FASTMATH, error_model="numpy")
+def moments_of(
+    first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present, omega, m
+):
+    """All moments of some centres; the sets of their neighbours are left in `held`.
+
+    Returns:
+        how many sets.
+    """
+    n_species, functions, _ = weights.shape
+    fields = KINDS + n_species + 2 * functions
+    rows = first[centres[-1] + 1] - first[centres[-1]]
+    gather(first, kinds, r, u, centres, rows, domain[2], fields, held, present)
+    m[:n_summed] = 0.0
+    for q in range(rows):
+        radial(held, q * fields, present[q], weights, domain)
+        powers_of(held, q * fields, highest, omega)
+        add_moments(held, q * fields + KINDS + n_species, omega, blocks, m)
+    contract(m, traces, products, n_summed)
+    return rows
 
 
 @njit(error_model="numpy")
@@ -116,10 +145,22 @@ def contract_back(m, b, traces, products, scalars, coefficients):
     for s in range(len(scalars)):
         store(b, scalars[s], load(b, scalars[s]) + coefficients[s])
     for t in range(len(products) - 1, -1, -1):
-        i, j = products[t, 0], products[t, 1]
-        g = float(products[t, 3]) * load(b, products[t, 2])
-        store(b, i, load(b, i) + g * load(m, j))
-        store(b, j, load(b, j) + g * load(m, i))
+        back_through_product(m, b, products, t)
+    back_through_traces(b, traces)
+
+
+@njit(fastmath=FASTMATH, error_model="numpy")
+def back_through_product(m, b, products, t):
+    """Add to the gradients of the two factors that of their product."""
+    i, j = products[t, 0], products[t, 1]
+    g = float(products[t, 3]) * load(b, products[t, 2])
+    store(b, i, load(b, i) + g * load(m, j))
+    store(b, j, load(b, j) + g * load(m, i))
+
+
+@njit(error_model="numpy")
+def back_through_traces(b, traces):
+    """Add to the gradients of the terms of traces those of the traces."""
     for t in range(len(traces) - 1, -1, -1):
         g = load(b, traces[t, 0])
         for c in range(1, 4):

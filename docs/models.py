@@ -1,0 +1,139 @@
+"""Fills the tables of models.md: errors on held-out frames, and what the models make of crystals.
+
+    python docs/models.py FOLDER DATA ...
+
+FOLDER holds lisi_dp_0.h5 ... lisi_dp_3.h5, lisi_chebyshev.h5, lisi_mtp.h5; DATA are held-out frames. What `hpcpot test`
+and `hpcpot verify` write is left in the folder.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from hpcpot.structure.crystals import CRYSTALS
+from hpcpot.verify.crystal import BULK_MODULI, FORMATION_ENERGIES
+
+PAGE = Path(__file__).with_name("models.md")
+MODELS = {
+    "Deep Potential 0": ("lisi_dp_0",), "committee of 4": tuple(f"lisi_dp_{k}" for k in range(4)),
+    "Chebyshev": ("lisi_chebyshev",), "moment tensor": ("lisi_mtp",),
+}  # fmt: skip
+SINGLE = {name: files[0] for name, files in MODELS.items() if len(files) == 1}
+ELASTIC = ("C11_GPa", "C12_GPa", "C44_GPa")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("data", type=Path, nargs="+")
+    wanted = parser.parse_args(arguments)
+    folder = wanted.folder
+    lines = []
+    for data in wanted.data:
+        lines += [*errors(folder, data), ""]
+    shutil.copy(folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png", PAGE.with_name("models_parity.png"))
+    write("errors", lines)
+    for name in SINGLE.values():
+        hpcpot("verify", folder / f"{name}.h5", "-o", folder / f"verify_{name}", "--overwrite", may_fail=True)
+    write("crystals", [*crystals(folder), "", *checks(folder)])
+
+
+def hpcpot(*arguments: object, may_fail: bool = False) -> None:
+    subprocess.run([sys.executable, "-m", "hpcpot", *map(str, arguments)], check=not may_fail)
+
+
+def errors(folder: Path, data: Path) -> list[str]:
+    """Root mean square errors of each model in each group."""
+    found = {}
+    for name, files in MODELS.items():
+        base = folder / f"test_{files[0] if len(files) == 1 else 'committee'}_{data.stem}"
+        hpcpot("test", *(folder / f"{file}.h5" for file in files), data, "-o", base, "--overwrite")
+        found[name] = {row["group"]: row for row in rows_of(Path(f"{base}_errors.csv"))}
+    first = found["Deep Potential 0"]
+    lines = [
+        f"`{data.name}`, E in meV/atom, F in meV/Å:", "",
+        f"| group | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |", "|---|---|" + "---|---|" * len(MODELS),
+    ]  # fmt: skip
+    for group, row in first.items():
+        cells = [
+            f"{float(found[name][group]['energy_rmse_meV_per_atom']):.1f} | "
+            f"{1e3 * float(found[name][group]['force_rmse_eV_per_A']):.0f}"
+            for name in MODELS
+        ]
+        lines.append(f"| {group} | {row['frames']} | {' | '.join(cells)} |")
+    return lines
+
+
+def crystals(folder: Path) -> list[str]:
+    """Lattice constants, bulk moduli, elastic constants and formation energies beside those of PBE."""
+    found = by_model(folder, "_crystals", "crystal")
+    lines = [f"| | PBE | {' | '.join(SINGLE)} |", "|---|---|" + "---|" * len(SINGLE)]
+
+    def add(title: str, reference: str, crystal: str, text: Callable[[dict[str, str]], str]) -> None:
+        cells = [text(rows[crystal]) if crystal in rows else "-" for rows in found.values()]
+        lines.append(f"| {title} | {reference} | {' | '.join(cells)} |")
+
+    for crystal, known in CRYSTALS.items():
+        axes = "/".join(dict.fromkeys(f"{x:.3f}" for x in known.lattice[:3]))
+        add(f"{crystal}: lattice constants (Å)", axes, crystal, lengths)
+    for crystal in CRYSTALS:
+        known = BULK_MODULI.get(crystal)
+        add(f"{crystal}: bulk modulus (GPa)", "" if known is None else f"{known:g}", crystal,
+            lambda row: f"{float(row['eos_bulk_modulus_GPa']):.1f}")  # fmt: skip
+    for crystal in BULK_MODULI:
+        add(f"{crystal}: C11, C12, C44 (GPa)", "", crystal, lambda row: ", ".join(f"{float(row[c]):.1f}" for c in ELASTIC))
+    for crystal in CRYSTALS:
+        if crystal not in BULK_MODULI:
+            known = FORMATION_ENERGIES.get(crystal)
+            add(f"{crystal}: formation energy (eV/atom)", "" if known is None else f"{known:.3f}", crystal,
+                lambda row: f"{float(row['formation_energy_eV_per_atom']):.3f}")  # fmt: skip
+    verdicts = by_model(folder, "", "name")
+    for element in BULK_MODULI:
+        key = f"{element}: vacancy formation energy"
+        cells = [f"{float(rows[key]['value']):.2f}" if key in rows else "-" for rows in verdicts.values()]
+        lines.append(f"| {key}, relaxed (eV) | | {' | '.join(cells)} |")
+    return lines
+
+
+def by_model(folder: Path, table: str, key: str) -> dict[str, dict[str, dict[str, str]]]:
+    """Rows of a table of `hpcpot verify` by model and by one of their columns."""
+    return {
+        name: {row[key]: row for row in rows_of(folder / f"verify_{file}{table}.csv")} for name, file in SINGLE.items()
+    }
+
+
+def lengths(row: dict[str, str]) -> str:
+    """Different ones of a, b, c."""
+    return "/".join(dict.fromkeys(f"{float(row[f'{axis}_A']):.3f}" for axis in "abc"))
+
+
+def checks(folder: Path) -> list[str]:
+    """How many checks of `hpcpot verify` passed, and which did not."""
+    lines = []
+    for name, file in SINGLE.items():
+        rows = rows_of(folder / f"verify_{file}.csv")
+        failed = [f"{row['name']} {float(row['value']):.3g} {row['unit']}" for row in rows if row["verdict"] == "FAIL"]
+        told = f"; failed: {'; '.join(failed)}" if failed else ""
+        lines.append(f"* {name}: {len(rows) - len(failed)} of {len(rows)} checks of `hpcpot verify` passed{told}.")
+    return lines
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(section: str, lines: list[str]) -> None:
+    before, rest = PAGE.read_text(encoding="utf-8").split(f"<!-- {section} -->", 1)
+    after = rest.split("<!-- end -->", 1)[1]
+    PAGE.write_text("\n".join([f"{before}<!-- {section} -->", *lines, f"<!-- end -->{after}"]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,28 @@
+"""`hpcpot label`: energies, forces and virials of many structures by any calculator of ASE, as a data set."""
+
+from __future__ import annotations
+
+import argparse
+
+from hpcpot import config
+from hpcpot.label.settings import SCHEMA
+from hpcpot.parallel import farm_settings
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `hpcpot label`."""
+    parser.description = "Label structures with a calculator of ASE. The same command completes its results."
+    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
+    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/label.yaml")
+    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+                        help="use VALUE for a key of the config, e.g. structures.every=10; repeatable")  # fmt: skip
+    farm_settings.add_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from hpcpot.label.command import run_command  # NumPy and ASE: not for --help
+
+    return run_command(arguments)

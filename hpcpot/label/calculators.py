@@ -1,0 +1,73 @@
+"""Calculators of ASE by the name of their class."""
+
+from __future__ import annotations
+
+import difflib
+import pkgutil
+from collections.abc import Callable
+from importlib import import_module, metadata
+from typing import Any
+
+from hpcpot.errors import ConfigError
+
+
+def build(name: str, arguments: dict[str, Any]) -> Any:
+    """The calculator `name(**arguments)`.
+
+    Raises:
+        ConfigError: there is no such class, it refuses the arguments, or makes something else.
+    """
+    factory = find(name)
+    try:
+        calculator = factory(**arguments)
+    except Exception as error:  # calculators refuse their arguments with any exception
+        raise ConfigError(
+            f"calculator.arguments = {arguments}: {name} refuses them ({type(error).__name__}: {error}); see its own "
+            "documentation."
+        ) from error
+    if not hasattr(calculator, "get_potential_energy"):
+        raise ConfigError(
+            f"calculator.class = {name}: must make a calculator of ASE, and makes a {type(calculator).__name__}; name "
+            "the class itself."
+        )
+    return calculator
+
+
+def find(name: str) -> Callable[..., Any]:
+    """The class or function of this import path.
+
+    Raises:
+        ConfigError: there is none; says which is near.
+    """
+    module_name, _, last = name.rpartition(".")
+    try:
+        module = import_module(module_name)
+    except Exception as error:  # whatever a module raises when it is loaded
+        near = _near(module_name) if isinstance(error, ModuleNotFoundError) else ""
+        raise ConfigError(
+            f"calculator.class = {name}: {module_name} cannot be imported ({type(error).__name__}: {error}); "
+            f"{near or 'install it in the environment of hpcpot.'}"
+        ) from error
+    if not callable(getattr(module, last, None)):
+        names = [one for one, value in vars(module).items() if isinstance(value, type)]
+        near = difflib.get_close_matches(last, names, 1)
+        hint = f"did you mean {module_name}.{near[0]}?" if near else f"its classes are {', '.join(names) or 'none'}."
+        raise ConfigError(f"calculator.class = {name}: {module_name} has no class {last}; {hint}")
+    return getattr(module, last)
+
+
+def version(name: str) -> str:
+    """Package and version that a class is of, "ase 3.26.0"; none for a module of one's own."""
+    packages = metadata.packages_distributions().get(name.partition(".")[0], [])
+    return ", ".join(f"{package} {metadata.version(package)}" for package in dict.fromkeys(packages)) or "no package"
+
+
+def _near(module_name: str) -> str:
+    """Which module of the same package is meant, if one is near."""
+    package, _, last = module_name.rpartition(".")
+    try:
+        folder = import_module(package).__path__ if package else None
+    except (ImportError, AttributeError):
+        return ""
+    near = difflib.get_close_matches(last, [one.name for one in pkgutil.iter_modules(folder)], 1)
+    return f"did you mean {f'{package}.' if package else ''}{near[0]}?" if near else ""
