@@ -37,11 +37,12 @@ def main(arguments: list[str] | None = None) -> None:
     lines = []
     for data in wanted.data:
         lines += [*errors(folder, data), ""]
-    shutil.copy(folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png", PAGE.with_name("models_parity.png"))
+    parity = folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png"
+    shutil.copy(parity, PAGE.with_name("models_parity.png"))
     write("errors", lines)
     for name in SINGLE.values():
         hpcpot("verify", folder / f"{name}.h5", "-o", folder / f"verify_{name}", "--overwrite", may_fail=True)
-    write("crystals", [*crystals(folder), "", *checks(folder)])
+    write("crystals", ["### Crystals", "", *crystals(folder), "", *checks(folder)])
 
 
 def hpcpot(*arguments: object, may_fail: bool = False) -> None:
@@ -58,7 +59,8 @@ def errors(folder: Path, data: Path) -> list[str]:
     first = found["Deep Potential 0"]
     lines = [
         f"`{data.name}`, E in meV/atom, F in meV/Å:", "",
-        f"| group | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |", "|---|---|" + "---|---|" * len(MODELS),
+        f"| group | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |",
+        "|---|---|" + "---|---|" * len(MODELS),
     ]  # fmt: skip
     for group, row in first.items():
         cells = [
@@ -87,7 +89,8 @@ def crystals(folder: Path) -> list[str]:
         add(f"{crystal}: bulk modulus (GPa)", "" if known is None else f"{known:g}", crystal,
             lambda row: f"{float(row['eos_bulk_modulus_GPa']):.1f}")  # fmt: skip
     for crystal in BULK_MODULI:
-        add(f"{crystal}: C11, C12, C44 (GPa)", "", crystal, lambda row: ", ".join(f"{float(row[c]):.1f}" for c in ELASTIC))
+        add(f"{crystal}: C11, C12, C44 (GPa)", "", crystal,
+            lambda row: ", ".join(f"{float(row[c]):.1f}" for c in ELASTIC))  # fmt: skip
     for crystal in CRYSTALS:
         if crystal not in BULK_MODULI:
             known = FORMATION_ENERGIES.get(crystal)
