@@ -34,7 +34,7 @@ TOLERANCES = {"float64": (1e-7, 1e-6), "mixed": (5e-5, 1e-4)}
 
 @dataclass
 class Dynamics:
-    """A simulation that is ready for `steps`: NVT (Nosé-Hoover) at a temperature, or NVE from what velocities there are.
+    """A simulation that is ready for `steps`: NVT (Nosé-Hoover) at a temperature, or NVE from the velocities there.
 
     Attributes:
         first_energy: eV, of all atoms at the start.
@@ -49,10 +49,10 @@ class Dynamics:
 
     @classmethod
     def start(
-        cls, read: Callable[[], Atoms], potential: Potential, ranks: Ranks, skin: float, timestep: float, temperature: float,
-        nve: bool,
+        cls, read: Callable[[], Atoms], potential: Potential, ranks: Ranks, skin: float, timestep: float,
+        temperature: float, nve: bool,
     ) -> Dynamics:  # fmt: skip
-        """Args: read: called on rank 0. skin: Å. timestep: fs. temperature: K, at which velocities are drawn unless nve."""
+        """Args: read: called on rank 0. skin: Å. timestep: fs. temperature: K, of the first velocities unless nve."""
         state = make_state(read() if ranks.is_root else None, potential.elements, ranks)
         domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
         engine = Engine(potential, domain, ranks, skin)

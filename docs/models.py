@@ -34,12 +34,12 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("data", type=Path, nargs="+")
     wanted = parser.parse_args(arguments)
     folder = wanted.folder
-    lines = []
+    lines = ["### Errors on frames that no training saw", ""]
     for data in wanted.data:
         lines += [*errors(folder, data), ""]
     parity = folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png"
     shutil.copy(parity, PAGE.with_name("models_parity.png"))
-    write("errors", lines)
+    write("errors", [*lines, "![Parity of energies, forces and stresses, Deep Potential 0](models_parity.png)"])
     for name in SINGLE.values():
         hpcpot("verify", folder / f"{name}.h5", "-o", folder / f"verify_{name}", "--overwrite", may_fail=True)
     write("crystals", ["### Crystals", "", *crystals(folder), "", *checks(folder)])

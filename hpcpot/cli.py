@@ -43,7 +43,8 @@ exit codes:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    One process is one core, unless OMP_NUM_THREADS and the like say otherwise: NumPy reads them when a command imports it.
+    One process is one core, unless OMP_NUM_THREADS and the like say otherwise: NumPy reads them when a command imports
+    it.
 
     Args:
         argv: arguments after the program's name; those of this process if None.

@@ -151,7 +151,7 @@ def check_output(path: Path, kind: str | None, overwrite: bool) -> str:
 
 
 def _expand(given: Path) -> list[tuple[Path, Path]]:
-    """(file or system, root): what is found at a path, or in the folder that it is; else the shipped file of the name."""
+    """(file or system, root): what is found at a path, or in the folder that it is; else the shipped file."""
     given = given if given.exists() else data.find(str(given)) or given
     kind = kind_of(given)
     if kind is None:

@@ -72,6 +72,14 @@ def is_dataset(path: Path) -> bool:
         return False
 
 
+def provenance(path: Path) -> dict[str, str]:
+    """What `write` was told of how the data set was made; nothing of a file that is none."""
+    if not is_dataset(path):
+        return {}
+    with h5py.File(path, "r", locking=False) as file:
+        return {name: str(value) for name, value in file["provenance"].attrs.items()}
+
+
 def read(path: Path) -> DataSet:
     """The data set that `write` wrote.
 

@@ -6,6 +6,7 @@ import difflib
 import pkgutil
 from collections.abc import Callable
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Any
 
 from hpcpot.errors import ConfigError
@@ -49,9 +50,11 @@ def find(name: str) -> Callable[..., Any]:
             f"{near or 'install it in the environment of hpcpot.'}"
         ) from error
     if not callable(getattr(module, last, None)):
-        names = [one for one, value in vars(module).items() if isinstance(value, type)]
-        near = difflib.get_close_matches(last, names, 1)
-        hint = f"did you mean {module_name}.{near[0]}?" if near else f"its classes are {', '.join(names) or 'none'}."
+        if hasattr(module, "__path__") and find_spec(name):
+            raise ConfigError(f"calculator.class = {name}: is a module; name the class in it, as in {name}.Calculator.")
+        names = [one for one, value in vars(module).items() if hasattr(value, "get_potential_energy")]
+        near, there = difflib.get_close_matches(last, names, 1), ", ".join(names) or "none"
+        hint = f"did you mean {module_name}.{near[0]}?" if near else f"its calculators are {there}."
         raise ConfigError(f"calculator.class = {name}: {module_name} has no class {last}; {hint}")
     return getattr(module, last)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -38,7 +39,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
     wanted, output = settings.calculator, settings.output
-    refuse_foreign_output(output, arguments.overwrite)
+    check_output(output, arguments.overwrite)
     paths = inputs.expand(settings.structures.files, Path(arguments.config).parent)
     items = structures(paths, settings.structures.every)
     check_calculator(wanted)
@@ -59,12 +60,28 @@ def run_command(arguments: argparse.Namespace) -> int:
     return code
 
 
-def refuse_foreign_output(output: Settings, overwrite: bool) -> None:
-    """A data set that is there may be replaced only by the campaign that made it."""
-    if output.dataset.exists() and not output.results.exists() and not overwrite:
+def check_output(output: Settings, overwrite: bool) -> None:
+    """Refuse, before the work, a data set that could not be written, or of others.
+
+    Raises:
+        OutputError: one is there that no labelling made, or whose results are not there; or no folder to write to.
+    """
+    folder = output.dataset.absolute().parent
+    if output.dataset.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(
+            f"output.dataset = {output.dataset}: its folder must exist and be writable; create it or change the path."
+        )
+    if not output.dataset.exists() or overwrite:
+        return
+    if not output.results.exists():
         raise OutputError(
             f"{output.dataset} = exists, without the results {output.results} that it would be made of: hpcpot does "
             "not overwrite by itself; choose another name or --overwrite."
+        )
+    if "calculator" not in hdf5.provenance(output.dataset):
+        raise OutputError(
+            f"{output.dataset} = exists, and not by hpcpot label: hpcpot does not overwrite by itself; choose another "
+            "name or --overwrite."
         )
 
 

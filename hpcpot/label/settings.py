@@ -31,9 +31,11 @@ def keywords() -> Kind:
         if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
             raise ValueError(words)
         try:
-            json.dumps(value)
+            same = json.loads(json.dumps(value)) == value
         except TypeError as error:
             raise ValueError(f"{words}; {error}") from error
+        if not same:  # JSON makes text of numbers that are names
+            raise ValueError(f"{words}; names within them must be text, too")
         return value
 
     return Kind("names with plain values", parse)

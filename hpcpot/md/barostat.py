@@ -46,7 +46,7 @@ def npt_init(state: State, engine: Engine, barostat: Barostat) -> None:
 
 
 def npt_step(state: State, engine: Engine, dt: float, barostat: Barostat) -> None:
-    """Barostat's chain, chain, rates of the cell, velocities; Verlet, its drift between two halves of the cell's; and back.
+    """Barostat's chain, chain, rates of the cell, velocities; Verlet, its drift between halves of the cell's; and back.
 
     Source: Martyna, Tobias, Klein, J. Chem. Phys. 101, 4177 (1994); Tuckerman et al., J. Phys. A 39, 5629 (2006).
     """
@@ -72,7 +72,7 @@ def npt_step(state: State, engine: Engine, dt: float, barostat: Barostat) -> Non
 
 
 def npt_conserved(state: State, engine: Engine, barostat: Barostat) -> float:
-    """Energy of both chains, 1/2 sum W w^2 and P (V - V_first), eV; constant only without drag, ramp and deformation."""
+    """Energy of both chains, 1/2 sum W w^2 and P (V - V_first), eV; constant without drag, ramp and deformation."""
     thermostat, scalars = barostat.thermostat, state.scalars
     kT, freedom = thermostat.kT_at(state.step), engine.degrees_of_freedom(state)
     of_chain = chain.energy(scalars, chain.masses(freedom, kT, thermostat.time), freedom, kT)

@@ -31,7 +31,8 @@ def _check_thermostat(at: str, md: Settings) -> Problems:
     if has_thermostat and md.temperature_K is None:
         yield f"{at}.temperature_K", f"is required for {md.integrator}; give a temperature or set {at}.integrator: nve"
     if not has_thermostat and md.temperature_end_K is not None:
-        yield f"{at}.temperature_end_K", f"{md.integrator} has no thermostat to ramp; set null or another {at}.integrator"
+        why = f"{md.integrator} has no thermostat to ramp; set null or another {at}.integrator"
+        yield f"{at}.temperature_end_K", why
     if has_thermostat and md.temperature_end_K is None:
         md.temperature_end_K = md.temperature_K
     if has_thermostat and md.thermostat_time_fs < md.timestep_fs:
@@ -71,20 +72,21 @@ def _check_deformation(at: str, md: Settings) -> Problems:
     if md.deform_axis is None:
         yield f"{at}.deform_axis", f"is required for deform: {md.deform}; give x, y or z"
     if md.deform == "cell" and md.deform_axis in (md.barostat_axes or ()):
-        yield f"{at}.deform_axis", f"is in {at}.barostat_axes, too; a length is either imposed or follows a pressure: keep one"
+        why = f"is in {at}.barostat_axes, too; a length is either imposed or follows a pressure: keep one"
+        yield f"{at}.deform_axis", why
     if md.deform == "grips" and md.barostat_axes is not None:
         yield f"{at}.barostat_axes", "would move the grips; set null, or deform: cell"
     if md.deform == "cell" and md.grip_force_eV_A is not None:
         yield f"{at}.grip_force_eV_A", "is for deform: grips; give strain_rate_per_ps"
     elif (md.strain_rate_per_ps is None) == (md.grip_force_eV_A is None):
-        what = "is required for deform: cell" if md.deform == "cell" else "or grip_force_eV_A must be given, one of them"
-        yield f"{at}.strain_rate_per_ps", what
+        either = "or grip_force_eV_A must be given, one of them"
+        yield f"{at}.strain_rate_per_ps", "is required for deform: cell" if md.deform == "cell" else either
     if md.strain_rate_per_ps is not None:
         end = md.strain_rate_per_ps * md.timestep_fs * md.steps / 1000.0
         if end <= -1.0:
             yield f"{at}.strain_rate_per_ps", (
-                f"the strain after {md.steps} steps of {md.timestep_fs:g} fs would be {end:g}; must stay above -1, where "
-                "no length is left; lower the rate or the steps"
+                f"the strain after {md.steps} steps of {md.timestep_fs:g} fs would be {end:g}; must stay above -1, "
+                "where no length is left; lower the rate or the steps"
             )
 
 
@@ -111,14 +113,16 @@ def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
             yield f"output.{name}", "would overwrite an input of this run; give another path"
     intervals = ("position_every", "velocity_every", "force_every", "energy_every", "virial_every", "observables_every")
     if output.trajectory is not None and not any(getattr(output, name) for name in intervals):
-        yield "output.trajectory", "nothing is to be written there; set an interval such as output.position_every, or null"
+        why = "nothing is to be written there; set an interval such as output.position_every, or null"
+        yield "output.trajectory", why
     if output.trajectory is not None and output.checkpoint.resolve() == output.trajectory.resolve():
         yield "output.checkpoint", "must not be the trajectory; give another path"
 
 
 def _check_deviation(settings: Settings) -> Problems:
     wanted, output = settings.deviation, settings.output
-    for key, unit, needed in ((wanted.files, "eV_A", "files: the other models"), (wanted.grade, "grade", "grade: true")):
+    needs = ((wanted.files, "eV_A", "files: the other models"), (wanted.grade, "grade", "grade: true"))
+    for key, unit, needed in needs:
         for name in (f"stop_above_{unit}", f"keep_above_{unit}"):
             if getattr(wanted, name) is not None and not key:
                 yield f"deviation.{name}", f"is for deviation.{needed}; set that, or leave this out"

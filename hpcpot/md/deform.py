@@ -81,8 +81,8 @@ class Grips:
         hold(state, engine, grip != FREE)
         mass = AMU * state.masses[state.species[: state.n_owned]][grip == MOVING].sum()
         state.stage.update(
-            grip_axis=np.array(self.axis), grip_length=np.array(length), grip_displacement=np.zeros(()), grip_velocity=np.zeros(()),
-            grip_mass=engine.ranks.sum(np.array([mass]))[0],
+            grip_axis=np.array(self.axis), grip_length=np.array(length), grip_displacement=np.zeros(()),
+            grip_velocity=np.zeros(()), grip_mass=engine.ranks.sum(np.array([mass]))[0],
         )  # fmt: skip
 
     def before_step(self, state: State, engine: Engine, dt: float) -> None:
@@ -116,7 +116,8 @@ class Grips:
                 )
         if counts[2]:
             error = error or StructureError(
-                f"grips = {counts[2]} atoms in both: the grips must not overlap; correct their regions or grips.fraction."
+                f"grips = {counts[2]} atoms in both: the grips must not overlap; correct their regions or "
+                "grips.fraction."
             )
         engine.ranks.agree(error)
 

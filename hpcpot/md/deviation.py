@@ -1,12 +1,13 @@
 """What a run watches itself by: how far its potential may be trusted at each atom, as the atoms move.
 
 A watch has a doubt for each atom: how far the forces of a committee's models are apart, or the extrapolation grade of
-a moment tensor potential. The largest, least and mean are observables; where the largest is above one threshold the frame
-is kept, to be labelled and learnt from, and above another the run ends.
+a moment tensor potential. The largest, least and mean are observables; where the largest is above one threshold the
+frame is kept, to be labelled and learnt from, and above another the run ends.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,14 @@ import numpy as np
 
 from hpcpot.analysis.deviation import force_deviations
 from hpcpot.config import Settings
-from hpcpot.errors import HpcpotError, ModelError, SimulationError
+from hpcpot.errors import HpcpotError, ModelError, OutputError, SimulationError
 from hpcpot.md.engine import Engine
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.extrapolation import Extrapolation
 from hpcpot.storage.blocks import gather
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State, to_host
+from hpcpot.wording import plural
 
 Doubts = Callable[[State, Engine], np.ndarray]
 """The doubt at each owned atom, (n_owned,) float64; called by all ranks together."""
@@ -142,6 +144,30 @@ def grade(family: Any) -> Doubts:
         return extrapolation.grades(pairs, to_host(state.species))
 
     return doubts
+
+
+def check_folder(wanted: Settings, overwrite: bool, restarted: bool) -> None:
+    """Refuse, before the work, a folder for kept frames that cannot be, or has those of another run; on rank 0.
+
+    Raises:
+        OutputError: as said.
+    """
+    folder = wanted.folder
+    if wanted.keep_above_eV_A is None and wanted.keep_above_grade is None:
+        return
+    writable = folder if folder.is_dir() else folder.absolute().parent
+    if (folder.exists() and not folder.is_dir()) or not writable.is_dir() or not os.access(writable, os.W_OK):
+        raise OutputError(
+            f"deviation.folder = {folder}: must be a folder that is writable or can be made; change the path."
+        )
+    there = list(folder.glob("step_*.extxyz"))
+    if there and not overwrite and not restarted:
+        raise OutputError(
+            f"deviation.folder = {folder}: has {plural(len(there), 'frame')} of an earlier run; move them, choose "
+            "another folder, or replace them by --overwrite."
+        )
+    for path in there if overwrite else ():
+        path.unlink()
 
 
 def keep(

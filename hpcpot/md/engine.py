@@ -126,7 +126,7 @@ class Engine:
         return self.domain.imbalance(self._work(state)) > REBALANCE_ABOVE
 
     def _work(self, state: State) -> np.ndarray:
-        """What the potential costs for each owned atom, (n,) int64; the same for all without pairs on this processor."""
+        """What the potential costs for each owned atom, (n,) int64; the same for all without pairs on the host."""
         if not isinstance(self.pairs, neighbors.Pairs):
             return np.ones(state.n_owned, np.int64)
         return self.potential.work(self.pairs, state.species)
@@ -213,7 +213,8 @@ class Engine:
         element = state.elements[int(state.species[k])]
         return SimulationError(
             f"atom {state.ids[k]} ({element}) = moved {distance[k]:.3g} Å since its pairs were built: must stay "
-            f"below the cutoff of {self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the potential."
+            f"below the cutoff of {self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the "
+            "potential."
         )
 
     def _spent(self, phase: str, began: float) -> None:
@@ -232,4 +233,6 @@ def longest(vectors: np.ndarray) -> float:
 
 def squares(vectors: np.ndarray) -> np.ndarray:
     """Squared lengths of (n, 3) vectors; of CuPy's without einsum, which would make a matrix product of each row."""
-    return np.einsum("ij,ij->i", vectors, vectors) if isinstance(vectors, np.ndarray) else (vectors * vectors).sum(axis=1)
+    if isinstance(vectors, np.ndarray):
+        return np.einsum("ij,ij->i", vectors, vectors)
+    return (vectors * vectors).sum(axis=1)

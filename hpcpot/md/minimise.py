@@ -93,7 +93,8 @@ def _line_search(state: State, engine: Engine) -> bool:
         energy, here = _energy(state, engine), _sum(engine, mobile_forces(state) * state.per_atom["direction"])
         change = here - last_slope
         if abs(here) > 1e-28 and abs(change) > 1e-28:
-            error = abs(1.0 - (0.5 * (alpha - last_alpha) * (here + last_slope) + energy) / last_energy) if last_energy else np.inf
+            foreseen = 0.5 * (alpha - last_alpha) * (here + last_slope) + energy
+            error = abs(1.0 - foreseen / last_energy) if last_energy else np.inf
             projected = alpha - (alpha - last_alpha) * here / change
             if error <= QUADRATIC_TOLERANCE and 0.0 < projected < longest:
                 at = _move_to(state, engine, projected, at)

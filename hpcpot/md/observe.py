@@ -35,7 +35,7 @@ OF_CELL = {
     "nominal_stress": ("GPa", (3,)),
 }
 OF_GRIPS = {"grip_force": ("eV Angstrom-1", (3,)), "grip_displacement": ("Angstrom", ())}
-"""What `measure_stage` adds: number of the stage from 0; lengths, strain and stress where a cell changes or grips move."""
+"""What `measure_stage` adds: the stage from 0; lengths, strain and stress where a cell changes or grips move."""
 
 PHASES = ("potential", "neighbours", "exchange", "output")
 
@@ -120,7 +120,9 @@ class Table:
         answer = "F_grip/(eV/A)" if isinstance(deformation, Grips) else "stress/GPa"
         return f"{names} {'strain_' + AXES[deformation.axis]:>9} {answer:>13}"
 
-    def line(self, step: int, time: float, seen: dict[str, np.ndarray], ahead: int, deformation: Deformation | None) -> str:
+    def line(
+        self, step: int, time: float, seen: dict[str, np.ndarray], ahead: int, deformation: Deformation | None
+    ) -> str:
         """A row. Args: time: fs. ahead: steps still to do at most."""
         seconds = perf_counter() - self.began
         done = step - self.first
@@ -157,5 +159,6 @@ def summary(engine: Engine, n_atoms: int, steps: int, time: float, seconds: floa
     ]
     for name, a, b, c in zip((*PHASES, "integration"), least, mean, most, strict=True):
         lines.append(f"{name:<12} {a:>9.3f} {b:>9.3f} {c:>9.3f} {100.0 * b / max(seconds, 1e-12):>6.1f} %")
-    lines.append(f"pairs rebuilt {engine.rebuilds} times; {ranks.sum(np.array([engine.truncated]))[0]} atoms at most beyond the model's slots")
+    truncated = ranks.sum(np.array([engine.truncated]))[0]
+    lines.append(f"pairs rebuilt {engine.rebuilds} times; {truncated} atoms at most beyond the model's slots")
     return "\n".join(lines)

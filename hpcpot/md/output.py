@@ -32,7 +32,7 @@ PARTICLES = {
 
 
 VIRIAL_PARTITION = "half of the term of each pair to each of its atoms"
-"""How the virial is divided among atoms, said in the provenance of a trajectory that has them; see Engine.atom_virials."""
+"""How the virial is divided among atoms, told by the provenance of a trajectory; see Engine.atom_virials."""
 
 
 class Output:
@@ -86,8 +86,9 @@ class Output:
             self._warn_of_truncation()
         if due or observed:
             self.trajectory.append(
-                state.step, stage.time(state), self._particles(due), state.cell if due else None, seen if observed else None
-            )
+                state.step, stage.time(state), self._particles(due), state.cell if due else None,
+                seen if observed else None,
+            )  # fmt: skip
         if seen is not None and any(watch.keeps(seen) for watch in self.watches):
             self._keep_frame()
         self.engine.seconds["output"] += perf_counter() - began
@@ -150,7 +151,8 @@ class Output:
             existing = "refuse"
         facts = {
             **ranks.root_only(lambda: provenance.collect(ranks.size)), "config": config.dump(self.settings),
-            "potential_fingerprint": self.fingerprint, "device": self.engine.potential.device_name, "grid": str(self.engine.domain.grid.tolist()),
+            "potential_fingerprint": self.fingerprint, "device": self.engine.potential.device_name,
+            "grid": str(self.engine.domain.grid.tolist()),
         }  # fmt: skip
         if every.virial_every:
             facts["virial_partition"] = VIRIAL_PARTITION
@@ -170,8 +172,8 @@ class Output:
         truncated = int(self.ranks.sum(np.array([self.engine.truncated]))[0])
         if truncated and not self._warned:
             self._warned = True
-            self.say(f"note: {truncated} atoms have more neighbours than the model has slots (DeePMD-kit's sel); the nearest "
-                     "are used, so the energy jumps when they change; train with a larger sel")  # fmt: skip
+            self.say(f"note: {truncated} atoms have more neighbours than the model has slots (DeePMD-kit's sel); the "
+                     "nearest are used, so the energy jumps when they change; train with a larger sel")  # fmt: skip
 
     def _particles(self, due: list[str]) -> dict[str, np.ndarray]:
         """This rank's block, in order of id, of the arrays that are due; positions wrapped into the cell."""
@@ -202,7 +204,9 @@ def check_paths(output: Settings, overwrite: bool, restarted: bool) -> None:
             raise OutputError(f"{path} = exists: a run does not replace files by itself; use --restart or --overwrite.")
         folder = path.absolute().parent
         if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise OutputError(f"{path} = not writable: its folder must exist and be writable; create it or change the path.")
+            raise OutputError(
+                f"{path} = not writable: its folder must exist and be writable; create it or change the path."
+            )
     if overwrite and output.checkpoint is not None:
         output.checkpoint.unlink(missing_ok=True)  # else --restart would join the old run's end to the new one
 

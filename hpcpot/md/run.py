@@ -43,8 +43,8 @@ class Run:
         stages: what is done with them. at: number of the present one.
         restarted: whether the state comes from a checkpoint.
 
-    `_layout` is what a checkpoint says of cut planes when this run takes them over, with the order of the atoms: then it
-    goes on bit by bit.
+    `_layout` is what a checkpoint says of cut planes when this run takes them over, with the order of the atoms: then
+    it goes on bit by bit.
     """
 
     def __init__(self, settings: Settings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
@@ -73,6 +73,7 @@ class Run:
     def go(self, overwrite: bool) -> int:
         """Do what is left of the stages; returns the exit code."""
         self.ranks.root_only(lambda: check_paths(self.settings.output, overwrite, self.restarted))
+        self.ranks.root_only(lambda: deviation.check_folder(self.settings.deviation, overwrite, self.restarted))
         self.engine.start(self.state, migrate=self._layout is None)
         self._head()
         if self.restarted:
@@ -180,7 +181,8 @@ class Run:
             self._head_of_gpu()
         models = self.settings.potential.file
         named = ", ".join(map(str, models)) if isinstance(models, list) else models
-        self.say(f"potential: {named}, {self.fingerprint[:12]}, {engine.potential.kernel_set} kernels, {engine.potential.precision}")
+        how = f"{engine.potential.kernel_set} kernels, {engine.potential.precision}"
+        self.say(f"potential: {named}, {self.fingerprint[:12]}, {how}")
         if self.restarted:
             self.say(f"restart at step {state.step}: atoms, velocities and frozen atoms are those of the checkpoint")
 
@@ -224,7 +226,7 @@ class Run:
         return self._end()
 
     def _do_step(self, output: Output) -> None:
-        """A step, or several on a GPU, and their output; the last step of a stage is the first of the next, and is recorded there."""
+        """A step, or several on a GPU, and their output; the last of a stage is the next's first, recorded there."""
         self.stage.advance(self.state, self.engine, output.steps_until_due(self.stage))
         done = self.stage.is_done(self.state)
         if done and self.stage.integrator.is_minimiser:
@@ -260,7 +262,8 @@ class Run:
             return 0
         if self.settings.output.checkpoint is None:
             self.ranks.agree(OutputError(
-                f"signal = stopped at step {self.state.step}: output.checkpoint must be set to go on from there; set it."
+                f"signal = stopped at step {self.state.step}: output.checkpoint must be set to go on from there; set "
+                "it."
             ))
         self.say(f"stopped by a signal at step {self.state.step}; the same command with --restart goes on")
         return STOPPED

@@ -67,7 +67,7 @@ MD = (
     Key("md.seed", integer(), "of initial velocities and Langevin forces", 0),
     Key("md.remove_drift", boolean(), "take the total momentum off the initial velocities", True),
     Key("md.maximum_temperature_K", number(above=0), "stop above this temperature", 20000.0),
-    Key("md.drag", number(minimum=0), "damps the chains of Nose-Hoover and the barostat, as LAMMPS's drag; 0: none", 0.0),
+    Key("md.drag", number(minimum=0), "damps chains of Nose-Hoover and the barostat, as LAMMPS's drag; 0: none", 0.0),
     Key("md.barostat_axes", AXES, "axes along which the cell follows the pressure; needed for npt", None),
     Key("md.pressure_GPa", number(), "along each of these axes", 1.0e-4, hint="1.0e-4 is 1 bar"),
     Key("md.barostat_time_fs", number(above=0), "damping time", 1000.0, hint="typical 1000 time steps"),
@@ -166,7 +166,7 @@ DEVIATION = (
     Key(
         "deviation.keep_above_eV_A",
         number(above=0),
-        "write frames where it is above into deviation.folder, to be labelled; null: none",
+        "write frames, of steps that are printed or observed, where it is above into deviation.folder; null: none",
         None,
         hint="typical 0.1",
     ),
@@ -186,14 +186,19 @@ DEVIATION = (
     Key(
         "deviation.keep_above_grade",
         number(above=0),
-        "write frames where it is above into deviation.folder; null: none",
+        "write frames, of steps that are printed or observed, where it is above into deviation.folder; null: none",
         None,
         hint="typical 2",
     ),
     Key("deviation.folder", output_path(), "of kept frames, a file for each; null: <trajectory>_doubtful", None),
 )
 DEVICE = (
-    Key("device", choice("cpu", "gpu", "auto"), "where atoms move and forces are computed; auto: a GPU where there is one", "auto"),
+    Key(
+        "device",
+        choice("cpu", "gpu", "auto"),
+        "where atoms move and forces are computed; auto: a GPU where there is one",
+        "auto",
+    ),
 )
 
 

@@ -77,7 +77,8 @@ class Stage:
         engine.count_mobile(state)
         engine.keeps_momentum = self.integrator.keeps_momentum
         if self.md.initial_temperature_K is not None:
-            draw_velocities(state, engine, BOLTZMANN * self.md.initial_temperature_K, self.md.seed, self.md.remove_drift)
+            kT = BOLTZMANN * self.md.initial_temperature_K
+            draw_velocities(state, engine, kT, self.md.seed, self.md.remove_drift)
         self.controls = self._controls(state)
         self.integrator.init(state, engine, self.controls)
 

@@ -57,10 +57,10 @@ class Domain:
     """
 
     def __init__(
-        self, cell: np.ndarray, periodic: np.ndarray, ranks: Ranks, width: float, grid: tuple[int, int, int] | None = None,
-        extent: np.ndarray | None = None,
+        self, cell: np.ndarray, periodic: np.ndarray, ranks: Ranks, width: float,
+        grid: tuple[int, int, int] | None = None, extent: np.ndarray | None = None,
     ):  # fmt: skip
-        """Divide the cell into `grid`, which then stays, or into the one with the fewest ghosts until `balance` knows better.
+        """Divide the cell into `grid`, which then stays, or into that of fewest ghosts until `balance` knows better.
 
         Args:
             extent: (3,) Å, how much of each perpendicular height of the cell atoms fill; default all of it.
@@ -105,8 +105,8 @@ class Domain:
     def balance(self, state: State, work: np.ndarray | None = None) -> None:
         """Choose the grid, and put its cut planes where they divide the work for the owned atoms of all ranks evenly.
 
-        Along each axis slabs get equal shares of the work. Where atoms fill the cell unevenly their blocks may not, so the
-        most work in a block decides between grids, with what its ghosts cost. Work is in integers, so that nothing
+        Along each axis slabs get equal shares of the work. Where atoms fill the cell unevenly their blocks may not, so
+        the most work in a block decides between grids, with what its ghosts cost. Work is in integers, so that nothing
         depends on how the atoms were divided before.
 
         Args:
@@ -194,7 +194,7 @@ class Domain:
         return most
 
     def _add_swap(self, state: State, axis: int, direction: int, start: int, stop: int) -> tuple[int, int]:
-        """Send atoms start..stop that the next rank along `direction` needs; returns where its own ghosts came to lie."""
+        """Send atoms start..stop that the next rank along `direction` needs; returns where its own ghosts lie now."""
         to, source = self._partner(axis, direction), self._partner(axis, -direction)
         turns = np.zeros(3)
         at_end = self.coordinates[axis] == (self.grid[axis] - 1 if direction > 0 else 0)

@@ -1,8 +1,8 @@
 """Extrapolation grade: how far the neighbourhood of an atom is from those that a potential was trained on.
 
 With b_i = dE_i/dparameters and the active set A, the square of such rows of the training that spans most, the grade
-is gamma_i = max_j |(b_i A^-1)_j|: up to 1 the energy of the atom is an interpolation between those of active neighbourhoods.
-Rule of thumb of MLIP: label and train again above 2, do not trust above 10.
+is gamma_i = max_j |(b_i A^-1)_j|: up to 1 the energy of the atom is an interpolation between those of active
+neighbourhoods. Rule of thumb of MLIP: label and train again above 2, do not trust above 10.
 
 Source: Podryabinkin and Shapeev, Comput. Mater. Sci. 140, 171 (2017); Podryabinkin, Garifullin, Shapeev and Novikov, J.
 Chem. Phys. 159, 084112 (2023), of neighbourhoods.

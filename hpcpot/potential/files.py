@@ -35,13 +35,14 @@ USER_BLOCK = 512
 """Bytes before the HDF5 part; HDF5 allows 512, 1024, 2048, ..."""
 UNITS = "Å, eV"
 FAMILIES: dict[str, type] = {
-    "deep_potential": DeepPotential, "chebyshev": Chebyshev, "moment_tensor": MomentTensor, "lennard_jones": LennardJones,
+    "deep_potential": DeepPotential, "chebyshev": Chebyshev, "moment_tensor": MomentTensor,
+    "lennard_jones": LennardJones,
 }  # fmt: skip
 """Name of a family in the file -> the dataclass of its parameters."""
 
 ACCEPTED = (
-    "an hpcpot model (.h5), a DeePMD-kit model (.dp, .yaml, frozen .pb), aenet networks (.nn, .ann, .nn.ascii) or a moment "
-    "tensor potential of MLIP-2 (.mtp)"
+    "an hpcpot model (.h5), a DeePMD-kit model (.dp, .yaml, frozen .pb), aenet networks (.nn, .ann, .nn.ascii) or a "
+    "moment tensor potential of MLIP-2 (.mtp)"
 )
 FOREIGN_SIGNATURES = {
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",

@@ -28,8 +28,8 @@ class MomentTensor:
         basics: (n, 4) int64, mu, a, b, c of each moment. products: (m, 4) int64, rows a, b, factor, k: moment k +=
             factor * moment a * moment b, in order. scalars: (k,) int64, which moments are basis functions.
         coefficients: (k,) float64, eV. species_energies: (species,) float64, eV.
-        active: (n, n) float64 or None, rows of derivatives of atomic energies by the n parameters, of the neighbourhoods
-            that extrapolation grades are by (see hpcpot.potential.extrapolation). .mtp files have none.
+        active: (n, n) float64 or None, rows of derivatives of atomic energies by the n parameters, of the
+            neighbourhoods that extrapolation grades are by (see hpcpot.potential.extrapolation). .mtp files have none.
     """
 
     elements: tuple[str, ...]

@@ -54,7 +54,7 @@ KEYS = (
     Key("training.systems", choice("prob_sys_size", "prob_uniform"),
         "groups and compositions are drawn by their number of batches, or evenly", "prob_sys_size"),
     Key("training.optimiser", choice(*OPTIMISERS), "null: adam for deep_potential, adamw for chebyshev", None),
-    Key("training.weight_decay", number(minimum=0), "of the optimiser", 0.0),
+    Key("training.weight_decay", number(minimum=0), "of the optimiser; muon: of its matrices alone", 0.0),
     Key("training.seed", integer(), "of initial weights and batches", 0),
     Key("training.precision", choice("float64", "float32"), "of parameters and neighbours; float32: faster", "float64"),
     Key("training.threads", integer(1), "of this process", 1),
@@ -80,7 +80,7 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
     yield from farm_settings.check(settings)
     data, training = settings.data, settings.training
     if (training.steps is None) == (training.epochs is None):
-        yield "training.steps", "one of training.steps and training.epochs is required; set one"
+        yield "training.steps", "one of training.steps and training.epochs is required, and the other must be null"
     if data.validation_fraction >= 1.0:
         yield "data.validation_fraction", "must be below 1; typical 0.1"
     if training.patience is not None and data.validation is None and data.validation_fraction == 0.0:

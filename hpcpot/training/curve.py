@@ -19,7 +19,10 @@ QUANTITIES = {"energy": "eV_per_atom", "force": "eV_per_A", "virial": "eV_per_at
 PARTS = ("training", "validation")
 COLUMNS = (
     "step",
-    *(f"rmse_{q}_{part}_{unit}" if q else f"loss_{part}" for part in PARTS for q, unit in [("", ""), *QUANTITIES.items()]),
+    *(
+        f"rmse_{q}_{part}_{unit}" if q else f"loss_{part}"
+        for part in PARTS for q, unit in [("", ""), *QUANTITIES.items()]
+    ),
     "learning_rate", "seconds",
 )  # fmt: skip
 COLORS = {"training": "#9db4d3", "validation": "#c8553d"}

@@ -1,8 +1,8 @@
 """Coordinates of the parameters of a moment tensor potential in which its loss is about as curved in all directions.
 
-The curvature is that of Gauss and Newton, sum over labels of w (dp/dx)(dp/dx)^T, p being what the potential predicts. It
-is estimated: g = sum sqrt(w) z dp/dx over the labels of a frame, z random signs, is one backward pass, and g g^T is the
-frame's share on average.
+The curvature is that of Gauss and Newton, sum over labels of w (dp/dx)(dp/dx)^T, p being what the potential predicts.
+It is estimated: g = sum sqrt(w) z dp/dx over the labels of a frame, z random signs, is one backward pass, and g g^T is
+the frame's share on average.
 """
 
 from __future__ import annotations

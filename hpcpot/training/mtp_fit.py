@@ -1,8 +1,8 @@
 """The fit of a moment tensor potential: coefficients by linear least squares, radial functions by L-BFGS.
 
 In rounds: the best coefficients for the present radial functions, then L-BFGS on all parameters, in coordinates in
-which the loss is about as curved in one direction as in another: that takes a few times fewer iterations. A round depends
-on nothing but the parameters that it begins with and its first iteration.
+which the loss is about as curved in one direction as in another: that takes a few times fewer iterations. A round
+depends on nothing but the parameters that it begins with and its first iteration.
 """
 
 from __future__ import annotations

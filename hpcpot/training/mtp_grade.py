@@ -1,8 +1,8 @@
 """The active set of a moment tensor potential, by maxvol: the neighbourhoods that span what it was trained on.
 
-Of the rows b_i = dE_i/dparameters of all atoms, the active ones are a square A of maximal |det|. Any row is then b = c A,
-and max_j |c_j| is its extrapolation grade (see hpcpot.potential.extrapolation): at most THRESHOLD for the atoms selected
-from.
+Of the rows b_i = dE_i/dparameters of all atoms, the active ones are a square A of maximal |det|. Any row is then
+b = c A, and max_j |c_j| is its extrapolation grade (see hpcpot.potential.extrapolation): at most THRESHOLD for the
+atoms selected from.
 
 Source: Gubaev, Podryabinkin, Hart and Shapeev, Comput. Mater. Sci. 156, 148 (2019); MLIP-2, src/cfg_selection.cpp.
 """

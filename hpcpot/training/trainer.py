@@ -165,8 +165,8 @@ class Trainer:
         kept = f"the last good checkpoint is {file}" if file.exists() else "there is no checkpoint yet"
         raise TrainingError(
             f"loss of step {self.done + 1} = {loss:.3g} on the batch of frames {self.task.training.name(rows)}: must "
-            f"stay finite and below {EXPLODED:g} times that of the first step, {self._first_loss:.3g}; {kept}; check these "
-            "frames with hpcpot dataset, or lower the learning rate."
+            f"stay finite and below {EXPLODED:g} times that of the first step, {self._first_loss:.3g}; {kept}; check "
+            "these frames with hpcpot dataset, or lower the learning rate."
         )
 
     def _row(self, rows: curve.Curve | None, seconds: float, first: int) -> None:
@@ -243,8 +243,9 @@ HEAD = (
 def line(values: dict[str, float], each: float, left: float) -> str:
     """A row of the printed table. Args: each: seconds of a step. left: seconds."""
     cells = [
-        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in curve.QUANTITIES.items() for part in curve.PARTS
-    ]
+        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}"
+        for q, unit in curve.QUANTITIES.items() for part in curve.PARTS
+    ]  # fmt: skip
     return (
         f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
         f"{values['learning_rate']:>9.2e} {1e3 * each:>8.1f} {duration(left):>9}"

@@ -194,6 +194,12 @@ def test_a_data_set_of_others_is_not_replaced(folder: Path, tmp_path: Path) -> N
     (tmp_path / "precious.h5").write_text("labels")
     with pytest.raises(OutputError, match="without the results .*new.h5 that it would be made of"):
         in_process(folder, "--set", f"output.dataset={tmp_path / 'precious.h5'}", "--set", "output.results=new.h5")
+    (tmp_path / "there.h5").touch()
+    given = ("--set", f"output.results={tmp_path / 'there.h5'}", "--set")
+    with pytest.raises(OutputError, match="precious.h5 = exists, and not by hpcpot label"):
+        in_process(folder, *given, f"output.dataset={tmp_path / 'precious.h5'}")
+    with pytest.raises(OutputError, match="output.dataset = .*nowhere/data.h5: its folder must exist"):
+        in_process(folder, *given, f"output.dataset={tmp_path / 'nowhere/data.h5'}")
     assert (tmp_path / "precious.h5").read_text() == "labels"
 
 
@@ -221,7 +227,8 @@ def test_a_dry_run_labels_nothing(folder: Path) -> None:
     ("name", "message"),
     [
         ("ase.calculators.emt.EMTT", r"has no class EMTT; did you mean ase.calculators.emt.EMT\?"),
-        ("ase.calculators.emt.Nothing", "has no class Nothing; its classes are"),
+        ("ase.calculators.emt.Nothing", "has no class Nothing; its calculators are Calculator, EMT"),
+        ("ase.calculators.emt", "is a module; name the class in it"),
         ("ase.calculators.emtt.EMT", r"cannot be imported .*; did you mean ase.calculators.emt\?"),
         ("nobody_has_this.Calculator", "cannot be imported .*; install it in the environment of hpcpot"),
     ],
@@ -282,6 +289,7 @@ def test_the_energy_is_the_one_of_the_forces() -> None:
     [
         ("calculator.class=EMT", r"calculator.class = EMT .*must be module.Name"),
         ("calculator.arguments=[1]", "must be names with plain values"),
+        ("calculator.arguments={setups: {1: s}}", "names within them must be text, too"),
         ("calculator.name=''", "calculator.name = .*must be text"),
         ("structures.every=0", "must be >= 1"),
         ("output.dataset=data.extxyz", "must end in .h5; hpcpot convert makes other formats"),

@@ -9,6 +9,9 @@ import systems
 from ase.build import bulk
 from runs import contents, prepare, run
 
+from hpcpot.config import Settings
+from hpcpot.errors import OutputError
+from hpcpot.md.deviation import check_folder
 from hpcpot.neighbors import batch
 from hpcpot.potential import files
 from hpcpot.potential.extrapolation import Extrapolation
@@ -85,6 +88,25 @@ def test_grades_are_observables_and_frames_are_kept(ranks, tmp_path):
         np.testing.assert_allclose(kept.positions, positions[k], atol=1e-7)
         assert kept.symbols.get_chemical_formula() == crystal().symbols.get_chemical_formula()
     assert len(list((tmp_path / "run_doubtful").iterdir())) == 5  # as many as rows of observables
+
+
+def test_frames_of_an_earlier_run_are_not_mixed_with_new_ones(tmp_path):
+    wanted = Settings(folder=tmp_path / "frames", keep_above_eV_A=None, keep_above_grade=2.0)
+    check_folder(wanted, overwrite=False, restarted=False)
+    wanted.folder.mkdir()
+    old = wanted.folder / "step_0000000010.extxyz"
+    old.touch()
+    with pytest.raises(OutputError, match="deviation.folder = .*frames: has 1 frame of an earlier run"):
+        check_folder(wanted, overwrite=False, restarted=False)
+    check_folder(wanted, overwrite=False, restarted=True)
+    assert old.exists()
+    check_folder(wanted, overwrite=True, restarted=False)
+    assert not old.exists()
+    for path in (tmp_path / "nowhere" / "frames", tmp_path / "file"):
+        (tmp_path / "file").touch()
+        wanted.folder = path
+        with pytest.raises(OutputError, match="must be a folder that is writable or can be made"):
+            check_folder(wanted, overwrite=False, restarted=False)
 
 
 def test_a_run_ends_with_a_checkpoint_where_the_grade_is_high(tmp_path):

@@ -38,7 +38,8 @@ def test_a_signal_leaves_a_checkpoint_and_restart_goes_on(tmp_path):
     config = prepare(tmp_path, training={"steps": 100_000, "print_every": 5})
     process = subprocess.Popen([*HPCPOT, "train", config], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 60
-    while not (tmp_path / "model.curve.csv").exists() or len((tmp_path / "model.curve.csv").read_text().splitlines()) < 2:
+    curve = tmp_path / "model.curve.csv"
+    while not curve.exists() or len(curve.read_text().splitlines()) < 2:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
@@ -64,7 +65,7 @@ def test_existing_output_and_a_missing_checkpoint_are_refused(tmp_path, monkeypa
     ("change", "message"),
     [
         ("training.step=5", "training.step = 5 (--set): unknown key; did you mean training.steps?"),
-        ("training.epochs=5", "training.steps = 2 (config.yaml): one of training.steps and training.epochs is required"),
+        ("training.epochs=5", "one of training.steps and training.epochs is required, and the other must be null"),
         ("deep_potential.sel=many", "deep_potential.sel = many (--set): must be auto, auto:FACTOR, or a list"),
         ("deep_potential.sel=[4]", "deep_potential.sel = [4] (--set): must have a number for each of the 2 elements"),
         ("deep_potential.axis_neuron=9", "must be at most the last of deep_potential.neuron, 8"),

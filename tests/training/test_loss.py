@@ -15,7 +15,8 @@ GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
 
 
 def labels(golden, size):
-    energy, force, virial = golden["energy"], np.reshape(golden["force"], (-1, 3)), np.reshape(golden["virial"], (1, 3, 3))
+    force, virial = np.reshape(golden["force"], (-1, 3)), np.reshape(golden["virial"], (1, 3, 3))
+    energy = golden["energy"]
     arrays = np.array([float(size)]), np.array([1.01 * energy + 0.3]), 0.9 * force + 0.05, 1.1 * virial - 0.2
     return Labels(*map(torch.tensor, arrays))
 
@@ -71,4 +72,5 @@ def test_aenet_loss_is_of_root_mean_squares():
     energy = (((found.energies - goal.energies) / wanted.sizes) ** 2).mean().sqrt()
     force = (((found.forces - goal.forces) ** 2).sum() / 5).sqrt()
     assert float(AenetLoss(0.0, 2.0)(found, wanted, 0.0)) == pytest.approx(2 * float(energy))
-    assert float(AenetLoss(0.1, 2.0)(found, wanted, 0.0)) == pytest.approx(2 * (0.9 * float(energy) + 0.1 * float(force)))
+    both = 2 * (0.9 * float(energy) + 0.1 * float(force))
+    assert float(AenetLoss(0.1, 2.0)(found, wanted, 0.0)) == pytest.approx(both)
