@@ -117,6 +117,7 @@ def main() -> None:
     domain.migrate(state)
     domain.build_halo(state)
     facts = {"atoms": len(atoms), "precision": arguments.precision, "family": type(family).__name__, "device": gpu.name}
+    totals: list[float] = []
     for device in (Watched(gpu), gpu):
         potential = GpuPotential(family, device, arguments.precision)
         pairs = potential.pairs(state.positions, state.n_owned, family.cutoff + SKIN)

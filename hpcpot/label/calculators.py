@@ -5,8 +5,10 @@ from __future__ import annotations
 import difflib
 import pkgutil
 from collections.abc import Callable
+from hashlib import sha256
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from hpcpot.errors import ConfigError
@@ -60,9 +62,12 @@ def find(name: str) -> Callable[..., Any]:
 
 
 def version(name: str) -> str:
-    """Package and version that a class is of, "ase 3.26.0"; none for a module of one's own."""
+    """Package and version that a class is of, "ase 3.26.0"; of a module of one's own the hash of its source."""
     packages = metadata.packages_distributions().get(name.partition(".")[0], [])
-    return ", ".join(f"{package} {metadata.version(package)}" for package in dict.fromkeys(packages)) or "no package"
+    if packages:
+        return ", ".join(f"{package} {metadata.version(package)}" for package in dict.fromkeys(packages))
+    source = getattr(import_module(name.rpartition(".")[0]), "__file__", None)
+    return f"{Path(source).name}: sha256 {sha256(Path(source).read_bytes()).hexdigest()}" if source else "no package"
 
 
 def _near(module_name: str) -> str:

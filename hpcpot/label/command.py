@@ -29,6 +29,9 @@ from hpcpot.parallel.stop import STOPPED, StopRequest
 from hpcpot.relax import inputs
 from hpcpot.storage.results import Results, Store, content_key
 
+STARTS = ("initial_magmoms", "initial_charges")
+"""Arrays of a structure, by ASE's names, from which a calculator starts: other labels may come of others."""
+
 
 def run_command(arguments: argparse.Namespace) -> int:
     """`hpcpot label CONFIG`; returns the exit code.
@@ -94,7 +97,11 @@ def structures(paths: Sequence[Path], every: int) -> list[Item]:
                 found.append(Item(content_key(str(path), label, str(read)), read, label))
                 continue
             atoms = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
-            key = content_key(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc)
+            given = [name for name in STARTS if read.has(name)]
+            for name in given:
+                atoms.set_array(name, read.get_array(name))
+            starts = [part for name in given for part in (name, read.get_array(name))]
+            key = content_key(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, *starts)
             atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", path.stem)))
             found.append(Item(key, atoms, label))
     return found

@@ -218,6 +218,24 @@ def test_another_model_under_the_same_name_is_another_calculator(tmp_path: Path)
     assert found[0] != found[1] and "model.nqx: sha256 7692c3ad3540bb80" in found[0] and "ase" in found[0]
 
 
+def test_a_module_of_ones_own_is_known_by_its_source(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "moody_once.py").write_text(MOODY)
+    assert calculators.version("moody_once.Moody").startswith("moody_once.py: sha256 ")
+    first = calculators.version("moody_once.Moody")
+    (tmp_path / "moody_once.py").write_text(MOODY + "# changed")
+    assert calculators.version("moody_once.Moody") != first
+
+
+def test_what_a_calculator_starts_from_comes_along(tmp_path: Path) -> None:
+    with_spins, without = copper(), copper()
+    with_spins.set_initial_magnetic_moments(np.linspace(0.0, 1.0, len(with_spins)))
+    ase.io.write(tmp_path / "both.extxyz", [with_spins, without])
+    first, second = command.structures([tmp_path / "both.extxyz"], 1)
+    assert first.key != second.key and not second.input.has("initial_magmoms")
+    assert np.allclose(first.input.get_initial_magnetic_moments(), with_spins.get_initial_magnetic_moments())
+
+
 def test_a_dry_run_labels_nothing(folder: Path) -> None:
     output = label(folder, "--dry-run", "--set", "output.results=dry.h5", "--set", "output.dataset=dry_data.h5").stdout
     assert f"class: {EMT_NAME}" in output and not (folder / "dry.h5").exists()
