@@ -1,5 +1,5 @@
 #!/bin/bash
-# Makes the Li-Si models that ship with hpcpot again, from sampling to testing, in the folder given:
+# Makes the Li-Si models of docs/models.md, from sampling to testing, in the folder given:
 #     bash jobs/lisi_models.sh models [dft]
 # It needs nequix and its weights, nequix-omat-1.nqx, in that folder (docs/models.md). A step whose files are there is
 # skipped or completed, so the same command goes on after an interruption.
@@ -16,8 +16,8 @@ hpcpot label "$here/configs/models/label.yaml" --set "structures.files=$PWD/samp
 python "$here/jobs/lisi_join.py" lisi_training sampled_labelled.h5 lisi_training.h5
 hpcpot dataset lisi_training.h5 --figure lisi_training.png --split 0.9,0.1 --seed 1 -o lisi.h5 --overwrite
 
-# Models: an hour and a half of one core. With a second argument, a folder with the VASP frames named in docs/models.md,
-# those join the training, as they did for the models that ship.
+# Models: hours of one core. With a second argument, a folder with the VASP frames named in docs/models.md, those join
+# training and testing.
 data="lisi_train.h5${dft:+,$dft/mogroup_Si_Vacancy-enhanced_Training_Set.extxyz}"
 train() { hpcpot train "$here/configs/models/train_$1.yaml" --set "data.files=[$data]" ${2:-}; }
 train dp

@@ -1,4 +1,4 @@
-"""Frames for the Li-Si models that ship with hpcpot: crystals, defects, glasses, interfaces, surfaces.
+"""Frames for the Li-Si models of docs/models.md: crystals, defects, glasses, interfaces, surfaces.
 
     python jobs/lisi_sample.py sampled
 

@@ -1,4 +1,4 @@
-"""The calculator that labels the frames of the shipped Li-Si models: nequix, compiled for few sizes of frames."""
+"""The calculator that labels the frames of the Li-Si models: nequix, compiled for few sizes of frames."""
 
 from __future__ import annotations
 
