@@ -7,6 +7,7 @@ folder, then among the files that hpcpot ships; files that a run writes are rela
 
 from __future__ import annotations
 
+import argparse
 import difflib
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -76,6 +77,23 @@ class Schema:
         """The keys of the staged section under their names in a stage."""
         staged = (key for key in self.keys if key.name.split(".")[0] == self.staged)
         return {f"{STAGES}.{stage}.{key.name.split('.')[1]}": key for key in staged}
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser, schema: Schema, what: str, example: str, name: str = "config",
+    metavar: str = "CONFIG",
+) -> None:  # fmt: skip
+    """The options of every command that reads a config, and its keys below them.
+
+    Args:
+        what: file it is, for --help. example: a KEY=VALUE. name, metavar: of the argument.
+    """
+    parser.epilog = f"keys of the config, units in their names:\n{reference(schema)}"
+    parser.add_argument(name, metavar=metavar, help=what)
+    parser.add_argument(
+        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+        help=f"use VALUE for a key of the config, e.g. --set {example}; repeatable",
+    )  # fmt: skip
 
 
 def load(path: Path | str | None, schema: Schema, overrides: Sequence[str] = ()) -> Settings:

@@ -14,10 +14,7 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot label`."""
     parser.description = "Label structures with a calculator of ASE. The same command completes its results."
-    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
-    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/label.yaml")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
-                        help="use VALUE for a key of the config, e.g. structures.every=10; repeatable")  # fmt: skip
+    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/label.yaml", "structures.every=10")
     farm_settings.add_arguments(parser)
 
 

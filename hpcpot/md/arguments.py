@@ -12,16 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "One molecular dynamics run, on any number of ranks: `mpirun -n 4 hpcpot md CONFIG`, or --ranks 4."
     )
-    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
-    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/interface_si100.yaml")
-    parser.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        dest="overrides",
-        help="use VALUE for a key of the config, e.g. --set md.timestep_fs=0.5; repeatable",
-    )
+    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/interface_si100.yaml", "md.timestep_fs=0.5")
     parser.add_argument(
         "--dry-run",
         action="store_true",

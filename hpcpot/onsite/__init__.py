@@ -17,12 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Energies of removing one atom, dE = E_before - E_after, for many sites of many frames by region of an "
         "interface. The same command completes its results."
     )
-    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
-    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/onsite_interface_si100.yaml")
-    parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
-        help="use VALUE for a key of the config, e.g. --set sites.per_region=10; repeatable",
-    )  # fmt: skip
+    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/onsite_interface_si100.yaml", "sites.per_region=10")
     farm_settings.add_arguments(parser)
 
 

@@ -16,10 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Relax many structures, positions and optionally cells. The same command completes its results."
     )
-    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
-    parser.add_argument("config", metavar="CONFIG", help="YAML file, e.g. configs/relax.yaml")
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
-                        help="use VALUE for a key of the config, e.g. --set relax.cell=fixed; repeatable")  # fmt: skip
+    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/relax.yaml", "relax.cell=fixed")
     farm_settings.add_arguments(parser)
 
 

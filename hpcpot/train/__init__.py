@@ -17,13 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "Fit a potential to labelled structures: `hpcpot train CONFIG`, on several GPUs or nodes `torchrun "
         "--nproc-per-node N -m hpcpot train CONFIG`. With committee.members > 1 the farm trains as many, seed by seed."
     )
-    parser.epilog = f"keys of the config, units in their names:\n{config.reference(SCHEMA)}"
-    parser.add_argument(
-        "config", metavar="CONFIG",
-        help="YAML file, e.g. configs/train_dp.yaml; or input.json of DeePMD-kit, train.in of aenet-PyTorch",
-    )  # fmt: skip
-    parser.add_argument("--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
-                        help="use VALUE for a key of the config, e.g. --set training.steps=1000; repeatable")  # fmt: skip
+    what = "YAML file, e.g. configs/train_dp.yaml; or input.json of DeePMD-kit, train.in of aenet-PyTorch"
+    config.add_arguments(parser, SCHEMA, what, "training.steps=1000")
     parser.add_argument("--restart", action="store_true", help="go on from the checkpoint of this config")
     farm_settings.add_arguments(parser)
 
