@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import ase
 import ase.io
 import numpy as np
 import pytest
-import runs
 import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
+from campaigns import LocalFarm, handlers_kept, run
 
 from hpcpot import config
 from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, DataError, FarmError, OutputError, StructureError
 from hpcpot.label import add_arguments, calculators, command, settings, task
-from hpcpot.parallel.chunks import outcomes
-from hpcpot.parallel.stop import SIGNALS, STOPPED
+from hpcpot.parallel.stop import STOPPED
 from hpcpot.storage.results import Results
 
+label = partial(run, "label")
 EMT_NAME = "ase.calculators.emt.EMT"
 MOODY = """
 import os
@@ -87,13 +85,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def label(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
-    done = subprocess.run([*runs.HPCPOT, "label", "label.yaml", *arguments], cwd=folder, env=runs.environment(),
-                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)  # fmt: skip
-    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-    return done
-
-
 def in_process(folder: Path, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
@@ -147,46 +138,17 @@ def test_what_fails_is_no_label(folder: Path) -> None:
     assert np.isfinite(data.virials).all() and set(data.groups) == {"moody"}
 
 
-class Loop:
-    """A farm that computes where it stands; after two outcomes the process is told to stop, the first time."""
-
-    n_workers = 1
-    computed: list[str] = []
-
-    def __init__(self, wanted: config.Settings):
-        pass
-
-    def __enter__(self) -> Loop:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def run(self, task, items, *, batched, total, stop):
-        for item in items:
-            if stop():
-                return
-            Loop.computed.append(item.label)
-            yield item.key, dict(outcomes(task, [item.input], batched))[0]
-            if len(Loop.computed) == 2:
-                os.kill(os.getpid(), signal.SIGTERM)
-
-
 def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "Farm", Loop)
-    Loop.computed = []
+    farm = LocalFarm(stop_after=2)
+    monkeypatch.setattr(command, "Farm", farm)
     values = ("structures.files=moody.extxyz", "structures.every=2", f"output.results={tmp_path / 'stopped.h5'}",
               f"output.dataset={tmp_path / 'stopped_data.h5'}")  # fmt: skip
     given = [word for value in values for word in ("--set", value)]
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    try:
+    with handlers_kept():
         assert in_process(folder, *given) == STOPPED
         assert not (tmp_path / "stopped_data.h5").exists()
         assert in_process(folder, *given) == 0
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    assert Loop.computed == [f"moody.extxyz:{k}" for k in (0, 2, 4, 6)]  # every second frame, each once
+    assert farm.computed == [f"moody.extxyz:{k}" for k in (0, 2, 4, 6)]  # every second frame, each once
     assert len(hdf5.read(tmp_path / "stopped_data.h5")) == 4
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
-import runs
 import slabs
 import systems
 import yaml
+from campaigns import run
 
 from hpcpot.onsite.removal import Frame
 from hpcpot.potential import files as potential_files
@@ -20,6 +20,7 @@ from hpcpot.potential.base import Potential
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.results import Results
 
+onsite = partial(run, "onsite")
 CONFIG = {
     "frames": {"file": "run.h5md", "count": 3},
     "potential": {"file": "model.h5"},
@@ -39,13 +40,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     potential_files.save(systems.deep_potential(), folder / "model.h5", {"source": "tests"})
     (folder / "onsite.yaml").write_text(yaml.safe_dump(CONFIG))
     return folder
-
-
-def onsite(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
-    done = subprocess.run([*runs.HPCPOT, "onsite", "onsite.yaml", *arguments], cwd=folder, env=runs.environment(),
-                          capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)  # fmt: skip
-    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-    return done
 
 
 def test_a_campaign(folder: Path) -> None:

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import argparse
-import os
-import signal
-import subprocess
+from functools import partial
 from pathlib import Path
 
 import ase
 import ase.io
 import numpy as np
 import pytest
-import runs
 import yaml
 from ase.build import bulk
 from ase.constraints import FixAtoms, FixScaled
+from campaigns import LocalFarm, handlers_kept, run
 
 from hpcpot import config
 from hpcpot.errors import ConfigError, StructureError
-from hpcpot.parallel.chunks import Failure, outcomes
-from hpcpot.parallel.stop import SIGNALS, STOPPED
+from hpcpot.parallel.chunks import Failure
+from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.relax import add_arguments, command, figure, inputs, minimizers, settings, summary, task
 from hpcpot.relax.engine import CONVERGED, Options
 from hpcpot.storage.results import Results, Store
 
+relax = partial(run, "relax")
 CONFIG = {
     "structures": {"files": ["cells.extxyz", "crystals/*.cif", "one.vasp", "broken.cif"]},
     "potential": {"file": "argon.h5"},
@@ -59,13 +58,6 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     potential_files.save(LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 7.0), folder / "argon.h5", {})
     (folder / "relax.yaml").write_text(yaml.safe_dump(CONFIG))
     return folder
-
-
-def relax(folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
-    done = subprocess.run([*runs.HPCPOT, "relax", "relax.yaml", *arguments], cwd=folder, env=runs.environment(),
-                          capture_output=True, text=True, timeout=120, stdin=subprocess.DEVNULL)  # fmt: skip
-    assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
-    return done
 
 
 def test_a_campaign_with_bad_structures(folder: Path) -> None:
@@ -189,41 +181,15 @@ def test_what_rows_of_a_file_have_in_common(folder: Path, key: str) -> None:
     assert command.identity(before) != command.identity(after)
 
 
-class Loop:
-    """A farm that computes where it stands; after its first outcome the process is told to stop."""
-
-    n_workers = 1
-
-    def __init__(self, wanted: config.Settings):
-        pass
-
-    def __enter__(self) -> Loop:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        pass
-
-    def run(self, task, items, *, batched, total, stop):
-        for item in items:
-            if stop():
-                return
-            yield item.key, dict(outcomes(task, [item.input], batched))[0]
-            os.kill(os.getpid(), signal.SIGTERM)
-
-
 def test_stopped_by_a_signal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """Ends with 75, draws nothing, and the file has what was done."""
-    monkeypatch.setattr(command, "Farm", Loop)
+    monkeypatch.setattr(command, "Farm", LocalFarm(stop_after=1))
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     given = [str(folder / "relax.yaml"), "--set", "structures.files=cells.extxyz", "--set",
              f"output.results={folder / 'stopped.h5'}"]  # fmt: skip
-    before = {number: signal.getsignal(number) for number in SIGNALS}
-    try:
+    with handlers_kept():
         assert command.run_command(parser.parse_args(given)) == STOPPED == 75
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     assert not (folder / "stopped.png").exists() and "figure" not in capsys.readouterr().out
     with Results(folder / "stopped.h5") as results:
         assert results.labels() == ["cells.extxyz:0"]
