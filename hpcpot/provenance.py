@@ -36,8 +36,15 @@ def collect(ranks: int = 1) -> dict[str, str | int]:
         "cpu": cpu_model(),
         "ranks": ranks,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "command": shlex.join(sys.argv),
+        "command": command_line(),
     }
+
+
+def command_line() -> str:
+    """What was run; hpcpot itself by its name alone, wherever it is installed."""
+    program, *arguments = sys.argv
+    ours = Path(program).name == "hpcpot" or Path(program) == Path(hpcpot.__file__).with_name("__main__.py")
+    return shlex.join(["hpcpot" if ours else program, *arguments])
 
 
 def git_commit(folder: Path = CHECKOUT) -> str:

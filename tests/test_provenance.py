@@ -20,6 +20,14 @@ def test_facts(monkeypatch):
     assert all(isinstance(value, (str, int)) and value != "" for value in facts.values())
 
 
+def test_command_names_no_folder_of_hpcpot(monkeypatch):
+    for program in ("/somewhere/bin/hpcpot", hpcpot.__file__.replace("__init__", "__main__")):
+        monkeypatch.setattr(sys, "argv", [program, "md", "a.yaml"])
+        assert provenance.command_line() == "hpcpot md a.yaml"
+    monkeypatch.setattr(sys, "argv", ["jobs/lisi_join.py", "a"])
+    assert provenance.command_line() == "jobs/lisi_join.py a"
+
+
 def test_imports_no_library():
     code = "import sys; from hpcpot import provenance as p; p.collect(); print(sys.modules.keys() & set(p.PACKAGES))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

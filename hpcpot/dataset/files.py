@@ -155,7 +155,7 @@ def _expand(given: Path) -> list[tuple[Path, Path]]:
     given = given if given.exists() else data.find(str(given)) or given
     kind = kind_of(given)
     if kind is None:
-        found = "no such file" if not given.exists() else "a file that is no labelled data"
+        found = "no such file, here or shipped" if not given.exists() else "a file that is no labelled data"
         raise DataError(f"{given} = {found}: {ACCEPTED} is required; check the path.")
     if kind != "folder":
         return [(given, given if given.is_dir() else given.parent)]

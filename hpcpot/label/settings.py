@@ -52,7 +52,7 @@ def label_name() -> Kind:
 
 KEYS = (
     Key("structures.files", either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "extxyz, H5MD, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz"),
+        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz"),
     Key("structures.every", integer(1), "take the first frame of each file, and every so many after it", 1),
     Key("calculator.class", import_path(),
         "calculator of ASE, or a function that returns one, e.g. nequix.calculator.NequixCalculator; installed here "

@@ -19,6 +19,7 @@ from ase.io import extxyz
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from hpcpot import config
+from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.parallel.chunks import Item
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
@@ -101,7 +102,11 @@ def _key(structure: Atoms) -> str:
 def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
     """(label, structure or why it cannot be read) of a file."""
     try:
-        if path.suffix in TRAJECTORIES:
+        if path.suffix in TRAJECTORIES and hdf5.is_dataset(path):
+            dataset = hdf5.read(path)
+            for k in range(len(dataset)) if frames == "all" else range(len(dataset))[-1:]:
+                yield f"{name}:{k}", dataset.frame(k)
+        elif path.suffix in TRAJECTORIES:
             with TrajectoryReader(path) as reader:
                 for k in range(len(reader)) if frames == "all" else range(len(reader))[-1:]:
                     yield f"{name}:{k}", reader.frame(k)

@@ -21,7 +21,7 @@ CELLS = {
 
 KEYS = (
     Key("structures.files", either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "extxyz, H5MD, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif"),
+        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif"),
     Key("structures.frames", choice("all", "last"), "of files that hold several", "all"),
     *potential_settings.KEYS,
     Key("relax.minimizer", choice(*MINIMIZERS), "lbfgs: fewest steps; fire: ASE's; damped: VASP's IBRION=3", "lbfgs"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from campaigns import LocalFarm, handlers_kept, run
 
 from hpcpot import config
 from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import ConfigError, DataError, FarmError, OutputError, StructureError
 from hpcpot.label import add_arguments, calculators, command, settings, task
 from hpcpot.parallel.stop import STOPPED
@@ -119,6 +121,21 @@ def test_labels_are_those_of_the_calculator(folder: Path) -> None:
     again = label(folder, code=1).stdout
     assert "6 different items, 6 of them stored already" in again
     assert hdf5.fingerprint(hdf5.read(folder / "data.h5")) == hdf5.fingerprint(data)
+
+
+def test_frames_of_a_data_set_are_labelled_anew(folder: Path) -> None:
+    """With their groups; what they were labelled before does not count."""
+    before = replace(from_frames([copper(3.6, 1, "cold"), copper(3.7, 2, "hot")]), energies=np.array([1.0, np.nan]))
+    hdf5.write(before, folder / "before.h5", {}, overwrite=True)
+    label(folder, "--set", "structures.files=before.h5", "--set", "output.results=anew.h5", "--set",
+          "output.dataset=anew_data.h5")  # fmt: skip
+    data = hdf5.read(folder / "anew_data.h5")
+    assert data.groups.tolist() == ["cold", "hot"]
+    assert data.sources.tolist() == [f"before.h5:{k} by effective medium" for k in (0, 1)]
+    np.testing.assert_array_equal(data.positions, before.positions)
+    for k, atoms in enumerate((copper(3.6, 1), copper(3.7, 2))):
+        atoms.calc = EMT()
+        assert data.energies[k] == pytest.approx(atoms.get_potential_energy(), abs=1e-12)
 
 
 def test_what_fails_is_no_label(folder: Path) -> None:
