@@ -20,8 +20,8 @@ setup(
     install_requires=["numpy>=1.26", "scipy>=1.11", "numba>=0.59", "h5py>=3.10", "ase>=3.23", "pyyaml>=6"],
     extras_require={
         "mpi": ["mpi4py>=4"],
-        "gpu": ["cupy-cuda12x>=13"],
-        "gpu13": ["cupy-cuda13x>=13.6"],
+        "gpu": ["cupy-cuda12x[ctk]>=13"],
+        "gpu13": ["cupy-cuda13x[ctk]>=13.6"],
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8"],

@@ -3,7 +3,8 @@
 #
 #   benchmarks/on_gpu.sh PART...       PYTHON=python3, RESULTS=results/gpu, MPIRUN="mpirun --oversubscribe" by default
 #
-# Python needs numpy, numba, ase, h5py, pyyaml, pytest and cupy; `ranks` also mpi4py and an MPI. In order of worth:
+# Python needs numpy, numba, ase, h5py, pyyaml, pytest and CuPy with NVRTC, cuBLAS and headers of CUDA, as `pip install
+# '.[gpu]'` brings them; `ranks` also mpi4py and an MPI. In order of worth:
 #   first    compiles and runs every kernel once against the CPU: two minutes that say whether the rest is worth its time
 #   speed    us per atom-step: 4,608, 32,768 and 100,352 atoms in float64 and mixed precision; Chebyshev; moment tensors
 #   kernels  where one evaluation goes, beside the GPU's ceilings of copy and matrix products

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
 
 from hpcpot.structure.crystals import CRYSTALS
@@ -24,6 +25,17 @@ MODELS = {
     "Deep Potential 0": ("lisi_dp_0",), "committee of 4": tuple(f"lisi_dp_{k}" for k in range(4)),
     "Chebyshev": ("lisi_chebyshev",), "moment tensor": ("lisi_mtp",),
 }  # fmt: skip
+CLASSES = {
+    "crystals, 60-1400 K, strained": ("*_cold", "si64_hot", "li54"),
+    "crystals with defects": ("li_vacancy", "li_in_si", "si_divacancy", "si_interstitial", "si_removal", "si_vacancy"),
+    "glasses": ("amorphous_*",),
+    "interfaces of Si and Li": ("iface", "interface_*"),
+    "surfaces": ("surface_*",),
+    "alloys, molten above some 1000 K, 300-3000 K": ("li13si4", "li15si4", "li22si5", "li7si3", "lisi"),
+    "melts and hot glasses, 500-4500 K": ("li12si7", "lisi3", "li54_melt", "si64_melt"),
+    "all": ("all",),
+}
+"""Groups of `lisi_training` by what they are, as patterns of names."""
 SINGLE = {name: files[0] for name, files in MODELS.items() if len(files) == 1}
 ELASTIC = ("C11_GPa", "C12_GPa", "C44_GPa")
 
@@ -50,26 +62,43 @@ def hpcpot(*arguments: object, may_fail: bool = False) -> None:
 
 
 def errors(folder: Path, data: Path) -> list[str]:
-    """Root mean square errors of each model in each group."""
+    """Root mean square errors of each model: in each class of groups where the data have them, and in each group."""
     found = {}
     for name, files in MODELS.items():
         base = folder / f"test_{files[0] if len(files) == 1 else 'committee'}_{data.stem}"
         hpcpot("test", *(folder / f"{file}.h5" for file in files), data, "-o", base, "--overwrite")
-        found[name] = {row["group"]: row for row in rows_of(Path(f"{base}_errors.csv"))}
-    first = found["Deep Potential 0"]
-    lines = [
-        f"`{data.name}`, E in meV/atom, F in meV/Å:", "",
-        f"| group | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |",
-        "|---|---|" + "---|---|" * len(MODELS),
+        found[name] = rows_of(Path(f"{base}_errors.csv"))
+    groups = [row["group"] for row in found["Deep Potential 0"]]
+    classes = {name: [g for g in groups if any(fnmatch(g, one) for one in of)] for name, of in CLASSES.items()}
+    lines = [f"`{data.name}`, E in meV/atom, F in meV/Å:", ""]
+    if not all(classes.values()):
+        return lines + table(found, {group: [group] for group in groups})
+    return [
+        *lines, *table(found, classes), "", "<details><summary>Each group</summary>", "",
+        *table(found, {group: [group] for group in groups}), "", "</details>",
     ]  # fmt: skip
-    for group, row in first.items():
-        cells = [
-            f"{float(found[name][group]['energy_rmse_meV_per_atom']):.1f} | "
-            f"{1e3 * float(found[name][group]['force_rmse_eV_per_A']):.0f}"
-            for name in MODELS
-        ]
-        lines.append(f"| {group} | {row['frames']} | {' | '.join(cells)} |")
+
+
+def table(found: dict[str, list[dict[str, str]]], parts: dict[str, list[str]]) -> list[str]:
+    """A row for each part of the data, which has some of the groups; a column for each model."""
+    lines = [
+        f"| | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |", "|---|---|" + "---|---|" * len(MODELS)
+    ]  # fmt: skip
+    for part, groups in parts.items():
+        cells, frames = [], 0.0
+        for rows in found.values():
+            mine = [row for row in rows if row["group"] in groups]
+            frames, energy = pooled(mine, "frames", "energy_rmse_meV_per_atom")
+            cells.append(f"{energy:.1f} | {1e3 * pooled(mine, 'atoms', 'force_rmse_eV_per_A')[1]:.0f}")
+        lines.append(f"| {part} | {frames:.0f} | {' | '.join(cells)} |")
     return lines
+
+
+def pooled(rows: list[dict[str, str]], count: str, error: str) -> tuple[float, float]:
+    """Number of frames or atoms in all rows, and the root mean square over all of them."""
+    counts = [float(row[count]) for row in rows]
+    squares = sum(n * float(row[error]) ** 2 for n, row in zip(counts, rows, strict=True))
+    return sum(counts), (squares / sum(counts)) ** 0.5
 
 
 def crystals(folder: Path) -> list[str]:

@@ -20,15 +20,17 @@ class Cublas:
     """One handle, on one stream."""
 
     def __init__(self, cupy: Any, stream: Any):
-        square = cupy.ones((8, 8))
-        cupy.dot(square, square)  # loads the library, wherever CuPy finds it
+        """Raises: DependencyError: CuPy lacks headers or libraries of CUDA."""
         name = f"libcublas.so.{cupy.cuda.runtime.runtimeGetVersion() // 1000}"
         try:
+            square = cupy.ones((8, 8))  # needs NVRTC and headers; the product cuBLAS, which CuPy knows where to find
+            cupy.dot(square, square)
             self._library = ctypes.CDLL(name)
-        except OSError as error:
+        except (ImportError, OSError, RuntimeError) as error:
             raise DependencyError(
-                f"{name} = cannot be loaded ({error}): cuBLAS of CuPy's CUDA version is required; install it with "
-                "CuPy, pip install 'cupy-cuda13x[ctk]' or cupy-cuda12x, or set device: cpu."
+                f"CuPy = cannot compile or multiply ({' '.join(str(error).split())[:200]}): NVRTC, headers and {name} of "
+                "CuPy's CUDA version are required; pip install 'cupy-cuda12x[ctk]' or 'cupy-cuda13x[ctk]', or load the "
+                "machine's CUDA module, or set device: cpu."
             ) from error
         self._handle = ctypes.c_void_p()
         self._workspace = cupy.empty(WORKSPACE, np.uint8)

@@ -172,8 +172,10 @@ class Gpu:
         `steps` must have run once before, so that nothing is compiled or allocated in it.
         """
         self.stream.begin_capture()
-        steps()
-        graph = self.stream.end_capture()
+        try:
+            steps()
+        finally:  # what follows an error would else be kept for the graph, and never done
+            graph = self.stream.end_capture()
         graph.upload(self.stream)
         return lambda: graph.launch(self.stream)
 

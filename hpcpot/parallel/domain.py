@@ -153,7 +153,7 @@ class Domain:
     def _hand_over(self, state: State) -> None:
         xp, owner = library(state.positions), _blocks(self.fractions(state.positions), self.cuts)
         by_owner = xp.argsort(owner, kind="stable")
-        ends = np.cumsum(to_host(xp.bincount(owner, minlength=self.ranks.size)))[:-1]
+        ends = to_host(xp.searchsorted(owner[by_owner], xp.arange(1, self.ranks.size), side="left"))
         _each(state, lambda values: xp.concatenate(self.ranks.exchange(_cut(values[by_owner], ends))))
         state.n_owned = len(state.ids)
 

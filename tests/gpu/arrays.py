@@ -7,6 +7,8 @@ which holds nothing that CuPy has not, too.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -16,6 +18,31 @@ SCALARS = (int, float, bool, np.generic)
 
 LIBRARY = "strict_arrays"
 sys.modules[LIBRARY] = sys.modules[__name__]  # where network.concatenate looks
+
+_graph: list[Callable[[], Any]] | None = None
+
+
+@contextmanager
+def captured() -> Iterator[list[Callable[[], Any]]]:
+    """What is started meanwhile is kept, and not done: as in a graph, with the arguments that it has now."""
+    global _graph
+    _graph = []
+    try:
+        yield _graph
+    finally:
+        _graph = None
+
+
+def start(work: Callable[[], Any]) -> None:
+    """Do it, or keep it for the graph that is being captured."""
+    if _graph is None:
+        work()
+    else:
+        _graph.append(work)
+
+
+def outside_graph(what: str) -> None:
+    assert _graph is None, f"{what} while a graph is captured"
 
 
 class Array(NDArrayOperatorsMixin):
@@ -53,9 +80,11 @@ class Array(NDArrayOperatorsMixin):
         return self.values.__dlpack_device__()
 
     def get(self) -> np.ndarray:
+        outside_graph("the host waits")
         return self.values.copy()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, out: tuple | None = None, **options: Any) -> Array:
+        outside_graph("array arithmetic")
         if out is not None:
             options["out"] = tuple(opened(one) for one in out)
         result = Array(getattr(ufunc, method)(*(opened(one) for one in inputs), **options))
@@ -68,16 +97,20 @@ class Array(NDArrayOperatorsMixin):
         return Array(np.asarray(self.values[indices(key)]))
 
     def __setitem__(self, key: Any, value: Any) -> None:
+        outside_graph("array arithmetic")
         self.values[indices(key)] = opened(value)
 
     def __iter__(self) -> Any:
         return (self[k] for k in range(len(self)))
 
     def __int__(self) -> int:
-        return int(self.values)
+        return int(self.get())
 
     def __float__(self) -> float:
-        return float(self.values)
+        return float(self.get())
+
+    def __bool__(self) -> bool:
+        return bool(self.get())
 
     def __iadd__(self, other: Any) -> Array:
         self.values += opened(other)
@@ -88,17 +121,25 @@ class Array(NDArrayOperatorsMixin):
         return self
 
     def fill(self, value: float) -> None:
-        self.values.fill(value)
+        start(lambda: self.values.fill(value))
 
     def tolist(self) -> list:
-        return self.values.tolist()
+        return self.get().tolist()
+
+
+VIEWS = ("reshape", "swapaxes", "ravel", "view")
 
 
 def _method(name: str) -> Any:
-    return lambda self, *arguments, **options: Array(np.asarray(getattr(self.values, name)(*arguments, **options)))
+    def call(self: Array, *arguments: Any, **options: Any) -> Array:
+        if name not in VIEWS:
+            outside_graph("array arithmetic")
+        return Array(np.asarray(getattr(self.values, name)(*arguments, **options)))
+
+    return call
 
 
-for _name in ("reshape", "astype", "min", "max", "sum", "swapaxes", "ravel", "copy", "view"):
+for _name in (*VIEWS, "astype", "min", "max", "sum", "copy"):
     setattr(Array, _name, _method(_name))
 
 
@@ -123,7 +164,10 @@ def indices(key: Any) -> Any:
 
 
 def asarray(values: Any) -> Array:
-    return values if isinstance(values, Array) else Array(np.array(values))
+    if isinstance(values, Array):
+        return values
+    outside_graph("a copy")
+    return Array(np.array(values))
 
 
 def argsort(values: Array, kind: str) -> Array:
@@ -158,10 +202,6 @@ def searchsorted(edges: Array, values: Array, side: str) -> Array:
     return Array(np.searchsorted(opened(edges), opened(values), side=side))
 
 
-def bincount(values: Array, minlength: int) -> Array:
-    return Array(np.bincount(opened(values), minlength=minlength))
-
-
 def zeros_like(values: Array) -> Array:
     return Array(np.zeros_like(opened(values)))
 
@@ -172,6 +212,7 @@ def concatenate(parts: Any, axis: int = 0) -> Array:
 
 def poisoned(shape: Any, dtype: Any = float) -> Array:
     """As empty, with bytes that no result may depend on: NaN as float32 and float64, far out of range as an index."""
+    outside_graph("memory taken")
     values = np.empty(shape, dtype)
     values.view(np.uint8 if values.ndim else values.dtype).fill(0xFF if values.dtype.kind == "f" else 0x7F)
     return Array(values)

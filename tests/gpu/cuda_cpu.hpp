@@ -2,7 +2,9 @@
 //
 // One thread of the operating system. The threads of a block are fibers that switch at __syncwarp(), shuffles and votes;
 // blocks, and within them warps, run one after the other. So __shared__ memory, atomics and full-warp intrinsics behave.
-// Not modelled: races, memory order, launch limits, speed; __syncthreads(), which would need all warps at once.
+// From one of these points to the next the lanes of a warp run upwards or downwards, by chance: what needs a __syncwarp()
+// that is not there, sooner or later finds the wrong number.
+// Not modelled: races between warps, memory order, launch limits, speed; __syncthreads(), which would need all warps at once.
 #pragma once
 #include <math.h>
 #include <ucontext.h>
@@ -40,6 +42,7 @@ inline void* scheduler;
 inline unsigned lane;
 inline std::function<void()> body;
 inline uint64_t exchanged[32];
+inline uint32_t chance = 1;
 
 #if defined(__x86_64__)
 // Saves the registers that a call must keep, and goes on with another stack: far cheaper than swapcontext.
@@ -102,7 +105,9 @@ inline void run_warp(unsigned first) {
     prepare(fibers[k]);
   }
   while (left) {
-    for (unsigned k = 0; k < count; k++) {
+    chance = 1664525u * chance + 1013904223u;
+    for (unsigned n = 0; n < count; n++) {
+      const unsigned k = chance >> 31 ? count - 1 - n : n;
       if (fibers[k].done) continue;
       lane = k;
       thread.x = first + k, thread.y = thread.z = 0;

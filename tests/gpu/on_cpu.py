@@ -30,7 +30,7 @@ class OnCpu:
     xp, name, place = arrays, "the CPU in the place of a GPU", "here"
 
     def __init__(self, free: int = 2**30):
-        self._free, self._in_graph, self.sharers = free, False, 1
+        self._free, self.sharers = free, 1
 
     def build(self, source: Source) -> Kernels:
         library = ctypes.CDLL(str(compiled(source.text(), source.file.stem, tuple(source.options()))))
@@ -38,24 +38,26 @@ class OnCpu:
         def launch(name: str, blocks: int, threads: int, arguments: tuple) -> None:
             held = [_held(one) for one in arguments]
             pointers = (ctypes.c_void_p * len(held))(*(ctypes.cast(ctypes.byref(h), ctypes.c_void_p) for h in held))
-            getattr(library, f"run_{name}")(ctypes.c_uint(blocks), ctypes.c_uint(threads), pointers)
+            kernel = getattr(library, f"run_{name}")
+            # The arguments stay as they are now; their memory lives on, so that a graph that outlived it computes nonsense.
+            arrays.start(lambda kept=(held, arguments): kernel(ctypes.c_uint(blocks), ctypes.c_uint(threads), pointers))
 
         return Kernels(launch, source.warps)
 
     def product(self, a: Array, b: Array, out: Array, transposed: bool = False) -> None:
         assert all(one.values.flags.c_contiguous for one in (a, b, out)), "cuBLAS takes contiguous arrays"
-        np.matmul(a.values, b.values.T if transposed else b.values, out=out.values)
+        arrays.start(lambda: np.matmul(a.values, b.values.T if transposed else b.values, out=out.values))
 
     def side_by_side(self, parts: list[Callable[[], None]]) -> None:
         for part in reversed(parts):  # in any order
             part()
 
     def to_host(self, array: Array) -> np.ndarray:
-        assert not self._in_graph, "a step waits for the host"
+        arrays.outside_graph("the host waits")
         return array.values.copy()
 
     def put(self, values: np.ndarray | Array, out: Array) -> None:
-        assert not self._in_graph, "a step needs something of the host"
+        arrays.outside_graph("a copy")
         assert values.shape == out.shape and out.values.flags.c_contiguous
         out.values[...] = values.values if isinstance(values, Array) else values
 
@@ -67,16 +69,18 @@ class OnCpu:
         return np.empty(size, dtype)
 
     def synchronize(self) -> None:
-        assert not self._in_graph, "a step waits for the host"
+        arrays.outside_graph("the host waits")
 
     def free_bytes(self) -> int:
         return self._free // self.sharers
 
     def capture(self, steps: Callable[[], None]) -> Callable[[], None]:
-        def replay() -> None:
-            self._in_graph = True
+        with arrays.captured() as started:
             steps()
-            self._in_graph = False
+
+        def replay() -> None:
+            for work in started:
+                work()
 
         return replay
 

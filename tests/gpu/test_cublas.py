@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from hpcpot.errors import DependencyError
 from hpcpot.gpu.cublas import SUCCESS, TRANSPOSE, Cublas
 
 
@@ -46,3 +47,18 @@ def test_a_failed_call_is_told():
     blas._library = SimpleNamespace(cublasCreate_v2=lambda handle: 3)
     with pytest.raises(RuntimeError, match="cublasCreate_v2 = status 3 of cuBLAS"):
         blas._call("cublasCreate_v2", None)
+
+
+@pytest.mark.parametrize(
+    ("error", "found"),
+    [(RuntimeError("CUDA headers:\nnot found"), "CUDA headers: not found"), (None, "libcublas.so.0: cannot open")],
+)
+def test_a_cupy_without_headers_or_libraries_is_told(error, found):
+    def ones(shape: tuple) -> None:
+        if error:
+            raise error
+
+    runtime = SimpleNamespace(runtimeGetVersion=lambda: 10)
+    cupy = SimpleNamespace(ones=ones, dot=lambda a, b: None, cuda=SimpleNamespace(runtime=runtime))
+    with pytest.raises(DependencyError, match=rf"CuPy = cannot compile or multiply \({found}.*libcublas.so.0 of CuPy's CUDA"):
+        Cublas(cupy, None)

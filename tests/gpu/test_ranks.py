@@ -1,12 +1,18 @@
 """Ranks that share a device give the trajectory of one rank, whichever way their ghosts go."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from mpirun import run_ranks
+from systems import chebyshev, crystal, simulation
 
 from hpcpot.gpu.device import count
+from hpcpot.md.on_device import on_device
+from hpcpot.parallel.domain import MIGRATED
+from hpcpot.potential.moments.gpu.potential import GpuPotential
+from hpcpot.structure.state import to_host
 
 SCRIPT = Path(__file__).with_name("shared_gpu.py")
 
@@ -28,3 +34,18 @@ def test_several_ranks_are_one(ranks, how, one, tmp_path):
     assert len(one) == 4
     for name, wanted in one.items():
         np.testing.assert_allclose(several[name], wanted, rtol=0, atol=1e-10, err_msg=name)
+
+
+@pytest.mark.parametrize("n", [0, 64])
+def test_atoms_are_handed_over_also_by_a_rank_that_has_none(n, device):
+    state, engine = simulation(crystal(2), GpuPotential(chebyshev(), device))
+    with on_device(state, engine):
+        for name in MIGRATED:
+            setattr(state, name, getattr(state, name)[:n])
+        handed = []
+        engine.domain.ranks = SimpleNamespace(size=2, exchange=lambda blocks: handed.append(blocks) or blocks)
+        engine.domain.cuts = [np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0]), np.array([0.0, 1.0])]
+        engine.domain._hand_over(state)
+        positions = [to_host(engine.domain.fractions(block)) for block in handed[0]]
+    assert state.n_owned == n == sum(len(block) for block in positions)
+    assert (positions[0][:, 0] < 0.5).all() and (positions[1][:, 0] >= 0.5).all()

@@ -26,9 +26,11 @@ __device__ __forceinline__ void cosine_cutoff(real r, real cutoff, real& f, real
   slope = (real)(-0.5 * 3.14159265358979323846) / cutoff * s;
 }
 
-// One column for each neighbour of a batch: powers of its unit vector, f_c and spin f_c.
+// One column for each neighbour of a batch: powers of its unit vector, f_c and spin f_c. Lanes read different powers of one
+// neighbour, which lie in different banks, since rows are longer by one than the banks.
+constexpr int PITCH = 33;
 struct Batch {
-  real x[N_ANGULAR][32], y[N_ANGULAR][32], z[N_ANGULAR][32], weight[KINDS][32];
+  real x[N_ANGULAR][PITCH], y[N_ANGULAR][PITCH], z[N_ANGULAR][PITCH], weight[KINDS][PITCH];
 };
 
 __device__ __forceinline__ int species_of(const int* bounds, int p) {

@@ -13,6 +13,9 @@ from hpcpot.potential.moments.gpu.network import Network
 from hpcpot.potential.moments.reduced import PRECISIONS
 from hpcpot.potential.moments.sets import monomials
 
+PITCH = 33
+"""Numbers in a row of chebyshev.cu's Batch."""
+
 
 class ChebyshevGpu:
     """Kernels, and numbers and network of each centre species.
@@ -46,7 +49,7 @@ class ChebyshevGpu:
             for i in range(n_species)
         ]  # fmt: skip
         macros = {"N_SPECIES": n_species, "RADIAL_ORDER": family.radial_order, "ANGULAR_ORDER": family.angular_order}
-        shared = np.dtype(self.dtype).itemsize * ((3 * (family.angular_order + 1) + 2) * 32 + self._sums)
+        shared = np.dtype(self.dtype).itemsize * ((3 * (family.angular_order + 1) + 2) * PITCH + self._sums)
         self._kernels = device.build(Source("potential/moments/gpu/chebyshev.cu", macros, self.dtype, warps_for(shared)))
         widest = max(network.numbers_per_row for network in self._networks)
         self.bytes_per_row = (2 * self._inputs + self._sums + widest) * np.dtype(self.dtype).itemsize
