@@ -25,7 +25,10 @@ setup(
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8"],
-        "test": ["pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0", "pymatgen-core>=2026.9"],
+        "test": [
+            "pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0", "pymatgen-core>=2026.9",
+            "nvidia-cuda-nvrtc>=13; platform_system == 'Linux'",
+        ],
     },
     entry_points={"console_scripts": ["hpcpot = hpcpot.cli:main"]},
 )

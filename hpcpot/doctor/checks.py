@@ -231,7 +231,7 @@ def gpu() -> Iterator[Finding]:
         )
         return
     yield Finding("GPU", "ok", "; ".join(text.splitlines()))
-    yield package("cupy", "pip install cupy-cuda12x")
+    yield package("cupy", "pip install 'cupy-cuda12x[ctk]'")
 
 
 def schedulers() -> Iterator[Finding]:
