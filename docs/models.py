@@ -120,8 +120,9 @@ def crystals(folder: Path) -> list[str]:
     for crystal in BULK_MODULI:
         add(f"{crystal}: C11, C12, C44 (GPa)", "", crystal,
             lambda row: ", ".join(f"{float(row[c]):.1f}" for c in ELASTIC))  # fmt: skip
+    elements = [crystal for crystal, known in CRYSTALS.items() if len({site[0] for site in known.sites}) == 1]
     for crystal in CRYSTALS:
-        if crystal not in BULK_MODULI:
+        if crystal not in elements:
             known = FORMATION_ENERGIES.get(crystal)
             add(f"{crystal}: formation energy (eV/atom)", "" if known is None else f"{known:.3f}", crystal,
                 lambda row: f"{float(row['formation_energy_eV_per_atom']):.3f}")  # fmt: skip

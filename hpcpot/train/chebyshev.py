@@ -39,6 +39,8 @@ KEYS = (
     Key("chebyshev.maximum_energy_eV_per_atom", number(),
         "leave out frames with more energy per atom, relative to the atomic energies", None),
     Key("loss.force_weight", number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0),
+    Key("loss.virial_weight", number(minimum=0),
+        "share of virials per atom, of frames that have one, 0 to 1; typical 0.1; aenet-PyTorch has none", 0.0),
 )  # fmt: skip
 
 
@@ -52,8 +54,8 @@ def check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "training.batch_size", "must be a number of frames for a Chebyshev network; typical 128"
     if model.angular_cutoff_A > model.radial_cutoff_A:
         yield "chebyshev.angular_cutoff_A", f"must not be above chebyshev.radial_cutoff_A, {model.radial_cutoff_A:g}"
-    if settings.loss.force_weight > 1.0:
-        yield "loss.force_weight", "must be at most 1; typical 0.1"
+    if settings.loss.force_weight + settings.loss.virial_weight > 1.0:
+        yield "loss.force_weight", "must be at most 1, with loss.virial_weight; typical 0.1"
     given, elements = model.atomic_energies_eV, settings.data.elements
     if given is not None and elements is not None and set(given) != set(elements):
         yield "chebyshev.atomic_energies_eV", f"must have an energy for each of {', '.join(elements)}"

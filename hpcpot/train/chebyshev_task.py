@@ -26,7 +26,13 @@ def make_task(job: Job, dtype: torch.dtype, device: torch.device) -> tuple[Cheby
     energies = _atomic_energies(job)
     job.training = _below_maximum(job, energies)
     family = initial(job, energies)
-    loss = AenetLoss(job.settings.loss.force_weight, float(family.energy_scale[0]))
+    weights = job.settings.loss
+    if weights.virial_weight and not np.isfinite(job.training.virials).any():
+        raise DataError(
+            f"loss.virial_weight = {weights.virial_weight:g} with no virial in any training frame: some must have one; "
+            "set it to 0, or give data with virials."
+        )
+    loss = AenetLoss(weights.force_weight, float(family.energy_scale[0]), weights.virial_weight)
     size = min(job.settings.training.batch_size, len(job.training))
     return ChebyshevModel(family, dtype, device), loss, Systems([np.arange(len(job.training))], [size], ["all"])
 

@@ -66,27 +66,34 @@ class DeepmdLoss:
 
 @dataclass(frozen=True)
 class AenetLoss:
-    """L = (1 - alpha) sqrt(<(dE / N)^2>) + alpha sqrt(sum |dF|^2 / atoms), both times `scale`: normalised units.
+    """L = (1 - alpha - beta) sqrt(<(dE / N)^2>) + alpha sqrt(sum |dF|^2 / atoms) + beta sqrt(<|dW / N|^2>), times `scale`.
 
-    Source: aenet-PyTorch, src/optimization_step.py.
+    The scale is that of normalised energies. |dW|^2 is summed over the nine components; the mean is over frames that have a
+    virial, and a batch without one has no such term.
+
+    Source: aenet-PyTorch, src/optimization_step.py; the term of the virials is hpcpot's.
 
     Attributes:
-        alpha: 0 for energies alone. scale: 1/eV, of the normalised energies.
+        alpha, beta: shares of forces and virials; 0 and 0 for energies alone. scale: 1/eV.
     """
 
     alpha: float
     scale: float
+    beta: float = 0.0
 
     @property
     def needs_forces(self) -> bool:
-        return self.alpha > 0.0
+        return self.alpha > 0.0 or self.beta > 0.0
 
     def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
-        energy = ((found.energies - labels.energies) / labels.sizes).square().mean().sqrt()
-        if not self.needs_forces:
-            return self.scale * energy
-        force = (found.forces - labels.forces).square().sum(dim=1).mean().sqrt()
-        return self.scale * ((1.0 - self.alpha) * energy + self.alpha * force)
+        total = (1.0 - self.alpha - self.beta) * ((found.energies - labels.energies) / labels.sizes).square().mean().sqrt()
+        if self.alpha > 0.0:
+            total = total + self.alpha * (found.forces - labels.forces).square().sum(dim=1).mean().sqrt()
+        known = _with_virials(labels)
+        if self.beta > 0.0 and known.any():
+            per_atom = (found.virials - labels.virials)[known] / labels.sizes[known, None, None]
+            total = total + self.beta * per_atom.square().sum(dim=(1, 2)).mean().sqrt()
+        return self.scale * total
 
 
 @dataclass

@@ -74,3 +74,10 @@ def test_aenet_loss_is_of_root_mean_squares():
     assert float(AenetLoss(0.0, 2.0)(found, wanted, 0.0)) == pytest.approx(2 * float(energy))
     both = 2 * (0.9 * float(energy) + 0.1 * float(force))
     assert float(AenetLoss(0.1, 2.0)(found, wanted, 0.0)) == pytest.approx(both)
+    virial = (((found.virials - goal.virials) / wanted.sizes[:, None, None]) ** 2).sum(dim=(1, 2))
+    all_three = 2 * (0.7 * float(energy) + 0.1 * float(force) + 0.2 * float(virial.mean().sqrt()))
+    loss = AenetLoss(0.1, 2.0, 0.2)
+    assert float(loss(found, wanted, 0.0)) == pytest.approx(all_three)
+    wanted.virials[0] = torch.nan
+    one_known = 2 * (0.7 * float(energy) + 0.1 * float(force) + 0.2 * float(virial[1].sqrt()))
+    assert float(loss(found, wanted, 0.0)) == pytest.approx(one_known)
