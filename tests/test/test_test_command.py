@@ -114,4 +114,4 @@ def test_errors_are_one_line(folder, tmp_path, capsys) -> None:
     assert main([*command, str(tmp_path / "absent" / "one")]) == 1
     assert "its folder must exist" in capsys.readouterr().err
     assert main(["test", str(folder / "a.h5"), str(tmp_path / "absent.h5")]) == 1
-    assert "absent.h5 = no such file: a data set of hpcpot" in capsys.readouterr().err
+    assert "absent.h5 = no such file, here or shipped: a data set of hpcpot" in capsys.readouterr().err
