@@ -46,7 +46,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("data", type=Path, nargs="+")
     wanted = parser.parse_args(arguments)
     folder = wanted.folder
-    lines = ["### Errors on frames that no training saw", ""]
+    lines = [
+        "### Errors on frames that no training saw", "",
+        "Frames are drawn within groups, so that most have relatives of the same run in the training, and these frames were",
+        "watched while settings were chosen: errors of interpolation. The sets of VASP below are independent.", "",
+    ]  # fmt: skip
     for data in wanted.data:
         lines += [*errors(folder, data), ""]
     parity = folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png"

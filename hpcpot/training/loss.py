@@ -66,10 +66,10 @@ class DeepmdLoss:
 
 @dataclass(frozen=True)
 class AenetLoss:
-    """L = (1 - alpha - beta) sqrt(<(dE / N)^2>) + alpha sqrt(sum |dF|^2 / atoms) + beta sqrt(<|dW / N|^2>), times `scale`.
+    """L = (1 - alpha - beta) sqrt(<(dE / N)^2>) + alpha sqrt(sum |dF|^2 / atoms) + beta sqrt(<|dW / N|^2>).
 
-    The scale is that of normalised energies. |dW|^2 is summed over the nine components; the mean is over frames that have a
-    virial, and a batch without one has no such term.
+    All times `scale`, that of normalised energies. |dW|^2 is summed over the nine components; the mean is over frames
+    that have a virial, and a batch without one has no such term.
 
     Source: aenet-PyTorch, src/optimization_step.py; the term of the virials is hpcpot's.
 
@@ -86,7 +86,8 @@ class AenetLoss:
         return self.alpha > 0.0 or self.beta > 0.0
 
     def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
-        total = (1.0 - self.alpha - self.beta) * ((found.energies - labels.energies) / labels.sizes).square().mean().sqrt()
+        energy = ((found.energies - labels.energies) / labels.sizes).square().mean().sqrt()
+        total = (1.0 - self.alpha - self.beta) * energy
         if self.alpha > 0.0:
             total = total + self.alpha * (found.forces - labels.forces).square().sum(dim=1).mean().sqrt()
         known = _with_virials(labels)

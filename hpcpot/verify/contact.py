@@ -39,15 +39,20 @@ class Push:
 
     @property
     def hole(self) -> float:
-        """Å, the distance of the highest energy on the way: it repels down to there."""
-        return float(self.distances[np.argmax(self.energies)])
+        """Å, the distance of the highest energy before the first hole: it repels down to there."""
+        return float(self.distances[np.argmax(self._before)])
 
     @property
     def barrier(self) -> float:
         """eV, the highest energy on the way before the first hole."""
+        return float(self._before.max())
+
+    @property
+    def _before(self) -> np.ndarray:
+        """Energies up to the first hole; a wall behind it keeps nothing out."""
         falls = np.flatnonzero(np.diff(self.energies) < -1e-3)
         beyond = falls[self.distances[falls] < self.distances[0] - 0.2]
-        return float(self.energies[: beyond[0] + 1].max() if len(beyond) else self.energies.max())
+        return self.energies[: beyond[0] + 1] if len(beyond) else self.energies
 
 
 def pushes(found: Mapping[str, Atoms], potential: Potential) -> dict[str, Push]:

@@ -137,6 +137,8 @@ def test_atoms_that_repel_and_a_hole() -> None:
     assert repels.hole == pytest.approx(distances[-1]) and repels.barrier == pytest.approx(repels.energies[-1])
     hole = Push("here", distances, 4 * np.sin(np.pi * (2.4 - distances) / 1.2) + 3 * (distances < 1.0))
     assert hole.hole == pytest.approx(1.8, abs=0.02) and hole.barrier == pytest.approx(4.0, abs=1e-2)
+    walled = replace(hole, energies=hole.energies + 30 * (distances < 1.0))
+    assert walled.hole == hole.hole and walled.barrier == hole.barrier
     assert [one.verdict for one in contact.check({"Si-Si": hole})] == ["pass"]
     weak = replace(hole, energies=hole.energies / 4)
     assert [one.verdict for one in contact.check({"Si-Si": weak})] == ["FAIL"]
