@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from hpcpot.gpu.sources import PACKAGE, Source, warps_for
+from hpcpot.potential.moments.gpu.chebyshev import PITCH
 
 SPECIES = {"N_SPECIES": 2}
 SOURCES = [
@@ -27,13 +28,13 @@ SOURCES = [
             "environment": {**SPECIES, "CLOSEST": 0.5, "SLOTS": "100,100"},
             "network": {},
             "deep_potential": {**SPECIES, "WIDTHS": "28,36", "AXIS": 16, "N_INVARIANTS": 900},
-            "chebyshev": {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 4},
+            "chebyshev": {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 4, "PITCH": PITCH},
         }.items()
     ),
     Source("potential/moments/gpu/deep_potential.cu",
            {"N_SPECIES": 6, "WIDTHS": "40,40,40,40,40,40", "AXIS": 16, "N_INVARIANTS": 2000}, np.float64, warps_for(13000)),
-    Source("potential/moments/gpu/chebyshev.cu", {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 10}, np.float64,
-           warps_for(14000)),
+    Source("potential/moments/gpu/chebyshev.cu",
+           {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 10, "PITCH": PITCH}, np.float64, warps_for(14000)),
     Source("potential/moments/gpu/moment_tensor.cu"),
     Source("potential/moments/gpu/moments.cu", {**SPECIES, "CHANNELS": 8, "RANK": 4, "BY_NEIGHBOR": 1, "WEIGHTED": 0}),
 ]

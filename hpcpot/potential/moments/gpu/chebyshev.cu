@@ -7,7 +7,7 @@
 //   pair_forces: about p (60 + 12 N_r) + 14 a M
 // For Li-Si (p = 100, a = 57, N_r = 16, M = 35, N_a = 4) that is 0.1 MFLOP, and 1.6 KB of sums written and read again.
 //
-// N_SPECIES; RADIAL_ORDER, ANGULAR_ORDER: N_r, N_a; REAL.
+// N_SPECIES; RADIAL_ORDER, ANGULAR_ORDER: N_r, N_a; PITCH: numbers in a row of Batch, above 31; REAL.
 #include "common.cuh"
 
 constexpr int N_RADIAL = RADIAL_ORDER + 1, N_ANGULAR = ANGULAR_ORDER + 1;
@@ -27,8 +27,7 @@ __device__ __forceinline__ void cosine_cutoff(real r, real cutoff, real& f, real
 }
 
 // One column for each neighbour of a batch: powers of its unit vector, f_c and spin f_c. Lanes read different powers of one
-// neighbour, which lie in different banks, since rows are longer by one than the banks.
-constexpr int PITCH = 33;
+// neighbour, which lie in different banks, since rows (PITCH) are longer by one than the banks.
 struct Batch {
   real x[N_ANGULAR][PITCH], y[N_ANGULAR][PITCH], z[N_ANGULAR][PITCH], weight[KINDS][PITCH];
 };

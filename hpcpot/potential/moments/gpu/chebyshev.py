@@ -14,7 +14,7 @@ from hpcpot.potential.moments.reduced import PRECISIONS
 from hpcpot.potential.moments.sets import monomials
 
 PITCH = 33
-"""Numbers in a row of chebyshev.cu's Batch."""
+"""Numbers in a row of chebyshev.cu's Batch: one more than lanes, against conflicts of banks."""
 
 
 class ChebyshevGpu:
@@ -48,7 +48,10 @@ class ChebyshevGpu:
             )
             for i in range(n_species)
         ]  # fmt: skip
-        macros = {"N_SPECIES": n_species, "RADIAL_ORDER": family.radial_order, "ANGULAR_ORDER": family.angular_order}
+        macros = {
+            "N_SPECIES": n_species, "RADIAL_ORDER": family.radial_order, "ANGULAR_ORDER": family.angular_order,
+            "PITCH": PITCH,
+        }  # fmt: skip
         shared = np.dtype(self.dtype).itemsize * ((3 * (family.angular_order + 1) + 2) * PITCH + self._sums)
         self._kernels = device.build(Source("potential/moments/gpu/chebyshev.cu", macros, self.dtype, warps_for(shared)))
         widest = max(network.numbers_per_row for network in self._networks)
