@@ -26,7 +26,12 @@ setup(
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8"],
         "test": [
-            "pytest>=8", "matplotlib>=3.8", "MDAnalysis>=2.8", "pyh5md>=1.0", "pymatgen-core>=2026.9",
+            "pytest>=8",
+            "matplotlib>=3.8",
+            "MDAnalysis>=2.8",
+            "pyh5md>=1.0",
+            "pymatgen-core>=2026.9",
+            "ruff>=0.17",
             "nvidia-cuda-nvrtc>=13; platform_system == 'Linux'",
         ],
     },

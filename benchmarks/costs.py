@@ -31,7 +31,9 @@ def switch(_: None, bounds: np.ndarray, t: int, r_p: np.ndarray, *rest: Any) -> 
     return 42.0 * count, count * (8 + 4 + 5 * known.itemsize)
 
 
-def moments(_: None, bounds: np.ndarray, t: int, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any) -> Cost:
+def moments(
+    _: None, bounds: np.ndarray, t: int, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any
+) -> Cost:
     """A function of a pair: 11 from the table, 8 into four moments, which are loaded and stored once for TOGETHER pairs."""
     counts, width, size = _between(bounds, t), nodes.shape[2], nodes.itemsize
     pairs, together = counts.sum(), (-(-counts // TOGETHER)).sum()
@@ -52,14 +54,24 @@ def scatter(_: None, env: Environment, *rest: Any) -> Cost:
     return 27.0 * pairs, pairs * (4 + 24 + 24 + 8 + 48)
 
 
-def invariants(_: None, a_nak: np.ndarray, offset: int, low: Any, kept_q: np.ndarray, at: int, d_nd: np.ndarray) -> Cost:
+def invariants(
+    _: None, a_nak: np.ndarray, offset: int, low: Any, kept_q: np.ndarray, at: int, d_nd: np.ndarray
+) -> Cost:
     """An invariant: four products."""
     n, kept = len(a_nak), int(kept_q.sum())
     return 7.0 * n * kept, n * ((4 * kept + 4 * len(kept_q)) * a_nak.itemsize + kept * d_nd.itemsize)
 
 
 def gradient(
-    _: None, a_nak: np.ndarray, offset: int, low: Any, kept_q: np.ndarray, mask: Any, at: int, g_nd: np.ndarray, *rest: Any
+    _: None,
+    a_nak: np.ndarray,
+    offset: int,
+    low: Any,
+    kept_q: np.ndarray,
+    mask: Any,
+    at: int,
+    g_nd: np.ndarray,
+    *rest: Any,
 ) -> Cost:
     """An invariant: the mask, and by both of its factors."""
     n, kept, size = len(a_nak), int(kept_q.sum()), a_nak.itemsize
@@ -108,7 +120,7 @@ def chebyshev(family: Chebyshev, pairs: Pairs) -> dict[str, Cost]:
             kept * (10 * 8 + radial_2 / 2 * 10 * 8) + close * 16 * 8 + couples * (23 * 8 + angular_2 / 2 * 10 * 8),
         ),
         "scatter": (24.0 * kept, kept * (6 * 8 + 4 + 48)),
-    }  # fmt: skip
+    }
 
 
 def _between(bounds: np.ndarray, t: int) -> np.ndarray:

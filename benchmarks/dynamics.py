@@ -9,8 +9,8 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 
-import timing  # first: it sets the threads
 import numpy as np
+import timing  # first: it sets the threads
 from ase import Atoms
 
 from hpcpot.gpu.device import Gpu, choose
@@ -49,9 +49,15 @@ class Dynamics:
 
     @classmethod
     def start(
-        cls, read: Callable[[], Atoms], potential: Potential, ranks: Ranks, skin: float, timestep: float,
-        temperature: float, nve: bool,
-    ) -> Dynamics:  # fmt: skip
+        cls,
+        read: Callable[[], Atoms],
+        potential: Potential,
+        ranks: Ranks,
+        skin: float,
+        timestep: float,
+        temperature: float,
+        nve: bool,
+    ) -> Dynamics:
         """Args: read: called on rank 0. skin: Å. timestep: fs. temperature: K, of the first velocities unless nve."""
         state = make_state(read() if ranks.is_root else None, potential.elements, ranks)
         domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
@@ -132,10 +138,23 @@ def report(name: str, dynamics: Dynamics, arguments: argparse.Namespace, **facts
     if ranks.is_root:
         scale = 1e6 * ranks.size / arguments.steps / n_atoms
         pairs = len(engine.pairs.neighbors) / max(dynamics.state.n_owned, 1)
-        print(timing.line(
-            name, "us core time per atom-step", [s * scale for s in seconds], precision=engine.potential.precision,
-            atoms=n_atoms, ranks=ranks.size, steps=arguments.steps, skin_A=engine.skin, pairs_per_atom=round(pairs, 1),
-            phases={phase: round(share, 4) for phase, share in shares.items()}, rebuilds=engine.rebuilds - rebuilds,
-            peak_memory_MB=memory // 1024, peak_memory_KB_per_atom=round(memory / n_atoms, 2),
-            first_potential_energy_eV=dynamics.first_energy, device=engine.potential.device_name, **facts,
-        ))  # fmt: skip
+        print(
+            timing.line(
+                name,
+                "us core time per atom-step",
+                [s * scale for s in seconds],
+                precision=engine.potential.precision,
+                atoms=n_atoms,
+                ranks=ranks.size,
+                steps=arguments.steps,
+                skin_A=engine.skin,
+                pairs_per_atom=round(pairs, 1),
+                phases={phase: round(share, 4) for phase, share in shares.items()},
+                rebuilds=engine.rebuilds - rebuilds,
+                peak_memory_MB=memory // 1024,
+                peak_memory_KB_per_atom=round(memory / n_atoms, 2),
+                first_potential_energy_eV=dynamics.first_energy,
+                device=engine.potential.device_name,
+                **facts,
+            )
+        )

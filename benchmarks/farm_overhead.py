@@ -75,9 +75,18 @@ def main() -> None:
         path = Path(folder) / "overhead.h5"
         seconds = store_all(arguments.items, settings, path)
         size = path.stat().st_size / 2**20
-    print(timing.line("farm_overhead", "ms/item", [1e3 * seconds / arguments.items], items=arguments.items,
-                      workers=arguments.workers, chunk=settings.chunk, memory_MiB=samples,
-                      file_MiB=round(size, 1)))  # fmt: skip
+    print(
+        timing.line(
+            "farm_overhead",
+            "ms/item",
+            [1e3 * seconds / arguments.items],
+            items=arguments.items,
+            workers=arguments.workers,
+            chunk=settings.chunk,
+            memory_MiB=samples,
+            file_MiB=round(size, 1),
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -1,12 +1,12 @@
 """The ceiling of the fitting network: matrix products of its shapes by NumPy's BLAS on one core, GFLOP/s.
 
-    python benchmarks/gemm.py
+python benchmarks/gemm.py
 """
 
 from __future__ import annotations
 
-import timing  # first: it sets the threads
 import numpy as np
+import timing  # first: it sets the threads
 
 SHAPES = {"first layer": (256, 1088, 240), "first layer, backward": (256, 240, 1088), "hidden layers": (256, 240, 240)}
 

@@ -18,9 +18,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
-import timing  # first: it sets the threads
 import md_chebyshev
 import numpy as np
+import timing  # first: it sets the threads
 
 from hpcpot.gpu.device import Gpu, Kernels, choose
 from hpcpot.gpu.sources import Source
@@ -101,7 +101,9 @@ def ceilings(device: Any, rows: int, dtype: type) -> tuple[float, float]:
     for n, k, m in ((rows, 900, 240), (rows, 240, 240), (SQUARE, SQUARE, SQUARE)):
         a, b = (xp.asarray(rng.random(shape).astype(dtype)) for shape in ((n, k), (k, m)))
         out = xp.empty((n, m), dtype)
-        seconds = [1e-6 * microseconds(device, lambda a=a, b=b, out=out: device.product(a, b, out)) for _ in range(REPEATS)]
+        seconds = [
+            1e-6 * microseconds(device, lambda a=a, b=b, out=out: device.product(a, b, out)) for _ in range(REPEATS)
+        ]
         rates = [2e-9 * n * k * m / s for s in seconds[2:]]
         print(timing.line("gpu product", "GFLOP/s", rates, shape=[n, k, m], precision=name, device=device.name))
         best = max(best, median(rates))
@@ -110,7 +112,9 @@ def ceilings(device: Any, rows: int, dtype: type) -> tuple[float, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--repeat", type=int, nargs=3, default=(1, 1, 1), help="copies of the interface along each axis")
+    parser.add_argument(
+        "--repeat", type=int, nargs=3, default=(1, 1, 1), help="copies of the interface along each axis"
+    )
     parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
     parser.add_argument("--chebyshev", action="store_true", help="Chebyshev networks in place of the Deep Potential")
     arguments = parser.parse_args()
@@ -138,8 +142,15 @@ def main() -> None:
             graph = gpu.capture(evaluate)
             graph()
             times = [microseconds(gpu, graph) for _ in range(REPEATS)]
-            print(timing.line("gpu evaluation", "us per atom", [us / len(atoms) for us in times],
-                              **rates_of(median(times), *totals, gemm, copy), **facts))  # fmt: skip
+            print(
+                timing.line(
+                    "gpu evaluation",
+                    "us per atom",
+                    [us / len(atoms) for us in times],
+                    **rates_of(median(times), *totals, gemm, copy),
+                    **facts,
+                )
+            )
         else:
             device.start()
             for _ in range(REPEATS):
@@ -149,13 +160,21 @@ def main() -> None:
             for name, (us, flop, size) in sorted(sums.items(), key=lambda item: -item[1][0]):
                 own = {"kernel": name, "calls": len(device.calls[name]) // REPEATS, "share": round(us / whole, 4)}
                 times = [call[0] for call in device.calls[name]]
-                print(timing.line("gpu kernel", "us a call", times, **own, **rates_of(us, flop, size, gemm, copy), **facts))
+                print(
+                    timing.line(
+                        "gpu kernel", "us a call", times, **own, **rates_of(us, flop, size, gemm, copy), **facts
+                    )
+                )
 
 
 def rates_of(us: float, flop: float, size: float, gemm: float, copy: float) -> dict[str, float]:
     """GFLOP/s and GB/s of so many FLOP and bytes in so many us, and their shares of the ceilings."""
-    rates = {"GFLOP_per_s": 1e-3 * flop / us, "of_gemm": 1e-3 * flop / us / gemm, "GB_per_s": 1e-3 * size / us,
-             "of_copy": 1e-3 * size / us / copy}  # fmt: skip
+    rates = {
+        "GFLOP_per_s": 1e-3 * flop / us,
+        "of_gemm": 1e-3 * flop / us / gemm,
+        "GB_per_s": 1e-3 * size / us,
+        "of_copy": 1e-3 * size / us / copy,
+    }
     return {name: round(float(value), 4) for name, value in rates.items()}
 
 

@@ -1,6 +1,6 @@
 """Tables of what benchmarks/on_gpu.sh measured, as benchmarks/README.md has them.
 
-    python benchmarks/gpu_report.py results/gpu
+python benchmarks/gpu_report.py results/gpu
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.units import FS_PER_PS
 
 TARGETS = {
-    ("md_deep_potential", 100_352, "float64"): 0.5, ("md_deep_potential", 100_352, "mixed"): 0.25,
-    ("md_deep_potential", 4_608, "float64"): 1000 / 4_608, ("md_deep_potential", 4_608, "mixed"): 600 / 4_608,
+    ("md_deep_potential", 100_352, "float64"): 0.5,
+    ("md_deep_potential", 100_352, "mixed"): 0.25,
+    ("md_deep_potential", 4_608, "float64"): 1000 / 4_608,
+    ("md_deep_potential", 4_608, "mixed"): 600 / 4_608,
     ("md_chebyshev", 104_448, "float64"): 0.15,
-}  # fmt: skip
+}
 """us per atom-step on one H100 or H200, by benchmark, atoms and precision; of the interface 1.0 and 0.6 ms a step."""
 
 Rows = list[dict[str, Any]]
@@ -39,12 +41,23 @@ def table(heads: list[str], rows: list[list[Any]]) -> str:
 def speeds(rows: Rows) -> str:
     """Whole steps. Core time of ranks that share a GPU is the time of a step over its atoms, times the ranks."""
     found = []
-    for row in sorted((r for r in rows if r["benchmark"].startswith("md_")), key=lambda r: (r["benchmark"], r["atoms"])):
+    for row in sorted(
+        (r for r in rows if r["benchmark"].startswith("md_")), key=lambda r: (r["benchmark"], r["atoms"])
+    ):
         us, least, most = (row[name] / row["ranks"] for name in ("value", "least", "most"))
         target = TARGETS.get((row["benchmark"], row["atoms"], row["precision"])) if row["ranks"] == 1 else None
         met = "" if target is None else f"{target:.3g}, {'met' if us <= target else f'{us / target:.2f} times as much'}"
-        found.append([row["benchmark"], f"{row['atoms']:,}", row["precision"], row["ranks"],
-                      f"{us:.4f} ({least:.4f} to {most:.4f})", f"{us * row['atoms'] / 1000:.3f}", met])  # fmt: skip
+        found.append(
+            [
+                row["benchmark"],
+                f"{row['atoms']:,}",
+                row["precision"],
+                row["ranks"],
+                f"{us:.4f} ({least:.4f} to {most:.4f})",
+                f"{us * row['atoms'] / 1000:.3f}",
+                met,
+            ]
+        )
     return table(["benchmark", "atoms", "precision", "ranks", "us per atom-step", "ms a step", "target"], found)
 
 
@@ -54,9 +67,31 @@ def kernels(rows: Rows) -> str:
     for row in (r for r in rows if r["benchmark"] in ("gpu kernel", "gpu evaluation")):
         what = [row["family"], f"{row['atoms']:,}", row["precision"], row.get("kernel", "whole, as a graph")]
         us = row["value"] * (row["atoms"] if row["benchmark"] == "gpu evaluation" else 1)
-        found.append([*what, row.get("calls", 1), f"{us:.1f}", f"{row.get('share', 1):.0%}", f"{row['GFLOP_per_s']:.0f}",
-                      f"{row['of_gemm']:.0%}", f"{row['GB_per_s']:.0f}", f"{row['of_copy']:.0%}"])  # fmt: skip
-    heads = ["family", "atoms", "precision", "kernel", "calls", "us a call", "share", "GFLOP/s", "of GEMM", "GB/s", "of copy"]
+        found.append(
+            [
+                *what,
+                row.get("calls", 1),
+                f"{us:.1f}",
+                f"{row.get('share', 1):.0%}",
+                f"{row['GFLOP_per_s']:.0f}",
+                f"{row['of_gemm']:.0%}",
+                f"{row['GB_per_s']:.0f}",
+                f"{row['of_copy']:.0%}",
+            ]
+        )
+    heads = [
+        "family",
+        "atoms",
+        "precision",
+        "kernel",
+        "calls",
+        "us a call",
+        "share",
+        "GFLOP/s",
+        "of GEMM",
+        "GB/s",
+        "of copy",
+    ]
     return table(heads, found)
 
 

@@ -12,8 +12,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import timing  # first: it sets the threads
 import numpy as np
+import timing  # first: it sets the threads
 
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.storage.reader import TrajectoryReader
@@ -43,10 +43,20 @@ def measure(path: Path, ranks: Ranks, n_atoms: int, mode: str, frames: int, repe
     values = np.random.default_rng(1).normal(size=(n_atoms, 3))[first:end]
     particles = {name: (100 * values).astype(np.int32) if name == "image" else values for name in ELEMENTS}
     trajectory = Trajectory(
-        path, ranks, elements=("Si",), species=np.zeros(end - first, int), masses=np.array([28.085]), n_atoms=n_atoms,
-        periodic=np.ones(3, bool), particles=dict.fromkeys(ELEMENTS, 1), observables={}, observables_every=0,
-        n_steps=frames * (repeats + 1), provenance={}, mode=mode,
-    )  # fmt: skip
+        path,
+        ranks,
+        elements=("Si",),
+        species=np.zeros(end - first, int),
+        masses=np.array([28.085]),
+        n_atoms=n_atoms,
+        periodic=np.ones(3, bool),
+        particles=dict.fromkeys(ELEMENTS, 1),
+        observables={},
+        observables_every=0,
+        n_steps=frames * (repeats + 1),
+        provenance={},
+        mode=mode,
+    )
 
     def append() -> None:
         for _ in range(frames):

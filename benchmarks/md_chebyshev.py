@@ -39,11 +39,21 @@ def random_networks() -> Chebyshev:
         )
 
     return Chebyshev(
-        elements=("Li", "Si"), radial_cutoff=6.0, radial_order=16, angular_cutoff=3.0, angular_order=4, angular_domain="cos",
-        spins=np.tile([-1.0, 1.0], (2, 1)), scale=np.full((2, WIDTHS[0]), 0.05), offset=np.zeros((2, WIDTHS[0])),
-        networks=(layers(), layers()), energy_scale=np.full(2, 2.0), energy_shift=np.zeros(2), atomic_energies=np.zeros(2),
+        elements=("Li", "Si"),
+        radial_cutoff=6.0,
+        radial_order=16,
+        angular_cutoff=3.0,
+        angular_order=4,
+        angular_domain="cos",
+        spins=np.tile([-1.0, 1.0], (2, 1)),
+        scale=np.full((2, WIDTHS[0]), 0.05),
+        offset=np.zeros((2, WIDTHS[0])),
+        networks=(layers(), layers()),
+        energy_scale=np.full(2, 2.0),
+        energy_shift=np.zeros(2),
+        atomic_energies=np.zeros(2),
         min_distance=0.5,
-    )  # fmt: skip
+    )
 
 
 def main() -> None:

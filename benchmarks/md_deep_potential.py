@@ -34,7 +34,9 @@ def main() -> None:
     repeat = tuple(arguments.repeat)
 
     def read() -> Atoms:
-        return crystals.build(arguments.crystal, repeat) if arguments.crystal else files.read("interface_si100") * repeat
+        return (
+            crystals.build(arguments.crystal, repeat) if arguments.crystal else files.read("interface_si100") * repeat
+        )
 
     run = dynamics.Dynamics.start(read, potential, ranks, arguments.skin, 0.5, 500.0, arguments.nve)
     dynamics.report("md_deep_potential", run, arguments, structure=arguments.crystal or "interface_si100")

@@ -30,10 +30,17 @@ def random_potential(level: int) -> MomentTensor:
     """A potential from 2 to 5 Å with six polynomials, its coefficients so small that a crystal does not move."""
     rng, lists = np.random.default_rng(1), basis(level)
     return MomentTensor(
-        elements=("Li", "Si"), min_distance=2.0, cutoff=5.0, scaling=0.02,
-        radial=rng.normal(size=(2, 2, lists.n_radial, 6)), basics=lists.basics, products=lists.products,
-        scalars=lists.scalars, coefficients=1e-6 * rng.normal(size=len(lists.scalars)), species_energies=np.zeros(2),
-    )  # fmt: skip
+        elements=("Li", "Si"),
+        min_distance=2.0,
+        cutoff=5.0,
+        scaling=0.02,
+        radial=rng.normal(size=(2, 2, lists.n_radial, 6)),
+        basics=lists.basics,
+        products=lists.products,
+        scalars=lists.scalars,
+        coefficients=1e-6 * rng.normal(size=len(lists.scalars)),
+        species_energies=np.zeros(2),
+    )
 
 
 def operations(model: MomentTensor, neighbors: float) -> float:
@@ -69,9 +76,14 @@ def main() -> None:
     run = dynamics.Dynamics.start(read, potential, ranks, arguments.skin, 1.0, 300.0, is_at_rest)
     within = neighbors_within(model.cutoff)
     dynamics.report(
-        "md_moment_tensor", run, arguments, structure="Li13Si4", basis_functions=len(model.scalars),
-        neighbors_within_cutoff=round(within, 1), operations_per_atom_step=round(operations(model, within)),
-    )  # fmt: skip
+        "md_moment_tensor",
+        run,
+        arguments,
+        structure="Li13Si4",
+        basis_functions=len(model.scalars),
+        neighbors_within_cutoff=round(within, 1),
+        operations_per_atom_step=round(operations(model, within)),
+    )
 
 
 if __name__ == "__main__":

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 
-import timing  # first: it sets the threads
 import dynamics
 import numpy as np
+import timing  # first: it sets the threads
 
 from hpcpot.md.motion import draw_velocities
 from hpcpot.parallel.ranks import start
@@ -32,7 +32,9 @@ def main() -> None:
         potential = Potential(load("lisi"), precision=precision)
         read = lambda: crystals.build("LiSi", (2, 2, 4))  # noqa: E731
         run = dynamics.Dynamics.start(read, potential, ranks, 1.0, TIMESTEP, TEMPERATURE, True)
-        draw_velocities(run.state, run.engine, 2.0 * TEMPERATURE * BOLTZMANN, 1, True)  # half of it becomes potential energy
+        draw_velocities(
+            run.state, run.engine, 2.0 * TEMPERATURE * BOLTZMANN, 1, True
+        )  # half of it becomes potential energy
         times, energies = [], []
         for step in range(0, given.steps, EVERY):
             run.steps(EVERY)
@@ -43,9 +45,20 @@ def main() -> None:
         spread = np.std(np.array(energies) - slope * np.array(times) - offset)
         temperature = run.engine.temperature(run.engine.kinetic_energy(run.state), run.state)
         if ranks.is_root:
-            print(timing.line("nve_drift", "meV/atom/ns", [1e3 * slope * FS_PER_NS], precision=precision, atoms=run.state.n_atoms,
-                              steps=given.steps, timestep_fs=TIMESTEP, temperature_K=round(temperature), ranks=ranks.size,
-                              fluctuation_meV_per_atom=float(f"{1e3 * spread:.2g}")))  # fmt: skip
+            print(
+                timing.line(
+                    "nve_drift",
+                    "meV/atom/ns",
+                    [1e3 * slope * FS_PER_NS],
+                    precision=precision,
+                    atoms=run.state.n_atoms,
+                    steps=given.steps,
+                    timestep_fs=TIMESTEP,
+                    temperature_K=round(temperature),
+                    ranks=ranks.size,
+                    fluctuation_meV_per_atom=float(f"{1e3 * spread:.2g}"),
+                )
+            )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from time import process_time
 
-import timing  # first: it sets the threads
 import numpy as np
+import timing  # first: it sets the threads
 
 from hpcpot.onsite.removal import Frame
 from hpcpot.potential.base import Potential
@@ -45,9 +45,18 @@ def main() -> None:
         each.append((process_time() - began) / len(sites))
         wholes.append(whole)
         times.append(whole / each[-1])
-    print(timing.line("onsite", "times faster than a whole evaluation", times, atoms=len(atoms), sites=len(sites),
-                      ms_per_removal=round(1e3 * float(np.median(each)), 3),
-                      ms_per_whole=round(1e3 * float(np.median(wholes)), 1), error_eV=error))  # fmt: skip
+    print(
+        timing.line(
+            "onsite",
+            "times faster than a whole evaluation",
+            times,
+            atoms=len(atoms),
+            sites=len(sites),
+            ms_per_removal=round(1e3 * float(np.median(each)), 3),
+            ms_per_whole=round(1e3 * float(np.median(wholes)), 1),
+            error_eV=error,
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -80,16 +80,20 @@ class Probe:
         """The functions of a Deep Potential, timed while the context lasts."""
         steps, stack = deep_potential_cpu, ExitStack()
         for owner, name, phase, cost in (
-            (steps, "environment", "environment", costs.environment), (steps, "_know", "switch", costs.switch),
-            (steps, "scatter", "scatter", costs.scatter), (readout_cpu, "tanh_layer", "tanh", costs.tanh),
-            (readout_cpu, "tanh_layer_32", "tanh", costs.tanh), (np, "matmul", "network products", costs.product),
-        ):  # fmt: skip
+            (steps, "environment", "environment", costs.environment),
+            (steps, "_know", "switch", costs.switch),
+            (steps, "scatter", "scatter", costs.scatter),
+            (readout_cpu, "tanh_layer", "tanh", costs.tanh),
+            (readout_cpu, "tanh_layer_32", "tanh", costs.tanh),
+            (np, "matmul", "network products", costs.product),
+        ):
             stack.enter_context(patch.object(owner, name, self.timed(phase, getattr(owner, name), cost)))
         for owner, name, phase, cost in (
-            (steps, "_moments", "moments", costs.moments), (steps, "_pair_forces", "pair forces", costs.pair_forces),
+            (steps, "_moments", "moments", costs.moments),
+            (steps, "_pair_forces", "pair forces", costs.pair_forces),
             (readout_cpu, "invariants", "invariants", costs.invariants),
             (readout_cpu, "gradient", "gradient of invariants", costs.gradient),
-        ):  # fmt: skip
+        ):
             factory = getattr(owner, name)
             made = lambda width, factory=factory, phase=phase, cost=cost: self.timed(phase, factory(width), cost)  # noqa: E731
             stack.enter_context(patch.object(owner, name, made))
@@ -99,10 +103,12 @@ class Probe:
         """The same of a Chebyshev potential, whose two loops are compiled as wholes."""
         stack, nothing = ExitStack(), lambda *_, **options: (0.0, 0.0)
         for owner, name, phase in (
-            (chebyshev_cpu, "_descriptors", "descriptors"), (chebyshev_cpu, "_forces", "pair forces"),
-            (chebyshev_cpu, "forward", "network products"), (chebyshev_cpu, "backward", "network products"),
+            (chebyshev_cpu, "_descriptors", "descriptors"),
+            (chebyshev_cpu, "_forces", "pair forces"),
+            (chebyshev_cpu, "forward", "network products"),
+            (chebyshev_cpu, "backward", "network products"),
             (np, "tanh", "tanh"),
-        ):  # fmt: skip
+        ):
             stack.enter_context(patch.object(owner, name, self.timed(phase, getattr(owner, name), nothing)))
         return stack
 
@@ -143,7 +149,9 @@ def split_chebyshev(probe: Probe, potential: Potential, run: dynamics.Dynamics, 
     kept, forces, virial = np.zeros(rows.shape[1], np.int32), np.zeros((len(pairs.positions), 3)), np.zeros((3, 3))
     ends = np.zeros((n, 2), np.int64)
     alone = {
-        "environment": lambda: gather_all(pairs.positions, pairs.first, pairs.neighbors, family.cutoff**2, kept, rows, ends),
+        "environment": lambda: gather_all(
+            pairs.positions, pairs.first, pairs.neighbors, family.cutoff**2, kept, rows, ends
+        ),
         "scatter": lambda: scatter_all(ends, kept, rows, forces, virial, np.zeros((0, 3, 3))),
     }
     for phase, whole in (("environment", "descriptors"), ("scatter", "pair forces")):
@@ -211,8 +219,12 @@ def main() -> None:
     seconds["NumPy between them"] = spent["potential"] - sum(seconds.values())
     seconds |= {"neighbours": spent["neighbours"], "exchange": spent["exchange"]}
     seconds["integration"] = whole - spent["potential"] - spent["neighbours"] - spent["exchange"]
-    rows, ceilings = table(probe, seconds, run.state.n_atoms, given.steps, "float32" if given.precision == "mixed" else "float64")
-    (print_markdown if given.markdown else print_json)(given, rows, ceilings, whole / given.steps / run.state.n_atoms * 1e6)
+    rows, ceilings = table(
+        probe, seconds, run.state.n_atoms, given.steps, "float32" if given.precision == "mixed" else "float64"
+    )
+    (print_markdown if given.markdown else print_json)(
+        given, rows, ceilings, whole / given.steps / run.state.n_atoms * 1e6
+    )
 
 
 def table(probe: Probe, seconds: dict[str, float], n_atoms: int, steps: int, dtype: str) -> tuple[list[dict], dict]:
@@ -241,10 +253,12 @@ def print_json(given: argparse.Namespace, rows: list[dict], ceilings: dict, us: 
 
 
 def print_markdown(given: argparse.Namespace, rows: list[dict], ceilings: dict, us: float) -> None:
-    print(f"`python benchmarks/phases.py {given.family}{' --precision mixed' if given.precision == 'mixed' else ''}` on one core "
-          f"of {cpu_model()}: {us:.1f} us per atom-step. Ceilings: {ceilings['product'] / 1e9:.0f} GFLOP/s of the fastest "
-          f"product, triad {ceilings['triad in cache'] / 1e9:.0f} GB/s in cache, {ceilings['triad in memory'] / 1e9:.0f} GB/s in "
-          "memory.\n")  # fmt: skip
+    print(
+        f"`python benchmarks/phases.py {given.family}{' --precision mixed' if given.precision == 'mixed' else ''}` on one core "
+        f"of {cpu_model()}: {us:.1f} us per atom-step. Ceilings: {ceilings['product'] / 1e9:.0f} GFLOP/s of the fastest "
+        f"product, triad {ceilings['triad in cache'] / 1e9:.0f} GB/s in cache, {ceilings['triad in memory'] / 1e9:.0f} GB/s in "
+        "memory.\n"
+    )
     print("| phase | us | share | kFLOP | KB | GFLOP/s | GB/s | of ceiling |")
     print("|---|---|---|---|---|---|---|---|")
     for row in rows:
@@ -252,8 +266,10 @@ def print_markdown(given: argparse.Namespace, rows: list[dict], ceilings: dict, 
         if "flop" not in row:
             print(f"{head} | | | | |")
             continue
-        print(f"{head} {row['flop'] / 1e3:.1f} | {row['bytes'] / 1e3:.1f} | {row['flops'] / 1e9:.1f} | {row['rate'] / 1e9:.0f} "
-              f"| {100 * row['reached']:.0f} % |")  # fmt: skip
+        print(
+            f"{head} {row['flop'] / 1e3:.1f} | {row['bytes'] / 1e3:.1f} | {row['flops'] / 1e9:.1f} | {row['rate'] / 1e9:.0f} "
+            f"| {100 * row['reached']:.0f} % |"
+        )
 
 
 if __name__ == "__main__":

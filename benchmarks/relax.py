@@ -17,8 +17,8 @@ import warnings
 from dataclasses import dataclass
 from time import process_time
 
-import timing  # first: it sets the threads
 import numpy as np
+import timing  # first: it sets the threads
 from ase import Atoms
 from ase.filters import UnitCellFilter
 from ase.optimize import BFGS, FIRE, LBFGS
@@ -93,11 +93,15 @@ def compare(ours: list[Relaxed], theirs: Serial, seconds: float) -> dict[str, ob
     same = [gap < SAME for gap in gaps]
     fits = [matches(one, a) for one, a, is_same in zip(ours, theirs.relaxed, same, strict=True) if is_same]
     return {
-        "seconds_per_cell": round(theirs.seconds / len(ours), 4), "times": round(theirs.seconds / seconds, 2),
-        "mean_steps": round(float(np.mean(theirs.steps)), 1), "converged": sum(theirs.converged),
-        "same_energy": sum(same), "of": len(same), "same_structure": sum(map(bool, fits)) if None not in fits else None,
+        "seconds_per_cell": round(theirs.seconds / len(ours), 4),
+        "times": round(theirs.seconds / seconds, 2),
+        "mean_steps": round(float(np.mean(theirs.steps)), 1),
+        "converged": sum(theirs.converged),
+        "same_energy": sum(same),
+        "of": len(same),
+        "same_structure": sum(map(bool, fits)) if None not in fits else None,
         "median_gap_eV_per_atom": float(f"{np.median(gaps):.1e}"),
-    }  # fmt: skip
+    }
 
 
 def main() -> None:
@@ -122,11 +126,14 @@ def main() -> None:
     work = atoms * (1 + np.array([one.steps for one in ours]))
     share = seconds * float(work[: arguments.ase].sum() / work.sum())
     facts = {
-        "cells": len(ours), "atoms": [int(atoms.min()), int(atoms.max())], "minimizer": arguments.minimizer,
-        "converged": sum(one.status == CONVERGED for one in ours), "seconds_per_cell": round(seconds / len(ours), 4),
+        "cells": len(ours),
+        "atoms": [int(atoms.min()), int(atoms.max())],
+        "minimizer": arguments.minimizer,
+        "converged": sum(one.status == CONVERGED for one in ours),
+        "seconds_per_cell": round(seconds / len(ours), 4),
         "mean_steps": round(float(np.mean([one.steps for one in ours])), 1),
         "seconds_per_cell_of_sample": round(share / arguments.ase, 4),
-    }  # fmt: skip
+    }
     fastest = np.inf
     for name, minimizer in {"FIRE": FIRE, "LBFGS": LBFGS, "BFGS": BFGS}.items():
         theirs = by_ase(minimizer, structures[: arguments.ase], calculator)

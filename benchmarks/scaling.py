@@ -29,7 +29,11 @@ CASES = {
     "interface, Deep Potential": (DEEP, ["--steps", "40"], []),
     "interface, Deep Potential, mixed": (MIXED, ["--steps", "40"], []),
     "interface, Deep Potential, weak": (DEEP, ["--steps", "40"], ["--repeat", "1", "2", "1"]),
-    "Li13Si4 104,448, Deep Potential": (DEEP, ["--crystal", "Li13Si4", "--repeat", "16", "8", "24", "--steps", "3"], []),
+    "Li13Si4 104,448, Deep Potential": (
+        DEEP,
+        ["--crystal", "Li13Si4", "--repeat", "16", "8", "24", "--steps", "3"],
+        [],
+    ),
     "Li13Si4 104,448, Chebyshev": (CHEBYSHEV, [*BLOCK, "--steps", "15"], []),
     "Li13Si4 4,896, Chebyshev, weak": (CHEBYSHEV, ["--steps", "40"], ["--repeat", "12", "12", "2"]),
 }
@@ -50,14 +54,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--million", action="store_true")
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--model", nargs=2, help="networks of Li and Si for the Chebyshev cases; random ones when left out")
+    parser.add_argument(
+        "--model", nargs=2, help="networks of Li and Si for the Chebyshev cases; random ones when left out"
+    )
     parser.add_argument("--only", default="", help="cases whose name contains this")
     given = parser.parse_args()
     networks = ["--model", *given.model] if given.model else []
     if given.million:
         found = run(2, [*MILLION, *networks])
-        print(json.dumps({name: found[name] for name in ("value", "unit", "atoms", "ranks", "peak_memory_MB",
-                                                         "peak_memory_KB_per_atom", "phases")}))  # fmt: skip
+        print(
+            json.dumps(
+                {
+                    name: found[name]
+                    for name in (
+                        "value",
+                        "unit",
+                        "atoms",
+                        "ranks",
+                        "peak_memory_MB",
+                        "peak_memory_KB_per_atom",
+                        "phases",
+                    )
+                }
+            )
+        )
         return
     for name, (script, arguments, on_two) in CASES.items():
         if given.only in name:
@@ -74,8 +94,12 @@ def summary(name: str, turns: list[tuple[dict, dict]]) -> str:
         typical = min(runs, key=lambda found: found["value"])
         outside = 100.0 * (1.0 - typical["phases"]["potential"])
         facts[f"{ranks}_us"] = statistics.median(found["least"] for found in runs)
-        facts |= {f"{ranks}_outside_percent": round(outside, 1), f"{ranks}_phases": typical["phases"],
-                  f"{ranks}_KB_per_atom": typical["peak_memory_KB_per_atom"], f"{ranks}_atoms": typical["atoms"]}  # fmt: skip
+        facts |= {
+            f"{ranks}_outside_percent": round(outside, 1),
+            f"{ranks}_phases": typical["phases"],
+            f"{ranks}_KB_per_atom": typical["peak_memory_KB_per_atom"],
+            f"{ranks}_atoms": typical["atoms"],
+        }
     return timing.line(name, "% of one rank's speed, on two", efficiencies, **facts)
 
 

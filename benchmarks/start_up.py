@@ -36,8 +36,13 @@ def first_step(folder: str, ranks: int) -> float:
     """Seconds of the command for one step, compiled code being kept in a folder."""
     command = [sys.executable, "-m", "hpcpot", "md", CONFIG, "--overwrite", "--set", "md.steps=1"]
     began = perf_counter()
-    subprocess.run([*command, *(["--ranks", str(ranks)] if ranks > 1 else [])], cwd=folder, check=True,
-                   env=os.environ | {"NUMBA_CACHE_DIR": f"{folder}/compiled"}, stdout=subprocess.DEVNULL)  # fmt: skip
+    subprocess.run(
+        [*command, *(["--ranks", str(ranks)] if ranks > 1 else [])],
+        cwd=folder,
+        check=True,
+        env=os.environ | {"NUMBA_CACHE_DIR": f"{folder}/compiled"},
+        stdout=subprocess.DEVNULL,
+    )
     return perf_counter() - began
 
 

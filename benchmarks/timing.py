@@ -32,8 +32,14 @@ def line(benchmark: str, unit: str, values: list[float], **facts: object) -> str
 
     return json.dumps(
         {
-            "benchmark": benchmark, "value": round(statistics.median(values), 4), "unit": unit,
-            "least": round(min(values), 4), "most": round(max(values), 4), "repeats": len(values), **facts,
-            "commit": git_commit(), "cpu": cpu_model(),
+            "benchmark": benchmark,
+            "value": round(statistics.median(values), 4),
+            "unit": unit,
+            "least": round(min(values), 4),
+            "most": round(max(values), 4),
+            "repeats": len(values),
+            **facts,
+            "commit": git_commit(),
+            "cpu": cpu_model(),
         }
-    )  # fmt: skip
+    )

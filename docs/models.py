@@ -22,9 +22,11 @@ from hpcpot.verify.crystal import BULK_MODULI, FORMATION_ENERGIES
 
 PAGE = Path(__file__).with_name("models.md")
 MODELS = {
-    "Deep Potential 0": ("lisi_dp_0",), "committee of 4": tuple(f"lisi_dp_{k}" for k in range(4)),
-    "Chebyshev": ("lisi_chebyshev",), "moment tensor": ("lisi_mtp",),
-}  # fmt: skip
+    "Deep Potential 0": ("lisi_dp_0",),
+    "committee of 4": tuple(f"lisi_dp_{k}" for k in range(4)),
+    "Chebyshev": ("lisi_chebyshev",),
+    "moment tensor": ("lisi_mtp",),
+}
 CLASSES = {
     "crystals, 60-1400 K, strained": ("*_cold", "si64_hot", "li54"),
     "crystals with defects": ("li_vacancy", "li_in_si", "si_divacancy", "si_interstitial", "si_removal", "si_vacancy"),
@@ -47,10 +49,12 @@ def main(arguments: list[str] | None = None) -> None:
     wanted = parser.parse_args(arguments)
     folder = wanted.folder
     lines = [
-        "### Errors on frames that no training saw", "",
+        "### Errors on frames that no training saw",
+        "",
         "Frames are drawn within groups, so that most have relatives of the same run in the training, and these frames were",
-        "watched while settings were chosen: errors of interpolation. The sets of VASP below are independent.", "",
-    ]  # fmt: skip
+        "watched while settings were chosen: errors of interpolation. The sets of VASP below are independent.",
+        "",
+    ]
     for data in wanted.data:
         lines += [*errors(folder, data), ""]
     parity = folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png"
@@ -78,16 +82,23 @@ def errors(folder: Path, data: Path) -> list[str]:
     if not all(classes.values()):
         return lines + table(found, {group: [group] for group in groups})
     return [
-        *lines, *table(found, classes), "", "<details><summary>Each group</summary>", "",
-        *table(found, {group: [group] for group in groups}), "", "</details>",
-    ]  # fmt: skip
+        *lines,
+        *table(found, classes),
+        "",
+        "<details><summary>Each group</summary>",
+        "",
+        *table(found, {group: [group] for group in groups}),
+        "",
+        "</details>",
+    ]
 
 
 def table(found: dict[str, list[dict[str, str]]], parts: dict[str, list[str]]) -> list[str]:
     """A row for each part of the data, which has some of the groups; a column for each model."""
     lines = [
-        f"| | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |", "|---|---|" + "---|---|" * len(MODELS)
-    ]  # fmt: skip
+        f"| | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |",
+        "|---|---|" + "---|---|" * len(MODELS),
+    ]
     for part, groups in parts.items():
         cells, frames = [], 0.0
         for rows in found.values():
@@ -119,17 +130,29 @@ def crystals(folder: Path) -> list[str]:
         add(f"{crystal}: lattice constants (Å)", axes, crystal, lengths)
     for crystal in CRYSTALS:
         known = BULK_MODULI.get(crystal)
-        add(f"{crystal}: bulk modulus (GPa)", "" if known is None else f"{known:g}", crystal,
-            lambda row: f"{float(row['eos_bulk_modulus_GPa']):.1f}")  # fmt: skip
+        add(
+            f"{crystal}: bulk modulus (GPa)",
+            "" if known is None else f"{known:g}",
+            crystal,
+            lambda row: f"{float(row['eos_bulk_modulus_GPa']):.1f}",
+        )
     for crystal in BULK_MODULI:
-        add(f"{crystal}: C11, C12, C44 (GPa)", "", crystal,
-            lambda row: ", ".join(f"{float(row[c]):.1f}" for c in ELASTIC))  # fmt: skip
+        add(
+            f"{crystal}: C11, C12, C44 (GPa)",
+            "",
+            crystal,
+            lambda row: ", ".join(f"{float(row[c]):.1f}" for c in ELASTIC),
+        )
     elements = [crystal for crystal, known in CRYSTALS.items() if len({site[0] for site in known.sites}) == 1]
     for crystal in CRYSTALS:
         if crystal not in elements:
             known = FORMATION_ENERGIES.get(crystal)
-            add(f"{crystal}: formation energy (eV/atom)", "" if known is None else f"{known:.3f}", crystal,
-                lambda row: f"{float(row['formation_energy_eV_per_atom']):.3f}")  # fmt: skip
+            add(
+                f"{crystal}: formation energy (eV/atom)",
+                "" if known is None else f"{known:.3f}",
+                crystal,
+                lambda row: f"{float(row['formation_energy_eV_per_atom']):.3f}",
+            )
     verdicts = by_model(folder, "", "name")
     for element in BULK_MODULI:
         key = f"{element}: vacancy formation energy"

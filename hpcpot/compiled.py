@@ -15,7 +15,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -48,7 +48,7 @@ def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
     return decorate
 
 
-@lru_cache(maxsize=None)
+@cache
 def folder() -> Path:
     """Where compiled code is kept; it need not exist yet.
 
@@ -113,8 +113,10 @@ class Kept(NullCache):
             aside.write_bytes(sha256(content).digest() + content)
             os.replace(aside, path / self._name(sig, data.codegen))
         except OSError as error:
-            _tell(f"{path} = {error}: compiled code is not kept there, so each run takes about half a minute longer to "
-                  "start; set NUMBA_CACHE_DIR to a folder of yours.")  # fmt: skip
+            _tell(
+                f"{path} = {error}: compiled code is not kept there, so each run takes about half a minute longer to "
+                "start; set NUMBA_CACHE_DIR to a folder of yours."
+            )
             aside.unlink(missing_ok=True)
 
     def _name(self, sig: Any, codegen: Any) -> str:
@@ -139,7 +141,7 @@ class Kept(NullCache):
         return sorted(found.values())
 
 
-@lru_cache(maxsize=None)
+@cache
 def _source(path: str) -> str:
     """Hash of a file as it was imported: asked for at the import, since it may be edited while a long run goes on."""
     return sha256(Path(path).read_bytes()).hexdigest()
@@ -184,6 +186,6 @@ def _whole(path: Path) -> bytes | None:
     return content[32:] if sha256(content[32:]).digest() == content[:32] else None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tell(text: str) -> None:
     warnings.warn(text, RuntimeWarning, stacklevel=2)

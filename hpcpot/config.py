@@ -80,9 +80,13 @@ class Schema:
 
 
 def add_arguments(
-    parser: argparse.ArgumentParser, schema: Schema, what: str, example: str, name: str = "config",
+    parser: argparse.ArgumentParser,
+    schema: Schema,
+    what: str,
+    example: str,
+    name: str = "config",
     metavar: str = "CONFIG",
-) -> None:  # fmt: skip
+) -> None:
     """The options of every command that reads a config, and its keys below them.
 
     Args:
@@ -91,9 +95,13 @@ def add_arguments(
     parser.epilog = f"keys of the config, units in their names:\n{reference(schema)}"
     parser.add_argument(name, metavar=metavar, help=what)
     parser.add_argument(
-        "--set", metavar="KEY=VALUE", action="append", default=[], dest="overrides",
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
         help=f"use VALUE for a key of the config, e.g. --set {example}; repeatable",
-    )  # fmt: skip
+    )
 
 
 def load(path: Path | str | None, schema: Schema, overrides: Sequence[str] = ()) -> Settings:
@@ -257,14 +265,13 @@ def _stage_entries(stages: Any, schema: Schema, origin: str, problems: list[str]
 
 def _rows(schema: Schema, stages: Sequence[str]) -> list[tuple[str, Key]]:
     """Every value that a config has, by name: with stages the staged section has one for each stage."""
-    rows = []
-    for key in schema.keys:
-        if not stages or key.name.split(".")[0] != schema.staged:
-            rows.append((key.name, key))
-    return rows + [row for stage in stages for row in schema.stage_keys(stage).items()]
+    shared = [key for key in schema.keys if not stages or key.name.split(".")[0] != schema.staged]
+    return [(key.name, key) for key in shared] + [row for stage in stages for row in schema.stage_keys(stage).items()]
 
 
-def _parse_override(override: str, schema: Schema, stages: Sequence[str], problems: list[str]) -> dict[str, tuple[Any, str]]:
+def _parse_override(
+    override: str, schema: Schema, stages: Sequence[str], problems: list[str]
+) -> dict[str, tuple[Any, str]]:
     name, equals, text = override.partition("=")
     name = name.strip()
     if not equals or not name:

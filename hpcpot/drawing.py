@@ -14,9 +14,16 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 STYLE = {
-    "font.size": 8, "axes.titlesize": 8, "font.family": "DejaVu Sans", "axes.linewidth": 0.6, "xtick.major.width": 0.6,
-    "ytick.major.width": 0.6, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-}  # fmt: skip
+    "font.size": 8,
+    "axes.titlesize": 8,
+    "font.family": "DejaVu Sans",
+    "axes.linewidth": 0.6,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "legend.frameon": False,
+}
 
 
 def require_matplotlib(where: str = "figure", otherwise: str = "") -> None:

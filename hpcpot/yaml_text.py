@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -12,7 +12,7 @@ import yaml
 class Loader(yaml.SafeLoader):
     """Reads YAML; `repeated` lists keys that appear twice in a mapping, with their lines."""
 
-    yaml_implicit_resolvers: dict = {}
+    yaml_implicit_resolvers: ClassVar[dict] = {}
 
     def __init__(self, stream: str):
         super().__init__(stream)

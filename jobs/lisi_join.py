@@ -1,6 +1,6 @@
 """Puts newly labelled groups beside the others of a data set, in place of those of the same names.
 
-    python jobs/lisi_join.py lisi_training new.h5 joined.h5      # data sets of hpcpot, or shipped names
+python jobs/lisi_join.py lisi_training new.h5 joined.h5      # data sets of hpcpot, or shipped names
 """
 
 from __future__ import annotations

@@ -108,22 +108,43 @@ def crystal(name: str, repeat: tuple[int, int, int] = (1, 1, 1)) -> Atoms:
         return crystals.build(name, repeat)
     group, cell, sites = MORE_CRYSTALS[name]
     return ase.spacegroup.crystal(
-        [site[0] for site in sites], [site[1:] for site in sites], spacegroup=group, cellpar=cell,
+        [site[0] for site in sites],
+        [site[1:] for site in sites],
+        spacegroup=group,
+        cellpar=cell,
         primitive_cell=name == "Li21Si5",
-    ).repeat(repeat)  # fmt: skip
+    ).repeat(repeat)
 
 
 MORE_CRYSTALS = {
-    "Li2Si": (166, (4.3435, 4.3435, 18.4307, 90, 90, 120), (
-        ("Li", 2 / 3, 1 / 3, 0.9776), ("Li", 1 / 3, 2 / 3, 0.87154), ("Si", 0, 0, 0.93776))),
-    "Li21Si5": (216, (18.6328, 18.6328, 18.6328, 90, 90, 90), (
-        ("Li", 0.41083, 0.25701, 0.41083), ("Li", 0.56559, 0.56559, 0.93441), ("Li", 0.44805, 0.44805, 0.55195),
-        ("Si", 0.33509, 0.66491, 0.83509), ("Si", 0.5, 0.68053, 0), ("Li", 0.84082, 0.48702, 0.15918),
-        ("Li", 0.42139, 0.57861, 0.92139), ("Li", 0.75, 0.57844, 0.25), ("Li", 0.72814, 0.40437, 0.09563),
-        ("Li", 0.65936, 0.51243, 0.15936), ("Li", 0.83186, 0.33186, 0.16814), ("Li", 0.69287, 0.69287, 0.30713),
-        ("Si", 0.75, 0.42864, 0.25), ("Li", 0.69341, 0.30659, 0.19341), ("Si", 0.59021, 0.59021, 0.40979),
-        ("Li", 0.5, 0.67529, 0.5))),
-}  # fmt: skip
+    "Li2Si": (
+        166,
+        (4.3435, 4.3435, 18.4307, 90, 90, 120),
+        (("Li", 2 / 3, 1 / 3, 0.9776), ("Li", 1 / 3, 2 / 3, 0.87154), ("Si", 0, 0, 0.93776)),
+    ),
+    "Li21Si5": (
+        216,
+        (18.6328, 18.6328, 18.6328, 90, 90, 90),
+        (
+            ("Li", 0.41083, 0.25701, 0.41083),
+            ("Li", 0.56559, 0.56559, 0.93441),
+            ("Li", 0.44805, 0.44805, 0.55195),
+            ("Si", 0.33509, 0.66491, 0.83509),
+            ("Si", 0.5, 0.68053, 0),
+            ("Li", 0.84082, 0.48702, 0.15918),
+            ("Li", 0.42139, 0.57861, 0.92139),
+            ("Li", 0.75, 0.57844, 0.25),
+            ("Li", 0.72814, 0.40437, 0.09563),
+            ("Li", 0.65936, 0.51243, 0.15936),
+            ("Li", 0.83186, 0.33186, 0.16814),
+            ("Li", 0.69287, 0.69287, 0.30713),
+            ("Si", 0.75, 0.42864, 0.25),
+            ("Li", 0.69341, 0.30659, 0.19341),
+            ("Si", 0.59021, 0.59021, 0.40979),
+            ("Li", 0.5, 0.67529, 0.5),
+        ),
+    ),
+}
 """Space group, cell, sites. Li2Si: R-3m, Materials Project mp-27705 (CC BY 4.0). Li21Si5: F-43m, an ordering of the
 partly occupied structure relaxed with 7net-0, not the experimental coordinates."""
 
@@ -291,8 +312,14 @@ def glass_slabs(sampler: Sampler) -> list[Atoms]:
 
 WARM = (300, 500, 700, 1000)
 GLASSES = {
-    "0": (64, 0), "0.3": (49, 15), "0.5": (44, 22), "1": (32, 32), "2": (22, 44), "3.25": (16, 52), "3.75": (16, 60),
-}  # fmt: skip
+    "0": (64, 0),
+    "0.3": (49, 15),
+    "0.5": (44, 22),
+    "1": (32, 32),
+    "2": (22, 44),
+    "3.25": (16, 52),
+    "3.75": (16, 60),
+}
 """Atoms of Si and Li by their ratio."""
 GROUPS: dict[str, Callable[[Sampler], Iterator[Sample]]] = {
     "si_cold": cold_crystal("Si", (2, 2, 2), 30),
@@ -319,7 +346,7 @@ GROUPS: dict[str, Callable[[Sampler], Iterator[Sample]]] = {
     "surface_li": surfaces(lithium_slabs, (200, 350, 500)),
     "surface_lisi": surfaces(alloy_slabs, (300, 600, 900)),
     "surface_amorphous": surfaces(glass_slabs, (300, 600, 900)),
-}  # fmt: skip
+}
 
 
 def is_sound(atoms: Atoms) -> bool:

@@ -18,8 +18,15 @@ from hpcpot.parallel.stop import SIGNALS
 
 def run(name: str, folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
     """`hpcpot NAME NAME.yaml ARGUMENTS` in a folder; it must end with this exit code."""
-    done = subprocess.run([*runs.HPCPOT, name, f"{name}.yaml", *arguments], cwd=folder, env=runs.environment(),
-                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)  # fmt: skip
+    done = subprocess.run(
+        [*runs.HPCPOT, name, f"{name}.yaml", *arguments],
+        cwd=folder,
+        env=runs.environment(),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        stdin=subprocess.DEVNULL,
+    )
     assert done.returncode == code, f"{done.stdout}\n{done.stderr}"
     return done
 

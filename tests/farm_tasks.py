@@ -54,9 +54,11 @@ def square_slowly_at_first(x: float) -> dict:
 def surroundings(x: float) -> dict:
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     time.sleep(0.2)  # so that each worker has one
-    return {"threads": " ".join(os.environ.get(name, "?") for name in names),
-            "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"),
-            "ignores_sigint": int(signal.getsignal(signal.SIGINT) == signal.SIG_IGN)}  # fmt: skip
+    return {
+        "threads": " ".join(os.environ.get(name, "?") for name in names),
+        "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "ignores_sigint": int(signal.getsignal(signal.SIGINT) == signal.SIG_IGN),
+    }
 
 
 class Unloadable:

@@ -47,6 +47,7 @@ def pulled(atoms: ase.Atoms, strain: float, hole: float = 0.0) -> ase.Atoms:
     return moved
 
 
+STRAINS = np.linspace(0.0, 0.4, 9)
 MADE_BY = {"ranks": 1, "hpcpot": "0", "cpu": "none", "potential_fingerprint": "0123456789abcdef"}
 CONFIG = """\
 stages:
@@ -56,10 +57,16 @@ stages:
 
 
 def write(
-    path: Path, atoms: ase.Atoms | None = None, strains: np.ndarray = np.linspace(0.0, 0.4, 9),
-    holes: np.ndarray | None = None, noise: float = 0.0, virials: np.ndarray | None = None,
-    before: int = 2, config: str = CONFIG, grips: bool = False,
-) -> Path:  # fmt: skip
+    path: Path,
+    atoms: ase.Atoms | None = None,
+    strains: np.ndarray = STRAINS,
+    holes: np.ndarray | None = None,
+    noise: float = 0.0,
+    virials: np.ndarray | None = None,
+    before: int = 2,
+    config: str = CONFIG,
+    grips: bool = False,
+) -> Path:
     """A frame for each strain, and ROWS_PER_FRAME rows of observables between frames, all of the stage pull.
 
     Args:
@@ -75,11 +82,19 @@ def write(
     elements, species = np.unique(atoms.numbers, return_inverse=True)
     rng = np.random.default_rng(5)
     with Trajectory(
-        path, SERIAL, elements=tuple(ase.data.chemical_symbols[k] for k in elements), species=species,
-        masses=ase.data.atomic_masses[elements], n_atoms=len(atoms), periodic=atoms.pbc, particles=particles,
-        observables=OBSERVABLES | (GRIP if grips else {}), observables_every=STEPS_PER_FRAME // ROWS_PER_FRAME,
-        n_steps=STEPS_PER_FRAME * (before + len(strains)), provenance={"config": config, **MADE_BY},
-    ) as file:  # fmt: skip
+        path,
+        SERIAL,
+        elements=tuple(ase.data.chemical_symbols[k] for k in elements),
+        species=species,
+        masses=ase.data.atomic_masses[elements],
+        n_atoms=len(atoms),
+        periodic=atoms.pbc,
+        particles=particles,
+        observables=OBSERVABLES | (GRIP if grips else {}),
+        observables_every=STEPS_PER_FRAME // ROWS_PER_FRAME,
+        n_steps=STEPS_PER_FRAME * (before + len(strains)),
+        provenance={"config": config, **MADE_BY},
+    ) as file:
         for k in range(-before, len(strains)):
             frame = atoms if k < 0 else pulled(atoms, 0.0 if grips else strains[k], holes[k])
             positions = frame.positions + rng.normal(0.0, noise, frame.positions.shape)
@@ -95,9 +110,12 @@ def write(
 
 
 OBSERVABLES = {
-    "stage": ("", ()), "cell_lengths": ("Angstrom", (3,)), "engineering_strain": ("", (3,)), "stress": ("GPa", (3,)),
+    "stage": ("", ()),
+    "cell_lengths": ("Angstrom", (3,)),
+    "engineering_strain": ("", (3,)),
+    "stress": ("GPa", (3,)),
     "nominal_stress": ("GPa", (3,)),
-}  # fmt: skip
+}
 GRIP = {"grip_force": ("eV Angstrom-1", (3,)), "grip_displacement": ("Angstrom", ())}
 
 

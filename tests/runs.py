@@ -31,12 +31,23 @@ def prepare(folder: Path, atoms: ase.Atoms | None = None, model: object | None =
     structure_files.write(folder / "argon.extxyz", argon() if atoms is None else atoms)
     potential_files.save(systems.argon() if model is None else model, folder / "argon.h5", {"source": "tests"})
     keys = {
-        "structure__file": "argon.extxyz", "potential__file": "argon.h5", "md__integrator": "nvt_nose_hoover",
-        "md__steps": 40, "md__timestep_fs": 2.0, "md__temperature_K": 80.0, "md__initial_temperature_K": 80.0,
-        "md__seed": 3, "output__trajectory": str(folder / "run.h5md"), "output__position_every": 10,
-        "output__velocity_every": 10, "output__force_every": 20, "output__energy_every": 20,
-        "output__observables_every": 5, "output__thermo_every": 10, "output__checkpoint_every": 20,
-    } | changes  # fmt: skip
+        "structure__file": "argon.extxyz",
+        "potential__file": "argon.h5",
+        "md__integrator": "nvt_nose_hoover",
+        "md__steps": 40,
+        "md__timestep_fs": 2.0,
+        "md__temperature_K": 80.0,
+        "md__initial_temperature_K": 80.0,
+        "md__seed": 3,
+        "output__trajectory": str(folder / "run.h5md"),
+        "output__position_every": 10,
+        "output__velocity_every": 10,
+        "output__force_every": 20,
+        "output__energy_every": 20,
+        "output__observables_every": 5,
+        "output__thermo_every": 10,
+        "output__checkpoint_every": 20,
+    } | changes
     tree: dict = {}
     for key, value in keys.items():
         *sections, last = key.split("__")
@@ -58,12 +69,19 @@ def environment() -> dict[str, str]:
     return launch.environment(os.environ) | {"PYTHONUNBUFFERED": "1"}
 
 
-def run(config: Path, *arguments: str, ranks: int = 1, code: int = 0, timeout: float = 120.0) -> subprocess.CompletedProcess:
+def run(
+    config: Path, *arguments: str, ranks: int = 1, code: int = 0, timeout: float = 120.0
+) -> subprocess.CompletedProcess:
     """Run to the end and demand an exit code; a hang fails."""
     done = subprocess.run(
-        command(config, *arguments, ranks=ranks), env=environment(), capture_output=True, text=True, timeout=timeout,
-        stdin=subprocess.DEVNULL, cwd=config.parent,
-    )  # fmt: skip
+        command(config, *arguments, ranks=ranks),
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        stdin=subprocess.DEVNULL,
+        cwd=config.parent,
+    )
     assert done.returncode == code, f"exit code {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done
 

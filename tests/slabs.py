@@ -17,8 +17,12 @@ def slab(seed: int = 1) -> ase.Atoms:
     silicon = bulk("Si", "diamond", 5.4, cubic=True) * (2, 2, 4)
     lithium = bulk("Li", "bcc", 3.6, cubic=True) * (3, 3, 5)
     lithium.positions += [0.0, 0.0, 21.6 + 1.0]
-    atoms = ase.Atoms("Si128Li90", np.concatenate([silicon.positions, lithium.positions]),
-                      cell=[10.8, 10.8, 21.6 + 18.0 + 12.0], pbc=True)  # fmt: skip
+    atoms = ase.Atoms(
+        "Si128Li90",
+        np.concatenate([silicon.positions, lithium.positions]),
+        cell=[10.8, 10.8, 21.6 + 18.0 + 12.0],
+        pbc=True,
+    )
     atoms.positions += np.random.default_rng(seed).normal(0.0, 0.08, atoms.positions.shape)
     return atoms
 
@@ -28,10 +32,19 @@ def write(path: Path, frames: list[ase.Atoms], every: int = 10) -> Path:
     first = frames[0]
     species = (first.numbers == 14).astype(np.int32)
     with Trajectory(
-        path, SERIAL, elements=("Li", "Si"), species=species, masses=np.array([6.94, 28.085]), n_atoms=len(first),
-        periodic=np.asarray(first.pbc), particles={"position": every, "image": every}, observables={},
-        observables_every=0, n_steps=every * len(frames), provenance={},
-    ) as trajectory:  # fmt: skip
+        path,
+        SERIAL,
+        elements=("Li", "Si"),
+        species=species,
+        masses=np.array([6.94, 28.085]),
+        n_atoms=len(first),
+        periodic=np.asarray(first.pbc),
+        particles={"position": every, "image": every},
+        observables={},
+        observables_every=0,
+        n_steps=every * len(frames),
+        provenance={},
+    ) as trajectory:
         for k, frame in enumerate(frames):
             particles = {"position": frame.positions, "image": np.zeros((len(frame), 3), np.int32)}
             trajectory.append(every * k, float(every * k), particles, frame.cell.array)

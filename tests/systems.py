@@ -31,12 +31,18 @@ def deep_potential(seed: int = 1, one_sided: bool = False, cutoff: float = 4.5) 
     rng = np.random.default_rng(seed)
     nets = [[embedding(rng) for _ in range(2)] for _ in range(1 if one_sided else 2)]
     return DeepPotential(
-        elements=("Li", "Si"), cutoff=cutoff, cutoff_smooth=1.0, slots=np.array([40, 40]), axis=4,
-        mean=np.tile(np.array([0.1, 0.0, 0.0, 0.0]), (2, 2, 1)), deviation=np.tile([0.12, 0.08, 0.08, 0.08], (2, 2, 1)),
+        elements=("Li", "Si"),
+        cutoff=cutoff,
+        cutoff_smooth=1.0,
+        slots=np.array([40, 40]),
+        axis=4,
+        mean=np.tile(np.array([0.1, 0.0, 0.0, 0.0]), (2, 2, 1)),
+        deviation=np.tile([0.12, 0.08, 0.08, 0.08], (2, 2, 1)),
         embeddings=tuple(tuple(row) for row in (nets * 2 if one_sided else nets)),
-        fittings=tuple(layers(rng, (48, 24, 24, 1)) for _ in range(2)), energy_shift=np.array([-1.9, -5.4]),
+        fittings=tuple(layers(rng, (48, 24, 24, 1)) for _ in range(2)),
+        energy_shift=np.array([-1.9, -5.4]),
         one_sided=one_sided,
-    )  # fmt: skip
+    )
 
 
 def deep_potential_with_first_skip() -> DeepPotential:
@@ -66,10 +72,15 @@ def embedding(rng: np.random.Generator) -> tuple[Layer, ...]:
 def layers(rng: np.random.Generator, widths: tuple[int, ...]) -> tuple[Layer, ...]:
     """Dense tanh layers, the last linear; residual with a timestep where the widths agree."""
     hidden = [
-        Layer(rng.normal(size=(a, b)) / np.sqrt(a), rng.normal(size=b) * 0.3, rng.normal(0.5, 0.1, b) if a == b else None,
-              "tanh", a == b)
+        Layer(
+            rng.normal(size=(a, b)) / np.sqrt(a),
+            rng.normal(size=b) * 0.3,
+            rng.normal(0.5, 0.1, b) if a == b else None,
+            "tanh",
+            a == b,
+        )
         for a, b in zip(widths[:-2], widths[1:-1], strict=True)
-    ]  # fmt: skip
+    ]
     return (*hidden, Layer(rng.normal(size=(widths[-2], 1)), rng.normal(size=1), None, "linear", False))
 
 
@@ -78,12 +89,21 @@ def chebyshev(seed: int = 2, domain: str = "cos") -> Chebyshev:
     rng = np.random.default_rng(seed)
     inputs = 2 * (6 + 3 + 2)
     return Chebyshev(
-        elements=("Li", "Si"), radial_cutoff=5.0, radial_order=6, angular_cutoff=3.5, angular_order=3,
-        angular_domain=domain, spins=np.array([[-1.0, 1.0], [-1.0, 1.0]]), scale=rng.uniform(0.1, 0.3, (2, inputs)),
-        offset=rng.normal(size=(2, inputs)), networks=tuple(layers(rng, (inputs, 12, 12, 1)) for _ in range(2)),
-        energy_scale=np.array([2.0, 2.0]), energy_shift=np.array([0.2, 0.2]), atomic_energies=np.array([-1.9, -5.4]),
+        elements=("Li", "Si"),
+        radial_cutoff=5.0,
+        radial_order=6,
+        angular_cutoff=3.5,
+        angular_order=3,
+        angular_domain=domain,
+        spins=np.array([[-1.0, 1.0], [-1.0, 1.0]]),
+        scale=rng.uniform(0.1, 0.3, (2, inputs)),
+        offset=rng.normal(size=(2, inputs)),
+        networks=tuple(layers(rng, (inputs, 12, 12, 1)) for _ in range(2)),
+        energy_scale=np.array([2.0, 2.0]),
+        energy_shift=np.array([0.2, 0.2]),
+        atomic_energies=np.array([-1.9, -5.4]),
         min_distance=0.5,
-    )  # fmt: skip
+    )
 
 
 def moment_tensor(
@@ -93,10 +113,17 @@ def moment_tensor(
     rng = np.random.default_rng(seed)
     lists, species = basis(level), len(elements)
     return MomentTensor(
-        elements=elements, min_distance=1.8, cutoff=cutoff, scaling=0.06,
-        radial=rng.normal(size=(species, species, lists.n_radial, size)), basics=lists.basics, products=lists.products,
-        scalars=lists.scalars, coefficients=0.3 * rng.normal(size=len(lists.scalars)), species_energies=rng.normal(size=species),
-    )  # fmt: skip
+        elements=elements,
+        min_distance=1.8,
+        cutoff=cutoff,
+        scaling=0.06,
+        radial=rng.normal(size=(species, species, lists.n_radial, size)),
+        basics=lists.basics,
+        products=lists.products,
+        scalars=lists.scalars,
+        coefficients=0.3 * rng.normal(size=len(lists.scalars)),
+        species_energies=rng.normal(size=species),
+    )
 
 
 def argon() -> LennardJones:
@@ -144,9 +171,16 @@ def cluster(seed: int = 7) -> ase.Atoms:
 
 
 def simulation(
-    atoms: ase.Atoms, potential: Potential, ranks: Ranks = SERIAL, *, temperature: float | None = 300.0, seed: int = 11,
-    skin: float = 0.6, keeps_momentum: bool = True, grid: tuple[int, int, int] | None = None,
-) -> tuple[State, Engine]:  # fmt: skip
+    atoms: ase.Atoms,
+    potential: Potential,
+    ranks: Ranks = SERIAL,
+    *,
+    temperature: float | None = 300.0,
+    seed: int = 11,
+    skin: float = 0.6,
+    keeps_momentum: bool = True,
+    grid: tuple[int, int, int] | None = None,
+) -> tuple[State, Engine]:
     """A started engine and its state, with velocities drawn at a temperature."""
     state = make_state(atoms if ranks.is_root else None, potential.elements, ranks)
     domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, grid)

@@ -111,11 +111,14 @@ def test_damaged_files_are_compiled_anew(folder):
     assert [len(path.read_bytes()) for path in kept(folder)] == [len(content) for content in whole]
 
 
-@pytest.mark.parametrize(("file", "old", "new", "results"), [
-    ("inner.py", "x + OFFSET", "x - OFFSET", [1.5, 3.0, 1.5]),
-    ("inner.py", "OFFSET = 0.5", "OFFSET = 1.0", [6.0, 12.0, 6.0]),
-    ("kernels.py", "total = 0.0", "total = 1.0", [5.5, 10.0, 5.5]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("file", "old", "new", "results"),
+    [
+        ("inner.py", "x + OFFSET", "x - OFFSET", [1.5, 3.0, 1.5]),
+        ("inner.py", "OFFSET = 0.5", "OFFSET = 1.0", [6.0, 12.0, 6.0]),
+        ("kernels.py", "total = 0.0", "total = 1.0", [5.5, 10.0, 5.5]),
+    ],
+)
 def test_a_change_also_in_a_called_function_compiles_anew(folder, file, old, new, results):
     use(folder)
     text = (folder / file).read_text()
@@ -128,7 +131,9 @@ def test_a_change_also_in_a_called_function_compiles_anew(folder, file, old, new
 
 def test_a_file_that_changes_while_a_process_runs(folder):
     """What that process compiles afterwards is kept as what it imported."""
-    change = "import pathlib\npath = pathlib.Path('inner.py')\npath.write_text(path.read_text().replace('0.5', '1.0'))\n"
+    change = (
+        "import pathlib\npath = pathlib.Path('inner.py')\npath.write_text(path.read_text().replace('0.5', '1.0'))\n"
+    )
     (folder / "use.py").write_text(USE.replace("import kernels\n", f"import kernels\n{change}"))
     assert use(folder)["results"] == RESULTS
     assert use(folder)["results"] == [6.0, 12.0, 6.0]
@@ -167,7 +172,9 @@ def run_installed(folder: Path, script: str, **variables: Path) -> tuple[dict, s
     """What a script answers and says, without a home."""
     own = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     own |= {"HOME": "/nonexistent", "PYTHONPATH": str(folder)} | {name: str(path) for name, path in variables.items()}
-    done = subprocess.run([sys.executable, "-B", script], cwd=folder, env=own, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-B", script], cwd=folder, env=own, capture_output=True, text=True, check=True
+    )
     return json.loads(done.stdout), done.stderr
 
 

@@ -65,15 +65,7 @@ def test_overrides_win_and_repeat(folder):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [
-        ("1000", 1000),
-        ("1e3", 1000),
-        ("1E+3", 1000),
-        ("1.0e3", 1000),
-        ("10_000", 10000),
-        ("+5", 5),
-        ("0", 0),
-    ],
+    [("1000", 1000), ("1e3", 1000), ("1E+3", 1000), ("1.0e3", 1000), ("10_000", 10000), ("+5", 5), ("0", 0)],
 )
 def test_whole_numbers(folder, text, value):
     assert load(folder, overrides=[f"md.steps={text}"]).md.steps == value
@@ -257,15 +249,20 @@ def test_damaged_configs_never_end_in_another_error(folder):
 
 
 def test_shipped_configs_are_right():
-    found = [path for path in (Path(__file__).parent.parent / "configs").glob("*.yaml")
-             if path.name.startswith(("interface_", "fracture_"))]  # fmt: skip
+    found = [
+        path
+        for path in (Path(__file__).parent.parent / "configs").glob("*.yaml")
+        if path.name.startswith(("interface_", "fracture_"))
+    ]
     assert len(found) >= 8
     for path in found:  # structures that `hpcpot build` makes are not there yet
         config.load(path, SCHEMA, ["structure.file=interface_si100"])
 
 
 def test_fracture_pulls_as_published():
-    found = [path for path in (Path(__file__).parent.parent / "configs").glob("fracture_*.yaml") if "melt" not in path.name]
+    found = [
+        path for path in (Path(__file__).parent.parent / "configs").glob("fracture_*.yaml") if "melt" not in path.name
+    ]
     assert len(found) == 7
     for path in found:
         stages = config.load(path, SCHEMA, ["structure.file=interface_si100"]).stages

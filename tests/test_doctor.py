@@ -27,7 +27,18 @@ def test_doctor_runs_and_finds_what_tests_need(capsys):
     assert cli.main(["doctor"]) == 0
     rows = capsys.readouterr().out.splitlines()
     assert time.monotonic() - began < 120
-    for name in ("hpcpot", "numpy", "numba", "compiled code", "BLAS", "cores", "memory", "mpi4py", "2 ranks", "parallel HDF5"):
+    for name in (
+        "hpcpot",
+        "numpy",
+        "numba",
+        "compiled code",
+        "BLAS",
+        "cores",
+        "memory",
+        "mpi4py",
+        "2 ranks",
+        "parallel HDF5",
+    ):
         assert any(re.match(rf"{name} +(ok|missing|failed) ", row) for row in rows), name
 
 
@@ -93,7 +104,10 @@ def test_mpirun_of_another_mpi(monkeypatch):
 def test_compiled_code(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     (row,) = checks.compiled_code()
-    assert (row.state, row.found) == ("ok", f"kept in {tmp_path}/hpcpot, 0 files, 0.0 MB; the first run compiles what lacks")
+    assert (row.state, row.found) == (
+        "ok",
+        f"kept in {tmp_path}/hpcpot, 0 files, 0.0 MB; the first run compiles what lacks",
+    )
     (tmp_path / "hpcpot").write_text("not a folder")
     (row,) = checks.compiled_code()
     assert row.state == "failed" and "hpcpot cannot be written, so each run compiles" in row.found

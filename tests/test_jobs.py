@@ -26,7 +26,12 @@ def submit(tmp_path):
             os.environ | {"PATH": f"{tmp_path}:{os.environ['PATH']}", "PBS_O_WORKDIR": str(tmp_path)} | variables
         )
         return subprocess.run(
-            ["bash", JOBS / script, *arguments], capture_output=True, text=True, env=environment, timeout=60, cwd=tmp_path
+            ["bash", JOBS / script, *arguments],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=60,
+            cwd=tmp_path,
         )
 
     return run
@@ -93,7 +98,9 @@ def test_fracture_under_pbs_from_structure_to_figures(submit, tmp_path):
 def test_fracture_ends_with_its_error(submit, tmp_path):
     done = submit("fracture.slurm", 1, "stack80", "fracture_stack80.h5md")
     assert done.returncode == 1
-    assert done.stdout == "hpcpot build configs/build_stack80.yaml -o stack80.extxyz\n", "nothing runs without a structure"
+    assert done.stdout == "hpcpot build configs/build_stack80.yaml -o stack80.extxyz\n", (
+        "nothing runs without a structure"
+    )
 
 
 CASES = ("bulk_28900", "bulk_104448", "particle_li13si4", "particle_lisi", "particle_lisi3", "stack50", "stack80")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import labelled
@@ -23,7 +23,13 @@ COMMON = {
 }
 TREES = {
     "deep_potential": {
-        "deep_potential": {"cutoff_A": 4.0, "neuron": [4, 8], "axis_neuron": 2, "fitting_neuron": [8, 8], "resnet_dt": True},
+        "deep_potential": {
+            "cutoff_A": 4.0,
+            "neuron": [4, 8],
+            "axis_neuron": 2,
+            "fitting_neuron": [8, 8],
+            "resnet_dt": True,
+        },
         "loss": {"start_pref_v": 0.01, "limit_pref_v": 0.1},
         "learning_rate": {"start": 0.01, "stop": 1e-4},
     },
@@ -33,7 +39,7 @@ TREES = {
         "learning_rate": {"start": 0.01},
     },
     "moment_tensor": {"moment_tensor": {"level": 8, "cutoff_A": 4.0, "radial_size": 4}},
-}  # fmt: skip
+}
 
 
 def tree(family: str, **sections: dict) -> dict:
@@ -44,7 +50,7 @@ def tree(family: str, **sections: dict) -> dict:
     return whole
 
 
-@lru_cache(maxsize=None)
+@cache
 def dataset(n: int = 12) -> DataSet:
     """Frames of `labelled` with Lennard-Jones labels; the last one is not periodic and has no virial."""
     bare, frames = labelled.structures(n), []
@@ -71,9 +77,13 @@ def settings(folder: Path, family: str, **sections: dict) -> Settings:
 
 
 def train(
-    folder: Path, family: str, restart: bool = False, stop: Callable[[], bool] = lambda: False,
-    say: Callable[[str], None] = print, **sections: dict,
-) -> int:  # fmt: skip
+    folder: Path,
+    family: str,
+    restart: bool = False,
+    stop: Callable[[], bool] = lambda: False,
+    say: Callable[[str], None] = print,
+    **sections: dict,
+) -> int:
     """Train in this process; the exit code."""
     found = settings(folder, family, **sections)
     return FAMILIES[family].fit(job.make(found, folder, restart, stop, say))

@@ -19,8 +19,9 @@ from side_by_side import PEERS, call, compare, install, run_hpcpot, run_lammps
 from hpcpot.structure import crystals, files
 
 ORIGINS = {
-    "aenet": "https://github.com/atomisticnet/aenet", "aenet-lammps": "https://github.com/HidekiMori-CIT/aenet-lammps",
-}  # fmt: skip
+    "aenet": "https://github.com/atomisticnet/aenet",
+    "aenet-lammps": "https://github.com/HidekiMori-CIT/aenet-lammps",
+}
 FLAGS = ("-O3", "-march=native", "-fPIC")
 ABSENT_HEADERS = {
     "neigh_request.h": "",
@@ -66,10 +67,16 @@ def main() -> None:
     own = ["--nve", "--steps", str(given.steps), "--skin", str(given.skin), "--repeat", *map(str, given.repeat)]
     own += ["--model", str(folder / "Li.nn"), str(folder / "Si.nn")]
     compare(
-        "aenet 2.0.4, LAMMPS", lambda: run_lammps(folder, script, given.ranks),
-        lambda: run_hpcpot("md_chebyshev.py", given.ranks, *own), given.repeats, len(atoms), 1e-6,
-        ranks=given.ranks, precision="float64", networks=[path.name for path in given.model],
-    )  # fmt: skip
+        "aenet 2.0.4, LAMMPS",
+        lambda: run_lammps(folder, script, given.ranks),
+        lambda: run_hpcpot("md_chebyshev.py", given.ranks, *own),
+        given.repeats,
+        len(atoms),
+        1e-6,
+        ranks=given.ranks,
+        precision="float64",
+        networks=[path.name for path in given.model],
+    )
 
 
 def prepare(sources: Path | None) -> Path:
@@ -91,8 +98,21 @@ def prepare(sources: Path | None) -> Path:
     style = folder / "aenet-lammps" / "USER-AENET"
     includes = [f"-I{path}" for path in (folder, style, headers, folder / "include")]
     sources_of_plugin = [PEERS / "aenet_plugin.cpp", style / "pair_aenet.cpp", folder / "aenet" / "src" / "libaenet.a"]
-    call(["g++", "-std=c++17", "-shared", "-DLAMMPS_SMALLBIG", *FLAGS, *includes, *sources_of_plugin,
-          "-lgfortran", "-o", "aenetplugin.so"], folder)  # fmt: skip
+    call(
+        [
+            "g++",
+            "-std=c++17",
+            "-shared",
+            "-DLAMMPS_SMALLBIG",
+            *FLAGS,
+            *includes,
+            *sources_of_plugin,
+            "-lgfortran",
+            "-o",
+            "aenetplugin.so",
+        ],
+        folder,
+    )
     return folder
 
 

@@ -14,9 +14,11 @@ NAME = "deepmd-kit 3.2.0, compressed"
 SHORTEST = 1.5
 """Å; from here `dp compress` tabulates."""
 ONE_CORE = {
-    "TF_INTRA_OP_PARALLELISM_THREADS": "1", "TF_INTER_OP_PARALLELISM_THREADS": "1",
-    "DP_INTRA_OP_PARALLELISM_THREADS": "1", "DP_INTER_OP_PARALLELISM_THREADS": "1",
-}  # fmt: skip
+    "TF_INTRA_OP_PARALLELISM_THREADS": "1",
+    "TF_INTER_OP_PARALLELISM_THREADS": "1",
+    "DP_INTRA_OP_PARALLELISM_THREADS": "1",
+    "DP_INTER_OP_PARALLELISM_THREADS": "1",
+}
 
 COMPRESS = """
 import importlib, sys

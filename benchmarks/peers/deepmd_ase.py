@@ -42,10 +42,15 @@ def main() -> None:
     atoms = files.read("interface_si100")
     files.write(folder / "interface.extxyz", atoms, overwrite=True)
     compare(
-        f"{deepmd.NAME}, ASE", lambda: run_ase(folder, model, given.steps),
-        lambda: run_hpcpot("md_deep_potential.py", 1, "--nve", "--steps", str(given.steps)), given.repeats, len(atoms), 1e-6,
-        ranks=1, precision="float64",
-    )  # fmt: skip
+        f"{deepmd.NAME}, ASE",
+        lambda: run_ase(folder, model, given.steps),
+        lambda: run_hpcpot("md_deep_potential.py", 1, "--nve", "--steps", str(given.steps)),
+        given.repeats,
+        len(atoms),
+        1e-6,
+        ranks=1,
+        precision="float64",
+    )
 
 
 def run_ase(folder: Path, model: str, steps: int) -> Measured:

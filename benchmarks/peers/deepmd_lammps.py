@@ -52,11 +52,16 @@ def main() -> None:
     script = SCRIPT.format(model=model, steps=given.steps)
     own = ("--nve", "--steps", str(given.steps), "--precision", given.precision)
     compare(
-        f"{deepmd.NAME}, LAMMPS", lambda: run_lammps(folder, script, given.ranks, **deepmd.ONE_CORE),
-        lambda: run_hpcpot("md_deep_potential.py", given.ranks, *own), given.repeats, len(atoms),
+        f"{deepmd.NAME}, LAMMPS",
+        lambda: run_lammps(folder, script, given.ranks, **deepmd.ONE_CORE),
+        lambda: run_hpcpot("md_deep_potential.py", given.ranks, *own),
+        given.repeats,
+        len(atoms),
         AGREE["float32" if given.precision == "mixed" else given.peer_precision],
-        ranks=given.ranks, precision=given.precision, peer_precision=given.peer_precision,
-    )  # fmt: skip
+        ranks=given.ranks,
+        precision=given.precision,
+        peer_precision=given.peer_precision,
+    )
 
 
 if __name__ == "__main__":

@@ -52,7 +52,9 @@ def main() -> None:
     for k, name in enumerate(("deepmd-kit 3.2.0, TensorFlow", "hpcpot train")):
         print(timing.line(name, "ms per training step", [1e3 * pair[k] for pair in pairs], **facts))
     ratios = [peer / own for peer, own in pairs]
-    print(f"ratio {statistics.median(ratios):.2f} (least {min(ratios):.2f}, most {max(ratios):.2f} of {len(ratios)} pairs)")
+    print(
+        f"ratio {statistics.median(ratios):.2f} (least {min(ratios):.2f}, most {max(ratios):.2f} of {len(ratios)} pairs)"
+    )
 
 
 def prepare(folder: Path, steps: int, precision: str) -> None:
@@ -69,16 +71,35 @@ def prepare(folder: Path, steps: int, precision: str) -> None:
     data = replace(data, energies=found.energies, forces=found.forces, virials=found.virials)
     dataset_files.save(data, folder / "systems", {}, "deepmd")
     systems = [str(path.parent) for path in (folder / "systems").rglob("type.raw")]
-    descriptor = {"type": "se_e2_a", "sel": model.slots.tolist(), "rcut_smth": 2.0, "rcut": 6.0, "neuron": [25, 50, 100],
-                  "axis_neuron": 16, "precision": precision}  # fmt: skip
-    (folder / "input.json").write_text(json.dumps({
-        "model": {"type_map": ["Li", "Si"], "descriptor": descriptor,
-                  "fitting_net": {"neuron": [240, 240, 240], "precision": precision}},
-        "learning_rate": {"type": "exp", "decay_steps": 80, "start_lr": 0.001, "stop_lr": 1e-6},
-        "loss": {"start_pref_v": 0.01, "limit_pref_v": 0.1},
-        "training": {"training_data": {"systems": systems, "batch_size": 1}, "numb_steps": steps, "disp_freq": ROW,
-                     "save_freq": 100000, "seed": 1},
-    }))  # fmt: skip
+    descriptor = {
+        "type": "se_e2_a",
+        "sel": model.slots.tolist(),
+        "rcut_smth": 2.0,
+        "rcut": 6.0,
+        "neuron": [25, 50, 100],
+        "axis_neuron": 16,
+        "precision": precision,
+    }
+    (folder / "input.json").write_text(
+        json.dumps(
+            {
+                "model": {
+                    "type_map": ["Li", "Si"],
+                    "descriptor": descriptor,
+                    "fitting_net": {"neuron": [240, 240, 240], "precision": precision},
+                },
+                "learning_rate": {"type": "exp", "decay_steps": 80, "start_lr": 0.001, "stop_lr": 1e-6},
+                "loss": {"start_pref_v": 0.01, "limit_pref_v": 0.1},
+                "training": {
+                    "training_data": {"systems": systems, "batch_size": 1},
+                    "numb_steps": steps,
+                    "disp_freq": ROW,
+                    "save_freq": 100000,
+                    "seed": 1,
+                },
+            }
+        )
+    )
 
 
 def run_peer(folder: Path) -> float:

@@ -42,7 +42,11 @@ def call(command: Sequence[str | Path], folder: Path, **variables: str) -> str:
         RuntimeError: it fails; with the end of what it said.
     """
     done = subprocess.run(
-        [str(word) for word in command], cwd=folder, text=True, capture_output=True, env=environment(os.environ) | variables
+        [str(word) for word in command],
+        cwd=folder,
+        text=True,
+        capture_output=True,
+        env=environment(os.environ) | variables,
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} = exit code {done.returncode}:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
@@ -72,9 +76,14 @@ def run_hpcpot(script: str, ranks: int, *arguments: str) -> Measured:
 
 
 def compare(
-    peer: str, run_peer: Callable[[], Measured], run_own: Callable[[], Measured], repeats: int, atoms: int, agree: float,
+    peer: str,
+    run_peer: Callable[[], Measured],
+    run_own: Callable[[], Measured],
+    repeats: int,
+    atoms: int,
+    agree: float,
     **facts: object,
-) -> None:  # fmt: skip
+) -> None:
     """Both in turn; prints a line for each and their ratio.
 
     Args:
@@ -88,11 +97,15 @@ def compare(
         ours.append(run_own())
     gap = abs(ours[0][1] - theirs[0][1]) / atoms
     if not gap < agree:
-        raise RuntimeError(f"energies = {gap:.2g} eV/atom apart: must agree to {agree:g}; the two did not run the same.")
+        raise RuntimeError(
+            f"energies = {gap:.2g} eV/atom apart: must agree to {agree:g}; the two did not run the same."
+        )
     facts |= {"atoms": atoms, "energy_gap_eV_per_atom": float(f"{gap:.2g}")}
     print(timing.line("hpcpot", UNIT, [t[0] for t in ours], **facts))
     print(timing.line(peer, UNIT, [t[0] for t in theirs], **facts))
     ratios = [t[0] / o[0] for t, o in zip(theirs, ours, strict=True)]
     fastest = min(t[0] for t in theirs) / min(o[0] for o in ours)
-    print(f"ratio {statistics.median(ratios):.2f} (least {min(ratios):.2f}, most {max(ratios):.2f} of {len(ratios)} pairs); "
-          f"fastest against fastest {fastest:.2f}")  # fmt: skip
+    print(
+        f"ratio {statistics.median(ratios):.2f} (least {min(ratios):.2f}, most {max(ratios):.2f} of {len(ratios)} pairs); "
+        f"fastest against fastest {fastest:.2f}"
+    )

@@ -59,9 +59,19 @@ def broken(bonds: Bonds, positions: np.ndarray, cell: np.ndarray, stretch: float
     present = reference.at_present(positions, cell)
     counts = np.zeros(reference.n_atoms, np.int32)
     _count_broken(
-        reference.fractions, reference.owners, reference.first, reference.neighbors, reference.periodic, reference.cell,
-        present, np.asarray(cell, float), bonds.species, np.square(bonds.cutoffs), stretch**2, counts,
-    )  # fmt: skip
+        reference.fractions,
+        reference.owners,
+        reference.first,
+        reference.neighbors,
+        reference.periodic,
+        reference.cell,
+        present,
+        np.asarray(cell, float),
+        bonds.species,
+        np.square(bonds.cutoffs),
+        stretch**2,
+        counts,
+    )
     return counts
 
 

@@ -34,9 +34,13 @@ def virial_deviations(virials: np.ndarray, sizes: np.ndarray, level: float | Non
 
 
 def by_frame(
-    energies: np.ndarray, forces: np.ndarray, virials: np.ndarray, first: np.ndarray,
-    level: float | None = None, virial_level: float | None = None,
-) -> dict[str, np.ndarray]:  # fmt: skip
+    energies: np.ndarray,
+    forces: np.ndarray,
+    virials: np.ndarray,
+    first: np.ndarray,
+    level: float | None = None,
+    virial_level: float | None = None,
+) -> dict[str, np.ndarray]:
     """Largest, least and mean deviation in each frame, under the names of `dp model-devi`: (frames,) each.
 
     Args:

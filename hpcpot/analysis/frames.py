@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def over_frames(
         if rows is None:
             rows = {name: np.zeros((0, *shape[1:]), kind) for name, (shape, kind) in kinds.items()}
         together = {name: gather(ranks, row) for name, row in rows.items()}
-        ranks.root_only(lambda: _store_all(turn, together, store), share=False)
+        ranks.root_only(partial(_store_all, turn, together, store), share=False)
 
 
 def _store_all(turn: Sequence[int], together: Arrays, store: Callable[[int, Arrays], None]) -> None:

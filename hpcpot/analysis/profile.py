@@ -208,7 +208,7 @@ def _between(z: np.ndarray, n: np.ndarray, k: int, level: float) -> float:
 
 
 def parse_place(text: str) -> tuple[str, float]:
-    """ "left-2.5" as ("left", -2.5).
+    """The place that a text like left-2.5 means: ("left", -2.5).
 
     Raises:
         ValueError: "must be ...".

@@ -62,9 +62,14 @@ def make_reference(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray
     points, owners = with_images(np.asarray(positions, float), cell, periodic, cutoff)
     found = pairs.build(points, len(positions), cutoff)
     return Reference(
-        np.array(cell, float), np.array(periodic, bool), cutoff, fractional(points, cell), owners, found.first,
+        np.array(cell, float),
+        np.array(periodic, bool),
+        cutoff,
+        fractional(points, cell),
+        owners,
+        found.first,
         found.neighbors,
-    )  # fmt: skip
+    )
 
 
 def fractional(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:

@@ -58,9 +58,20 @@ def strain(
     shear, volumetric, d2min = np.zeros((3, stop - start))
     valid = np.zeros(stop - start, bool)
     _strain(
-        reference.fractions, reference.owners, reference.first, reference.neighbors, reference.periodic, reference.cell,
-        present, metric, start, shear, volumetric, d2min, valid,
-    )  # fmt: skip
+        reference.fractions,
+        reference.owners,
+        reference.first,
+        reference.neighbors,
+        reference.periodic,
+        reference.cell,
+        present,
+        metric,
+        start,
+        shear,
+        volumetric,
+        d2min,
+        valid,
+    )
     return Strain(shear, volumetric, d2min, valid)
 
 

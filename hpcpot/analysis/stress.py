@@ -9,9 +9,13 @@ from hpcpot.units import AMU, EV_PER_A3_IN_GPA
 
 
 def regional(
-    positions: np.ndarray, velocities: np.ndarray, masses: np.ndarray, virials: np.ndarray, cell: np.ndarray,
+    positions: np.ndarray,
+    velocities: np.ndarray,
+    masses: np.ndarray,
+    virials: np.ndarray,
+    cell: np.ndarray,
     bins: tuple[int, int, int],
-) -> np.ndarray:  # fmt: skip
+) -> np.ndarray:
     """Stress of equal parts of the cell, tension positive.
 
     stress_ab = -sum over the atoms of a region of (m v_a v_b + (w_ab + w_ba) / 2) / volume of the region;

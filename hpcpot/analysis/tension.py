@@ -125,7 +125,7 @@ def modulus(curve: Curve, low: float, high: float) -> Modulus:
     explained = 1.0 - float(residual @ residual) / total if total else 1.0
     return Modulus(
         low, high, n, slope, float(y.mean() - slope * x.mean()), error, error * _inflation(residual), explained
-    )  # fmt: skip
+    )
 
 
 def sensitivity(curve: Curve, low: float, high: float) -> list[Modulus]:

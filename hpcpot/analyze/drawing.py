@@ -23,17 +23,24 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NAMES = ("stress_strain", "atoms", "maps", "snapshots", "voids", "regions")
-FILES = (*(f"{name}.{kind}" for name in NAMES for kind in ("png", "pdf")),
-         *(f"{name}.csv" for name in ("stress_strain", "modulus", "summary", "frames")))  # fmt: skip
+FILES = (
+    *(f"{name}.{kind}" for name in NAMES for kind in ("png", "pdf")),
+    *(f"{name}.csv" for name in ("stress_strain", "modulus", "summary", "frames")),
+)
 """What an analysis leaves in its folder, beside its HDF5 file and atoms."""
 COLORED = 95
 """% of the atoms whose shear strain is inside the colours, where the config does not say."""
 
 
 def draw(
-    settings: Settings, reader: TrajectoryReader, found: Pull, frames: Columns, tensile: Tensile | None,
-    kept: dict[int, Arrays], stress: np.ndarray | None,
-) -> None:  # fmt: skip
+    settings: Settings,
+    reader: TrajectoryReader,
+    found: Pull,
+    frames: Columns,
+    tensile: Tensile | None,
+    kept: dict[int, Arrays],
+    stress: np.ndarray | None,
+) -> None:
     """All figures of the parts that were analysed; stress is that of the regions, (frames, nx, ny, nz, 3, 3) GPa."""
     parts, wanted = settings.parts, settings.figures
     if tensile:

@@ -12,9 +12,12 @@ from hpcpot.analysis.frames import Arrays
 from hpcpot.structure import files
 
 COLUMNS = {
-    "shear": "shear_strain", "volumetric": "volumetric_strain", "d2min": "d2min", "valid": "strain_is_valid",
+    "shear": "shear_strain",
+    "volumetric": "volumetric_strain",
+    "d2min": "d2min",
+    "valid": "strain_is_valid",
     "broken": "broken_bonds",
-}  # fmt: skip
+}
 """Arrays of a frame that are written, and their columns."""
 
 FILES = ("atoms_*.extxyz", "atoms_*.dump")
@@ -48,27 +51,33 @@ def lammps(path: Path, atoms: Atoms, found: Arrays, step: int) -> None:
     """A frame of LAMMPS's dump; the cell is turned as LAMMPS wants it: a along x, b in the xy plane."""
     prism = Prism(atoms.cell.array, pbc=atoms.pbc)
     xhi, yhi, zhi, xy, xz, yz = prism.get_lammps_prism()
-    bounds = np.array([
-        [min(0, xy, xz, xy + xz), xhi + max(0, xy, xz, xy + xz), xy], [min(0, yz), yhi + max(0, yz), xz], [0, zhi, yz],
-    ])  # fmt: skip
+    bounds = np.array(
+        [[min(0, xy, xz, xy + xz), xhi + max(0, xy, xz, xy + xz), xy], [min(0, yz), yhi + max(0, yz), xz], [0, zhi, yz]]
+    )
     skewed = bool(np.abs([xy, xz, yz]).max() > 1e-9)
     faces = " ".join("pp" if periodic else "ff" for periodic in atoms.pbc)
     extra = columns(found)
     elements = sorted(set(atoms.numbers))
     table = [
-        np.arange(1, len(atoms) + 1), np.searchsorted(elements, atoms.numbers) + 1, atoms.symbols,
-        *prism.vector_to_lammps(atoms.positions).T, *extra.values(),
-    ]  # fmt: skip
+        np.arange(1, len(atoms) + 1),
+        np.searchsorted(elements, atoms.numbers) + 1,
+        atoms.symbols,
+        *prism.vector_to_lammps(atoms.positions).T,
+        *extra.values(),
+    ]
     kinds = ["%d", "%d", "%s", "%.10g", "%.10g", "%.10g"] + [
         "%d" if v.dtype.kind == "i" else "%.10g" for v in extra.values()
     ]
     line = " ".join(kinds)
     head = [
-        "ITEM: TIMESTEP", str(step), "ITEM: NUMBER OF ATOMS", str(len(atoms)),
+        "ITEM: TIMESTEP",
+        str(step),
+        "ITEM: NUMBER OF ATOMS",
+        str(len(atoms)),
         f"ITEM: BOX BOUNDS {'xy xz yz ' if skewed else ''}{faces}",
         *(" ".join(f"{value:.12g}" for value in (row if skewed else row[:2])) for row in bounds),
         f"ITEM: ATOMS id type element x y z {' '.join(extra)}".strip(),
-    ]  # fmt: skip
+    ]
     rows = (line % row for row in zip(*(np.asarray(column).tolist() for column in table), strict=True))
     aside = path.with_name(f".{path.name}.partial")
     aside.write_text("\n".join([*head, *rows, ""]), encoding="utf-8")

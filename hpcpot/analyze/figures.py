@@ -56,8 +56,14 @@ def stress_strain(figure: Figure, tensile: Tensile) -> None:
     ends = np.array([fit.low, fit.high])
     reach = np.array([max(fit.low - 0.02, curve.strain.min()), min(fit.high + 0.02, curve.strain.max())])
     left.axvspan(*ends, color=ACCENT, alpha=0.08, lw=0)
-    left.plot(reach, fit.intercept + fit.slope * reach, color=ACCENT, lw=1.0, ls=(0, (4, 2)),
-              label=f"{fit.slope:.1f} ± {fit.correlated_error:.1f} GPa")  # fmt: skip
+    left.plot(
+        reach,
+        fit.intercept + fit.slope * reach,
+        color=ACCENT,
+        lw=1.0,
+        ls=(0, (4, 2)),
+        label=f"{fit.slope:.1f} ± {fit.correlated_error:.1f} GPa",
+    )
     if published.points is not None:
         left.plot(*published.points.T, "o", ms=3.5, mfc="white", mec=OTHER, label=published.label, clip_on=False)
     left.plot(found.strain, found.ultimate, "v", ms=4, color=INK)
@@ -79,14 +85,24 @@ def windows(axes: Axes, fit: Modulus, table: list[Modulus], published: Published
     lows = sorted({one.low for one in table})
     for low, shade in zip(lows, (PALE, INK, OTHER), strict=False):
         rows = [one for one in table if one.low == low]
-        axes.errorbar([one.high for one in rows], [one.slope for one in rows], [one.correlated_error for one in rows],
-                      color=shade, marker="o", ms=3, lw=0.9, capsize=2, label=f"from {low:g}")  # fmt: skip
+        axes.errorbar(
+            [one.high for one in rows],
+            [one.slope for one in rows],
+            [one.correlated_error for one in rows],
+            color=shade,
+            marker="o",
+            ms=3,
+            lw=0.9,
+            capsize=2,
+            label=f"from {low:g}",
+        )
     axes.plot(fit.high, fit.slope, "o", ms=7, mfc="none", mec=ACCENT)
     if published.modulus is not None:
         axes.axhline(published.modulus, color=OTHER, lw=0.8, ls=(0, (2, 1.5)))
         text, place = f"{published.label} {published.modulus:g}", ("axes fraction", "data")
-        axes.annotate(text, (1, published.modulus), (0, 2), xycoords=place,
-                      textcoords="offset points", ha="right", color=OTHER)  # fmt: skip
+        axes.annotate(
+            text, (1, published.modulus), (0, 2), xycoords=place, textcoords="offset points", ha="right", color=OTHER
+        )
     axes.set(xlabel="end of the fit window", ylabel="Young's modulus (GPa)")
     axes.margins(x=0.12, y=0.2)
     low, high = axes.get_ylim()
@@ -95,25 +111,27 @@ def windows(axes: Axes, fit: Modulus, table: list[Modulus], published: Published
     axes.legend(title="window", alignment="left")
 
 
-def maps(
-    figure: Figure,
-    shots: list[Shot],
-    planes: list[str],
-    position: float,
-    thickness: float,
-    most: float,
-) -> None:
+def maps(figure: Figure, shots: list[Shot], planes: list[str], position: float, thickness: float, most: float) -> None:
     """Shear strain in cross-sections: a row a plane, a column a strain, all on one scale."""
-    cuts = [[section.cut(shot.atoms, np.nan_to_num(shot.shear), shot.corner, plane, position, thickness)
-             for shot in shots] for plane in planes]  # fmt: skip
+    cuts = [
+        [section.cut(shot.atoms, np.nan_to_num(shot.shear), shot.corner, plane, position, thickness) for shot in shots]
+        for plane in planes
+    ]
     panels = figure.subplots(
         len(planes), len(shots), squeeze=False, height_ratios=[max(one.extent[1] for one in row) for row in cuts]
     )
     for plane, row, axes_row in zip(planes, cuts, panels, strict=True):
         most_extent = np.max([one.extent for one in row], axis=0)
         for one, axes in zip(row, axes_row, strict=True):
-            shown = axes.imshow(one.values, cmap=SHADES, vmin=0, vmax=most, origin="lower", interpolation="bilinear",
-                                extent=(0, one.extent[0], 0, one.extent[1]))  # fmt: skip
+            shown = axes.imshow(
+                one.values,
+                cmap=SHADES,
+                vmin=0,
+                vmax=most,
+                origin="lower",
+                interpolation="bilinear",
+                extent=(0, one.extent[0], 0, one.extent[1]),
+            )
             axes.add_patch(frame(one.extent))
             axes.set_aspect("equal")
             axes.set(xlim=(-1, most_extent[0] + 1), ylim=(-1, most_extent[1] + 1), xticks=[], yticks=[])
@@ -138,8 +156,15 @@ def scale_bar(axes: Axes, width: float) -> None:
     length = max((size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if size <= width / 2.5), default=1)
     low = axes.get_ylim()[0] - 0.03 * np.ptp(axes.get_ylim())
     axes.plot([0, length], [low, low], color=INK, lw=1.5, clip_on=False, solid_capstyle="butt")
-    axes.annotate(f"{length / 10:g} nm", (length / 2, low), (0, -3), textcoords="offset points", ha="center", va="top",
-                  annotation_clip=False)  # fmt: skip
+    axes.annotate(
+        f"{length / 10:g} nm",
+        (length / 2, low),
+        (0, -3),
+        textcoords="offset points",
+        ha="center",
+        va="top",
+        annotation_clip=False,
+    )
 
 
 def map_size(shots: list[Shot], planes: list[str]) -> tuple[float, float]:
@@ -211,14 +236,28 @@ def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
     right.plot(strain, frames["largest_void_A3"] / 1000, color=INK, lw=1.2, label="largest")
     if "hole_A3" in frames:
         grown = frames["hole_A3"] > 0
-        right.plot(strain[grown], frames["hole_A3"][grown] / 1000, color=ACCENT, lw=1.2, ls=(0, (4, 2)),
-                   label="the hole that becomes largest")  # fmt: skip
+        right.plot(
+            strain[grown],
+            frames["hole_A3"][grown] / 1000,
+            color=ACCENT,
+            lw=1.2,
+            ls=(0, (4, 2)),
+            label="the hole that becomes largest",
+        )
         through = grown & np.any([frames[f"hole_spans_{name}"] > 0 for name in "abc"], axis=0)
         if through.any():
             right.axvline(strain[np.argmax(through)], color=ACCENT, lw=0.6)
             place = strain[np.argmax(through)], 0.02
-            right.annotate("runs through the cell", place, (2, 0), textcoords="offset points",
-                           xycoords=("data", "axes fraction"), rotation=90, color=ACCENT, va="bottom")  # fmt: skip
+            right.annotate(
+                "runs through the cell",
+                place,
+                (2, 0),
+                textcoords="offset points",
+                xycoords=("data", "axes fraction"),
+                rotation=90,
+                color=ACCENT,
+                va="bottom",
+            )
     if (frames["voids_A3"] > 0).any():
         right.set_yscale("symlog", linthresh=0.1)
     right.set(xlabel="engineering strain", ylabel="volume (nm³)")
@@ -229,11 +268,15 @@ def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
 
 def atoms(figure: Figure, frames: dict[str, np.ndarray]) -> None:
     """Strain of the atoms and their bonds against the strain of the cell."""
-    curves = [(name, columns) for name, columns in (
-        (SHEAR, {"shear_95": "95th percentile", "shear_mean": "mean", "shear_median": "median"}),
-        ("D²$_{min}$ (Å²)", {"d2min_mean_A2": "mean"}),
-        ("bonds broken (%)", {"broken_bonds": "of those of the reference"}),
-    ) if set(columns) <= frames.keys()]  # fmt: skip
+    curves = [
+        (name, columns)
+        for name, columns in (
+            (SHEAR, {"shear_95": "95th percentile", "shear_mean": "mean", "shear_median": "median"}),
+            ("D²$_{min}$ (Å²)", {"d2min_mean_A2": "mean"}),
+            ("bonds broken (%)", {"broken_bonds": "of those of the reference"}),
+        )
+        if set(columns) <= frames.keys()
+    ]
     for (name, columns), axes in zip(curves, np.atleast_1d(figure.subplots(1, len(curves))), strict=True):
         for (column, label), shade in zip(columns.items(), (OTHER, INK, PALE), strict=False):
             factor = 100 if column == "broken_bonds" else 1

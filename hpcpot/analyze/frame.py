@@ -56,9 +56,7 @@ class FrameAnalysis:
     def _bonds(self, frame: int, positions: np.ndarray, cell: np.ndarray) -> Arrays:
         first = self.bonds
         counts = bonds.coordination(positions, cell, first.reference.periodic, first.species, first.cutoffs)
-        return {
-            "coordination": counts, "broken": bonds.broken(first, positions, cell, self._settings.bonds.stretch),
-        }  # fmt: skip
+        return {"coordination": counts, "broken": bonds.broken(first, positions, cell, self._settings.bonds.stretch)}
 
     def _voids(self, frame: int, positions: np.ndarray, cell: np.ndarray) -> Arrays:
         found = voids.find(positions, cell, self._reader.periodic, self.shape, self._settings.voids.radius_A)

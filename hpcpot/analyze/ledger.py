@@ -46,9 +46,11 @@ class Ledger:
     def __call__(self, frame: int, found: Arrays) -> None:
         row = len(self._rows)
         numbers = {
-            "frame": frame, "step": self._pull.steps[row], "time_ps": self._pull.times[row],
+            "frame": frame,
+            "step": self._pull.steps[row],
+            "time_ps": self._pull.times[row],
             "strain": self._pull.strains[row],
-        }  # fmt: skip
+        }
         if "shear" in found:
             numbers |= of_strain(found)
         if "broken" in found:
@@ -81,9 +83,12 @@ class Ledger:
         self._labels = found["labels"]
         outside = found["volumes"][found["is_outside"]].sum() / abs(np.linalg.det(self._pull.cells[len(self._rows)]))
         return {
-            "void_fraction": max(found["fraction"] - outside, 0.0), "outside_fraction": outside,
-            "voids": np.count_nonzero(inside), "voids_A3": inside.sum(), "largest_void_A3": inside.max(),
-        }  # fmt: skip
+            "void_fraction": max(found["fraction"] - outside, 0.0),
+            "outside_fraction": outside,
+            "voids": np.count_nonzero(inside),
+            "voids_A3": inside.sum(),
+            "largest_void_A3": inside.max(),
+        }
 
     def _followed(self) -> Columns:
         largest = [volumes.max() for volumes, _, _ in self._voids]
@@ -118,9 +123,13 @@ def of_strain(found: Arrays) -> dict[str, float]:
     shear, volumetric, d2min = (found[name][valid] for name in ("shear", "volumetric", "d2min"))
     middle, high = np.percentile(shear, [50, 95]) if len(shear) else (0.0, 0.0)
     return {
-        "shear_mean": mean(shear), "shear_median": middle, "shear_95": high, "volumetric_mean": mean(volumetric),
-        "d2min_mean_A2": mean(d2min), "atoms_without_strain": int(len(valid) - valid.sum()),
-    }  # fmt: skip
+        "shear_mean": mean(shear),
+        "shear_median": middle,
+        "shear_95": high,
+        "volumetric_mean": mean(volumetric),
+        "d2min_mean_A2": mean(d2min),
+        "atoms_without_strain": int(len(valid) - valid.sum()),
+    }
 
 
 def of_bonds(found: Arrays, analysis: FrameAnalysis) -> dict[str, float]:

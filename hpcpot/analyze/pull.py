@@ -65,9 +65,15 @@ def find(reader: TrajectoryReader, settings: Settings) -> Pull:
     rows = np.searchsorted(seen["step"], steps[frames])
     strain, times = strain_along(seen, axis), reader.times()[frames] / FS_PER_PS
     return Pull(
-        name, axis, slice(int(rows[0]), int(inside[-1]) + 1), frames.tolist(), steps[frames], times - times[0],
-        reader.cells()[frames], relative(strain[rows]),
-    )  # fmt: skip
+        name,
+        axis,
+        slice(int(rows[0]), int(inside[-1]) + 1),
+        frames.tolist(),
+        steps[frames],
+        times - times[0],
+        reader.cells()[frames],
+        relative(strain[rows]),
+    )
 
 
 def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:

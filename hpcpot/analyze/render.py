@@ -31,9 +31,15 @@ def spheres(
     depth = np.full((height, width), -np.inf)
     image = np.zeros((height, width, 4), np.float32)
     _draw(
-        np.ascontiguousarray(centres, np.float64), np.asarray(radii, np.float64), np.asarray(colors, np.float64),
-        float(low[0]), float(high[1]), scale, depth, image,
-    )  # fmt: skip
+        np.ascontiguousarray(centres, np.float64),
+        np.asarray(radii, np.float64),
+        np.asarray(colors, np.float64),
+        float(low[0]),
+        float(high[1]),
+        scale,
+        depth,
+        image,
+    )
     blocks = image.reshape(height // SAMPLES, SAMPLES, width // SAMPLES, SAMPLES, 4)
     opacity = blocks[..., 3:].mean(axis=(1, 3))
     color = blocks[..., :3].sum(axis=(1, 3)) / np.maximum(blocks[..., 3:].sum(axis=(1, 3)), 1e-6)

@@ -41,16 +41,18 @@ class Tensile:
         published = self.published.modulus
         beside = "" if published is None else f"; {self.published.label} {published:g}"
         failed = "not reached" if np.isnan(strength.failure_strain) else f"{strength.failure_strain:.4f}"
-        return "\n".join([
-            f"stress             {self.stress}",
-            f"Young's modulus    {fit.slope:.2f} ± {fit.correlated_error:.2f} GPa, strain {fit.low:g} to {fit.high:g}, "
-            f"{fit.points} samples; other windows {min(slopes):.2f} to {max(slopes):.2f}{beside}",
-            f"ultimate strength  {strength.ultimate:.3f} GPa at strain {strength.strain:.4f}, smoothed over "
-            f"{tension.SMOOTHING / 1000:g} ps",
-            f"failure strain     {failed} (stress below {tension.FAILED:g} of the ultimate strength)",
-            f"toughness          {strength.toughness:.3f} GPa = 10^9 J/m^3"
-            + (", to the end of the curve" if np.isnan(strength.failure_strain) else ""),
-        ])  # fmt: skip
+        return "\n".join(
+            [
+                f"stress             {self.stress}",
+                f"Young's modulus    {fit.slope:.2f} ± {fit.correlated_error:.2f} GPa, strain {fit.low:g} to {fit.high:g}, "
+                f"{fit.points} samples; other windows {min(slopes):.2f} to {max(slopes):.2f}{beside}",
+                f"ultimate strength  {strength.ultimate:.3f} GPa at strain {strength.strain:.4f}, smoothed over "
+                f"{tension.SMOOTHING / 1000:g} ps",
+                f"failure strain     {failed} (stress below {tension.FAILED:g} of the ultimate strength)",
+                f"toughness          {strength.toughness:.3f} GPa = 10^9 J/m^3"
+                + (", to the end of the curve" if np.isnan(strength.failure_strain) else ""),
+            ]
+        )
 
     def tables(self) -> dict[str, Columns]:
         """By name: stress_strain, modulus (a row a window, the chosen one first), summary."""
@@ -58,20 +60,25 @@ class Tensile:
         rows = [asdict(one) for one in [self.fit, *self.windows]]
         units = {"slope": "_GPa", "intercept": "_GPa", "standard_error": "_GPa", "correlated_error": "_GPa"}
         numbers = {
-            "youngs_modulus_GPa": self.fit.slope, "youngs_modulus_error_GPa": self.fit.correlated_error,
-            "ultimate_strength_GPa": strength.ultimate, "strain_at_ultimate_strength": strength.strain,
-            "failure_strain": strength.failure_strain, "toughness_GPa": strength.toughness,
-        }  # fmt: skip
+            "youngs_modulus_GPa": self.fit.slope,
+            "youngs_modulus_error_GPa": self.fit.correlated_error,
+            "ultimate_strength_GPa": strength.ultimate,
+            "strain_at_ultimate_strength": strength.strain,
+            "failure_strain": strength.failure_strain,
+            "toughness_GPa": strength.toughness,
+        }
         return {
             "stress_strain": {
-                "time_ps": curve.times / 1000.0, "strain": curve.strain, "stress_GPa": curve.stress,
+                "time_ps": curve.times / 1000.0,
+                "strain": curve.strain,
+                "stress_GPa": curve.stress,
                 "smoothed_stress_GPa": tension.smoothed(curve),
             },
             "modulus": {
                 one.name + units.get(one.name, ""): np.array([row[one.name] for row in rows]) for one in fields(Modulus)
             },
             "summary": {"quantity": np.array(list(numbers)), "value": np.array(list(numbers.values()))},
-        }  # fmt: skip
+        }
 
 
 def measure(reader: TrajectoryReader, found: Pull, settings: Settings) -> Tensile:

@@ -112,6 +112,4 @@ def relax(name: str, family: Any, ranks: Ranks) -> float:
     return ranks.root_only(lambda: lattice.relaxed(name, Calculator(family)))
 
 
-RECIPES = {
-    "crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface,
-}  # fmt: skip
+RECIPES = {"crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface}

@@ -41,8 +41,11 @@ def build(settings: Settings, lattice_constant: float, anneal: Anneal, say: Call
     say(f"interface: joined with a gap of {contact.gap_A:g} Å, annealing at {contact.temperature_K:g} K")
     joined = anneal(joined, [stage(contact, contact.temperature_K, contact.steps)], settings.seed + 1000)
     temperature = joined.info["mean_temperature_K"]
-    joined.info = {"temperature_K": temperature, "lattice_constant_A": lattice_constant,
-                   "lithium_volume_A3": lithium.get_volume() / len(lithium)}  # fmt: skip
+    joined.info = {
+        "temperature_K": temperature,
+        "lattice_constant_A": lattice_constant,
+        "lithium_volume_A3": lithium.get_volume() / len(lithium),
+    }
     interface.align(joined, "Si", slab.positions[:, 2].min())
     say(f"interface: {len(joined)} atoms, {joined.cell[2, 2]:.2f} Å long, {temperature:.0f} K")
     return joined
@@ -95,6 +98,8 @@ def without_pressure(atoms: Atoms, settings: Settings, anneal: Anneal, say: Call
 def stage(section: Settings, temperature: float, steps: int) -> dict[str, float]:
     """A stage with the time step and friction of a section."""
     return {
-        "temperature_K": temperature, "steps": steps, "timestep_fs": section.timestep_fs,
+        "temperature_K": temperature,
+        "steps": steps,
+        "timestep_fs": section.timestep_fs,
         "friction_time_fs": section.friction_time_fs,
-    }  # fmt: skip
+    }

@@ -20,22 +20,34 @@ CENTRE = either(Kind("an element, centroid", _centre), list_of(number(), "[x, y,
 GENERAL = (
     Key("recipe", choice("crystal", "particle", "stack", "interface"), "what to build; each has its own sections"),
     Key("seed", integer(), "of all random numbers", 0),
-    Key("potential.file", either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model that relaxes lattice constants and moves atoms; only interface needs one", None, is_input=True),
+    Key(
+        "potential.file",
+        either(file_name(), list_of(file_name(), "a list of files, one per element")),
+        "model that relaxes lattice constants and moves atoms; only interface needs one",
+        None,
+        is_input=True,
+    ),
 )
 CRYSTAL = (
     Key("crystal.name", choice(*CRYSTALS), "which crystal", None),
-    Key("crystal.file", file_name(), "a periodic structure instead; of an H5MD trajectory the last frame", None,
-        is_input=True),
+    Key(
+        "crystal.file",
+        file_name(),
+        "a periodic structure instead; of an H5MD trajectory the last frame",
+        None,
+        is_input=True,
+    ),
     Key("crystal.primitive", boolean(), "repeat the primitive cell instead of the conventional one", False),
     Key("crystal.axes", choice(*AXES), "order of the cell's axes; the first lies along x", "abc"),
     Key("crystal.repeat", CELLS, "cells along the three axes; null: one each, for spheres as many as they need", None),
-    Key("crystal.lattice_constant_A", number(above=0),
-        "length of a, b and c scale with it; null: relaxed with the potential, or that of PBE if there is none", None),
+    Key(
+        "crystal.lattice_constant_A",
+        number(above=0),
+        "length of a, b and c scale with it; null: relaxed with the potential, or that of PBE if there is none",
+        None,
+    ),
 )
-CENTRED = (
-    Key("sphere.centre", CENTRE, "of an element, the atom nearest the middle of the cells", "Li"),
-)
+CENTRED = (Key("sphere.centre", CENTRE, "of an element, the atom nearest the middle of the cells", "Li"),)
 SPHERE = (
     Key("sphere.radius_A", number(above=0), "atoms this near to the centre belong to the sphere", None),
     Key("sphere.vacuum_A", number(above=0), "between the sphere and its periodic images", 20.0),
@@ -43,8 +55,12 @@ SPHERE = (
 STACK = (
     Key("stack.radii_A", list_of(number(above=0), "a list of numbers > 0"), "radius of each kind", [10.0, 15.0]),
     Key("stack.counts", list_of(integer(1), "a list of whole numbers >= 1"), "spheres of each kind", [25, 25]),
-    Key("stack.box_A", list_of(number(above=0), "[x, y, z] in Å, each > 0", 3), "into which they are poured along -z",
-        [100.0, 100.0, 100.0]),
+    Key(
+        "stack.box_A",
+        list_of(number(above=0), "[x, y, z] in Å, each > 0", 3),
+        "into which they are poured along -z",
+        [100.0, 100.0, 100.0],
+    ),
     Key("stack.margin_A", number(minimum=0), "added on each side of the box; the cell is periodic", 5.0),
     Key("stack.rotate", boolean(), "turn each sphere at random", True),
     Key("stack.minimum_distance_A", number(above=0), "of atoms of different spheres; the later is taken away", 2.0),
@@ -88,7 +104,7 @@ RECIPES = {
 
 def _check(settings: Settings) -> Iterator[tuple[str, str]]:
     """What a recipe lacks, keys of other recipes that are set, and keys that do not go together."""
-    for key in SCHEMA.keys[len(GENERAL):]:
+    for key in SCHEMA.keys[len(GENERAL) :]:
         section, name = key.name.split(".")
         if key not in RECIPES[settings.recipe] and getattr(getattr(settings, section), name) != key.default:
             wanted = " or ".join(recipe for recipe, keys in RECIPES.items() if key in keys)

@@ -38,13 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=DATA_FORMATS, help="of data, where the suffix does not say it")
     parser.add_argument(
-        "--shortest-distance-A", type=float, default=1.0, metavar="R",
+        "--shortest-distance-A",
+        type=float,
+        default=1.0,
+        metavar="R",
         help="shortest distance of the training set, kept in a .dp for `dp compress` (default 1)",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--angular-domain", choices=ANGULAR_DOMAINS, default="auto",
+        "--angular-domain",
+        choices=ANGULAR_DOMAINS,
+        default="auto",
         help="of aenet networks: cos (aenet >= 2.0.4), legacy (older), or auto: by their statistics",
-    )  # fmt: skip
+    )
     parser.add_argument("--note", default="", help="a text about the model or data that is kept in an .h5 file")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     add_reading_arguments(parser)

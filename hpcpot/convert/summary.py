@@ -58,8 +58,11 @@ def _lennard_jones(model: LennardJones) -> tuple[list[tuple[Layer, ...]], dict[s
 
 
 _SECTIONS = {
-    DeepPotential: _deep_potential, Chebyshev: _chebyshev, MomentTensor: _moment_tensor, LennardJones: _lennard_jones,
-}  # fmt: skip
+    DeepPotential: _deep_potential,
+    Chebyshev: _chebyshev,
+    MomentTensor: _moment_tensor,
+    LennardJones: _lennard_jones,
+}
 
 
 def _widths(layers: tuple[Layer, ...]) -> str:

@@ -26,14 +26,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot dataset`."""
     parser.description = "Checks and statistics of labelled structures; splits them."
     parser.epilog = EXAMPLES
-    parser.add_argument("data", nargs="+", metavar="DATA", help="data set (.h5), extxyz, xsf, cfg, OUTCAR, "
-                        "vasprun.xml, system of DeePMD-kit, or a folder of them")  # fmt: skip
+    parser.add_argument(
+        "data",
+        nargs="+",
+        metavar="DATA",
+        help="data set (.h5), extxyz, xsf, cfg, OUTCAR, vasprun.xml, system of DeePMD-kit, or a folder of them",
+    )
     parser.add_argument(
         "--figure", metavar="FILE", help="draw composition, sizes, energies, forces, pressures, distances"
     )
     parser.add_argument("--csv", metavar="FILE", help="write the statistics as CSV")
-    parser.add_argument("--source", metavar="MODEL", help="the potential that made the labels: compare them with it, "
-                        "virials with its energies under finite strains")  # fmt: skip
+    parser.add_argument(
+        "--source",
+        metavar="MODEL",
+        help="the potential that made the labels: compare them with it, virials with its energies under finite strains",
+    )
     parser.add_argument(
         "--drop", metavar="CHECKS", help="leave out frames that these checks name, commas between; or all"
     )

@@ -27,9 +27,13 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--forces-key", metavar="KEY", help="column of extended XYZ with the forces")
     group.add_argument("--virial-key", metavar="KEY", help="of extended XYZ with the virial or stress")
-    group.add_argument("--virial-is", choices=TENSORS, default=TENSORS[0],
-                       help="what --virial-key is: virial = -V * stress; stress positive in tension; pressure in "
-                       f"compression (default {TENSORS[0]})")  # fmt: skip
+    group.add_argument(
+        "--virial-is",
+        choices=TENSORS,
+        default=TENSORS[0],
+        help="what --virial-key is: virial = -V * stress; stress positive in tension; pressure in "
+        f"compression (default {TENSORS[0]})",
+    )
 
 
 def reading(arguments: argparse.Namespace) -> Reading:

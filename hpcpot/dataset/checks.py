@@ -29,8 +29,15 @@ APART, APART_UNITS = 2.0, 1.0
 ENERGY_UNITS = tuple(factor for unit in (27.2114, 13.6057, 23.0605, 96.4853, 1000.0) for factor in (unit, 1 / unit))
 """Hartree, Rydberg, kcal/mol, kJ/mol and meV against eV."""
 
-ERRORS = ("missing labels", "contradictory duplicates", "mixed energies", "fractional positions",
-          "scale of energies", "scale of forces", "scale of virials")  # fmt: skip
+ERRORS = (
+    "missing labels",
+    "contradictory duplicates",
+    "mixed energies",
+    "fractional positions",
+    "scale of energies",
+    "scale of forces",
+    "scale of virials",
+)
 """Doubts after which a potential must not be trained on the frames; the others are for the user to judge."""
 DOUBTS = {
     "missing labels": "no energy, forces or virial: must have one; leave them out",
@@ -207,9 +214,16 @@ def rare_elements(dataset: DataSet, bounds: Bounds) -> list[Finding]:
 
 
 CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
-    missing_labels, duplicates, rare_elements, mixed_references, outlying_energies, large_forces, virials,
-    short_distances, fractional_positions,
-)  # fmt: skip
+    missing_labels,
+    duplicates,
+    rare_elements,
+    mixed_references,
+    outlying_energies,
+    large_forces,
+    virials,
+    short_distances,
+    fractional_positions,
+)
 
 
 def _agree(dataset: DataSet, a: int, b: int) -> bool:

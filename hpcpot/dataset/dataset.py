@@ -105,9 +105,18 @@ class DataSet:
         first = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
         atoms = np.arange(first[-1]) + np.repeat(self.first[rows] - first[:-1], sizes)
         return DataSet(
-            self.elements, first, self.species[atoms], self.positions[atoms], self.cells[rows], self.periodic[rows],
-            self.energies[rows], self.forces[atoms], self.virials[rows], self.groups[rows], self.sources[rows],
-        )  # fmt: skip
+            self.elements,
+            first,
+            self.species[atoms],
+            self.positions[atoms],
+            self.cells[rows],
+            self.periodic[rows],
+            self.energies[rows],
+            self.forces[atoms],
+            self.virials[rows],
+            self.groups[rows],
+            self.sources[rows],
+        )
 
     def with_elements(self, elements: Sequence[str]) -> DataSet:
         """The same frames with `species` counted in other elements, as those of a model.
@@ -206,10 +215,16 @@ def labelled(atoms: ase.Atoms, source: str, group: str, energy_key: str = "energ
     if stress is not None and atoms.cell.rank == 3:
         virial = -abs(atoms.cell.volume) * full_tensor(stress)
     return Labelled(
-        symbols=atoms.get_chemical_symbols(), positions=atoms.positions, cell=atoms.cell.array,
-        periodic=np.asarray(atoms.pbc), energy=results.get(energy_key), forces=results.get("forces"), virial=virial,
-        group=str(atoms.info.get("group", atoms.info.get("config_type", group))), source=source,
-    )  # fmt: skip
+        symbols=atoms.get_chemical_symbols(),
+        positions=atoms.positions,
+        cell=atoms.cell.array,
+        periodic=np.asarray(atoms.pbc),
+        energy=results.get(energy_key),
+        forces=results.get("forces"),
+        virial=virial,
+        group=str(atoms.info.get("group", atoms.info.get("config_type", group))),
+        source=source,
+    )
 
 
 def full_tensor(values: np.ndarray) -> np.ndarray:

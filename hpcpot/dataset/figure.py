@@ -36,8 +36,14 @@ def write(dataset: DataSet, output: Path) -> Path:
         colors = _colors(list(parts))
         compositions(axes[0, 0], dataset, parts, colors)
         stack(axes[0, 1], {g: dataset.sizes[r] for g, r in parts.items()}, colors, "atoms to a frame", "frames")
-        stack(axes[0, 2], {g: residual_energies(dataset)[r] for g, r in parts.items()}, colors,
-              "energy, less a fit to the elements (eV/atom)", "frames", log=True)  # fmt: skip
+        stack(
+            axes[0, 2],
+            {g: residual_energies(dataset)[r] for g, r in parts.items()},
+            colors,
+            "energy, less a fit to the elements (eV/atom)",
+            "frames",
+            log=True,
+        )
         force = np.linalg.norm(dataset.forces, axis=1)
         of_frame = dataset.frame_of
         stack(

@@ -25,18 +25,25 @@ ACCEPTED = (
     "VASP, a system of DeePMD-kit, or a folder of these"
 )
 WRITERS: dict[str, Callable[[DataSet, Path], None]] = {
-    "extxyz": ase_files.write_xyz, "cfg": cfg.write, "deepmd": deepmd.write,
-    "deepmd-mixed": partial(deepmd.write, mixed=True), "xsf": xsf.write,
-}  # fmt: skip
+    "extxyz": ase_files.write_xyz,
+    "cfg": cfg.write,
+    "deepmd": deepmd.write,
+    "deepmd-mixed": partial(deepmd.write, mixed=True),
+    "xsf": xsf.write,
+}
 FORMATS = ("hdf5", *WRITERS)
 """What can be written."""
 WHOLE = ("hdf5", "deepmd")
 """What is read as a data set, and not frame by frame."""
 SUFFIXES = {".h5": "hdf5", ".hdf5": "hdf5", ".extxyz": "extxyz", ".xyz": "extxyz", ".cfg": "cfg", "": "deepmd"}
 LOST = {
-    "hdf5": "", "extxyz": "sources", "cfg": "sources, an antisymmetric part of the virial",
-    "deepmd": "sources, the order of atoms", "deepmd-mixed": "sources, the order of atoms", "xsf": "virials, sources",
-}  # fmt: skip
+    "hdf5": "",
+    "extxyz": "sources",
+    "cfg": "sources, an antisymmetric part of the virial",
+    "deepmd": "sources, the order of atoms",
+    "deepmd-mixed": "sources, the order of atoms",
+    "xsf": "virials, sources",
+}
 """What a format does not keep."""
 
 

@@ -48,9 +48,12 @@ def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], ove
         with explained(path, "write"):
             with h5py.File(aside, "w", locking=False) as file:
                 file.attrs.update(
-                    format=FORMAT, version=VERSION, elements=list(dataset.elements), hash=fingerprint(dataset),
+                    format=FORMAT,
+                    version=VERSION,
+                    elements=list(dataset.elements),
+                    hash=fingerprint(dataset),
                     hpcpot=hpcpot.__version__,
-                )  # fmt: skip
+                )
                 for name in ARRAYS:
                     file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
                     if name in UNITS:

@@ -79,12 +79,14 @@ def frame_grades(dataset: DataSet, extrapolation: Extrapolation, room: int = ROO
 
 def neighborhoods(dataset: DataSet, reach: float) -> batch.Batch:
     """The neighbours of all atoms of all frames."""
-    return batch.join([
-        batch.build(dataset.positions[a:b], cell, periodic, reach)
-        for a, b, cell, periodic in zip(
-            dataset.first[:-1], dataset.first[1:], dataset.cells, dataset.periodic, strict=True
-        )
-    ])  # fmt: skip
+    return batch.join(
+        [
+            batch.build(dataset.positions[a:b], cell, periodic, reach)
+            for a, b, cell, periodic in zip(
+                dataset.first[:-1], dataset.first[1:], dataset.cells, dataset.periodic, strict=True
+            )
+        ]
+    )
 
 
 def chunks(sizes: np.ndarray, room: int) -> Iterator[np.ndarray]:

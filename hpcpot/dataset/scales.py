@@ -34,13 +34,27 @@ STEP = 1.0e-4
 STRAINED = 8
 """Frames that are strained, evenly over the data set."""
 FACTORS = {
-    -1.0: "the opposite sign", 0.0367493: "Hartree for eV", 27.2114: "eV against Hartree", 0.0734986: "Rydberg for eV",
-    13.6057: "eV against Rydberg", 51.4221: "eV/Å against Hartree/Bohr", 0.0194469: "Hartree/Bohr for eV/Å",
-    25.7110: "eV/Å against Rydberg/Bohr", 0.0388938: "Rydberg/Bohr for eV/Å", 23.0605: "kcal/mol for eV",
-    0.0433641: "eV against kcal/mol", 96.4853: "kJ/mol for eV", 1000.0: "meV for eV", 0.001: "eV against meV",
-    160.2177: "GPa for eV/Å³", 1602.1766: "kbar for eV/Å³", -1602.1766: "kbar, positive in compression, for eV/Å³",
-    -160.2177: "GPa, positive in compression, for eV/Å³", 0.5291772: "Bohr for Å", 1.8897261: "Å against Bohr",
-}  # fmt: skip
+    -1.0: "the opposite sign",
+    0.0367493: "Hartree for eV",
+    27.2114: "eV against Hartree",
+    0.0734986: "Rydberg for eV",
+    13.6057: "eV against Rydberg",
+    51.4221: "eV/Å against Hartree/Bohr",
+    0.0194469: "Hartree/Bohr for eV/Å",
+    25.7110: "eV/Å against Rydberg/Bohr",
+    0.0388938: "Rydberg/Bohr for eV/Å",
+    23.0605: "kcal/mol for eV",
+    0.0433641: "eV against kcal/mol",
+    96.4853: "kJ/mol for eV",
+    1000.0: "meV for eV",
+    0.001: "eV against meV",
+    160.2177: "GPa for eV/Å³",
+    1602.1766: "kbar for eV/Å³",
+    -1602.1766: "kbar, positive in compression, for eV/Å³",
+    -160.2177: "GPa, positive in compression, for eV/Å³",
+    0.5291772: "Bohr for Å",
+    1.8897261: "Å against Bohr",
+}
 """What a slope may mean."""
 
 
@@ -85,10 +99,15 @@ def by_potential(dataset: DataSet, potential: Potential) -> list[Scale]:
     known = np.isfinite(dataset.forces).all(axis=1)
     frames = np.unique(dataset.frame_of[known])
     scales = [
-        _compare("energies", MODEL, residual_energies(dataset),
-                 residual_energies(replace(dataset, energies=found.energies)), np.arange(len(dataset))),
+        _compare(
+            "energies",
+            MODEL,
+            residual_energies(dataset),
+            residual_energies(replace(dataset, energies=found.energies)),
+            np.arange(len(dataset)),
+        ),
         _compare("forces", MODEL, dataset.forces[known].ravel(), found.forces[known].ravel(), frames),
-    ]  # fmt: skip
+    ]
     rows = np.flatnonzero(np.isfinite(dataset.virials).all(axis=(1, 2)) & dataset.periodic.all(axis=1))
     if len(rows):
         rows = rows[np.unique(np.linspace(0, len(rows) - 1, STRAINED).astype(int))]

@@ -40,18 +40,36 @@ def _row(part: DataSet) -> dict[str, float]:
 def text(dataset: DataSet) -> str:
     """The table for people."""
     columns = table(dataset)
-    heads = ["group", "frames", "atoms", *(f"{element}/%" for element in dataset.elements), "V/(A3/at)", "E/(eV/at)",
-             "spread", "F rms", "F most", "P/GPa"]  # fmt: skip
+    heads = [
+        "group",
+        "frames",
+        "atoms",
+        *(f"{element}/%" for element in dataset.elements),
+        "V/(A3/at)",
+        "E/(eV/at)",
+        "spread",
+        "F rms",
+        "F most",
+        "P/GPa",
+    ]
     rows = [heads]
     for k, name in enumerate(columns["group"]):
         one = {key: values[k] for key, values in columns.items()}
         shares = [f"{100 * one[f'{element}_share']:.1f}" for element in dataset.elements]
-        rows.append([
-            str(name), str(one["frames"]), span(one["atoms_least"], one["atoms_most"], "d"), *shares,
-            number(one["volume_A3_per_atom"], ".2f"), number(one["energy_eV_per_atom"], ".4f"),
-            number(one["energy_spread_eV_per_atom"], ".4f"), number(one["force_rms_eV_per_A"], ".3f"),
-            number(one["force_most_eV_per_A"], ".2f"), span(one["pressure_least_GPa"], one["pressure_most_GPa"], ".1f"),
-        ])  # fmt: skip
+        rows.append(
+            [
+                str(name),
+                str(one["frames"]),
+                span(one["atoms_least"], one["atoms_most"], "d"),
+                *shares,
+                number(one["volume_A3_per_atom"], ".2f"),
+                number(one["energy_eV_per_atom"], ".4f"),
+                number(one["energy_spread_eV_per_atom"], ".4f"),
+                number(one["force_rms_eV_per_A"], ".3f"),
+                number(one["force_most_eV_per_A"], ".2f"),
+                span(one["pressure_least_GPa"], one["pressure_most_GPa"], ".1f"),
+            ]
+        )
     return aligned(rows)
 
 

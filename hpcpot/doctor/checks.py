@@ -21,9 +21,7 @@ from hpcpot.wording import plural
 SECONDS = 60
 """Time limit of each probe."""
 GIB, MB = 2**30, 1e6
-SCHEDULERS = {
-    "Slurm": "sbatch", "PBS or SGE": "qsub", "LSF": "bsub", "HTCondor": "condor_submit", "OAR": "oarsub",
-}  # fmt: skip
+SCHEDULERS = {"Slurm": "sbatch", "PBS or SGE": "qsub", "LSF": "bsub", "HTCondor": "condor_submit", "OAR": "oarsub"}
 TWO_RANKS = """
 from mpi4py import MPI
 total = MPI.COMM_WORLD.allreduce(MPI.COMM_WORLD.rank + 1)

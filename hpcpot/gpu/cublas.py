@@ -45,12 +45,26 @@ class Cublas:
         cuBLAS counts columns first, so that it sees out.T = b.T @ a.T.
         """
         (n, inner), width = a.shape, out.shape[1]
-        name, real = ("cublasDgemm_v2", ctypes.c_double) if out.dtype == np.float64 else ("cublasSgemm_v2", ctypes.c_float)
+        name, real = (
+            ("cublasDgemm_v2", ctypes.c_double) if out.dtype == np.float64 else ("cublasSgemm_v2", ctypes.c_float)
+        )
         self._call(
-            name, self._handle, TRANSPOSE if transposed else NO_TRANSPOSE, NO_TRANSPOSE, width, n, inner,
-            ctypes.byref(real(1.0)), ctypes.c_void_p(b.data.ptr), b.shape[1], ctypes.c_void_p(a.data.ptr), inner,
-            ctypes.byref(real(0.0)), ctypes.c_void_p(out.data.ptr), width,
-        )  # fmt: skip
+            name,
+            self._handle,
+            TRANSPOSE if transposed else NO_TRANSPOSE,
+            NO_TRANSPOSE,
+            width,
+            n,
+            inner,
+            ctypes.byref(real(1.0)),
+            ctypes.c_void_p(b.data.ptr),
+            b.shape[1],
+            ctypes.c_void_p(a.data.ptr),
+            inner,
+            ctypes.byref(real(0.0)),
+            ctypes.c_void_p(out.data.ptr),
+            width,
+        )
 
     def _call(self, name: str, *arguments: Any) -> None:
         status = getattr(self._library, name)(*arguments)

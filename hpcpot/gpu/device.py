@@ -118,8 +118,10 @@ class Gpu:
         self._handles[self.xp.cuda.get_current_stream().ptr].product(a, b, out, transposed)
 
     def side_by_side(self, parts: list[Callable[[], None]]) -> None:
-        """Kernels of several parts that do not need one another, each part on a stream of its own, so that small ones fill
-        the GPU together; what follows waits for all. A graph that is being captured takes them in."""
+        """Run independent parts at the same time, each on a stream of its own, so that small kernels fill the GPU together.
+
+        What follows waits for all of them. A graph that is being captured takes them in.
+        """
         while len(self._side) < len(parts) - 1:
             stream = self.xp.cuda.Stream(non_blocking=True)
             self._side.append(stream)
@@ -206,7 +208,9 @@ def choose(requested: str, ranks: Ranks) -> tuple[int | None, str]:
     if requested == "cpu":
         return None, "device: cpu"
     n, reason = count()
-    lacking = [f"{why} on rank {rank}" if ranks.size > 1 else why for rank, why in enumerate(ranks.all_gather(reason)) if why]
+    lacking = [
+        f"{why} on rank {rank}" if ranks.size > 1 else why for rank, why in enumerate(ranks.all_gather(reason)) if why
+    ]
     if lacking and requested == "gpu":
         ranks.agree(ConfigError(f"device = gpu: {lacking[0]}, but CuPy and an NVIDIA GPU are required; {REMEDY}."))
     if lacking:

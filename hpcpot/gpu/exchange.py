@@ -35,10 +35,12 @@ class Exchange(Ranks):
         device.sharers, self.n_gpus = places.count(device.place), len(set(places))
         can = all(self.all_gather(self.takes_device_memory()))
         if how == "direct" and not can:
-            self.agree(ConfigError(
-                "parallel.gpu_exchange = direct: this MPI says that it cannot send from the memory of a GPU; use one built "
-                "for CUDA, or set auto or pinned."
-            ))  # fmt: skip
+            self.agree(
+                ConfigError(
+                    "parallel.gpu_exchange = direct: this MPI says that it cannot send from the memory of a GPU; use one built "
+                    "for CUDA, or set auto or pinned."
+                )
+            )
         self.is_direct = can and how != "pinned"
         self._pinned = Buffers(SimpleNamespace(empty=device.pinned))
         self.line = self._line()

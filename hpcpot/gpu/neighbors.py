@@ -96,9 +96,20 @@ class Search:
             found = self._candidates(n_centres)
             status.fill(0)
             self._kernels.rows(
-                "search", n_centres, positions, order, sorted_positions, starts, numbers, np.int32(span),
-                np.float64(reach * reach), np.int32(self.room), found.count, found.neighbors, status,
-            )  # fmt: skip
+                "search",
+                n_centres,
+                positions,
+                order,
+                sorted_positions,
+                starts,
+                numbers,
+                np.int32(span),
+                np.float64(reach * reach),
+                np.int32(self.room),
+                found.count,
+                found.neighbors,
+                status,
+            )
             longest = int(to_host(status)[LONGEST])
             if longest <= self.room:
                 return found
@@ -108,6 +119,8 @@ class Search:
         begin = self._buffers("neighbours begin", (n,), np.int64)
         begin[...] = self._device.xp.arange(n, dtype=np.int64) * self.room
         return Candidates(
-            begin, self._buffers("neighbour counts", (n,), np.int32),
-            self._buffers("neighbours", (n * self.room,), np.int32), self.room,
-        )  # fmt: skip
+            begin,
+            self._buffers("neighbour counts", (n,), np.int32),
+            self._buffers("neighbours", (n * self.room,), np.int32),
+            self.room,
+        )

@@ -53,10 +53,18 @@ def run_command(arguments: argparse.Namespace) -> int:
         task.compute, name=getattr(wanted, "class"), arguments=json.dumps(wanted.arguments), stress=wanted.stress
     )
     facts = {**provenance.collect(), "config": config.dump(settings), "calculator": identity(wanted)}
-    with Farm(settings.farm) as workers, Store(
-        output.results, kind="label", columns=task.COLUMNS, identity={"calculator": identity(wanted)},
-        provenance=facts, expected_rows=len(items), existing="overwrite" if arguments.overwrite else "continue",
-    ) as store:  # fmt: skip
+    with (
+        Farm(settings.farm) as workers,
+        Store(
+            output.results,
+            kind="label",
+            columns=task.COLUMNS,
+            identity={"calculator": identity(wanted)},
+            provenance=facts,
+            expected_rows=len(items),
+            existing="overwrite" if arguments.overwrite else "continue",
+        ) as store,
+    ):
         code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
     if code != STOPPED and output.results.exists():
         report(settings, items, facts)
@@ -153,8 +161,17 @@ def gather(results: Results, items: Sequence[Item], calculator: str) -> DataSet 
     frames = []
     for row in (at[key] for key in dict.fromkeys(item.key for item in items) if key in at):
         one = {name: values[row] for name, values in columns.items()}
-        frames.append(Labelled(
-            [chemical_symbols[z] for z in one["species"]], one["positions"], one["cell"], one["periodic"],
-            one["energy"], one["forces"], one["virial"], one["group"], f"{labels[row]} by {calculator}",
-        ))  # fmt: skip
+        frames.append(
+            Labelled(
+                [chemical_symbols[z] for z in one["species"]],
+                one["positions"],
+                one["cell"],
+                one["periodic"],
+                one["energy"],
+                one["forces"],
+                one["virial"],
+                one["group"],
+                f"{labels[row]} by {calculator}",
+            )
+        )
     return build(frames) if frames else None

@@ -51,18 +51,24 @@ def label_name() -> Kind:
 
 
 KEYS = (
-    Key("structures.files", either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz"),
+    Key(
+        "structures.files",
+        either(file_name(), list_of(file_name(), "a list of files or patterns")),
+        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz",
+    ),
     Key("structures.every", integer(1), "take the first frame of each file, and every so many after it", 1),
-    Key("calculator.class", import_path(),
+    Key(
+        "calculator.class",
+        import_path(),
         "calculator of ASE, or a function that returns one, e.g. nequix.calculator.NequixCalculator; installed here "
-        "and on the workers"),
+        "and on the workers",
+    ),
     Key("calculator.arguments", keywords(), "by name; files relative to the current folder", {}),
     Key("calculator.name", label_name(), "what the data set calls it as a source; null: its class", None),
     Key("calculator.stress", boolean(), "label the virial; false for a calculator without stress", True),
     Key("output.results", output_path(), "HDF5 file of results; the same command completes it"),
     Key("output.dataset", output_path(), "data set (.h5) of the structures that were labelled"),
-)  # fmt: skip
+)
 
 
 def _check(settings: Settings) -> Iterator[tuple[str, str]]:

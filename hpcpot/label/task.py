@@ -52,9 +52,12 @@ def compute(structure: Atoms | HpcpotError, *, name: str, arguments: str, stress
         calculator.cache_clear()  # it may be left in any state
         raise
     return found | {
-        "species": atoms.numbers.astype(np.int32), "periodic": np.asarray(atoms.pbc), "positions": atoms.positions,
-        "cell": atoms.cell.array, "group": str(structure.info["group"]),
-    }  # fmt: skip
+        "species": atoms.numbers.astype(np.int32),
+        "periodic": np.asarray(atoms.pbc),
+        "positions": atoms.positions,
+        "cell": atoms.cell.array,
+        "group": str(structure.info["group"]),
+    }
 
 
 @lru_cache(maxsize=1)

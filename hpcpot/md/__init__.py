@@ -14,4 +14,3 @@ def run(arguments: argparse.Namespace) -> int:
     from hpcpot.md.command import run_command  # NumPy and Numba: not for --help
 
     return run_command(arguments)
-

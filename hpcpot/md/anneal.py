@@ -24,9 +24,13 @@ SAMPLE_EVERY = 10
 
 
 def anneal(
-    atoms: ase.Atoms | None, potential: Potential, ranks: Ranks, stages: Sequence[dict], seed: int,
+    atoms: ase.Atoms | None,
+    potential: Potential,
+    ranks: Ranks,
+    stages: Sequence[dict],
+    seed: int,
     report: Callable[[str], None] | None = None,
-) -> ase.Atoms | None:  # fmt: skip
+) -> ase.Atoms | None:
     """Run Langevin stages on an NVT cell.
 
     Args:

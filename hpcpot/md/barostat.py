@@ -39,9 +39,11 @@ def npt_init(state: State, engine: Engine, barostat: Barostat) -> None:
     q = chain.masses(engine.degrees_of_freedom(state), kT, thermostat.time)
     own = chain.masses(1, kT, barostat.time)
     state.scalars.update(
-        **chain.at_rest(q, kT), **chain.at_rest(own, kT, "barostat_chain"), barostat_rates=np.zeros(3),
+        **chain.at_rest(q, kT),
+        **chain.at_rest(own, kT, "barostat_chain"),
+        barostat_rates=np.zeros(3),
         first_volume=np.array(volume(state)),
-    )  # fmt: skip
+    )
     _note_fluxes(state, engine)
 
 
@@ -76,9 +78,7 @@ def npt_conserved(state: State, engine: Engine, barostat: Barostat) -> float:
     thermostat, scalars = barostat.thermostat, state.scalars
     kT, freedom = thermostat.kT_at(state.step), engine.degrees_of_freedom(state)
     of_chain = chain.energy(scalars, chain.masses(freedom, kT, thermostat.time), freedom, kT)
-    own = chain.energy(
-        scalars, chain.masses(1, kT, barostat.time), int(barostat.axes.sum()), kT, "barostat_chain"
-    )
+    own = chain.energy(scalars, chain.masses(1, kT, barostat.time), int(barostat.axes.sum()), kT, "barostat_chain")
     work = barostat.pressure * (volume(state) - float(scalars["first_volume"]))
     return of_chain + own + 0.5 * _twice_kinetic(state, kT, barostat) + work
 
@@ -97,9 +97,10 @@ def _note_fluxes(state: State, engine: Engine) -> None:
     """Keep what the pressure along each axis is made of."""
     momentum, virial = engine.fluxes(state)
     state.scalars.update(
-        momentum_flux=np.diag(momentum).copy(), virial=np.diag(virial).copy(),
+        momentum_flux=np.diag(momentum).copy(),
+        virial=np.diag(virial).copy(),
         kinetic_energy=np.array(0.5 * np.trace(momentum)),
-    )  # fmt: skip
+    )
 
 
 def _thermostat_half_step(state: State, engine: Engine, kT: float, dt: float, thermostat: Thermostat) -> None:
@@ -110,9 +111,7 @@ def _thermostat_half_step(state: State, engine: Engine, kT: float, dt: float, th
 def _barostat_chain_half_step(state: State, kT: float, dt: float, barostat: Barostat) -> None:
     q, freedom = chain.masses(1, kT, barostat.time), int(barostat.axes.sum())
     twice_kinetic = _twice_kinetic(state, kT, barostat)
-    factor = chain.half_step(
-        state.scalars, q, twice_kinetic, freedom, kT, dt, _drag(barostat, dt), "barostat_chain"
-    )
+    factor = chain.half_step(state.scalars, q, twice_kinetic, freedom, kT, dt, _drag(barostat, dt), "barostat_chain")
     state.scalars["barostat_rates"] = state.scalars["barostat_rates"] * factor
 
 

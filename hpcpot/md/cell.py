@@ -28,11 +28,13 @@ def scale_cell(state: State, engine: Engine, factors: np.ndarray) -> None:
     """
     if not (np.abs(factors - 1.0) < LARGEST_CHANGE).all():
         worst = int(np.argmax(np.where(np.isfinite(factors), np.abs(factors - 1.0), np.inf)))
-        engine.ranks.agree(SimulationError(
-            f"cell along {AXES[worst]} = changes by a factor of {factors[worst]:.3g} in step {state.step + 1}: must "
-            f"stay within {100 * LARGEST_CHANGE:g} % a step; lengthen md.barostat_time_fs, or lower "
-            "md.strain_rate_per_ps."
-        ))  # fmt: skip
+        engine.ranks.agree(
+            SimulationError(
+                f"cell along {AXES[worst]} = changes by a factor of {factors[worst]:.3g} in step {state.step + 1}: must "
+                f"stay within {100 * LARGEST_CHANGE:g} % a step; lengthen md.barostat_time_fs, or lower "
+                "md.strain_rate_per_ps."
+            )
+        )
     state.positions[: state.n_owned] *= library(state.positions).asarray(factors)
     state.cell = state.cell * factors
     engine.domain.set_cell(state.cell)

@@ -22,9 +22,15 @@ def at_rest(q: np.ndarray, kT: float, name: str = "chain") -> dict[str, np.ndarr
 
 
 def half_step(
-    scalars: dict[str, np.ndarray], q: np.ndarray, twice_kinetic: float, freedom: int, kT: float, dt: float,
-    drag: float = 1.0, name: str = "chain",
-) -> float:  # fmt: skip
+    scalars: dict[str, np.ndarray],
+    q: np.ndarray,
+    twice_kinetic: float,
+    freedom: int,
+    kT: float,
+    dt: float,
+    drag: float = 1.0,
+    name: str = "chain",
+) -> float:
     """Move a chain by dt/2 and return the factor for the velocities that it drives.
 
     Args:

@@ -84,9 +84,12 @@ def _check_deformation(at: str, md: Settings) -> Problems:
     if md.strain_rate_per_ps is not None:
         end = md.strain_rate_per_ps * md.timestep_fs * md.steps / 1000.0
         if end <= -1.0:
-            yield f"{at}.strain_rate_per_ps", (
-                f"the strain after {md.steps} steps of {md.timestep_fs:g} fs would be {end:g}; must stay above -1, "
-                "where no length is left; lower the rate or the steps"
+            yield (
+                f"{at}.strain_rate_per_ps",
+                (
+                    f"the strain after {md.steps} steps of {md.timestep_fs:g} fs would be {end:g}; must stay above -1, "
+                    "where no length is left; lower the rate or the steps"
+                ),
             )
 
 

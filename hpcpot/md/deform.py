@@ -81,9 +81,12 @@ class Grips:
         hold(state, engine, grip != FREE)
         mass = AMU * state.masses[state.species[: state.n_owned]][grip == MOVING].sum()
         state.stage.update(
-            grip_axis=np.array(self.axis), grip_length=np.array(length), grip_displacement=np.zeros(()),
-            grip_velocity=np.zeros(()), grip_mass=engine.ranks.sum(np.array([mass]))[0],
-        )  # fmt: skip
+            grip_axis=np.array(self.axis),
+            grip_length=np.array(length),
+            grip_displacement=np.zeros(()),
+            grip_velocity=np.zeros(()),
+            grip_mass=engine.ranks.sum(np.array([mass]))[0],
+        )
 
     def before_step(self, state: State, engine: Engine, dt: float) -> None:
         """Move the moving group, so that the step's forces are those at its new place."""

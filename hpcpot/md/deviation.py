@@ -43,9 +43,15 @@ class Watch:
     """
 
     def __init__(
-        self, doubts: Doubts, name: str, unit: str, head: str, stop_above: float | None, keep_above: float | None,
+        self,
+        doubts: Doubts,
+        name: str,
+        unit: str,
+        head: str,
+        stop_above: float | None,
+        keep_above: float | None,
         stop_key: str,
-    ):  # fmt: skip
+    ):
         self._doubts, self.name = doubts, name
         self._stop_above, self._keep_above, self._stop_key = stop_above, keep_above, stop_key
         self.column = (f"max_{name}", head, ".4g")
@@ -88,15 +94,29 @@ def watches(wanted: Settings, potential: Any, others: Sequence[Any]) -> list[Wat
     """
     found = []
     if others:
-        found.append(Watch(
-            committee(potential, others), "force_deviation", "eV Angstrom-1", "dev/(eV/A)", wanted.stop_above_eV_A,
-            wanted.keep_above_eV_A, "deviation.stop_above_eV_A",
-        ))  # fmt: skip
+        found.append(
+            Watch(
+                committee(potential, others),
+                "force_deviation",
+                "eV Angstrom-1",
+                "dev/(eV/A)",
+                wanted.stop_above_eV_A,
+                wanted.keep_above_eV_A,
+                "deviation.stop_above_eV_A",
+            )
+        )
     if wanted.grade:
-        found.append(Watch(
-            grade(potential.family), "extrapolation_grade", "", "grade", wanted.stop_above_grade,
-            wanted.keep_above_grade, "deviation.stop_above_grade",
-        ))  # fmt: skip
+        found.append(
+            Watch(
+                grade(potential.family),
+                "extrapolation_grade",
+                "",
+                "grade",
+                wanted.stop_above_grade,
+                wanted.keep_above_grade,
+                "deviation.stop_above_grade",
+            )
+        )
     return found
 
 

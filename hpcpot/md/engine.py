@@ -38,10 +38,16 @@ class Engine:
     """
 
     def __init__(
-        self, potential: Potential, domain: Domain, ranks: Ranks, skin: float, balance: bool = True,
-        maximum_temperature: float = np.inf, keeps_momentum: bool = True,
+        self,
+        potential: Potential,
+        domain: Domain,
+        ranks: Ranks,
+        skin: float,
+        balance: bool = True,
+        maximum_temperature: float = np.inf,
+        keeps_momentum: bool = True,
         stop: Callable[[], bool] = lambda: False,
-    ):  # fmt: skip
+    ):
         self.potential, self.domain, self.ranks = potential, domain, ranks
         self.skin, self.balance = skin, balance
         self.maximum_temperature, self.keeps_momentum = maximum_temperature, keeps_momentum

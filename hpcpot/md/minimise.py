@@ -69,9 +69,7 @@ def cg_step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -> 
         direction = force.copy()
     state.per_atom.update(direction=direction, last_force=force)
     converged = not found_lower or _is_done(energy, before, squared, tolerances)
-    scalars.update(
-        energy=np.array(energy), force_squared=np.array(squared), converged=np.array(float(converged))
-    )
+    scalars.update(energy=np.array(energy), force_squared=np.array(squared), converged=np.array(float(converged)))
 
 
 def _line_search(state: State, engine: Engine) -> bool:
@@ -153,9 +151,12 @@ def fire_step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -
     settled = downhill > FIRE_DELAY  # before that velocities begin, and energies differ by little anywhere
     converged = _is_done(energy, before if settled else np.inf, squared, tolerances)
     scalars.update(
-        energy=np.array(energy), converged=np.array(float(converged)), fire_mix=np.array(mix),
-        fire_stretch=np.array(longer), fire_downhill=np.array(downhill),
-    )  # fmt: skip
+        energy=np.array(energy),
+        converged=np.array(float(converged)),
+        fire_mix=np.array(mix),
+        fire_stretch=np.array(longer),
+        fire_downhill=np.array(downhill),
+    )
 
 
 def no_conserved(state: State, engine: Engine, tolerances: Tolerances) -> float:

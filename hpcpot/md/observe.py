@@ -87,9 +87,11 @@ def measure_stage(state: State, engine: Engine, stage: Stage, wanted: Iterable[s
         stretched = stretch(state.cell, state.stage["reference_cell"])
         stress = -np.diag(seen["pressure_tensor"])
         seen |= {
-            "cell_lengths": np.linalg.norm(state.cell, axis=1), "engineering_strain": engineering_strain(state),
-            "stress": stress, "nominal_stress": stress * np.prod(stretched) / stretched,
-        }  # fmt: skip
+            "cell_lengths": np.linalg.norm(state.cell, axis=1),
+            "engineering_strain": engineering_strain(state),
+            "stress": stress,
+            "nominal_stress": stress * np.prod(stretched) / stretched,
+        }
     if "grip_force" in wanted:
         has_grips = "grip" in state.per_atom
         seen["grip_force"] = grip_force(state, engine) if has_grips else np.full(3, np.nan)

@@ -45,9 +45,17 @@ class Output:
     """
 
     def __init__(
-        self, settings: Settings, state: State, engine: Engine, stages: list[Stage], fingerprint: str, existing: str,
-        time: float, ahead: int, watches: Sequence[Watch] = (),
-    ):  # fmt: skip
+        self,
+        settings: Settings,
+        state: State,
+        engine: Engine,
+        stages: list[Stage],
+        fingerprint: str,
+        existing: str,
+        time: float,
+        ahead: int,
+        watches: Sequence[Watch] = (),
+    ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
         self.watches, self._kept = watches, 0
@@ -86,9 +94,12 @@ class Output:
             self._warn_of_truncation()
         if due or observed:
             self.trajectory.append(
-                state.step, stage.time(state), self._particles(due), state.cell if due else None,
+                state.step,
+                stage.time(state),
+                self._particles(due),
+                state.cell if due else None,
                 seen if observed else None,
-            )  # fmt: skip
+            )
         if seen is not None and any(watch.keeps(seen) for watch in self.watches):
             self._keep_frame()
         self.engine.seconds["output"] += perf_counter() - began
@@ -101,8 +112,10 @@ class Output:
         positions = self._particles(["position"])["position"]
         deviation.keep(folder, self.state, self.engine, positions, self._by_id, self.watches)
         if not self._kept:
-            self.say(f"note: the potential knows little of the structure at step {self.state.step}: such frames go to "
-                     f"{folder}")  # fmt: skip
+            self.say(
+                f"note: the potential knows little of the structure at step {self.state.step}: such frames go to "
+                f"{folder}"
+            )
         self._kept += 1
 
     def _refuse_doubt(self, stage: Stage, seen: dict[str, np.ndarray]) -> None:
@@ -150,20 +163,32 @@ class Output:
         if existing == "continue" and not ranks.root_only(every.trajectory.exists):
             existing = "refuse"
         facts = {
-            **ranks.root_only(lambda: provenance.collect(ranks.size)), "config": config.dump(self.settings),
-            "potential_fingerprint": self.fingerprint, "device": self.engine.potential.device_name,
+            **ranks.root_only(lambda: provenance.collect(ranks.size)),
+            "config": config.dump(self.settings),
+            "potential_fingerprint": self.fingerprint,
+            "device": self.engine.potential.device_name,
             "grid": str(self.engine.domain.grid.tolist()),
-        }  # fmt: skip
+        }
         if every.virial_every:
             facts["virial_partition"] = VIRIAL_PARTITION
         trajectory = Trajectory(
-            every.trajectory, ranks, elements=state.elements, species=self._by_id(state.species[: state.n_owned]),
-            masses=state.masses, n_atoms=state.n_atoms, periodic=state.periodic,
+            every.trajectory,
+            ranks,
+            elements=state.elements,
+            species=self._by_id(state.species[: state.n_owned]),
+            masses=state.masses,
+            n_atoms=state.n_atoms,
+            periodic=state.periodic,
             particles={name: getattr(every, key) for name, key in PARTICLES.items() if getattr(every, key)},
-            observables=self.wanted if every.observables_every else {}, observables_every=every.observables_every,
-            n_steps=state.step + ahead, precision=every.precision, mode=self.settings.parallel.hdf5, provenance=facts,
-            existing=existing, continue_step=state.step,
-        )  # fmt: skip
+            observables=self.wanted if every.observables_every else {},
+            observables_every=every.observables_every,
+            n_steps=state.step + ahead,
+            precision=every.precision,
+            mode=self.settings.parallel.hdf5,
+            provenance=facts,
+            existing=existing,
+            continue_step=state.step,
+        )
         self.say(f"trajectory: {every.trajectory}, written by {trajectory.mode}")
         return trajectory
 
@@ -172,8 +197,10 @@ class Output:
         truncated = int(self.ranks.sum(np.array([self.engine.truncated]))[0])
         if truncated and not self._warned:
             self._warned = True
-            self.say(f"note: {truncated} atoms have more neighbours than the model has slots (DeePMD-kit's sel); the "
-                     "nearest are used, so the energy jumps when they change; train with a larger sel")  # fmt: skip
+            self.say(
+                f"note: {truncated} atoms have more neighbours than the model has slots (DeePMD-kit's sel); the "
+                "nearest are used, so the energy jumps when they change; train with a larger sel"
+            )
 
     def _particles(self, due: list[str]) -> dict[str, np.ndarray]:
         """This rank's block, in order of id, of the arrays that are due; positions wrapped into the cell."""

@@ -122,9 +122,14 @@ class Resident:
         """The state to the device, into memory that stays where it is while sizes do."""
         n = state.n_owned
         of_atoms = {
-            "velocities": state.velocities, "ids": state.ids, "images": state.images, "frozen": state.frozen,
-            "half mass": 0.5 * AMU * state.masses[state.species[:n]], "inverse mass": inverse_masses(state), **state.per_atom,
-        }  # fmt: skip
+            "velocities": state.velocities,
+            "ids": state.ids,
+            "images": state.images,
+            "frozen": state.frozen,
+            "half mass": 0.5 * AMU * state.masses[state.species[:n]],
+            "inverse mass": inverse_masses(state),
+            **state.per_atom,
+        }
         arrays = {name: self._keep(name, values) for name, values in of_atoms.items()}
         arrays["numbers"] = self._keep("numbers", _numbers(state, engine, thermostat, dt))
         arrays["scalars"] = self._keep("scalars", _scalars(state))
@@ -144,9 +149,15 @@ class Resident:
         began, n, a = perf_counter(), held.n, held.arrays
         per_atom = {name: a[name] for name in held.names if name not in MIGRATED}
         there = replace(
-            state, positions=held.atoms.positions[:n], species=held.atoms.species[:n], velocities=a["velocities"], ids=a["ids"],
-            images=a["images"], frozen=a["frozen"], per_atom=per_atom,
-        )  # fmt: skip
+            state,
+            positions=held.atoms.positions[:n],
+            species=held.atoms.species[:n],
+            velocities=a["velocities"],
+            ids=a["ids"],
+            images=a["images"],
+            frozen=a["frozen"],
+            per_atom=per_atom,
+        )
         domain = copy(engine.domain)
         domain.migrate(there)
         domain.build_halo(there)
@@ -240,11 +251,25 @@ class Resident:
         if held.integrator == "nvt_nose_hoover":
             run.one_warp("begin_chain", a["numbers"], a["control"], a["scalars"])
         run.elements(
-            "begin_step", n, a["numbers"], a["control"], a["scalars"], a["half mass"], a["inverse mass"], a["built at"],
-            self._forces(held), np.int32(held.integrator == "nvt_langevin"), held.seed, a["ids"], held.atoms.positions,
-            a["velocities"], a["heat of warps"],
-        )  # fmt: skip
-        run.elements("place_ghosts", len(a["shifts"]), np.int32(n), held.atoms.owners, a["shifts"], held.atoms.positions)
+            "begin_step",
+            n,
+            a["numbers"],
+            a["control"],
+            a["scalars"],
+            a["half mass"],
+            a["inverse mass"],
+            a["built at"],
+            self._forces(held),
+            np.int32(held.integrator == "nvt_langevin"),
+            held.seed,
+            a["ids"],
+            held.atoms.positions,
+            a["velocities"],
+            a["heat of warps"],
+        )
+        run.elements(
+            "place_ghosts", len(a["shifts"]), np.int32(n), held.atoms.owners, a["shifts"], held.atoms.positions
+        )
         self._second_half(held)
 
     def _second_half(self, held: _Held) -> None:
@@ -252,14 +277,29 @@ class Resident:
         n, a, run = held.n, held.arrays, self._kernels
         self._sums = sums = self._potential.evaluate(held.atoms, held.candidates)
         run.elements(
-            "end_step", n, a["numbers"], a["control"], a["half mass"], a["inverse mass"], sums.forces, a["velocities"],
+            "end_step",
+            n,
+            a["numbers"],
+            a["control"],
+            a["half mass"],
+            a["inverse mass"],
+            sums.forces,
+            a["velocities"],
             a["kinetic of warps"],
-        )  # fmt: skip
+        )
         is_langevin, with_chain = (np.int32(held.integrator == name) for name in ("nvt_langevin", "nvt_nose_hoover"))
         run.one_warp(
-            "end_chain", np.int32(-(-n // 32)), a["numbers"], sums.status, with_chain, is_langevin, a["kinetic of warps"],
-            a["heat of warps"], a["control"], a["scalars"],
-        )  # fmt: skip
+            "end_chain",
+            np.int32(-(-n // 32)),
+            a["numbers"],
+            sums.status,
+            with_chain,
+            is_langevin,
+            a["kinetic of warps"],
+            a["heat of warps"],
+            a["control"],
+            a["scalars"],
+        )
 
     def _forces(self, held: _Held) -> Any:
         """Those of the last evaluation."""
@@ -283,9 +323,11 @@ class Resident:
         state.virial = to_host(sums.virials.sum(axis=0)).reshape(3, 3)
         if held.integrator == "nvt_nose_hoover":
             state.scalars.update(
-                chain=scalars[CHAIN:RATES], chain_rates=scalars[RATES:ACCELERATIONS],
-                chain_accelerations=scalars[ACCELERATIONS:KINETIC], kinetic_energy=np.array(scalars[KINETIC]),
-            )  # fmt: skip
+                chain=scalars[CHAIN:RATES],
+                chain_rates=scalars[RATES:ACCELERATIONS],
+                chain_accelerations=scalars[ACCELERATIONS:KINETIC],
+                kinetic_energy=np.array(scalars[KINETIC]),
+            )
         if held.integrator == "nvt_langevin":
             state.scalars["heat"] = np.array(scalars[HEAT])
 
@@ -309,9 +351,11 @@ def images(state: State, swaps: list[Swap]) -> tuple[Any, Any]:
 def _numbers(state: State, engine: Engine, thermostat: Thermostat | None, dt: float) -> np.ndarray:
     """DT ... FIRST_STEP of motion.cu."""
     most = 3.0 * max(engine.mobile, 1) * BOLTZMANN * engine.maximum_temperature
-    ramp = (1.0, 1.0, 0, 0, 1.0, 0.0) if thermostat is None else (
-        thermostat.kT, thermostat.kT_end, thermostat.first, thermostat.steps, thermostat.time, thermostat.drag
-    )  # fmt: skip
+    ramp = (
+        (1.0, 1.0, 0, 0, 1.0, 0.0)
+        if thermostat is None
+        else (thermostat.kT, thermostat.kT_end, thermostat.first, thermostat.steps, thermostat.time, thermostat.drag)
+    )
     distances = (0.5 * engine.skin) ** 2, engine.potential.cutoff**2
     return np.array([dt, *distances, *ramp, engine.degrees_of_freedom(state), most, state.step], float)
 

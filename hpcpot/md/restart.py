@@ -26,13 +26,20 @@ def write(path: Path, state: State, domain: Domain, stage: str, integrator: str,
     arrays = {name: getattr(state, name)[:n] for name in MIGRATED}
     arrays |= {PER_ATOM + name: values for name, values in state.per_atom.items()}
     common = {
-        "step": state.step, "n_atoms": state.n_atoms, "cell": state.cell, "periodic": np.asarray(state.periodic, np.int8),
-        "elements": " ".join(state.elements), "masses": state.masses, "stage": stage, "integrator": integrator,
-        "potential": potential, "grid": np.asarray(domain.grid, np.int64),
+        "step": state.step,
+        "n_atoms": state.n_atoms,
+        "cell": state.cell,
+        "periodic": np.asarray(state.periodic, np.int8),
+        "elements": " ".join(state.elements),
+        "masses": state.masses,
+        "stage": stage,
+        "integrator": integrator,
+        "potential": potential,
+        "grid": np.asarray(domain.grid, np.int64),
         **{f"cuts {axis}": cuts for axis, cuts in zip("abc", domain.cuts, strict=True)},
         **{SCALAR + name: value for name, value in state.scalars.items()},
         **{STAGE + name: value for name, value in state.stage.items()},
-    }  # fmt: skip
+    }
     checkpoint.write(path, domain.ranks, arrays, common)
 
 
@@ -53,16 +60,24 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, di
         ranks.agree(error)
     per_atom = {name: arrays.pop(PER_ATOM + name) for name in _names(arrays, PER_ATOM)}
     state = State(
-        cell=common["cell"], periodic=np.asarray(common["periodic"], bool), elements=elements, masses=common["masses"],
-        n_owned=len(arrays["ids"]), n_atoms=int(common["n_atoms"]), step=int(common["step"]),
+        cell=common["cell"],
+        periodic=np.asarray(common["periodic"], bool),
+        elements=elements,
+        masses=common["masses"],
+        n_owned=len(arrays["ids"]),
+        n_atoms=int(common["n_atoms"]),
+        step=int(common["step"]),
         scalars={name: np.asarray(common[SCALAR + name]) for name in _names(common, SCALAR)},
-        stage={name: np.asarray(common[STAGE + name]) for name in _names(common, STAGE)}, per_atom=per_atom, **arrays,
-    )  # fmt: skip
+        stage={name: np.asarray(common[STAGE + name]) for name in _names(common, STAGE)},
+        per_atom=per_atom,
+        **arrays,
+    )
     layout = {
-        "same_layout": same_layout, "grid": tuple(int(g) for g in common["grid"]),
+        "same_layout": same_layout,
+        "grid": tuple(int(g) for g in common["grid"]),
         **{name: common[name] for name in ("stage", "integrator", "potential")},
         "cuts": [common[f"cuts {axis}"] for axis in "abc"],
-    }  # fmt: skip
+    }
     return state, layout
 
 

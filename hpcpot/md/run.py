@@ -83,9 +83,16 @@ class Run:
         existing = "continue" if self.restarted else "overwrite" if overwrite else "refuse"
         time = self.stage.time(self.state)
         output = Output(
-            self.settings, self.state, self.engine, self.stages, self.fingerprint, existing, time, self._ahead(),
+            self.settings,
+            self.state,
+            self.engine,
+            self.stages,
+            self.fingerprint,
+            existing,
+            time,
+            self._ahead(),
             self._watches(),
-        )  # fmt: skip
+        )
         with output.trajectory or nullcontext():
             return self._loop(output, time)
 
@@ -114,10 +121,12 @@ class Run:
             self.say("note: the checkpoint was written with another potential")
         names = [stage.name for stage in self.stages]
         if layout["stage"] not in names:
-            self.ranks.agree(OutputError(
-                f"{path} = checkpoint in stage {layout['stage']}: the config must have it, and has {', '.join(names)}; "
-                "restart with the config that began the run, or start anew with --overwrite."
-            ))  # fmt: skip
+            self.ranks.agree(
+                OutputError(
+                    f"{path} = checkpoint in stage {layout['stage']}: the config must have it, and has {', '.join(names)}; "
+                    "restart with the config that began the run, or start anew with --overwrite."
+                )
+            )
         self.at = names.index(layout["stage"])
         self._same_integrator = layout["integrator"] == self.stage.md.integrator
         return state
@@ -161,9 +170,15 @@ class Run:
         if self._layout is not None:
             domain.set_cuts(self._layout["cuts"])
         engine = Engine(
-            potential, domain, self.ranks, settings.neighbors.skin_A, settings.parallel.balance,
-            self.stage.md.maximum_temperature_K, self.stage.integrator.keeps_momentum, self._stop,
-        )  # fmt: skip
+            potential,
+            domain,
+            self.ranks,
+            settings.neighbors.skin_A,
+            settings.parallel.balance,
+            self.stage.md.maximum_temperature_K,
+            self.stage.integrator.keeps_momentum,
+            self._stop,
+        )
         if potential.kernel_set == "gpu":
             from hpcpot.gpu.exchange import Exchange
             from hpcpot.md.resident import Resident
@@ -194,9 +209,11 @@ class Run:
         self.say(f"{potential.device_name}: {needed:.0f} MiB for the fullest rank, {-free:.0f} MiB more are free")
         by_host = [stage.name for stage in self.stages if not stage.is_a_graph(state, engine)]
         if by_host:
-            self.say("steps: atoms stay on the GPU; kernel after kernel is started by the host in "
-                     f"{', '.join(by_host)}, since a graph of a step is for one rank with nve, nvt_nose_hoover or "
-                     "nvt_langevin")  # fmt: skip
+            self.say(
+                "steps: atoms stay on the GPU; kernel after kernel is started by the host in "
+                f"{', '.join(by_host)}, since a graph of a step is for one rank with nve, nvt_nose_hoover or "
+                "nvt_langevin"
+            )
         else:
             how = ", as a CUDA graph" if potential.capturable else ""
             self.say(f"steps: atoms stay on the GPU, which does step after step without the host{how}")
@@ -261,9 +278,11 @@ class Run:
         if self._is_over():
             return 0
         if self.settings.output.checkpoint is None:
-            self.ranks.agree(OutputError(
-                f"signal = stopped at step {self.state.step}: output.checkpoint must be set to go on from there; set "
-                "it."
-            ))
+            self.ranks.agree(
+                OutputError(
+                    f"signal = stopped at step {self.state.step}: output.checkpoint must be set to go on from there; set "
+                    "it."
+                )
+            )
         self.say(f"stopped by a signal at step {self.state.step}; the same command with --restart goes on")
         return STOPPED

@@ -102,12 +102,7 @@ FROZEN = (
         "freeze atoms of these ids, counted from 0",
         None,
     ),
-    Key(
-        "frozen.region_A",
-        BOX,
-        "freeze atoms that start in this box; of several criteria an atom must meet all",
-        None,
-    ),
+    Key("frozen.region_A", BOX, "freeze atoms that start in this box; of several criteria an atom must meet all", None),
 )
 PARALLEL = (
     Key(

@@ -54,10 +54,12 @@ class Stage:
             changing[f"deform_axis = {self.md.deform_axis}"] = self.md.deform_axis
         for key, axis in changing.items():
             if not state.periodic[np.abs(state.cell[:, AXES.index(axis)]) > 1e-9].all():
-                ranks.agree(StructureError(
-                    f"{self.key(key)}: the structure must be periodic along that axis; give it a periodic cell, or use "
-                    "deform: grips without a barostat."
-                ))  # fmt: skip
+                ranks.agree(
+                    StructureError(
+                        f"{self.key(key)}: the structure must be periodic along that axis; give it a periodic cell, or use "
+                        "deform: grips without a barostat."
+                    )
+                )
 
     def key(self, name: str) -> str:
         """A key of this stage as the config names it."""
@@ -69,9 +71,12 @@ class Stage:
         reference = state.stage["reference_cell"] if has_deformed else state.cell
         state.scalars, state.per_atom = {}, {}
         state.stage = {
-            "first_step": np.array(state.step), "first_time": np.array(time), "cell": state.cell,
-            "reference_cell": reference, "has_deformed": np.array(float(has_deformed or self.deformation is not None)),
-        }  # fmt: skip
+            "first_step": np.array(state.step),
+            "first_time": np.array(time),
+            "cell": state.cell,
+            "reference_cell": reference,
+            "has_deformed": np.array(float(has_deformed or self.deformation is not None)),
+        }
         if self.deformation is not None:
             self.deformation.begin(state, engine)
         engine.count_mobile(state)
@@ -154,9 +159,14 @@ class Stage:
         if wanted is Tolerances:
             return Tolerances(md.energy_tolerance, md.force_tolerance_eV_A)
         thermostat = Thermostat(
-            BOLTZMANN * md.temperature_K, BOLTZMANN * md.temperature_end_K, md.thermostat_time_fs, md.steps, md.seed,
-            int(state.stage["first_step"]), md.drag,
-        )  # fmt: skip
+            BOLTZMANN * md.temperature_K,
+            BOLTZMANN * md.temperature_end_K,
+            md.thermostat_time_fs,
+            md.steps,
+            md.seed,
+            int(state.stage["first_step"]),
+            md.drag,
+        )
         if wanted is Thermostat:
             return thermostat
         axes = np.array([axis in md.barostat_axes for axis in AXES])

@@ -35,10 +35,19 @@ def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks)
         frozen = np.zeros(0, bool)
         species, positions, velocities = np.zeros(0, np.int32), np.zeros((0, 3)), np.zeros((0, 3))
     return State(
-        cell=common["cell"], periodic=common["periodic"], elements=elements, masses=common["masses"],
-        positions=positions, species=species, ids=np.arange(n), velocities=velocities,
-        images=np.zeros((n, 3), np.int32), frozen=frozen, n_owned=n, n_atoms=common["n_atoms"],
-    )  # fmt: skip
+        cell=common["cell"],
+        periodic=common["periodic"],
+        elements=elements,
+        masses=common["masses"],
+        positions=positions,
+        species=species,
+        ids=np.arange(n),
+        velocities=velocities,
+        images=np.zeros((n, 3), np.int32),
+        frozen=frozen,
+        n_owned=n,
+        n_atoms=common["n_atoms"],
+    )
 
 
 def _common(atoms: ase.Atoms, elements: tuple[str, ...]) -> dict:

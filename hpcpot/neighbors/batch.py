@@ -131,13 +131,15 @@ def join(parts: Sequence[Neighborhood]) -> Batch:
         owners=_atoms_first(owners, n),
         shifts=_atoms_first(shifts, n),
         first=np.concatenate([[0], *(part.first[1:] + start for part, start in zip(parts, before, strict=True))]),
-        neighbors=np.concatenate([
-            np.where(part.neighbors < k, part.neighbors + start, part.neighbors + (ghost - k)).astype(np.int32)
-            for part, k, start, ghost in zip(parts, n, starts, ghosts, strict=True)
-        ]),
+        neighbors=np.concatenate(
+            [
+                np.where(part.neighbors < k, part.neighbors + start, part.neighbors + (ghost - k)).astype(np.int32)
+                for part, k, start, ghost in zip(parts, n, starts, ghosts, strict=True)
+            ]
+        ),
         structures=np.concatenate([np.repeat(numbers, n), np.repeat(numbers, images)]),
         starts=starts,
-    )  # fmt: skip
+    )
 
 
 def _atoms_first(rows: Sequence[np.ndarray], n: np.ndarray) -> np.ndarray:

@@ -41,24 +41,37 @@ def run_command(arguments: argparse.Namespace) -> int:
     except Stopped:
         print("stopped by a signal before any site was removed; the same command begins again")
         return STOPPED
-    items = [*(item(source, one) for one in selection.choices),
-             *(unusable(source, k, error) for k, error in selection.unusable.items())]  # fmt: skip
+    items = [
+        *(item(source, one) for one in selection.choices),
+        *(unusable(source, k, error) for k, error in selection.unusable.items()),
+    ]
     print(counts(selection))
     if arguments.dry_run:
         print(config.dump(settings) + farm.plan(settings.farm, len(items)))
         return 0
     removal, output = settings.removal, settings.output.results
     compute = partial(
-        task.compute, source=tuple(wanted.file) if isinstance(wanted.file, list) else wanted.file,
-        fingerprint=fingerprint, kernels=wanted.kernels, precision=wanted.precision, relaxed=removal.relaxed,
+        task.compute,
+        source=tuple(wanted.file) if isinstance(wanted.file, list) else wanted.file,
+        fingerprint=fingerprint,
+        kernels=wanted.kernels,
+        precision=wanted.precision,
+        relaxed=removal.relaxed,
         radius=removal.radius_A,
         options=Options(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
-    )  # fmt: skip
-    with Farm(settings.farm) as workers, Store(
-        output, kind="onsite", columns=task.COLUMNS, identity={"potential": fingerprint, "task": identity(settings)},
-        provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
-        existing="overwrite" if arguments.overwrite else "continue",
-    ) as store:  # fmt: skip
+    )
+    with (
+        Farm(settings.farm) as workers,
+        Store(
+            output,
+            kind="onsite",
+            columns=task.COLUMNS,
+            identity={"potential": fingerprint, "task": identity(settings)},
+            provenance={**provenance.collect(), "config": config.dump(settings)},
+            expected_rows=len(items),
+            existing="overwrite" if arguments.overwrite else "continue",
+        ) as store,
+    ):
         code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
     if code != STOPPED:
         report(settings, selection.blocks, {one.key for one in items})
@@ -78,11 +91,18 @@ def item(source: Frames, choice: Choice) -> Item:
     """The sites of a region of a frame as the farm takes them."""
     path, k = source.place(choice.frame)
     row: dict[str, Any] = {
-        "region": choice.region, "frame": choice.frame, "step": choice.step, "time": choice.time,
-        "left": choice.at.left, "right": choice.at.right, "available": choice.available,
-        "with_replacement": choice.with_replacement, "sites": choice.sites, "places": choice.places,
+        "region": choice.region,
+        "frame": choice.frame,
+        "step": choice.step,
+        "time": choice.time,
+        "left": choice.at.left,
+        "right": choice.at.right,
+        "available": choice.available,
+        "with_replacement": choice.with_replacement,
+        "sites": choice.sites,
+        "places": choice.places,
         "content": choice.content,
-    }  # fmt: skip
+    }
     at = (choice.at.left, choice.at.right)
     key = content_key(choice.region, choice.frame, choice.sites, choice.places, at, choice.content)
     return Item(key, row | {"path": path, "frame_in_file": k}, f"{source.name(choice.frame)}, {choice.region}")
@@ -97,8 +117,10 @@ def identity(settings: Settings) -> str:
     """What all rows of a file have in common: which sites, and what is done with them."""
     sections = {name: vars(getattr(settings, name)) for name in ("profile", "regions", "sites", "removal")}
     wanted = settings.potential
-    lines = [*(f"{name}: {one}" for name, one in sections.items()),
-             f"precision: {wanted.precision}, kernels: {wanted.kernels}"]  # fmt: skip
+    lines = [
+        *(f"{name}: {one}" for name, one in sections.items()),
+        f"precision: {wanted.precision}, kernels: {wanted.kernels}",
+    ]
     return "\n".join(lines)
 
 

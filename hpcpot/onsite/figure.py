@@ -45,8 +45,13 @@ def histograms(axes: Axes, campaign: Campaign) -> None:
     for region, values in campaign.values.items():
         at = statistics.edges(values)
         axes.stairs(statistics.shares(values, at), at, fill=True, alpha=0.35, color=COLORS[region])
-        axes.stairs(statistics.shares(values, at), at, color=COLORS[region], lw=0.8,
-                    label=f"{LABELS[region]}  {_signed(values.mean())} eV")  # fmt: skip
+        axes.stairs(
+            statistics.shares(values, at),
+            at,
+            color=COLORS[region],
+            lw=0.8,
+            label=f"{LABELS[region]}  {_signed(values.mean())} eV",
+        )
         axes.axvline(values.mean(), color=COLORS[region], lw=0.8, ls=DASHED)
     axes.set(xlabel=r"$\Delta E$ (eV)" + (", relaxed" if campaign.kind != "energies" else ""), ylabel="share of sites")
     axes.legend(fontsize=6)
@@ -66,7 +71,7 @@ def differences(axes: Axes, campaign: Campaign) -> None:
     axes.set(xlabel=r"$\Delta\Delta E$ (eV)", ylabel="share of sites")
     low, high = _signed(mean.low), _signed(mean.high)
     text = f"mean {_signed(mean.mean)} eV\n95 % {low} to {high}\n{plural(len(tops), 'peak')}"
-    axes.annotate(text, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7)  # fmt: skip
+    axes.annotate(text, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7)
 
 
 def subsamples(axes: Axes, campaign: Campaign) -> None:

@@ -34,8 +34,12 @@ def place() -> Kind:
 RANGE = "two places, [low, high), e.g. [left-2.5, left+3]; null leaves the region out"
 
 KEYS = (
-    Key("frames.file", either(file_name(), list_of(file_name(), "a list of structure files")),
-        "H5MD trajectory, or structure files, each a frame", is_input=True),
+    Key(
+        "frames.file",
+        either(file_name(), list_of(file_name(), "a list of structure files")),
+        "H5MD trajectory, or structure files, each a frame",
+        is_input=True,
+    ),
     Key("frames.from_ps", number(), "start of the window of a trajectory; null: its first frame", None),
     Key("frames.to_ps", number(), "end of the window; null: its last frame", None),
     Key("frames.count", integer(1), "frames to take sites from, equally spaced in the window", 40),
@@ -45,25 +49,44 @@ KEYS = (
     Key("profile.inserted", element(), "right of the interface; its concentration tells where the interface is", "Li"),
     Key("profile.bin_A", number(above=0), "width of the bins", 3.0, hint="typical 1 to 3"),
     Key("profile.frames", integer(1), "that are counted together for one profile; each site's frame has its own", 50),
-    Key("profile.thresholds", list_of(number(above=0), "[low, high], 0 < low < high < 1", 2),
-        "concentrations at z_L (first crossing) and z_R (last crossing)", [0.05, 0.95]),
-    Key("profile.block_A", list_of(number(minimum=0), "[low, high] in Å", 2),
-        "above the lowest host atom: the host atoms whose mean place takes the drift off", [3.0, 15.0]),
-    *(Key(f"regions.{name}", list_of(place(), RANGE, 2), f"{words}; bottom: lowest host atom, left: z_L, right: z_R",
-          default, null=True) for name, (default, words) in REGIONS.items()),
+    Key(
+        "profile.thresholds",
+        list_of(number(above=0), "[low, high], 0 < low < high < 1", 2),
+        "concentrations at z_L (first crossing) and z_R (last crossing)",
+        [0.05, 0.95],
+    ),
+    Key(
+        "profile.block_A",
+        list_of(number(minimum=0), "[low, high] in Å", 2),
+        "above the lowest host atom: the host atoms whose mean place takes the drift off",
+        [3.0, 15.0],
+    ),
+    *(
+        Key(
+            f"regions.{name}",
+            list_of(place(), RANGE, 2),
+            f"{words}; bottom: lowest host atom, left: z_L, right: z_R",
+            default,
+            null=True,
+        )
+        for name, (default, words) in REGIONS.items()
+    ),
     Key("sites.element", element(), "of the atoms that are removed", "Si"),
     Key("sites.per_region", integer(1), "sites of each region of each frame; with replacement where it has fewer", 50),
     Key("sites.seed", integer(), "of the choice of sites and of the bootstrap", 0),
-    Key("removal.relaxed", choice("none", "near", "all"),
+    Key(
+        "removal.relaxed",
+        choice("none", "near", "all"),
         "none: unrelaxed; near, all: also relax, at fixed cell, what is near the site or all atoms, before and after",
-        "none"),
+        "none",
+    ),
     Key("removal.radius_A", number(above=0), "of near: atoms farther from the site stay", 4.8),
     Key("removal.force_eV_per_A", number(above=0), "relaxed: no force is larger", 0.01),
     Key("removal.steps", integer(1), "of a relaxation at most; then its energy is nan", 500),
     Key("bootstrap.fraction", number(above=0), "of the interface's values in a sub-sample", 0.5),
     Key("bootstrap.replicas", integer(1), "sub-samples, and resamplings for the 95 % intervals", 1000),
     Key("output.results", output_path(), "HDF5 file of results; tables and figures are named after it"),
-)  # fmt: skip
+)
 
 
 def _check(settings: Settings) -> Iterator[tuple[str, str]]:

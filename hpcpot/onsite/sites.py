@@ -99,9 +99,12 @@ class Surveyor:
 
 
 def choose(
-    frames: Frames, settings: Settings, elements: tuple[str, ...], say: Callable[[str], None],
+    frames: Frames,
+    settings: Settings,
+    elements: tuple[str, ...],
+    say: Callable[[str], None],
     stop: Callable[[], bool] = lambda: False,
-) -> Selection:  # fmt: skip
+) -> Selection:
     """Sites of all regions of all frames, and the profiles that the regions are relative to.
 
     The sites of a region of a frame depend on the seed, the frame's step and the region alone.
@@ -131,9 +134,13 @@ def choose(
 
 
 def _choose_of_block(
-    surveyor: Surveyor, members: np.ndarray, wanted: np.ndarray, settings: Settings, found: Selection,
+    surveyor: Surveyor,
+    members: np.ndarray,
+    wanted: np.ndarray,
+    settings: Settings,
+    found: Selection,
     say: Callable[[str], None],
-) -> None:  # fmt: skip
+) -> None:
     """Adds the profile of a block of frames, and the sites of those that are wanted, to what was found."""
     frames, rows, kept = surveyor.frames, {}, {}
     for k in map(int, members):
@@ -175,10 +182,11 @@ def _of_frame(
             random = np.random.default_rng([settings.sites.seed, int(frames.steps[k]), number])
             count = settings.sites.per_region
             sites = np.sort(random.choice(inside, count, replace=len(inside) < count))
-        choices.append(Choice(
-            region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside),
-            of_frame,
-        ))  # fmt: skip
+        choices.append(
+            Choice(
+                region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside), of_frame
+            )
+        )
     return choices
 
 

@@ -19,8 +19,19 @@ NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "al
 """What the regions are called in the paper."""
 
 
-SITES = ("region", "frame", "step", "time_ps", "z_L_A", "z_R_A", "with_replacement", "atom", "place_A", "dE_eV",
-         "relaxed_dE_eV")  # fmt: skip
+SITES = (
+    "region",
+    "frame",
+    "step",
+    "time_ps",
+    "z_L_A",
+    "z_R_A",
+    "with_replacement",
+    "atom",
+    "place_A",
+    "dE_eV",
+    "relaxed_dE_eV",
+)
 
 
 @dataclass(frozen=True)
@@ -133,33 +144,68 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
         write_rows(written[-1], header, body)
 
     table("sites", SITES, _site_rows(rows))
-    means = [*((NAMES[region], one) for region, one in campaign.means.items()),
-             *([("ddE", campaign.difference_mean)] if campaign.difference_mean else [])]  # fmt: skip
-    table("summary", ("region", "n", "mean_eV", "low_eV", "high_eV", "deviation_eV"),
-          ((name, one.n, one.mean, one.low, one.high, one.deviation) for name, one in means))  # fmt: skip
+    means = [
+        *((NAMES[region], one) for region, one in campaign.means.items()),
+        *([("ddE", campaign.difference_mean)] if campaign.difference_mean else []),
+    ]
+    table(
+        "summary",
+        ("region", "n", "mean_eV", "low_eV", "high_eV", "deviation_eV"),
+        ((name, one.n, one.mean, one.low, one.high, one.deviation) for name, one in means),
+    )
     at = statistics.edges(np.concatenate(list(campaign.values.values())))
     columns = [statistics.shares(one, at) for one in campaign.values.values()]
-    table("histograms", ("dE_from_eV", "dE_to_eV", *(NAMES[region] for region in campaign.values)),
-          zip(at[:-1], at[1:], *columns, strict=True))  # fmt: skip
+    table(
+        "histograms",
+        ("dE_from_eV", "dE_to_eV", *(NAMES[region] for region in campaign.values)),
+        zip(at[:-1], at[1:], *columns, strict=True),
+    )
     if campaign.subsamples is not None:
         parts = campaign.subsamples
-        table("subsamples", ("replica", "mean_eV", "total_variation"),
-              zip(range(parts.replicas), parts.means, parts.distances, strict=True))  # fmt: skip
-    table("profile", ("first_frame", "last_frame", "z_A", "host", "inserted", "concentration"), (
-        (block.frames[0], block.frames[-1], *row) for block in campaign.blocks
-        for row in zip(block.profile.middles, block.profile.host, block.profile.inserted, block.profile.concentration)
-    ))  # fmt: skip
-    table("interfaces", ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"), (
-        (block.frames[0], block.frames[-1], *pair, at.left, at.right) for block in campaign.blocks
-        for pair, at in block.sensitivity.items() if at is not None
-    ))  # fmt: skip
+        table(
+            "subsamples",
+            ("replica", "mean_eV", "total_variation"),
+            zip(range(parts.replicas), parts.means, parts.distances, strict=True),
+        )
+    table(
+        "profile",
+        ("first_frame", "last_frame", "z_A", "host", "inserted", "concentration"),
+        (
+            (block.frames[0], block.frames[-1], *row)
+            for block in campaign.blocks
+            for row in zip(
+                block.profile.middles,
+                block.profile.host,
+                block.profile.inserted,
+                block.profile.concentration,
+                strict=False,
+            )
+        ),
+    )
+    table(
+        "interfaces",
+        ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"),
+        (
+            (block.frames[0], block.frames[-1], *pair, at.left, at.right)
+            for block in campaign.blocks
+            for pair, at in block.sensitivity.items()
+            if at is not None
+        ),
+    )
     return written
 
 
 def _site_rows(rows: dict[str, list]) -> Iterable[Sequence]:
     for k, region in enumerate(rows["region"]):
-        common = (NAMES[region], rows["frame"][k], rows["step"][k], rows["time"][k], rows["left"][k], rows["right"][k],
-                  bool(rows["with_replacement"][k]))  # fmt: skip
+        common = (
+            NAMES[region],
+            rows["frame"][k],
+            rows["step"][k],
+            rows["time"][k],
+            rows["left"][k],
+            rows["right"][k],
+            bool(rows["with_replacement"][k]),
+        )
         for values in zip(
             rows["sites"][k], rows["places"][k], rows["energies"][k], rows["relaxed_energies"][k], strict=True
         ):

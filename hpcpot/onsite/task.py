@@ -40,9 +40,16 @@ COLUMNS = {
 
 
 def compute(
-    one: dict[str, Any] | HpcpotError, *, source: str | Path | tuple, fingerprint: str, kernels: str, precision: str,
-    relaxed: str, radius: float, options: Options,
-) -> dict[str, Any]:  # fmt: skip
+    one: dict[str, Any] | HpcpotError,
+    *,
+    source: str | Path | tuple,
+    fingerprint: str,
+    kernels: str,
+    precision: str,
+    relaxed: str,
+    radius: float,
+    options: Options,
+) -> dict[str, Any]:
     """Remove each site of a frame, alone.
 
     Args:

@@ -20,9 +20,15 @@ STORE_ROWS = 1000
 
 
 def run_missing(
-    farm: Farm, store: Store, task: Task | BatchedTask, items: Sequence[Item], stop: Callable[[], bool], *,
-    batched: bool = False, retry_failed: bool = False,
-) -> int:  # fmt: skip
+    farm: Farm,
+    store: Store,
+    task: Task | BatchedTask,
+    items: Sequence[Item],
+    stop: Callable[[], bool],
+    *,
+    batched: bool = False,
+    retry_failed: bool = False,
+) -> int:
     """Compute what the store has no row of; print how far it is, and what came of it.
 
     Args:
@@ -109,13 +115,18 @@ def _conclude(store: Store, keys: Iterable[str], collector: Collector) -> int:
     states = store.keys()
     found = Counter(states.get(key) for key in keys)
     kinds = ", ".join(f"{n} {kind}" for kind, n in collector.kinds.most_common())
-    print(f"{found[DONE]} of {sum(found.values())} done, {found[FAILED]} failed{f' ({kinds} now)' if kinds else ''}, "
-          f"{found[None]} missing, after {duration(monotonic() - collector.progress.began)}: {store.path}")
+    print(
+        f"{found[DONE]} of {sum(found.values())} done, {found[FAILED]} failed{f' ({kinds} now)' if kinds else ''}, "
+        f"{found[None]} missing, after {duration(monotonic() - collector.progress.began)}: {store.path}"
+    )
     if found[None]:
         print("stopped by a signal; the same command does what is missing")
         return STOPPED
     if found[FAILED]:
-        print(f"{plural(found[FAILED], 'item')} failed: `hpcpot results {store.path.name}` says why; the same command "
-              "with --retry-failed tries them again", file=sys.stderr)
+        print(
+            f"{plural(found[FAILED], 'item')} failed: `hpcpot results {store.path.name}` says why; the same command "
+            "with --retry-failed tries them again",
+            file=sys.stderr,
+        )
         return 1
     return 0

@@ -130,9 +130,14 @@ def _local(farm: Settings) -> Any:
     n = workers(farm)
     environment = {GPUS: str(gpus())} if farm.device == "gpu" else {}
     return load("distributed").LocalCluster(
-        n_workers=n, threads_per_worker=1, processes=True, scheduler_kwargs=NO_DASHBOARD, env=environment,
-        preload=PRELOAD, silence_logs="CRITICAL",
-    )  # fmt: skip
+        n_workers=n,
+        threads_per_worker=1,
+        processes=True,
+        scheduler_kwargs=NO_DASHBOARD,
+        env=environment,
+        preload=PRELOAD,
+        silence_logs="CRITICAL",
+    )
 
 
 def _join(address: str) -> Any:

@@ -57,9 +57,14 @@ class Domain:
     """
 
     def __init__(
-        self, cell: np.ndarray, periodic: np.ndarray, ranks: Ranks, width: float,
-        grid: tuple[int, int, int] | None = None, extent: np.ndarray | None = None,
-    ):  # fmt: skip
+        self,
+        cell: np.ndarray,
+        periodic: np.ndarray,
+        ranks: Ranks,
+        width: float,
+        grid: tuple[int, int, int] | None = None,
+        extent: np.ndarray | None = None,
+    ):
         """Divide the cell into `grid`, which then stays, or into that of fewest ghosts until `balance` knows better.
 
         Args:

@@ -105,9 +105,14 @@ class Farm:
         self._client = self._cluster = self._jobs = None
 
     def run(
-        self, task: Task | BatchedTask, items: Iterable[Item], *, batched: bool = False, total: int | None = None,
+        self,
+        task: Task | BatchedTask,
+        items: Iterable[Item],
+        *,
+        batched: bool = False,
+        total: int | None = None,
         stop: Callable[[], bool] = lambda: False,
-    ) -> Iterator[tuple[str, Outcome]]:  # fmt: skip
+    ) -> Iterator[tuple[str, Outcome]]:
         """(key, outcome) of each item once, as they complete.
 
         Args:

@@ -49,23 +49,48 @@ def seconds(text: str) -> int:
 
 
 KEYS = (
-    Key("farm.cluster", cluster(),
-        "where workers run: this machine, jobs of a batch system, or those of a scheduler", "local"),
-    Key("farm.workers", integer(1),
-        "processes of one thread; null: for local the cores (or GPUs) of this machine, else one job's", None),
-    Key("farm.device", choice("cpu", "gpu"),
-        "gpu: one worker for each GPU, which sees no other; potentials of this version leave it idle", "cpu"),
-    Key("farm.chunk", either(choice("auto"), integer(1)),
-        "items that a worker gets at a time; auto: 1 to 1000, about two seconds of work by measured time", "auto"),
+    Key(
+        "farm.cluster",
+        cluster(),
+        "where workers run: this machine, jobs of a batch system, or those of a scheduler",
+        "local",
+    ),
+    Key(
+        "farm.workers",
+        integer(1),
+        "processes of one thread; null: for local the cores (or GPUs) of this machine, else one job's",
+        None,
+    ),
+    Key(
+        "farm.device",
+        choice("cpu", "gpu"),
+        "gpu: one worker for each GPU, which sees no other; potentials of this version leave it idle",
+        "cpu",
+    ),
+    Key(
+        "farm.chunk",
+        either(choice("auto"), integer(1)),
+        "items that a worker gets at a time; auto: 1 to 1000, about two seconds of work by measured time",
+        "auto",
+    ),
     Key("farm.window", integer(1), "chunks for each worker, running or waiting; more only fills the scheduler", 2),
-    Key("farm.retries", integer(0),
+    Key(
+        "farm.retries",
+        integer(0),
         "how often a chunk whose worker died is given to another, before its items run in processes of their own; at "
-        "tcp://host:port that is what its scheduler has as distributed.scheduler.allowed-failures", 1),
+        "tcp://host:port that is what its scheduler has as distributed.scheduler.allowed-failures",
+        1,
+    ),
     Key("farm.walltime", walltime(), "of a job; null: that of the file farm.jobqueue", None),
     Key("farm.adapt", boolean(), "jobs are submitted and ended as the work needs, up to farm.workers", False),
-    Key("farm.jobqueue", file_name(), "YAML file with what a job asks for; the shipped one is commented",
-        "jobqueue.yaml", is_input=True),
-)  # fmt: skip
+    Key(
+        "farm.jobqueue",
+        file_name(),
+        "YAML file with what a job asks for; the shipped one is commented",
+        "jobqueue.yaml",
+        is_input=True,
+    ),
+)
 
 
 def check(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -95,8 +120,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of every command that uses the farm."""
     parser.add_argument("--cluster", metavar="NAME", help="the same as --set farm.cluster=NAME: local, slurm, pbs, ...")
     parser.add_argument("--workers", metavar="N", help="the same as --set farm.workers=N")
-    parser.add_argument("--dry-run", action="store_true",
-                        help="print the resolved config, the number of tasks and the job script, and stop")  # fmt: skip
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="print the resolved config, the number of tasks and the job script, and stop",
+    )
     parser.add_argument("--retry-failed", action="store_true", help="also do again the items that failed")
     parser.add_argument("--overwrite", action="store_true", help="begin the results anew; else what lacks is done")
 

@@ -47,9 +47,13 @@ def run(task: Task | BatchedTask, inputs: Sequence[Any], batched: bool, memory: 
 
 
 def _in_process(
-    task: Task | BatchedTask, inputs: Sequence[Any], positions: list[int], batched: bool, memory: int,
+    task: Task | BatchedTask,
+    inputs: Sequence[Any],
+    positions: list[int],
+    batched: bool,
+    memory: int,
     found: dict[int, Outcome],
-) -> tuple[str, str]:  # fmt: skip
+) -> tuple[str, str]:
     """Compute some positions in a new process and add what it sends to `found`; how it ended, and its last words."""
     import cloudpickle  # comes with Dask, whose workers alone call this; it also takes functions of a script
 
@@ -59,10 +63,13 @@ def _in_process(
         stream = stack.enter_context(open(receive, "rb"))
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "hpcpot.parallel.guard", str(send)], stdin=subprocess.PIPE, stdout=words,
-                stderr=words, pass_fds=(send,),
+                [sys.executable, "-m", "hpcpot.parallel.guard", str(send)],
+                stdin=subprocess.PIPE,
+                stdout=words,
+                stderr=words,
+                pass_fds=(send,),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-            )  # fmt: skip
+            )
         finally:
             os.close(send)
         try:

@@ -91,9 +91,13 @@ class Jobs:
         if not present and not self._came.issuperset(ended):
             self._in_vain += 1
         if self._in_vain >= IN_VAIN:
-            raise self._refused(refusals[0]) if refusals else FarmError(
-                f"farm.cluster = {self._farm.cluster}: {IN_VAIN} times jobs ended before their workers came; read what "
-                f"they printed, mend {self._farm.jobqueue} (job-script-prologue, memory, interface), and start again."
+            raise (
+                self._refused(refusals[0])
+                if refusals
+                else FarmError(
+                    f"farm.cluster = {self._farm.cluster}: {IN_VAIN} times jobs ended before their workers came; read what "
+                    f"they printed, mend {self._farm.jobqueue} (job-script-prologue, memory, interface), and start again."
+                )
             )
         self._cluster.sync(self._replace, ended)
 

@@ -22,7 +22,11 @@ MPICH_CUDA = 0
 def launched_size() -> int:
     """Number of ranks that an MPI launcher started this process with, 1 without a launcher."""
     sizes = [int(os.environ[name]) for name in SIZE_VARIABLES if os.environ.get(name, "").isdigit()]
-    if "SLURM_STEP_NUM_TASKS" in os.environ and "SLURM_PROCID" in os.environ and os.environ.get("SLURM_STEP_ID", "").isdigit():
+    if (
+        "SLURM_STEP_NUM_TASKS" in os.environ
+        and "SLURM_PROCID" in os.environ
+        and os.environ.get("SLURM_STEP_ID", "").isdigit()
+    ):
         sizes.append(int(os.environ["SLURM_STEP_NUM_TASKS"]))
     return max(sizes, default=1)
 

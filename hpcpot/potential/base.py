@@ -100,9 +100,12 @@ class Potential:
         """
         n, m = len(pairs.first) - 1, len(pairs.positions)
         result = Result(
-            np.empty(n), np.zeros((m, 3)) if forces else None, np.zeros((3, 3)) if forces else None, 0,
+            np.empty(n),
+            np.zeros((m, 3)) if forces else None,
+            np.zeros((3, 3)) if forces else None,
+            0,
             np.zeros((m, 3, 3)) if forces and atom_virials else None,
-        )  # fmt: skip
+        )
         for i, present, alike in self._alike(pairs, species):
             for start in range(0, len(alike), self.block):
                 self._model.add(pairs, species, i, present, alike[start : start + self.block], result)

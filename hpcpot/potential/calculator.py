@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import ase
 import numpy as np
@@ -31,7 +32,7 @@ class Calculator(AseCalculator):
         kernels: cpu (tables) or reference (exact radial functions, slow).
     """
 
-    implemented_properties = ["energy", "free_energy", "energies", "forces", "stress"]
+    implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
 
     def __init__(self, model: str | Path | Sequence[Path] | Family, kernels: str = "cpu", **parameters):
         super().__init__(**parameters)
@@ -42,9 +43,7 @@ class Calculator(AseCalculator):
         super().calculate(atoms, properties, system_changes)
         result = evaluate(self.atoms, self.potential)
         energy = float(result.energies.sum())
-        self.results = {
-            "energy": energy, "free_energy": energy, "energies": result.energies, "forces": result.forces,
-        }  # fmt: skip
+        self.results = {"energy": energy, "free_energy": energy, "energies": result.energies, "forces": result.forces}
         if self.atoms.cell.rank == 3:
             stress = -result.virial / self.atoms.get_volume()
             self.results["stress"] = (0.5 * (stress + stress.T)).flat[[0, 4, 8, 5, 2, 1]]
@@ -66,9 +65,19 @@ def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
     species = np.array([potential.elements.index(s) for s in atoms.symbols], np.int32)
     cell = complete_cell(atoms.cell.array)
     state = State(
-        cell, atoms.pbc, potential.elements, np.ones(len(potential.elements)), atoms.positions.copy(), species,
-        np.arange(n), np.zeros((n, 3)), np.zeros((n, 3), np.int32), np.zeros(n, bool), n, n,
-    )  # fmt: skip
+        cell,
+        atoms.pbc,
+        potential.elements,
+        np.ones(len(potential.elements)),
+        atoms.positions.copy(),
+        species,
+        np.arange(n),
+        np.zeros((n, 3)),
+        np.zeros((n, 3), np.int32),
+        np.zeros(n, bool),
+        n,
+        n,
+    )
     domain = Domain(cell, atoms.pbc, SERIAL, potential.cutoff)
     domain.migrate(state)
     domain.build_halo(state)

@@ -78,7 +78,10 @@ class Chebyshev:
         b_ntc, b_nta, start = radial_ntc * 0.0, angular_nta * 0.0, 0
         for weights in self._weights(i, angular_nta):
             summed_na = weights @ angular_nta
-            radial_n, angular_n = gradient[:, start : start + order], gradient[:, start + order :][:, : self.angular_order + 1]
+            radial_n, angular_n = (
+                gradient[:, start : start + order],
+                gradient[:, start + order :][:, : self.angular_order + 1],
+            )
             b_ntc[:, :, :order] += weights[:, None] * radial_n[:, None]
             b_ntc[:, :, order] -= 0.5 * (weights * weights) * (angular_n @ at_one)[:, None]
             b_nta += weights[:, None] * ((angular_n @ powers) * summed_na)[:, None]

@@ -84,7 +84,8 @@ class DeepPotential:
         mean, (radial_deviation, angular_deviation) = self.mean[i, j, 0], self.deviation[i, j, :2]
         offset = np.array([[mean / radial_deviation, 0.0]])
         value, first, second = (
-            np.stack([f / radial_deviation, g / angular_deviation], axis=1) for f, g in zip(radial, angular, strict=True)
+            np.stack([f / radial_deviation, g / angular_deviation], axis=1)
+            for f, g in zip(radial, angular, strict=True)
         )
         n = float(self.slots.sum())
         return (value - offset) / n, first / n, second / n

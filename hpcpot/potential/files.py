@@ -35,9 +35,11 @@ USER_BLOCK = 512
 """Bytes before the HDF5 part; HDF5 allows 512, 1024, 2048, ..."""
 UNITS = "Å, eV"
 FAMILIES: dict[str, type] = {
-    "deep_potential": DeepPotential, "chebyshev": Chebyshev, "moment_tensor": MomentTensor,
+    "deep_potential": DeepPotential,
+    "chebyshev": Chebyshev,
+    "moment_tensor": MomentTensor,
     "lennard_jones": LennardJones,
-}  # fmt: skip
+}
 """Name of a family in the file -> the dataclass of its parameters."""
 
 ACCEPTED = (
@@ -99,10 +101,15 @@ def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = F
     try:
         with h5py.File(aside, "w", userblock_size=USER_BLOCK) as file:
             file.attrs.update(
-                format=FORMAT, version=VERSION, family=family_name(model), elements=list(model.elements),
-                cutoff=float(model.cutoff), units=UNITS, hash=f"sha256:{fingerprint(model)}",
+                format=FORMAT,
+                version=VERSION,
+                family=family_name(model),
+                elements=list(model.elements),
+                cutoff=float(model.cutoff),
+                units=UNITS,
+                hash=f"sha256:{fingerprint(model)}",
                 created_by=f"hpcpot {hpcpot.__version__}",
-            )  # fmt: skip
+            )
             file.create_group("provenance").attrs.update(provenance)
             tree.write(file.create_group("parameters"), model)
         with aside.open("r+b") as file:

@@ -6,9 +6,17 @@ from hpcpot.config import Key
 from hpcpot.kinds import choice, either, file_name, list_of
 
 KEYS = (
-    Key("potential.file", either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi", is_input=True),
+    Key(
+        "potential.file",
+        either(file_name(), list_of(file_name(), "a list of files, one per element")),
+        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi",
+        is_input=True,
+    ),
     Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
-    Key("potential.precision", choice("float64", "mixed"),
-        "mixed: float32 network and tables of a Deep Potential, twice as fast; forces within 1e-4 eV/Å", "float64"),
-)  # fmt: skip
+    Key(
+        "potential.precision",
+        choice("float64", "mixed"),
+        "mixed: float32 network and tables of a Deep Potential, twice as fast; forces within 1e-4 eV/Å",
+        "float64",
+    ),
+)

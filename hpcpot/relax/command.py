@@ -40,16 +40,26 @@ def run_command(arguments: argparse.Namespace) -> int:
         return 0
     options = engine_options(settings)
     compute = partial(
-        task.compute, source=tuple(wanted.file) if isinstance(wanted.file, list) else wanted.file,
-        fingerprint=fingerprint, kernels=wanted.kernels, precision=wanted.precision, options=options,
+        task.compute,
+        source=tuple(wanted.file) if isinstance(wanted.file, list) else wanted.file,
+        fingerprint=fingerprint,
+        kernels=wanted.kernels,
+        precision=wanted.precision,
+        options=options,
         memory_MB=settings.relax.memory_MB,
-    )  # fmt: skip
-    with Farm(settings.farm) as workers, Store(
-        output.results, kind="relax", columns=task.COLUMNS | (task.PATH if output.keep_path else {}),
-        identity={"potential": fingerprint, "task": identity(settings)},
-        provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
-        existing="overwrite" if arguments.overwrite else "continue",
-    ) as store:  # fmt: skip
+    )
+    with (
+        Farm(settings.farm) as workers,
+        Store(
+            output.results,
+            kind="relax",
+            columns=task.COLUMNS | (task.PATH if output.keep_path else {}),
+            identity={"potential": fingerprint, "task": identity(settings)},
+            provenance={**provenance.collect(), "config": config.dump(settings)},
+            expected_rows=len(items),
+            existing="overwrite" if arguments.overwrite else "continue",
+        ) as store,
+    ):
         code = run_missing(workers, store, compute, items, stop, batched=True, retry_failed=arguments.retry_failed)
     if code != STOPPED and output.results.exists():
         with Results(output.results) as results:
@@ -71,6 +81,10 @@ def engine_options(settings: Settings) -> Options:
     return Options(
         minimizer=relax.minimizer,
         moves=minimizers.Options(relax.longest_step_A, relax.potim, relax.smass),
-        cell=relax.cell, pressure=relax.pressure_GPa / EV_PER_A3_IN_GPA, force=relax.force_eV_per_A,
-        stress=relax.stress_GPa / EV_PER_A3_IN_GPA, steps=relax.steps, keep_path=settings.output.keep_path,
-    )  # fmt: skip
+        cell=relax.cell,
+        pressure=relax.pressure_GPa / EV_PER_A3_IN_GPA,
+        force=relax.force_eV_per_A,
+        stress=relax.stress_GPa / EV_PER_A3_IN_GPA,
+        steps=relax.steps,
+        keep_path=settings.output.keep_path,
+    )

@@ -278,9 +278,12 @@ class Snapshots:
         mine = slice(self.starts[b], stop)
         virial = 0.5 * (self.virials[b] + self.virials[b].T) * has_volume
         return Snapshot(
-            self.positions[mine].copy(), self.cells[b].copy(), float(self.energies[b]), self.forces[mine].copy(),
+            self.positions[mine].copy(),
+            self.cells[b].copy(),
+            float(self.energies[b]),
+            self.forces[mine].copy(),
             -virial / self.volumes[b],
-        )  # fmt: skip
+        )
 
 
 def _frozen(atoms: Atoms) -> np.ndarray:

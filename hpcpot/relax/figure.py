@@ -26,8 +26,13 @@ def write(campaign: Campaign, output: Path) -> Path:
         steps, converged = campaign.steps, campaign.converged
         width = int(steps.max(initial=1)) // BINS + 1  # whole steps, else some bars hold more numbers than others
         edges = np.arange(0, int(steps.max(initial=1)) + width + 1, width) - 0.5
-        left.hist([steps[converged], steps[~converged]], edges, stacked=True, color=[COLORS[True], COLORS[False]],
-                  label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"])  # fmt: skip
+        left.hist(
+            [steps[converged], steps[~converged]],
+            edges,
+            stacked=True,
+            color=[COLORS[True], COLORS[False]],
+            label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"],
+        )
         left.set(xlabel="steps", ylabel="structures")
         left.legend(fontsize=7)
         volumes, energies = campaign.volumes / campaign.atoms, campaign.energies / campaign.atoms

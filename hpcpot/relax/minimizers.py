@@ -15,8 +15,14 @@ from hpcpot.compiled import njit
 from hpcpot.relax.rows import Kept, Rows
 
 FIRE_START, FIRE_LONGEST, FIRE_WAIT, FIRE_FASTER, FIRE_SLOWER, FIRE_MIXING, FIRE_MIXING_FACTOR = (
-    0.1, 1.0, 5, 1.1, 0.5, 0.1, 0.99,
-)  # fmt: skip
+    0.1,
+    1.0,
+    5,
+    1.1,
+    0.5,
+    0.1,
+    0.99,
+)
 """Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006); the time steps are those of ASE."""
 
 MEMORY = 20
@@ -88,18 +94,43 @@ def lbfgs(rows: Rows, options: Options) -> np.ndarray:
     """L-BFGS without a line search: after a rise of the enthalpy it goes back, takes less of the step, and forgets."""
     moves, one = np.empty_like(rows.x), rows.by_structure
     _lbfgs(
-        rows.first, rows.sizes, rows.x, rows.forces, rows.enthalpies, rows.by_row["last_x"], rows.by_row["last_forces"],
-        one["last_enthalpy"], rows.by_row["moves"], rows.by_row["changes"], one["inverse"], one["pairs"],
-        options.longest_step, options.rise, moves,
-    )  # fmt: skip
+        rows.first,
+        rows.sizes,
+        rows.x,
+        rows.forces,
+        rows.enthalpies,
+        rows.by_row["last_x"],
+        rows.by_row["last_forces"],
+        one["last_enthalpy"],
+        rows.by_row["moves"],
+        rows.by_row["changes"],
+        one["inverse"],
+        one["pairs"],
+        options.longest_step,
+        options.rise,
+        moves,
+    )
     return moves
 
 
 @njit()
 def _lbfgs(
-    firsts, sizes, x, forces, enthalpies, last_x, last_forces, last_enthalpy, moves, changes, inverse, pairs, longest,
-    rise, out,
-):  # fmt: skip
+    firsts,
+    sizes,
+    x,
+    forces,
+    enthalpies,
+    last_x,
+    last_forces,
+    last_enthalpy,
+    moves,
+    changes,
+    inverse,
+    pairs,
+    longest,
+    rise,
+    out,
+):
     memory = moves.shape[1]
     weights = np.empty(memory)
     for b in range(len(firsts)):

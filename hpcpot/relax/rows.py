@@ -113,9 +113,8 @@ class Rows:
         self.by_structure = {name: values[structures] for name, values in self.by_structure.items()}
 
     def add(
-        self, positions: Sequence[np.ndarray], cells: Sequence[np.ndarray], frozen: Sequence[np.ndarray],
-        kept: Kept,
-    ) -> None:  # fmt: skip
+        self, positions: Sequence[np.ndarray], cells: Sequence[np.ndarray], frozen: Sequence[np.ndarray], kept: Kept
+    ) -> None:
         """Append structures at rest, with a minimiser's numbers at their start."""
         if not positions:
             return
@@ -149,9 +148,16 @@ class Kept:
 def empty() -> Rows:
     """No structures."""
     return Rows(
-        np.zeros(0, np.int64), np.zeros(0), np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3, 3)),
-        np.zeros(0, bool), {}, {},
-    )  # fmt: skip
+        np.zeros(0, np.int64),
+        np.zeros(0),
+        np.zeros((0, 3)),
+        np.zeros((0, 3)),
+        np.zeros(0),
+        np.zeros((0, 3, 3)),
+        np.zeros(0, bool),
+        {},
+        {},
+    )
 
 
 def _append(arrays: dict[str, np.ndarray], starts: Mapping[str, np.ndarray], count: int) -> None:

@@ -20,8 +20,11 @@ CELLS = {
 """What may change."""
 
 KEYS = (
-    Key("structures.files", either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif"),
+    Key(
+        "structures.files",
+        either(file_name(), list_of(file_name(), "a list of files or patterns")),
+        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif",
+    ),
     Key("structures.frames", choice("all", "last"), "of files that hold several", "all"),
     *potential_settings.KEYS,
     Key("relax.minimizer", choice(*MINIMIZERS), "lbfgs: fewest steps; fire: ASE's; damped: VASP's IBRION=3", "lbfgs"),
@@ -36,7 +39,7 @@ KEYS = (
     Key("relax.memory_MB", number(above=0), "of a worker for structures that are relaxed at once", 256.0),
     Key("output.results", output_path(), "HDF5 file of results; the same command completes it"),
     Key("output.keep_path", boolean(), "store positions, cell, energy, forces and stress of every step", False),
-)  # fmt: skip
+)
 
 
 def _check(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -36,7 +36,7 @@ class Campaign:
 
 def gather(results: Results, keys: set[str]) -> Campaign:
     """The rows of some items; those of other campaigns in the file stay out."""
-    mine = np.array([key in keys for key in results.keys()], bool)
+    mine = np.array([key in keys for key in results], bool)
     read = {name: results.read(name)[mine] for name in ("steps", "capped_steps", "energy", "initial_energy", "cell")}
     converged = np.array(results.read("status"), "U")[mine] == CONVERGED
     species = results.read("species")
@@ -45,10 +45,16 @@ def gather(results: Results, keys: set[str]) -> Campaign:
     flat = np.concatenate([*species, np.zeros(0, np.int32)])
     lithium = np.bincount(owners[flat == 3], minlength=len(atoms)) / np.maximum(atoms, 1)
     return Campaign(
-        converged, read["steps"], read["capped_steps"], atoms[mine], lithium[mine],
-        read["initial_energy"] - read["energy"], read["energy"], np.abs(np.linalg.det(read["cell"])),
+        converged,
+        read["steps"],
+        read["capped_steps"],
+        atoms[mine],
+        lithium[mine],
+        read["initial_energy"] - read["energy"],
+        read["energy"],
+        np.abs(np.linalg.det(read["cell"])),
         [(label, failure) for key, label, failure in results.failed() if key in keys],
-    )  # fmt: skip
+    )
 
 
 def table(campaign: Campaign) -> str:
@@ -65,9 +71,7 @@ def table(campaign: Campaign) -> str:
         gained = campaign.released / campaign.atoms
         lines.append(f"energy released: {gained.mean():.4f} eV/atom on average, {gained.max():.4f} at most")
         if campaign.capped.any():
-            lines.append(
-                f"steps cut short: {campaign.capped.sum()}, in {np.count_nonzero(campaign.capped)} structures"
-            )
+            lines.append(f"steps cut short: {campaign.capped.sum()}, in {np.count_nonzero(campaign.capped)} structures")
     return "\n".join(lines)
 
 

@@ -49,9 +49,15 @@ PATH = {
 
 
 def compute(
-    inputs: Sequence[Atoms | HpcpotError], *, source: str | Path | tuple, fingerprint: str, kernels: str,
-    precision: str, options: Options, memory_MB: float,
-) -> Iterator[tuple[int, dict[str, Any] | HpcpotError]]:  # fmt: skip
+    inputs: Sequence[Atoms | HpcpotError],
+    *,
+    source: str | Path | tuple,
+    fingerprint: str,
+    kernels: str,
+    precision: str,
+    options: Options,
+    memory_MB: float,
+) -> Iterator[tuple[int, dict[str, Any] | HpcpotError]]:
     """Relax structures together: (number, row or why there is none) as they end."""
     potential = loaded.potential(source, fingerprint, kernels, precision)
     readable = [k for k, one in enumerate(inputs) if not isinstance(one, HpcpotError)]
@@ -73,12 +79,31 @@ def row(atoms: Atoms, relaxed: Relaxed) -> dict[str, Any]:
     """Values of COLUMNS, and of PATH where the path was kept."""
     initial, final = relaxed.initial, relaxed.final
     values = {
-        "species": atoms.numbers.astype(np.int32), "periodic": np.asarray(atoms.pbc),
-        "initial_positions": initial.positions, "initial_cell": initial.cell, "initial_energy": initial.energy,
-        "positions": final.positions, "cell": final.cell, "energy": final.energy, "forces": final.forces,
-        "stress": final.stress, "steps": relaxed.steps, "status": relaxed.status, "largest_force": relaxed.force,
-        "largest_stress": relaxed.stress, "capped_steps": relaxed.capped,
-    }  # fmt: skip
-    names = {"path_positions": "positions", "path_cell": "cell", "path_energy": "energy", "path_forces": "forces",
-             "path_stress": "stress"} if relaxed.path else {}  # fmt: skip
+        "species": atoms.numbers.astype(np.int32),
+        "periodic": np.asarray(atoms.pbc),
+        "initial_positions": initial.positions,
+        "initial_cell": initial.cell,
+        "initial_energy": initial.energy,
+        "positions": final.positions,
+        "cell": final.cell,
+        "energy": final.energy,
+        "forces": final.forces,
+        "stress": final.stress,
+        "steps": relaxed.steps,
+        "status": relaxed.status,
+        "largest_force": relaxed.force,
+        "largest_stress": relaxed.stress,
+        "capped_steps": relaxed.capped,
+    }
+    names = (
+        {
+            "path_positions": "positions",
+            "path_cell": "cell",
+            "path_energy": "energy",
+            "path_forces": "forces",
+            "path_stress": "stress",
+        }
+        if relaxed.path
+        else {}
+    )
     return values | {name: np.array([getattr(step, field) for step in relaxed.path]) for name, field in names.items()}

@@ -89,7 +89,7 @@ def draw(story: Story) -> Figure:
     with drawing.sheet(WIDTH, sum(heights) + 0.1) as figure:
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         places = list(grid)[: len(story.frames)] if is_long else list(grid[0].subgridspec(1, len(story.frames)))
-        for place, frame, time in zip(places, story.frames, story.times):
+        for place, frame, time in zip(places, story.frames, story.times, strict=False):
             panels.view(figure.add_subplot(place), frame, window, (across, along))
             figure.axes[-1].set_title(f"{frame.get_chemical_formula()}, {time:g} ps", loc="right", pad=3)
         row = len(places) if is_long else 1
@@ -103,7 +103,7 @@ def draw(story: Story) -> Figure:
         for axes in figure.axes[len(story.frames) :]:
             axes.set_xlim(window.starts[along], window.starts[along] + window.lengths[along])
         lowest.set_xlabel(f"{'xyz'[along]} (Å)")
-        for place, name in zip(grid[-1].subgridspec(1, len(names)) if names else [], names):
+        for place, name in zip(grid[-1].subgridspec(1, len(names)) if names else [], names, strict=False):
             panels.AGAINST_TIME[name](figure.add_subplot(place), story.series, name, len(story.frames[0]))
         drawing.letter(figure.axes)
     return figure
@@ -119,6 +119,11 @@ def density(frame: Atoms, window: Window, along: int) -> tuple[np.ndarray, dict[
     """Places (Å) and number densities (1/Å³) by element, see `profile.density`."""
     area = frame.get_volume() / window_heights(frame)[along]
     return profile.density(
-        window.coordinates(frame)[:, along], frame.numbers, window.starts[along], window.lengths[along], area,
-        bool(window.periodic[along]), SIGMA,
-    )  # fmt: skip
+        window.coordinates(frame)[:, along],
+        frame.numbers,
+        window.starts[along],
+        window.lengths[along],
+        area,
+        bool(window.periodic[along]),
+        SIGMA,
+    )

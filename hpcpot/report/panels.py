@@ -52,15 +52,25 @@ def discs(axes: Axes, centres: np.ndarray, radii: np.ndarray, colors: list) -> N
     """Circles in Å, so that they keep touching at any size of the figure."""
     from matplotlib.collections import EllipseCollection
 
-    axes.add_collection(EllipseCollection(
-        2 * radii, 2 * radii, np.zeros(len(radii)), units="xy", offsets=centres, offset_transform=axes.transData,
-        facecolors=colors, edgecolors="#00000060", linewidths=0.25, rasterized=True,
-    ))  # fmt: skip
+    axes.add_collection(
+        EllipseCollection(
+            2 * radii,
+            2 * radii,
+            np.zeros(len(radii)),
+            units="xy",
+            offsets=centres,
+            offset_transform=axes.transData,
+            facecolors=colors,
+            edgecolors="#00000060",
+            linewidths=0.25,
+            rasterized=True,
+        )
+    )
 
 
 def densities(axes: Axes, curves: list[Curves], times: list[float]) -> None:
     """Number densities of the elements."""
-    for (places, rho), time, line in zip(curves, times, LINES[-len(curves) :]):
+    for (places, rho), time, line in zip(curves, times, LINES[-len(curves) :], strict=False):
         for symbol, values in rho.items():
             axes.plot(places, values, color=color(symbol), label=f"{symbol}, {time:g} ps", **line)
     axes.set_ylim(bottom=0)
@@ -70,7 +80,7 @@ def densities(axes: Axes, curves: list[Curves], times: list[float]) -> None:
 
 def fractions(axes: Axes, curves: list[Curves]) -> None:
     """Fraction of the lightest element among the atoms, where there are any."""
-    for (places, rho), line in zip(curves, LINES[-len(curves) :]):
+    for (places, rho), line in zip(curves, LINES[-len(curves) :], strict=False):
         total = sum(rho.values())
         symbol, first = next(iter(rho.items()))
         share = np.divide(first, total, where=total > EMPTY * total.max(), out=np.full_like(total, np.nan))

@@ -1,9 +1,9 @@
 """Checkpoints: everything of a run that must come back bit by bit, in one HDF5 file.
 
-    attributes format, version, hpcpot
-    /counts      (ranks,) how many rows each rank had
-    /arrays/*    rows of all ranks, in rank order
-    /common/*    values that were equal on all ranks
+attributes format, version, hpcpot
+/counts      (ranks,) how many rows each rank had
+/arrays/*    rows of all ranks, in rank order
+/common/*    values that were equal on all ranks
 """
 
 from __future__ import annotations

@@ -135,9 +135,12 @@ class Series:
 
 
 def plan(
-    n_atoms: int, particles: dict[str, int], observables: dict[str, tuple[str, tuple[int, ...]]],
-    observables_every: int, precision: str,
-) -> list[Series]:  # fmt: skip
+    n_atoms: int,
+    particles: dict[str, int],
+    observables: dict[str, tuple[str, tuple[int, ...]]],
+    observables_every: int,
+    precision: str,
+) -> list[Series]:
     """The series of a trajectory."""
     roots: dict[str, dict[str, Array]] = {}
     for name, every in particles.items():
@@ -149,7 +152,7 @@ def plan(
     box = Array((3, 3), "float64", "Angstrom", is_atomic=False)
     series = [Series(root, particles[next(iter(arrays))], {**arrays, BOX: box}) for root, arrays in roots.items()]
     seen = {name: Array(shape, "float64", unit, is_atomic=False) for name, (unit, shape) in observables.items()}
-    return series + [Series(OBSERVABLES, observables_every, seen)] if seen and observables_every else series
+    return [*series, Series(OBSERVABLES, observables_every, seen)] if seen and observables_every else series
 
 
 def create(file: h5py.File, series: list[Series], system: System, n_steps: int) -> None:
@@ -188,9 +191,14 @@ def grow_from_nothing(file: h5py.File, path: str, array: Array, rows: int, fill:
     if fill is None:
         creation.set_fill_time(h5py.h5d.FILL_TIME_NEVER)
     dataset = file.create_dataset(
-        path, (0, *array.shape), array.kind, maxshape=(None, *array.shape), chunks=(rows, *array.shape), fillvalue=fill,
+        path,
+        (0, *array.shape),
+        array.kind,
+        maxshape=(None, *array.shape),
+        chunks=(rows, *array.shape),
+        fillvalue=fill,
         dcpl=creation,
-    )  # fmt: skip
+    )
     _set_unit(dataset, array.unit)
 
 

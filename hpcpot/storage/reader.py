@@ -13,7 +13,6 @@ from hpcpot.errors import OutputError
 from hpcpot.storage import layout
 from hpcpot.storage.hdf5_errors import explained
 
-
 TRAJECTORIES = (".h5md", ".h5", ".hdf5")
 """Endings of the files that it reads."""
 

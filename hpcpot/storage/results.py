@@ -137,9 +137,16 @@ class Store:
     """
 
     def __init__(
-        self, path: str | Path, *, kind: str, columns: dict[str, Column], identity: dict[str, str],
-        provenance: dict[str, Any], expected_rows: int, existing: str = "continue",
-    ):  # fmt: skip
+        self,
+        path: str | Path,
+        *,
+        kind: str,
+        columns: dict[str, Column],
+        identity: dict[str, str],
+        provenance: dict[str, Any],
+        expected_rows: int,
+        existing: str = "continue",
+    ):
         self.path = Path(path).absolute()
         self._kind, self._columns, self._identity = kind, columns, identity
         self._provenance, self._expected = provenance, expected_rows
@@ -212,9 +219,11 @@ class Store:
             self._lock = Lock(self.path)
             self._resume()
         state = np.array([FAILED if isinstance(outcome, Failure) else DONE for _, _, outcome in rows], np.int8)
-        values = {KEY: [OWN[KEY].row(key.encode(), KEY) for key, _, _ in rows],
-                  LABEL: [OWN[LABEL].row(label, LABEL) for _, label, _ in rows],
-                  ERROR: [OWN[ERROR].row(_error(outcome), ERROR) for _, _, outcome in rows]}  # fmt: skip
+        values = {
+            KEY: [OWN[KEY].row(key.encode(), KEY) for key, _, _ in rows],
+            LABEL: [OWN[LABEL].row(label, LABEL) for _, label, _ in rows],
+            ERROR: [OWN[ERROR].row(_error(outcome), ERROR) for _, _, outcome in rows],
+        }
         values |= {COLUMNS + name: self._values(name, rows) for name in self._columns}
         try:
             with explained(self.path, "write to"):
@@ -245,10 +254,16 @@ class Store:
         """The file with its first rows, written aside; they tell how long ragged rows are."""
         columns = _all_columns(self._columns)
         known = {path: rows for path, rows in values.items() if columns[path].ragged and not path.startswith(COLUMNS)}
-        known |= {path: [row for row, one in zip(rows, state, strict=True) if one == DONE]
-                  for path, rows in values.items() if columns[path].ragged and path.startswith(COLUMNS)}  # fmt: skip
-        lengths = {path: np.mean([row[..., 0].size if columns[path].tail else row.size for row in rows])
-                   for path, rows in known.items() if rows}  # fmt: skip
+        known |= {
+            path: [row for row, one in zip(rows, state, strict=True) if one == DONE]
+            for path, rows in values.items()
+            if columns[path].ragged and path.startswith(COLUMNS)
+        }
+        lengths = {
+            path: np.mean([row[..., 0].size if columns[path].tail else row.size for row in rows])
+            for path, rows in known.items()
+            if rows
+        }
         part = self.path.with_name(f"{self.path.name}.part")
         with h5py.File(part, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file:
             file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__, "kind": self._kind})

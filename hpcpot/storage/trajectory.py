@@ -73,12 +73,25 @@ class Trajectory:
     """
 
     def __init__(
-        self, path: str | Path, ranks: Ranks, *, elements: tuple[str, ...], species: np.ndarray, masses: np.ndarray,
-        n_atoms: int, periodic: np.ndarray, particles: dict[str, int],
-        observables: dict[str, tuple[str, tuple[int, ...]]], observables_every: int, n_steps: int,
-        provenance: dict[str, str | int | float], precision: str = "float64", mode: str = "auto",
-        existing: str = "refuse", continue_step: int = 0,
-    ):  # fmt: skip
+        self,
+        path: str | Path,
+        ranks: Ranks,
+        *,
+        elements: tuple[str, ...],
+        species: np.ndarray,
+        masses: np.ndarray,
+        n_atoms: int,
+        periodic: np.ndarray,
+        particles: dict[str, int],
+        observables: dict[str, tuple[str, tuple[int, ...]]],
+        observables_every: int,
+        n_steps: int,
+        provenance: dict[str, str | int | float],
+        precision: str = "float64",
+        mode: str = "auto",
+        existing: str = "refuse",
+        continue_step: int = 0,
+    ):
         self.path = Path(path).absolute()
         self.mode = choose_mode(mode, ranks)
         self._ranks = ranks
@@ -94,9 +107,13 @@ class Trajectory:
         self._file = self._open_together() if self.mode == "parallel" else ranks.root_only(self._open, share=False)
 
     def append(
-        self, step: int, time: float, particles: dict[str, np.ndarray], box: np.ndarray | None = None,
+        self,
+        step: int,
+        time: float,
+        particles: dict[str, np.ndarray],
+        box: np.ndarray | None = None,
         observables: dict[str, float | np.ndarray] | None = None,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Write one row of all that is due at this step, and commit it.
 
         Args:
@@ -113,8 +130,11 @@ class Trajectory:
         given = {True: {**particles, layout.BOX: box} if particles else {}, False: observables or {}}
         due = self._due(given, step)
         self._ranks.agree(self._misfit(due, given))
-        rows = {one.path(name): (np.asarray(given[one.is_particles][name], array.kind), array.is_atomic)
-                for one in due for name, array in one.arrays.items()}  # fmt: skip
+        rows = {
+            one.path(name): (np.asarray(given[one.is_particles][name], array.kind), array.is_atomic)
+            for one in due
+            for name, array in one.arrays.items()
+        }
         if self.mode == "rank0":
             rows = {path: (gather(self._ranks, row) if atomic else row, atomic) for path, (row, atomic) in rows.items()}
         write = partial(self._write, due, step, time, rows)
@@ -168,16 +188,18 @@ class Trajectory:
     def _open(self) -> h5py.File:
         """For one writer. Without a chunk cache each write goes straight to its place in the file."""
         with explained(self.path, "open"):
-            return h5py.File(
-                self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED
-            )
+            return h5py.File(self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED)
 
     def _open_together(self) -> h5py.File:
         """For all ranks, through MPI-IO."""
-        self._ranks.agree(None if self.path.exists() else OutputError(
-            f"{self.path} = not seen by rank {self._ranks.rank}, though rank 0 made it: all nodes must share the "
-            "folder; give a path on a shared file system, or set parallel.hdf5: rank0."
-        ))  # fmt: skip
+        self._ranks.agree(
+            None
+            if self.path.exists()
+            else OutputError(
+                f"{self.path} = not seen by rank {self._ranks.rank}, though rank 0 made it: all nodes must share the "
+                "folder; give a path on a shared file system, or set parallel.hdf5: rank0."
+            )
+        )
         file, error = None, None
         try:
             file = h5py.File(

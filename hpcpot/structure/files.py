@@ -20,7 +20,7 @@ LAMMPS_SUFFIXES = (".data", ".lmp", ".lammps")
 COUNTED = {"extxyz": counts.check_xyz, "xyz": counts.check_xyz, "vasp": counts.check_poscar}
 
 WRITERS = {".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "vasp", ".poscar": "vasp", ".cif": "cif"}
-WRITERS |= {suffix: "lammps-data" for suffix in LAMMPS_SUFFIXES}
+WRITERS |= dict.fromkeys(LAMMPS_SUFFIXES, "lammps-data")
 
 MARGIN = 1.0
 """Å: how far a lattice vector that is made up reaches beyond the last atom."""

@@ -58,8 +58,10 @@ def read(path: Path, elements: tuple[str, ...] | None = None) -> Atoms:
             f"{path}: Atoms = types {types.min()} to {types.max()}: must be 1 to {n_types}, the header's atom types; "
             "correct one of them."
         )
-    symbols = {t: symbol(path, t, names.get(t, data.comments.get(f"Masses {t}")), masses.get(t), elements)
-               for t in np.unique(types)}  # fmt: skip
+    symbols = {
+        t: symbol(path, t, names.get(t, data.comments.get(f"Masses {t}")), masses.get(t), elements)
+        for t in np.unique(types)
+    }
     ids = [int(row[0]) for row in rows]
     order = np.argsort(ids)
     cell = box(path, data.header)

@@ -23,13 +23,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = "Errors of a model on labelled structures; several models are a committee."
     parser.epilog = EXAMPLES
     parser.add_argument("models", nargs="+", metavar="MODEL", help="model file or shipped name; Li.nn,Si.nn for aenet")
-    parser.add_argument("data", metavar="DATA", help="data set (.h5), extxyz, xsf, cfg, OUTCAR, vasprun.xml, system of "
-                        "DeePMD-kit, or a folder of them")  # fmt: skip
+    parser.add_argument(
+        "data",
+        metavar="DATA",
+        help="data set (.h5), extxyz, xsf, cfg, OUTCAR, vasprun.xml, system of DeePMD-kit, or a folder of them",
+    )
     parser.add_argument("-o", "--output", metavar="BASE", help="beginning of the names of what is written (MODEL_DATA)")
     parser.add_argument(
-        "--relative", type=float, metavar="LEVEL",
+        "--relative",
+        type=float,
+        metavar="LEVEL",
         help="eV/Å; force deviations relative to the mean force plus this, as dp model-devi --relative",
-    )  # fmt: skip
+    )
     parser.add_argument("--relative-virial", type=float, metavar="LEVEL", help="eV; the same for virials")
     parser.add_argument(
         "--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow"

@@ -56,9 +56,10 @@ def run_command(arguments: argparse.Namespace) -> int:
         tables["errors"]["max_grade"] = errors.largest_by_group(dataset, grades)
     print("\n" + report(dataset, mean, tables))
     facts = provenance.collect() | {
-        "data": hdf5.fingerprint(dataset), "models": " ".join(arguments.models),
+        "data": hdf5.fingerprint(dataset),
+        "models": " ".join(arguments.models),
         "fingerprints": " ".join(fingerprint(model) for model in models),
-    }  # fmt: skip
+    }
     _write(outputs, facts, dataset, mean, tables)
     return 0
 
@@ -66,9 +67,11 @@ def run_command(arguments: argparse.Namespace) -> int:
 def average(found: list[Predicted]) -> Predicted:
     """The mean of the models, which is what a committee says."""
     return Predicted(
-        np.mean([one.energies for one in found], axis=0), np.mean([one.forces for one in found], axis=0),
-        np.mean([one.virials for one in found], axis=0), sum(one.truncated for one in found),
-    )  # fmt: skip
+        np.mean([one.energies for one in found], axis=0),
+        np.mean([one.forces for one in found], axis=0),
+        np.mean([one.virials for one in found], axis=0),
+        sum(one.truncated for one in found),
+    )
 
 
 def report(dataset: DataSet, mean: Predicted, tables: dict[str, Columns]) -> str:
@@ -135,12 +138,18 @@ def _grade_line(grades: np.ndarray) -> str:
 def _table(columns: Columns, first: str) -> str:
     """Columns with their units at the top; energies and virials in meV/atom, forces in eV/Å, stresses in GPa."""
     heads = {
-        "frames": ("frames", "d"), "atoms": ("atoms", "d"), "energy_rmse_meV_per_atom": ("E rmse/(meV/at)", ".2f"),
-        "energy_mae_meV_per_atom": ("mae", ".2f"), "force_rmse_eV_per_A": ("F rmse/(eV/A)", ".4f"),
-        "force_mae_eV_per_A": ("mae", ".4f"), "force_r2": ("R2", ".4f"),
-        "virial_rmse_meV_per_atom": ("W rmse/(meV/at)", ".2f"), "virial_mae_meV_per_atom": ("mae", ".2f"),
-        "stress_rmse_GPa": ("P rmse/GPa", ".3f"), "max_grade": ("grade", ".2f"),
-    }  # fmt: skip
+        "frames": ("frames", "d"),
+        "atoms": ("atoms", "d"),
+        "energy_rmse_meV_per_atom": ("E rmse/(meV/at)", ".2f"),
+        "energy_mae_meV_per_atom": ("mae", ".2f"),
+        "force_rmse_eV_per_A": ("F rmse/(eV/A)", ".4f"),
+        "force_mae_eV_per_A": ("mae", ".4f"),
+        "force_r2": ("R2", ".4f"),
+        "virial_rmse_meV_per_atom": ("W rmse/(meV/at)", ".2f"),
+        "virial_mae_meV_per_atom": ("mae", ".2f"),
+        "stress_rmse_GPa": ("P rmse/GPa", ".3f"),
+        "max_grade": ("grade", ".2f"),
+    }
     shown = {name: head for name, head in heads.items() if name in columns}
     rows = [[first, *(head for head, _ in shown.values())]]
     for k, name in enumerate(columns[first]):
@@ -154,10 +163,15 @@ def _write(
     with Tables(outputs["results"], facts) as file:
         for name, columns in tables.items():
             file.add(name, columns)
-        file.add("predicted", {
-            "first": dataset.first, "energies_eV": mean.energies, "forces_eV_per_A": mean.forces,
-            "virials_eV": mean.virials,
-        })  # fmt: skip
+        file.add(
+            "predicted",
+            {
+                "first": dataset.first,
+                "energies_eV": mean.energies,
+                "forces_eV_per_A": mean.forces,
+                "virials_eV": mean.virials,
+            },
+        )
         file.commit()
     for name, columns in tables.items():
         write_csv(outputs[name], columns)

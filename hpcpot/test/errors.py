@@ -54,10 +54,14 @@ def by_element(dataset: DataSet, found: Predicted) -> Columns:
     present = [t for t in range(len(dataset.elements)) if (dataset.species == t).any()]
     for t in present:
         labels, predicted = dataset.forces[dataset.species == t], found.forces[dataset.species == t]
-        rows.append({
-            "atoms": len(labels), "force_rmse_eV_per_A": rmse(predicted - labels),
-            "force_mae_eV_per_A": mae(predicted - labels), "force_r2": r2(labels, predicted),
-        })  # fmt: skip
+        rows.append(
+            {
+                "atoms": len(labels),
+                "force_rmse_eV_per_A": rmse(predicted - labels),
+                "force_mae_eV_per_A": mae(predicted - labels),
+                "force_r2": r2(labels, predicted),
+            }
+        )
     return {"element": np.array([dataset.elements[t] for t in present])} | stacked(rows)
 
 
@@ -66,11 +70,16 @@ def by_frame(dataset: DataSet, found: Predicted) -> Columns:
     errors = found.forces - dataset.forces
     squares = np.add.reduceat((errors**2).sum(axis=1), dataset.first[:-1]) / (3 * dataset.sizes)
     return {
-        "source": dataset.sources, "group": dataset.groups, "atoms": dataset.sizes, "energy_eV": dataset.energies,
-        "predicted_energy_eV": found.energies, "energy_error_meV_per_atom": MEV * energy_errors(dataset, found),
-        "force_rmse_eV_per_A": np.sqrt(squares), "force_error_most_eV_per_A": largest_errors(dataset, found),
+        "source": dataset.sources,
+        "group": dataset.groups,
+        "atoms": dataset.sizes,
+        "energy_eV": dataset.energies,
+        "predicted_energy_eV": found.energies,
+        "energy_error_meV_per_atom": MEV * energy_errors(dataset, found),
+        "force_rmse_eV_per_A": np.sqrt(squares),
+        "force_error_most_eV_per_A": largest_errors(dataset, found),
         "stress_rmse_GPa": np.sqrt((stress_errors(dataset, found) ** 2).mean(axis=(1, 2))),
-    }  # fmt: skip
+    }
 
 
 def energy_errors(dataset: DataSet, found: Predicted) -> np.ndarray:

@@ -13,17 +13,41 @@ from typing import Any
 from hpcpot.errors import ConfigError
 
 KEYWORDS = (
-    "TRAININGSET", "TESTPERCENT", "ITERATIONS", "ITERWRITE", "BATCHSIZE", "MAXENERGY", "MAXFORCES", "FORCES",
-    "MEMORY_MODE", "SAVE_ENERGIES", "SAVE_FORCES", "VERBOSE", "REGULARIZATION", "NPSEED", "PHSEED", "MODE", "METHOD", "NETWORKS",
-)  # fmt: skip
+    "TRAININGSET",
+    "TESTPERCENT",
+    "ITERATIONS",
+    "ITERWRITE",
+    "BATCHSIZE",
+    "MAXENERGY",
+    "MAXFORCES",
+    "FORCES",
+    "MEMORY_MODE",
+    "SAVE_ENERGIES",
+    "SAVE_FORCES",
+    "VERBOSE",
+    "REGULARIZATION",
+    "NPSEED",
+    "PHSEED",
+    "MODE",
+    "METHOD",
+    "NETWORKS",
+)
 NUMBERS = {
-    "ITERATIONS": "training.epochs", "BATCHSIZE": "training.batch_size",
-    "MAXENERGY": "chebyshev.maximum_energy_eV_per_atom", "MAXFORCES": "data.maximum_force_eV_A", "REGULARIZATION": "training.weight_decay", "NPSEED": "training.seed",
-}  # fmt: skip
+    "ITERATIONS": "training.epochs",
+    "BATCHSIZE": "training.batch_size",
+    "MAXENERGY": "chebyshev.maximum_energy_eV_per_atom",
+    "MAXFORCES": "data.maximum_force_eV_A",
+    "REGULARIZATION": "training.weight_decay",
+    "NPSEED": "training.seed",
+}
 ACTIVATIONS = {"linear": "linear", "tanh": "tanh", "sigmoid": "logistic"}
 DEFAULTS = {"training.batch_size": 256, "data.validation_fraction": 0.1, "training.seed": 11}
-BASIS = {"radial_Rc": "radial_cutoff_A", "radial_N": "radial_order", "angular_Rc": "angular_cutoff_A",
-         "angular_N": "angular_order"}  # fmt: skip
+BASIS = {
+    "radial_Rc": "radial_cutoff_A",
+    "radial_N": "radial_order",
+    "angular_Rc": "angular_cutoff_A",
+    "angular_N": "angular_order",
+}
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -111,9 +135,11 @@ def _generated(folder: Path, training_set: str) -> dict[str, Any]:
     if any(one != first for one in setups.values()):
         raise ConfigError("SETUPS (generate.in) = different bases: one for all elements is required; make them alike.")
     return {
-        "data.files": [line.strip("'\"") for line in blocks["FILES"]], "data.elements": first["environment"],
-        "chebyshev.atomic_energies_eV": energies, **{f"chebyshev.{key}": first[key] for key in BASIS.values()},
-    }  # fmt: skip
+        "data.files": [line.strip("'\"") for line in blocks["FILES"]],
+        "data.elements": first["environment"],
+        "chebyshev.atomic_energies_eV": energies,
+        **{f"chebyshev.{key}": first[key] for key in BASIS.values()},
+    }
 
 
 def _setup(path: Path) -> dict[str, Any]:

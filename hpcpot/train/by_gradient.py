@@ -56,13 +56,32 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
         decay = rate.decay_steps or min(5000, max(1, n_steps // 200))
         schedule = Exponential(rate.start, rate.stop, n_steps, decay, rate.decay_rate)
     identity = content_key(
-        fingerprint(model.family), job.data_hash, repr(loss), repr(schedule), factor, training.optimiser,
-        training.weight_decay, str(training.batch_size), training.systems, training.seed, training.precision, workers.size,
-    )  # fmt: skip
+        fingerprint(model.family),
+        job.data_hash,
+        repr(loss),
+        repr(schedule),
+        factor,
+        training.optimiser,
+        training.weight_decay,
+        str(training.batch_size),
+        training.systems,
+        training.seed,
+        training.precision,
+        workers.size,
+    )
     return Task(
-        model, loss, schedule, factor, training.optimiser, training.weight_decay, Frames(job.training, *given),
-        Sampler(systems, training.systems, training.seed), validation, _validation_batches(job), identity,
-    )  # fmt: skip
+        model,
+        loss,
+        schedule,
+        factor,
+        training.optimiser,
+        training.weight_decay,
+        Frames(job.training, *given),
+        Sampler(systems, training.systems, training.seed),
+        validation,
+        _validation_batches(job),
+        identity,
+    )
 
 
 def steps(settings: Settings, systems: Systems, workers: Workers) -> int:
@@ -75,9 +94,8 @@ def steps(settings: Settings, systems: Systems, workers: Workers) -> int:
 def _plan(settings: Settings, n_steps: int) -> Plan:
     training, output = settings.training, settings.output
     return Plan(
-        n_steps, training.print_every, training.checkpoint_every, training.patience, output.checkpoint,
-        output.curve,
-    )  # fmt: skip
+        n_steps, training.print_every, training.checkpoint_every, training.patience, output.checkpoint, output.curve
+    )
 
 
 def _validation_batches(job: Job) -> list[np.ndarray]:
@@ -105,6 +123,9 @@ def _say_head(job: Job, task: Task, systems: Systems, workers: Workers) -> None:
 def _finish(job: Job, task: Task, plan: Plan) -> None:
     rows = curve.read(plan.curve)
     facts = {name: repr(rows[-1][name]) for name in curve.COLUMNS} if rows else {}
-    job.save(task.model.export(), {f"last {name}": value for name, value in facts.items()} | {"torch": str(torch.__version__)})
+    job.save(
+        task.model.export(),
+        {f"last {name}": value for name, value in facts.items()} | {"torch": str(torch.__version__)},
+    )
     job.say(f"model: {job.settings.output.model}")
     job.say(f"figure: {curve.draw(plan.curve, plan.curve.with_suffix('.png'))}")

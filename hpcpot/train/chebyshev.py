@@ -33,15 +33,27 @@ KEYS = (
     Key("chebyshev.angular_cutoff_A", number(above=0), "R_a: of neighbours whose angles count", 3.0),
     Key("chebyshev.angular_order", integer(), "N_a: angular polynomials 0 .. N_a", 4),
     Key("chebyshev.hidden", list_of(integer(1), "a list of widths, e.g. [25, 25]"), "of the networks", [25, 25]),
-    Key("chebyshev.activation", choice("tanh", "linear", "logistic", "scaled_tanh", "scaled_tanh_twist"),
-        "of the hidden layers; scaled_tanh: 1.7159 tanh(2x/3)", "tanh"),
+    Key(
+        "chebyshev.activation",
+        choice("tanh", "linear", "logistic", "scaled_tanh", "scaled_tanh_twist"),
+        "of the hidden layers; scaled_tanh: 1.7159 tanh(2x/3)",
+        "tanh",
+    ),
     Key("chebyshev.atomic_energies_eV", energies(), "that energies are relative to; null: least squares", None),
-    Key("chebyshev.maximum_energy_eV_per_atom", number(),
-        "leave out frames with more energy per atom, relative to the atomic energies", None),
+    Key(
+        "chebyshev.maximum_energy_eV_per_atom",
+        number(),
+        "leave out frames with more energy per atom, relative to the atomic energies",
+        None,
+    ),
     Key("loss.force_weight", number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0),
-    Key("loss.virial_weight", number(minimum=0),
-        "share of virials per atom, of frames that have one, 0 to 1; typical 0.1; aenet-PyTorch has none", 0.0),
-)  # fmt: skip
+    Key(
+        "loss.virial_weight",
+        number(minimum=0),
+        "share of virials per atom, of frames that have one, 0 to 1; typical 0.1; aenet-PyTorch has none",
+        0.0,
+    ),
+)
 
 
 def check(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -77,14 +77,21 @@ def initial(job: Job, energies: np.ndarray) -> Chebyshev:
     seen = statistics.reach(data, wanted.radial_cutoff_A)
     job.say(f"closest pair {seen.shortest:.3f} Å")
     family = Chebyshev(
-        data.elements, wanted.radial_cutoff_A, wanted.radial_order, wanted.angular_cutoff_A, wanted.angular_order,
+        data.elements,
+        wanted.radial_cutoff_A,
+        wanted.radial_order,
+        wanted.angular_cutoff_A,
+        wanted.angular_order,
         angular_domain="cos",
         spins=np.tile(np.array(spins(types), np.float64), (types, 1)),
-        scale=np.ones((types, inputs)), offset=np.zeros((types, inputs)),
+        scale=np.ones((types, inputs)),
+        offset=np.zeros((types, inputs)),
         networks=tuple(torch_layers(random, [inputs, *hidden, 1], activations) for _ in range(types)),
-        energy_scale=np.full(types, 2.0 / (high - low)), energy_shift=np.full(types, 0.5 * (high + low)),
-        atomic_energies=energies, min_distance=seen.shortest,
-    )  # fmt: skip
+        energy_scale=np.full(types, 2.0 / (high - low)),
+        energy_shift=np.full(types, 0.5 * (high + low)),
+        atomic_energies=energies,
+        min_distance=seen.shortest,
+    )
     average, second = _moments(data, family)
     scale = np.array([input_scale(*row) for row in zip(average, second, strict=True)])
     return replace(family, offset=average, scale=scale)

@@ -44,11 +44,18 @@ def run(settings: Settings, folder: Path, arguments: argparse.Namespace, stop: C
         if not results.exists():
             job.check_output(one.output, one.output.checkpoint.exists(), arguments.overwrite)
     compute = partial(train, members=members, folder=folder.resolve(), here=Path.cwd())
-    with Farm(settings.farm) as workers, Store(
-        results, kind="train", columns=COLUMNS, identity={"config": config.dump(settings), "data": data.data_hash},
-        provenance={**provenance.collect(), "config": config.dump(settings)}, expected_rows=len(items),
-        existing="overwrite" if arguments.overwrite else "continue",
-    ) as store:  # fmt: skip
+    with (
+        Farm(settings.farm) as workers,
+        Store(
+            results,
+            kind="train",
+            columns=COLUMNS,
+            identity={"config": config.dump(settings), "data": data.data_hash},
+            provenance={**provenance.collect(), "config": config.dump(settings)},
+            expected_rows=len(items),
+            existing="overwrite" if arguments.overwrite else "continue",
+        ) as store,
+    ):
         code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
     if results.exists():
         with Results(results) as rows:

@@ -35,7 +35,9 @@ def slots() -> Kind:
 KEYS = (
     Key("deep_potential.cutoff_A", number(above=0), "rcut: radius of a neighbourhood", 6.0),
     Key("deep_potential.cutoff_smooth_A", number(minimum=0), "rcut_smth: from here neighbours fade", 0.5),
-    Key("deep_potential.sel", slots(), "slots for neighbours of each element; auto: counted, times FACTOR (1.1)", "auto"),
+    Key(
+        "deep_potential.sel", slots(), "slots for neighbours of each element; auto: counted, times FACTOR (1.1)", "auto"
+    ),
     Key("deep_potential.neuron", list_of(integer(1), WIDTHS), "widths of the embedding networks", [25, 50, 100]),
     Key("deep_potential.axis_neuron", integer(1), "columns of the second factor of the descriptor", 16),
     Key("deep_potential.resnet_dt", boolean(), "factors on the skips of the embedding", False),
@@ -54,7 +56,7 @@ KEYS = (
     Key("loss.start_pref_v", number(minimum=0), "weight of the virial, of frames that have one; typical 0.01", 0.0),
     Key("loss.limit_pref_v", number(minimum=0), "and as the learning rate goes to 0; typical 0.1", 0.0),
     Key("loss.intensive_ener_virial", boolean(), "energies and virials by 1/N^2 in place of DeePMD-kit's 1/N", False),
-)  # fmt: skip
+)
 
 
 def check(settings: Settings) -> Iterator[tuple[str, str]]:

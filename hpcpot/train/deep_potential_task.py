@@ -23,9 +23,12 @@ def make_task(job: Job, dtype: torch.dtype, device: torch.device) -> tuple[DeepP
     systems = batches.systems(job.training, job.settings.training.batch_size)
     loss, rate = job.settings.loss, job.settings.learning_rate
     wanted = DeepmdLoss(
-        rate.start, (loss.start_pref_e, loss.limit_pref_e), (loss.start_pref_f, loss.limit_pref_f),
-        (loss.start_pref_v, loss.limit_pref_v), loss.intensive_ener_virial,
-    )  # fmt: skip
+        rate.start,
+        (loss.start_pref_e, loss.limit_pref_e),
+        (loss.start_pref_f, loss.limit_pref_f),
+        (loss.start_pref_v, loss.limit_pref_v),
+        loss.intensive_ener_virial,
+    )
     if any(wanted.virial) and not np.isfinite(job.training.virials).any():
         raise DataError(
             "loss.start_pref_v = with no virial in any training frame: some must have one; set start_pref_v and "
@@ -65,8 +68,16 @@ def _random(job: Job, slots: np.ndarray) -> DeepPotential:
     fitting = (widths, ACTIVATIONS[wanted.fitting_activation_function], wanted.fitting_resnet_dt)
     fittings = tuple((*deepmd_layers(random, *fitting), deepmd_output(random, widths[-1])) for _ in range(types))
     return DeepPotential(
-        job.training.elements, wanted.cutoff_A, wanted.cutoff_smooth_A, slots, wanted.axis_neuron,
-        mean=np.zeros((types, types, 4)), deviation=np.ones((types, types, 4)),
-        embeddings=embeddings * (types // n_rows), fittings=fittings, energy_shift=np.zeros(types), one_sided=wanted.type_one_side,
+        job.training.elements,
+        wanted.cutoff_A,
+        wanted.cutoff_smooth_A,
+        slots,
+        wanted.axis_neuron,
+        mean=np.zeros((types, types, 4)),
+        deviation=np.ones((types, types, 4)),
+        embeddings=embeddings * (types // n_rows),
+        fittings=fittings,
+        energy_shift=np.zeros(types),
+        one_sided=wanted.type_one_side,
         protection=wanted.env_protection_A,
-    )  # fmt: skip
+    )

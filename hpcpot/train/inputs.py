@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hpcpot import config
 from hpcpot.config import Settings
-from hpcpot.train import deepmd_input, aenet_input
+from hpcpot.train import aenet_input, deepmd_input
 from hpcpot.train.settings import SCHEMA
 
 

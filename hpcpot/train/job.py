@@ -56,9 +56,7 @@ class Job:
         potential_files.save(model, self.settings.output.model, texts, overwrite=True)
 
 
-def make(
-    settings: Settings, folder: Path, restart: bool, stop: Callable[[], bool], say: Callable[[str], None]
-) -> Job:
+def make(settings: Settings, folder: Path, restart: bool, stop: Callable[[], bool], say: Callable[[str], None]) -> Job:
     """Read and divide the data.
 
     Args:

@@ -29,21 +29,41 @@ def level() -> Kind:
 KEYS = (
     Key("moment_tensor.level", level(), "level of the basis: 16 has 92 functions, 20 has 288", 16),
     Key("moment_tensor.cutoff_A", number(above=0), "radius of a neighbourhood", 5.0),
-    Key("moment_tensor.min_distance_A", number(minimum=0),
-        "where radial polynomials begin; null: 0.99 times the shortest distance in the data, as in MLIP-2", None),
+    Key(
+        "moment_tensor.min_distance_A",
+        number(minimum=0),
+        "where radial polynomials begin; null: 0.99 times the shortest distance in the data, as in MLIP-2",
+        None,
+    ),
     Key("moment_tensor.radial_size", integer(1), "polynomials of a radial function", 8),
     Key("moment_tensor.energy_weight", number(minimum=0), "of MLIP-2's loss, for (eV)^2 per atom", 1.0),
     Key("moment_tensor.force_weight", number(minimum=0), "for (eV/Å)^2 of each atom; 0: forces take no part", 0.01),
     Key("moment_tensor.stress_weight", number(minimum=0), "for (eV)^2 of the virial per atom", 0.001),
-    Key("moment_tensor.weighting", choice(*WEIGHTINGS),
-        "as MLIP-2's: structures divides by the atoms, molecules does not", "vibrations"),
-    Key("moment_tensor.scale_by_force_eV2_A2", number(minimum=0),
-        "b: the weight of a force is times b / (|F|^2 + b); 0: no", 0.0),
-    Key("moment_tensor.tolerance", number(minimum=0),
-        "end when 50 iterations lower the loss by less than this share", 1e-3),
-    Key("moment_tensor.grade", boolean(),
-        "keep in the model the neighbourhoods that span the training data, for extrapolation grades", True),
-)  # fmt: skip
+    Key(
+        "moment_tensor.weighting",
+        choice(*WEIGHTINGS),
+        "as MLIP-2's: structures divides by the atoms, molecules does not",
+        "vibrations",
+    ),
+    Key(
+        "moment_tensor.scale_by_force_eV2_A2",
+        number(minimum=0),
+        "b: the weight of a force is times b / (|F|^2 + b); 0: no",
+        0.0,
+    ),
+    Key(
+        "moment_tensor.tolerance",
+        number(minimum=0),
+        "end when 50 iterations lower the loss by less than this share",
+        1e-3,
+    ),
+    Key(
+        "moment_tensor.grade",
+        boolean(),
+        "keep in the model the neighbourhoods that span the training data, for extrapolation grades",
+        True,
+    ),
+)
 
 
 def check(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ def fit(job: Job) -> int:
     wanted = job.settings.moment_tensor
     loss = mtp_loss.Loss(
         wanted.energy_weight, wanted.force_weight, wanted.stress_weight, wanted.weighting, wanted.scale_by_force_eV2_A2
-    )  # fmt: skip
+    )
     training = mtp_sites.prepare(job.training, wanted.cutoff_A)
     validation = [] if job.validation is None else mtp_sites.prepare(job.validation, wanted.cutoff_A)
     begun = _initial(job, training)
@@ -131,10 +131,11 @@ class _Run:
 
     def _keep(self) -> None:
         checkpoint.write(
-            self.job.settings.output.checkpoint, SERIAL,
+            self.job.settings.output.checkpoint,
+            SERIAL,
             {"parameters": self.fit.model.parameters},
             {"identity": self.identity, "step": self.fit.step, "loss": self.last},
-        )  # fmt: skip
+        )
         self.kept = self.fit.step
 
 
@@ -158,7 +159,7 @@ def _initial(job: Job, training: list[Chunk]) -> MomentTensor:
     radial = Radial(low, wanted.cutoff_A, wanted.radial_size)
     return initial(
         job.training.elements, wanted.level, radial, mtp_sites.mean_neighbors(training), job.settings.training.seed
-    )  # fmt: skip
+    )
 
 
 def _resumed(job: Job, begun: MomentTensor, identity: str) -> tuple[MomentTensor, int, float]:

@@ -8,13 +8,15 @@ from types import ModuleType
 from typing import Any
 
 from hpcpot.config import Key, Schema, Settings
-from hpcpot.kinds import Kind, choice, element, either, file_name, integer, list_of, number, output_path
+from hpcpot.kinds import Kind, choice, either, element, file_name, integer, list_of, number, output_path
 from hpcpot.parallel import farm_settings
 from hpcpot.train import chebyshev, deep_potential, moment_tensor
 
 FAMILIES: dict[str, ModuleType] = {
-    "deep_potential": deep_potential, "chebyshev": chebyshev, "moment_tensor": moment_tensor,
-}  # fmt: skip
+    "deep_potential": deep_potential,
+    "chebyshev": chebyshev,
+    "moment_tensor": moment_tensor,
+}
 """Each has KEYS, check(settings), needs_forces(settings) and fit(job) -> exit code."""
 
 PATHS = either(file_name(), list_of(file_name(), "a list of files, folders or patterns"))
@@ -38,21 +40,36 @@ def batch_size() -> Kind:
 
 KEYS = (
     Key("family", choice(*FAMILIES), "of potentials"),
-    Key("data.files", PATHS,
-        "labelled structures: data sets of hpcpot, systems of DeePMD-kit, extxyz, XSF, CFG, VASP; folders; patterns"),
+    Key(
+        "data.files",
+        PATHS,
+        "labelled structures: data sets of hpcpot, systems of DeePMD-kit, extxyz, XSF, CFG, VASP; folders; patterns",
+    ),
     Key("data.validation", PATHS, "to judge by; null: a part of data.files", None),
     Key("data.validation_fraction", number(minimum=0), "of each group, where data.validation is null; 0: none", 0.1),
     Key("data.seed", integer(), "of the validation frames that are drawn", 0),
-    Key("data.elements", list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "of the model, in its order; null: those of the data by atomic number", None),
+    Key(
+        "data.elements",
+        list_of(element(), "a list of elements, e.g. [Li, Si]"),
+        "of the model, in its order; null: those of the data by atomic number",
+        None,
+    ),
     Key("data.maximum_force_eV_A", number(above=0), "leave out frames with a force above", None),
     Key("data.memory_MB", number(minimum=0), "of neighbours that are kept; others are computed at each use", 4000.0),
     Key("training.steps", integer(1), "batches to learn from; needed unless training.epochs is given", None),
     Key("training.epochs", number(above=0), "the same, in passes over the data", None),
-    Key("training.batch_size", batch_size(),
-        "of one group and composition: frames, or as many as have ATOMS atoms, at least (auto: 32) or at most", None),
-    Key("training.systems", choice("prob_sys_size", "prob_uniform"),
-        "groups and compositions are drawn by their number of batches, or evenly", "prob_sys_size"),
+    Key(
+        "training.batch_size",
+        batch_size(),
+        "of one group and composition: frames, or as many as have ATOMS atoms, at least (auto: 32) or at most",
+        None,
+    ),
+    Key(
+        "training.systems",
+        choice("prob_sys_size", "prob_uniform"),
+        "groups and compositions are drawn by their number of batches, or evenly",
+        "prob_sys_size",
+    ),
     Key("training.optimiser", choice(*OPTIMISERS), "null: adam for deep_potential, adamw for chebyshev", None),
     Key("training.weight_decay", number(minimum=0), "of the optimiser; muon: of its matrices alone", 0.0),
     Key("training.seed", integer(), "of initial weights and batches", 0),
@@ -72,7 +89,7 @@ KEYS = (
     Key("output.checkpoint", output_path(), "null: <model>.checkpoint.h5", None),
     Key("output.curve", output_path(), "learning curve, CSV, with a figure beside it; null: <model>.curve.csv", None),
     Key("device", choice("cpu", "gpu", "auto"), "where torch computes; auto: a GPU where torch has one", "auto"),
-)  # fmt: skip
+)
 
 
 def _check(settings: Settings) -> Iterator[tuple[str, str]]:

@@ -21,10 +21,12 @@ COLUMNS = (
     "step",
     *(
         f"rmse_{q}_{part}_{unit}" if q else f"loss_{part}"
-        for part in PARTS for q, unit in [("", ""), *QUANTITIES.items()]
+        for part in PARTS
+        for q, unit in [("", ""), *QUANTITIES.items()]
     ),
-    "learning_rate", "seconds",
-)  # fmt: skip
+    "learning_rate",
+    "seconds",
+)
 COLORS = {"training": "#9db4d3", "validation": "#c8553d"}
 
 

@@ -30,10 +30,12 @@ class DeepPotentialModel:
         rows = family.embeddings[:1] if family.one_sided else family.embeddings
         embeddings = tuple(tuple(to_torch(net, *given) for net in row) for row in rows)
         self._torch = replace(
-            family, slots=torch.tensor(family.slots, dtype=dtype, device=device),
+            family,
+            slots=torch.tensor(family.slots, dtype=dtype, device=device),
             embeddings=embeddings * types if family.one_sided else embeddings,
-            fittings=tuple(to_torch(net, *given) for net in family.fittings), energy_shift=np.zeros(types),
-        )  # fmt: skip
+            fittings=tuple(to_torch(net, *given) for net in family.fittings),
+            energy_shift=np.zeros(types),
+        )
 
     @property
     def constant_energies(self) -> np.ndarray:
@@ -58,6 +60,7 @@ class DeepPotentialModel:
         rows = self._torch.embeddings[:1] if self.family.one_sided else self._torch.embeddings
         embeddings = tuple(tuple(to_numpy(net) for net in row) for row in rows)
         return replace(
-            self.family, embeddings=embeddings * (len(self._torch.embeddings) // len(rows)),
+            self.family,
+            embeddings=embeddings * (len(self._torch.embeddings) // len(rows)),
             fittings=tuple(to_numpy(net) for net in self._torch.fittings),
-        )  # fmt: skip
+        )

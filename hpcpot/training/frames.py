@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -48,5 +49,6 @@ class Frames:
         return Labels(
             torch.tensor(part.sizes, dtype=torch.float64, device=device),
             torch.tensor(self._relative[rows], device=device),
-            torch.tensor(part.forces, device=device), torch.tensor(part.virials, device=device),
-        )  # fmt: skip
+            torch.tensor(part.forces, device=device),
+            torch.tensor(part.virials, device=device),
+        )

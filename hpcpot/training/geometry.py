@@ -133,9 +133,14 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
         if model.fixed_radial:
             kinds = zip(blocks, model.by_neighbor, strict=True)
             sums = [by_neighbor([moments(b, b.radial) for b in row], apart) for row, apart in kinds]
-        centres.append(Centres(torch.tensor(atoms, dtype=torch.int64, device=device),
-                               torch.tensor(env.counts, dtype=model.dtype, device=device),
-                               [] if sums and not forces else blocks, sums))  # fmt: skip
+        centres.append(
+            Centres(
+                torch.tensor(atoms, dtype=torch.int64, device=device),
+                torch.tensor(env.counts, dtype=model.dtype, device=device),
+                [] if sums and not forces else blocks,
+                sums,
+            )
+        )
     return Geometry(torch.zeros(len(species), dtype=torch.int64, device=device), 1, centres, truncated)
 
 
@@ -161,9 +166,13 @@ def _block(model: Described, s: int, one: MomentSet, env: Environment, owners: n
         return torch.tensor(whole, dtype=kind, device=model.device)
 
     return Block(
-        padded(owners[env.neighbors[chosen]].astype(np.int64), torch.int64), padded(r[:, None] * u), padded(u),
-        padded(omega), padded(slopes), torch.stack([padded(value), padded(slope)]),
-    )  # fmt: skip
+        padded(owners[env.neighbors[chosen]].astype(np.int64), torch.int64),
+        padded(r[:, None] * u),
+        padded(u),
+        padded(omega),
+        padded(slopes),
+        torch.stack([padded(value), padded(slope)]),
+    )
 
 
 def _weighted(one: MomentSet, r: np.ndarray, u: np.ndarray, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:

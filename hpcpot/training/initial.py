@@ -23,10 +23,15 @@ def deepmd_layers(
     layers = []
     for n, m in zip(widths, widths[1:], strict=False):
         resnet = m in (n, 2 * n)
-        layers.append(Layer(
-            random.normal(0.0, 1.0 / np.sqrt(n + m), (n, m)), random.normal(0.0, 1.0, m),
-            random.normal(0.1, 0.001, m) if timestep and resnet else None, activation, resnet,
-        ))  # fmt: skip
+        layers.append(
+            Layer(
+                random.normal(0.0, 1.0 / np.sqrt(n + m), (n, m)),
+                random.normal(0.0, 1.0, m),
+                random.normal(0.1, 0.001, m) if timestep and resnet else None,
+                activation,
+                resnet,
+            )
+        )
     return tuple(layers)
 
 

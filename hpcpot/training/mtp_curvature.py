@@ -86,9 +86,16 @@ def _combinations(model: Model, part: Chunk, loss: Loss, n_frames: int, random: 
         mtp_kernels.displacements(*pairs_of(sites), force, virial, v)
         for k in np.unique(sites.frames):
             mtp_kernels.gradient(
-                *neighbors_of(sites), sites.order_in(k), model.weights[sites.species], *model.basis(),
-                family.coefficients, energy[sites.frames], v, by_coefficients[k], by_weights[k, sites.species],
-            )  # fmt: skip
+                *neighbors_of(sites),
+                sites.order_in(k),
+                model.weights[sites.species],
+                *model.basis(),
+                family.coefficients,
+                energy[sites.frames],
+                v,
+                by_coefficients[k],
+                by_weights[k, sites.species],
+            )
     by_radial = family.scaling * by_weights.reshape(len(data), -1)
     return np.concatenate([by_radial, by_coefficients, energy[:, None] * data.counts], axis=1)
 

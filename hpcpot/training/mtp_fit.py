@@ -50,9 +50,17 @@ def initial(elements: tuple[str, ...], level: int, radial: Radial, mean_neighbor
     values += np.eye(lists.n_radial, radial.size)
     scaling = 3.0 / (radial.cutoff - radial.low) ** 2 / np.sqrt(max(mean_neighbors, 1.0))
     return MomentTensor(
-        elements, radial.low, radial.cutoff, scaling, values, lists.basics, lists.products, lists.scalars,
-        np.zeros(len(lists.scalars)), np.zeros(species),
-    )  # fmt: skip
+        elements,
+        radial.low,
+        radial.cutoff,
+        scaling,
+        values,
+        lists.basics,
+        lists.products,
+        lists.scalars,
+        np.zeros(len(lists.scalars)),
+        np.zeros(species),
+    )
 
 
 class Fit:

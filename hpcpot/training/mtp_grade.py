@@ -27,9 +27,11 @@ EMPTY = 1.0e-6
 
 @dataclass
 class ActiveSet:
-    """Attributes:
-    rows: (m, m) float64, the active rows. inverse: its inverse.
-    members: (m,) int64, which of the rows given each is; -1 where none is: such a direction is in no row.
+    """The rows whose determinant is largest in modulus.
+
+    Attributes:
+        rows: (m, m) float64, the active rows. inverse: its inverse.
+        members: (m,) int64, which of the rows given each is; -1 where none is: such a direction is in no row.
     """
 
     rows: np.ndarray

@@ -13,9 +13,23 @@ import numpy as np
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
 from hpcpot.potential.moments.moment_tensor_lanes import (
-    KINDS, R, X, Y, Z, back_through_product, back_through_traces, contract, contract_back, gather, moments_of,
-    most_neighbors, powers_of, radial, slopes, with_factorials,
-)  # fmt: skip
+    KINDS,
+    R,
+    X,
+    Y,
+    Z,
+    back_through_product,
+    back_through_traces,
+    contract,
+    contract_back,
+    gather,
+    moments_of,
+    most_neighbors,
+    powers_of,
+    radial,
+    slopes,
+    with_factorials,
+)
 
 ALONG, ACROSS = 0, 1
 """Rows after those of `radial`: displacement along the bond; its three components across, over the distance."""
@@ -51,9 +65,27 @@ def displacements(atoms, first, neighbors, distances, directions, frames, by_for
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def gradient(
-    first, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces, products, scalars,
-    n_moments, coefficients, by_energy, v, by_coefficients, by_weights,
-):  # fmt: skip
+    first,
+    kinds,
+    r,
+    u,
+    order,
+    weights,
+    domain,
+    highest,
+    factorials,
+    blocks,
+    n_summed,
+    traces,
+    products,
+    scalars,
+    n_moments,
+    coefficients,
+    by_energy,
+    v,
+    by_coefficients,
+    by_weights,
+):
     """Add dJ/dparameters of the sites.
 
     Args:
@@ -223,9 +255,32 @@ def _back_to_weights(held, at, present, functions, size, domain, back, sums):
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def linear_rows(
-    atoms, frames, first, neighbors, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces,
-    products, scalars, n_moments, used, first_used, touched, first_touched, energies, forces, virials,
-):  # fmt: skip
+    atoms,
+    frames,
+    first,
+    neighbors,
+    kinds,
+    r,
+    u,
+    order,
+    weights,
+    domain,
+    highest,
+    factorials,
+    blocks,
+    n_summed,
+    traces,
+    products,
+    scalars,
+    n_moments,
+    used,
+    first_used,
+    touched,
+    first_touched,
+    energies,
+    forces,
+    virials,
+):
     """Add the energies, forces and virials that each scalar alone would give with a coefficient of 1.
 
     Args:
@@ -248,9 +303,23 @@ def linear_rows(
     for start in range(0, len(order), LANES):
         centres = order[start : start + LANES]
         rows = moments_of(
-            first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present,
-            omega, m,
-        )  # fmt: skip
+            first,
+            kinds,
+            r,
+            u,
+            centres,
+            weights,
+            domain,
+            highest,
+            blocks,
+            n_summed,
+            traces,
+            products,
+            held,
+            present,
+            omega,
+            m,
+        )
         for s in range(len(scalars)):
             for lane in range(len(centres)):
                 energies[frames[centres[lane]], s] += m[scalars[s], lane]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -44,9 +44,21 @@ def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple)
     virials = np.zeros((len(data) if weights[2].any() else 0, 3, 3, n))
     for sites in part.sites:
         mtp_kernels.linear_rows(
-            sites.atoms, sites.frames, sites.first, sites.neighbors, sites.kinds, sites.distances, sites.directions,
-            sites.order, model.weights[sites.species], *model.basis(), *wanted, energies, forces, virials,
-        )  # fmt: skip
+            sites.atoms,
+            sites.frames,
+            sites.first,
+            sites.neighbors,
+            sites.kinds,
+            sites.distances,
+            sites.directions,
+            sites.order,
+            model.weights[sites.species],
+            *model.basis(),
+            *wanted,
+            energies,
+            forces,
+            virials,
+        )
     types = len(data.elements)
     matrix, right = np.zeros((n + types, n + types)), np.zeros(n + types)
     whole = np.concatenate([energies, data.counts], axis=1)
@@ -54,7 +66,7 @@ def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple)
         (whole, data.energies, weights[0], n + types),
         (forces.reshape(-1, n), data.forces.ravel(), np.repeat(weights[1], 3), n),
         (virials.reshape(-1, n), data.virials.ravel(), np.repeat(weights[2], 9), n),
-    ):  # fmt: skip
+    ):
         if len(rows):
             half = rows * np.sqrt(weight)[:, None]
             matrix[:k, :k] += half.T @ half
@@ -73,7 +85,7 @@ def _rows_of(plan: Plan) -> tuple[np.ndarray, ...]:
     traced = {int(row[0]): row[1:].tolist() for row in plan.traces}
     ends = plan.blocks[:, 2]
 
-    @lru_cache(maxsize=None)
+    @cache
     def needs(moment: int) -> tuple[frozenset[int], frozenset[int]]:
         """Products and blocks that a moment is made of."""
         products: set[int] = set(makers[moment])

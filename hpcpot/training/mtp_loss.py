@@ -50,9 +50,10 @@ class Loss:
         if self.scale_by_force > 0.0:
             atoms *= self.scale_by_force / (square + self.scale_by_force)
         return (
-            np.where(np.isfinite(data.energies), self.energy * by_size, 0.0), np.where(np.isfinite(square), atoms, 0.0),
+            np.where(np.isfinite(data.energies), self.energy * by_size, 0.0),
+            np.where(np.isfinite(square), atoms, 0.0),
             np.where(np.isfinite(data.virials).all(axis=(1, 2)), self.stress * by_size, 0.0),
-        )  # fmt: skip
+        )
 
 
 @dataclass
@@ -85,9 +86,16 @@ class Model:
         """What the kernels take between the radial functions and the coefficients."""
         plan = self.plan
         return (
-            self.domain, plan.highest, plan.factorials, plan.blocks, plan.n_summed, plan.traces, plan.products,
-            plan.scalars, plan.n_moments,
-        )  # fmt: skip
+            self.domain,
+            plan.highest,
+            plan.factorials,
+            plan.blocks,
+            plan.n_summed,
+            plan.traces,
+            plan.products,
+            plan.scalars,
+            plan.n_moments,
+        )
 
     @property
     def parameters(self) -> np.ndarray:
@@ -125,9 +133,15 @@ def predict(model: Model, part: Chunk) -> Prediction:
     for sites in part.sites:
         energies, g = np.empty(len(sites.atoms)), np.empty((len(sites.kinds), 3))
         evaluate(
-            *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), model.family.coefficients,
-            True, energies, g,
-        )  # fmt: skip
+            *neighbors_of(sites),
+            sites.order,
+            model.weights[sites.species],
+            *model.basis(),
+            model.family.coefficients,
+            True,
+            energies,
+            g,
+        )
         found.energies[:] += np.bincount(sites.frames, energies, len(data))
         mtp_kernels.fold(*pairs_of(sites), g, found.forces, found.virials)
     return found
@@ -147,9 +161,7 @@ def errors(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -
     return Errors(float(sum(values)), sum(squares), sum(counts))
 
 
-def value_and_gradient(
-    model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1
-) -> tuple[float, np.ndarray]:
+def value_and_gradient(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> tuple[float, np.ndarray]:
     """The loss, and its gradient (n,) with respect to `Model.parameters`."""
     n_frames = sum(len(part.data) for part in parts)
     found = over(parts, lambda part: _gradient(model, part, loss, n_frames), threads)
@@ -166,9 +178,16 @@ def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[flo
         v = np.empty((len(sites.kinds), 3))
         mtp_kernels.displacements(*pairs_of(sites), slopes[1], slopes[2], v)
         mtp_kernels.gradient(
-            *neighbors_of(sites), sites.order, model.weights[sites.species], *model.basis(), family.coefficients,
-            slopes[0][sites.frames], v, by_coefficients, by_weights[sites.species],
-        )  # fmt: skip
+            *neighbors_of(sites),
+            sites.order,
+            model.weights[sites.species],
+            *model.basis(),
+            family.coefficients,
+            slopes[0][sites.frames],
+            v,
+            by_coefficients,
+            by_weights[sites.species],
+        )
     by_species = slopes[0] @ part.data.counts
     return value, np.concatenate([family.scaling * by_weights.ravel(), by_coefficients, by_species])
 

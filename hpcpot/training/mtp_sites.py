@@ -87,10 +87,16 @@ def _of_species(part: DataSet, joined: Batch, pairs: Pairs, i: int, cutoff: floa
     atoms = np.flatnonzero(part.species == i).astype(np.int32)
     env = environment(pairs, part.species[joined.owners], atoms, cutoff, None, len(part.elements))
     return Sites(
-        int(i), atoms.astype(np.int64), part.frame_of[atoms], np.argsort(np.diff(env.first), kind="stable"), env.first,
-        joined.owners[env.neighbors].astype(np.int64), env.neighbor_species.copy(), env.distances.copy(),
+        int(i),
+        atoms.astype(np.int64),
+        part.frame_of[atoms],
+        np.argsort(np.diff(env.first), kind="stable"),
+        env.first,
+        joined.owners[env.neighbors].astype(np.int64),
+        env.neighbor_species.copy(),
+        env.distances.copy(),
         env.directions.copy(),
-    )  # fmt: skip
+    )
 
 
 def shortest_distance(parts: Sequence[Chunk]) -> float:

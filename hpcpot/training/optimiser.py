@@ -11,9 +11,12 @@ import torch
 from torch import Tensor
 
 KINDS = {
-    "adam": partial(torch.optim.Adam, fused=True), "adamw": partial(torch.optim.AdamW, fused=True),
-    "adamax": torch.optim.Adamax, "adagrad": torch.optim.Adagrad, "adadelta": torch.optim.Adadelta,
-}  # fmt: skip
+    "adam": partial(torch.optim.Adam, fused=True),
+    "adamw": partial(torch.optim.AdamW, fused=True),
+    "adamax": torch.optim.Adamax,
+    "adagrad": torch.optim.Adagrad,
+    "adadelta": torch.optim.Adadelta,
+}
 """Those of torch, with its own defaults; fused where torch has that on CPUs and GPUs."""
 MUON_FACTOR = 20.0
 """Rate of the matrices over that of the rest: tried on Deep Potentials, 8 and 50 learn more slowly."""

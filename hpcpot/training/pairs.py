@@ -51,9 +51,7 @@ def moves(
     return along, across, along.mT @ radial[1] + across.mT @ radial[0]
 
 
-def radial_gradient(
-    block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor
-) -> Tensor:
+def radial_gradient(block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
     """The gradient with respect to R, (2, n, k, c), from that with respect to the moments and, moving, to their derivative.
 
     Args:

@@ -26,9 +26,18 @@ def add_forces(
 ) -> None:
     """As `pairs.add_forces`."""
     _add_forces(
-        block.owners.numpy(), block.vectors.numpy(), block.directions.numpy(), block.omega.numpy(), block.slopes.numpy(),
-        radial.numpy(), b_nac.contiguous().numpy(), atoms.numpy(), frames.numpy(), forces.numpy(), virials.numpy(),
-    )  # fmt: skip
+        block.owners.numpy(),
+        block.vectors.numpy(),
+        block.directions.numpy(),
+        block.omega.numpy(),
+        block.slopes.numpy(),
+        radial.numpy(),
+        b_nac.contiguous().numpy(),
+        atoms.numpy(),
+        frames.numpy(),
+        forces.numpy(),
+        virials.numpy(),
+    )
 
 
 def moves(
@@ -39,23 +48,36 @@ def moves(
     along, across = torch.zeros_like(block.omega), torch.zeros_like(block.omega)
     moved = radial.new_zeros(n, a, radial.shape[-1])
     _moves(
-        block.owners.numpy(), block.vectors.numpy(), block.directions.numpy(), block.omega.numpy(), block.slopes.numpy(),
-        radial.numpy(), atoms.numpy(), frames.numpy(), of_forces.contiguous().numpy(), of_virials.contiguous().numpy(),
-        along.numpy(), across.numpy(), moved.numpy(),
-    )  # fmt: skip
+        block.owners.numpy(),
+        block.vectors.numpy(),
+        block.directions.numpy(),
+        block.omega.numpy(),
+        block.slopes.numpy(),
+        radial.numpy(),
+        atoms.numpy(),
+        frames.numpy(),
+        of_forces.contiguous().numpy(),
+        of_virials.contiguous().numpy(),
+        along.numpy(),
+        across.numpy(),
+        moved.numpy(),
+    )
     return along, across, moved
 
 
-def radial_gradient(
-    block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor
-) -> Tensor:
+def radial_gradient(block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
     """As `pairs.radial_gradient`."""
     found = of_moments.new_zeros(2, *block.omega.shape[:2], of_moments.shape[-1])
     along, across = (torch.zeros_like(block.omega),) * 2 if moved is None else moved
     _radial_gradient(
-        block.directions.numpy(), block.omega.numpy(), along.numpy(), across.numpy(), of_moments.contiguous().numpy(),
-        b_nac.contiguous().numpy(), found.numpy(),
-    )  # fmt: skip
+        block.directions.numpy(),
+        block.omega.numpy(),
+        along.numpy(),
+        across.numpy(),
+        of_moments.contiguous().numpy(),
+        b_nac.contiguous().numpy(),
+        found.numpy(),
+    )
     return found
 
 

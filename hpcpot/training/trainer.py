@@ -206,10 +206,14 @@ class Trainer:
             return
         parameters = self.task.model.parameters
         common: dict[str, Any] = {
-            "identity": self.task.identity, "step": self.done, "sampler": self.task.sampler.state,
-            "errors": json.dumps(asdict(self._errors)), "first_loss": self._first_loss, "best_loss": self._best_loss,
+            "identity": self.task.identity,
+            "step": self.done,
+            "sampler": self.task.sampler.state,
+            "errors": json.dumps(asdict(self._errors)),
+            "first_loss": self._first_loss,
+            "best_loss": self._best_loss,
             "rows_since_best": self._rows_since_best,
-        }  # fmt: skip
+        }
         common |= {f"optimiser_{name}": values for name, values in self._optimiser.state.items()}
         if self.best is not None:
             common["best"] = self.best
@@ -244,8 +248,9 @@ def line(values: dict[str, float], each: float, left: float) -> str:
     """A row of the printed table. Args: each: seconds of a step. left: seconds."""
     cells = [
         f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}"
-        for q, unit in curve.QUANTITIES.items() for part in curve.PARTS
-    ]  # fmt: skip
+        for q, unit in curve.QUANTITIES.items()
+        for part in curve.PARTS
+    ]
     return (
         f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
         f"{values['learning_rate']:>9.2e} {1e3 * each:>8.1f} {duration(left):>9}"

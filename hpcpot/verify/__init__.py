@@ -27,8 +27,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAMES",
         help="crystals by name, commas between (default: all that the model has the elements of); or none",
     )
-    parser.add_argument("--structure", action="append", default=[], metavar="FILE",
-                        help="another periodic structure to check the model with; repeatable")  # fmt: skip
+    parser.add_argument(
+        "--structure",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="another periodic structure to check the model with; repeatable",
+    )
     parser.add_argument("--temperature-K", type=float, default=300.0, metavar="T", help="of the NVE run (default 300)")
     parser.add_argument("--timestep-fs", type=float, default=1.0, metavar="DT", help="of the NVE run (default 1)")
     parser.add_argument("--nve-steps", type=int, default=2000, metavar="N", help="of the NVE run (default 2000)")

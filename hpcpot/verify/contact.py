@@ -70,10 +70,15 @@ def pushes(found: Mapping[str, Atoms], potential: Potential) -> dict[str, Push]:
 def check(done: Mapping[str, Push]) -> list[Outcome]:
     """The barrier of each pair, and where it lies."""
     return [
-        Outcome(f"{pair} pushed together: barrier", one.barrier, "eV", low=BARRIER,
-                where=f"{one.where}, {one.distances[0]:.2f} Å apart, repels down to {one.hole:.2f} Å")
+        Outcome(
+            f"{pair} pushed together: barrier",
+            one.barrier,
+            "eV",
+            low=BARRIER,
+            where=f"{one.where}, {one.distances[0]:.2f} Å apart, repels down to {one.hole:.2f} Å",
+        )
         for pair, one in done.items()
-    ]  # fmt: skip
+    ]
 
 
 def _nearest(atoms: Atoms) -> dict[tuple[str, str], tuple[int, np.ndarray, float]]:

@@ -28,9 +28,7 @@ VACANCY_ATOMS = 120
 
 LATTICE, FORMATION, MODULUS = 0.02, 0.03, 0.2
 """Share; eV/atom; share: how far from the reference a model may be."""
-FORMATION_ENERGIES = {
-    "LiSi": -0.206, "Li12Si7": -0.258, "Li7Si3": -0.264, "Li13Si4": -0.256, "Li15Si4": -0.243,
-}  # fmt: skip
+FORMATION_ENERGIES = {"LiSi": -0.206, "Li12Si7": -0.258, "Li7Si3": -0.264, "Li13Si4": -0.256, "Li15Si4": -0.243}
 """eV/atom, PBE, of bcc Li and diamond Si (Materials Project entries named in structure.crystals)."""
 BULK_MODULI = {"Si": 88.9, "Li": 14.1}
 """GPa, PBE (GPAW, plane waves)."""
@@ -142,9 +140,15 @@ def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) 
     energies = np.array([_converged(found[k]).final.energy for k in range(len(frames))]) / n
     volumes = VOLUMES * atoms.get_volume() / n
     return Crystal(
-        name, initial, atoms, relaxed.final.energy / n, volumes, energies, _fitted(volumes, energies),
+        name,
+        initial,
+        atoms,
+        relaxed.final.energy / n,
+        volumes,
+        energies,
+        _fitted(volumes, energies),
         _elastic(atoms, potential, fixed),
-    )  # fmt: skip
+    )
 
 
 def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:

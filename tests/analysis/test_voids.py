@@ -100,7 +100,7 @@ def test_a_hole_is_followed_through_the_frames():
         kept = np.linalg.norm(block.positions - growing, axis=1) > a
         kept &= np.linalg.norm(block.positions - closing, axis=1) > b
         frames.append(voids.find(block.positions[kept], block.cell.array, block.pbc, (60, 60, 60), 2.5))
-    links = [voids.overlaps(a.labels, b.labels) for a, b in zip(frames, frames[1:])]
+    links = [voids.overlaps(a.labels, b.labels) for a, b in zip(frames, frames[1:], strict=False)]
     assert voids.follow(links, 3, 0) == [-1, 1, 0, 0]
     assert voids.follow(links, 0, 0) == [0, 0, 1, -1]
     np.testing.assert_allclose(frames[1].centres[1] * lengths, growing, atol=0.5)

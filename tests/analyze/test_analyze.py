@@ -27,7 +27,7 @@ FAST = ["--set", "output.figures=null", "--set", "output.export=null"]
 def table(path: Path) -> dict[str, np.ndarray]:
     with path.open(newline="") as file:
         rows = list(csv.reader(file))
-    columns = dict(zip(rows[0], zip(*rows[1:])))
+    columns = dict(zip(rows[0], zip(*rows[1:], strict=False), strict=False))
     return {
         name: np.array(column) if name == "quantity" else np.array(column, float) for name, column in columns.items()
     }
@@ -226,14 +226,24 @@ def test_stress_of_regions_is_that_of_the_run(tmp_path):
     stages = {
         "hold": {"integrator": "nvt_nose_hoover", "steps": 20},
         "pull": {
-            "integrator": "npt_nose_hoover", "steps": 60, "deform": "cell", "deform_axis": "z",
-            "strain_rate_per_ps": 0.05, "barostat_axes": ["x", "y"], "pressure_GPa": 0.0,
+            "integrator": "npt_nose_hoover",
+            "steps": 60,
+            "deform": "cell",
+            "deform_axis": "z",
+            "strain_rate_per_ps": 0.05,
+            "barostat_axes": ["x", "y"],
+            "pressure_GPa": 0.0,
         },
-    }  # fmt: skip
+    }
     config = runs.prepare(
-        tmp_path, stages=stages, md__steps=20, md__timestep_fs=2.0, output__position_every=10,
-        output__velocity_every=20, output__virial_every=20,
-    )  # fmt: skip
+        tmp_path,
+        stages=stages,
+        md__steps=20,
+        md__timestep_fs=2.0,
+        output__position_every=10,
+        output__velocity_every=20,
+        output__virial_every=20,
+    )
     runs.run(config)
     with TrajectoryReader(tmp_path / "run.h5md") as reader:
         assert reader.provenance()[0]["virial_partition"] == "half of the term of each pair to each of its atoms"

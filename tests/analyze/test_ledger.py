@@ -17,17 +17,24 @@ def frame(labels: np.ndarray, volumes: list[float], outside: list[bool]) -> dict
     spans = np.zeros((KEPT, 3), bool)
     spans[is_outside] = True
     return {
-        "labels": labels.reshape(2, 2, 2).astype(np.uint8), "fraction": np.count_nonzero(labels) / 8, "volumes": padded,
-        "centres": np.full((KEPT, 3), 0.25), "spans": spans, "is_outside": is_outside,
-    }  # fmt: skip
+        "labels": labels.reshape(2, 2, 2).astype(np.uint8),
+        "fraction": np.count_nonzero(labels) / 8,
+        "volumes": padded,
+        "centres": np.full((KEPT, 3), 0.25),
+        "spans": spans,
+        "is_outside": is_outside,
+    }
 
 
 def test_a_notch_that_closes_is_a_hole_from_then_on():
     """Before, its points belong to the space outside, which is no hole and has no place."""
     pull = SimpleNamespace(
-        frames=[0, 1, 2], steps=np.arange(3), times=np.arange(3.0), strains=np.arange(3) / 10,
+        frames=[0, 1, 2],
+        steps=np.arange(3),
+        times=np.arange(3.0),
+        strains=np.arange(3) / 10,
         cells=np.tile(2.0 * np.eye(3), (3, 1, 1)),
-    )  # fmt: skip
+    )
     ledger = Ledger(None, pull, None, [], lambda line: None)
     ledger(0, frame(np.array([0, 0, 0, 0, 0, 0, 1, 1]), [2.0], [True]))
     ledger(1, frame(np.array([0, 0, 0, 0, 1, 1, 1, 1]), [4.0], [True]))

@@ -53,4 +53,6 @@ def test_a_particle_that_is_pulled_in_two_stays_in_the_middle():
     torn.wrap()
     places = section.places(torn, section.corner(atoms, moved))
     assert places[:, 1].min() == pytest.approx(20.0 - places[:, 1].max()) and np.ptp(places[:, 1]) < 17.0
-    np.testing.assert_allclose(places - places[0], atoms.positions - atoms.positions[0] + 20 * (moved - moved[0]), atol=1e-9)
+    np.testing.assert_allclose(
+        places - places[0], atoms.positions - atoms.positions[0] + 20 * (moved - moved[0]), atol=1e-9
+    )

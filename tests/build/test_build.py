@@ -21,9 +21,14 @@ from hpcpot.structure import crystals, files
 
 CONFIGS = REPOSITORY / "configs"
 SMALL = (
-    "silicon.repeat=[2, 2, 2]", "lithium.atoms=60", "lithium.settle_steps=100", "lithium.melt_steps=100",
-    "lithium.pressure_steps=100", "lithium.pressure_tolerance_GPa=3", "contact.steps=100",
-)  # fmt: skip
+    "silicon.repeat=[2, 2, 2]",
+    "lithium.atoms=60",
+    "lithium.settle_steps=100",
+    "lithium.melt_steps=100",
+    "lithium.pressure_steps=100",
+    "lithium.pressure_tolerance_GPa=3",
+    "contact.steps=100",
+)
 
 
 def hpcpot(*arguments: str | Path) -> int:

@@ -12,10 +12,12 @@ def system(folder, n_frames: int = 3, sets: tuple[int, ...] = (2, 1), energy_sha
     """A system of two Li and a Si, types in the order Si Li, as DeePMD-kit describes it."""
     rng = np.random.default_rng(0)
     arrays = {
-        "box": np.tile(np.diag([4.0, 5.0, 6.0]).ravel(), (n_frames, 1)), "coord": rng.uniform(0, 4, (n_frames, 9)),
-        "energy": rng.normal(size=(n_frames, *energy_shape)), "force": rng.normal(size=(n_frames, 9)),
+        "box": np.tile(np.diag([4.0, 5.0, 6.0]).ravel(), (n_frames, 1)),
+        "coord": rng.uniform(0, 4, (n_frames, 9)),
+        "energy": rng.normal(size=(n_frames, *energy_shape)),
+        "force": rng.normal(size=(n_frames, 9)),
         "virial": rng.normal(size=(n_frames, 9)),
-    }  # fmt: skip
+    }
     folder.mkdir()
     (folder / "type.raw").write_text("1\n1\n0\n")
     (folder / "type_map.raw").write_text("Si\nLi\n")

@@ -10,8 +10,20 @@ from hpcpot.dataset.measures import shortest_distances
 from hpcpot.errors import ModelError
 from hpcpot.potential import files as potential_files
 
-GIVEN = {"iface", "li12si7", "li13si4", "li15si4", "li22si5", "li54", "li54_melt", "li7si3", "lisi", "lisi3",
-         "si64_hot", "si64_melt"}  # fmt: skip
+GIVEN = {
+    "iface",
+    "li12si7",
+    "li13si4",
+    "li15si4",
+    "li22si5",
+    "li54",
+    "li54_melt",
+    "li7si3",
+    "lisi",
+    "lisi3",
+    "si64_hot",
+    "si64_melt",
+}
 """Groups that were there before hpcpot sampled; the hottest of them have Li atoms at 1.1 Å."""
 
 

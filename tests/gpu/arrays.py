@@ -57,11 +57,12 @@ class Array(NDArrayOperatorsMixin):
     def __init__(self, values: np.ndarray):
         self.values = values
 
-    shape, dtype, size, ndim, nbytes = (property(lambda self, n=n: getattr(self.values, n)) for n in
-                                        ("shape", "dtype", "size", "ndim", "nbytes"))  # fmt: skip
+    shape, dtype, size, ndim, nbytes = (
+        property(lambda self, n=n: getattr(self.values, n)) for n in ("shape", "dtype", "size", "ndim", "nbytes")
+    )
 
     @property
-    def T(self) -> Array:  # noqa: N802
+    def T(self) -> Array:
         return Array(self.values.T)
 
     def __array__(self, *_: object, **__: object) -> np.ndarray:

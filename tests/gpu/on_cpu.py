@@ -7,12 +7,11 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-
 from gpu import arrays
 from gpu.arrays import Array
 
@@ -85,7 +84,7 @@ class OnCpu:
         return replay
 
 
-@lru_cache(maxsize=None)
+@cache
 def compiled(text: str, stem: str, options: tuple[str, ...]) -> Path:
     """The shared library of a source, kept from one call of the tests to the next."""
     name = sha256(f"{text} {HEADER.read_text()} {options}".encode()).hexdigest()[:24]

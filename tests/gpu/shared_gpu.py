@@ -1,6 +1,6 @@
 """Some steps on the ranks of this run, which share one device; rank 0 saves the atoms by id.
 
-    shared_gpu.py PATH pinned|direct
+shared_gpu.py PATH pinned|direct
 """
 
 import sys
@@ -22,7 +22,10 @@ from hpcpot.potential.moments.gpu.potential import GpuPotential
 from hpcpot.units import BOLTZMANN
 
 THERMOSTAT = Thermostat(BOLTZMANN * 2000.0, BOLTZMANN * 2000.0, 50.0, 15, 5)
-CONTROLS = {"nvt_langevin": THERMOSTAT, "npt_nose_hoover": Barostat(THERMOSTAT, np.array([True, False, True]), 0.0, 300.0)}
+CONTROLS = {
+    "nvt_langevin": THERMOSTAT,
+    "npt_nose_hoover": Barostat(THERMOSTAT, np.array([True, False, True]), 0.0, 300.0),
+}
 
 
 def main(path: str, how: str) -> None:

@@ -31,7 +31,9 @@ def test_speed_kernels_and_their_tables(stand_in, monkeypatch, tmp_path, capsys)
     import gpu_report
     import md_chebyshev
 
-    monkeypatch.setattr(sys, "argv", ["md", "--device", "gpu", "--repeat", "1", "1", "1", "--steps", "1", "--repeats", "1"])
+    monkeypatch.setattr(
+        sys, "argv", ["md", "--device", "gpu", "--repeat", "1", "1", "1", "--steps", "1", "--repeats", "1"]
+    )
     md_chebyshev.main()
     monkeypatch.setattr(gpu_kernels, "REPEATS", 2)
     monkeypatch.setattr(gpu_kernels, "ceilings", lambda *_: (100.0, 1000.0))
@@ -51,7 +53,14 @@ def test_speed_kernels_and_their_tables(stand_in, monkeypatch, tmp_path, capsys)
 def test_targets_are_judged(stand_in):
     import gpu_report
 
-    row = {"benchmark": "md_deep_potential", "atoms": 4608, "precision": "float64", "ranks": 1, "least": 0.1, "most": 0.4}
+    row = {
+        "benchmark": "md_deep_potential",
+        "atoms": 4608,
+        "precision": "float64",
+        "ranks": 1,
+        "least": 0.1,
+        "most": 0.4,
+    }
     assert "| 0.2000 (0.1000 to 0.4000) | 0.922 | 0.217, met |" in gpu_report.speeds([row | {"value": 0.2}])
     assert "0.217, 2.00 times as much" in gpu_report.speeds([row | {"value": 2000 / 4608}])
 

@@ -60,5 +60,7 @@ def test_a_cupy_without_headers_or_libraries_is_told(error, found):
 
     runtime = SimpleNamespace(runtimeGetVersion=lambda: 10)
     cupy = SimpleNamespace(ones=ones, dot=lambda a, b: None, cuda=SimpleNamespace(runtime=runtime))
-    with pytest.raises(DependencyError, match=rf"CuPy = cannot compile or multiply \({found}.*libcublas.so.0 of CuPy's CUDA"):
+    with pytest.raises(
+        DependencyError, match=rf"CuPy = cannot compile or multiply \({found}.*libcublas.so.0 of CuPy's CUDA"
+    ):
         Cublas(cupy, None)

@@ -26,10 +26,10 @@ class Several:
     def __init__(self, rank: int, size: int, others: str = ""):
         self.rank, self.size, self._others = rank, size, others
 
-    def Get_rank(self) -> int:  # noqa: N802
+    def Get_rank(self) -> int:
         return self.rank
 
-    def Get_size(self) -> int:  # noqa: N802
+    def Get_size(self) -> int:
         return self.size
 
     def local(self) -> tuple[int, int]:
@@ -61,10 +61,16 @@ def test_one_gpu_for_each_rank(monkeypatch, found, requested, ranks, number, lin
         (["a 0"], True, "auto", 1, "1 rank on 1 GPU"),
         (["a 0", "a 1", "b 0", "b 1"], True, "auto", 1, "4 ranks on 4 GPUs, ghosts straight between GPUs by MPI"),
         (["a 0", "b 0"], False, "auto", 1, "2 ranks on 2 GPUs, ghosts by way of pinned memory of the host"),
-        (["a 0", "a 1", "a 0", "a 1", "a 0"], True, "pinned", 3, "5 ranks on 2 GPUs, ghosts by way of pinned memory of the "
-         "host; note: ranks that share a GPU take turns, so that 2 ranks would be faster"),
+        (
+            ["a 0", "a 1", "a 0", "a 1", "a 0"],
+            True,
+            "pinned",
+            3,
+            "5 ranks on 2 GPUs, ghosts by way of pinned memory of the "
+            "host; note: ranks that share a GPU take turns, so that 2 ranks would be faster",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_ranks_say_of_their_gpus(monkeypatch, places, can, how, sharers, line):
     device, several = OnCpu(free=600), Several(0, len(places))
     device.place = places[0]
@@ -76,7 +82,9 @@ def test_what_ranks_say_of_their_gpus(monkeypatch, places, can, how, sharers, li
 
 def test_direct_exchange_needs_an_mpi_that_can(monkeypatch):
     monkeypatch.setattr(Ranks, "takes_device_memory", lambda self: False)
-    with pytest.raises(ConfigError, match="parallel.gpu_exchange = direct: this MPI says that it cannot send .* or pinned"):
+    with pytest.raises(
+        ConfigError, match="parallel.gpu_exchange = direct: this MPI says that it cannot send .* or pinned"
+    ):
         Exchange(SERIAL, OnCpu(), "direct")
 
 

@@ -104,7 +104,9 @@ def test_lennard_jones(device):
 def test_no_neighbours_one_neighbour_and_one_species(name, device):
     family = FAMILIES[name]
     gpu, cpu = GpuPotential(family, device), Potential(family)
-    alone = Pairs(np.array([[0.0, 0, 0], [2.3, 0, 0], [50.0, 0, 0]]), np.array([0, 1, 2, 2]), np.array([1, 0], np.int32))
+    alone = Pairs(
+        np.array([[0.0, 0, 0], [2.3, 0, 0], [50.0, 0, 0]]), np.array([0, 1, 2, 2]), np.array([1, 0], np.int32)
+    )
     for species in (np.zeros(3, np.int32), np.ones(3, np.int32), np.array([0, 1, 1], np.int32)):
         wanted = cpu.compute(alone, species, atom_virials=True)
         agree(gpu.compute(alone, species, atom_virials=True), wanted, 1e-9, 1e-8)

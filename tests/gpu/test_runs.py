@@ -33,9 +33,13 @@ def md(folder, name, *arguments, **changes):
     folder = folder / name
     folder.mkdir(exist_ok=True)
     changes = {
-        "md__timestep_fs": 1.0, "md__temperature_K": 900.0, "md__initial_temperature_K": 900.0, "device": "gpu",
-        "md__thermostat_time_fs": 20.0, "neighbors__skin_A": 0.5,
-    } | changes  # fmt: skip
+        "md__timestep_fs": 1.0,
+        "md__temperature_K": 900.0,
+        "md__initial_temperature_K": 900.0,
+        "device": "gpu",
+        "md__thermostat_time_fs": 20.0,
+        "neighbors__skin_A": 0.5,
+    } | changes
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     config = folder / "run.yaml"
@@ -52,14 +56,28 @@ def frames(path):
 GRAPH = {"md__integrator": "nvt_nose_hoover"}
 BY_HOST = {
     "npt": {"md__integrator": "npt_nose_hoover", "md__barostat_axes": ["x", "y"]},
-    "pull": {"md__integrator": "npt_nose_hoover", "md__barostat_axes": ["x"], "md__deform": "cell", "md__deform_axis": "y",
-             "md__strain_rate_per_ps": 1.0},
-    "grips": {"md__integrator": "nvt_langevin", "md__deform": "grips", "md__deform_axis": "z", "md__strain_rate_per_ps": 1.0},
-    "grips by force": {"md__integrator": "nvt_nose_hoover", "md__deform": "grips", "md__deform_axis": "z",
-                       "md__grip_force_eV_A": 0.5},
+    "pull": {
+        "md__integrator": "npt_nose_hoover",
+        "md__barostat_axes": ["x"],
+        "md__deform": "cell",
+        "md__deform_axis": "y",
+        "md__strain_rate_per_ps": 1.0,
+    },
+    "grips": {
+        "md__integrator": "nvt_langevin",
+        "md__deform": "grips",
+        "md__deform_axis": "z",
+        "md__strain_rate_per_ps": 1.0,
+    },
+    "grips by force": {
+        "md__integrator": "nvt_nose_hoover",
+        "md__deform": "grips",
+        "md__deform_axis": "z",
+        "md__grip_force_eV_A": 0.5,
+    },
     "cg": {"md__integrator": "cg", "md__temperature_K": None, "md__steps": 4, "output__position_every": 1},
     "fire": {"md__integrator": "fire", "md__temperature_K": None, "md__steps": 4, "output__position_every": 1},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ["graph", *BY_HOST])
@@ -70,7 +88,9 @@ def test_the_trajectory_is_that_of_the_cpu(name, tmp_path, capsys, device):
     assert code == 0
     said = capsys.readouterr().out
     assert "device: gpu, 1 rank on 1 GPU\n" in said and f"gpu ({device.name}): " in said
-    assert ("steps: atoms stay on the GPU; kernel after kernel is started by the host in md" in said) == (name in BY_HOST)
+    assert ("steps: atoms stay on the GPU; kernel after kernel is started by the host in md" in said) == (
+        name in BY_HOST
+    )
     assert ("which does step after step without the host, as a CUDA graph" in said) == (name not in BY_HOST)
     code, on_cpu = md(tmp_path, "cpu", device="cpu", **changes)
     assert code == 0
@@ -83,12 +103,18 @@ def test_the_trajectory_is_that_of_the_cpu(name, tmp_path, capsys, device):
 def test_stages_hand_the_atoms_on(tmp_path):
     """From the host's kernels to the graph and back, with and without a thermostat."""
     changes = {
-        "md__temperature_K": 300.0, "md__initial_temperature_K": None, "md__steps": 8, "output__position_every": 4,
+        "md__temperature_K": 300.0,
+        "md__initial_temperature_K": None,
+        "md__steps": 8,
+        "output__position_every": 4,
         "output__observables_every": 4,
-        "stages__rest__integrator": "fire", "stages__rest__steps": 4, "stages__heat__initial_temperature_K": 900.0,
+        "stages__rest__integrator": "fire",
+        "stages__rest__steps": 4,
+        "stages__heat__initial_temperature_K": 900.0,
         **{f"stages__pull__{name.removeprefix('md__')}": value for name, value in BY_HOST["pull"].items()},
-        "stages__go_on__integrator": "nve", "stages__go_on__temperature_K": None,
-    }  # fmt: skip
+        "stages__go_on__integrator": "nve",
+        "stages__go_on__temperature_K": None,
+    }
     (_, on_gpu), (_, on_cpu) = md(tmp_path, "gpu", **changes), md(tmp_path, "cpu", device="cpu", **changes)
     found, wanted = frames(on_gpu), frames(on_cpu)
     assert wanted["step"].tolist() == [0, 4, 8, 12, 16, 20, 24, 28]

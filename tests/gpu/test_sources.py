@@ -31,10 +31,18 @@ SOURCES = [
             "chebyshev": {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 4, "PITCH": PITCH},
         }.items()
     ),
-    Source("potential/moments/gpu/deep_potential.cu",
-           {"N_SPECIES": 6, "WIDTHS": "40,40,40,40,40,40", "AXIS": 16, "N_INVARIANTS": 2000}, np.float64, warps_for(13000)),
-    Source("potential/moments/gpu/chebyshev.cu",
-           {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 10, "PITCH": PITCH}, np.float64, warps_for(14000)),
+    Source(
+        "potential/moments/gpu/deep_potential.cu",
+        {"N_SPECIES": 6, "WIDTHS": "40,40,40,40,40,40", "AXIS": 16, "N_INVARIANTS": 2000},
+        np.float64,
+        warps_for(13000),
+    ),
+    Source(
+        "potential/moments/gpu/chebyshev.cu",
+        {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 10, "PITCH": PITCH},
+        np.float64,
+        warps_for(14000),
+    ),
     Source("potential/moments/gpu/moment_tensor.cu"),
     Source("potential/moments/gpu/moments.cu", {**SPECIES, "CHANNELS": 8, "RANK": 4, "BY_NEIGHBOR": 1, "WEIGHTED": 0}),
 ]
@@ -56,7 +64,9 @@ def test_nvcc_compiles_all_without_spills(architecture, tmp_path):
         line = ["nvcc", *options, "-O3", f"-arch={architecture}", "-Xptxas", "-v", "-cubin", "-o", tmp_path / "k", text]
         done = subprocess.run(line, capture_output=True, text=True)
         assert done.returncode == 0, f"{source.path}: {done.stderr}"
-        spills = [int(words.split()[0]) for row in done.stderr.splitlines() for words in row.split(",") if "spill" in words]
+        spills = [
+            int(words.split()[0]) for row in done.stderr.splitlines() for words in row.split(",") if "spill" in words
+        ]
         assert max(spills) <= 128, f"{source.path}: {done.stderr}"
 
 

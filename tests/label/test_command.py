@@ -78,12 +78,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cluster = ase.Atoms("Cu3", [[0, 0, 0], [2.5, 0, 0], [0.3, 2.6, 0]])
     ase.io.write(folder / "cluster.extxyz", cluster)
     ase.io.write(folder / "moody.extxyz", [copper(a / 100, a) for a in range(370, 377)])
-    (folder / "label.yaml").write_text(yaml.safe_dump({
-        "structures": {"files": ["cells.extxyz", "frozen.traj", "cluster.extxyz"]},
-        "calculator": {"class": EMT_NAME, "name": "effective medium"},
-        "farm": {"workers": 1},
-        "output": {"results": "results.h5", "dataset": "data.h5"},
-    }))  # fmt: skip
+    (folder / "label.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "structures": {"files": ["cells.extxyz", "frozen.traj", "cluster.extxyz"]},
+                "calculator": {"class": EMT_NAME, "name": "effective medium"},
+                "farm": {"workers": 1},
+                "output": {"results": "results.h5", "dataset": "data.h5"},
+            }
+        )
+    )
     return folder
 
 
@@ -96,8 +100,11 @@ def in_process(folder: Path, *arguments: str) -> int:
 def test_labels_are_those_of_the_calculator(folder: Path) -> None:
     output = label(folder, code=1).stdout
     data = hdf5.read(folder / "data.h5")
-    wanted = [*ase.io.read(folder / "cells.extxyz", ":"), *ase.io.read(folder / "frozen.traj", ":"),
-              ase.io.read(folder / "cluster.extxyz")]  # fmt: skip
+    wanted = [
+        *ase.io.read(folder / "cells.extxyz", ":"),
+        *ase.io.read(folder / "frozen.traj", ":"),
+        ase.io.read(folder / "cluster.extxyz"),
+    ]
     wanted = [wanted[k] for k in (0, 2, 4, 5)]
     assert data.groups.tolist() == ["cold", "pressed", "frozen", "cluster"]
     names = ("cells.extxyz:0", "cells.extxyz:2", "frozen.traj", "cluster.extxyz:0")
@@ -127,8 +134,15 @@ def test_frames_of_a_data_set_are_labelled_anew(folder: Path) -> None:
     """With their groups; what they were labelled before does not count."""
     before = replace(from_frames([copper(3.6, 1, "cold"), copper(3.7, 2, "hot")]), energies=np.array([1.0, np.nan]))
     hdf5.write(before, folder / "before.h5", {}, overwrite=True)
-    label(folder, "--set", "structures.files=before.h5", "--set", "output.results=anew.h5", "--set",
-          "output.dataset=anew_data.h5")  # fmt: skip
+    label(
+        folder,
+        "--set",
+        "structures.files=before.h5",
+        "--set",
+        "output.results=anew.h5",
+        "--set",
+        "output.dataset=anew_data.h5",
+    )
     data = hdf5.read(folder / "anew_data.h5")
     assert data.groups.tolist() == ["cold", "hot"]
     assert data.sources.tolist() == [f"before.h5:{k} by effective medium" for k in (0, 1)]
@@ -140,14 +154,31 @@ def test_frames_of_a_data_set_are_labelled_anew(folder: Path) -> None:
 
 def test_what_fails_is_no_label(folder: Path) -> None:
     """A calculator that raises, returns nan, ends its process, or has no stress this time fails those frames alone."""
-    label(folder, "--set", "structures.files=moody.extxyz", "--set", "calculator.class=moods.Moody", "--set",
-          "calculator.name=null", "--set", "output.results=moody.h5", "--set", "output.dataset=moody_data.h5", "--set",
-          "farm.retries=0", code=1)  # fmt: skip
+    label(
+        folder,
+        "--set",
+        "structures.files=moody.extxyz",
+        "--set",
+        "calculator.class=moods.Moody",
+        "--set",
+        "calculator.name=null",
+        "--set",
+        "output.results=moody.h5",
+        "--set",
+        "output.dataset=moody_data.h5",
+        "--set",
+        "farm.retries=0",
+        code=1,
+    )
     with Results(folder / "moody.h5") as results:
         failed = {name: failure for _, name, failure in results.failed()}
     kinds = {name: failure.kind for name, failure in failed.items()}
-    assert kinds == {"moody.extxyz:1": "ArithmeticError", "moody.extxyz:2": "DataError",
-                     "moody.extxyz:3": "WorkerDied", "moody.extxyz:4": "DataError"}  # fmt: skip
+    assert kinds == {
+        "moody.extxyz:1": "ArithmeticError",
+        "moody.extxyz:2": "DataError",
+        "moody.extxyz:3": "WorkerDied",
+        "moody.extxyz:4": "DataError",
+    }
     assert failed["moody.extxyz:2"].message.startswith("forces by Moody = not finite")
     assert failed["moody.extxyz:4"].message.startswith("stress = none by Moody")
     data = hdf5.read(folder / "moody_data.h5")
@@ -158,8 +189,12 @@ def test_what_fails_is_no_label(folder: Path) -> None:
 def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     farm = LocalFarm(stop_after=2)
     monkeypatch.setattr(command, "Farm", farm)
-    values = ("structures.files=moody.extxyz", "structures.every=2", f"output.results={tmp_path / 'stopped.h5'}",
-              f"output.dataset={tmp_path / 'stopped_data.h5'}")  # fmt: skip
+    values = (
+        "structures.files=moody.extxyz",
+        "structures.every=2",
+        f"output.results={tmp_path / 'stopped.h5'}",
+        f"output.dataset={tmp_path / 'stopped_data.h5'}",
+    )
     given = [word for value in values for word in ("--set", value)]
     with handlers_kept():
         assert in_process(folder, *given) == STOPPED

@@ -23,12 +23,18 @@ def main(path: str) -> None:
     ranks = start()
     found = {}
     for name, model, integrator in CASES:
-        state, engine = systems.simulation(getattr(systems, name)(), Potential(model()), ranks, temperature=2000.0, skin=0.3)
+        state, engine = systems.simulation(
+            getattr(systems, name)(), Potential(model()), ranks, temperature=2000.0, skin=0.3
+        )
         systems.advance(state, engine, integrator, 20, 1.0, 2000.0)
         blocks = np.array([0, *[state.n_atoms] * ranks.size])
         turns = state.images @ state.cell
-        moved = {"positions": state.positions[: state.n_owned] + turns, "forces": state.forces,
-                 "velocities": state.velocities, "energies": state.energies}  # fmt: skip
+        moved = {
+            "positions": state.positions[: state.n_owned] + turns,
+            "forces": state.forces,
+            "velocities": state.velocities,
+            "energies": state.energies,
+        }
         for key, values in moved.items():
             found[f"{name} {model.__name__} {integrator} {key}"] = engine.domain.by_id(state, values, blocks)
         found[f"{name} {model.__name__} {integrator} virial"] = ranks.sum(state.virial)

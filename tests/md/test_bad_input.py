@@ -122,8 +122,16 @@ def contact(folder, changes):
 
 def crushed(folder, changes):
     """Pressed until atoms meet: the message names the strain."""
-    changes.update({"md.deform": "cell", "md.deform_axis": "y", "md.strain_rate_per_ps": -24.0, "md.integrator": "nve",
-                    "md.temperature_K": "null", "md.initial_temperature_K": "null"})  # fmt: skip
+    changes.update(
+        {
+            "md.deform": "cell",
+            "md.deform_axis": "y",
+            "md.strain_rate_per_ps": -24.0,
+            "md.integrator": "nve",
+            "md.temperature_K": "null",
+            "md.initial_temperature_K": "null",
+        }
+    )
     changes["md.steps"] = 20
     changes["md.maximum_temperature_K"] = 1e30
     return "SimulationError", ("must stay", "Strain along y = -0.")
@@ -144,8 +152,26 @@ def empty_grip(folder, changes):
     return "StructureError", "grips.moving = no atom in its region along z: a grip must hold atoms"
 
 
-CASES = [crushed, open_boundary_barostat, empty_grip, contact, unknown_species, overlap, nan_position, flat_cell, truncated_structure, truncated_model, foreign_model, unknown_key,
-         no_mixed_precision, wrong_grid, missing_folder, existing_output, leap, explosion]  # fmt: skip
+CASES = [
+    crushed,
+    open_boundary_barostat,
+    empty_grip,
+    contact,
+    unknown_species,
+    overlap,
+    nan_position,
+    flat_cell,
+    truncated_structure,
+    truncated_model,
+    foreign_model,
+    unknown_key,
+    no_mixed_precision,
+    wrong_grid,
+    missing_folder,
+    existing_output,
+    leap,
+    explosion,
+]
 
 
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])

@@ -23,7 +23,9 @@ from hpcpot.units import AMU, BOLTZMANN, EV_PER_A3_IN_GPA
 
 def stretched_stress(ranks: Ranks) -> np.ndarray:
     """Stress in GPa over 100 steps of pulling the triclinic mixture along y at 0.1/ps, x and z free: (100, 3, 3)."""
-    state, engine = systems.simulation(systems.triclinic(), Potential(systems.chebyshev()), ranks, temperature=300.0, skin=0.3)
+    state, engine = systems.simulation(
+        systems.triclinic(), Potential(systems.chebyshev()), ranks, temperature=300.0, skin=0.3
+    )
     kT = BOLTZMANN * 300.0
     barostat = Barostat(Thermostat(kT, kT, 100.0, 100, 0), np.array([True, False, True]), 0.0, 500.0)
     deformation = CellDeformation(1, 1e-4)
@@ -71,7 +73,9 @@ def test_small_stretches_do_not_rebuild():
 
 def test_virial_is_the_work_of_a_stretch():
     """dE = -virial d(strain)."""
-    state, engine = systems.simulation(systems.triclinic(), Potential(systems.chebyshev(), "reference"), temperature=None)
+    state, engine = systems.simulation(
+        systems.triclinic(), Potential(systems.chebyshev(), "reference"), temperature=None
+    )
     virial = np.diag(state.virial).copy()
     for axis in range(3):
         energies = []
@@ -115,7 +119,9 @@ def test_npt_conserves_its_quantity():
 
 def test_npt_reaches_its_pressure():
     """Argon at 60 K: the mean pressure is 0.1 GPa within its statistical error."""
-    state, engine = systems.simulation(bulk("Ar", "fcc", 5.3, cubic=True) * 3, Potential(systems.argon()), temperature=60.0)
+    state, engine = systems.simulation(
+        bulk("Ar", "fcc", 5.3, cubic=True) * 3, Potential(systems.argon()), temperature=60.0
+    )
     blocks = npt_run(state, engine, 60.0, 0.1, 5000, 2.0)[1000:, 1].reshape(8, -1).mean(axis=1)
     error = blocks.std(ddof=1) / np.sqrt(8)
     assert error < 0.01 and abs(blocks.mean() - 0.1) < 4.0 * error
@@ -140,7 +146,9 @@ def test_grips_hold_and_move_their_atoms():
     moved = np.array([x - start_at[i] for i, x in zip(state.ids.tolist(), state.positions, strict=False)])
     grip = state.per_atom["grip"]
     np.testing.assert_array_equal(moved[grip == FIXED], 0.0)
-    np.testing.assert_allclose(moved[grip == MOVING], [[0.0, 0.0, 30 * 1e-4 * length]] * (grip == MOVING).sum(), atol=1e-12)
+    np.testing.assert_allclose(
+        moved[grip == MOVING], [[0.0, 0.0, 30 * 1e-4 * length]] * (grip == MOVING).sum(), atol=1e-12
+    )
     assert engine.degrees_of_freedom(state) == 3 * (grip == 0).sum()
     grips.end(state)
     assert not state.frozen.any()
@@ -185,9 +193,11 @@ def test_force_moves_a_rigid_grip_as_newton_says():
 
 def test_grips_without_atoms_or_with_common_ones_are_refused():
     somewhere, nowhere = [[None, None]] * 3, [[None, None], [None, None], [500.0, None]]
-    for regions, words in (((somewhere, nowhere), "grips.moving = no atom in its region along z"),
-                           ((nowhere, somewhere), "grips.fixed = no atom in its region along z"),
-                           ((somewhere, somewhere), "64 atoms in both")):  # fmt: skip
+    for regions, words in (
+        ((somewhere, nowhere), "grips.moving = no atom in its region along z"),
+        ((nowhere, somewhere), "grips.fixed = no atom in its region along z"),
+        ((somewhere, somewhere), "64 atoms in both"),
+    ):
         state, engine, grips = cluster(regions=regions)
         with pytest.raises(StructureError, match=words):
             grips.begin(state, engine)
@@ -196,7 +206,9 @@ def test_grips_without_atoms_or_with_common_ones_are_refused():
 def test_a_leap_of_the_cell_is_refused():
     state, engine = systems.simulation(systems.crystal(), Potential(systems.chebyshev()), temperature=None)
     for factor in (1.5, np.nan, 0.5):
-        with pytest.raises(SimulationError, match="cell along y = changes by a factor of .* lengthen md.barostat_time_fs"):
+        with pytest.raises(
+            SimulationError, match="cell along y = changes by a factor of .* lengthen md.barostat_time_fs"
+        ):
             scale_cell(state, engine, np.array([1.0, factor, 1.0]))
 
 

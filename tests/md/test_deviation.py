@@ -18,9 +18,12 @@ from hpcpot.potential.extrapolation import Extrapolation
 from hpcpot.potential.moments.moment_tensor_rows import ParameterRows
 
 SOFT = {
-    "md__integrator": "nve", "md__timestep_fs": 0.5, "md__temperature_K": None, "md__steps": 20,
+    "md__integrator": "nve",
+    "md__timestep_fs": 0.5,
+    "md__temperature_K": None,
+    "md__steps": 20,
     "deviation__grade": True,
-}  # fmt: skip
+}
 
 
 def save(folder, name, **changes):

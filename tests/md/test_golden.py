@@ -27,9 +27,19 @@ def start(kernels: str) -> tuple[State, Engine]:
     """108 Ar; LAMMPS's own constants enter through kT and the mass, its picoseconds through fs."""
     n, mass, cell = 108, GOLDEN["mass"] * CONSTANTS["mvv2e"] * 1e6 / AMU, np.diag(GOLDEN["cell0"])
     state = State(
-        cell, np.ones(3, bool), ("Ar",), np.array([mass]), np.array(GOLDEN["x0"]), np.zeros(n, np.int32), np.arange(n),
-        np.array(GOLDEN["v0"]) / 1000.0, np.zeros((n, 3), np.int32), np.zeros(n, bool), n, n,
-    )  # fmt: skip
+        cell,
+        np.ones(3, bool),
+        ("Ar",),
+        np.array([mass]),
+        np.array(GOLDEN["x0"]),
+        np.zeros(n, np.int32),
+        np.arange(n),
+        np.array(GOLDEN["v0"]) / 1000.0,
+        np.zeros((n, 3), np.int32),
+        np.zeros(n, bool),
+        n,
+        n,
+    )
     model = LennardJones(("Ar",), np.array([[GOLDEN["epsilon"]]]), np.array([[GOLDEN["sigma"]]]), GOLDEN["rc"])
     engine = Engine(Potential(model, kernels), Domain(cell, state.periodic, SERIAL, 8.0), SERIAL, 1.0)
     engine.start(state)
@@ -71,7 +81,9 @@ def test_barostat_follows_lammps(name, drag, rate, kernels):
         integrator.step(state, engine, DT, barostat)
         scale_cell(state, engine, np.array([1.0, (1.0 + rate * DT * (k + 1)) / stretch(state.cell, first)[1], 1.0]))
     compare(state, run)
-    coupling = integrator.conserved(state, engine, barostat) - 0.5 * BAR * first_volume * stretch(state.cell, first)[1] ** 2
+    coupling = (
+        integrator.conserved(state, engine, barostat) - 0.5 * BAR * first_volume * stretch(state.cell, first)[1] ** 2
+    )
     assert coupling == pytest.approx(run["ecouple"], abs=1e-8)
     momentum, virial = engine.fluxes(state)
     pressure = np.diag(momentum + virial) / volume(state) / BAR

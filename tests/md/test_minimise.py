@@ -27,7 +27,9 @@ def perturbed():
     return atoms
 
 
-def minimise(name: str, ranks: Ranks = SERIAL, tolerances: Tolerances = TIGHT, steps: int = 2000) -> tuple[State, float]:
+def minimise(
+    name: str, ranks: Ranks = SERIAL, tolerances: Tolerances = TIGHT, steps: int = 2000
+) -> tuple[State, float]:
     """The state at the minimum, and its energy."""
     state, engine = systems.simulation(perturbed(), Potential(load("lisi")), ranks, temperature=None, skin=0.5)
     integrator = INTEGRATORS[name]
@@ -87,7 +89,9 @@ def test_frozen_atoms_stay_and_the_rest_moves_no_farther_than_allowed():
 
 
 def test_a_minimum_is_left_alone():
-    state, engine = systems.simulation(bulk("Ar", "fcc", 5.4, cubic=True) * 3, Potential(systems.argon()), temperature=None)
+    state, engine = systems.simulation(
+        bulk("Ar", "fcc", 5.4, cubic=True) * 3, Potential(systems.argon()), temperature=None
+    )
     before = state.positions[: state.n_owned].copy()
     for name in ("cg", "fire"):
         INTEGRATORS[name].init(state, engine, Tolerances(1e-7, 1e-7))

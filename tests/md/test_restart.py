@@ -35,10 +35,18 @@ def test_restart_is_bitwise_on_two_ranks(tmp_path):
 @pytest.mark.mpi
 def test_restart_is_bitwise_with_vacuum_frozen_atoms_and_moving_cuts(tmp_path):
     whole, parts = continued(
-        tmp_path, first_ranks=3, second_ranks=3, atoms=systems.vacuum(), model=systems.deep_potential(),
-        md__integrator="nvt_langevin", md__timestep_fs=1.0, md__temperature_K=600.0, md__initial_temperature_K=600.0,
-        frozen__region_A=[None, None, [None, 3.0]], neighbors__skin_A=0.3,
-    )  # fmt: skip
+        tmp_path,
+        first_ranks=3,
+        second_ranks=3,
+        atoms=systems.vacuum(),
+        model=systems.deep_potential(),
+        md__integrator="nvt_langevin",
+        md__timestep_fs=1.0,
+        md__temperature_K=600.0,
+        md__initial_temperature_K=600.0,
+        frozen__region_A=[None, None, [None, 3.0]],
+        neighbors__skin_A=0.3,
+    )
     for name, values in whole.items():
         np.testing.assert_array_equal(parts[name], values, err_msg=name)
 

@@ -54,30 +54,54 @@ def test_help_tells_of_stages():
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["stages.pull.timestep=1"], r"stages.pull.timestep = 1 \(--set\): unknown key; did you mean stages.pull.timestep_fs\?"),
+        (
+            ["stages.pull.timestep=1"],
+            r"stages.pull.timestep = 1 \(--set\): unknown key; did you mean stages.pull.timestep_fs\?",
+        ),
         (["stages.push.steps=1"], r"stages.push.steps = 1 \(--set\): unknown key"),
         (["stages.pull.steps=-1"], r"stages.pull.steps = -1 \(--set\): must be >= 0"),
         (["md.timestep_fs=-1"], r"^md.timestep_fs = -1 \(--set\): must be > 0; typical 0.5 to 2.$"),
         (["stages.pull.temperature_K=null"], "stages.pull.temperature_K = null .*: is required for npt_nose_hoover"),
         (["stages.pull.barostat_axes=null"], r"stages.pull.barostat_axes = null .*give axes, e.g. \[x, y, z\]"),
         (["stages.pull.barostat_axes=[x, w]"], "stages.pull.barostat_axes = .* each entry must be x | y | z"),
-        (["stages.pull.deform_axis=z"], "stages.pull.deform_axis = z .*is in stages.pull.barostat_axes, too; .* keep one"),
+        (
+            ["stages.pull.deform_axis=z"],
+            "stages.pull.deform_axis = z .*is in stages.pull.barostat_axes, too; .* keep one",
+        ),
         (["stages.pull.deform_axis=null"], "stages.pull.deform_axis = null .*: is required for deform: cell"),
-        (["stages.pull.strain_rate_per_ps=null"], "stages.pull.strain_rate_per_ps = null .*: is required for deform: cell"),
+        (
+            ["stages.pull.strain_rate_per_ps=null"],
+            "stages.pull.strain_rate_per_ps = null .*: is required for deform: cell",
+        ),
         (["stages.pull.strain_rate_per_ps=-20"], "the strain after 50 steps of 1 fs would be -1; must stay above -1"),
         (["stages.pull.grip_force_eV_A=1"], "stages.pull.grip_force_eV_A = 1 .*: is for deform: grips"),
         (["stages.pull.deform=grips"], r"stages.pull.barostat_axes = \['x', 'z'\] .*: would move the grips"),
-        (["stages.pull.barostat_time_fs=5"], "stages.pull.barostat_time_fs = 5 .*: must be >= 10 stages.pull.timestep_fs"),
+        (
+            ["stages.pull.barostat_time_fs=5"],
+            "stages.pull.barostat_time_fs = 5 .*: must be >= 10 stages.pull.timestep_fs",
+        ),
         (["stages.pull.drag=200"], "stages.pull.drag = 200 .*: must be below the damping times in time steps"),
         (["stages.minimise.deform=cell"], "stages.minimise.deform = cell .*: cg takes no time in which to deform"),
-        (["stages.minimise.temperature_end_K=9"], "stages.minimise.temperature_end_K = 9 .*: cg has no thermostat to ramp"),
-        (["stages.equilibrate.barostat_axes=[x]"], "stages.equilibrate.barostat_axes = .*nvt_nose_hoover has no barostat"),
-        (["stages.equilibrate.deform_axis=x"], "stages.equilibrate.deform_axis = x .*: is for deform; set stages.equilib"),
+        (
+            ["stages.minimise.temperature_end_K=9"],
+            "stages.minimise.temperature_end_K = 9 .*: cg has no thermostat to ramp",
+        ),
+        (
+            ["stages.equilibrate.barostat_axes=[x]"],
+            "stages.equilibrate.barostat_axes = .*nvt_nose_hoover has no barostat",
+        ),
+        (
+            ["stages.equilibrate.deform_axis=x"],
+            "stages.equilibrate.deform_axis = x .*: is for deform; set stages.equilib",
+        ),
         (["grips.fraction=0.6"], "grips.fraction = 0.6 .*: must be <= 0.5, where the grips meet"),
-        (["grips.moving_region_A=[null, null, [1, 2]]"], "grips.fixed_region_A = null .*: is required with the other grip"),
+        (
+            ["grips.moving_region_A=[null, null, [1, 2]]"],
+            "grips.fixed_region_A = null .*: is required with the other grip",
+        ),
         (["stages=1"], r"stages = 1 \(--set\): unknown key"),
     ],
-)  # fmt: skip
+)
 def test_messages(load, overrides, message):
     with pytest.raises(ConfigError, match=message):
         load(*overrides)

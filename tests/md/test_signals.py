@@ -12,16 +12,28 @@ import numpy as np
 import pytest
 from runs import command, dataset, environment, prepare, run
 
-LONG = {"md__steps": 100000, "output__checkpoint_every": 50, "output__velocity_every": 5, "output__position_every": 5,
-        "output__force_every": 0, "output__energy_every": 0}  # fmt: skip
+LONG = {
+    "md__steps": 100000,
+    "output__checkpoint_every": 50,
+    "output__velocity_every": 5,
+    "output__position_every": 5,
+    "output__force_every": 0,
+    "output__energy_every": 0,
+}
 
 
 def begin(config, *arguments, ranks=1):
     """Start a run and wait until it has printed its third line of the table."""
     process = subprocess.Popen(
-        command(config, *arguments, ranks=ranks), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, cwd=config.parent, start_new_session=True, stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        command(config, *arguments, ranks=ranks),
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=config.parent,
+        start_new_session=True,
+        stdin=subprocess.DEVNULL,
+    )
     lines, rows = [], 0
     for line in process.stdout:
         lines.append(line)

@@ -12,20 +12,40 @@ STAGES = {
     "fire": {"integrator": "fire", "steps": 8, "energy_tolerance": 0.0, "force_tolerance_eV_A": 0.0},
     "heat": {"integrator": "nvt_nose_hoover", "steps": 8, "initial_temperature_K": 20.0, "temperature_end_K": 90.0},
     "free": {"integrator": "npt_nose_hoover", "steps": 8, "barostat_axes": ["x", "y", "z"], "pressure_GPa": 0.05},
-    "pull": {"integrator": "npt_nose_hoover", "steps": 8, "barostat_axes": ["x", "z"], "deform": "cell", "drag": 1.0,
-             "deform_axis": "y", "strain_rate_per_ps": 2.0},
-    "grip": {"integrator": "nvt_langevin", "steps": 8, "deform": "grips", "deform_axis": "z", "strain_rate_per_ps": -0.5},
+    "pull": {
+        "integrator": "npt_nose_hoover",
+        "steps": 8,
+        "barostat_axes": ["x", "z"],
+        "deform": "cell",
+        "drag": 1.0,
+        "deform_axis": "y",
+        "strain_rate_per_ps": 2.0,
+    },
+    "grip": {
+        "integrator": "nvt_langevin",
+        "steps": 8,
+        "deform": "grips",
+        "deform_axis": "z",
+        "strain_rate_per_ps": -0.5,
+    },
     "drag": {"integrator": "nve", "steps": 8, "deform": "grips", "deform_axis": "z", "grip_force_eV_A": 0.5},
-}  # fmt: skip
+}
 ENDS = np.cumsum([stage["steps"] for stage in STAGES.values()])
 
 
 def prepare_stages(folder, stages=STAGES, **changes):
     """An argon run of stages; md has what they share."""
     config = prepare(
-        folder, **{"output__checkpoint_every": 4, "output__position_every": 4, "output__velocity_every": 4,
-                   "output__observables_every": 1, "md__barostat_time_fs": 400.0} | changes
-    )  # fmt: skip
+        folder,
+        **{
+            "output__checkpoint_every": 4,
+            "output__position_every": 4,
+            "output__velocity_every": 4,
+            "output__observables_every": 1,
+            "md__barostat_time_fs": 400.0,
+        }
+        | changes,
+    )
     tree = yaml.safe_load(config.read_text())
     tree["md"].pop("steps"), tree["md"].pop("integrator"), tree["md"].pop("initial_temperature_K")
     config.write_text(yaml.safe_dump(tree | {"stages": stages}, sort_keys=False))
@@ -40,9 +60,11 @@ def whole(tmp_path_factory):
     return contents(folder / "run.h5md"), done.stdout
 
 
-STOP_AT = "import os\nimport hpcpot.md.engine as engine\nwhole = engine.Engine.evaluate\n" \
-    "def evaluate(self, state):\n    whole(self, state)\n    self.stop_requested = state.step + 1 >= STOP\n" \
-    "engine.Engine.evaluate = evaluate\n"  # fmt: skip
+STOP_AT = (
+    "import os\nimport hpcpot.md.engine as engine\nwhole = engine.Engine.evaluate\n"
+    "def evaluate(self, state):\n    whole(self, state)\n    self.stop_requested = state.step + 1 >= STOP\n"
+    "engine.Engine.evaluate = evaluate\n"
+)
 
 
 def run_in_parts(folder, stops, monkeypatch, stages=STAGES, ranks=1):
@@ -80,8 +102,9 @@ def test_steps_times_and_numbers_of_stages(whole):
 def test_strain_and_cell_of_each_stage(whole):
     """Strain counts from the start of the stage, and from the first that deforms on."""
     rows, _ = whole
-    steps, strain, lengths = (rows[f"observables/{name}"] for name in
-                              ("cell_lengths/step", "engineering_strain/value", "cell_lengths/value"))  # fmt: skip
+    steps, strain, lengths = (
+        rows[f"observables/{name}"] for name in ("cell_lengths/step", "engineering_strain/value", "cell_lengths/value")
+    )
     free, pull, grip = ENDS[2], ENDS[3], ENDS[4]
     np.testing.assert_array_equal(lengths[steps <= free], np.tile(lengths[0], (free + 1, 1)))
     assert (np.ptp(lengths[free : pull + 1], axis=0) > 0).all()

@@ -95,14 +95,25 @@ def test_bad_frames_fail_alone(folder: Path) -> None:
     near.positions[5] = near.positions[4] + 0.1
     other.symbols[7] = "Ge"
     flat.cell[1] = flat.cell[0]
-    reasons = {"nan": "must be finite", "near": "must be at least 0.5 Å", "other": "species of atom 7 = Ge",
-               "flat": "must have a volume", "cut": "is the file cut off?"}  # fmt: skip
+    reasons = {
+        "nan": "must be finite",
+        "near": "must be at least 0.5 Å",
+        "other": "species of atom 7 = Ge",
+        "flat": "must have a volume",
+        "cut": "is the file cut off?",
+    }
     for name, atoms in zip(("good", *reasons), (slabs.slab(), nan, near, other, flat, slabs.slab()), strict=True):
         ase.io.write(folder / f"{name}.extxyz", atoms)
     text = (folder / "cut.extxyz").read_text()
     (folder / "cut.extxyz").write_text(text[: len(text) // 2])
-    arguments = ("--set", f"frames.file=[{', '.join(f'{name}.extxyz' for name in (*reasons, 'good'))}]",
-                 "--set", "frames.count=6", "--set", "output.results=bad.h5")  # fmt: skip
+    arguments = (
+        "--set",
+        f"frames.file=[{', '.join(f'{name}.extxyz' for name in (*reasons, 'good'))}]",
+        "--set",
+        "frames.count=6",
+        "--set",
+        "output.results=bad.h5",
+    )
     done = onsite(folder, *arguments, code=1)
     assert "18 sites: 1 frame, 4 regions; 5 frames of no use, stored as failed" in done.stdout
     with Results(folder / "bad.h5") as results:
@@ -120,7 +131,7 @@ def test_precision(folder: Path) -> None:
     assert "results with another task" in onsite(folder, *mixed, code=1).stderr
     onsite(folder, *mixed, "--set", "output.results=mixed.h5", "--set", "frames.count=1", "--set", "frames.to_ps=0.02")
     with Results(folder / "mixed.h5") as single, Results(folder / "removals.h5") as double:
-        for key in single.keys():
+        for key in single:
             exact = double.row(key)["energies"]
             np.testing.assert_allclose(single.row(key)["energies"], exact, rtol=0, atol=1e-3)
             assert len(exact) == 0 or (single.row(key)["energies"] != exact).any()

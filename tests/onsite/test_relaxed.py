@@ -35,6 +35,7 @@ def test_all_atoms(frame: Frame) -> None:
 def test_near_atoms_in_a_part_or_the_whole_frame(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster with frozen rim gives what the frame gives with all but the near atoms frozen."""
     from ase.constraints import FixAtoms
+
     from hpcpot.onsite import task
 
     sites, radius = np.array([0, 100]), 4.5

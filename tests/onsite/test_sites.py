@@ -52,8 +52,12 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
         np.testing.assert_allclose(one.places, z, rtol=0, atol=1e-5)
         assert (first.numbers[one.sites] == 14).all() and one.time == 0.0
         at = one.at
-        ranges = {"si1_bulk": (3, 8), "si2_bulk": (at.left - 12, at.left - 4.5),
-                  "interface": (at.left - 2.5, at.left + 3), "alloy": (at.right - 15, at.right - 5)}  # fmt: skip
+        ranges = {
+            "si1_bulk": (3, 8),
+            "si2_bulk": (at.left - 12, at.left - 4.5),
+            "interface": (at.left - 2.5, at.left + 3),
+            "alloy": (at.right - 15, at.right - 5),
+        }
         low, high = ranges[one.region]
         assert ((z >= low - 1e-5) & (z < high + 1e-5)).all()
         assert 18.0 < at.left < at.right < 25.0
@@ -126,8 +130,14 @@ def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> No
     chosen, said = settings(trajectory, f"frames.file=[{', '.join(map(str, paths))}]", "frames.count=7"), []
     found = sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), said.append)
     assert {one.frame for one in found.choices} == {0} and len(found.choices) == 4 and len(found.blocks) == 1
-    reasons = {1: "widest gap along c", 2: "positions of atom 3", 3: "must be at least 0.5 Å", 4: "atom 7 = Ge",
-               5: "concentration = 0 to 0", 6: "cut.cif = a file that cannot be read"}  # fmt: skip
+    reasons = {
+        1: "widest gap along c",
+        2: "positions of atom 3",
+        3: "must be at least 0.5 Å",
+        4: "atom 7 = Ge",
+        5: "concentration = 0 to 0",
+        6: "cut.cif = a file that cannot be read",
+    }
     assert found.unusable.keys() == reasons.keys()
     for k, reason in reasons.items():
         assert reason in str(found.unusable[k])
@@ -163,13 +173,16 @@ def test_a_file_that_is_no_trajectory(tmp_path: Path) -> None:
         frames.find(tmp_path / "bad.h5md")
 
 
-@pytest.mark.parametrize(("override", "message"), [
-    ("regions.interface=[middle, left]", r"= \['middle', 'left'\] .* must be bottom, left, right, plus or minus Å"),
-    ("profile.thresholds=[0.9, 0.1]", "must be \\[low, high\\] with 0 < low < high < 1"),
-    ("profile.inserted=Si", "must not be profile.host"),
-    ("bootstrap.fraction=1.5", "bootstrap.fraction = 1.5 .* must be < 1; typical 0.5"),
-    ("removal.relaxed=maybe", "must be none | near | all"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("regions.interface=[middle, left]", r"= \['middle', 'left'\] .* must be bottom, left, right, plus or minus Å"),
+        ("profile.thresholds=[0.9, 0.1]", "must be \\[low, high\\] with 0 < low < high < 1"),
+        ("profile.inserted=Si", "must not be profile.host"),
+        ("bootstrap.fraction=1.5", "bootstrap.fraction = 1.5 .* must be < 1; typical 0.5"),
+        ("removal.relaxed=maybe", "must be none | near | all"),
+    ],
+)
 def test_bad_settings(trajectory: Path, override: str, message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         settings(trajectory, override)

@@ -26,8 +26,13 @@ CONFIG = Path(__file__).parent.parent.parent / "configs" / "onsite_interface_si1
 
 
 def survey(path: Path, *overrides: str) -> tuple[frames.Frames, list[Choice], config.Settings]:
-    given = (f"frames.file=[{path}]", "frames.count=1", "sites.per_region=2", "profile.bin_A=2.0",
-             "regions.si1_bulk=[bottom+3, bottom+8]")  # fmt: skip
+    given = (
+        f"frames.file=[{path}]",
+        "frames.count=1",
+        "sites.per_region=2",
+        "profile.bin_A=2.0",
+        "regions.si1_bulk=[bottom+3, bottom+8]",
+    )
     settings = config.load(CONFIG, SCHEMA, [*given, *overrides])
     source = frames.find(settings.frames.file)
     return source, sites.choose(source, settings, ("Li", "Si"), lambda text: None).choices, settings
@@ -43,8 +48,16 @@ def test_a_frame_that_changed_since_the_survey_fails_its_rows(path: Path) -> Non
     source, choices, _ = survey(path)
     model = path.with_name("model.h5")
     potential_files.save(systems.deep_potential(), model, {"source": "tests"})
-    compute = partial(task.compute, source=model, fingerprint=potential_files.fingerprint(potential_files.load(model)),
-                      kernels="cpu", precision="float64", relaxed="none", radius=4.8, options=Options())  # fmt: skip
+    compute = partial(
+        task.compute,
+        source=model,
+        fingerprint=potential_files.fingerprint(potential_files.load(model)),
+        kernels="cpu",
+        precision="float64",
+        relaxed="none",
+        radius=4.8,
+        options=Options(),
+    )
     inputs = [command.item(source, one).input for one in choices]
     moved = slabs.slab()
     moved.positions[100, 0] += 0.01
@@ -74,10 +87,15 @@ def test_keys_are_of_all_that_the_energies_depend_on(path: Path) -> None:
     source, choices, _ = survey(path)
     one = choices[1]
     left, right = one.at.left, one.at.right
-    others = [replace(one, content=frames.content(changed(change)))
-              for change in ("species", "cell", "periodicity", "positions")]  # fmt: skip
-    others += [replace(one, at=Interfaces(left + 0.1, right)), replace(one, at=Interfaces(left, right + 0.1)),
-               replace(one, sites=one.sites[::-1])]  # fmt: skip
+    others = [
+        replace(one, content=frames.content(changed(change)))
+        for change in ("species", "cell", "periodicity", "positions")
+    ]
+    others += [
+        replace(one, at=Interfaces(left + 0.1, right)),
+        replace(one, at=Interfaces(left, right + 0.1)),
+        replace(one, sites=one.sites[::-1]),
+    ]
     keys = [command.item(source, each).key for each in (one, *others)]
     assert len(set(keys)) == len(keys)
     same = replace(one, content=frames.content(frames.read(path, 0)))

@@ -186,9 +186,13 @@ def start(path, count, task="slow_square"):
     script = path.with_name("command.py")  # a file: workers start from it
     script.write_text(COMMAND)
     return subprocess.Popen(
-        [sys.executable, "-u", script, path, str(count), task], env=environment, text=True, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True,
-    )  # fmt: skip
+        [sys.executable, "-u", script, path, str(count), task],
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
 
 
 def assert_gone(pids):

@@ -45,7 +45,9 @@ def test_job_script(cluster):
 
 
 def test_job_of_gpu_workers(tmp_path):
-    path = jobqueue(tmp_path, """
+    path = jobqueue(
+        tmp_path,
+        """
 jobqueue:
   slurm:
     cores: 16
@@ -54,7 +56,8 @@ jobqueue:
     walltime: "1-00:00:00"
     job-extra-directives: [--gres=gpu:4]
     job-script-prologue: [module load cuda]
-""")  # fmt: skip
+""",
+    )
     script = clusters.job_script(farm_settings.defaults(cluster="slurm", device="gpu", jobqueue=path))
     assert "#SBATCH --gres=gpu:4\n" in script and "#SBATCH -t 24:00:00\n" in script and "--nworkers 4 " in script
     assert "export HPCPOT_FARM_GPUS=4\nmodule load cuda\n" in script
@@ -75,9 +78,9 @@ def test_plan_counts_tasks_and_jobs():
     assert text == "farm: local, 2 CPU workers\n5000 items in 5 to 5000 tasks: chunks of about 2 s, at most 1000"
 
 
-@pytest.mark.parametrize(("walltime", "lifetime", "stagger"), [
-    ("00:05:00", 180, 60), ("00:30:00", 1620, 90), ("24:00:00", 85200, 600),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("walltime", "lifetime", "stagger"), [("00:05:00", 180, 60), ("00:30:00", 1620, 90), ("24:00:00", 85200, 600)]
+)
 def test_workers_end_before_the_walltime(walltime, lifetime, stagger):
     assert clusters.lifetime(walltime, "") == ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"]
     assert lifetime + stagger < farm_settings.seconds(walltime)
@@ -86,17 +89,22 @@ def test_workers_end_before_the_walltime(walltime, lifetime, stagger):
 SLURM = "jobqueue:\n  slurm:\n    "
 
 
-@pytest.mark.parametrize(("text", "message"), [
-    ("jobqueue:\n  pbs: {}\n", "has no section jobqueue: slurm: for farm.cluster; add one"),
-    ("[1, 2]\n", "has no section jobqueue: slurm:"),
-    ("a: [\n", "cannot be read"),
-    (SLURM + "core: 4\n", "jobqueue.slurm.core = unknown key; known are account, "),
-    (SLURM + "memory: 1 GB\n", "jobqueue.slurm.cores = missing: is required"),
-    (SLURM + "cores: 4\n", "jobqueue.slurm.memory = missing: is required"),
-    (SLURM + 'cores: 4\n    memory: 1 GB\n    walltime: "00:02:00"\n',
-     "jobqueue.slurm.walltime = 00:02:00: must be a duration"),
-    (SLURM + "cores: 4\n    memory: 1 GB\n    walltime: 30\n", "jobqueue.slurm.walltime = 30: must be a duration"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("jobqueue:\n  pbs: {}\n", "has no section jobqueue: slurm: for farm.cluster; add one"),
+        ("[1, 2]\n", "has no section jobqueue: slurm:"),
+        ("a: [\n", "cannot be read"),
+        (SLURM + "core: 4\n", "jobqueue.slurm.core = unknown key; known are account, "),
+        (SLURM + "memory: 1 GB\n", "jobqueue.slurm.cores = missing: is required"),
+        (SLURM + "cores: 4\n", "jobqueue.slurm.memory = missing: is required"),
+        (
+            SLURM + 'cores: 4\n    memory: 1 GB\n    walltime: "00:02:00"\n',
+            "jobqueue.slurm.walltime = 00:02:00: must be a duration",
+        ),
+        (SLURM + "cores: 4\n    memory: 1 GB\n    walltime: 30\n", "jobqueue.slurm.walltime = 30: must be a duration"),
+    ],
+)
 def test_wrong_jobs_file(text, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         clusters.job_options(farm_settings.defaults(cluster="slurm", jobqueue=jobqueue(tmp_path, text)))

@@ -56,8 +56,11 @@ def test_it_does_what_a_loop_does(farm):
 
 def test_bad_items_fail_alone(farm):
     found = run(farm, farm_tasks.square_unless_bad, 60)
-    assert failures(found) == {7: "WorkerDied", 31: "WorkerDied",
-                               **dict.fromkeys((13, 23, 33, 43, 53), "StructureError")}  # fmt: skip
+    assert failures(found) == {
+        7: "WorkerDied",
+        31: "WorkerDied",
+        **dict.fromkeys((13, 23, 33, 43, 53), "StructureError"),
+    }
     assert found[13].message == "x = 13: must not end in 3; take another."
     assert "raise StructureError" in found[13].traceback
     assert found[7].message == "the process that computed this item ended with exit code 3"
@@ -102,7 +105,7 @@ def test_window_is_bounded(farm):
 def test_stop_ends_it_and_the_farm_goes_on(farm):
     found = []
     for outcome in farm.run(farm_tasks.slow_square, items(10000), total=10000, stop=lambda: len(found) >= 20):
-        found.append(outcome)
+        found.append(outcome)  # noqa: PERF402  (stop looks at it meanwhile)
     assert 20 <= len(found) < 200
     assert values(run(farm, farm_tasks.square, 10)) == expected(10)
 
@@ -133,9 +136,10 @@ def test_task_that_workers_cannot_load_is_an_error_of_the_run(farm):
     assert values(run(farm, farm_tasks.square, 10)) == expected(10)
 
 
-@pytest.mark.parametrize(("task", "first"), [
-    (farm_tasks.square_without_model, 5), (farm_tasks.squares_without_model, 5), (farm_tasks.square_without_model, 4),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("task", "first"),
+    [(farm_tasks.square_without_model, 5), (farm_tasks.squares_without_model, 5), (farm_tasks.square_without_model, 4)],
+)
 def test_what_no_item_can_do_without_is_an_error_of_the_run(farm, task, first):
     """Also in a process of its own, where the items after 4 come to be."""
     wanted = [Item(f"key {x}", x) for x in range(first, first + 10)]

@@ -34,16 +34,19 @@ def test_clusters(cluster, tmp_path):
     assert load(tmp_path, f"farm.cluster={cluster}").cluster == cluster
 
 
-@pytest.mark.parametrize(("override", "message"), [
-    ("farm.cluster=slurms", r"farm.cluster = slurms \(--set\): must be local \| slurm \|"),
-    ("farm.cluster=tcp://host", "must be local"),
-    ("farm.walltime=90", "farm.walltime = 90 .*must be a duration HH:MM:SS"),
-    ("farm.walltime=1h", "must be a duration HH:MM:SS"),
-    ("farm.workers=0", "farm.workers = 0 .*must be >= 1"),
-    ("farm.chunk=some", r"farm.chunk = some .*must be auto"),
-    ("farm.adapt=true", "farm.adapt = true .*needs jobs of a batch system, slurm, pbs"),
-    ("farm.walltime=01:00:00", "farm.walltime = 01:00:00 .*needs jobs of a batch system"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("farm.cluster=slurms", r"farm.cluster = slurms \(--set\): must be local \| slurm \|"),
+        ("farm.cluster=tcp://host", "must be local"),
+        ("farm.walltime=90", "farm.walltime = 90 .*must be a duration HH:MM:SS"),
+        ("farm.walltime=1h", "must be a duration HH:MM:SS"),
+        ("farm.workers=0", "farm.workers = 0 .*must be >= 1"),
+        ("farm.chunk=some", r"farm.chunk = some .*must be auto"),
+        ("farm.adapt=true", "farm.adapt = true .*needs jobs of a batch system, slurm, pbs"),
+        ("farm.walltime=01:00:00", "farm.walltime = 01:00:00 .*needs jobs of a batch system"),
+    ],
+)
 def test_wrong_values(override, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, override)
@@ -56,9 +59,10 @@ def test_a_running_scheduler_has_its_own_workers(tmp_path):
         load(tmp_path, "farm.cluster=tcp://10.0.0.1:8786", "farm.device=gpu")
 
 
-@pytest.mark.parametrize(("text", "seconds"), [
-    ("00:30:00", 1800), ("08:00", 28800), ("100:00:01", 360001), ("1-00:00:00", 86400), ("0:99:00", 0), ("", 0),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("00:30:00", 1800), ("08:00", 28800), ("100:00:01", 360001), ("1-00:00:00", 86400), ("0:99:00", 0), ("", 0)],
+)
 def test_seconds(text, seconds):
     assert farm_settings.seconds(text) == seconds
 

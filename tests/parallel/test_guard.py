@@ -44,9 +44,14 @@ def test_memory_limit_fails_the_item_that_wants_more():
     assert found[1].kind in ("MemoryError", "_ArrayMemoryError")
 
 
-@pytest.mark.parametrize(("code", "words"), [
-    (0, "ended with exit code 0"), (3, "ended with exit code 3"), (-11, "was killed by SIGSEGV"),
-    (-250, "was killed by signal 250"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (0, "ended with exit code 0"),
+        (3, "ended with exit code 3"),
+        (-11, "was killed by SIGSEGV"),
+        (-250, "was killed by signal 250"),
+    ],
+)
 def test_describe(code, words):
     assert guard.describe(code) == words

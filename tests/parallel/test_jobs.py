@@ -146,14 +146,17 @@ def test_refused_jobs_are_an_error_at_first_and_tried_again_later(make, queue):
     assert all(job.refusal is None for job in cluster.workers.values()) and "Cluster-0" in cluster.workers
 
 
-@pytest.mark.parametrize(("name", "text"), [
-    ("slurm", "12\n345\n"),
-    ("pbs", "\nserver:\n   Req'd\nJob ID  Username\n------- --\n12.server  ann batch\n345.server  ann batch\n"),
-    ("sge", "job-ID  prior   name\n-----------\n     12 0.55500 hpcpot ann r\n    345 0.55500 hpcpot ann qw\n"),
-    ("lsf", "12      ann     RUN   normal\n345     ann     PEND  normal\n"),
-    ("oar", "Job id     Name\n---------- ----\n12         hpcpot   ann\n345        hpcpot   ann\n"),
-    ("htcondor", "12\n345\n"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("slurm", "12\n345\n"),
+        ("pbs", "\nserver:\n   Req'd\nJob ID  Username\n------- --\n12.server  ann batch\n345.server  ann batch\n"),
+        ("sge", "job-ID  prior   name\n-----------\n     12 0.55500 hpcpot ann r\n    345 0.55500 hpcpot ann qw\n"),
+        ("lsf", "12      ann     RUN   normal\n345     ann     PEND  normal\n"),
+        ("oar", "Job id     Name\n---------- ----\n12         hpcpot   ann\n345        hpcpot   ann\n"),
+        ("htcondor", "12\n345\n"),
+    ],
+)
 def test_lists_are_read(make, monkeypatch, tmp_path, name, text):
     program = tmp_path / jobs.LISTS[name].split()[0]
     program.write_text(f"#!/bin/sh\n[ \"$FAIL\" ] && exit 1\ncat <<'END'\n{text}END\n")

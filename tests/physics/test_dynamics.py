@@ -93,7 +93,7 @@ def test_frozen_atoms_stay_and_do_not_count():
     state.frozen = state.positions[: state.n_owned, 2] < 3.0
     state.velocities[state.frozen] = 0.0
     frozen_ids = set(state.ids[state.frozen])
-    before = {i: p for i, p in zip(state.ids, state.positions, strict=False)}
+    before = dict(zip(state.ids, state.positions, strict=False))
     engine.start(state)
     energies(state, engine, "nvt_langevin", 50, 2.0, 60.0)
     assert set(state.ids[state.frozen]) == frozen_ids and frozen_ids
@@ -105,7 +105,9 @@ def test_frozen_atoms_stay_and_do_not_count():
 
 def test_pressure_of_the_ideal_gas():
     rng = np.random.default_rng(0)
-    atoms = ase.Atoms("Ar50", rng.permutation(np.mgrid[:5, :5, :5].reshape(3, -1).T)[:50] * 40.0, cell=[200] * 3, pbc=True)
+    atoms = ase.Atoms(
+        "Ar50", rng.permutation(np.mgrid[:5, :5, :5].reshape(3, -1).T)[:50] * 40.0, cell=[200] * 3, pbc=True
+    )
     state, engine = systems.simulation(atoms, Potential(systems.argon()), SERIAL, temperature=500.0)
     seen = measure(state, engine, INTEGRATORS["nve"], None)
     ideal = 2.0 / 3.0 * seen["kinetic_energy"] / 200.0**3 * 160.2176634

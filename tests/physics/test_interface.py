@@ -14,11 +14,18 @@ def total_energy(folder, timestep, picoseconds):
     """Time (fs) and total energy per atom (eV) of a run on two ranks from the shipped structure, every 5 fs."""
     path = folder / f"nve_{timestep}.h5md"
     keys = {
-        "structure.file": "interface_si100", "md.integrator": "nve", "md.temperature_K": "null",
-        "md.initial_temperature_K": "null", "md.timestep_fs": timestep, "md.steps": round(picoseconds * 1000 / timestep),
-        "output.trajectory": path, "output.position_every": 0, "output.energy_every": 0, "output.checkpoint_every": 0,
+        "structure.file": "interface_si100",
+        "md.integrator": "nve",
+        "md.temperature_K": "null",
+        "md.initial_temperature_K": "null",
+        "md.timestep_fs": timestep,
+        "md.steps": round(picoseconds * 1000 / timestep),
+        "output.trajectory": path,
+        "output.position_every": 0,
+        "output.energy_every": 0,
+        "output.checkpoint_every": 0,
         "output.observables_every": round(5 / timestep),
-    }  # fmt: skip
+    }
     run(CONFIG, *(text for key, value in keys.items() for text in ("--set", f"{key}={value}")), ranks=2, timeout=3000)
     return dataset(path, "observables/total_energy/time"), dataset(path, "observables/total_energy/value") / 4608
 

@@ -80,7 +80,7 @@ def test_translation_rotation_permutation(potential):
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     order = rng.permutation(len(atoms))
     moved = atoms[order]
-    moved.positions = (moved.positions + [3.3, -20.1, 7.0]) @ rotation
+    moved.positions = ([*moved.positions, 3.3, -20.1, 7.0]) @ rotation
     moved.set_cell(atoms.cell.array @ rotation, scale_atoms=False)
     after = evaluate(moved, potential)
     np.testing.assert_allclose(after.energies, before.energies[order], rtol=0, atol=1e-10)
@@ -131,9 +131,9 @@ def test_result_does_not_depend_on_the_block(block):
     np.testing.assert_allclose(blocks.forces, whole.forces, rtol=0, atol=1e-12)
 
 
-@pytest.mark.parametrize(("family", "kernels"), [
-    ("chebyshev", "cpu"), ("deep_potential first skip", "cpu"), ("deep_potential", "reference"),
-])
+@pytest.mark.parametrize(
+    ("family", "kernels"), [("chebyshev", "cpu"), ("deep_potential first skip", "cpu"), ("deep_potential", "reference")]
+)
 def test_mixed_precision_is_refused_where_there_is_none(family, kernels):
     with pytest.raises(ConfigError, match="potential.precision = mixed: .* set float64"):
         Potential(FAMILIES[family], kernels, "mixed")
@@ -146,7 +146,10 @@ def test_centres_without_a_species_around_them(lacking):
     atoms.symbols = ["Si" if lacking == "Li" else "Li"] * len(atoms)
     model = systems.deep_potential()
     for precision, tolerance in (("float64", 1e-7), ("mixed", 1e-5)):
-        exact, fast = evaluate(atoms, Potential(model, "reference")), evaluate(atoms, Potential(model, "cpu", precision))
+        exact, fast = (
+            evaluate(atoms, Potential(model, "reference")),
+            evaluate(atoms, Potential(model, "cpu", precision)),
+        )
         np.testing.assert_allclose(fast.energies, exact.energies, rtol=0, atol=tolerance)
         np.testing.assert_allclose(fast.forces, exact.forces, rtol=0, atol=10 * tolerance)
 

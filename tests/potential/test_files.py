@@ -62,9 +62,14 @@ def test_attributes_of_the_file(tmp_path) -> None:
         attributes = dict(file.attrs)
         assert list(attributes.pop("elements")) == ["Li", "Si"]
         assert attributes == {
-            "format": "hpcpot-model", "version": 1, "family": "chebyshev", "cutoff": 6.0, "units": "Å, eV",
-            "hash": f"sha256:{fingerprint(model)}", "created_by": f"hpcpot {hpcpot.__version__}",
-        }  # fmt: skip
+            "format": "hpcpot-model",
+            "version": 1,
+            "family": "chebyshev",
+            "cutoff": 6.0,
+            "units": "Å, eV",
+            "hash": f"sha256:{fingerprint(model)}",
+            "created_by": f"hpcpot {hpcpot.__version__}",
+        }
         assert dict(file["provenance"].attrs) == {"source": "Li.nn Si.nn", "note": "für Å"}
         np.testing.assert_array_equal(file["parameters/networks/1/0/weights"], model.networks[1][0].weights)
         assert file["parameters"].attrs["angular_domain"] == "cos"
@@ -73,11 +78,12 @@ def test_attributes_of_the_file(tmp_path) -> None:
 def test_weights_that_are_float32_numbers_take_half_the_room(tmp_path) -> None:
     model = load("lisi")
     short = dataclasses.replace(
-        model, fittings=tuple(
+        model,
+        fittings=tuple(
             tuple(dataclasses.replace(layer, weights=layer.weights.astype("<f4").astype("<f8")) for layer in net)
             for net in model.fittings
         ),
-    )  # fmt: skip
+    )
     for one, name in ((model, "double.h5"), (short, "single.h5")):
         save(one, tmp_path / name, {})
         assert fingerprint(load(tmp_path / name)) == fingerprint(one)
@@ -95,13 +101,16 @@ def test_one_sided_embeddings_are_stored_once(tmp_path) -> None:
 
 
 def test_fingerprint_sees_every_parameter() -> None:
-    prints = {fingerprint(model) for model in (
-        ARGON,
-        dataclasses.replace(ARGON, cutoff=8.6),
-        dataclasses.replace(ARGON, elements=("Kr",)),
-        dataclasses.replace(ARGON, sigma=np.nextafter(ARGON.sigma, 9.0)),
-        dataclasses.replace(ARGON, sigma=ARGON.epsilon, epsilon=ARGON.sigma),
-    )}  # fmt: skip
+    prints = {
+        fingerprint(model)
+        for model in (
+            ARGON,
+            dataclasses.replace(ARGON, cutoff=8.6),
+            dataclasses.replace(ARGON, elements=("Kr",)),
+            dataclasses.replace(ARGON, sigma=np.nextafter(ARGON.sigma, 9.0)),
+            dataclasses.replace(ARGON, sigma=ARGON.epsilon, epsilon=ARGON.sigma),
+        )
+    }
     assert len(prints) == 5
     assert fingerprint(dataclasses.replace(ARGON, cutoff=np.float64(8.5))) == fingerprint(ARGON)
     assert fingerprint(dataclasses.replace(ARGON, sigma=ARGON.sigma.T.copy("F"))) == fingerprint(ARGON)

@@ -30,8 +30,10 @@ def lisi(request):
 
 @pytest.mark.parametrize("frame", LISI_FRAMES)
 def test_shipped_deep_potential_against_deepmd_kit(frame, lisi):
-    golden = {key: LISI[f"{frame}/{key}"] for key in ("numbers", "positions", "cell", "pbc", "energy", "forces", "virial",
-                                                      "atom_energies")}  # fmt: skip
+    golden = {
+        key: LISI[f"{frame}/{key}"]
+        for key in ("numbers", "positions", "cell", "pbc", "energy", "forces", "virial", "atom_energies")
+    }
     atoms = ase.Atoms(golden["numbers"], golden["positions"], cell=golden["cell"], pbc=golden["pbc"])
     result = evaluate(atoms, lisi)
     energy, force = MIXED if lisi.precision == "mixed" else TOLERANCES[lisi.kernel_set]

@@ -219,8 +219,10 @@ def test_a_frozen_graph_is_the_same_model(tmp_path, name) -> None:
 
 
 def test_skips_and_timesteps_of_a_frozen_graph(tmp_path) -> None:
-    """TensorFlow's rules: embedding where the width stays or doubles, and an idt elsewhere does nothing; fitting only
-    where the width stays."""
+    """TensorFlow's rules for skips and idt.
+
+    Embedding: where the width stays or doubles, and an idt elsewhere does nothing. Fitting: only where the width stays.
+    """
     constants = frozen_graph.constants(read_native(DT))
     constants["filter_type_all/idt_1_0"] = np.full((1, 5), 7.0)
     path = tmp_path / "model.pb"
@@ -309,8 +311,10 @@ def test_a_compressed_graph_is_refused_with_the_reason(tmp_path) -> None:
 
 
 def test_damaged_native_models_end_in_one_error(tmp_path) -> None:
-    """Truncations anywhere; changed bytes in the JSON text and the arrays (changed HDF5 structures are left to the
-    HDF5 library, which may crash on them)."""
+    """Truncations anywhere; changed bytes in the JSON text and the arrays.
+
+    Changed HDF5 structures are left to the HDF5 library, which may crash on them.
+    """
     content, path = ONE_SIDED.read_bytes(), tmp_path / "model.dp"
     assert all(refused(load, path, cut(content, 60)))
     start = content.index(b'{"software"')
@@ -360,8 +364,13 @@ def _as_yaml(path) -> str:
         if not is_variable or node is None:
             return node
         array = file[node][()]
-        return {"@class": "np.ndarray", "@is_variable": True, "@version": 1, "dtype": array.dtype.name,
-                "value": array.tolist()}  # fmt: skip
+        return {
+            "@class": "np.ndarray",
+            "@is_variable": True,
+            "@version": 1,
+            "dtype": array.dtype.name,
+            "value": array.tolist(),
+        }
 
     with h5py.File(path) as file:
         tree = convert(json.loads(file.attrs["json"]), file)

@@ -61,21 +61,24 @@ def test_elements_are_given_or_in_the_tag(tmp_path):
             load(LISI, elements=wrong)
 
 
-@pytest.mark.parametrize(("old", "new", "message"), [
-    ("1.1.0", "1.2.0", r"version = 1.2.0: 1.1.0, of MLIP-2, is required"),
-    ("RBChebyshev", "RBTaylor", "radial_basis_type = RBTaylor: RBChebyshev is required"),
-    (r"species_coeffs = .*", "", "untrained, without species_coeffs: a trained potential is required"),
-    (r"min_dist = 2.0", "min_dist = 7", "min_dist, max_dist = 7.0, 5.0 Å"),
-    ("radial_basis_size = 6", "radial_basis_size = 7", r"radial_coeffs = \(2, 2, 4, 6\): \(2, 2, 4, 7\) numbers"),
-    ("alpha_scalar_moments = 92", "alpha_scalar_moments = 91", "counts = not those of the lists"),
-    (r"\{\{0, 0, 0, 0\}", "{{9, 0, 0, 0}", "alpha_index_basic = not radial functions"),
-    (r"\{0, 0, 1, 130\}", "{0, 140, 1, 130}", "alpha_index_times = refers to moments not made before"),
-    (r"mapping = \{0", "mapping = {900", "alpha_moment_mapping = 92 entries: moments 0 to 349"),
-    (r"species_coeffs = \{", "species_coeffs = {1.0, ", "moment_coeffs, species_coeffs = 92, 3"),
-    (r"species_coeffs = \{1.3", "species_coeffs = {nan, 1.3", "species_coeffs = 92, 3|not finite"),
-    (r"moment_coeffs = \{-4", "moment_coeffs = {inf", "moment_coeffs|not finite|damaged"),
-    ("potential_name", "magnetic_name", "line 3 is not understood: magnetic_name"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1.1.0", "1.2.0", r"version = 1.2.0: 1.1.0, of MLIP-2, is required"),
+        ("RBChebyshev", "RBTaylor", "radial_basis_type = RBTaylor: RBChebyshev is required"),
+        (r"species_coeffs = .*", "", "untrained, without species_coeffs: a trained potential is required"),
+        (r"min_dist = 2.0", "min_dist = 7", "min_dist, max_dist = 7.0, 5.0 Å"),
+        ("radial_basis_size = 6", "radial_basis_size = 7", r"radial_coeffs = \(2, 2, 4, 6\): \(2, 2, 4, 7\) numbers"),
+        ("alpha_scalar_moments = 92", "alpha_scalar_moments = 91", "counts = not those of the lists"),
+        (r"\{\{0, 0, 0, 0\}", "{{9, 0, 0, 0}", "alpha_index_basic = not radial functions"),
+        (r"\{0, 0, 1, 130\}", "{0, 140, 1, 130}", "alpha_index_times = refers to moments not made before"),
+        (r"mapping = \{0", "mapping = {900", "alpha_moment_mapping = 92 entries: moments 0 to 349"),
+        (r"species_coeffs = \{", "species_coeffs = {1.0, ", "moment_coeffs, species_coeffs = 92, 3"),
+        (r"species_coeffs = \{1.3", "species_coeffs = {nan, 1.3", "species_coeffs = 92, 3|not finite"),
+        (r"moment_coeffs = \{-4", "moment_coeffs = {inf", "moment_coeffs|not finite|damaged"),
+        ("potential_name", "magnetic_name", "line 3 is not understood: magnetic_name"),
+    ],
+)
 def test_what_is_refused(tmp_path, old, new, message):
     with pytest.raises(ModelError, match=message):
         read(edited(tmp_path / "a.mtp", old, new), ELEMENTS)

@@ -100,9 +100,12 @@ def test_kernels_agree_where_a_file_lacks_some_ranks():
     ]
     products = [(1, 1, 1, 12), (0, 12, 2, 13), (11, 13, -1, 14)]
     model = replace(
-        systems.moment_tensor(level=6), basics=np.array(tensors), products=np.array(products),
-        scalars=np.array([0, 13, 14]), coefficients=np.array([0.3, -0.2, 0.1]),
-    )  # fmt: skip
+        systems.moment_tensor(level=6),
+        basics=np.array(tensors),
+        products=np.array(products),
+        scalars=np.array([0, 13, 14]),
+        coefficients=np.array([0.3, -0.2, 0.1]),
+    )
     assert_kernels_agree(model, systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 3))
 
 

@@ -10,10 +10,7 @@ from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.moments import cpu
 from hpcpot.potential.moments.steps import Steps
 
-FAMILIES = {
-    "rank 1, weighted": systems.deep_potential(),
-    "ranks 0 and 3, by neighbour": systems.chebyshev(),
-}
+FAMILIES = {"rank 1, weighted": systems.deep_potential(), "ranks 0 and 3, by neighbour": systems.chebyshev()}
 
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)

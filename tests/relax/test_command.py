@@ -86,7 +86,9 @@ def test_a_campaign_with_bad_structures(folder: Path) -> None:
     for label, reason in reasons.items():
         assert failed[label].kind == "StructureError" and reason in failed[label].message
     lines = output.splitlines()
-    counts = next(after.split() for line, after in zip(lines, lines[1:]) if line.split()[:1] == ["completed"])
+    counts = next(
+        after.split() for line, after in zip(lines, lines[1:], strict=False) if line.split()[:1] == ["completed"]
+    )
     assert counts[:4] == ["11", "6", "0", "5"]
     assert (folder / "relaxed.png").read_bytes().startswith(b"\x89PNG")
     again = relax(folder, code=1).stdout
@@ -150,7 +152,7 @@ def test_good_frames_around_a_bad_one_are_kept(tmp_path: Path) -> None:
     found = inputs.items([path], "all")
     assert "an empty line where a number of atoms belongs" in str(found[1].input)
     path.write_text("".join(lines) + "\n\n")
-    assert [one.key for one in inputs.items([path], "all")][0] == found[0].key
+    assert next(one.key for one in inputs.items([path], "all")) == found[0].key
     path.write_text("")
     assert "no structure" in str(inputs.items([path], "all")[0].input)
 
@@ -186,8 +188,13 @@ def test_stopped_by_a_signal(folder: Path, monkeypatch: pytest.MonkeyPatch, caps
     monkeypatch.setattr(command, "Farm", LocalFarm(stop_after=1))
     parser = argparse.ArgumentParser()
     add_arguments(parser)
-    given = [str(folder / "relax.yaml"), "--set", "structures.files=cells.extxyz", "--set",
-             f"output.results={folder / 'stopped.h5'}"]  # fmt: skip
+    given = [
+        str(folder / "relax.yaml"),
+        "--set",
+        "structures.files=cells.extxyz",
+        "--set",
+        f"output.results={folder / 'stopped.h5'}",
+    ]
     with handlers_kept():
         assert command.run_command(parser.parse_args(given)) == STOPPED == 75
     assert not (folder / "stopped.png").exists() and "figure" not in capsys.readouterr().out
@@ -201,8 +208,11 @@ def test_table_and_figure_are_of_this_campaign(folder: Path, tmp_path: Path) -> 
     rows = []
     for k in range(40):
         n = 1 + k % 3
-        row = {name: rng.random([n if length is None else length for length in column.shape]).astype(column.dtype)
-               for name, column in task.COLUMNS.items() if name != "status"}  # fmt: skip
+        row = {
+            name: rng.random([n if length is None else length for length in column.shape]).astype(column.dtype)
+            for name, column in task.COLUMNS.items()
+            if name != "status"
+        }
         row["species"] = np.where(np.arange(n) == 0, 3, 14).astype(np.int32)
         rows.append((f"{k:032}", f"cell {k}", row | {"status": CONVERGED if k % 4 else "no ionic convergence"}))
     rows += [(f"{k:032}", f"cell {k}", Failure("CellCollapse", f"volume of {k}")) for k in (40, 41)]
@@ -250,7 +260,16 @@ def test_a_task_gives_each_input_one_outcome(folder: Path) -> None:
 
     source = folder / "argon.h5"
     error = StructureError("x = y: z.")
-    found = dict(task.compute([argon(), error, argon(5.2)], source=source, fingerprint=fingerprint(load(source)),
-                              kernels="cpu", precision="float64", options=Options(), memory_MB=1.0))  # fmt: skip
+    found = dict(
+        task.compute(
+            [argon(), error, argon(5.2)],
+            source=source,
+            fingerprint=fingerprint(load(source)),
+            kernels="cpu",
+            precision="float64",
+            options=Options(),
+            memory_MB=1.0,
+        )
+    )
     assert sorted(found) == [0, 1, 2] and found[1] is error
     assert found[0].keys() == found[2].keys() == task.COLUMNS.keys()

@@ -102,8 +102,10 @@ def test_company_and_room_do_not_matter(potential: Potential) -> None:
 
 
 def test_lbfgs_takes_far_fewer_steps_than_fire(potential: Potential) -> None:
-    steps = {name: sum(one.steps for one in outcomes(perturbed(), potential, Options(minimizer=name)))
-             for name in ("lbfgs", "fire")}  # fmt: skip
+    steps = {
+        name: sum(one.steps for one in outcomes(perturbed(), potential, Options(minimizer=name)))
+        for name in ("lbfgs", "fire")
+    }
     assert 2 * steps["lbfgs"] < steps["fire"]
 
 

@@ -28,7 +28,7 @@ def structure(x):
     return {"energy": -1.5 * x, "status": "converged", "species": np.full(n, 14),
             "positions": np.arange(3.0 * n).reshape(n, 3), "cell": np.eye(3) * (10 + x),
             "periodic": np.array([True, True, False]), "forces": np.full((n, 3), 0.25 * x),
-            "path": np.zeros((2, n, 3))}  # fmt: skip
+            "path": np.zeros((2, n, 3))}
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def file(tmp_path):
     path = tmp_path / "relaxed.h5"
     with Store(path, kind="relax", columns=COLUMNS, identity={"potential": "abc123"},
                provenance={"date": "2024-01-02", "command": "hpcpot relax x.yaml"},
-               expected_rows=9) as store:  # fmt: skip
+               expected_rows=9) as store:
         store.begin(12, 12)
         store.append([(f"key{x}", f"cells.extxyz:{x}", structure(x)) for x in range(6)])
         store.append([("bad1", "cells.extxyz:6", Failure("StructureError", "volume 0", "node1", "")),
                       ("bad2", "cells.extxyz:7", Failure("StructureError", "NaN", "node2", "")),
                       ("bad3", "cells.extxyz:8", Failure("WorkerDied", "was killed by SIGSEGV", "node2", "")),
-                      ])  # fmt: skip
+                      ])
     return path
 
 
@@ -136,5 +136,5 @@ def test_command_line(tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "hpcpot", "results", "absent.h5"], cwd=tmp_path, capture_output=True, text=True,
         timeout=60,
-    )  # fmt: skip
+    )
     assert done.returncode == 1 and done.stderr.startswith("OutputError: absent.h5 = cannot read it")

@@ -1,6 +1,6 @@
 """Rows of a results file whose content follows from their number, and a program that writes them until it is killed.
 
-    python -m storage.campaign_rows PATH COUNT      prints "stored N" after each block of rows
+python -m storage.campaign_rows PATH COUNT      prints "stored N" after each block of rows
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ BLOCK = 7
 
 def values(x: int) -> dict:
     n = 1 + x % 4
-    return {"energy": 0.5 * x, "cell": np.eye(3) * x, "species": np.full(n, 14), "positions": np.full((n, 3), 1.0 * x),
-            "path": np.full((x % 3, n, 3), x), "status": "geöffnet" if x % 2 else ""}  # fmt: skip
+    return {
+        "energy": 0.5 * x,
+        "cell": np.eye(3) * x,
+        "species": np.full(n, 14),
+        "positions": np.full((n, 3), 1.0 * x),
+        "path": np.full((x % 3, n, 3), x),
+        "status": "geöffnet" if x % 2 else "",
+    }
 
 
 def is_bad(x: int) -> bool:
@@ -38,8 +44,13 @@ def row(x: int) -> tuple:
 
 
 def open_store(path, **options) -> Store:
-    given = {"kind": "test", "columns": COLUMNS, "identity": {"potential": "abc"}, "provenance": {"date": "today"},
-             "expected_rows": 100}  # fmt: skip
+    given = {
+        "kind": "test",
+        "columns": COLUMNS,
+        "identity": {"potential": "abc"},
+        "provenance": {"date": "today"},
+        "expected_rows": 100,
+    }
     return Store(path, **given | options)
 
 

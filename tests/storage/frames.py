@@ -41,10 +41,17 @@ def box(step: int) -> np.ndarray:
 def create(path: Path, ranks: Ranks = SERIAL, n_atoms: int = 7, **options) -> Trajectory:
     first, end = block(ranks, n_atoms)
     options = {
-        "elements": ("Li", "Si"), "species": (np.arange(n_atoms) % 2)[first:end], "masses": np.array([6.94, 28.085]),
-        "n_atoms": n_atoms, "periodic": np.array([True, True, False]), "particles": EVERY, "observables": OBSERVABLES,
-        "observables_every": 1, "n_steps": 30, "provenance": {"config": "a: 1\n", "ranks": 1, "wall": 0.5},
-    } | options  # fmt: skip
+        "elements": ("Li", "Si"),
+        "species": (np.arange(n_atoms) % 2)[first:end],
+        "masses": np.array([6.94, 28.085]),
+        "n_atoms": n_atoms,
+        "periodic": np.array([True, True, False]),
+        "particles": EVERY,
+        "observables": OBSERVABLES,
+        "observables_every": 1,
+        "n_steps": 30,
+        "provenance": {"config": "a: 1\n", "ranks": 1, "wall": 0.5},
+    } | options
     return Trajectory(path, ranks, **options)
 
 

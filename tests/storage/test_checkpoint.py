@@ -17,9 +17,14 @@ ARRAYS = {
     "none": np.zeros((5, 0)),
 }
 COMMON = {
-    "step": 12, "cell": np.eye(3) * np.pi, "potential": "Å model", "empty": "",
-    "scalar xi": np.array([0.1, -0.0, np.nan]), "energy": -1.0 / 3.0, "zero": np.array(2.5),
-}  # fmt: skip
+    "step": 12,
+    "cell": np.eye(3) * np.pi,
+    "potential": "Å model",
+    "empty": "",
+    "scalar xi": np.array([0.1, -0.0, np.nan]),
+    "energy": -1.0 / 3.0,
+    "zero": np.array(2.5),
+}
 
 WRITE = """
 import sys
@@ -71,10 +76,16 @@ def test_everything_comes_back_bit_by_bit(tmp_path):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize(("writers", "readers", "expected"), [
-    (3, 3, "same layout 7"), (2, 2, "same layout 3"), (3, 2, "even split 7"), (2, 3, "even split 3"),
-    (1, 3, "even split 3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("writers", "readers", "expected"),
+    [
+        (3, 3, "same layout 7"),
+        (2, 2, "same layout 3"),
+        (3, 2, "even split 7"),
+        (2, 3, "even split 3"),
+        (1, 3, "even split 3"),
+    ],
+)
 def test_ranks(tmp_path, writers, readers, expected):
     path = tmp_path / "run.checkpoint.h5"
     run_ranks(writers, "-c", WRITE, path, timeout=60)
@@ -154,5 +165,3 @@ def test_another_version_names_its_hpcpot(tmp_path):
         file.attrs["hpcpot"] = "9.1"
     with pytest.raises(OutputError, match="of version 3, by hpcpot 9.1: .* reads version 2; go on with the hpcpot"):
         checkpoint.read(path, SERIAL)
-
-

@@ -32,9 +32,13 @@ def start(path, mode, ranks, first):
         command = ["mpirun", "-n", ranks, *command]
     environment = launch.environment(os.environ) | {"PYTHONPATH": os.path.dirname(os.path.dirname(frames.__file__))}
     writer = subprocess.Popen(
-        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, stdin=subprocess.DEVNULL,
-        env=environment, text=True,
-    )  # fmt: skip
+        list(map(str, command)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env=environment,
+        text=True,
+    )
     processes, lines = [], []
     while not lines:
         line = writer.stdout.readline()
@@ -62,9 +66,10 @@ def check_after_kill(path, said):
     return last
 
 
-@pytest.mark.parametrize(("mode", "ranks"), [
-    ("rank0", 1), pytest.param("rank0", 2, marks=pytest.mark.mpi), pytest.param("parallel", 2, marks=pytest.mark.mpi),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "ranks"),
+    [("rank0", 1), pytest.param("rank0", 2, marks=pytest.mark.mpi), pytest.param("parallel", 2, marks=pytest.mark.mpi)],
+)
 def test_killed_twice_and_continued(tmp_path, mode, ranks):
     path, random_state = tmp_path / "run.h5md", random.Random(1)
     last = check_after_kill(path, kill_once(path, mode, ranks, 0, random_state))

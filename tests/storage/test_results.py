@@ -114,11 +114,15 @@ def test_first_rows_may_all_have_failed(path):
         assert len(results.failed()) == 3 and len(results.keys()) == 27
 
 
-@pytest.mark.parametrize(("change", "name"), [
-    ({"identity": {"potential": "other"}}, "potential"), ({"kind": "onsite"}, "kind"),
-    ({"columns": {**COLUMNS, "energy": Column((), "float32")}}, "columns"),
-    ({"identity": {"potential": "abc", "task": "fmax 0.01"}}, "task"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"identity": {"potential": "other"}}, "potential"),
+        ({"kind": "onsite"}, "kind"),
+        ({"columns": {**COLUMNS, "energy": Column((), "float32")}}, "columns"),
+        ({"identity": {"potential": "abc", "task": "fmax 0.01"}}, "task"),
+    ],
+)
 def test_another_campaign_is_refused(change, name, path):
     fill(path, 0, 3)
     message = f"results.h5 = results with another {name}: one file holds .*or begin anew with"
@@ -155,13 +159,16 @@ def test_unknown_column_is_refused(path):
         results.read("forces")
 
 
-@pytest.mark.parametrize(("change", "message"), [
-    ({"energy": np.zeros(2)}, r"item 0, energy = array of shape \(2,\): must be \(\)"),
-    ({"positions": np.zeros((2, 2))}, r"positions = array of shape \(2, 2\): must be \(None, 3\)"),
-    ({"species": np.zeros(2)}, "species = array of float64: must be int32"),
-    ({"status": 3}, "status = 3: must be text"),
-    ({"extra": 1.0}, "must have the columns energy, cell"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"energy": np.zeros(2)}, r"item 0, energy = array of shape \(2,\): must be \(\)"),
+        ({"positions": np.zeros((2, 2))}, r"positions = array of shape \(2, 2\): must be \(None, 3\)"),
+        ({"species": np.zeros(2)}, "species = array of float64: must be int32"),
+        ({"status": 3}, "status = 3: must be text"),
+        ({"extra": 1.0}, "must have the columns energy, cell"),
+    ],
+)
 def test_values_that_do_not_fit_are_a_bug_of_the_task(change, message, path):
     with open_store(path) as store, pytest.raises(ValueError, match=message):
         store.append([(content_key(0), "item 0", {**values(0), **change})])
@@ -238,8 +245,25 @@ def test_content_key_knows_content_and_type():
     assert len({content_key(array) for array in same}) == 1
     assert content_key({"a": 1, "b": None}) == content_key({"b": None, "a": 1})
     assert content_key(np.float64(0.1)) == content_key(0.1) and content_key((1, 2)) == content_key([1, 2])
-    different = [1, 1.0, "1", True, None, [1], [[1]], [1, 1], np.array(1), np.array([1]), np.array([1.0]),
-                 np.array([1], np.int32), {"a": 1}, [], "", "a b", ["a", "b"]]  # fmt: skip
+    different = [
+        1,
+        1.0,
+        "1",
+        True,
+        None,
+        [1],
+        [[1]],
+        [1, 1],
+        np.array(1),
+        np.array([1]),
+        np.array([1.0]),
+        np.array([1], np.int32),
+        {"a": 1},
+        [],
+        "",
+        "a b",
+        ["a", "b"],
+    ]
     assert len({content_key(part) for part in different}) == len(different)
     with pytest.raises(ValueError, match="content_key = <object .*: must be arrays, text"):
         content_key(object())
@@ -251,9 +275,11 @@ def kill_once(path, count, rng):
     """Start the writer, kill it at a random moment; how many rows it said it had stored."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     writer = subprocess.Popen(
-        [sys.executable, "-u", "-m", "storage.campaign_rows", str(path), str(count)], env=environment, text=True,
+        [sys.executable, "-u", "-m", "storage.campaign_rows", str(path), str(count)],
+        env=environment,
+        text=True,
         stdout=subprocess.PIPE,
-    )  # fmt: skip
+    )
     first = writer.stdout.readline()
     time.sleep(rng.uniform(0.0, 0.15))
     writer.send_signal(signal.SIGKILL)
@@ -290,8 +316,14 @@ def test_40_kills(path):
 
 
 def test_a_hundred_thousand_rows_are_fast_and_small(path):
-    with Store(path, kind="test", columns={"energy": Column(), "forces": Column((None, 3))}, identity={}, provenance={},
-               expected_rows=100000) as store:  # fmt: skip
+    with Store(
+        path,
+        kind="test",
+        columns={"energy": Column(), "forces": Column((None, 3))},
+        identity={},
+        provenance={},
+        expected_rows=100000,
+    ) as store:
         began = time.perf_counter()
         forces = np.zeros((2, 3))
         for start in range(0, 100000, 1000):

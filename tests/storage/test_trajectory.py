@@ -64,9 +64,15 @@ def test_header_and_units_follow_the_standard(written):
         assert box.attrs["dimension"] == 3
         assert box.attrs["boundary"].tolist() == [b"periodic", b"periodic", b"none"]
         assert box.attrs["boundary"].dtype.kind == "S"
-        units = {f"{MAIN}/position": "Angstrom", f"{MAIN}/velocity": "Angstrom fs-1", f"{MAIN}/box/edges": "Angstrom",
-                 f"{MAIN}_force/force": "eV Angstrom-1", f"{MAIN}_potential_energy/potential_energy": "eV",
-                 "observables/temperature": "K", "observables/pressure_tensor": "GPa"}  # fmt: skip
+        units = {
+            f"{MAIN}/position": "Angstrom",
+            f"{MAIN}/velocity": "Angstrom fs-1",
+            f"{MAIN}/box/edges": "Angstrom",
+            f"{MAIN}_force/force": "eV Angstrom-1",
+            f"{MAIN}_potential_energy/potential_energy": "eV",
+            "observables/temperature": "K",
+            "observables/pressure_tensor": "GPa",
+        }
         for name, unit in units.items():
             assert file[f"{name}/value"].attrs["unit"] == unit
             assert file[f"{name}/time"].attrs["unit"] == "fs"

@@ -136,12 +136,14 @@ def test_lammps_elements(tmp_path, masses, elements):
 
 def test_lammps_general_triclinic_and_labels(tmp_path):
     path = lammps(
-        tmp_path, "Atom Type Labels\n\n1 Li\n2 Si\n", tilt="",
+        tmp_path,
+        "Atom Type Labels\n\n1 Li\n2 Si\n",
+        tilt="",
         x=("0 10 xlo xhi", "10 0 0 avec"),
         y=("0 10 ylo yhi", "1 9 2 bvec"),
         z=("0 12 zlo zhi", "0 1 8 cvec\n0 0 0 abc origin"),
         label=("2 1 4.0", "2 Li 4.0"),
-    )  # fmt: skip
+    )
     read = files.read(path)
     assert np.allclose(read.cell, [[10, 0, 0], [1, 9, 2], [0, 1, 8]])
     assert read.symbols[1] == "Li"
@@ -319,7 +321,7 @@ def test_left_handed_cell_is_accepted(atoms):
         (lambda a: put(a, 7, a.positions[2] + [-1, 3, 0] @ a.cell + 0.2), "atoms 2 .* and 7 .* = 0.346 Å"),
         (lambda a: put(a, slice(None), 0), "= 0 Å: must be at least 0.5 Å"),
     ],
-)  # fmt: skip
+)
 def test_check_refuses(atoms, change, message):
     change(atoms)
     with pytest.raises(StructureError, match=message):

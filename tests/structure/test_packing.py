@@ -91,13 +91,21 @@ def test_restitution_of_a_bounce():
 @pytest.mark.parametrize(
     ("counts", "box", "message"),
     [
-        ((40, 40), (100, 100, 100), "packing fraction = 0.733 for 80 spheres in 100 x 100 x 100 Å: random spheres fill "
-         "at most 0.66; take a box about 147 Å high, small spheres instead of large ones, or fewer"),
+        (
+            (40, 40),
+            (100, 100, 100),
+            "packing fraction = 0.733 for 80 spheres in 100 x 100 x 100 Å: random spheres fill "
+            "at most 0.66; take a box about 147 Å high, small spheres instead of large ones, or fewer",
+        ),
         ((0, 1), (100, 29, 100), "largest sphere = radius 15 Å: must fit into the box of 100 x 29 x 100 Å"),
-        ((6, 4), (50, 50, 50), "packing fraction = 0.653 for 10 spheres .*: the lid presses them .*% of a radius into "
-         "each other, 1% is allowed; take a box about 65 Å high"),
+        (
+            (6, 4),
+            (50, 50, 50),
+            "packing fraction = 0.653 for 10 spheres .*: the lid presses them .*% of a radius into "
+            "each other, 1% is allowed; take a box about 65 Å high",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_packed(counts, box, message):
     with pytest.raises(StructureError, match=message):
         packing.pour(np.repeat([10.0, 15.0], counts), np.array(box, float), 1, LINES.append)

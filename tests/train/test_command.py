@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from trainings import settings, tree, write_data
 
 from hpcpot import cli
 from hpcpot.parallel.stop import STOPPED
@@ -19,7 +20,6 @@ from hpcpot.train import deep_potential_task, job
 from hpcpot.training import curve, optimiser, step
 from hpcpot.training.batches import Sampler
 from hpcpot.training.frames import Frames
-from trainings import settings, tree, write_data
 
 HPCPOT = [sys.executable, "-m", "hpcpot"]
 

@@ -32,8 +32,19 @@ def test_forty_steps_of_an_input_json_end_at_the_weights_of_deepmd_kit(tmp_path,
 
     monkeypatch.setattr(deep_potential_task, "initial", initial)
     monkeypatch.chdir(GOLDEN)
-    assert cli.main(["train", "input.json", "--set", f"output.model={tmp_path}/own.h5",
-                     "--set", f"output.curve={tmp_path}/lcurve.out"]) == 0  # fmt: skip
+    assert (
+        cli.main(
+            [
+                "train",
+                "input.json",
+                "--set",
+                f"output.model={tmp_path}/own.h5",
+                "--set",
+                f"output.curve={tmp_path}/lcurve.out",
+            ]
+        )
+        == 0
+    )
     for name in ("mean", "deviation", "energy_shift", "slots"):
         np.testing.assert_allclose(getattr(made[0], name), getattr(before, name), rtol=0, atol=1e-12)
     own, wanted, start = (

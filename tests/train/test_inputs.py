@@ -5,29 +5,41 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from trainings import dataset
 
 from hpcpot import cli
 from hpcpot.dataset import files as dataset_files
 from hpcpot.errors import ConfigError
 from hpcpot.potential.files import load as load_model
 from hpcpot.train.inputs import load
-from trainings import dataset
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 INPUT = {
     "_comment": "a model",
     "model": {
         "type_map": ["Li", "Si"],
-        "descriptor": {"type": "se_e2_a", "sel": "auto:1.15", "rcut_smth": 2.0, "rcut": 4.0, "neuron": [4, 8], "seed": 11},
+        "descriptor": {
+            "type": "se_e2_a",
+            "sel": "auto:1.15",
+            "rcut_smth": 2.0,
+            "rcut": 4.0,
+            "neuron": [4, 8],
+            "seed": 11,
+        },
         "fitting_net": {"n_neuron": [8, 8], "resnet_dt": True, "seed": 12},
     },
     "learning_rate": {"type": "exp", "decay_steps": 80, "start_lr": 0.002, "stop_lr": 1e-6},
     "loss": {"type": "ener", "start_pref_e": 0.02, "limit_pref_e": 2, "start_pref_f": 1000, "limit_pref_f": 1},
     "training": {
-        "training_data": {"systems": ["systems"], "batch_size": [2, 2]}, "stop_batch": 3, "seed": 13, "disp_freq": 1,
-        "disp_file": "lcurve.out", "save_freq": 1000, "disp_training": True,
+        "training_data": {"systems": ["systems"], "batch_size": [2, 2]},
+        "stop_batch": 3,
+        "seed": 13,
+        "disp_freq": 1,
+        "disp_file": "lcurve.out",
+        "save_freq": 1000,
+        "disp_training": True,
     },
-}  # fmt: skip
+}
 
 
 def written(folder, change=lambda tree: None):
@@ -61,13 +73,18 @@ def test_it_trains(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda t: t["model"]["descriptor"].update(rcut_smooth=2.0),
-         r"model.descriptor.rcut_smooth = 2.0 .*did you mean model.descriptor.rcut_smth\?"),
+        (
+            lambda t: t["model"]["descriptor"].update(rcut_smooth=2.0),
+            r"model.descriptor.rcut_smooth = 2.0 .*did you mean model.descriptor.rcut_smth\?",
+        ),
         (lambda t: t["model"]["descriptor"].update(type="dpa1"), "descriptor.type = dpa1 .*trains with se_e2_a only"),
         (lambda t: t["loss"].update(start_pref_ae=1.0), r"loss.start_pref_ae = 1.0 .*hpcpot trains with 0 only"),
         (lambda t: t["learning_rate"].update(type="cosine"), r"learning_rate.type = cosine"),
         (lambda t: t["training"]["training_data"].update(batch_size=[1, 2]), "must be one number for all, or auto"),
-        (lambda t: t["model"]["descriptor"].update(rcut=-1), r"deep_potential.cutoff_A = -1 \(input.json\): must be > 0"),
+        (
+            lambda t: t["model"]["descriptor"].update(rcut=-1),
+            r"deep_potential.cutoff_A = -1 \(input.json\): must be > 0",
+        ),
         (lambda t: t.pop("model"), "has no section model"),
     ],
 )

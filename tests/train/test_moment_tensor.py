@@ -68,15 +68,18 @@ def test_a_fit_ends_when_it_gains_little(tmp_path):
     assert model.min_distance == 1.0 and model.active is None
 
 
-@pytest.mark.parametrize(("sections", "message"), [
-    ({"moment_tensor": {"level": 15}}, "moment_tensor.level = 15 .*: must be an even number from 2 to 28"),
-    ({"moment_tensor": {"level": 30}}, "moment_tensor.level = 30 .*: must be an even number from 2 to 28"),
-    ({"moment_tensor": {"min_distance_A": 6}}, "min_distance_A = 6.* must be below moment_tensor.cutoff_A, 4"),
-    ({"moment_tensor": {"energy_weight": 0, "force_weight": 0}}, "energies or forces must have a weight"),
-    ({"training": {"epochs": 3, "steps": None}}, "training.epochs = 3.* set training.steps"),
-    ({"training": {"precision": "float32"}}, "training.precision = float32 .*: must be float64"),
-    ({"training": {"patience": 3}}, "training.patience = 3 .* moment_tensor.tolerance"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("sections", "message"),
+    [
+        ({"moment_tensor": {"level": 15}}, "moment_tensor.level = 15 .*: must be an even number from 2 to 28"),
+        ({"moment_tensor": {"level": 30}}, "moment_tensor.level = 30 .*: must be an even number from 2 to 28"),
+        ({"moment_tensor": {"min_distance_A": 6}}, "min_distance_A = 6.* must be below moment_tensor.cutoff_A, 4"),
+        ({"moment_tensor": {"energy_weight": 0, "force_weight": 0}}, "energies or forces must have a weight"),
+        ({"training": {"epochs": 3, "steps": None}}, "training.epochs = 3.* set training.steps"),
+        ({"training": {"precision": "float32"}}, "training.precision = float32 .*: must be float64"),
+        ({"training": {"patience": 3}}, "training.patience = 3 .* moment_tensor.tolerance"),
+    ],
+)
 def test_what_a_config_must_not_ask(tmp_path, sections, message):
     (tmp_path / "data.h5").write_text("")
     with pytest.raises(ConfigError, match=message):

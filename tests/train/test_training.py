@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from trainings import dataset, settings, train, write_data
 
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import join
@@ -18,7 +19,6 @@ from hpcpot.storage import checkpoint
 from hpcpot.train import by_gradient, chebyshev_task, deep_potential_task, job
 from hpcpot.training import batches, curve, geometry, optimiser, step
 from hpcpot.training.workers import Workers
-from trainings import dataset, settings, train, write_data
 
 TASKS = {"deep_potential": deep_potential_task, "chebyshev": chebyshev_task}
 CPU = torch.device("cpu")
@@ -141,8 +141,12 @@ def test_an_empty_part_is_refused(tmp_path):
 def test_frames_with_large_forces_are_left_out(tmp_path):
     said = []
     found = job.make(settings(tmp_path, "chebyshev"), tmp_path, False, lambda: False, print)
-    largest = np.sort([np.linalg.norm(found.training.forces[a:b], axis=1).max()
-                       for a, b in zip(found.training.first, found.training.first[1:], strict=False)])  # fmt: skip
+    largest = np.sort(
+        [
+            np.linalg.norm(found.training.forces[a:b], axis=1).max()
+            for a, b in zip(found.training.first, found.training.first[1:], strict=False)
+        ]
+    )
     wanted = settings(tmp_path, "chebyshev", data={"maximum_force_eV_A": float(largest[-1]) - 1e-9})
     job.make(wanted, tmp_path, False, lambda: False, said.append)
     assert any("frames left out: a force above" in text for text in said)

@@ -4,9 +4,9 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from labelled import structures
 
 from hpcpot.training.batches import Sampler, Systems, frames_in_batch, systems
-from labelled import structures
 
 
 @pytest.mark.parametrize(

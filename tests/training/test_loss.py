@@ -5,11 +5,11 @@ import json
 import numpy as np
 import pytest
 import torch
+from training.test_step import DATA, batch, golden_frames, make
 
 from hpcpot.training import step
 from hpcpot.training.loss import AenetLoss, DeepmdLoss, Errors, Labels
 from hpcpot.training.step import Prediction
-from training.test_step import DATA, batch, golden_frames, make
 
 GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
 

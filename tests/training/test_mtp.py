@@ -223,6 +223,6 @@ def test_no_atom_selected_from_is_extrapolation(model, data, parts, monkeypatch)
     known = active.members >= 0
     np.testing.assert_array_equal(active.rows[known], rows[active.members[known]])
     grades = frame_grades(data, Extrapolation(replace(model.family, active=active.rows)))
-    assert len(grades) == len(data) and 0.0 < grades.min() and grades.max() <= THRESHOLD + 1e-9
+    assert len(grades) == len(data) and grades.min() > 0.0 and grades.max() <= THRESHOLD + 1e-9
     wide = replace(data, positions=1.15 * data.positions, cells=1.15 * data.cells)
     assert frame_grades(wide, Extrapolation(replace(model.family, active=active.rows))).max() > 2.0

@@ -9,9 +9,10 @@ from hpcpot.training.schedule import Constant, Exponential
 
 GOLDEN = json.loads((Path(__file__).resolve().parent.parent / "data" / "dp" / "training.json").read_text())
 SCHEDULES = {
-    "a": Exponential(2e-3, 1e-6, 12000, 80), "b": Exponential(1e-3, 1e-8, 400, 5000),
+    "a": Exponential(2e-3, 1e-6, 12000, 80),
+    "b": Exponential(1e-3, 1e-8, 400, 5000),
     "c": Exponential(1e-3, 1e-5, 1000, 100, 0.5),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", SCHEDULES)

@@ -6,20 +6,24 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from ase.neighborlist import neighbor_list
+from labelled import dataset, structures
+from training.test_step import DATA, golden_frames
 
 from hpcpot.potential.files import load
 from hpcpot.training import batches, statistics
-from labelled import dataset, structures
-from training.test_step import DATA, golden_frames
 
 GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())["statistics"]
 
 
 def test_normalisation_is_that_of_deepmd_kit():
     family = replace(
-        load(DATA / "dp" / "small_twoside.dp"), cutoff=GOLDEN["cutoff"], cutoff_smooth=GOLDEN["smooth"],
-        slots=np.array(GOLDEN["sel"]), mean=np.zeros((2, 2, 4)), deviation=np.ones((2, 2, 4)),
-    )  # fmt: skip
+        load(DATA / "dp" / "small_twoside.dp"),
+        cutoff=GOLDEN["cutoff"],
+        cutoff_smooth=GOLDEN["smooth"],
+        slots=np.array(GOLDEN["sel"]),
+        mean=np.zeros((2, 2, 4)),
+        deviation=np.ones((2, 2, 4)),
+    )
     data = golden_frames()
     mean, deviation = statistics.normalisation(data, np.arange(len(data)), family, zero_mean=False)
     for j in range(2):
@@ -36,7 +40,8 @@ def test_slots_are_counted_and_rounded_up():
     assert seen.shortest == pytest.approx(min(d.min() for _, _, d in lists), abs=1e-9)
     counted = [
         np.bincount(i[data.frame(k).numbers[j] == number], minlength=1).max()
-        for number in (3, 14) for k, (i, j, _) in enumerate(lists)
+        for number in (3, 14)
+        for k, (i, j, _) in enumerate(lists)
     ]
     assert seen.most.tolist() == [max(counted[: len(data)]), max(counted[len(data) :])]
     most = np.array([10, 7])

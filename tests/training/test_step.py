@@ -56,7 +56,9 @@ def test_predictions_are_those_of_the_engine(name):
         np.testing.assert_allclose(found.virials[k], result.virial, rtol=0, atol=1e-10)
 
 
-@pytest.mark.parametrize(("name", "forces"), [*((name, True) for name in MODELS), ("small_dt", False), ("aenet", False)])
+@pytest.mark.parametrize(
+    ("name", "forces"), [*((name, True) for name in MODELS), ("small_dt", False), ("aenet", False)]
+)
 def test_gradient_of_a_loss_against_finite_differences(name, forces):
     model, data = make(name), golden_frames()
     joined = batch(model, data, forces=forces)

@@ -111,10 +111,8 @@ def test_a_crystal_that_does_not_relax_is_told(potential) -> None:
     atoms.cell[:] *= 0.1
     outcomes = crystal.check(crystal.examine({"dense": atoms}, potential))
     assert (
-        [one.verdict for one in outcomes] == ["FAIL"]
-        and "atoms must stay" in outcomes[0].where
-        or "distance" in outcomes[0].where
-    )
+        [one.verdict for one in outcomes] == ["FAIL"] and "atoms must stay" in outcomes[0].where
+    ) or "distance" in outcomes[0].where
 
 
 def test_formation_energies() -> None:

@@ -71,9 +71,15 @@ def _frame(lines: list[str], source: str, group: str, elements: Sequence[str] | 
 
 
 def _labelled(
-    rows: list[list[str]], names: list[str], cell: np.ndarray, energy: float | None, virial: np.ndarray | None,
-    elements: Sequence[str] | None, group: str, source: str,
-) -> Labelled:  # fmt: skip
+    rows: list[list[str]],
+    names: list[str],
+    cell: np.ndarray,
+    energy: float | None,
+    virial: np.ndarray | None,
+    elements: Sequence[str] | None,
+    group: str,
+    source: str,
+) -> Labelled:
     table = np.array(rows, float).reshape(len(rows), len(names))
     column = {name: table[:, k] for k, name in enumerate(names)}
     if not np.array_equal(column["id"], np.arange(1, len(rows) + 1)):

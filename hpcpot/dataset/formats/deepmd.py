@@ -26,7 +26,7 @@ KIND = "a system of DeePMD-kit (type.raw, and set.*/ or coord.raw)"
 COMMON = re.compile(r"iter\.\d+|0[012]\.\w+|data\.\d+|\.")
 """Parts of a path that say when DP-GEN made a system, and not what it is."""
 FORMULA = re.compile(
-    r"(?:\d+|(?:(?:%s)\d+)+)(?:\.no\w+)*" % "|".join(sorted(chemical_symbols[1:], key=len, reverse=True))
+    r"(?:\d+|(?:(?:{})\d+)+)(?:\.no\w+)*".format("|".join(sorted(chemical_symbols[1:], key=len, reverse=True)))
 )
 BOX = 1000.0
 """Å; the cell of a system without periodicity and without box, which nothing depends on."""
@@ -121,10 +121,12 @@ def _write_system(dataset: DataSet, folder: Path, mixed: bool) -> None:
     order = np.lexsort((dataset.species, dataset.frame_of))
     types = dataset.species[order].reshape(n, n_atoms)
     values = {
-        "box": dataset.cells.reshape(n, 9), "coord": dataset.positions[order].reshape(n, -1),
-        "energy": dataset.energies, "force": dataset.forces[order].reshape(n, -1),
+        "box": dataset.cells.reshape(n, 9),
+        "coord": dataset.positions[order].reshape(n, -1),
+        "energy": dataset.energies,
+        "force": dataset.forces[order].reshape(n, -1),
         "virial": dataset.virials.reshape(n, 9),
-    }  # fmt: skip
+    }
     (folder / "set.000").mkdir(parents=True)
     for name, array in values.items():
         if np.isfinite(array).all():

@@ -52,9 +52,16 @@ def read(path: Path, source: str, group: str) -> Labelled:
         if values.shape[1] not in (3, 6):
             raise ValueError(f"{values.shape[1]} numbers to an atom; three or six are known")
         return Labelled(
-            [_symbol(field[0]) for field in fields], values[:, :3], cell, np.full(3, not free),
-            float(found[1]) if found else None, values[:, 3:] if values.shape[1] == 6 else None, None, group, source,
-        )  # fmt: skip
+            [_symbol(field[0]) for field in fields],
+            values[:, :3],
+            cell,
+            np.full(3, not free),
+            float(found[1]) if found else None,
+            values[:, 3:] if values.shape[1] == 6 else None,
+            None,
+            group,
+            source,
+        )
 
 
 def write(dataset: DataSet, folder: Path) -> None:

@@ -225,20 +225,27 @@ def _check(species: Species) -> None:
     arrays = [array for layer in species.layers for array in (layer.weights, layer.bias)]
     numbers = (species.scale, species.shift, species.atomic_energy, species.min_distance)
     problems = {
-        f"ENV = {species.environment}: different names, {species.element} among them, are required":
-            len(set(species.environment) - {""}) != len(species.environment)
-            or species.element not in species.environment,
-        f"R_r, R_a = {radial_cutoff}, {angular_cutoff} Å: 0 < R_a <= R_r is required (aenet is wrong beyond R_r)":
-            not 0.0 < angular_cutoff <= radial_cutoff < np.inf,
+        f"ENV = {species.environment}: different names, {species.element} among them, are required": len(
+            set(species.environment) - {""}
+        )
+        != len(species.environment)
+        or species.element not in species.environment,
+        f"R_r, R_a = {radial_cutoff}, {angular_cutoff} Å: 0 < R_a <= R_r is required (aenet is wrong beyond R_r)": not 0.0
+        < angular_cutoff
+        <= radial_cutoff
+        < np.inf,
         f"N_r, N_a = {radial_order}, {angular_order}: whole numbers >= 0 are required": not orders_fit,
-        f"network = {sizes} inputs: {inputs}, as many as the basis has, and one output are required":
-            sizes != {inputs} or species.layers[-1].weights.shape[1] != 1,
-        "numbers = not finite, or energy scale 0: finite numbers are required":
-            not all(np.isfinite(array).all() for array in (*arrays, species.average, species.second_moment))
-            or not np.isfinite(numbers).all() or species.scale == 0.0,
-        "second moments = below the squares of the averages: the statistics of one training set are required":
-            (np.sqrt(np.maximum(species.second_moment, 0.0)) * (1.0 + 1e-9) < np.abs(species.average)).any(),
-    }  # fmt: skip
+        f"network = {sizes} inputs: {inputs}, as many as the basis has, and one output are required": sizes != {inputs}
+        or species.layers[-1].weights.shape[1] != 1,
+        "numbers = not finite, or energy scale 0: finite numbers are required": not all(
+            np.isfinite(array).all() for array in (*arrays, species.average, species.second_moment)
+        )
+        or not np.isfinite(numbers).all()
+        or species.scale == 0.0,
+        "second moments = below the squares of the averages: the statistics of one training set are required": (
+            np.sqrt(np.maximum(species.second_moment, 0.0)) * (1.0 + 1e-9) < np.abs(species.average)
+        ).any(),
+    }
     for problem, found in problems.items():
         if found:
             raise ModelError(f"{species.path}: {problem}; the file is damaged or of another program.")

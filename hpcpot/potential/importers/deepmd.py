@@ -21,26 +21,45 @@ from hpcpot.potential.network import Layer
 ACTIVATIONS = {"tanh": "tanh", "sigmoid": "logistic", "linear": "linear", "none": "linear"}
 """DeePMD-kit's name of an activation -> ours."""
 
-VERSIONS = {"Model": 2, "Descriptor": 3, "Fitting": 4, "NetworkCollection": 1, "EmbeddingNetwork": 2,
-            "FittingNetwork": 1, "Layer": 2}  # fmt: skip
+VERSIONS = {
+    "Model": 2,
+    "Descriptor": 3,
+    "Fitting": 4,
+    "NetworkCollection": 1,
+    "EmbeddingNetwork": 2,
+    "FittingNetwork": 1,
+    "Layer": 2,
+}
 """The newest version of each serialized class that is understood here."""
 
 PRECISIONS = ("float64", "double", "default", "float32", "single")
 ACCEPTED: dict[str, dict[str, tuple]] = {
     "model": {
-        "type": ("standard",), "atom_exclude_types": ([],), "pair_exclude_types": ([],), "spin": (None,),
-        "type_embedding": (None,), "use_srtab": (None,), "modifier": (None,), "bridging_method": ("None", None),
+        "type": ("standard",),
+        "atom_exclude_types": ([],),
+        "pair_exclude_types": ([],),
+        "spin": (None,),
+        "type_embedding": (None,),
+        "use_srtab": (None,),
+        "modifier": (None,),
+        "bridging_method": ("None", None),
     },
-    "descriptor": {
-        "type": ("se_e2_a", "se_a"), "exclude_types": ([],), "spin": (None,), "precision": PRECISIONS,
-    },
+    "descriptor": {"type": ("se_e2_a", "se_a"), "exclude_types": ([],), "spin": (None,), "precision": PRECISIONS},
     "descriptor.env_mat": {"use_exp_switch": (False,)},
     "fitting": {
-        "type": ("ener",), "numb_fparam": (0,), "numb_aparam": (0,), "dim_case_embd": (0,), "exclude_types": ([],),
-        "atom_ener": ([], None), "tot_ener_zero": (False,), "mixed_types": (False,), "spin": (None,),
-        "layer_name": (None,), "precision": PRECISIONS,
+        "type": ("ener",),
+        "numb_fparam": (0,),
+        "numb_aparam": (0,),
+        "dim_case_embd": (0,),
+        "exclude_types": ([],),
+        "atom_ener": ([], None),
+        "tot_ener_zero": (False,),
+        "mixed_types": (False,),
+        "spin": (None,),
+        "layer_name": (None,),
+        "precision": PRECISIONS,
     },
-}  # fmt: skip
+}
 """Settings that change the physics, by section, with the values that hpcpot computes; absent means the first."""
 
 
@@ -75,8 +94,10 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 def _resolved(node: Any, load: Callable[[Any], np.ndarray]) -> Any:
-    """The tree with the leaves under every "@variables" replaced by their arrays; the weights stay in a compressed
-    model, so its tables ("compress") are left out."""
+    """The tree with the leaves under every "@variables" replaced by their arrays.
+
+    The weights stay in a compressed model, so its tables ("compress") are left out.
+    """
     if isinstance(node, list):
         return [_resolved(child, load) for child in node]
     if not isinstance(node, dict):
@@ -247,24 +268,33 @@ def checked(model: DeepPotential, path: Path) -> DeepPotential:
     types = len(model.slots)
     channels = model.embeddings[0][0][-1].weights.shape[1]
     problems = {
-        f"type_map = {model.elements}: {types} different names are required, one for each entry of sel":
-            len(set(model.elements)) != types or len(model.elements) != types,
-        f"sel = {model.slots.tolist()}: no entry may be negative and one must be positive":
-            (model.slots < 0).any() or model.slots.sum() < 1,
-        f"rcut_smth, rcut = {model.cutoff_smooth}, {model.cutoff}: 0 <= rcut_smth < rcut is required":
-            not 0.0 <= model.cutoff_smooth < model.cutoff < np.inf,
+        f"type_map = {model.elements}: {types} different names are required, one for each entry of sel": len(
+            set(model.elements)
+        )
+        != types
+        or len(model.elements) != types,
+        f"sel = {model.slots.tolist()}: no entry may be negative and one must be positive": (model.slots < 0).any()
+        or model.slots.sum() < 1,
+        f"rcut_smth, rcut = {model.cutoff_smooth}, {model.cutoff}: 0 <= rcut_smth < rcut is required": not 0.0
+        <= model.cutoff_smooth
+        < model.cutoff
+        < np.inf,
         f"env_protection = {model.protection}: a number >= 0 is required": not 0.0 <= model.protection < np.inf,
         f"axis_neuron = {model.axis}: 1 to {channels} is required": not 1 <= model.axis <= channels,
-        "davg = not (a number, 0, 0, 0): only the radial part may have a mean":
-            model.mean[:, model.slots > 0, 1:].any(),
+        "davg = not (a number, 0, 0, 0): only the radial part may have a mean": model.mean[
+            :, model.slots > 0, 1:
+        ].any(),
         "dstd = not positive: a deviation > 0 is required": not (model.deviation > 0.0).all(),
-        "embedding networks = different widths: 1 -> M1, the same M1 for all, is required":
-            any(not _chained(net, 1, channels) for row in model.embeddings for net in row),
-        f"fitting networks = wrong widths: {channels * model.axis} -> 1 is required":
-            any(not _chained(net, channels * model.axis, 1) for net in model.fittings),
-        "davg, dstd or energy bias = not finite: numbers are required":
-            not all(np.isfinite(a).all() for a in (model.mean, model.deviation, model.energy_shift)),
-    }  # fmt: skip
+        "embedding networks = different widths: 1 -> M1, the same M1 for all, is required": any(
+            not _chained(net, 1, channels) for row in model.embeddings for net in row
+        ),
+        f"fitting networks = wrong widths: {channels * model.axis} -> 1 is required": any(
+            not _chained(net, channels * model.axis, 1) for net in model.fittings
+        ),
+        "davg, dstd or energy bias = not finite: numbers are required": not all(
+            np.isfinite(a).all() for a in (model.mean, model.deviation, model.energy_shift)
+        ),
+    }
     for problem, found in problems.items():
         if found:
             raise ModelError(f"{path}: {problem}; the file is damaged or not a se_e2_a model.")

@@ -20,12 +20,26 @@ HEADER = "MTP"
 VERSION = "1.1.0"
 RADIAL_BASIS = "RBChebyshev"
 KEYS = {
-    "version", "potential_name", "scaling", "species_count", "potential_tag", "radial_basis_type", "min_dist",
-    "max_dist", "radial_basis_size", "radial_funcs_count", "alpha_moments_count", "alpha_index_basic_count",
+    "version",
+    "potential_name",
+    "scaling",
+    "species_count",
+    "potential_tag",
+    "radial_basis_type",
+    "min_dist",
+    "max_dist",
+    "radial_basis_size",
+    "radial_funcs_count",
+    "alpha_moments_count",
+    "alpha_index_basic_count",
     "alpha_index_basic",
-    "alpha_index_times_count", "alpha_index_times", "alpha_scalar_moments", "alpha_moment_mapping", "species_coeffs",
+    "alpha_index_times_count",
+    "alpha_index_times",
+    "alpha_scalar_moments",
+    "alpha_moment_mapping",
+    "species_coeffs",
     "moment_coeffs",
-}  # fmt: skip
+}
 TRAINED = ("species_coeffs", "moment_coeffs", "radial_coeffs")
 
 
@@ -135,28 +149,43 @@ def _check(path: Path, values: dict[str, str], model: MomentTensor) -> None:
         ordered = ordered and a in made and b in made and k >= max(a, b, basics - 1) + 1
         made.add(k)
     arrays = (model.radial, model.coefficients, model.species_energies)
-    problems = {
-        f"min_dist, max_dist = {model.min_distance}, {model.cutoff} Å: 0 <= min_dist < max_dist is required":
-            not 0.0 <= model.min_distance < model.cutoff < np.inf,
-        f"radial_coeffs = {model.radial.shape}: {shape} numbers (types, types, functions, size) are required":
-            model.radial.shape != shape,
-        "counts = not those of the lists: as many entries as the counts say are required":
-            basics != int(values["alpha_index_basic_count"])
-            or len(model.products) != int(values["alpha_index_times_count"])
-            or len(model.scalars) != int(values["alpha_scalar_moments"]),
-        "alpha_index_basic = not radial functions and powers: mu below radial_funcs_count, powers 0 to 30 are required":
-            basics == 0 or (model.basics < 0).any() or model.basics.max() > 30
-            or model.basics[:, 0].max() != shape[2] - 1,
-        f"alpha_index_times = refers to moments not made before: products in order, of {moments} moments, are required":
-            not ordered or made != set(range(moments)),
-        f"alpha_moment_mapping = {len(model.scalars)} entries: moments 0 to {moments - 1} are required":
-            len(model.scalars) == 0 or model.scalars.min() < 0 or model.scalars.max() >= moments,
-        f"moment_coeffs, species_coeffs = {len(model.coefficients)}, {len(model.species_energies)}: "
-        f"{len(model.scalars)} and {len(model.elements)} are required":
-            len(model.coefficients) != len(model.scalars) or len(model.species_energies) != len(model.elements),
-        "numbers = not finite: finite numbers are required":
-            not all(np.isfinite(array).all() for array in arrays) or not np.isfinite(model.scaling),
-    }  # fmt: skip
-    for problem, found in problems.items():
-        if found:
+    basic, scalars, sizes = model.basics, model.scalars, (len(model.coefficients), len(model.species_energies))
+    checks = (
+        (
+            f"min_dist, max_dist = {model.min_distance}, {model.cutoff} Å: 0 <= min_dist < max_dist is required",
+            0.0 <= model.min_distance < model.cutoff < np.inf,
+        ),
+        (
+            f"radial_coeffs = {model.radial.shape}: {shape} numbers (types, types, functions, size) are required",
+            model.radial.shape == shape,
+        ),
+        (
+            "counts = not those of the lists: as many entries as the counts say are required",
+            basics == int(values["alpha_index_basic_count"])
+            and len(model.products) == int(values["alpha_index_times_count"])
+            and len(scalars) == int(values["alpha_scalar_moments"]),
+        ),
+        (
+            "alpha_index_basic = not radial functions and powers: mu below radial_funcs_count, powers 0 to 30 are required",
+            basics > 0 and (basic >= 0).all() and basic.max() <= 30 and basic[:, 0].max() == shape[2] - 1,
+        ),
+        (
+            f"alpha_index_times = refers to moments not made before: products in order, of {moments} moments, are required",
+            ordered and made == set(range(moments)),
+        ),
+        (
+            f"alpha_moment_mapping = {len(scalars)} entries: moments 0 to {moments - 1} are required",
+            len(scalars) > 0 and scalars.min() >= 0 and scalars.max() < moments,
+        ),
+        (
+            f"moment_coeffs, species_coeffs = {sizes[0]}, {sizes[1]}: {len(scalars)} and {len(model.elements)} are required",
+            sizes == (len(scalars), len(model.elements)),
+        ),
+        (
+            "numbers = not finite: finite numbers are required",
+            all(np.isfinite(array).all() for array in arrays) and np.isfinite(model.scaling),
+        ),
+    )
+    for problem, holds in checks:
+        if not holds:
             raise ModelError(f"{path}: {problem}; the file is damaged or of another program.")

@@ -58,10 +58,24 @@ class ChebyshevSteps:
         inputs_nd = np.empty((n, sum(orders) * (2 if self._several else 1)))
         first = np.empty((n, 2), np.int64)
         closest = _descriptors(
-            pairs.positions, pairs.first, pairs.neighbors, species, centres, family.spins[i], family.radial_cutoff,
-            family.angular_cutoff, *orders, self._argument, self._several, SINE, COSINE,
-            first, self._neighbors, self._pairs, inputs_nd,
-        )  # fmt: skip
+            pairs.positions,
+            pairs.first,
+            pairs.neighbors,
+            species,
+            centres,
+            family.spins[i],
+            family.radial_cutoff,
+            family.angular_cutoff,
+            *orders,
+            self._argument,
+            self._several,
+            SINE,
+            COSINE,
+            first,
+            self._neighbors,
+            self._pairs,
+            inputs_nd,
+        )
         if not closest >= base.CLOSEST:
             p = np.concatenate([np.arange(start, end) for start, end in first])
             neighbors = [family.elements[t] for t in species[self._neighbors[p]]]
@@ -76,10 +90,22 @@ class ChebyshevSteps:
         gradient_nd = backward(family.networks[i], slopes, np.full((n, 1), scale))
         gradient_nd *= family.scale[i]
         _forces(
-            centres, first, self._neighbors, self._pairs, gradient_nd, 2.0 / family.radial_cutoff,
-            family.angular_cutoff, *orders, self._argument, self._several, SINE, COSINE,
-            result.forces, result.virial, np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials,
-        )  # fmt: skip
+            centres,
+            first,
+            self._neighbors,
+            self._pairs,
+            gradient_nd,
+            2.0 / family.radial_cutoff,
+            family.angular_cutoff,
+            *orders,
+            self._argument,
+            self._several,
+            SINE,
+            COSINE,
+            result.forces,
+            result.virial,
+            np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials,
+        )
 
     def work(self, i: int, present: int) -> int:
         """As Steps.work."""
@@ -220,9 +246,25 @@ def _room(buffer, rows, count):
 
 @njit(fastmath=FASTMATH, error_model="numpy")
 def _descriptors(
-    positions, row, neighbors, species, centres, spins, radial_cutoff, angular_cutoff, n_radial, n_angular, argument,
-    several, sine, cosine, first, kept, pairs, inputs,
-):  # fmt: skip
+    positions,
+    row,
+    neighbors,
+    species,
+    centres,
+    spins,
+    radial_cutoff,
+    angular_cutoff,
+    n_radial,
+    n_angular,
+    argument,
+    several,
+    sine,
+    cosine,
+    first,
+    kept,
+    pairs,
+    inputs,
+):
     """Neighbours of the centres (first, kept, pairs) and their descriptors; returns the least distance, NaN if one is."""
     work, close, angle = np.zeros((2, 256)), np.zeros((8, 64)), np.zeros((3, 256))
     plain, weighted = np.empty(max(n_radial, n_angular)), np.empty(max(n_radial, n_angular))
@@ -271,9 +313,23 @@ def _descriptors(
 
 @njit(fastmath=FASTMATH, error_model="numpy")
 def _forces(
-    centres, first, kept, pairs, gradient, x_slope, angular_cutoff, n_radial, n_angular, argument, several, sine,
-    cosine, forces, virial, atom_virials,
-):  # fmt: skip
+    centres,
+    first,
+    kept,
+    pairs,
+    gradient,
+    x_slope,
+    angular_cutoff,
+    n_radial,
+    n_angular,
+    argument,
+    several,
+    sine,
+    cosine,
+    forces,
+    virial,
+    atom_virials,
+):
     """Forces and virials from the gradient of the energies with respect to the descriptors."""
     work, close, angle, g = np.zeros((4, 256)), np.zeros((8, 64)), np.zeros((3, 256)), np.zeros((3, 256))
     c_radial, c_angular = np.zeros((4, n_radial + n_radial % 2)), np.zeros((4, n_angular + n_angular % 2))
@@ -287,7 +343,9 @@ def _forces(
             c_radial[0, k] = gradient[n, k]
             c_radial[1, k] = gradient[n, half + k] if several else 0.0
         value, slope = work[2, :m], work[3, :m]
-        _series(pairs[X2, start:end], pairs[SPIN, start:end], work[0, :m], work[1, :m], n_radial, c_radial, value, slope)
+        _series(
+            pairs[X2, start:end], pairs[SPIN, start:end], work[0, :m], work[1, :m], n_radial, c_radial, value, slope
+        )
         gx, gy, gz = g[0, :m], g[1, :m], g[2, :m]
         cut, cut_slope, distance = pairs[CUT, start:end], pairs[CUT_SLOPE, start:end], pairs[DISTANCE, start:end]
         x, y, z = pairs[DX, start:end], pairs[DY, start:end], pairs[DZ, start:end]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -52,9 +52,12 @@ class Tabulated:
     def sizes(self) -> tuple[int, int, int, bool, bool]:
         """Channels, monomials, rank, by_neighbor, weighted: what the loops are compiled for."""
         return (
-            self.nodes.shape[-1], len(self.recipe), self.moment_set.rank, self.moment_set.by_neighbor,
+            self.nodes.shape[-1],
+            len(self.recipe),
+            self.moment_set.rank,
+            self.moment_set.by_neighbor,
             self.weights.shape[2] > 0,
-        )  # fmt: skip
+        )
 
     @property
     def nbytes(self) -> int:
@@ -74,7 +77,8 @@ def prepare(
         return DeepPotentialSteps(family, closest, precision)
     if precision != "float64":
         raise ConfigError(
-            f"potential.precision = {precision}: Deep Potentials only, without a skip around the first fitting layer; set float64."
+            f"potential.precision = {precision}: Deep Potentials only, without a skip around the first fitting "
+            "layer; set float64."
         )
     if isinstance(family, Chebyshev):
         return ChebyshevSteps(family)
@@ -120,19 +124,37 @@ def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
     """As the reference kernel's."""
     a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
     _moments_kernel(*table.sizes)(
-        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
-        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.recipe, a_ntac,
-    )  # fmt: skip
+        env.first,
+        env.neighbor_species,
+        env.distances,
+        env.directions,
+        table.moment_set.cutoff,
+        table.nodes[env.species],
+        table.weights[env.species],
+        table.start,
+        table.step,
+        table.recipe,
+        a_ntac,
+    )
     return a_ntac
 
 
 def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np.ndarray) -> None:
     """As the reference kernel's."""
     _pair_forces_kernel(*table.sizes)(
-        env.first, env.neighbor_species, env.distances, env.directions, table.moment_set.cutoff,
-        table.nodes[env.species], table.weights[env.species], table.start, table.step, table.recipe,
-        np.ascontiguousarray(b_ntac), g_pc,
-    )  # fmt: skip
+        env.first,
+        env.neighbor_species,
+        env.distances,
+        env.directions,
+        table.moment_set.cutoff,
+        table.nodes[env.species],
+        table.weights[env.species],
+        table.start,
+        table.step,
+        table.recipe,
+        np.ascontiguousarray(b_ntac),
+        g_pc,
+    )
 
 
 @njit(fastmath=FASTMATH, inline="always")
@@ -143,7 +165,7 @@ def _evaluate(u, p, recipe, omega):
         omega[a] = omega[recipe[a, PARENT]] * u[p, recipe[a, AXIS]]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
     """The moments loop with its sizes as constants: rows of moments then provably do not overlap, and it vectorises."""
 
@@ -165,24 +187,32 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
                 if weighted:
                     for m in range(rank + 1):
                         w[m] = (
-                            b0 * weights[s, k, 0, m] + b1 * weights[s, k, 1, m] + b2 * weights[s, k, 2, m]
-                            + b3 * weights[s, k + 1, 0, m] + b4 * weights[s, k + 1, 1, m] + b5 * weights[s, k + 1, 2, m]
-                        )  # fmt: skip
+                            b0 * weights[s, k, 0, m]
+                            + b1 * weights[s, k, 1, m]
+                            + b2 * weights[s, k, 2, m]
+                            + b3 * weights[s, k + 1, 0, m]
+                            + b4 * weights[s, k + 1, 1, m]
+                            + b5 * weights[s, k + 1, 2, m]
+                        )
                 _evaluate(u, p, recipe, omega)
                 for a in range(n_monomials):
                     omega[a] *= w[recipe[a, DEGREE]]
                 for c in range(channels):
                     value = (
-                        b0 * nodes[s, k, 0, c] + b1 * nodes[s, k, 1, c] + b2 * nodes[s, k, 2, c]
-                        + b3 * nodes[s, k + 1, 0, c] + b4 * nodes[s, k + 1, 1, c] + b5 * nodes[s, k + 1, 2, c]
-                    )  # fmt: skip
+                        b0 * nodes[s, k, 0, c]
+                        + b1 * nodes[s, k, 1, c]
+                        + b2 * nodes[s, k, 2, c]
+                        + b3 * nodes[s, k + 1, 0, c]
+                        + b4 * nodes[s, k + 1, 1, c]
+                        + b5 * nodes[s, k + 1, 2, c]
+                    )
                     for a in range(n_monomials):
                         a_ntac[n, t, a, c] += omega[a] * value
 
     return kernel
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
     """The loop of the pair forces with its sizes as constants."""
 

@@ -7,7 +7,7 @@ precision tables, moments and network are float32; positions, distances, energie
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -62,9 +62,16 @@ class DeepPotentialSteps:
         here = [t for t in range(n_species) if present >> t & 1]
         for t in here:
             _know(
-                bounds, t, env.distances, self.weight_numbers(i, t), self.start, 1.0 / self.step,
-                len(self.nodes[i][t]) - 2, known, interval,
-            )  # fmt: skip
+                bounds,
+                t,
+                env.distances,
+                self.weight_numbers(i, t),
+                self.start,
+                1.0 / self.step,
+                len(self.nodes[i][t]) - 2,
+                known,
+                interval,
+            )
         offsets = self.readout.first_layer(i, present).offsets
         a_nak = self._buffer("moments", (n, 4, offsets[-1]), self._dtype)
         a_nak[...] = 0.0
@@ -80,7 +87,17 @@ class DeepPotentialSteps:
         for t in here:
             nodes = self.nodes[i][t]
             _pair_forces(nodes.shape[2])(
-                bounds, t, env.distances, env.directions, known, interval, nodes, 1.0 / self.step, offsets[t], b_nak, g_pc
+                bounds,
+                t,
+                env.distances,
+                env.directions,
+                known,
+                interval,
+                nodes,
+                1.0 / self.step,
+                offsets[t],
+                b_nak,
+                g_pc,
             )
         scatter(env, g_pc, result.forces, result.virial, result.atom_virials)
 
@@ -104,9 +121,16 @@ class DeepPotentialSteps:
         """What _know needs: switch from, to, protection; 1 / (deviation_0 N), mean_0 / (deviation_0 N), 1 / (deviation_1 N)."""
         family, n = self.family, self.family.slots.sum()
         radial, angular = family.deviation[i, t, 0] * n, family.deviation[i, t, 1] * n
-        return np.array([
-            family.cutoff_smooth, family.cutoff, family.protection, 1.0 / radial, family.mean[i, t, 0] / radial, 1.0 / angular,
-        ])  # fmt: skip
+        return np.array(
+            [
+                family.cutoff_smooth,
+                family.cutoff,
+                family.protection,
+                1.0 / radial,
+                family.mean[i, t, 0] / radial,
+                1.0 / angular,
+            ]
+        )
 
     def _buffer(self, name: str, shape: tuple[int, ...], dtype: type) -> np.ndarray:
         """An array of that shape, whose memory is kept from call to call."""
@@ -138,7 +162,7 @@ def _know(bounds, t, r_p, numbers, start, inverse_step, last, known, interval):
             known[FRACTION, p] = x - k
 
 
-@lru_cache(maxsize=None)
+@cache
 def _moments(channels: int) -> Callable:
     """A'[n, a, offset + k] += U_k(r) w_|a|(r) Omega_a, the number of functions as a constant."""
 
@@ -154,12 +178,23 @@ def _moments(channels: int) -> Callable:
                     p = start + m
                     k = interval[p]
                     c0, c1, c2, c3, c4, c5 = hermite(known[FRACTION, p])
-                    b0, b1, b2, b3, b4, b5 = as_type(c0), as_type(c1), as_type(c2), as_type(c3), as_type(c4), as_type(c5)
+                    b0, b1, b2, b3, b4, b5 = (
+                        as_type(c0),
+                        as_type(c1),
+                        as_type(c2),
+                        as_type(c3),
+                        as_type(c4),
+                        as_type(c5),
+                    )
                     for c in range(channels):
                         values[m, c] = (
-                            b0 * nodes[k, 0, c] + b1 * nodes[k, 1, c] + b2 * nodes[k, 2, c]
-                            + b3 * nodes[k + 1, 0, c] + b4 * nodes[k + 1, 1, c] + b5 * nodes[k + 1, 2, c]
-                        )  # fmt: skip
+                            b0 * nodes[k, 0, c]
+                            + b1 * nodes[k, 1, c]
+                            + b2 * nodes[k, 2, c]
+                            + b3 * nodes[k + 1, 0, c]
+                            + b4 * nodes[k + 1, 1, c]
+                            + b5 * nodes[k + 1, 2, c]
+                        )
                     w = known[ANGULAR, p]
                     omega[0, m] = known[RADIAL, p]
                     omega[1, m], omega[2, m], omega[3, m] = w * u_pc[p, 0], w * u_pc[p, 1], w * u_pc[p, 2]
@@ -172,7 +207,7 @@ def _moments(channels: int) -> Callable:
     return kernel
 
 
-@lru_cache(maxsize=None)
+@cache
 def _pair_forces(channels: int) -> Callable:
     """g[p] = sum_ak B[n, a, offset + k] d(U_k w_|a| Omega_a)/dr, the number of functions as a constant."""
 
@@ -207,6 +242,10 @@ def _pair_forces(channels: int) -> Callable:
                 change = along * inverse_step + p0 * known[RADIAL_SLOPE, p] + across * known[ANGULAR_SLOPE, p]
                 turn = w / r_p[p]
                 change -= across * turn
-                g_pc[p, 0], g_pc[p, 1], g_pc[p, 2] = change * ux + p1 * turn, change * uy + p2 * turn, change * uz + p3 * turn
+                g_pc[p, 0], g_pc[p, 1], g_pc[p, 2] = (
+                    change * ux + p1 * turn,
+                    change * uy + p2 * turn,
+                    change * uz + p3 * turn,
+                )
 
     return kernel

@@ -20,9 +20,20 @@ def environment(
     counts = np.zeros((len(centres), n_species))
     room = np.full(n_species, np.iinfo(np.int32).max, np.int64) if slots is None else slots
     truncated = _environment(
-        pairs.positions, pairs.first, pairs.neighbors, species, centres, cutoff * cutoff, room,
-        first, neighbors, neighbor_species, distances, directions, counts,
-    )  # fmt: skip
+        pairs.positions,
+        pairs.first,
+        pairs.neighbors,
+        species,
+        centres,
+        cutoff * cutoff,
+        room,
+        first,
+        neighbors,
+        neighbor_species,
+        distances,
+        directions,
+        counts,
+    )
     p = first[-1]
     i = int(species[centres[0]]) if len(centres) else 0
     return Environment(
@@ -41,7 +52,19 @@ def scatter(
 
 @njit(error_model="numpy")
 def _environment(
-    positions, row, neighbors_in, species, centres, cutoff2, room, first, neighbors, kinds, distances, directions, counts
+    positions,
+    row,
+    neighbors_in,
+    species,
+    centres,
+    cutoff2,
+    room,
+    first,
+    neighbors,
+    kinds,
+    distances,
+    directions,
+    counts,
 ):
     at, truncated = 0, 0
     n_species = counts.shape[1]
@@ -51,7 +74,10 @@ def _environment(
         i = centres[n]
         x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
         if len(kept) < row[i + 1] - row[i] + 1:
-            kept, vectors = np.empty(2 * (row[i + 1] - row[i]) + 1, np.int32), np.empty((2 * (row[i + 1] - row[i]) + 1, 4))
+            kept, vectors = (
+                np.empty(2 * (row[i + 1] - row[i]) + 1, np.int32),
+                np.empty((2 * (row[i + 1] - row[i]) + 1, 4)),
+            )
         count = 0
         for p in range(row[i], row[i + 1]):
             j = neighbors_in[p]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from itertools import combinations, combinations_with_replacement, permutations, product
 from math import factorial, prod
 
@@ -78,7 +78,7 @@ class Graph:
         return _unpacked(len(self.mu), self.rows)
 
 
-@lru_cache(maxsize=None)
+@cache
 def basis(level: int) -> Basis:
     """The lists of a level, 2 to 28."""
     scalars = list(_scalars(level))
@@ -94,9 +94,10 @@ def basis(level: int) -> Basis:
     basics = [(mu, *powers) for mu, most in highest.items() for powers in monomials(most).tolist()]
     rows = [row for graph in composite for row in tensors.products(graph)]
     return Basis(
-        np.array(basics, np.int64), np.array(rows, np.int64).reshape(-1, 4),
+        np.array(basics, np.int64),
+        np.array(rows, np.int64).reshape(-1, 4),
         np.array([tensors.components[graph][()] for graph in scalars], np.int64),
-    )  # fmt: skip
+    )
 
 
 def _scalars(level: int) -> Iterator[Graph]:
@@ -135,7 +136,7 @@ def _canonical(mu: tuple[int, ...], edges: dict, free: tuple[int, ...]) -> tuple
     return Graph(tuple(mu[a] for a in best[1]), best[0]), best[1]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _unpacked(count: int, rows: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
     shared, nu, at = [[0] * count for _ in range(count)], [], 0
     for a in range(count):
@@ -261,7 +262,7 @@ def _split(graph: Graph) -> tuple[tuple[int, ...], ...]:
     return min(choices, key=lambda halves: sum(graph.shared[a][b] for a in halves[0] for b in halves[1]))
 
 
-@lru_cache(maxsize=None)
+@cache
 def monomials_of(degree: int) -> tuple[tuple[int, int, int], ...]:
     """Exponents of the monomials of one degree, in the order of `monomials`."""
     return tuple(tuple(row) for row in monomials(degree).tolist() if sum(row) == degree)

@@ -23,8 +23,17 @@ from hpcpot.potential.moments.environment_cpu import environment, scatter
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
 from hpcpot.potential.moments.moment_tensor_basis import monomials_of
 from hpcpot.potential.moments.moment_tensor_lanes import (
-    KINDS, X, Y, Z, contract_back, moments_of, most_neighbors, powers_of, slopes, with_factorials,
-)  # fmt: skip
+    KINDS,
+    X,
+    Y,
+    Z,
+    contract_back,
+    moments_of,
+    most_neighbors,
+    powers_of,
+    slopes,
+    with_factorials,
+)
 from hpcpot.potential.moments.sets import monomials
 
 
@@ -49,7 +58,7 @@ class Plan:
         for (mu, _), nu in sorted(ranks.items()):
             blocks.append((mu, nu, len(number)))
             for powers in monomials_of(nu):
-                number[mu, *powers] = len(number)
+                number[(mu, *powers)] = len(number)
         self.n_summed = len(number)
         traces = []
         for mu, top, _ in blocks:
@@ -96,10 +105,26 @@ class MomentTensorSteps:
         energies, g_pc = np.empty(len(centres)), np.empty((len(env.distances), 3))
         by_count = np.argsort(np.diff(env.first), kind="stable")
         evaluate(
-            env.first, env.neighbor_species, env.distances, env.directions, by_count, self._weights[i], self._domain,
-            plan.highest, plan.factorials, plan.blocks, plan.n_summed, plan.traces, plan.products, plan.scalars,
-            plan.n_moments, family.coefficients, result.forces is not None, energies, g_pc,
-        )  # fmt: skip
+            env.first,
+            env.neighbor_species,
+            env.distances,
+            env.directions,
+            by_count,
+            self._weights[i],
+            self._domain,
+            plan.highest,
+            plan.factorials,
+            plan.blocks,
+            plan.n_summed,
+            plan.traces,
+            plan.products,
+            plan.scalars,
+            plan.n_moments,
+            family.coefficients,
+            result.forces is not None,
+            energies,
+            g_pc,
+        )
         result.energies[centres] = energies + family.species_energies[i]
         if result.forces is not None:
             scatter(env, g_pc, result.forces, result.virial, result.atom_virials)
@@ -111,9 +136,26 @@ class MomentTensorSteps:
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def evaluate(
-    first, kinds, r, u, order, weights, domain, highest, factorials, blocks, n_summed, traces, products, scalars,
-    n_moments, coefficients, forces, energies, g,
-):  # fmt: skip
+    first,
+    kinds,
+    r,
+    u,
+    order,
+    weights,
+    domain,
+    highest,
+    factorials,
+    blocks,
+    n_summed,
+    traces,
+    products,
+    scalars,
+    n_moments,
+    coefficients,
+    forces,
+    energies,
+    g,
+):
     """Energies of the centres and gradients of their pairs, LANES centres at a time."""
     most = most_neighbors(first)
     n_species, functions, _ = weights.shape
@@ -125,9 +167,23 @@ def evaluate(
     for start in range(0, len(order), LANES):
         centres = order[start : start + LANES]
         rows = moments_of(
-            first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present,
-            omega, m,
-        )  # fmt: skip
+            first,
+            kinds,
+            r,
+            u,
+            centres,
+            weights,
+            domain,
+            highest,
+            blocks,
+            n_summed,
+            traces,
+            products,
+            held,
+            present,
+            omega,
+            m,
+        )
         _energies(m, scalars, coefficients, total)
         for lane in range(len(centres)):
             energies[centres[lane]] = total[0, lane]

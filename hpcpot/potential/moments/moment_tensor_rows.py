@@ -14,9 +14,7 @@ from hpcpot.potential.moment_tensor import MomentTensor
 from hpcpot.potential.moments.environment_cpu import environment
 from hpcpot.potential.moments.lanes import LANES, load, splat, store
 from hpcpot.potential.moments.moment_tensor_cpu import Plan
-from hpcpot.potential.moments.moment_tensor_lanes import (
-    KINDS, R, contract_back, moments_of, most_neighbors, powers_of,
-)  # fmt: skip
+from hpcpot.potential.moments.moment_tensor_lanes import KINDS, R, contract_back, moments_of, most_neighbors, powers_of
 
 
 class ParameterRows:
@@ -52,11 +50,25 @@ class ParameterRows:
         rows, one = np.zeros((len(order), self.size)), family.radial[i].size
         coefficients, weights = np.empty((len(order), len(plan.scalars))), np.empty((len(order), one))
         _rows(
-            first, kinds, r, u, order, family.scaling * family.radial[i],
-            (family.min_distance, 2.0 / (family.cutoff - family.min_distance), family.cutoff), plan.highest,
-            len(plan.factorials), plan.blocks, plan.n_summed, plan.traces, plan.products, plan.scalars, plan.n_moments,
-            family.coefficients, coefficients, weights,
-        )  # fmt: skip
+            first,
+            kinds,
+            r,
+            u,
+            order,
+            family.scaling * family.radial[i],
+            (family.min_distance, 2.0 / (family.cutoff - family.min_distance), family.cutoff),
+            plan.highest,
+            len(plan.factorials),
+            plan.blocks,
+            plan.n_summed,
+            plan.traces,
+            plan.products,
+            plan.scalars,
+            plan.n_moments,
+            family.coefficients,
+            coefficients,
+            weights,
+        )
         rows[:, i * one : (i + 1) * one] = family.scaling * weights
         rows[:, family.radial.size : -types] = coefficients
         rows[:, i - types] = 1.0
@@ -65,9 +77,25 @@ class ParameterRows:
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def _rows(
-    first, kinds, r, u, order, weights, domain, highest, n_monomials, blocks, n_summed, traces, products, scalars,
-    n_moments, coefficients, by_coefficients, by_weights,
-):  # fmt: skip
+    first,
+    kinds,
+    r,
+    u,
+    order,
+    weights,
+    domain,
+    highest,
+    n_monomials,
+    blocks,
+    n_summed,
+    traces,
+    products,
+    scalars,
+    n_moments,
+    coefficients,
+    by_coefficients,
+    by_weights,
+):
     """dE_i/dcoefficients (n, scalars), and dE_i/dweights (n, species * mu * b), with respect to scaling * radial."""
     most = most_neighbors(first)
     n_species, functions, size = weights.shape
@@ -79,9 +107,23 @@ def _rows(
     for start in range(0, len(order), LANES):
         centres = order[start : start + LANES]
         rows = moments_of(
-            first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present,
-            omega, m,
-        )  # fmt: skip
+            first,
+            kinds,
+            r,
+            u,
+            centres,
+            weights,
+            domain,
+            highest,
+            blocks,
+            n_summed,
+            traces,
+            products,
+            held,
+            present,
+            omega,
+            m,
+        )
         contract_back(m, b, traces, products, scalars, coefficients)
         sums[:] = 0.0
         for q in range(rows):

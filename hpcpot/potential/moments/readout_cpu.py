@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 
 import numpy as np
 
@@ -50,7 +50,11 @@ def tanh_layer(z, bias, timestep, slope):
 def tanh_layer_32(z, bias, timestep, slope):
     """As tanh_layer in float32, by the rational function x P(x^2) / Q(x^2) on [-7.9, 7.9]; error below 5e-7."""
     one, edge = np.float32(1.0), np.float32(7.905311)
-    p13, p11, p9 = np.float32(-2.76076847742355e-16), np.float32(2.00018790482477e-13), np.float32(-8.60467152213735e-11)
+    p13, p11, p9 = (
+        np.float32(-2.76076847742355e-16),
+        np.float32(2.00018790482477e-13),
+        np.float32(-8.60467152213735e-11),
+    )
     p7, p5, p3 = np.float32(5.12229709037114e-08), np.float32(1.48572235717979e-05), np.float32(6.37261928875436e-04)
     p1, q6, q4 = np.float32(4.89352455891786e-03), np.float32(1.19825839466702e-06), np.float32(1.18534705686654e-04)
     q2, q0 = np.float32(2.26843463243900e-03), np.float32(4.89352518554385e-03)
@@ -64,7 +68,7 @@ def tanh_layer_32(z, bias, timestep, slope):
             z[n, c] = t * timestep[c]
 
 
-@lru_cache(maxsize=None)
+@cache
 def invariants(channels: int) -> Callable:
     """D'[t, q, k] = sum_a A'[t, a, k] T[a, q] for one t, the number of functions as a constant.
 
@@ -89,7 +93,7 @@ def invariants(channels: int) -> Callable:
     return kernel
 
 
-@lru_cache(maxsize=None)
+@cache
 def gradient(channels: int) -> Callable:
     """Of one t: dE/dA'[a, k] by D' with T fixed, and dE/dT[a, q] added to by_low.
 

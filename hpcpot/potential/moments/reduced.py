@@ -150,7 +150,9 @@ class Readout:
         low = low.reshape(n, 4, axis)
         invariants = [self._invariants_buffer("invariants", n, own, single) for single in (False, True)]
         for part in own.parts:
-            readout_cpu.invariants(part.channels)(a_nak, part.offset, low, part.kept, part.start, invariants[part.single])
+            readout_cpu.invariants(part.channels)(
+                a_nak, part.offset, low, part.kept, part.start, invariants[part.single]
+            )
         x, slope = self._activate(0, layers[0], self._first_product(own, invariants), None)
         slopes = [slope]
         for k, layer in enumerate(layers[1:], 1):
@@ -166,9 +168,16 @@ class Readout:
         by_low[...] = 0.0
         for part in own.parts:
             readout_cpu.gradient(part.channels)(
-                a_nak, part.offset, low, part.kept, part.mask, part.start, by_invariants[part.single],
-                by_low.reshape(n, 4, axis), b_nak.reshape(a_nak.shape),
-            )  # fmt: skip
+                a_nak,
+                part.offset,
+                low,
+                part.kept,
+                part.mask,
+                part.start,
+                by_invariants[part.single],
+                by_low.reshape(n, 4, axis),
+                b_nak.reshape(a_nak.shape),
+            )
         b_nak += np.matmul(by_low, own.project.T, out=self._buffer("through low", n * 4, a_nak.shape[2]))
         b_nak = b_nak.reshape(a_nak.shape)
         return x[:, 0].astype(float) + self.family.energy_shift[i], b_nak
@@ -219,7 +228,9 @@ class Readout:
         slope = self._buffer(f"slope{k}", n, width)
         timestep = np.ones(width, z.dtype) if layer.timestep is None else layer.timestep
         if layer.activation == "tanh":
-            (readout_cpu.tanh_layer if z.dtype == np.float64 else readout_cpu.tanh_layer_32)(z, layer.bias, timestep, slope)
+            (readout_cpu.tanh_layer if z.dtype == np.float64 else readout_cpu.tanh_layer_32)(
+                z, layer.bias, timestep, slope
+            )
         else:
             z += layer.bias
             z[...], slope[...], _ = activate(layer.activation, z)
@@ -263,9 +274,14 @@ def _functions(full: MomentSet, i: int, t: int, mixing: np.ndarray, r: np.ndarra
 
 
 def _first_layer(
-    family: DeepPotential, full: MomentSet, i: int, mixing: list[np.ndarray], present: int, precision: Precision,
+    family: DeepPotential,
+    full: MomentSet,
+    i: int,
+    mixing: list[np.ndarray],
+    present: int,
+    precision: Precision,
     largest: float | None,
-) -> FirstLayer:  # fmt: skip
+) -> FirstLayer:
     """The invariants that matter for centre species i, and the first layer over them.
 
     Args:

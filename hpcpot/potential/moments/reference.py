@@ -55,8 +55,15 @@ def environment(
     vectors = np.concatenate(vectors) if vectors else np.zeros((0, 3))
     distances = np.linalg.norm(vectors, axis=1)
     return Environment(
-        centres, int(species[centres[0]]) if len(centres) else 0, np.array(first), neighbors, species[neighbors],
-        distances, vectors / distances[:, None], counts, truncated,
+        centres,
+        int(species[centres[0]]) if len(centres) else 0,
+        np.array(first),
+        neighbors,
+        species[neighbors],
+        distances,
+        vectors / distances[:, None],
+        counts,
+        truncated,
     )
 
 

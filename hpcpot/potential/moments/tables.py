@@ -18,9 +18,12 @@ TOLERANCE = 1.0e-7
 
 
 def build(
-    groups: list[Callable[[np.ndarray], Curves]], closest: float, cutoff: float, knot: float | None,
+    groups: list[Callable[[np.ndarray], Curves]],
+    closest: float,
+    cutoff: float,
+    knot: float | None,
     tolerance: float = TOLERANCE,
-) -> tuple[np.ndarray, float, float]:  # fmt: skip
+) -> tuple[np.ndarray, float, float]:
     """Nodes of the widest grid that reproduces all functions to the tolerance, its start and its spacing.
 
     The error is measured at the middle and the quarters of each interval, against the exact functions; below 1 Å,
@@ -79,10 +82,14 @@ def basis(t: float) -> np.ndarray:
     s = t3 * (10.0 - 15.0 * t + 6.0 * t2)
     return np.array(
         [
-            1.0 - s, t - t3 * (6.0 - 8.0 * t + 3.0 * t2), 0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
-            s, t3 * (-4.0 + 7.0 * t - 3.0 * t2), 0.5 * t3 * (1.0 - 2.0 * t + t2),
+            1.0 - s,
+            t - t3 * (6.0 - 8.0 * t + 3.0 * t2),
+            0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
+            s,
+            t3 * (-4.0 + 7.0 * t - 3.0 * t2),
+            0.5 * t3 * (1.0 - 2.0 * t + t2),
         ]
-    )  # fmt: skip
+    )
 
 
 def basis_slope(t: float) -> np.ndarray:
@@ -91,10 +98,14 @@ def basis_slope(t: float) -> np.ndarray:
     s = 30.0 * t2 * (1.0 - 2.0 * t + t2)
     return np.array(
         [
-            -s, 1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2), t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
-            s, t2 * (-12.0 + 28.0 * t - 15.0 * t2), 0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
+            -s,
+            1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2),
+            t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
+            s,
+            t2 * (-12.0 + 28.0 * t - 15.0 * t2),
+            0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
         ]
-    )  # fmt: skip
+    )
 
 
 @njit(fastmath=FASTMATH, inline="always")
@@ -104,9 +115,13 @@ def hermite(t):
     t3 = t2 * t
     s = t3 * (10.0 - 15.0 * t + 6.0 * t2)
     return (
-        1.0 - s, t - t3 * (6.0 - 8.0 * t + 3.0 * t2), 0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
-        s, t3 * (-4.0 + 7.0 * t - 3.0 * t2), 0.5 * t3 * (1.0 - 2.0 * t + t2),
-    )  # fmt: skip
+        1.0 - s,
+        t - t3 * (6.0 - 8.0 * t + 3.0 * t2),
+        0.5 * (t2 - t3 * (3.0 - 3.0 * t + t2)),
+        s,
+        t3 * (-4.0 + 7.0 * t - 3.0 * t2),
+        0.5 * t3 * (1.0 - 2.0 * t + t2),
+    )
 
 
 @njit(fastmath=FASTMATH, inline="always")
@@ -115,6 +130,10 @@ def hermite_slope(t):
     t2 = t * t
     s = 30.0 * t2 * (1.0 - 2.0 * t + t2)
     return (
-        -s, 1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2), t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
-        s, t2 * (-12.0 + 28.0 * t - 15.0 * t2), 0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
-    )  # fmt: skip
+        -s,
+        1.0 - t2 * (18.0 - 32.0 * t + 15.0 * t2),
+        t - 0.5 * t2 * (9.0 - 12.0 * t + 5.0 * t2),
+        s,
+        t2 * (-12.0 + 28.0 * t - 15.0 * t2),
+        0.5 * t2 * (3.0 - 8.0 * t + 5.0 * t2),
+    )

@@ -43,17 +43,27 @@ class ChebyshevGpu:
         self._sums = len(exponents) * min(n_species, 2)
         self._networks = [
             Network(
-                device, buffers, i, family.networks[i], family.networks[i][0].weights, self.dtype, 1.0 / family.energy_scale[i],
+                device,
+                buffers,
+                i,
+                family.networks[i],
+                family.networks[i][0].weights,
+                self.dtype,
+                1.0 / family.energy_scale[i],
                 float(family.energy_shift[i] + family.atomic_energies[i]),
             )
             for i in range(n_species)
-        ]  # fmt: skip
+        ]
         macros = {
-            "N_SPECIES": n_species, "RADIAL_ORDER": family.radial_order, "ANGULAR_ORDER": family.angular_order,
+            "N_SPECIES": n_species,
+            "RADIAL_ORDER": family.radial_order,
+            "ANGULAR_ORDER": family.angular_order,
             "PITCH": PITCH,
-        }  # fmt: skip
+        }
         shared = np.dtype(self.dtype).itemsize * ((3 * (family.angular_order + 1) + 2) * PITCH + self._sums)
-        self._kernels = device.build(Source("potential/moments/gpu/chebyshev.cu", macros, self.dtype, warps_for(shared)))
+        self._kernels = device.build(
+            Source("potential/moments/gpu/chebyshev.cu", macros, self.dtype, warps_for(shared))
+        )
         widest = max(network.numbers_per_row for network in self._networks)
         self.bytes_per_row = (2 * self._inputs + self._sums + widest) * np.dtype(self.dtype).itemsize
 
@@ -64,15 +74,34 @@ class ChebyshevGpu:
         sums = self._buffers(f"sums {i}", (n, self._sums), self.dtype)
         numbers = (*self._cutoffs, self._spins[i], self._powers, self._at_one)
         self._kernels.rows(
-            "descriptors", n, env.room, env.bounds, env.vectors, *numbers, self._exponents, self._scale[i], self._offset[i],
-            inputs, sums,
-        )  # fmt: skip
+            "descriptors",
+            n,
+            env.room,
+            env.bounds,
+            env.vectors,
+            *numbers,
+            self._exponents,
+            self._scale[i],
+            self._offset[i],
+            inputs,
+            sums,
+        )
         self._networks[i].forward(inputs, rows.centres, rows.energies)
         if rows.forces is None:
             return
         by_inputs = self._buffers(f"by inputs {i}", (n, self._inputs), self.dtype)
         self._networks[i].backward(by_inputs)
         self._kernels.rows(
-            "pair_forces", n, env.room, rows.centres, env.bounds, env.partners, env.vectors, *numbers, self._scale[i], sums,
-            by_inputs, *rows.receivers(),
-        )  # fmt: skip
+            "pair_forces",
+            n,
+            env.room,
+            rows.centres,
+            env.bounds,
+            env.partners,
+            env.vectors,
+            *numbers,
+            self._scale[i],
+            sums,
+            by_inputs,
+            *rows.receivers(),
+        )

@@ -79,9 +79,16 @@ class _OneSpecies:
         self._network = Network(
             device, buffers, i, family.fittings[i], np.concatenate(weights), dtype, 1.0, float(family.energy_shift[i])
         )
-        macros = {"N_SPECIES": n_species, "WIDTHS": listed(padded), "AXIS": family.axis, "N_INVARIANTS": self._n_invariants}
+        macros = {
+            "N_SPECIES": n_species,
+            "WIDTHS": listed(padded),
+            "AXIS": family.axis,
+            "N_INVARIANTS": self._n_invariants,
+        }
         shared = np.dtype(dtype).itemsize * (16 * 32 + 4 * self._channels + max(4 * family.axis, 5 * 32)) + 4 * 32
-        self._kernels = device.build(Source("potential/moments/gpu/deep_potential.cu", macros, dtype, warps_for(shared)))
+        self._kernels = device.build(
+            Source("potential/moments/gpu/deep_potential.cu", macros, dtype, warps_for(shared))
+        )
 
     @property
     def numbers_per_row(self) -> int:
@@ -95,18 +102,41 @@ class _OneSpecies:
         invariants = self._buffer("invariants", n, self._n_invariants)
         table = (self._nodes, self._n_nodes, self._numbers, *self._grid)
         self._kernels.rows(
-            "moments", n, env.room, env.bounds, env.vectors, *table, self._slots, self._empty, self._project, self._places,
-            moments, low, invariants,
-        )  # fmt: skip
+            "moments",
+            n,
+            env.room,
+            env.bounds,
+            env.vectors,
+            *table,
+            self._slots,
+            self._empty,
+            self._project,
+            self._places,
+            moments,
+            low,
+            invariants,
+        )
         self._network.forward(invariants, rows.centres, rows.energies)
         if rows.forces is None:
             return
         by_invariants = self._buffer("by invariants", n, self._n_invariants)
         self._network.backward(by_invariants)
         self._kernels.rows(
-            "pair_forces", n, env.room, rows.centres, env.bounds, env.partners, env.vectors, *table, self._project, self._rows,
-            moments, low, by_invariants, *rows.receivers(),
-        )  # fmt: skip
+            "pair_forces",
+            n,
+            env.room,
+            rows.centres,
+            env.bounds,
+            env.partners,
+            env.vectors,
+            *table,
+            self._project,
+            self._rows,
+            moments,
+            low,
+            by_invariants,
+            *rows.receivers(),
+        )
 
     def _buffer(self, name: str, n: int, width: int) -> Any:
         return self._buffers(f"{name} {self._i}", (n, width), self._dtype)

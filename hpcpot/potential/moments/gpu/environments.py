@@ -74,11 +74,25 @@ class Environments:
         n, candidates = len(rows.centres), rows.candidates
         room = np.int32(candidates.room)
         env = Neighbourhoods(
-            room, self._buffers(f"bounds {i}", (n, self._n_species + 1), np.int32),
-            self._buffers(f"partners {i}", (n, room), np.int32), self._buffers(f"vectors {i}", (n, room, 4), self._dtype),
-        )  # fmt: skip
+            room,
+            self._buffers(f"bounds {i}", (n, self._n_species + 1), np.int32),
+            self._buffers(f"partners {i}", (n, room), np.int32),
+            self._buffers(f"vectors {i}", (n, room, 4), self._dtype),
+        )
         self._kernels.rows(
-            "environment", n, rows.centres, rows.positions, rows.species, candidates.begin, candidates.count,
-            candidates.neighbors, self._cutoff2, room, env.bounds, env.partners, env.vectors, rows.status,
-        )  # fmt: skip
+            "environment",
+            n,
+            rows.centres,
+            rows.positions,
+            rows.species,
+            candidates.begin,
+            candidates.count,
+            candidates.neighbors,
+            self._cutoff2,
+            room,
+            env.bounds,
+            env.partners,
+            env.vectors,
+            rows.status,
+        )
         return env

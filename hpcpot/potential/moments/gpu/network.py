@@ -20,9 +20,16 @@ class Network:
     """
 
     def __init__(
-        self, device: Device, buffers: Buffers, i: int, layers: tuple[Layer, ...], weights: np.ndarray, dtype: type,
-        scale: float, shift: float,
-    ):  # fmt: skip
+        self,
+        device: Device,
+        buffers: Buffers,
+        i: int,
+        layers: tuple[Layer, ...],
+        weights: np.ndarray,
+        dtype: type,
+        scale: float,
+        shift: float,
+    ):
         """Layers, the last one linear, without a skip around the first.
 
         Args:
@@ -33,7 +40,9 @@ class Network:
         self._i, self._product, self._buffers, self._dtype = i, device.product, buffers, dtype
         self._kernels = device.build(Source("potential/moments/gpu/network.cu", dtype=dtype))
         self._layers, self._last = layers[:-1], layers[-1]
-        self._weights = [xp.asarray(np.ascontiguousarray(w, dtype)) for w in (weights, *(a.weights for a in layers[1:-1]))]
+        self._weights = [
+            xp.asarray(np.ascontiguousarray(w, dtype)) for w in (weights, *(a.weights for a in layers[1:-1]))
+        ]
         self._biases = [xp.asarray(np.asarray(a.bias, dtype)) for a in self._layers]
         ones = [np.ones(len(a.bias)) if a.timestep is None else a.timestep for a in self._layers]
         self._timesteps = [xp.asarray(np.asarray(t, dtype)) for t in ones]
@@ -61,15 +70,30 @@ class Network:
             slope = self._buffer("slope", k, n, width)
             skip = (below, np.int32(below.shape[1])) if layer.resnet else (NULL, np.int32(1))
             self._kernels.elements(
-                "activate", n * width, np.int32(width), np.int32(ACTIVATIONS.index(layer.activation)), self._biases[k],
-                self._timesteps[k], *skip, z, slope,
-            )  # fmt: skip
+                "activate",
+                n * width,
+                np.int32(width),
+                np.int32(ACTIVATIONS.index(layer.activation)),
+                self._biases[k],
+                self._timesteps[k],
+                *skip,
+                z,
+                slope,
+            )
             self._slopes.append(slope)
             x = below = z
         self._kernels.rows(
-            "energies", n, np.int32(x.shape[1]), x, self._last_weights, np.float64(self._last.bias[0]), self._scale,
-            self._shift, centres, energies,
-        )  # fmt: skip
+            "energies",
+            n,
+            np.int32(x.shape[1]),
+            x,
+            self._last_weights,
+            np.float64(self._last.bias[0]),
+            self._scale,
+            self._shift,
+            centres,
+            energies,
+        )
 
     def backward(self, out: Any) -> None:
         """Gradient of the energies of the last `forward` with respect to its x, into `out` (n, inputs)."""
@@ -77,7 +101,11 @@ class Network:
         for k in reversed(range(len(self._layers))):
             slope = self._slopes[k]
             width = slope.shape[1]
-            passed = (NULL, np.int32(0), np.int32(0)) if above is None else (above[0], np.int32(above[1]), np.int32(above[2]))
+            passed = (
+                (NULL, np.int32(0), np.int32(0))
+                if above is None
+                else (above[0], np.int32(above[1]), np.int32(above[2]))
+            )
             self._kernels.elements("through", n * width, np.int32(width), NULL if g is None else g, *passed, slope)
             if k == 0:
                 self._product(slope, self._weights[0], out, True)

@@ -117,9 +117,11 @@ class GpuPotential:
         """
         m = max(len(positions), room)
         atoms = Atoms(
-            self.buffers("positions", (m, 3), np.float64), self.buffers("species", (m,), np.int32),
-            self.buffers("owners", (m,), np.int32), [],
-        )  # fmt: skip
+            self.buffers("positions", (m, 3), np.float64),
+            self.buffers("species", (m,), np.int32),
+            self.buffers("owners", (m,), np.int32),
+            [],
+        )
         for values, held in ((positions, atoms.positions), (species, atoms.species), (owners, atoms.owners)):
             held[len(values) :] = 0
             self.device.put(values, held[: len(values)])
@@ -142,7 +144,7 @@ class GpuPotential:
             self.buffers("virials", (n, 9), np.float64) if forces else None,
             self._zeros("atom virials", (m, 9), np.uint64) if atom_virials else None,
             self._zeros("status", (STATUS_SIZE,), np.int32),
-        )  # fmt: skip
+        )
         species = [i for i, centres in enumerate(atoms.centres) if len(centres)]
         self.device.side_by_side([partial(self._add, i, atoms, candidates, sums) for i in species])
         return sums
@@ -154,10 +156,21 @@ class GpuPotential:
         for start in range(0, len(centres), most):
             own = centres[start : start + most]
             virials = None if sums.virials is None else sums.virials[at + start : at + start + len(own)]
-            self._model.add(i, Rows(
-                own, atoms.positions, atoms.species, atoms.owners, candidates, sums.energies, sums.forces, virials,
-                sums.atom_virials, sums.status,
-            ))  # fmt: skip
+            self._model.add(
+                i,
+                Rows(
+                    own,
+                    atoms.positions,
+                    atoms.species,
+                    atoms.owners,
+                    candidates,
+                    sums.energies,
+                    sums.forces,
+                    virials,
+                    sums.atom_virials,
+                    sums.status,
+                ),
+            )
 
     def refuse_contact(self, i: int, pairs: Pairs | DevicePairs, species: np.ndarray) -> None:
         """As base.refuse_contact for centre i."""
@@ -214,10 +227,15 @@ class GpuPotential:
             return pairs.candidates
         if self._candidates is None or self._candidates[0] is not pairs.neighbors:
             xp, counts = self.device.xp, np.diff(pairs.first)
-            self._candidates = pairs.neighbors, Candidates(
-                xp.asarray(pairs.first[:-1].astype(np.int64)), xp.asarray(counts.astype(np.int32)),
-                xp.asarray(pairs.neighbors), int(counts.max(initial=1)),
-            )  # fmt: skip
+            self._candidates = (
+                pairs.neighbors,
+                Candidates(
+                    xp.asarray(pairs.first[:-1].astype(np.int64)),
+                    xp.asarray(counts.astype(np.int32)),
+                    xp.asarray(pairs.neighbors),
+                    int(counts.max(initial=1)),
+                ),
+            )
         return self._candidates[1]
 
 

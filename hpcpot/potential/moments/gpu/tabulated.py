@@ -37,7 +37,9 @@ class TabulatedGpu:
         self.environments = Environments(device, buffers, family, np.float64)
         self.capturable = is_products = isinstance(family, MomentTensor)
         tolerance = POLYNOMIALS if is_products else TOLERANCE
-        self._sets = [_Set(device, tabulate(one, n_species, closest, tolerance), n_species) for one in family.moment_sets()]
+        self._sets = [
+            _Set(device, tabulate(one, n_species, closest, tolerance), n_species) for one in family.moment_sets()
+        ]
         self._readout = Products(device, buffers, family) if is_products else Expressions(family, device.xp)
         # Moments, their gradient, and what a readout keeps besides.
         self.bytes_per_row = 8 * (4 * sum(one.entries for one in self._sets) + self._readout.numbers_per_row)
@@ -59,9 +61,17 @@ class TabulatedGpu:
         rows.virials.fill(0.0)
         for one, gradient in zip(self._sets, gradients, strict=True):
             one.kernels.rows(
-                "pair_forces", n, env.room, rows.centres, env.bounds, env.partners, env.vectors, *one.table(i),
-                self._xp.ascontiguousarray(gradient), *rows.receivers(),
-            )  # fmt: skip
+                "pair_forces",
+                n,
+                env.room,
+                rows.centres,
+                env.bounds,
+                env.partners,
+                env.vectors,
+                *one.table(i),
+                self._xp.ascontiguousarray(gradient),
+                *rows.receivers(),
+            )
 
 
 class _Set:
@@ -117,7 +127,11 @@ class Products:
         as_int = lambda values: xp.asarray(np.asarray(values, np.int32))  # noqa: E731
         self._basics = np.int32(len(places)), as_int(places)
         self._products = np.int32(len(basis.products)), as_int(basis.products)
-        self._scalars = np.int32(len(basis.scalars)), as_int(basis.scalars), xp.asarray(family.coefficients.astype(float))
+        self._scalars = (
+            np.int32(len(basis.scalars)),
+            as_int(basis.scalars),
+            xp.asarray(family.coefficients.astype(float)),
+        )
 
     @property
     def numbers_per_row(self) -> int:
@@ -132,10 +146,20 @@ class Products:
             by_moments = self._buffers(f"by moments {i}", a_ntac.shape, np.float64)
             by_moments.fill(0.0)
         self._kernels.elements(
-            "readout", n, np.int32(a_ntac.size // n), rows.centres, np.float64(self._species_energies[i]), a_ntac,
-            *self._basics, np.int32(self._n_moments), *self._products, *self._scalars, *space, rows.energies,
+            "readout",
+            n,
+            np.int32(a_ntac.size // n),
+            rows.centres,
+            np.float64(self._species_energies[i]),
+            a_ntac,
+            *self._basics,
+            np.int32(self._n_moments),
+            *self._products,
+            *self._scalars,
+            *space,
+            rows.energies,
             by_moments,
-        )  # fmt: skip
+        )
         return [by_moments]
 
 
