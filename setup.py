@@ -16,7 +16,7 @@ setup(
     python_requires=">=3.10",
     license="MIT",
     packages=find_packages(include=["hpcpot", "hpcpot.*"]),
-    package_data={"hpcpot.data": ["*"], "hpcpot.gpu": ["*.cu", "*.cuh"], "hpcpot.potential.moments.gpu": ["*.cu"]},
+    package_data={"hpcpot": ["data/*", "**/*.cu", "**/*.cuh"]},
     install_requires=["numpy>=1.26", "scipy>=1.11", "numba>=0.59", "h5py>=3.10", "ase>=3.23", "pyyaml>=6"],
     extras_require={
         "mpi": ["mpi4py>=4"],

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.chebyshev import Chebyshev
-from hpcpot.potential.moments.deep_potential_cpu import TOGETHER
+from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.deep_potential.cpu import TOGETHER
 from hpcpot.potential.moments.sets import Environment
 
 Cost = tuple[float, float]

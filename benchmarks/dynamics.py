@@ -13,13 +13,13 @@ import numpy as np
 import timing  # first: it sets the threads
 from ase import Atoms
 
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.integrators import INTEGRATORS
+from hpcpot.dynamics.motion import draw_velocities
+from hpcpot.dynamics.start import extent, make_state
+from hpcpot.dynamics.steppers.device import on_device
+from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.gpu.device import Gpu, choose
-from hpcpot.md.engine import Engine
-from hpcpot.md.integrators import INTEGRATORS
-from hpcpot.md.motion import draw_velocities
-from hpcpot.md.on_device import on_device
-from hpcpot.md.start import extent, make_state
-from hpcpot.md.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential.base import Family, Potential
@@ -63,8 +63,8 @@ class Dynamics:
         domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
         engine = Engine(potential, domain, ranks, skin)
         if potential.kernel_set == "gpu":
+            from hpcpot.dynamics.steppers.graph import Resident
             from hpcpot.gpu.exchange import Exchange
-            from hpcpot.md.resident import Resident
 
             domain.ranks, engine.resident = Exchange(ranks, potential.device), Resident(potential)
         engine.start(state)

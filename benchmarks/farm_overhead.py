@@ -17,11 +17,11 @@ from time import perf_counter
 import timing
 
 from hpcpot.config import Settings
-from hpcpot.parallel import farm_settings
-from hpcpot.parallel.campaign import run_missing
-from hpcpot.parallel.chunks import Item
-from hpcpot.parallel.farm import Farm
-from hpcpot.storage.results import Column, Results, Store, content_key
+from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.campaign import run_missing
+from hpcpot.farm.chunks import Item
+from hpcpot.farm.farm import Farm
+from hpcpot.farm.results import Column, Results, Store, content_key
 
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 

@@ -22,9 +22,9 @@ import md_chebyshev
 import numpy as np
 import timing  # first: it sets the threads
 
+from hpcpot.dynamics.start import make_state
 from hpcpot.gpu.device import Gpu, Kernels, choose
 from hpcpot.gpu.sources import Source
-from hpcpot.md.start import make_state
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.files import load

@@ -20,9 +20,9 @@ import timing  # first: it sets the threads
 from ase import Atoms
 from ase.build import bulk
 
-from hpcpot.build.command import read_cell
-from hpcpot.md.engine import Engine
-from hpcpot.md.start import extent, make_state
+from hpcpot.commands.recipes.command import read_cell
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.start import extent, make_state
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks, start

@@ -18,7 +18,7 @@ import dynamics  # first: it sets the threads
 import numpy as np
 
 from hpcpot.parallel.ranks import start
-from hpcpot.potential.chebyshev import Chebyshev
+from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.files import load
 from hpcpot.potential.network import Layer
 from hpcpot.structure import crystals

@@ -20,9 +20,9 @@ import numpy as np
 from hpcpot.neighbors import batch
 from hpcpot.parallel.ranks import start
 from hpcpot.potential.files import load
-from hpcpot.potential.moment_tensor import MomentTensor
-from hpcpot.potential.moments.moment_tensor_basis import basis, monomials_of
-from hpcpot.potential.moments.moment_tensor_cpu import Plan
+from hpcpot.potential.moment_tensor.basis import basis, monomials_of
+from hpcpot.potential.moment_tensor.cpu import Plan
+from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.structure import crystals
 
 

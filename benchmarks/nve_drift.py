@@ -13,7 +13,7 @@ import dynamics
 import numpy as np
 import timing  # first: it sets the threads
 
-from hpcpot.md.motion import draw_velocities
+from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.parallel.ranks import start
 from hpcpot.potential.base import Potential
 from hpcpot.potential.files import load

@@ -15,10 +15,10 @@ from time import process_time
 import numpy as np
 import timing  # first: it sets the threads
 
-from hpcpot.onsite.removal import Frame
 from hpcpot.potential.base import Potential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
+from hpcpot.relaxation.removal import Frame
 from hpcpot.structure import files
 
 

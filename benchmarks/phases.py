@@ -34,8 +34,10 @@ import timing
 from hpcpot.compiled import njit
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.base import BLOCK, Potential
+from hpcpot.potential.chebyshev import cpu as chebyshev_cpu
+from hpcpot.potential.deep_potential import cpu as deep_potential_cpu
+from hpcpot.potential.deep_potential import readout as readout_cpu
 from hpcpot.potential.files import load
-from hpcpot.potential.moments import chebyshev_cpu, deep_potential_cpu, readout_cpu
 from hpcpot.potential.network import Layer
 from hpcpot.provenance import cpu_model
 from hpcpot.structure import crystals, files

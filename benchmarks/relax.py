@@ -24,10 +24,10 @@ from ase.filters import UnitCellFilter
 from ase.optimize import BFGS, FIRE, LBFGS
 
 from hpcpot import Calculator
+from hpcpot.commands.relax.task import SATURATED
 from hpcpot.potential.base import Potential
 from hpcpot.potential.files import load
-from hpcpot.relax.engine import CONVERGED, Options, Relaxed, relax
-from hpcpot.relax.task import SATURATED
+from hpcpot.relaxation.engine import CONVERGED, Options, Relaxed, relax
 from hpcpot.structure import crystals
 
 KINDS = {"Si": (1, 1, 2), "Li": (2, 2, 2), "Li-fcc": (1, 2, 2), "LiSi": (1, 1, 1), "Li13Si4": (1, 1, 1)}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot.analyze.command import load
+from hpcpot.commands.analyze.command import load
 from hpcpot.config import Settings
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.wording import plural

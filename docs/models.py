@@ -17,8 +17,8 @@ from collections.abc import Callable
 from fnmatch import fnmatch
 from pathlib import Path
 
+from hpcpot.commands.verify.crystal import BULK_MODULI, FORMATION_ENERGIES
 from hpcpot.structure.crystals import CRYSTALS
-from hpcpot.verify.crystal import BULK_MODULI, FORMATION_ENERGIES
 
 PAGE = Path(__file__).with_name("models.md")
 MODELS = {

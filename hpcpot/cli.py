@@ -8,28 +8,30 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from types import ModuleType
 
 import hpcpot
 from hpcpot.errors import HpcpotError
 from hpcpot.parallel.launch import ENVIRONMENT
 
 COMMANDS = {
-    "md": "one molecular dynamics run, on any number of ranks",
-    "build": "make a structure by its recipe",
-    "convert": "turn another program's model or labelled data into hpcpot's, or back",
-    "dataset": "what labelled structures hold and which to doubt; split them",
-    "test": "errors of a model, or of a committee, on labelled structures",
-    "verify": "is a model sound: derivatives, invariances, energy drift, crystals",
-    "analyze": "what a tensile test says, in numbers, tables and figures",
-    "onsite": "removal energies of many atoms in many frames",
-    "relax": "many structures to their nearest minima",
-    "label": "energies, forces and virials of many structures by any calculator of ASE",
-    "train": "fit a potential to labelled structures",
-    "results": "what a campaign of the farm has done, and its rows for other programs",
-    "report": "draw one figure of a trajectory",
-    "doctor": "what this machine offers, and how to get what it lacks",
+    "md": ("md", "one molecular dynamics run, on any number of ranks"),
+    "build": ("recipes", "make a structure by its recipe"),
+    "convert": ("convert", "turn another program's model or labelled data into hpcpot's, or back"),
+    "dataset": ("dataset", "what labelled structures hold and which to doubt; split them"),
+    "test": ("accuracy", "errors of a model, or of a committee, on labelled structures"),
+    "verify": ("verify", "is a model sound: derivatives, invariances, energy drift, crystals"),
+    "analyze": ("analyze", "what a tensile test says, in numbers, tables and figures"),
+    "onsite": ("onsite", "removal energies of many atoms in many frames"),
+    "relax": ("relax", "many structures to their nearest minima"),
+    "label": ("label", "energies, forces and virials of many structures by any calculator of ASE"),
+    "train": ("train", "fit a potential to labelled structures"),
+    "results": ("campaigns", "what a campaign of the farm has done, and its rows for other programs"),
+    "report": ("report", "draw one figure of a trajectory"),
+    "doctor": ("doctor", "what this machine offers, and how to get what it lacks"),
 }
-"""Each command is the package hpcpot.<name> with add_arguments(parser) and run(arguments) -> exit code."""
+"""Name of a command: its package hpcpot.commands.<package>, with add_arguments(parser) and run(arguments) -> exit code,
+and a line for --help. Some packages are not called as the command, since tools take build/ and test/ for something else."""
 
 EXIT_CODES = """\
 exit codes:
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             from hpcpot.parallel import launch
 
             return launch.run(arguments.ranks, launch.without_ranks(argv))
-        return import_module(f"hpcpot.{arguments.command}").run(arguments)
+        return _package(arguments.command).run(arguments)
     except HpcpotError as error:
         return _fail(error)
     except KeyboardInterrupt:
@@ -82,13 +84,17 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hpcpot {hpcpot.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     named = next((argument for argument in argv if not argument.startswith("-")), None)
-    for name, line in COMMANDS.items():
+    for name, (_, line) in COMMANDS.items():
         command = commands.add_parser(
             name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         if name == named:
-            import_module(f"hpcpot.{name}").add_arguments(command)
+            _package(name).add_arguments(command)
     return parser
+
+
+def _package(command: str) -> ModuleType:
+    return import_module(f"hpcpot.commands.{COMMANDS[command][0]}")
 
 
 def _fail(error: HpcpotError) -> int:

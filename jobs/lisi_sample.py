@@ -28,7 +28,7 @@ from ase import Atoms
 from ase.build import bcc110, make_supercell
 from ase.neighborlist import neighbor_list
 
-from hpcpot.md.anneal import anneal
+from hpcpot.dynamics.anneal import anneal
 from hpcpot.parallel.ranks import start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.base import Potential

@@ -12,7 +12,7 @@ from pathlib import Path
 import runs
 
 from hpcpot import config
-from hpcpot.parallel.chunks import outcomes
+from hpcpot.farm.chunks import outcomes
 from hpcpot.parallel.stop import SIGNALS
 
 

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from hpcpot.errors import FarmError, StructureError
-from hpcpot.parallel import guard
-from hpcpot.parallel.chunks import outcomes
+from hpcpot.farm import guard
+from hpcpot.farm.chunks import outcomes
 
 
 def square(x: float) -> dict:

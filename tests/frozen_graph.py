@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.deep_potential.model import DeepPotential
 
 CODES = {"float32": 1, "float64": 2, "int32": 3, "int64": 9, "float16": 19}
 

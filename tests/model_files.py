@@ -11,10 +11,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from repository import DATA
 
 from hpcpot.errors import ModelError
-
-DATA = Path(__file__).parent / "data"
 
 
 def reference(name: str) -> Path:

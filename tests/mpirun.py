@@ -7,9 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from hpcpot.parallel import launch
+from repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from hpcpot.parallel import launch
 
 
 def run_ranks(

@@ -8,19 +8,19 @@ import ase
 import numpy as np
 from ase.build import bulk
 
-from hpcpot.md.engine import Engine
-from hpcpot.md.integrators import INTEGRATORS
-from hpcpot.md.motion import draw_velocities
-from hpcpot.md.start import make_state
-from hpcpot.md.thermostat import Thermostat
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.integrators import INTEGRATORS
+from hpcpot.dynamics.motion import draw_velocities
+from hpcpot.dynamics.start import make_state
+from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.potential.base import Potential
-from hpcpot.potential.chebyshev import Chebyshev
-from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.lennard_jones import LennardJones
-from hpcpot.potential.moment_tensor import MomentTensor
-from hpcpot.potential.moments.moment_tensor_basis import basis
+from hpcpot.potential.moment_tensor.basis import basis
+from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.network import Layer
 from hpcpot.structure.state import State
 from hpcpot.units import BOLTZMANN

@@ -3,11 +3,9 @@
 import os
 import stat
 import subprocess
-from pathlib import Path
 
 import pytest
-
-JOBS = Path(__file__).resolve().parent.parent / "jobs"
+from repository import JOBS
 
 
 @pytest.fixture

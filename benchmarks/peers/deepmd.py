@@ -7,7 +7,7 @@ from pathlib import Path
 import h5py
 from side_by_side import call, install
 
-from hpcpot.potential.exporters.deepmd import write_native
+from hpcpot.potential.deep_potential.to_deepmd import write_native
 from hpcpot.potential.files import load
 
 NAME = "deepmd-kit 3.2.0, compressed"

@@ -18,7 +18,7 @@ from hpcpot.dataset.dataset import DataSet, Labelled, build, join
 from hpcpot.dataset.formats import ase_files, cfg, deepmd, xsf
 from hpcpot.dataset.formats.ase_files import Names
 from hpcpot.errors import DataError, OutputError
-from hpcpot.parallel.progress import Progress
+from hpcpot.progress import Progress
 
 ACCEPTED = (
     "a data set of hpcpot (.h5), extended XYZ (.extxyz, .xyz), XSF (.xsf), MLIP-2 (.cfg), OUTCAR or vasprun.xml of "

@@ -11,7 +11,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors import batch
 from hpcpot.potential.base import CLOSEST, Potential
-from hpcpot.potential.extrapolation import Extrapolation
+from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 
 ROOM = 2048
 """Atoms evaluated at once; a CPU gets no faster with more."""

@@ -21,11 +21,13 @@ from hpcpot import data
 from hpcpot.errors import ModelError, OutputError
 from hpcpot.potential import tree
 from hpcpot.potential.border import HDF5_SIGNATURE, reading
-from hpcpot.potential.chebyshev import Chebyshev
-from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.importers import aenet, deepmd, deepmd_frozen, mlip
+from hpcpot.potential.chebyshev import aenet
+from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.deep_potential import deepmd, deepmd_frozen
+from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.lennard_jones import LennardJones
-from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.potential.moment_tensor import mlip
+from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.tree import fingerprint
 
 __all__ = ["FAMILIES", "family_name", "fingerprint", "load", "save"]

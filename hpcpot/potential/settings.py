@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpcpot.config import Key
-from hpcpot.kinds import choice, either, file_name, list_of
+from hpcpot.config.kinds import choice, either, file_name, list_of
 
 KEYS = (
     Key(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcpot import drawing
 from hpcpot.errors import OutputError
+from hpcpot.report import figures as drawing
 
 if TYPE_CHECKING:
     from hpcpot.training.loss import Errors

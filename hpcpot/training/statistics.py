@@ -13,7 +13,7 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.neighbors import batch as neighbors
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.moments.environment_cpu import environment
 from hpcpot.training.batches import Systems
 

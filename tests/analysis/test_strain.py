@@ -1,16 +1,16 @@
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 import systems
 from ase.build import bulk
+from repository import DATA
 
 from hpcpot.analysis.reference import make_reference
 from hpcpot.analysis.strain import strain
 from hpcpot.errors import StructureError
 
-GOLDEN = json.loads((Path(__file__).parent.parent / "data/strain/golden.json").read_text())
+GOLDEN = json.loads((DATA / "strain" / "golden.json").read_text())
 PERIODIC = np.ones(3, bool)
 DEFORMATION = np.array([[1.1, 0.05, 0.0], [0.0, 0.95, 0.02], [0.03, 0.0, 1.2]])
 

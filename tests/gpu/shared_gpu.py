@@ -9,14 +9,14 @@ import numpy as np
 import systems
 from gpu.on_cpu import OnCpu
 
+from hpcpot.dynamics.barostat import Barostat
+from hpcpot.dynamics.integrators import INTEGRATORS
+from hpcpot.dynamics.steppers.device import on_device
+from hpcpot.dynamics.steppers.graph import Resident
+from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.device import Gpu, count
 from hpcpot.gpu.exchange import Exchange
-from hpcpot.md.barostat import Barostat
-from hpcpot.md.integrators import INTEGRATORS
-from hpcpot.md.on_device import on_device
-from hpcpot.md.resident import Resident
-from hpcpot.md.thermostat import Thermostat
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 from hpcpot.units import BOLTZMANN

@@ -20,8 +20,8 @@ from systems import (
     triclinic,
 )
 
+from hpcpot.dynamics.start import make_state
 from hpcpot.errors import ConfigError, SimulationError
-from hpcpot.md.start import make_state
 from hpcpot.neighbors.pairs import Pairs, build
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL

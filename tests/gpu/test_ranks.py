@@ -8,8 +8,8 @@ import pytest
 from mpirun import run_ranks
 from systems import chebyshev, crystal, simulation
 
+from hpcpot.dynamics.steppers.device import on_device
 from hpcpot.gpu.device import count
-from hpcpot.md.on_device import on_device
 from hpcpot.parallel.domain import MIGRATED
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 from hpcpot.structure.state import to_host

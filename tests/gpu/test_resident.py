@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from systems import chebyshev, cluster, crystal, deep_potential, moment_tensor, simulation, slab, triclinic
 
+from hpcpot.dynamics.integrators import INTEGRATORS
+from hpcpot.dynamics.steppers.graph import Resident
+from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError
-from hpcpot.md.integrators import INTEGRATORS
-from hpcpot.md.resident import Resident
-from hpcpot.md.thermostat import Thermostat
 from hpcpot.potential.base import Potential
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 from hpcpot.units import BOLTZMANN

@@ -10,10 +10,10 @@ import pytest
 import runs
 from systems import chebyshev, crystal
 
+from hpcpot.commands.md.arguments import add_arguments
+from hpcpot.commands.md.command import run_command
 from hpcpot.errors import ConfigError
 from hpcpot.gpu import device as devices
-from hpcpot.md.arguments import add_arguments
-from hpcpot.md.command import run_command
 from hpcpot.potential import files as potential_files
 from hpcpot.storage.reader import TrajectoryReader
 

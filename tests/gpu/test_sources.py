@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from hpcpot.gpu.sources import PACKAGE, Source, warps_for
-from hpcpot.potential.moments.gpu.chebyshev import PITCH
+from hpcpot.potential.chebyshev.gpu import PITCH
 
 SPECIES = {"N_SPECIES": 2}
 SOURCES = [
@@ -32,18 +32,18 @@ SOURCES = [
         }.items()
     ),
     Source(
-        "potential/moments/gpu/deep_potential.cu",
+        "potential/deep_potential/gpu.cu",
         {"N_SPECIES": 6, "WIDTHS": "40,40,40,40,40,40", "AXIS": 16, "N_INVARIANTS": 2000},
         np.float64,
         warps_for(13000),
     ),
     Source(
-        "potential/moments/gpu/chebyshev.cu",
+        "potential/chebyshev/gpu.cu",
         {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 10, "PITCH": PITCH},
         np.float64,
         warps_for(14000),
     ),
-    Source("potential/moments/gpu/moment_tensor.cu"),
+    Source("potential/moment_tensor/gpu.cu"),
     Source("potential/moments/gpu/moments.cu", {**SPECIES, "CHANNELS": 8, "RANK": 4, "BY_NEIGHBOR": 1, "WEIGHTED": 0}),
 ]
 

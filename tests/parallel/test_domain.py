@@ -1,12 +1,12 @@
-"""Cut planes, grids, halos and their errors on one rank; several ranks are in tests/md/test_ranks.py."""
+"""Cut planes, grids, halos and their errors on one rank; several ranks are in tests/dynamics/test_ranks.py."""
 
 import numpy as np
 import pytest
 import systems
 from ase.build import bulk
 
+from hpcpot.dynamics.start import make_state
 from hpcpot.errors import DomainError
-from hpcpot.md.start import make_state
 from hpcpot.neighbors.pairs import build
 from hpcpot.parallel.domain import Domain, _even_cuts
 from hpcpot.parallel.ranks import SERIAL, Ranks

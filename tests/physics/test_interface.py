@@ -1,12 +1,11 @@
 """The 4,608-atom Si/Li interface without a thermostat: how well energy is kept, with the error of the statement."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
+from repository import CONFIGS
 from runs import dataset, run
 
-CONFIG = Path(__file__).resolve().parent.parent.parent / "configs" / "interface_si100.yaml"
+CONFIG = CONFIGS / "interface_si100.yaml"
 BLOCKS = 10
 
 

@@ -13,8 +13,8 @@ from model_files import DATA, cut, flipped, refused
 
 import hpcpot
 from hpcpot.errors import ModelError, OutputError
-from hpcpot.potential.chebyshev import Chebyshev
-from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.files import USER_BLOCK, fingerprint, load, save
 from hpcpot.potential.lennard_jones import LennardJones
 

@@ -8,12 +8,12 @@ import ase
 import ase.io
 import numpy as np
 import pytest
+from repository import DATA
 
 from hpcpot.potential.base import Potential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
 
-DATA = Path(__file__).resolve().parent.parent / "data"
 TOLERANCES = {"reference": (1e-9, 1e-8), "cpu": (1e-7, 1e-6)}
 """eV/atom and eV/Å against DeePMD-kit."""
 MIXED = (5e-5, 1e-4)

@@ -7,15 +7,15 @@ import pytest
 from mpirun import REPOSITORY
 
 from hpcpot import data
+from hpcpot.commands.accuracy import errors
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.dataset.files import load as load_data
 from hpcpot.dataset.predict import frame_grades, predict
 from hpcpot.dataset.split import split
 from hpcpot.potential.base import Potential
-from hpcpot.potential.extrapolation import Extrapolation
 from hpcpot.potential.files import load
+from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 from hpcpot.structure import crystals
-from hpcpot.test import errors
 
 COMMITTEE = [f"lisi_dp_{k}" for k in range(4)]
 COLUMNS = {"lisi_dp_0": 1, "lisi_chebyshev": 3, "lisi_mtp": 4}

@@ -1,13 +1,13 @@
 """Learning rates against DeePMD-kit's own numbers."""
 
 import json
-from pathlib import Path
 
 import pytest
+from repository import DATA
 
 from hpcpot.training.schedule import Constant, Exponential
 
-GOLDEN = json.loads((Path(__file__).resolve().parent.parent / "data" / "dp" / "training.json").read_text())
+GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
 SCHEDULES = {
     "a": Exponential(2e-3, 1e-6, 12000, 80),
     "b": Exponential(1e-3, 1e-8, 400, 5000),

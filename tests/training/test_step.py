@@ -1,12 +1,12 @@
 """Energies, forces and virials of a batch, and gradients of losses of them."""
 
 import json
-from pathlib import Path
 
 import ase
 import numpy as np
 import pytest
 import torch
+from repository import DATA
 
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import SimulationError
@@ -14,10 +14,9 @@ from hpcpot.potential.base import Potential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
 from hpcpot.training import geometry, pairs, pairs_cpu, step
-from hpcpot.training.chebyshev import ChebyshevModel
-from hpcpot.training.deep_potential import DeepPotentialModel
+from hpcpot.training.chebyshev.model import ChebyshevModel
+from hpcpot.training.deep_potential.model import DeepPotentialModel
 
-DATA = Path(__file__).resolve().parent.parent / "data"
 CPU = torch.device("cpu")
 MODELS = ["small_oneside", "small_twoside", "small_dt", "trunc_sel", "aenet"]
 

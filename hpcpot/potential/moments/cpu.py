@@ -12,14 +12,14 @@ import numpy as np
 
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.errors import ConfigError
-from hpcpot.potential.chebyshev import Chebyshev
-from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.potential.chebyshev.cpu import ChebyshevSteps
+from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.deep_potential.cpu import DeepPotentialSteps
+from hpcpot.potential.deep_potential.model import DeepPotential
+from hpcpot.potential.moment_tensor.cpu import MomentTensorSteps
+from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moments import tables
-from hpcpot.potential.moments.chebyshev_cpu import ChebyshevSteps
-from hpcpot.potential.moments.deep_potential_cpu import DeepPotentialSteps
 from hpcpot.potential.moments.environment_cpu import environment, scatter  # noqa: F401  Steps calls them by this module
-from hpcpot.potential.moments.moment_tensor_cpu import MomentTensorSteps
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
 from hpcpot.potential.moments.tables import hermite, hermite_slope

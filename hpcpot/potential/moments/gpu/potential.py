@@ -15,8 +15,8 @@ from hpcpot.gpu.neighbors import Candidates, DevicePairs, Search
 from hpcpot.gpu.status import CONTACT, FIXED_ONE, NO_ATOM, STATUS_SIZE, TRUNCATED
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.base import CLOSEST, Family, Result, refuse_contact
-from hpcpot.potential.chebyshev import Chebyshev
-from hpcpot.potential.deep_potential import DeepPotential
+from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.moments.gpu.environments import Rows
 from hpcpot.structure.state import library, to_host
 
@@ -246,8 +246,8 @@ def from_fixed(values: Any) -> Any:
 
 def _model(device: Device, buffers: Buffers, family: Family, precision: str) -> Any:
     """The family's own kernels where it has some, else those that work from tables of its moment sets."""
-    from hpcpot.potential.moments.gpu.chebyshev import ChebyshevGpu
-    from hpcpot.potential.moments.gpu.deep_potential import DeepPotentialGpu
+    from hpcpot.potential.chebyshev.gpu import ChebyshevGpu
+    from hpcpot.potential.deep_potential.gpu import DeepPotentialGpu
     from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
 
     # As in cpu.prepare: a skip around the first fitting layer needs the invariants themselves.

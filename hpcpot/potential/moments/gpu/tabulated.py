@@ -10,8 +10,8 @@ import numpy as np
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import NULL, Device
 from hpcpot.gpu.sources import Source
-from hpcpot.potential.deep_potential import DeepPotential
-from hpcpot.potential.moment_tensor import MomentTensor
+from hpcpot.potential.deep_potential.model import DeepPotential
+from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moments.cpu import Tabulated, tabulate
 from hpcpot.potential.moments.gpu.environments import Environments, Neighbourhoods, Rows
 from hpcpot.potential.moments.sets import monomials
@@ -120,7 +120,7 @@ class Products:
     def __init__(self, device: Device, buffers: Buffers, family: MomentTensor):
         xp, basis = device.xp, family.basis
         self._buffers, self._n_moments = buffers, basis.n_moments
-        self._kernels = device.build(Source("potential/moments/gpu/moment_tensor.cu"))
+        self._kernels = device.build(Source("potential/moment_tensor/gpu.cu"))
         self._species_energies = family.species_energies.astype(float)
         number = {tuple(row): a for a, row in enumerate(monomials(int(basis.basics[:, 1:].sum(axis=1).max())).tolist())}
         places = [number[tuple(powers)] * family.radial.shape[2] + mu for mu, *powers in basis.basics.tolist()]

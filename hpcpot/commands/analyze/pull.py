@@ -1,0 +1,162 @@
+"""The pull of a trajectory: the stage of its run that deforms, its frames, how far each is strained, and the curve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcpot.analysis import tension
+from hpcpot.analysis.tension import Curve
+from hpcpot.config import Settings, yaml_text
+from hpcpot.errors import ConfigError, OutputError
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.units import FS_PER_PS
+
+SPREAD = 4
+"""Strains that are drawn where none are named."""
+TOLERANCE = 0.005
+"""How far a strain may be from those of the frames."""
+
+
+@dataclass(frozen=True)
+class Pull:
+    """One stage of a run, from the reference frame, its first, on.
+
+    Attributes:
+        stage: its name. axis: 0, 1, 2, that is pulled.
+        rows: of the observables of the stage.
+        frames: numbers in the trajectory. steps: (frames,) int64. times: (frames,) float64, ps, since the reference.
+        cells: (frames, 3, 3) float64, Å.
+        strains: (frames,) float64, engineering strain along the axis.
+    """
+
+    stage: str
+    axis: int
+    rows: slice
+    frames: list[int]
+    steps: np.ndarray
+    times: np.ndarray
+    cells: np.ndarray
+    strains: np.ndarray
+
+
+def find(reader: TrajectoryReader, settings: Settings) -> Pull:
+    """The frames that are to be analysed.
+
+    Raises:
+        OutputError: the trajectory has no frame of that stage, or no observables.
+        ConfigError: pull.stage or pull.axis does not fit the run.
+    """
+    seen, stages = reader.observables(), stages_of_run(reader)
+    if not seen:
+        raise OutputError(
+            f"{reader.path} = no observables: must have them, as they say how far; run with output.observables_every."
+        )
+    name, axis = choose(stages, settings)
+    number = list(stages).index(name)
+    inside = np.flatnonzero(seen["stage"] == number) if "stage" in seen else np.arange(len(seen["step"]))
+    steps = reader.steps()
+    # A frame has a row of observables, but a run that was killed may have lost that row's frame, not the row.
+    frames = np.flatnonzero(np.isin(steps, seen["step"][inside]))[:: settings.pull.frames_every]
+    if len(frames) == 0:
+        raise OutputError(f"{reader.path} = no frame of stage {name} yet: must have at least one; wait for the first.")
+    rows = np.searchsorted(seen["step"], steps[frames])
+    strain, times = strain_along(seen, axis), reader.times()[frames] / FS_PER_PS
+    return Pull(
+        name,
+        axis,
+        slice(int(rows[0]), int(inside[-1]) + 1),
+        frames.tolist(),
+        steps[frames],
+        times - times[0],
+        reader.cells()[frames],
+        relative(strain[rows]),
+    )
+
+
+def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:
+    """The stages of the run that wrote a trajectory, in order: name and keys of its config.
+
+    Raises:
+        OutputError: the trajectory does not hold the config of its run.
+    """
+    runs = reader.provenance()
+    if not runs or "config" not in runs[-1]:
+        raise OutputError(
+            f"{reader.path} = no config of its run: must be a trajectory of hpcpot md; give another file."
+        )
+    tree, _ = yaml_text.parse(runs[-1]["config"])
+    return tree.get("stages") or {"md": tree["md"]}
+
+
+def choose(stages: dict[str, dict], settings: Settings) -> tuple[str, int]:
+    """Name of the stage that is meant, the first that deforms if none is named, and number of the axis."""
+    wanted = settings.pull
+    if wanted.stage is not None and wanted.stage not in stages:
+        raise ConfigError(f"pull.stage = {wanted.stage}: must be a stage of the run, {', '.join(stages)}; correct it.")
+    deforming = [name for name, keys in stages.items() if keys.get("deform")]
+    name = wanted.stage or (deforming or list(stages))[0]
+    axis = wanted.axis or next((stages[one]["deform_axis"] for one in (name, *deforming) if one in deforming), None)
+    if axis is None:
+        raise ConfigError("pull.axis = null: must be x, y or z where no stage of the run deforms; give the axis.")
+    return name, "xyz".index(axis)
+
+
+def strain_along(seen: dict[str, np.ndarray], axis: int) -> np.ndarray:
+    """Engineering strain of each row of the observables; a run without it changed no cell and moved no grip."""
+    return seen["engineering_strain"][:, axis] if "engineering_strain" in seen else np.zeros(len(seen["step"]))
+
+
+def relative(strain: np.ndarray) -> np.ndarray:
+    """Strain against the length at the first entry."""
+    return (1.0 + strain) / (1.0 + strain[0]) - 1.0
+
+
+def chosen(pull: Pull, settings: Settings) -> list[int]:
+    """Rows of `pull` that are nearest to figures.strains, in order.
+
+    Raises:
+        ConfigError: a strain beyond those of the frames.
+    """
+    wanted = settings.figures.strains
+    if wanted is None:
+        return sorted(set(np.linspace(0, len(pull.frames) - 1, SPREAD).round().astype(int).tolist()))
+    low, high = float(pull.strains.min()), float(pull.strains.max())
+    for strain in wanted:
+        if not low - TOLERANCE <= strain <= high + TOLERANCE:
+            raise ConfigError(
+                f"figures.strains = {strain:g}: must be among the strains of the frames, {low:.4g} to {high:.4g}; "
+                "leave it out, or pull farther."
+            )
+    return list(dict.fromkeys(int(np.argmin(np.abs(pull.strains - strain))) for strain in wanted))
+
+
+def read_curve(reader: TrajectoryReader, pull: Pull, settings: Settings) -> Curve:
+    """The stress-strain curve of the observables of the stage.
+
+    Raises:
+        OutputError: the run has not written what it takes, or fewer than two rows of it.
+    """
+    wanted, seen = settings.curve, reader.observables()
+    name = "grip_force" if wanted.stress == "grip" else "nominal_stress" if wanted.area == "initial" else "stress"
+    if name not in seen:
+        what = "atoms by grips" if name == "grip_force" else "cell"
+        raise OutputError(
+            f"{reader.path} = no {name}: a stage of its run must deform the {what}; "
+            "take another trajectory or curve.stress, or leave curve out of parts."
+        )
+    values = {key: seen[key][pull.rows] for key in ("time", name, "cell_lengths")}
+    times, stress = values["time"], values[name][:, pull.axis]
+    if len(times) < 2:
+        raise OutputError(
+            f"{reader.path} = {len(times)} row of {name} in stage {pull.stage}: must be at least 2; run farther."
+        )
+    radius = wanted.particle_radius_A
+    if wanted.stress == "grip":
+        stress = tension.stress_of_grip(stress, radius)
+    elif radius is not None:
+        lengths = values["cell_lengths"]
+        volumes = abs(np.linalg.det(pull.cells[0])) * np.prod(lengths / lengths[0], axis=1)
+        stress = tension.stress_of_particle(stress, volumes, radius)
+    return tension.make_curve(times - times[0], relative(strain_along(seen, pull.axis)[pull.rows]), stress)

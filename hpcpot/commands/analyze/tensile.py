@@ -1,0 +1,110 @@
+"""The tensile test as numbers: curve, Young's modulus and what it owes to the window, strength."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from hpcpot.analysis import tension
+from hpcpot.analysis.tension import Curve, Modulus, Strength
+from hpcpot.commands.analyze import pull
+from hpcpot.commands.analyze.pull import Pull
+from hpcpot.config import Settings
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage.tables import Columns, read_csv
+
+
+@dataclass(frozen=True)
+class Published:
+    """What the config gives to compare with: label, (k, 2) strain and stress in GPa, Young's modulus in GPa."""
+
+    label: str
+    points: np.ndarray | None
+    modulus: float | None
+
+
+@dataclass(frozen=True)
+class Tensile:
+    """A curve, what its stress is, the fit in the chosen window, fits in windows around it, and strength."""
+
+    curve: Curve
+    stress: str
+    fit: Modulus
+    windows: list[Modulus]
+    strength: Strength
+    published: Published
+
+    def text(self) -> str:
+        """A line for each number."""
+        fit, strength, slopes = self.fit, self.strength, [one.slope for one in self.windows]
+        published = self.published.modulus
+        beside = "" if published is None else f"; {self.published.label} {published:g}"
+        failed = "not reached" if np.isnan(strength.failure_strain) else f"{strength.failure_strain:.4f}"
+        return "\n".join(
+            [
+                f"stress             {self.stress}",
+                f"Young's modulus    {fit.slope:.2f} ± {fit.correlated_error:.2f} GPa, strain {fit.low:g} to {fit.high:g}, "
+                f"{fit.points} samples; other windows {min(slopes):.2f} to {max(slopes):.2f}{beside}",
+                f"ultimate strength  {strength.ultimate:.3f} GPa at strain {strength.strain:.4f}, smoothed over "
+                f"{tension.SMOOTHING / 1000:g} ps",
+                f"failure strain     {failed} (stress below {tension.FAILED:g} of the ultimate strength)",
+                f"toughness          {strength.toughness:.3f} GPa = 10^9 J/m^3"
+                + (", to the end of the curve" if np.isnan(strength.failure_strain) else ""),
+            ]
+        )
+
+    def tables(self) -> dict[str, Columns]:
+        """By name: stress_strain, modulus (a row a window, the chosen one first), summary."""
+        curve, strength = self.curve, self.strength
+        rows = [asdict(one) for one in [self.fit, *self.windows]]
+        units = {"slope": "_GPa", "intercept": "_GPa", "standard_error": "_GPa", "correlated_error": "_GPa"}
+        numbers = {
+            "youngs_modulus_GPa": self.fit.slope,
+            "youngs_modulus_error_GPa": self.fit.correlated_error,
+            "ultimate_strength_GPa": strength.ultimate,
+            "strain_at_ultimate_strength": strength.strain,
+            "failure_strain": strength.failure_strain,
+            "toughness_GPa": strength.toughness,
+        }
+        return {
+            "stress_strain": {
+                "time_ps": curve.times / 1000.0,
+                "strain": curve.strain,
+                "stress_GPa": curve.stress,
+                "smoothed_stress_GPa": tension.smoothed(curve),
+            },
+            "modulus": {
+                one.name + units.get(one.name, ""): np.array([row[one.name] for row in rows]) for one in fields(Modulus)
+            },
+            "summary": {"quantity": np.array(list(numbers)), "value": np.array(list(numbers.values()))},
+        }
+
+
+def measure(reader: TrajectoryReader, found: Pull, settings: Settings) -> Tensile:
+    """The tensile test of a trajectory.
+
+    Raises:
+        ConfigError, OutputError: what the trajectory lacks, a window outside the curve.
+    """
+    curve = pull.read_curve(reader, found, settings)
+    fit = tension.modulus(curve, *settings.curve.fit_window)
+    windows = tension.sensitivity(curve, *settings.curve.fit_window)
+    return Tensile(curve, meaning(settings), fit, windows, tension.strength(curve), read_published(settings))
+
+
+def meaning(settings: Settings) -> str:
+    """What a stress is: whose force, and over which area."""
+    wanted = settings.curve
+    if wanted.stress == "grip":
+        return f"force on the moving grip over pi R^2, R = {wanted.particle_radius_A:g} Å"
+    if wanted.particle_radius_A is not None:
+        return f"virial and motion of all atoms over 4/3 pi R^3, R = {wanted.particle_radius_A:g} Å"
+    return f"of the cell, over its {'present' if wanted.area == 'current' else 'first'} cross-section"
+
+
+def read_published(settings: Settings) -> Published:
+    wanted = settings.published
+    points = [] if wanted.file is None else [read_csv(wanted.file, 2)]
+    points += [] if wanted.points is None else [np.array(wanted.points)]
+    return Published(wanted.label, np.concatenate(points) if points else None, wanted.modulus_GPa)

@@ -1,0 +1,36 @@
+"""`hpcpot results`: what a results file holds, and its rows for other programs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+__all__ = ["add_arguments", "run"]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "What a campaign has done: rows done, failed and missing, why rows failed, and who ran it."
+    parser.add_argument("file", metavar="FILE", type=Path, help="HDF5 file that a command with a farm wrote")
+    parser.add_argument(
+        "--failed", action="store_true", help="list every failed row with its error, not one of each kind"
+    )
+    parser.add_argument(
+        "--export",
+        choices=("csv", "extxyz"),
+        help="write the done rows: csv has columns of one shape, extxyz needs positions, cell, species",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        type=Path,
+        help="file to export to; default: beside FILE, with the ending of its format",
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing export")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from hpcpot.commands.campaigns.command import run_command  # NumPy and h5py: not for --help
+
+    return run_command(arguments)

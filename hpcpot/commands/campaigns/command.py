@@ -1,0 +1,63 @@
+"""Prints the state of a results file, and exports it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+
+from hpcpot.commands.campaigns import export
+from hpcpot.errors import OutputError
+from hpcpot.farm.chunks import Failure
+from hpcpot.farm.results import Results
+from hpcpot.wording import plural
+
+FACTS = ("date", "host", "hpcpot", "commit", "command")
+"""What is told of the last run."""
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`hpcpot results FILE`; returns 0."""
+    with Results(arguments.file) as results:
+        if arguments.export:
+            output = arguments.output or arguments.file.with_suffix(f".{arguments.export}")
+            if output.exists() and not arguments.overwrite:
+                raise OutputError(
+                    f"{output} = exists: an export does not replace files by itself; use --overwrite or -o."
+                )
+            print(export.FORMATS[arguments.export](results, output))
+        else:
+            print(describe(results, arguments.failed))
+    return 0
+
+
+def describe(results: Results, all_failures: bool) -> str:
+    """State, columns, the last run, and why rows failed: one example of each kind, or all."""
+    failed, runs = results.failed(), results.provenance()
+    lines = [
+        f"{results.path}: hpcpot {results.kind}, {plural(len(runs), 'run')}",
+        f"done {len(results.keys())}, failed {len(failed)}, missing {results.missing()}",
+        "columns: " + ", ".join(f"{name} {_shape(column)}" for name, column in results.columns.items()),
+        *(f"{name}: {text[:100]}" for name, text in results.identity().items()),
+        *(f"last {name}: {runs[-1][name]}" for name in FACTS if name in runs[-1]),
+    ]
+    kinds = Counter(failure.kind for _, _, failure in failed)
+    for kind, n in kinds.most_common():
+        lines.append(f"\n{n} x {kind}")
+        of_kind = [row for row in failed if row[2].kind == kind]
+        lines += [_tell(*row) for row in (of_kind if all_failures else of_kind[:1])]
+        if all_failures or n == 1:
+            continue
+        lines.append(f"  ... and {n - 1} more; --failed lists them")
+    if failed:
+        lines.append("\nThe same command with --retry-failed tries them again.")
+    return "\n".join(lines)
+
+
+def _shape(column) -> str:
+    """float64 (*, 3) eV."""
+    lengths = ", ".join("*" if length is None else str(length) for length in column.shape)
+    return " ".join(filter(None, (column.dtype, f"({lengths})" if column.shape else "", column.unit)))
+
+
+def _tell(key: str, label: str, failure: Failure) -> str:
+    return f"  {label or key}: {failure.message} (on {failure.host})"

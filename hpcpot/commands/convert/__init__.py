@@ -1,0 +1,66 @@
+"""`hpcpot convert`: models and labelled data of other programs become files of hpcpot, or back."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hpcpot.commands.dataset.arguments import add_reading_arguments
+
+__all__ = ["add_arguments", "run"]
+
+DATA_FORMATS = ("hdf5", "extxyz", "cfg", "deepmd", "deepmd-mixed", "xsf")
+ANGULAR_DOMAINS = ("auto", "cos", "legacy")
+
+EXAMPLES = """\
+examples, models:
+  hpcpot convert frozen_model.pb -o model.h5            DeePMD-kit: .dp, .yaml, or frozen and uncompressed .pb
+  hpcpot convert lisi -o lisi.dp                        to DeePMD-kit: dp convert-backend lisi.dp lisi.pb
+  hpcpot convert Li.nn Si.nn -o model.h5                aenet: one network per element, binary or .nn.ascii
+  hpcpot convert p.mtp --elements Li,Si -o model.h5     MLIP-2, whose types have no names; -o model.mtp: back
+
+examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePMD-kit, whole trees of them):
+  hpcpot convert data/ -o data.h5                       all iter.*/02.fp/data.* below
+  hpcpot convert data.h5 -o data.cfg                    by the suffix: .h5, .extxyz, .cfg; none: a folder for DeePMD-kit
+  hpcpot convert data.h5 -o structures --format xsf     a folder of XSF for aenet
+  hpcpot convert train.cfg -o train.h5 --elements Li,Si
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `hpcpot convert`."""
+    parser.epilog = EXAMPLES
+    parser.add_argument(
+        "input", nargs="+", help="model file; for aenet one network file per element; or data: files, folders"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, help="file or folder to write; its suffix says what"
+    )
+    parser.add_argument("--format", choices=DATA_FORMATS, help="of data, where the suffix does not say it")
+    parser.add_argument(
+        "--shortest-distance-A",
+        type=float,
+        default=1.0,
+        metavar="R",
+        help="shortest distance of the training set, kept in a .dp for `dp compress` (default 1)",
+    )
+    parser.add_argument(
+        "--angular-domain",
+        choices=ANGULAR_DOMAINS,
+        default="auto",
+        help="of aenet networks: cos (aenet >= 2.0.4), legacy (older), or auto: by their statistics",
+    )
+    parser.add_argument("--note", default="", help="a text about the model or data that is kept in an .h5 file")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
+    add_reading_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Converts, prints what it is, returns 0.
+
+    Raises:
+        ModelError, DataError: the input. OutputError: the output.
+    """
+    from hpcpot.commands.convert import data, models  # NumPy and h5py: not for --help
+
+    return data.convert(arguments) if data.is_data(arguments.input) else models.convert(arguments)

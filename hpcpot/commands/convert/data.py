@@ -1,0 +1,36 @@
+"""Labelled structures from one format to another."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from hpcpot import provenance
+from hpcpot.commands.convert.models import source_facts
+from hpcpot.commands.dataset.arguments import reading
+from hpcpot.dataset import files, statistics
+from hpcpot.dataset.files import LOST
+from hpcpot.wording import plural
+
+
+def is_data(inputs: Sequence[str]) -> bool:
+    """Whether the input is labelled structures, by the first of its files."""
+    return files.kind_of(Path(inputs[0])) is not None
+
+
+def convert(arguments: argparse.Namespace) -> int:
+    """Converts data, prints what they hold and what the format does not keep, returns 0.
+
+    Raises:
+        DataError: the input, or frames that the format cannot hold. OutputError: the output.
+    """
+    files.check_output(arguments.output, arguments.format, arguments.overwrite)
+    dataset = files.load(arguments.input, reading(arguments), show=True)
+    facts = provenance.collect() | source_facts([Path(name) for name in arguments.input], arguments.note)
+    kind = files.save(dataset, arguments.output, facts, arguments.format, arguments.overwrite)
+    print(statistics.text(dataset))
+    if LOST[kind]:
+        print(f"{kind} does not keep {LOST[kind]}")
+    print(f"written      {arguments.output}, {plural(len(dataset), 'frame')} as {kind}")
+    return 0

@@ -1,0 +1,137 @@
+"""`hpcpot dataset`: prints what a data set holds and which frames to doubt; leaves some out, splits the rest."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from hpcpot import provenance
+from hpcpot.commands.dataset import figure
+from hpcpot.commands.dataset.arguments import reading
+from hpcpot.dataset import checks, files, hdf5, scales, statistics
+from hpcpot.dataset.checks import Bounds, Finding
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.scales import Scale
+from hpcpot.dataset.split import split
+from hpcpot.errors import ConfigError, DataError
+from hpcpot.potential.base import Potential
+from hpcpot.potential.files import load
+from hpcpot.storage.tables import write_csv
+from hpcpot.units import EV_PER_A3_IN_GPA
+from hpcpot.wording import plural
+
+PARTS = {2: ("train", "test"), 3: ("train", "validation", "test")}
+NAMED = 3
+"""Frames that a finding names."""
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`hpcpot dataset DATA...`; returns 1 if frames are left that must not be trained on.
+
+    Raises:
+        DataError, ConfigError, ModelError, OutputError.
+    """
+    fractions = _fractions(arguments.split)
+    if (arguments.output is None) != (arguments.split is None and arguments.drop is None):
+        raise ConfigError(
+            f"--output = {arguments.output}: goes with --split or --drop; hpcpot convert turns one format into another."
+        )
+    paths = _outputs(arguments, fractions)
+    dataset = files.load(arguments.data, reading(arguments), show=True)
+    print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}")
+    print(f"hash {hdf5.fingerprint(dataset)}\n")
+    print(statistics.text(dataset))
+    findings, compared = examine(dataset, _bounds(arguments), arguments.source)
+    print("\n" + report(dataset, findings, compared))
+    if arguments.csv:
+        write_csv(Path(arguments.csv), statistics.table(dataset))
+        print(f"written: {arguments.csv}")
+    if arguments.figure:
+        print(f"figure: {figure.write(dataset, Path(arguments.figure))}")
+    kept = np.arange(len(dataset))
+    if arguments.drop:
+        kept = np.setdiff1d(kept, dropped(findings, arguments.drop))
+        print(f"left out: {plural(len(dataset) - len(kept), 'frame')}")
+    if arguments.output:
+        _write(dataset.select(kept), fractions, paths, arguments)
+    return int(any(one.is_error and np.isin(one.rows, kept).any() for one in findings))
+
+
+def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tuple[list[Finding], list[Scale]]:
+    """All doubts, and how labels compare with one another and with the potential that made them."""
+    compared = scales.by_work(dataset)
+    if source is not None:
+        compared += scales.by_potential(dataset, Potential(load(source)))
+    return checks.check(dataset, bounds) + scales.findings(compared), compared
+
+
+def report(dataset: DataSet, findings: list[Finding], compared: list[Scale]) -> str:
+    """The doubts for people, a line each, and the comparisons."""
+    lines = [
+        f"{one.name} against {one.against}: {one.slope:.4g} times "
+        f"(correlation {one.correlation:.3f}, {one.samples} samples)"
+        for one in compared
+    ] or ["signs and units: not compared, as no two frames that follow one another are close enough"]
+    for one in findings:
+        named = ", ".join(str(source) for source in dataset.sources[one.rows[:NAMED]])
+        more = f" and {len(one.rows) - NAMED} more" if len(one.rows) > NAMED else ""
+        lines.append(f"{'ERROR' if one.is_error else 'doubt'}: {one.name}: {one.text}: {named}{more}")
+    return "\n".join([*lines, "" if findings else "no doubts"]).rstrip()
+
+
+def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
+    """Rows that the named checks doubt, "all" for every check.
+
+    Raises:
+        ConfigError: a name that is no check.
+    """
+    wanted = {part.strip() for part in names.split(",")}
+    unknown = wanted - {"all", *checks.DOUBTS}
+    if unknown:
+        raise ConfigError(f"--drop = {sorted(unknown)[0]}: must be all or of {', '.join(checks.DOUBTS)}.")
+    rows = [one.rows for one in findings if "all" in wanted or one.name in wanted]
+    return np.unique(np.concatenate([np.zeros(0, int), *rows]))
+
+
+def _outputs(arguments: argparse.Namespace, fractions: list[float]) -> list[Path]:
+    """The files of the parts, or the one file; refused before the work where they exist."""
+    if arguments.output is None:
+        return []
+    output = Path(arguments.output)
+    suffixes = [f"_{name}" for name in PARTS[len(fractions)]] if fractions else [""]
+    paths = [output.with_name(f"{output.stem}{suffix}{output.suffix}") for suffix in suffixes]
+    for path in paths:
+        files.check_output(path, None, arguments.overwrite)
+    return paths
+
+
+def _write(dataset: DataSet, fractions: list[float], paths: list[Path], arguments: argparse.Namespace) -> None:
+    if not len(dataset):
+        raise DataError(f"--drop = {arguments.drop}: at least one frame must be left; name fewer checks.")
+    facts = provenance.collect()
+    parts = split(dataset, fractions, arguments.seed) if fractions else [np.arange(len(dataset))]
+    for rows, path in zip(parts, paths, strict=True):
+        files.save(dataset.select(rows), path, facts, overwrite=arguments.overwrite)
+        print(f"written: {path}, {plural(len(rows), 'frame')}")
+
+
+def _fractions(text: str | None) -> list[float]:
+    """Of --split, none without it.
+
+    Raises:
+        ConfigError: not two or three numbers.
+    """
+    try:
+        found = [float(part) for part in text.split(",")] if text is not None else []
+    except ValueError as error:
+        raise ConfigError(f"--split = {text}: must be numbers, commas between; e.g. 0.9,0.1.") from error
+    if found and len(found) not in PARTS:
+        raise ConfigError(f"--split = {text}: must be two or three fractions; e.g. 0.9,0.1 or 0.8,0.1,0.1.")
+    return found
+
+
+def _bounds(arguments: argparse.Namespace) -> Bounds:
+    return Bounds(arguments.force_bound_eV_A, arguments.stress_bound_GPa / EV_PER_A3_IN_GPA, arguments.distance_bound_A)

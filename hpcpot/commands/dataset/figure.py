@@ -1,0 +1,112 @@
+"""The figure of a data set: composition, sizes, energies, forces, stresses and distances, a colour for each group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.measures import residual_energies, shortest_distances
+from hpcpot.report import figures as drawing
+from hpcpot.units import EV_PER_A3_IN_GPA
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+COLORED = 12
+"""Groups with a colour of their own, the largest; the rest share one."""
+REST = "#999999"
+BINS = 40
+
+
+def write(dataset: DataSet, output: Path) -> Path:
+    """Draw a data set.
+
+    Raises:
+        DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
+    """
+    drawing.require_matplotlib()
+    from matplotlib.patches import Patch
+
+    parts = by_group(dataset)
+    with drawing.sheet(9.6, 5.2, output) as figure:
+        axes = figure.subplots(2, 3)
+        colors = _colors(list(parts))
+        compositions(axes[0, 0], dataset, parts, colors)
+        stack(axes[0, 1], {g: dataset.sizes[r] for g, r in parts.items()}, colors, "atoms to a frame", "frames")
+        stack(
+            axes[0, 2],
+            {g: residual_energies(dataset)[r] for g, r in parts.items()},
+            colors,
+            "energy, less a fit to the elements (eV/atom)",
+            "frames",
+            log=True,
+        )
+        force = np.linalg.norm(dataset.forces, axis=1)
+        of_frame = dataset.frame_of
+        stack(
+            axes[1, 0],
+            {g: force[np.isin(of_frame, r)] for g, r in parts.items()},
+            colors,
+            "force (eV/Å)",
+            "atoms",
+            log=True,
+        )
+        pressures = -np.trace(dataset.stresses, axis1=1, axis2=2) / 3 * EV_PER_A3_IN_GPA
+        stack(axes[1, 1], {g: pressures[r] for g, r in parts.items()}, colors, "pressure (GPa)", "frames")
+        stack(
+            axes[1, 2],
+            {g: shortest_distances(dataset)[r] for g, r in parts.items()},
+            colors,
+            "shortest distance (Å)",
+            "frames",
+        )
+        handles = [Patch(color=colors[group], label=group) for group in parts]
+        figure.legend(handles=handles, loc="outside right upper", fontsize=6)
+        drawing.letter(axes.flat)
+    return output
+
+
+def by_group(dataset: DataSet) -> dict[str, np.ndarray]:
+    """Rows of the groups that have a colour, the largest first, then of all others as `other`."""
+    names, counts = np.unique(dataset.groups, return_counts=True)
+    order = names[np.argsort(-counts, kind="stable")]
+    parts = {str(name): np.flatnonzero(dataset.groups == name) for name in order[:COLORED]}
+    if len(order) > COLORED:
+        parts["other"] = np.flatnonzero(np.isin(dataset.groups, order[COLORED:]))
+    return parts
+
+
+def compositions(axes: Axes, dataset: DataSet, parts: dict[str, np.ndarray], colors: dict[str, str]) -> None:
+    """Volume per atom against the share of the first element."""
+    shares = dataset.counts[:, 0] / dataset.sizes
+    whole = dataset.periodic.all(axis=1)
+    for group, rows in parts.items():
+        mine = rows[whole[rows]]
+        axes.plot(shares[mine], (dataset.volumes / dataset.sizes)[mine], ".", ms=3, mew=0, color=colors[group])
+    axes.set(xlabel=f"share of {dataset.elements[0]}", ylabel="volume (Å$^3$/atom)", xlim=(-0.03, 1.03))
+
+
+def stack(
+    axes: Axes, values: dict[str, np.ndarray], colors: dict[str, str], xlabel: str, ylabel: str, log: bool = False
+) -> None:
+    """Histogram of finite values, the groups upon one another."""
+    known = {group: one[np.isfinite(one)] for group, one in values.items()}
+    if not any(len(one) for one in known.values()):
+        axes.annotate(f"no {xlabel}", (0.5, 0.5), xycoords="axes fraction", ha="center")
+        axes.set_axis_off()
+        return
+    edges = np.histogram_bin_edges(np.concatenate(list(known.values())), BINS)
+    axes.hist(list(known.values()), edges, stacked=True, color=[colors[group] for group in known], log=log)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+
+
+def _colors(groups: list[str]) -> dict[str, str]:
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    cycle = [to_hex(color) for color in colormaps["tab20"].colors]
+    palette = [*cycle[0::2], *cycle[1::2]]
+    return {group: REST if group == "other" else palette[k % len(palette)] for k, group in enumerate(groups)}

@@ -1,0 +1,36 @@
+"""`hpcpot doctor`: what this machine has of what hpcpot can use, and the command that gets what it lacks."""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+
+from hpcpot.commands.doctor import checks
+from hpcpot.commands.doctor.checks import Finding
+
+WIDTH = 118
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = "Looks at this machine: Python, cores, MPI, parallel HDF5, GPU, schedulers. Changes nothing."
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print one row a finding as soon as it is known; always 0, since lacking something is no error."""
+    missing = 0
+    for check in checks.ALL:
+        for finding in check():
+            print(format_row(finding), flush=True)
+            missing += finding.state in ("missing", "failed")
+    print(f"\n{missing} of these are missing; each names the command that gets it." if missing else "\nAll is there.")
+    return 0
+
+
+def format_row(finding: Finding) -> str:
+    """name, state, what was found; under it, behind an arrow, what to do."""
+    head = f"{finding.name:<16} {finding.state:<8} "
+    indent = " " * len(head)
+    lines = textwrap.wrap(finding.found, WIDTH, initial_indent=head, subsequent_indent=indent) or [head.rstrip()]
+    for number, remedy in enumerate(finding.remedy.splitlines()):
+        lines.append(f"{indent}{'-> ' if number == 0 else '   '}{remedy}")
+    return "\n".join(lines)

@@ -1,0 +1,179 @@
+"""One campaign of labelling: reads the config and the structures, runs the farm, writes the data set."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from itertools import groupby, islice
+from pathlib import Path
+
+from ase import Atoms
+from ase.data import chemical_symbols
+
+from hpcpot import config, provenance
+from hpcpot.commands.dataset import figure
+from hpcpot.commands.label import calculators, task
+from hpcpot.commands.label.settings import SCHEMA
+from hpcpot.config import Settings
+from hpcpot.dataset import hdf5, statistics
+from hpcpot.dataset import structures as inputs
+from hpcpot.dataset.dataset import DataSet, Labelled, build
+from hpcpot.errors import ConfigError, HpcpotError, OutputError
+from hpcpot.farm import farm
+from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.campaign import run_missing
+from hpcpot.farm.chunks import Item
+from hpcpot.farm.farm import Farm
+from hpcpot.farm.results import Results, Store, content_key
+from hpcpot.parallel.stop import STOPPED, StopRequest
+
+STARTS = ("initial_magmoms", "initial_charges")
+"""Arrays of a structure, by ASE's names, from which a calculator starts: other labels may come of others."""
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`hpcpot label CONFIG`; returns the exit code.
+
+    Raises:
+        ConfigError, OutputError: before anything is done.
+    """
+    stop = StopRequest()
+    settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
+    wanted, output = settings.calculator, settings.output
+    check_output(output, arguments.overwrite)
+    paths = inputs.expand(settings.structures.files, Path(arguments.config).parent)
+    items = structures(paths, settings.structures.every)
+    check_calculator(wanted)
+    if arguments.dry_run:
+        print(config.dump(settings) + farm.plan(settings.farm, len(items)))
+        return 0
+    compute = partial(
+        task.compute, name=getattr(wanted, "class"), arguments=json.dumps(wanted.arguments), stress=wanted.stress
+    )
+    facts = {**provenance.collect(), "config": config.dump(settings), "calculator": identity(wanted)}
+    with (
+        Farm(settings.farm) as workers,
+        Store(
+            output.results,
+            kind="label",
+            columns=task.COLUMNS,
+            identity={"calculator": identity(wanted)},
+            provenance=facts,
+            expected_rows=len(items),
+            existing="overwrite" if arguments.overwrite else "continue",
+        ) as store,
+    ):
+        code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
+    if code != STOPPED and output.results.exists():
+        report(settings, items, facts)
+    return code
+
+
+def check_output(output: Settings, overwrite: bool) -> None:
+    """Refuse, before the work, a data set that could not be written, or of others.
+
+    Raises:
+        OutputError: one is there that no labelling made, or whose results are not there; or no folder to write to.
+    """
+    folder = output.dataset.absolute().parent
+    if output.dataset.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(
+            f"output.dataset = {output.dataset}: its folder must exist and be writable; create it or change the path."
+        )
+    if not output.dataset.exists() or overwrite:
+        return
+    if not output.results.exists():
+        raise OutputError(
+            f"{output.dataset} = exists, without the results {output.results} that it would be made of: hpcpot does "
+            "not overwrite by itself; choose another name or --overwrite."
+        )
+    if "calculator" not in hdf5.provenance(output.dataset):
+        raise OutputError(
+            f"{output.dataset} = exists, and not by hpcpot label: hpcpot does not overwrite by itself; choose another "
+            "name or --overwrite."
+        )
+
+
+def structures(paths: Sequence[Path], every: int) -> list[Item]:
+    """One item a structure, with its group in info: what the file says, else the file's name."""
+    found = []
+    for path, frames in groupby(inputs.structures(paths, "all"), key=lambda one: one[0]):
+        for _, label, read in islice(frames, 0, None, every):
+            if isinstance(read, HpcpotError):
+                found.append(Item(content_key(str(path), label, str(read)), read, label))
+                continue
+            atoms = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
+            given = [name for name in STARTS if read.has(name)]
+            for name in given:
+                atoms.set_array(name, read.get_array(name))
+            starts = [part for name in given for part in (name, read.get_array(name))]
+            key = content_key(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, *starts)
+            atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", path.stem)))
+            found.append(Item(key, atoms, label))
+    return found
+
+
+def check_calculator(wanted: Settings) -> None:
+    """Build it here once, so that its errors come before any work.
+
+    Raises:
+        ConfigError: cannot be built, or has no stress where one is asked for.
+    """
+    name = getattr(wanted, "class")
+    built = calculators.build(name, wanted.arguments)
+    if wanted.stress and "stress" not in getattr(built, "implemented_properties", ("stress",)):
+        raise ConfigError(f"calculator.stress = true: {name} has no stress; set false to label without virials.")
+
+
+def identity(wanted: Settings) -> str:
+    """What made the labels: class, arguments, package, hashes of files that it is given, whether there are virials."""
+    name = getattr(wanted, "class")
+    files = [Path(one) for one in wanted.arguments.values() if isinstance(one, str) and Path(one).is_file()]
+    lines = [
+        f"{name}({json.dumps(wanted.arguments, sort_keys=True)})",
+        calculators.version(name),
+        *(f"{path.name}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files),
+        f"stress: {wanted.stress}",
+    ]
+    return "\n".join(lines)
+
+
+def report(settings: Settings, items: Sequence[Item], facts: dict[str, str | int]) -> None:
+    """Write the structures that are done as a data set, with its table and figure."""
+    output = settings.output
+    with Results(output.results) as results:
+        dataset = gather(results, items, settings.calculator.name or getattr(settings.calculator, "class"))
+    if dataset is None:
+        print("no structure was labelled, so there is no data set")
+        return
+    hdf5.write(dataset, output.dataset, facts, overwrite=True)
+    print(statistics.text(dataset))
+    print(f"data set: {output.dataset}; `hpcpot dataset {output.dataset}` says which frames to doubt")
+    print(f"figure: {figure.write(dataset, output.dataset.with_suffix('.png'))}")
+
+
+def gather(results: Results, items: Sequence[Item], calculator: str) -> DataSet | None:
+    """The done rows of some items in their order; None if there are none."""
+    at = {key: row for row, key in enumerate(results.keys())}
+    columns, labels = {name: results.read(name) for name in results.columns}, results.labels()
+    frames = []
+    for row in (at[key] for key in dict.fromkeys(item.key for item in items) if key in at):
+        one = {name: values[row] for name, values in columns.items()}
+        frames.append(
+            Labelled(
+                [chemical_symbols[z] for z in one["species"]],
+                one["positions"],
+                one["cell"],
+                one["periodic"],
+                one["energy"],
+                one["forces"],
+                one["virial"],
+                one["group"],
+                f"{labels[row]} by {calculator}",
+            )
+        )
+    return build(frames) if frames else None

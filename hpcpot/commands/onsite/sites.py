@@ -1,0 +1,201 @@
+"""Which atoms are removed: a seeded choice from each region of each frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from hpcpot.analysis import profile
+from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
+from hpcpot.commands.onsite.frames import Frames, content, spaced
+from hpcpot.config import Settings
+from hpcpot.errors import HpcpotError, StructureError
+from hpcpot.parallel.stop import Stopped
+from hpcpot.structure import files
+
+AXES = {"a": 0, "b": 1, "c": 2}
+SHOWN = 3
+"""Frames of no use that are told of at the start."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The sites of one region of one frame.
+
+    Attributes:
+        region: its name. frame: its number. step, time: of the frame, ps.
+        at: where the interface was, by the profile of the frame's block.
+        sites: (k,) int64, atoms; places: (k,) float64, Å from the lowest host atom.
+        available: atoms of the wanted element in the region.
+        content: hash of the frame, `frames.content`: what the sites belong to.
+    """
+
+    region: str
+    frame: int
+    step: int
+    time: float
+    at: Interfaces
+    sites: np.ndarray
+    places: np.ndarray
+    available: int
+    content: str
+
+    @property
+    def with_replacement(self) -> bool:
+        return self.available < len(self.sites)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Frames that share a profile, the interface by it, and by other thresholds."""
+
+    frames: np.ndarray
+    profile: Profile
+    at: Interfaces
+    sensitivity: dict[tuple[float, float], Interfaces | None]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """What is to be done.
+
+    Attributes:
+        choices: sites of each region of each frame.
+        left_out: frames that are of no use, also for a profile, and why.
+        unusable: those of them that sites were wanted of.
+        blocks: profiles that the regions are relative to.
+    """
+
+    choices: list[Choice]
+    left_out: dict[int, HpcpotError]
+    unusable: dict[int, HpcpotError]
+    blocks: list[Block]
+
+
+class Surveyor:
+    """Reads frames, checks them and measures the places of their atoms, one frame after another."""
+
+    def __init__(self, frames: Frames, settings: Settings, elements: tuple[str, ...], stop: Callable[[], bool]):
+        wanted = settings.profile
+        self.frames, self.elements, self.stop = frames, elements, stop
+        self.slab = Slab(AXES[wanted.axis], wanted.host, wanted.inserted, tuple(wanted.block_A))
+        self._ruler: Ruler | None = None
+
+    def measure(self, k: int) -> tuple[Atoms, np.ndarray]:
+        """Frame k and the places of its atoms; of a trajectory relative to the first frame that was measured.
+
+        Raises:
+            HpcpotError: the frame cannot be read, simulated or measured. Stopped: by a signal.
+        """
+        if self.stop():
+            raise Stopped
+        atoms = files.check(self.frames.read(k), self.elements)
+        if self._ruler is None or not self.frames.is_trajectory:
+            self._ruler = Ruler(self.slab, atoms)
+        return atoms, self._ruler.places(atoms)
+
+
+def choose(
+    frames: Frames,
+    settings: Settings,
+    elements: tuple[str, ...],
+    say: Callable[[str], None],
+    stop: Callable[[], bool] = lambda: False,
+) -> Selection:
+    """Sites of all regions of all frames, and the profiles that the regions are relative to.
+
+    The sites of a region of a frame depend on the seed, the frame's step and the region alone.
+
+    Args:
+        elements: that the potential knows. stop: asked before each frame.
+    Raises:
+        ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use. Stopped.
+    """
+    window = frames.window(settings.frames.from_ps, settings.frames.to_ps)
+    wanted = spaced(window, settings.frames.count)
+    if len(wanted) < settings.frames.count:
+        say(f"frames: {len(wanted)}, all that there are; {settings.frames.count} were asked for")
+    surveyor, found = Surveyor(frames, settings, elements, stop), Selection([], {}, {}, [])
+    length = settings.profile.frames if frames.is_trajectory else 1
+    for members in np.array_split(window, max(1, len(window) // length)):
+        mine = np.intersect1d(members, wanted)
+        if len(mine):
+            _choose_of_block(surveyor, members, mine, settings, found, say)
+    if not found.choices:
+        raise next(iter(found.unusable.values()))
+    for k, error in list(found.left_out.items())[:SHOWN]:
+        say(f"{frames.name(k)} is left out: {error}")
+    if len(found.left_out) > SHOWN:
+        say(f"{len(found.left_out) - SHOWN} more are left out")
+    return found
+
+
+def _choose_of_block(
+    surveyor: Surveyor,
+    members: np.ndarray,
+    wanted: np.ndarray,
+    settings: Settings,
+    found: Selection,
+    say: Callable[[str], None],
+) -> None:
+    """Adds the profile of a block of frames, and the sites of those that are wanted, to what was found."""
+    frames, rows, kept = surveyor.frames, {}, {}
+    for k in map(int, members):
+        try:
+            atoms, rows[k] = surveyor.measure(k)
+        except HpcpotError as error:
+            found.left_out[k] = error
+            continue
+        if k in wanted:
+            kept[k] = atoms
+    if kept:
+        is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
+        counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))
+        try:
+            at = profile.interfaces(counted, tuple(settings.profile.thresholds))
+        except StructureError as error:
+            found.left_out.update(dict.fromkeys(kept, error))
+            kept = {}
+    found.unusable.update({int(k): found.left_out[k] for k in wanted if k in found.left_out})
+    if not kept:
+        return
+    found.blocks.append(Block(members, counted, at, _others(counted)))
+    label = f"frames {members[0]} to {members[-1]}" if len(members) > 1 else frames.name(int(members[0]))
+    say(f"profile of {label}: z_L {at.left:.2f}, z_R {at.right:.2f} Å")
+    for k, atoms in kept.items():
+        found.choices.extend(_of_frame(frames, k, atoms, rows[k], at, settings))
+
+
+def _of_frame(
+    frames: Frames, k: int, atoms: Atoms, places: np.ndarray, at: Interfaces, settings: Settings
+) -> list[Choice]:
+    choices, of_frame = [], content(atoms)
+    for number, (region, edges) in enumerate(vars(settings.regions).items()):
+        if edges is None:
+            continue
+        inside = np.flatnonzero(profile.inside(places, tuple(edges), at) & (atoms.symbols == settings.sites.element))
+        sites = np.zeros(0, np.int64)
+        if len(inside):
+            random = np.random.default_rng([settings.sites.seed, int(frames.steps[k]), number])
+            count = settings.sites.per_region
+            sites = np.sort(random.choice(inside, count, replace=len(inside) < count))
+        choices.append(
+            Choice(
+                region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside), of_frame
+            )
+        )
+    return choices
+
+
+def _others(counted: Profile) -> dict[tuple[float, float], Interfaces | None]:
+    """The interface by other thresholds; None where the profile does not reach them."""
+    found = {}
+    for pair in profile.SENSITIVITY:
+        try:
+            found[pair] = profile.interfaces(counted, pair)
+        except StructureError:
+            found[pair] = None
+    return found

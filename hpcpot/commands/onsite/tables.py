@@ -1,0 +1,212 @@
+"""The tables of a campaign of removals, as CSV, and the summary that is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from hpcpot.commands.onsite import statistics
+from hpcpot.commands.onsite.sites import Block
+from hpcpot.commands.onsite.statistics import Mean, Subsamples
+from hpcpot.errors import OutputError
+from hpcpot.farm.results import Results
+from hpcpot.storage.tables import write_rows
+
+NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "alloy": "a-LixSi"}
+"""What the regions are called in the paper."""
+
+
+SITES = (
+    "region",
+    "frame",
+    "step",
+    "time_ps",
+    "z_L_A",
+    "z_R_A",
+    "with_replacement",
+    "atom",
+    "place_A",
+    "dE_eV",
+    "relaxed_dE_eV",
+)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """All rows of a campaign and what follows from them.
+
+    Attributes:
+        rows: columns of the results, a list over rows of region and frame.
+        kind: "energies" or "relaxed_energies".
+        values: dE of each region's sites, eV, over all frames; regions without sites are left out.
+        means: by region. difference, difference_mean, subsamples: of the interface; None without it or bulk.
+        blocks: profiles.
+    """
+
+    rows: dict[str, list]
+    kind: str
+    values: dict[str, np.ndarray]
+    means: dict[str, Mean]
+    difference: np.ndarray | None
+    difference_mean: Mean | None
+    subsamples: Subsamples | None
+    blocks: list[Block]
+
+
+def rows(results: Results, keys: set[str]) -> dict[str, list]:
+    """Columns of the rows that belong to some items, by frame and region."""
+    columns = {name: results.read(name) for name in results.columns}
+    mine = [k for k, key in enumerate(results.keys()) if key in keys]
+    mine.sort(key=lambda k: (columns["frame"][k], list(NAMES).index(columns["region"][k])))
+    return {name: [values[k] for k in mine] for name, values in columns.items()}
+
+
+def gather(
+    rows: dict[str, list], blocks: list[Block], kind: str, fraction: float, replicas: int, seed: int
+) -> Campaign:
+    """What follows from the rows of a campaign.
+
+    Args:
+        kind: "energies", or "relaxed_energies": without what did not converge.
+    Raises:
+        OutputError: no site has such an energy.
+    """
+    values = {}
+    for region in NAMES:
+        mine = [rows[kind][k] for k, one in enumerate(rows["region"]) if one == region]
+        together = np.concatenate(mine) if mine else np.zeros(0)
+        together = together[np.isfinite(together)]
+        if len(together):
+            values[region] = together
+    if not values:
+        raise OutputError(
+            f"results = no {kind}: at least one site of a region must be done; see `hpcpot results`, and the ranges of "
+            "the regions in the config."
+        )
+    means = {region: statistics.mean(one, replicas, seed) for region, one in values.items()}
+    difference, difference_mean, parts = None, None, None
+    if "interface" in values:
+        parts = statistics.subsamples(values["interface"], fraction, replicas, seed)
+        if "si1_bulk" in values:
+            difference, difference_mean = statistics.difference(values["interface"], values["si1_bulk"], replicas, seed)
+    return Campaign(rows, kind, values, means, difference, difference_mean, parts, blocks)
+
+
+def summary(campaign: Campaign) -> str:
+    """The table that is printed."""
+    lines = [f"{'region':>12} {'sites':>7} {'mean dE/eV':>12} {'95 % interval':>20} {'st. dev.':>9}"]
+    for region, one in campaign.means.items():
+        lines.append(_line(NAMES[region], one))
+    if campaign.difference_mean is not None:
+        lines.append(_line("ddE", campaign.difference_mean))
+        parts = campaign.subsamples
+        lines.append(
+            f"sub-samples of {parts.size} interface values: means differ by {parts.means.std():.3f} eV, histograms by "
+            f"{parts.distances.mean():.3f} (total variation), {parts.distances.max():.3f} at most"
+        )
+        peaks = statistics.peaks(campaign.values["interface"])[2]
+        lines.append(f"peaks of the interface's distribution: {', '.join(f'{peak:.2f}' for peak in peaks)} eV")
+    for region in NAMES:
+        mine = [k for k, one in enumerate(campaign.rows["region"]) if one == region]
+        few = sum(bool(campaign.rows["with_replacement"][k]) for k in mine)
+        empty = sum(len(campaign.rows["sites"][k]) == 0 for k in mine)
+        if few:
+            lines.append(
+                f"{NAMES[region]}: fewer atoms than sites in {few} of {len(mine)} frames, drawn with replacement"
+            )
+        if campaign.kind == "relaxed_energies" and mine:
+            ends = np.isfinite(np.concatenate([campaign.rows[campaign.kind][k] for k in mine]))
+            if not ends.all():
+                lines.append(
+                    f"{NAMES[region]}: {np.count_nonzero(~ends)} of {len(ends)} removals did not converge and are left "
+                    "out; see removal.steps in the config"
+                )
+        if empty:
+            lines.append(
+                f"{NAMES[region]}: no atoms in {empty} of {len(mine)} frames; see the regions' ranges in the config"
+            )
+    return "\n".join(lines)
+
+
+def _line(name: str, one: Mean) -> str:
+    return f"{name:>12} {one.n:>7} {one.mean:>12.3f} {one.low:>9.3f} .. {one.high:>7.3f} {one.deviation:>9.3f}"
+
+
+def write(campaign: Campaign, base: Path) -> list[Path]:
+    """sites, summary, histograms, subsamples and profile, as BASE_<name>.csv."""
+    rows, written = campaign.rows, []
+
+    def table(name: str, header: Sequence[str], body: Iterable[Sequence]) -> None:
+        written.append(base.with_name(f"{base.stem}_{name}.csv"))
+        write_rows(written[-1], header, body)
+
+    table("sites", SITES, _site_rows(rows))
+    means = [
+        *((NAMES[region], one) for region, one in campaign.means.items()),
+        *([("ddE", campaign.difference_mean)] if campaign.difference_mean else []),
+    ]
+    table(
+        "summary",
+        ("region", "n", "mean_eV", "low_eV", "high_eV", "deviation_eV"),
+        ((name, one.n, one.mean, one.low, one.high, one.deviation) for name, one in means),
+    )
+    at = statistics.edges(np.concatenate(list(campaign.values.values())))
+    columns = [statistics.shares(one, at) for one in campaign.values.values()]
+    table(
+        "histograms",
+        ("dE_from_eV", "dE_to_eV", *(NAMES[region] for region in campaign.values)),
+        zip(at[:-1], at[1:], *columns, strict=True),
+    )
+    if campaign.subsamples is not None:
+        parts = campaign.subsamples
+        table(
+            "subsamples",
+            ("replica", "mean_eV", "total_variation"),
+            zip(range(parts.replicas), parts.means, parts.distances, strict=True),
+        )
+    table(
+        "profile",
+        ("first_frame", "last_frame", "z_A", "host", "inserted", "concentration"),
+        (
+            (block.frames[0], block.frames[-1], *row)
+            for block in campaign.blocks
+            for row in zip(
+                block.profile.middles,
+                block.profile.host,
+                block.profile.inserted,
+                block.profile.concentration,
+                strict=False,
+            )
+        ),
+    )
+    table(
+        "interfaces",
+        ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"),
+        (
+            (block.frames[0], block.frames[-1], *pair, at.left, at.right)
+            for block in campaign.blocks
+            for pair, at in block.sensitivity.items()
+            if at is not None
+        ),
+    )
+    return written
+
+
+def _site_rows(rows: dict[str, list]) -> Iterable[Sequence]:
+    for k, region in enumerate(rows["region"]):
+        common = (
+            NAMES[region],
+            rows["frame"][k],
+            rows["step"][k],
+            rows["time"][k],
+            rows["left"][k],
+            rows["right"][k],
+            bool(rows["with_replacement"][k]),
+        )
+        for values in zip(
+            rows["sites"][k], rows["places"][k], rows["energies"][k], rows["relaxed_energies"][k], strict=True
+        ):
+            yield *common, *values

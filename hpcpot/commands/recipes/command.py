@@ -1,0 +1,115 @@
+"""One build: reads the config, follows its recipe on all ranks, writes the structure."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ase import Atoms
+
+import hpcpot
+from hpcpot import config
+from hpcpot.commands.recipes import interface, lattice, particles
+from hpcpot.commands.recipes.settings import SCHEMA
+from hpcpot.config import Settings
+from hpcpot.parallel.ranks import Ranks, start
+from hpcpot.potential import files as potential_files
+from hpcpot.potential.base import Potential
+from hpcpot.potential.calculator import Calculator
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.structure import crystals, files
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """`hpcpot build CONFIG -o OUTPUT`; returns the exit code.
+
+    Raises:
+        ConfigError, ModelError, StructureError, SimulationError: what is wrong. OutputError: before anything is done.
+    """
+    ranks = start()
+    settings = ranks.root_only(lambda: config.load(arguments.config, SCHEMA, arguments.overrides))
+    ranks.root_only(lambda: files.check_output(arguments.output, arguments.overwrite))
+    file = settings.potential.file
+    family = None if file is None else ranks.root_only(lambda: potential_files.load(file))
+
+    def say(text: str) -> None:
+        if ranks.is_root:
+            print(text, flush=True)
+
+    atoms = RECIPES[settings.recipe](settings, family, ranks, say)
+
+    def write() -> None:
+        atoms.info["source"] = f"hpcpot {hpcpot.__version__} build, seed {settings.seed}"
+        if family is not None:
+            atoms.info["potential"] = potential_files.fingerprint(family)
+        files.write(arguments.output, atoms, arguments.overwrite)
+        cell = " x ".join(f"{length:.2f}" for length in atoms.cell.lengths())
+        say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()}), {cell} Å")
+
+    ranks.root_only(write)
+    return 0
+
+
+def build_crystal(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """A supercell of a crystal, or of a structure file."""
+    return cell_of(settings, family, ranks, say).repeat(settings.crystal.repeat or 1)
+
+
+def build_particle(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """A sphere in vacuum."""
+    unit = cell_of(settings, family, ranks, say)
+    return ranks.root_only(lambda: particles.particle(settings, unit, say), share=False)
+
+
+def build_stack(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """Spheres that were poured into a box."""
+    unit = cell_of(settings, family, ranks, say)
+    return ranks.root_only(lambda: particles.stacked(settings, unit, say), share=False)
+
+
+def cell_of(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """The cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
+    wanted = settings.crystal
+    if wanted.file is not None:
+        return ranks.root_only(lambda: read_cell(wanted.file))
+    constant = wanted.lattice_constant_A
+    if constant is None and family is not None:
+        constant = relax(wanted.name, family, ranks)
+        say(f"lattice constant of {wanted.name}: {constant:.4f} Å, relaxed")
+    return crystals.build(wanted.name, (1, 1, 1), constant, wanted.primitive, wanted.axes)
+
+
+def read_cell(path: Path) -> Atoms:
+    """A structure file, or the last frame of a trajectory; checked."""
+    if path.suffix == ".h5md":
+        with TrajectoryReader(path) as trajectory:
+            atoms = trajectory.frame()
+    else:
+        atoms = files.read(path)
+    return files.check(atoms, tuple(set(atoms.symbols)))
+
+
+def build_interface(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+    """Si(100)/Li with the dynamics of the MD engine on all ranks."""
+    from hpcpot.dynamics.anneal import anneal
+
+    potential = Potential(family)
+    constant = settings.silicon.lattice_constant_A
+    if constant is None:
+        constant = relax("Si", family, ranks)
+
+    def on_all_ranks(atoms: Atoms, stages: list[dict[str, float]], seed: int) -> Atoms:
+        """The recipe runs alike on every rank, so each gets the atoms that rank 0 is given back."""
+        return ranks.broadcast(anneal(atoms if ranks.is_root else None, potential, ranks, stages, seed, say))
+
+    return interface.build(settings, constant, on_all_ranks, say)
+
+
+def relax(name: str, family: Any, ranks: Ranks) -> float:
+    """Lattice constant, Å, computed on rank 0: the same bits everywhere."""
+    return ranks.root_only(lambda: lattice.relaxed(name, Calculator(family)))
+
+
+RECIPES = {"crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface}

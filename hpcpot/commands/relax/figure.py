@@ -1,0 +1,42 @@
+"""The figure of a campaign of relaxations: how many steps they took, and where they ended."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from hpcpot.commands.relax.summary import Campaign
+from hpcpot.report import figures as drawing
+
+COLORS = {True: "#3b6fb0", False: "#c8553d"}
+BINS = 30
+"""Bars at most."""
+
+
+def write(campaign: Campaign, output: Path) -> Path:
+    """Draw the done rows: steps, and final energy against volume, a colour for each composition.
+
+    Raises:
+        DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
+    """
+    drawing.require_matplotlib(otherwise="; the results are complete")
+    with drawing.sheet(7.2, 3.0, output) as figure:
+        left, right = figure.subplots(1, 2)
+        steps, converged = campaign.steps, campaign.converged
+        width = int(steps.max(initial=1)) // BINS + 1  # whole steps, else some bars hold more numbers than others
+        edges = np.arange(0, int(steps.max(initial=1)) + width + 1, width) - 0.5
+        left.hist(
+            [steps[converged], steps[~converged]],
+            edges,
+            stacked=True,
+            color=[COLORS[True], COLORS[False]],
+            label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"],
+        )
+        left.set(xlabel="steps", ylabel="structures")
+        left.legend(fontsize=7)
+        volumes, energies = campaign.volumes / campaign.atoms, campaign.energies / campaign.atoms
+        dots = right.scatter(volumes, energies, c=campaign.lithium, s=9, cmap="viridis", vmin=0, vmax=1, lw=0)
+        right.set(xlabel="final volume (Å$^3$/atom)", ylabel="final energy (eV/atom)")
+        figure.colorbar(dots, label="Li fraction")
+    return output

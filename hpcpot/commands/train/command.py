@@ -1,0 +1,37 @@
+"""`hpcpot train CONFIG`: one training, or a committee on the farm."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from hpcpot import config
+from hpcpot.commands.train import committee
+from hpcpot.commands.train.inputs import load
+from hpcpot.commands.train.settings import FAMILIES
+from hpcpot.errors import ConfigError
+from hpcpot.farm import settings as farm_settings
+from hpcpot.parallel.stop import StopRequest
+from hpcpot.training import job
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Returns the exit code.
+
+    Raises:
+        ConfigError, DataError, OutputError: before anything is done.
+    """
+    stop = StopRequest()
+    if arguments.restart and arguments.overwrite:
+        raise ConfigError("--restart, --overwrite = both: one goes on, the other begins anew; give one.")
+    settings = load(Path(arguments.config), arguments.overrides + farm_settings.overrides(arguments))
+    folder = Path(arguments.config).parent
+    if settings.committee.members > 1:
+        return committee.run(settings, folder, arguments, stop)
+    if arguments.dry_run:
+        found = job.make(settings, folder, False, stop, print)
+        n_validation = 0 if found.validation is None else len(found.validation)
+        print(f"{config.dump(settings)}{len(found.training)} frames to train on, {n_validation} to judge by")
+        return 0
+    job.check_output(settings.output, arguments.restart, arguments.overwrite)
+    return FAMILIES[settings.family].fit(job.make(settings, folder, arguments.restart, stop, print))

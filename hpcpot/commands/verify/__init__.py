@@ -1,0 +1,54 @@
+"""`hpcpot verify`: is a model sound? Derivatives, invariances, smoothness, energy drift, and crystals."""
+
+from __future__ import annotations
+
+import argparse
+
+__all__ = ["add_arguments", "run"]
+
+EXAMPLES = """\
+examples:
+  hpcpot verify lisi                                  all crystals by name that the model has the elements of
+  hpcpot verify model.h5 --crystals Si,Li,LiSi -o check
+  hpcpot verify argon.h5 --structure fcc.extxyz       a model of other elements
+
+It prints a table of what was found, what is allowed and the verdict, and writes BASE.csv, BASE_crystals.csv,
+BASE_eos.csv and BASE.png. The exit code is 1 if anything failed. References of crystals are values of PBE.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of `hpcpot verify`."""
+    parser.description = "Checks that a model is sound, and what it makes of known crystals."
+    parser.epilog = EXAMPLES
+    parser.add_argument("model", help="model file or shipped name; Li.nn,Si.nn for aenet")
+    parser.add_argument(
+        "--crystals",
+        metavar="NAMES",
+        help="crystals by name, commas between (default: all that the model has the elements of); or none",
+    )
+    parser.add_argument(
+        "--structure",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="another periodic structure to check the model with; repeatable",
+    )
+    parser.add_argument("--temperature-K", type=float, default=300.0, metavar="T", help="of the NVE run (default 300)")
+    parser.add_argument("--timestep-fs", type=float, default=1.0, metavar="DT", help="of the NVE run (default 1)")
+    parser.add_argument("--nve-steps", type=int, default=2000, metavar="N", help="of the NVE run (default 2000)")
+    parser.add_argument(
+        "--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow"
+    )
+    parser.add_argument(
+        "-o", "--output", metavar="BASE", help="beginning of the names of what is written (verify_MODEL)"
+    )
+    parser.add_argument("--no-figure", action="store_true", help="tables only, without matplotlib")
+    parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command; returns its exit code."""
+    from hpcpot.commands.verify.command import run_command  # NumPy and Numba: not for --help
+
+    return run_command(arguments)

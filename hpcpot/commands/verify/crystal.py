@@ -1,0 +1,229 @@
+"""What a model makes of crystals: lattice, equation of state, elastic constants, formation energy, vacancy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+from ase import Atoms
+from scipy.optimize import least_squares
+
+from hpcpot.commands.relax.task import SATURATED
+from hpcpot.commands.verify.outcome import Outcome, within
+from hpcpot.commands.verify.probes import repeats
+from hpcpot.errors import HpcpotError, SimulationError
+from hpcpot.potential.base import Potential
+from hpcpot.relaxation import engine
+from hpcpot.relaxation.engine import CONVERGED, Options, Relaxed
+from hpcpot.structure.crystals import CRYSTALS
+from hpcpot.units import EV_PER_A3_IN_GPA
+
+RELAX = Options(force=1.0e-3, stress=1.0e-3 / EV_PER_A3_IN_GPA, steps=1000)
+VOLUMES = np.linspace(0.90, 1.10, 11)
+"""Of the equations of state, relative to the relaxed one."""
+STRAIN = 0.005
+"""Of the elastic constants."""
+VACANCY_ATOMS = 120
+
+LATTICE, FORMATION, MODULUS = 0.02, 0.03, 0.2
+"""Share; eV/atom; share: how far from the reference a model may be."""
+FORMATION_ENERGIES = {"LiSi": -0.206, "Li12Si7": -0.258, "Li7Si3": -0.264, "Li13Si4": -0.256, "Li15Si4": -0.243}
+"""eV/atom, PBE, of bcc Li and diamond Si (Materials Project entries named in structure.crystals)."""
+BULK_MODULI = {"Si": 88.9, "Li": 14.1}
+"""GPa, PBE (GPAW, plane waves)."""
+VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
+
+
+@dataclass(frozen=True)
+class Crystal:
+    """A relaxed crystal.
+
+    Attributes:
+        name: of CRYSTALS, or of a file. initial, atoms: the structure as it was given, and relaxed.
+        energy: eV/atom. volumes: (k,) Å³/atom and energies: (k,) eV/atom, of the equation of state.
+        fit: E0 (eV/atom), V0 (Å³/atom), B0 (eV/Å³), B0' of Birch and Murnaghan.
+        elastic: (6, 6) GPa, with relaxed atoms, Voigt order xx yy zz yz xz xy.
+    """
+
+    name: str
+    initial: Atoms
+    atoms: Atoms
+    energy: float
+    volumes: np.ndarray
+    energies: np.ndarray
+    fit: np.ndarray
+    elastic: np.ndarray
+
+    @property
+    def bulk_modulus(self) -> float:
+        """GPa."""
+        return float(self.fit[2]) * EV_PER_A3_IN_GPA
+
+
+def examine(found: Mapping[str, Atoms], potential: Potential) -> dict[str, Crystal | HpcpotError]:
+    """Each crystal relaxed with its cell, its equation of state and elastic constants; or why there is none."""
+    names = list(found)
+    relaxed = dict(_relaxed([found[name] for name in names], potential, RELAX))
+    done: dict[str, Crystal | HpcpotError] = {}
+    for k, name in enumerate(names):
+        outcome = relaxed[k]
+        try:
+            done[name] = _examine(name, found[name], _converged(outcome), potential)
+        except HpcpotError as error:
+            done[name] = error
+    return done
+
+
+def birch_murnaghan(volumes: np.ndarray, fit: np.ndarray) -> np.ndarray:
+    """E(V) = E0 + 9/16 V0 B0 [(x - 1)³ B0' + (x - 1)² (6 - 4 x)], x = (V0 / V)^(2/3).
+
+    Source: Birch, Phys. Rev. 71, 809 (1947).
+    """
+    energy, volume, modulus, derivative = fit
+    x = (volume / volumes) ** (2 / 3)
+    return energy + 9 / 16 * volume * modulus * ((x - 1) ** 3 * derivative + (x - 1) ** 2 * (6 - 4 * x))
+
+
+def check(done: Mapping[str, Crystal | HpcpotError]) -> list[Outcome]:
+    """Lattice, bulk modulus, stability and formation energy of each crystal."""
+    outcomes = []
+    for name, one in done.items():
+        if isinstance(one, HpcpotError):
+            outcomes.append(Outcome(f"{name}: relaxation", np.nan, "", where=" ".join(str(one).split())))
+            continue
+        if name in CRYSTALS:
+            outcomes.append(_lattice(one))
+        if name in BULK_MODULI:
+            outcomes.append(within(f"{name}: bulk modulus", one.bulk_modulus, BULK_MODULI[name], MODULUS, "GPa"))
+        else:
+            outcomes.append(Outcome(f"{name}: bulk modulus", one.bulk_modulus, "GPa", low=0.0))
+        outcomes.append(_stability(one))
+    whole = {name: one for name, one in done.items() if isinstance(one, Crystal)}
+    return outcomes + [_formation(whole, name) for name in whole if formation_energy(whole, name) is not None]
+
+
+def formation_energy(done: Mapping[str, Crystal], name: str) -> float | None:
+    """eV/atom, of the crystals of the elements among `done`; None for those themselves, or where one lacks."""
+    symbols = done[name].atoms.get_chemical_symbols()
+    elements = sorted(set(symbols))
+    if len(elements) < 2 or any(element not in done for element in elements):
+        return None
+    return done[name].energy - sum(done[symbol].energy for symbol in symbols) / len(symbols)
+
+
+def vacancies(done: Mapping[str, Crystal | HpcpotError], potential: Potential) -> list[Outcome]:
+    """Formation energy of a relaxed vacancy in each element, at the volume of the crystal."""
+    elements = [one for name, one in done.items() if isinstance(one, Crystal) and name in potential.elements]
+    frames = []
+    for one in elements:
+        big = one.atoms.repeat(repeats(one.atoms, VACANCY_ATOMS))
+        frames.append(big[1:])
+    outcomes = []
+    for k, outcome in sorted(_relaxed(frames, potential, replace(RELAX, cell="fixed", force=0.01))):
+        value = _converged(outcome).final.energy - len(frames[k]) * elements[k].energy
+        outcomes.append(Outcome(f"{elements[k].name}: vacancy formation energy", value, "eV", low=0.0))
+    return outcomes
+
+
+def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) -> Crystal:
+    atoms = initial.copy()
+    atoms.set_cell(relaxed.final.cell)
+    atoms.positions = relaxed.final.positions
+    n, fixed = len(atoms), replace(RELAX, cell="fixed")
+    frames = []
+    for volume in VOLUMES:
+        frame = atoms.copy()
+        frame.set_cell(atoms.cell.array * np.cbrt(volume), scale_atoms=True)
+        frames.append(frame)
+    found = dict(_relaxed(frames, potential, fixed))
+    energies = np.array([_converged(found[k]).final.energy for k in range(len(frames))]) / n
+    volumes = VOLUMES * atoms.get_volume() / n
+    return Crystal(
+        name,
+        initial,
+        atoms,
+        relaxed.final.energy / n,
+        volumes,
+        energies,
+        _fitted(volumes, energies),
+        _elastic(atoms, potential, fixed),
+    )
+
+
+def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:
+    """The parameters of `birch_murnaghan`.
+
+    Raises:
+        SimulationError: the energies have no minimum.
+    """
+    curvature, slope, _ = np.polyfit(volumes, energies, 2)
+    if not curvature > 0:
+        raise SimulationError(
+            "energy over volume = no minimum: must be convex about the relaxed volume; the model is unsound."
+        )
+    volume = float(-slope / (2 * curvature))
+    start = np.array([energies.min(), volume, 2 * curvature * volume, 4.0])
+    scale = np.ptp(energies)
+    return least_squares(lambda fit: (birch_murnaghan(volumes, fit) - energies) / scale, start, x_scale=np.abs(start)).x
+
+
+def _elastic(atoms: Atoms, potential: Potential, options: Options) -> np.ndarray:
+    """Elastic constants by central differences of the stress, GPa."""
+    frames = []
+    for a, b in VOIGT:
+        for sign in (1, -1):
+            strain = np.zeros((3, 3))
+            strain[a, b] += 0.5 * sign * STRAIN
+            strain[b, a] += 0.5 * sign * STRAIN
+            frame = atoms.copy()
+            frame.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
+            frames.append(frame)
+    found = dict(_relaxed(frames, potential, options))
+    stresses = np.array([_converged(found[k]).final.stress for k in range(len(frames))])
+    differences = (stresses[0::2] - stresses[1::2]) / (2 * STRAIN)
+    constants = np.array([[one[at] for at in VOIGT] for one in differences]) * EV_PER_A3_IN_GPA
+    return 0.5 * (constants + constants.T)
+
+
+def _relaxed(
+    frames: list[Atoms], potential: Potential, options: Options
+) -> Iterator[tuple[int, Relaxed | HpcpotError]]:
+    return engine.relax(frames, potential, options, SATURATED)
+
+
+def _converged(outcome: Relaxed | HpcpotError) -> Relaxed:
+    if isinstance(outcome, HpcpotError):
+        raise outcome
+    if outcome.status != CONVERGED:
+        raise SimulationError(
+            f"relaxation = {outcome.status} after {outcome.steps} steps, force {outcome.force:.3g} eV/Å: must "
+            "converge; the model is rough or unstable there."
+        )
+    return outcome
+
+
+def _lattice(one: Crystal) -> Outcome:
+    """The length of a, b or c that differs most from the reference."""
+    found, reference = one.atoms.cell.lengths(), one.initial.cell.lengths()
+    k = int(np.argmax(np.abs(found / reference - 1)))
+    angles = np.abs(one.atoms.cell.angles() - one.initial.cell.angles()).max()
+    where = f"PBE {reference[k]:.3f} Å" + (f", angles off by {angles:.2f}°" if angles > 0.1 else "")
+    return within(f"{one.name}: lattice constant {'abc'[k]}", float(found[k]), float(reference[k]), LATTICE, "Å", where)
+
+
+def _stability(one: Crystal) -> Outcome:
+    """The least eigenvalue of the elastic constants: a crystal that no strain favours has only positive ones."""
+    least = float(np.linalg.eigvalsh(one.elastic).min())
+    c = one.elastic
+    means = [c[:3, :3].trace() / 3, (c[0, 1] + c[0, 2] + c[1, 2]) / 3, c[3:, 3:].trace() / 3]
+    where = "C11 {:.1f}, C12 {:.1f}, C44 {:.1f} GPa (means over axes)".format(*means)
+    return Outcome(f"{one.name}: least elastic eigenvalue", least, "GPa", low=0.0, where=where)
+
+
+def _formation(done: Mapping[str, Crystal], name: str) -> Outcome:
+    value, title = formation_energy(done, name), f"{name}: formation energy"
+    if name not in FORMATION_ENERGIES:
+        return Outcome(title, value, "eV/atom")
+    reference = FORMATION_ENERGIES[name]
+    return Outcome(title, value, "eV/atom", reference - FORMATION, reference + FORMATION, f"PBE {reference:.3f}")

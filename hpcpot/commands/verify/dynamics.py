@@ -1,0 +1,69 @@
+"""Energy is conserved: a run at constant energy, and how far the energy drifts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from ase import Atoms
+
+from hpcpot.commands.verify.outcome import Outcome
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.motion import draw_velocities
+from hpcpot.dynamics.start import make_state
+from hpcpot.dynamics.thermostat import nve_init, nve_step
+from hpcpot.parallel.domain import Domain
+from hpcpot.parallel.ranks import SERIAL
+from hpcpot.potential.base import Potential
+from hpcpot.units import BOLTZMANN, FS_PER_PS
+
+SKIN = 1.0
+DRIFT, SCATTER = 0.1, 1.0
+"""meV/atom/ps; meV/atom."""
+SEED = 5
+SETTLING = 4
+"""The first of so many parts of a run is left out."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Energies of a run. times: (steps + 1,) fs; totals: meV/atom, from 0; temperatures: K."""
+
+    times: np.ndarray
+    totals: np.ndarray
+    temperatures: np.ndarray
+
+
+def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float, steps: int) -> Run:
+    """Velocity Verlet from a crystal at rest with velocities of twice the temperature, which its vibrations share.
+
+    Args:
+        temperature: K. timestep: fs.
+    """
+    state = make_state(atoms, potential.elements, SERIAL)
+    engine = Engine(potential, Domain(state.cell, state.periodic, SERIAL, potential.cutoff + SKIN), SERIAL, SKIN)
+    engine.start(state)
+    draw_velocities(state, engine, 2.0 * BOLTZMANN * temperature, SEED, True)
+    nve_init(state, engine, None)
+    totals, temperatures = [], []
+    for step in range(steps + 1):
+        if step:
+            nve_step(state, engine, timestep, None)
+        kinetic = engine.kinetic_energy(state)
+        totals.append(float(state.energies.sum()) + kinetic)
+        temperatures.append(engine.temperature(kinetic, state))
+    values = 1000.0 * (np.array(totals) - totals[0]) / len(atoms)
+    return Run(timestep * np.arange(steps + 1), values, np.array(temperatures))
+
+
+def check(done: Run, where: str) -> list[Outcome]:
+    """Slope of the total energy, and its scatter about the line, once the crystal vibrates."""
+    begin = len(done.times) // SETTLING
+    times, totals = done.times[begin:] / FS_PER_PS, done.totals[begin:]
+    slope, offset = np.polyfit(times, totals, 1)
+    scatter = float(np.std(totals - slope * times - offset))
+    where = f"{where}, {done.temperatures[begin:].mean():.0f} K, {done.times[-1] / FS_PER_PS:g} ps"
+    return [
+        Outcome("NVE: drift of the energy", abs(float(slope)), "meV/atom/ps", high=DRIFT, where=where),
+        Outcome("NVE: scatter of the energy", scatter, "meV/atom", high=SCATTER, where=where),
+    ]

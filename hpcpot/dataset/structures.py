@@ -1,0 +1,204 @@
+"""The structures of many files, each with its label; those that cannot be read as the error that says why."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from glob import glob
+from io import StringIO
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import ase.io
+import numpy as np
+from ase import Atoms
+from ase.constraints import FixAtoms
+from ase.io import extxyz
+from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
+from hpcpot import config
+from hpcpot.dataset import hdf5
+from hpcpot.errors import ConfigError, HpcpotError, StructureError
+from hpcpot.farm.chunks import Item
+from hpcpot.farm.results import content_key
+from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
+from hpcpot.structure import files
+
+SEVERAL = (".extxyz", ".xyz")
+"""Endings of files that may hold several structures."""
+
+
+def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
+    """Files by name or pattern, looked for beside the config, then in the current folder.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    found = []
+    for pattern in [patterns] if isinstance(patterns, str) else patterns:
+        if any(mark in pattern for mark in "*?["):
+            names = sorted(glob(str(folder / pattern)), key=_natural) or sorted(glob(pattern), key=_natural)
+            if not names:
+                raise ConfigError(
+                    f"structures.files = {pattern}: must match files beside the config or in the current folder; "
+                    "check the pattern."
+                )
+            found += [Path(name) for name in names]
+            continue
+        try:
+            found.append(config.find_input(pattern, folder))
+        except ValueError as error:
+            raise ConfigError(f"structures.files = {pattern}: {error}.") from error
+    return found
+
+
+def items(paths: Sequence[Path], frames: str) -> list[Item]:
+    """One item a structure; what could not be read is an item that will fail.
+
+    Labels are names of files, from the folder on that all have in common, and the number of the structure there.
+
+    Args:
+        frames: "all" or "last".
+    """
+    found = []
+    for path, label, read in structures(paths, frames):
+        structure = read if isinstance(read, HpcpotError) else plain(read)
+        if isinstance(structure, HpcpotError):
+            found.append(Item(content_key(str(path), label, str(structure)), structure, label))
+        else:
+            found.append(Item(_key(structure), structure, label))
+    return found
+
+
+def structures(paths: Sequence[Path], frames: str) -> Iterator[tuple[Path, str, Atoms | HpcpotError]]:
+    """(file, label, structure or why it cannot be read), file by file; see `items`."""
+    common = os.path.commonpath([path.absolute().parent for path in paths])
+    for path in paths:
+        for label, read in _read(path, os.path.relpath(path.absolute(), common), frames):
+            yield path, label, read
+
+
+def plain(atoms: Atoms) -> Atoms | StructureError:
+    """What is relaxed: atoms, cell, boundaries and which atoms are frozen; or why it cannot be."""
+    structure = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
+    others = [type(one).__name__ for one in atoms.constraints if not isinstance(one, FixAtoms)]
+    if others:
+        return StructureError(
+            f"constraints = {', '.join(others)}: an atom must be frozen along all axes or along none; change the "
+            "constraint (selective dynamics of a POSCAR: F F F or T T T)."
+        )
+    if atoms.constraints:
+        structure.set_constraint(FixAtoms(np.unique(np.concatenate([one.index for one in atoms.constraints]))))
+    return structure
+
+
+def _key(structure: Atoms) -> str:
+    fixed = structure.constraints[0].index if structure.constraints else np.zeros(0, int)
+    return content_key(structure.numbers, structure.positions, structure.cell.array, np.asarray(structure.pbc), fixed)
+
+
+def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+    """(label, structure or why it cannot be read) of a file."""
+    try:
+        if path.suffix in TRAJECTORIES and hdf5.is_dataset(path):
+            dataset = hdf5.read(path)
+            for k in range(len(dataset)) if frames == "all" else range(len(dataset))[-1:]:
+                yield f"{name}:{k}", dataset.frame(k)
+        elif path.suffix in TRAJECTORIES:
+            with TrajectoryReader(path) as reader:
+                for k in range(len(reader)) if frames == "all" else range(len(reader))[-1:]:
+                    yield f"{name}:{k}", reader.frame(k)
+        elif path.suffix in SEVERAL and frames == "all":
+            yield from _read_several(path, name)
+        else:
+            yield from _read_blocks(path, name, frames)
+    except HpcpotError as error:
+        yield name, error
+
+
+def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+    """As `_read`, of an (ext)xyz file; a damaged frame fails alone, one without its length ends the file."""
+    k = 0
+    try:
+        with open(path, encoding="utf-8") as file:
+            for text in _frames(file):
+                try:
+                    yield f"{name}:{k}", next(extxyz.read_xyz(StringIO(text), 0))
+                except Exception as error:  # a reader meets a broken file with any exception
+                    yield f"{name}:{k}", _no_frame(f"{name}:{k}", error)
+                k += 1
+    except (OSError, ValueError) as error:
+        yield f"{name}:{k}", _no_frame(f"{name}:{k}", error)
+
+
+def _frames(file: TextIO) -> Iterator[str]:
+    """The text of each frame of an (ext)xyz file.
+
+    Raises:
+        ValueError: the file holds none, or goes on with a line that is no number of atoms, or ends in a frame.
+    """
+    header, empty = file.readline(), True
+    while header.strip():
+        lines = [header, *islice(file, int(header) + 1)]
+        if len(lines) < int(header) + 2:
+            raise ValueError(f"{int(header)} atoms announced, {max(len(lines) - 2, 0)} there")
+        header = file.readline()
+        while header.lstrip().startswith("VEC"):
+            lines.append(header)
+            header = file.readline()
+        yield "".join(lines)
+        empty = False
+    if empty or any(line.strip() for line in file):
+        raise ValueError("no structure, or an empty line where a number of atoms belongs")
+
+
+def _no_frame(label: str, error: Exception) -> StructureError:
+    return StructureError(
+        f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it again."
+    )
+
+
+def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+    """As `_read`, of a file of another format; several structures, as a CIF may hold, are numbered.
+
+    Raises:
+        StructureError: cannot be read.
+    """
+    found = files.find(path)
+    if frames == "last" or not _may_hold_several(found):
+        yield name, files.read(path)
+        return
+    try:
+        structures = ase.io.read(found, index=":", do_not_split_by_at_sign=True, parallel=False)
+        if not structures:
+            raise ValueError("it holds no structure")
+    except Exception as error:  # a reader meets a broken file with any exception
+        raise StructureError(
+            f"{path} = a file that cannot be read ({type(error).__name__}: {error}): must be whole and in the format "
+            "that its name says; write it again or rename it."
+        ) from error
+    for k, atoms in enumerate(structures):
+        label = name if len(structures) == 1 else f"{name}:{k}"
+        try:
+            files.refuse_partial_occupancy(found, atoms)
+        except StructureError as error:
+            yield label, error
+        else:
+            yield label, atoms
+
+
+def _may_hold_several(path: Path) -> bool:
+    """Whether the format of a file may; no where it is not known, which `files.read` then tells."""
+    if path.suffix in files.LAMMPS_SUFFIXES or path.name.startswith("data."):
+        return False
+    try:
+        return not ioformats[filetype(str(path))].single
+    except (OSError, UnicodeDecodeError, UnknownFileTypeError):
+        return False
+
+
+def _natural(name: str) -> list[tuple[int, int, str]]:
+    """Sorts cell2 before cell10."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,141 @@
+"""Deformation at a constant engineering strain rate: of the cell, or of the atoms between two rigid grips."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from hpcpot.dynamics.cell import AXES, scale_cell, stretch
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.start import inside
+from hpcpot.errors import StructureError
+from hpcpot.structure.state import State, to_host
+from hpcpot.units import AMU
+
+FREE, FIXED, MOVING = 0, 1, 2
+"""What an atom is to the grips, in state.per_atom["grip"]."""
+
+
+@dataclass(frozen=True)
+class CellDeformation:
+    """The cell's length along an axis is L0 (1 + rate t), t from the stage's start; the atoms follow it.
+
+    Applied after each step, as LAMMPS's `fix deform erate remap x` does. Attributes: axis 0 to 2; rate 1/fs.
+    """
+
+    axis: int
+    rate: float
+
+    def begin(self, state: State, engine: Engine) -> None:
+        """Nothing beside the stage's first cell is needed."""
+
+    def before_step(self, state: State, engine: Engine, dt: float) -> None:
+        """The cell changes after the step."""
+
+    def after_step(self, state: State, engine: Engine, dt: float, time: float) -> None:
+        """`time`: fs since the stage began."""
+        factors = np.ones(3)
+        factors[self.axis] = (1.0 + self.rate * time) / stretch(state.cell, state.stage["cell"])[self.axis]
+        scale_cell(state, engine, factors)
+
+    def end(self, state: State) -> None:
+        """The cell stays as it is."""
+
+
+@dataclass(frozen=True)
+class Grips:
+    """Two rigid groups of atoms: one fixed, one moved along an axis at a constant rate or pulled by a force.
+
+    Attributes:
+        axis: 0 to 2.
+        rate: 1/fs, of the distance between the ends of all atoms; or None.
+        force: eV/Å along the axis on the moving group, which its atoms' own forces oppose; or None.
+        fraction: of that distance, how much at each end is grip.
+        regions: (fixed, moving) boxes, [low, high] in Å for each axis or None for an open end, in place of `fraction`.
+    """
+
+    axis: int
+    rate: float | None
+    force: float | None
+    fraction: float
+    regions: tuple[list, list] | None
+
+    def begin(self, state: State, engine: Engine) -> None:
+        """Choose the atoms of both groups and hold them.
+
+        Raises (on all ranks together):
+            StructureError: a group without atoms, or an atom in both.
+        """
+        at = state.positions[: state.n_owned, self.axis]
+        high, minus_low = engine.ranks.max(np.array([at.max(initial=-np.inf), (-at).max(initial=-np.inf)]))
+        length = high + minus_low
+        if self.regions is None:
+            chosen = [at <= -minus_low + self.fraction * length, at >= high - self.fraction * length]
+        else:
+            chosen = [inside(state, box) for box in self.regions]
+        self._check(engine, *chosen)
+        grip = np.where(chosen[0], FIXED, np.where(chosen[1], MOVING, FREE)).astype(np.int8)
+        grip[state.frozen] = FREE
+        state.per_atom["grip"] = grip
+        hold(state, engine, grip != FREE)
+        mass = AMU * state.masses[state.species[: state.n_owned]][grip == MOVING].sum()
+        state.stage.update(
+            grip_axis=np.array(self.axis),
+            grip_length=np.array(length),
+            grip_displacement=np.zeros(()),
+            grip_velocity=np.zeros(()),
+            grip_mass=engine.ranks.sum(np.array([mass]))[0],
+        )
+
+    def before_step(self, state: State, engine: Engine, dt: float) -> None:
+        """Move the moving group, so that the step's forces are those at its new place."""
+        velocity = float(state.stage["grip_velocity"])
+        if self.rate is not None:
+            velocity = self.rate * float(state.stage["grip_length"])
+        else:
+            velocity += dt * (self.force - grip_force(state, engine)[self.axis]) / float(state.stage["grip_mass"])
+        state.positions[: state.n_owned, self.axis] += dt * velocity * (state.per_atom["grip"] == MOVING)
+        state.stage.update(
+            grip_velocity=np.array(velocity), grip_displacement=state.stage["grip_displacement"] + dt * velocity
+        )
+
+    def after_step(self, state: State, engine: Engine, dt: float, time: float) -> None:
+        """The grips moved before the step."""
+
+    def end(self, state: State) -> None:
+        """Let the atoms of the grips go."""
+        state.frozen = state.frozen & (state.per_atom["grip"] == FREE)
+
+    def _check(self, engine: Engine, fixed: np.ndarray, moving: np.ndarray) -> None:
+        counts = engine.ranks.sum(np.array([fixed.sum(), moving.sum(), (fixed & moving).sum()]))
+        where = f"{self.fraction:g} of the atoms' length" if self.regions is None else "its region"
+        error = None
+        for name, count in zip(("fixed", "moving"), counts, strict=False):
+            if count == 0:
+                error = StructureError(
+                    f"grips.{name} = no atom in {where} along {AXES[self.axis]}: a grip must hold atoms; correct "
+                    f"grips.{name}_region_A or grips.fraction."
+                )
+        if counts[2]:
+            error = error or StructureError(
+                f"grips = {counts[2]} atoms in both: the grips must not overlap; correct their regions or "
+                "grips.fraction."
+            )
+        engine.ranks.agree(error)
+
+
+Deformation = CellDeformation | Grips
+
+
+def hold(state: State, engine: Engine, chosen: np.ndarray) -> None:
+    """Freeze these atoms, too."""
+    state.frozen = state.frozen | chosen
+    state.velocities[chosen] = 0.0
+    engine.count_mobile(state)
+
+
+def grip_force(state: State, engine: Engine) -> np.ndarray:
+    """Force that the moving grip exerts on the rest: minus what its atoms feel; (3,) eV/Å, positive along the pull."""
+    moving = state.per_atom["grip"] == MOVING
+    return -engine.ranks.sum(to_host(state.forces[moving].sum(axis=0)))

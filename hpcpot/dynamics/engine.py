@@ -1,0 +1,244 @@
+"""Forces of a distributed State: pairs, ghosts and the exchange between ranks, hidden behind `evaluate`."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hpcpot.errors import HpcpotError, SimulationError
+from hpcpot.neighbors import pairs as neighbors
+from hpcpot.parallel.domain import Domain
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.potential.base import Potential
+from hpcpot.structure.state import State, library, to_host
+from hpcpot.units import AMU, BOLTZMANN
+
+if TYPE_CHECKING:
+    from hpcpot.dynamics.steppers.graph import Resident
+
+REBALANCE_ABOVE = 1.05
+"""Most work on a rank over the mean, above which a rebuild moves the cut planes."""
+
+
+class Engine:
+    """What integrators need of the rest: forces, and sums over all ranks.
+
+    Attributes:
+        pairs: those of the last rebuild; rebuilds: how many there were.
+        truncated: most centres of an evaluation with more neighbours than the potential has slots, on this rank.
+        stop_requested: number of ranks whose `stop` said yes, as of the last evaluation: all stop at the same step.
+        seconds: time spent by phase on this rank.
+        built_at: (n, 3) Å, where the owned atoms were when the pairs were built, in the cell built_cell.
+        mobile: atoms of all ranks that can move.
+        resident: what does whole steps on a GPU, or None.
+    """
+
+    def __init__(
+        self,
+        potential: Potential,
+        domain: Domain,
+        ranks: Ranks,
+        skin: float,
+        balance: bool = True,
+        maximum_temperature: float = np.inf,
+        keeps_momentum: bool = True,
+        stop: Callable[[], bool] = lambda: False,
+    ):
+        self.potential, self.domain, self.ranks = potential, domain, ranks
+        self.skin, self.balance = skin, balance
+        self.maximum_temperature, self.keeps_momentum = maximum_temperature, keeps_momentum
+        self._stop = stop
+        self.pairs: neighbors.Pairs | None = None
+        self.rebuilds = 0
+        self.truncated = 0
+        self.stop_requested = 0
+        self.seconds: dict[str, float] = defaultdict(float)
+        self.built_at, self.built_cell = np.zeros((0, 3)), domain.cell
+        self.mobile = 0
+        self.resident: Resident | None = None
+
+    def start(self, state: State, migrate: bool = True) -> None:
+        """Distribute the atoms, build pairs and compute the first forces.
+
+        Args:
+            migrate: False when the atoms already are where, and in the order, a checkpoint left them.
+        """
+        self.count_mobile(state)
+        self.pairs = None
+        if migrate and self.balance:
+            self.domain.balance(state)
+        self.rebuild(state, migrate)
+        if migrate and self._is_uneven(state):  # as the pairs now tell
+            self.rebuild(state)
+        self.compute(state)
+
+    def count_mobile(self, state: State) -> None:
+        """Take note of how many atoms can move; to be called whenever `frozen` changes."""
+        self.mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
+
+    def evaluate(self, state: State) -> None:
+        """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
+
+        Raises (on all ranks together):
+            SimulationError: a position that is not finite, an atom that moved farther than the cutoff since the pairs
+                were built, a temperature above the maximum, or two atoms in contact.
+        """
+        began = perf_counter()
+        moved, allowed = self._motion(state)
+        farthest = longest(moved)
+        lost = not farthest <= self.potential.cutoff
+        kinetic = self.local_kinetic_energy(state)
+        flags = self.ranks.sum(np.array([farthest > allowed, lost, self._stop(), kinetic], float))
+        self.stop_requested = int(flags[2])
+        if flags[1]:
+            self.ranks.agree(self._lost_atom(state, moved) if lost else None)
+        self._check_temperature(flags[3])
+        self._spent("exchange", began)
+        if flags[0]:
+            self.rebuild(state)
+        else:
+            began = perf_counter()
+            self.domain.halo(state)
+            self._spent("exchange", began)
+        self.compute(state)
+
+    def look_for_stop(self) -> bool:
+        """Whether any rank is asked to stop, between two evaluations."""
+        self.stop_requested = int(self.ranks.sum(np.array([float(self._stop())]))[0])
+        return bool(self.stop_requested)
+
+    def rebuild(self, state: State, migrate: bool = True) -> None:
+        """New owners, ghosts and pairs."""
+        began = perf_counter()
+        if migrate:
+            if self._is_uneven(state):
+                self.domain.balance(state, self._work(state))
+            self.domain.migrate(state)
+        self.domain.build_halo(state)
+        self._spent("exchange", began)
+        began = perf_counter()
+        self.pairs = self.potential.pairs(state.positions, state.n_owned, self.potential.cutoff + self.skin)
+        self.built_at, self.built_cell = state.positions[: state.n_owned].copy(), state.cell
+        self.rebuilds += 1
+        self._spent("neighbours", began)
+
+    def _is_uneven(self, state: State) -> bool:
+        if not self.balance or self.ranks.size == 1:
+            return False
+        return self.domain.imbalance(self._work(state)) > REBALANCE_ABOVE
+
+    def _work(self, state: State) -> np.ndarray:
+        """What the potential costs for each owned atom, (n,) int64; the same for all without pairs on the host."""
+        if not isinstance(self.pairs, neighbors.Pairs):
+            return np.ones(state.n_owned, np.int64)
+        return self.potential.work(self.pairs, state.species)
+
+    def _motion(self, state: State) -> tuple[np.ndarray, float]:
+        """How the owned atoms moved against the cell since the pairs were built, and how far none may.
+
+        With the cell's own motion F = C_built^-1 C and displacements u, a pair r apart was built at most
+        (r + 2 |u|) / s apart, s the least singular value of F. For r = cutoff that must be within cutoff + skin.
+
+        Returns:
+            (n, 3) displacements u = x - x_built F, and the largest |u| that keeps the pairs whole; both Å.
+        """
+        if state.cell is self.built_cell:
+            return state.positions[: state.n_owned] - self.built_at, 0.5 * self.skin
+        motion = np.linalg.solve(self.built_cell, state.cell)
+        least = np.linalg.svd(motion, compute_uv=False)[-1]
+        allowed = 0.5 * (self.skin - (1.0 - least) * (self.potential.cutoff + self.skin))
+        return state.positions[: state.n_owned] - self.built_at @ library(self.built_at).asarray(motion), allowed
+
+    def compute(self, state: State) -> None:
+        """Forces, energies and virial with the present pairs and ghosts."""
+        began = perf_counter()
+        self.pairs.positions = state.positions
+        error, result = None, None
+        try:
+            result = self.potential.compute(self.pairs, state.species)
+        except HpcpotError as caught:  # raised below on all ranks, so that none waits for this one
+            error = caught
+        self._spent("potential", began)
+        began = perf_counter()
+        self.ranks.agree(error)
+        self.domain.fold(result.forces)
+        state.forces = result.forces[: state.n_owned]
+        state.energies, state.virial = result.energies, result.virial
+        self.truncated = max(self.truncated, result.truncated)
+        self._spent("exchange", began)
+
+    def atom_virials(self, state: State) -> np.ndarray:
+        """Virials of the owned atoms with the present pairs, half of each pair's term to each partner: (n, 3, 3) eV."""
+        self.pairs.positions = state.positions
+        virials = self.potential.compute(self.pairs, state.species, atom_virials=True).atom_virials
+        self.domain.fold(virials)
+        return virials[: state.n_owned]
+
+    def local_kinetic_energy(self, state: State) -> float:
+        """This rank's share of the kinetic energy, eV."""
+        mass, v = atom_masses(state), state.velocities
+        twice = np.einsum("i,ij,ij->", mass, v, v) if isinstance(v, np.ndarray) else mass @ squares(v)
+        return 0.5 * AMU * float(twice)
+
+    def fluxes(self, state: State) -> tuple[np.ndarray, np.ndarray]:
+        """What makes the pressure of all atoms: sum m v (x) v and the virial, (3, 3) each, eV."""
+        mass = AMU * atom_masses(state)
+        local = np.stack([to_host((mass[:, None] * state.velocities).T @ state.velocities), state.virial])
+        momentum, virial = self.ranks.sum(local)
+        return momentum, virial
+
+    def kinetic_energy(self, state: State) -> float:
+        """Kinetic energy of all atoms, eV."""
+        return float(self.ranks.sum(np.array([self.local_kinetic_energy(state)]))[0])
+
+    def degrees_of_freedom(self, state: State) -> int:
+        """3 N of the mobile atoms, less 3 where the integrator keeps the momentum and no atom is frozen."""
+        return max(3 * self.mobile - (3 if self.keeps_momentum and self.mobile == state.n_atoms else 0), 0)
+
+    def temperature(self, kinetic_energy: float, state: State) -> float:
+        """K; 0 without degrees of freedom."""
+        freedom = self.degrees_of_freedom(state)
+        return 2.0 * kinetic_energy / (freedom * BOLTZMANN) if freedom else 0.0
+
+    def _check_temperature(self, kinetic: float) -> None:
+        temperature = 2.0 * kinetic / (3.0 * max(self.mobile, 1) * BOLTZMANN)
+        if not temperature <= self.maximum_temperature:
+            error = SimulationError(
+                f"temperature = {temperature:.6g} K: must stay below md.maximum_temperature_K = "
+                f"{self.maximum_temperature:g}; shorten md.timestep_fs, or check the structure and the potential."
+            )
+            self.ranks.agree(error)  # all ranks come here with the same sum
+
+    def _lost_atom(self, state: State, moved: np.ndarray) -> SimulationError:
+        distance = np.linalg.norm(to_host(moved), axis=1)
+        k = int(np.argmax(np.where(np.isfinite(distance), distance, np.inf)))
+        element = state.elements[int(state.species[k])]
+        return SimulationError(
+            f"atom {state.ids[k]} ({element}) = moved {distance[k]:.3g} Å since its pairs were built: must stay "
+            f"below the cutoff of {self.potential.cutoff:g} Å; shorten md.timestep_fs, or check the structure and the "
+            "potential."
+        )
+
+    def _spent(self, phase: str, began: float) -> None:
+        self.seconds[phase] += perf_counter() - began
+
+
+def atom_masses(state: State) -> np.ndarray:
+    """(n,) amu, of the owned atoms."""
+    return library(state.species).asarray(state.masses)[state.species[: state.n_owned]]
+
+
+def longest(vectors: np.ndarray) -> float:
+    """The largest length of (n, 3) vectors; 0 without any, NaN if there is one."""
+    return float(np.sqrt(squares(vectors).max())) if len(vectors) else 0.0
+
+
+def squares(vectors: np.ndarray) -> np.ndarray:
+    """Squared lengths of (n, 3) vectors; of CuPy's without einsum, which would make a matrix product of each row."""
+    if isinstance(vectors, np.ndarray):
+        return np.einsum("ij,ij->i", vectors, vectors)
+    return (vectors * vectors).sum(axis=1)

@@ -1,0 +1,243 @@
+"""What a run leaves behind on its way: printed lines, rows of the trajectory, checkpoints."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from time import perf_counter
+
+import numpy as np
+
+from hpcpot import config, provenance
+from hpcpot.config import Settings
+from hpcpot.dynamics import restart
+from hpcpot.dynamics import trust as deviation
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.observe import Table, measure_stage, observables
+from hpcpot.dynamics.stages import Stage
+from hpcpot.dynamics.trust import Watch
+from hpcpot.errors import OutputError
+from hpcpot.storage.blocks import starts
+from hpcpot.storage.trajectory import Trajectory
+from hpcpot.structure.state import State
+
+PARTICLES = {
+    "position": "position_every",
+    "image": "position_every",
+    "velocity": "velocity_every",
+    "force": "force_every",
+    "potential_energy": "energy_every",
+    "virial": "virial_every",
+}
+"""Arrays of the trajectory and their intervals in the output section."""
+
+
+VIRIAL_PARTITION = "half of the term of each pair to each of its atoms"
+"""How the virial is divided among atoms, told by the provenance of a trajectory; see Engine.atom_virials."""
+
+
+class Output:
+    """The output of a run.
+
+    Args:
+        stages: all of the run. ahead: steps that it will do at most, from now on.
+        watches: how far the potential may be trusted.
+        existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        state: State,
+        engine: Engine,
+        stages: list[Stage],
+        fingerprint: str,
+        existing: str,
+        time: float,
+        ahead: int,
+        watches: Sequence[Watch] = (),
+    ):
+        self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
+        self.state, self.engine, self.fingerprint = state, engine, fingerprint
+        self.watches, self._kept = watches, 0
+        self.wanted = observables(stages)
+        for watch in watches:
+            self.wanted |= watch.observables
+        self.trajectory = self._open_trajectory(existing, ahead)
+        self.table = Table(state.n_atoms, state.step, time, ahead, [watch.column for watch in watches])
+        self._warned = False
+
+    def say(self, text: str) -> None:
+        """Print on rank 0."""
+        if self.ranks.is_root:
+            print(text, flush=True)
+
+    def head(self, stage: Stage) -> None:
+        """Names of the columns for a stage."""
+        self.say(self.table.head(stage.deformation))
+
+    def record(self, stage: Stage, ahead: int, is_last: bool) -> None:
+        """Print and store what is due at the present step of a stage.
+
+        Args:
+            ahead: steps still to do at most. is_last: whether the run ends here, which is always printed.
+        """
+        began = perf_counter()
+        every, state, done = self.every, self.state, stage.done(self.state)
+        printed = _due(every.thermo_every, done) or (is_last and every.thermo_every)
+        due, observed = self._due_rows(done)
+        seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed else None
+        if seen is not None:
+            for watch in self.watches:
+                seen |= watch.measure(state, self.engine)
+        if printed:
+            self.say(self.table.line(state.step, stage.time(state), seen, ahead, stage.deformation))
+            self._warn_of_truncation()
+        if due or observed:
+            self.trajectory.append(
+                state.step,
+                stage.time(state),
+                self._particles(due),
+                state.cell if due else None,
+                seen if observed else None,
+            )
+        if seen is not None and any(watch.keeps(seen) for watch in self.watches):
+            self._keep_frame()
+        self.engine.seconds["output"] += perf_counter() - began
+        if seen is not None:
+            self._refuse_doubt(stage, seen)
+
+    def _keep_frame(self) -> None:
+        """Write the present frame for learning; the first is told."""
+        folder = self.settings.deviation.folder
+        positions = self._particles(["position"])["position"]
+        deviation.keep(folder, self.state, self.engine, positions, self._by_id, self.watches)
+        if not self._kept:
+            self.say(
+                f"note: the potential knows little of the structure at step {self.state.step}: such frames go to "
+                f"{folder}"
+            )
+        self._kept += 1
+
+    def _refuse_doubt(self, stage: Stage, seen: dict[str, np.ndarray]) -> None:
+        """End the run where the potential does not know the structure, with a checkpoint of it."""
+        errors = [watch.error(seen, self.state.step) for watch in self.watches]
+        error = next((one for one in errors if one is not None), None)
+        if error is not None and self.every.checkpoint is not None:
+            self.checkpoint(stage)
+        self.ranks.agree(error)
+
+    def checkpoint(self, stage: Stage) -> None:
+        """Rebuild, so that the run and one restarted from here are the same bit by bit; then write."""
+        self.engine.rebuild(self.state)
+        self.engine.compute(self.state)
+        began = perf_counter()
+        restart.write(
+            self.every.checkpoint, self.state, self.engine.domain, stage.name, stage.md.integrator, self.fingerprint
+        )
+        self.engine.seconds["output"] += perf_counter() - began
+
+    def steps_until_due(self, stage: Stage) -> int:
+        """After how many steps more of a stage something is to be printed, stored or saved."""
+        intervals = [value for name, value in vars(self.every).items() if name.endswith("_every") and value]
+        return min((every - stage.done(self.state) % every for every in intervals), default=stage.md.steps)
+
+    def checkpoint_is_due(self, stage: Stage) -> bool:
+        return _due(self.every.checkpoint_every, stage.done(self.state))
+
+    def _due_rows(self, done: int) -> tuple[list[str], bool]:
+        """Arrays that are due after so many steps of a stage, and whether observables are.
+
+        A stage begins where the one before ended; a step that is in the file already is not due again.
+        """
+        if self.trajectory is None or self.state.step <= max(self.trajectory.last_steps.values()):
+            return [], False
+        due = [name for name, every in PARTICLES.items() if _due(getattr(self.every, every), done)]
+        # Every frame has its observables beside it, so that a reader need not match steps.
+        every = self.every.observables_every
+        return due, every > 0 and ("position" in due or _due(every, done))
+
+    def _open_trajectory(self, existing: str, ahead: int) -> Trajectory | None:
+        every, state, ranks = self.every, self.state, self.ranks
+        if every.trajectory is None:
+            return None
+        if existing == "continue" and not ranks.root_only(every.trajectory.exists):
+            existing = "refuse"
+        facts = {
+            **ranks.root_only(lambda: provenance.collect(ranks.size)),
+            "config": config.dump(self.settings),
+            "potential_fingerprint": self.fingerprint,
+            "device": self.engine.potential.device_name,
+            "grid": str(self.engine.domain.grid.tolist()),
+        }
+        if every.virial_every:
+            facts["virial_partition"] = VIRIAL_PARTITION
+        trajectory = Trajectory(
+            every.trajectory,
+            ranks,
+            elements=state.elements,
+            species=self._by_id(state.species[: state.n_owned]),
+            masses=state.masses,
+            n_atoms=state.n_atoms,
+            periodic=state.periodic,
+            particles={name: getattr(every, key) for name, key in PARTICLES.items() if getattr(every, key)},
+            observables=self.wanted if every.observables_every else {},
+            observables_every=every.observables_every,
+            n_steps=state.step + ahead,
+            precision=every.precision,
+            mode=self.settings.parallel.hdf5,
+            provenance=facts,
+            existing=existing,
+            continue_step=state.step,
+        )
+        self.say(f"trajectory: {every.trajectory}, written by {trajectory.mode}")
+        return trajectory
+
+    def _warn_of_truncation(self) -> None:
+        """Say once that atoms have more neighbours than the model was made for."""
+        truncated = int(self.ranks.sum(np.array([self.engine.truncated]))[0])
+        if truncated and not self._warned:
+            self._warned = True
+            self.say(
+                f"note: {truncated} atoms have more neighbours than the model has slots (DeePMD-kit's sel); the "
+                "nearest are used, so the energy jumps when they change; train with a larger sel"
+            )
+
+    def _particles(self, due: list[str]) -> dict[str, np.ndarray]:
+        """This rank's block, in order of id, of the arrays that are due; positions wrapped into the cell."""
+        state, n = self.state, self.state.n_owned
+        values = {"velocity": state.velocities, "force": state.forces, "potential_energy": state.energies}
+        if "position" in due:
+            turns = np.where(state.periodic, np.floor(self.engine.domain.fractions(state.positions[:n])), 0.0)
+            values["position"] = state.positions[:n] - turns @ state.cell
+            values["image"] = state.images + turns.astype(np.int32)
+        if "virial" in due:
+            values["virial"] = self.engine.atom_virials(state)
+        return {name: self._by_id(values[name]) for name in due}
+
+    def _by_id(self, values: np.ndarray) -> np.ndarray:
+        return self.engine.domain.by_id(self.state, values, starts(self.ranks, self.state.n_atoms))
+
+
+def check_paths(output: Settings, overwrite: bool, restarted: bool) -> None:
+    """Refuse what cannot be written, before the work that is to be written there; on rank 0.
+
+    Raises:
+        OutputError: a file exists, or its folder cannot be written to.
+    """
+    for path in (output.trajectory, output.checkpoint):
+        if path is None:
+            continue
+        if path.exists() and not overwrite and not restarted:
+            raise OutputError(f"{path} = exists: a run does not replace files by itself; use --restart or --overwrite.")
+        folder = path.absolute().parent
+        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+            raise OutputError(
+                f"{path} = not writable: its folder must exist and be writable; create it or change the path."
+            )
+    if overwrite and output.checkpoint is not None:
+        output.checkpoint.unlink(missing_ok=True)  # else --restart would join the old run's end to the new one
+
+
+def _due(every: int, step: int) -> bool:
+    return every > 0 and step % every == 0

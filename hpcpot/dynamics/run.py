@@ -1,0 +1,289 @@
+"""One run: reads what the config names, moves the atoms stage by stage, writes what is due, and ends cleanly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import ase
+import numpy as np
+
+from hpcpot.config import Settings
+from hpcpot.dynamics import restart
+from hpcpot.dynamics import trust as deviation
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.observe import summary
+from hpcpot.dynamics.output import Output, check_paths
+from hpcpot.dynamics.settings import wanted_device
+from hpcpot.dynamics.stages import Stage, make_stages
+from hpcpot.dynamics.start import extent, freeze, make_state
+from hpcpot.errors import HpcpotError, OutputError
+from hpcpot.gpu import device
+from hpcpot.parallel.domain import Domain
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.potential import files as potential_files
+from hpcpot.potential.base import Family, Potential
+from hpcpot.structure import files as structure_files
+from hpcpot.structure.state import State
+from hpcpot.wording import plural
+
+if TYPE_CHECKING:
+    from hpcpot.potential.moments.gpu.potential import GpuPotential
+
+STOPPED = 75
+"""Exit code after a signal, with a checkpoint written (EX_TEMPFAIL: run again, with --restart)."""
+
+
+class Run:
+    """A run and all that it owns.
+
+    Attributes:
+        state, engine: the atoms, and what moves them.
+        stages: what is done with them. at: number of the present one.
+        restarted: whether the state comes from a checkpoint.
+
+    `_layout` is what a checkpoint says of cut planes when this run takes them over, with the order of the atoms: then
+    it goes on bit by bit.
+    """
+
+    def __init__(self, settings: Settings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
+        self.settings, self.ranks, self.restarted, self._stop = settings, ranks, restarted, stop
+        family = ranks.root_only(lambda: potential_files.load(settings.potential.file))
+        self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))
+        potential = self._make_potential(family)
+        self.stages = make_stages(settings)
+        self.at = 0
+        grid = settings.parallel.grid
+        self._grid = None if grid == "auto" else tuple(grid)
+        self._layout, self._same_integrator = None, True
+        if restarted:
+            self.state = self._read_checkpoint(potential.elements)
+        else:
+            self.state = self._first_state(potential.elements)
+        for stage in self.stages:
+            stage.check(self.state, ranks)
+        self.engine = self._make_engine(potential)
+
+    def say(self, text: str) -> None:
+        """Print on rank 0."""
+        if self.ranks.is_root:
+            print(text, flush=True)
+
+    def go(self, overwrite: bool) -> int:
+        """Do what is left of the stages; returns the exit code."""
+        self.ranks.root_only(lambda: check_paths(self.settings.output, overwrite, self.restarted))
+        self.ranks.root_only(lambda: deviation.check_folder(self.settings.deviation, overwrite, self.restarted))
+        self.engine.start(self.state, migrate=self._layout is None)
+        self._head()
+        if self.restarted:
+            self.stage.resume(self.state, self.engine, self._same_integrator)
+        else:
+            self.stage.begin(self.state, self.engine, 0.0)
+        existing = "continue" if self.restarted else "overwrite" if overwrite else "refuse"
+        time = self.stage.time(self.state)
+        output = Output(
+            self.settings,
+            self.state,
+            self.engine,
+            self.stages,
+            self.fingerprint,
+            existing,
+            time,
+            self._ahead(),
+            self._watches(),
+        )
+        with output.trajectory or nullcontext():
+            return self._loop(output, time)
+
+    @property
+    def stage(self) -> Stage:
+        return self.stages[self.at]
+
+    def _first_state(self, elements: tuple[str, ...]) -> State:
+        wanted = self.settings.structure
+
+        def read() -> ase.Atoms:
+            names = tuple(wanted.elements) if wanted.elements else None
+            return structure_files.check(structure_files.read(wanted.file, names), elements)
+
+        state = make_state(self.ranks.root_only(read, share=False), elements, self.ranks)
+        frozen = self.settings.frozen
+        self.ranks.root_only(lambda: freeze(state, frozen.elements, frozen.ids, frozen.region_A), share=False)
+        return state
+
+    def _read_checkpoint(self, elements: tuple[str, ...]) -> State:
+        path = self.settings.output.checkpoint
+        state, layout = restart.read(path, self.ranks, elements)
+        if layout["same_layout"] and self._grid in (None, layout["grid"]):
+            self._layout = layout
+        if layout["potential"] != self.fingerprint:
+            self.say("note: the checkpoint was written with another potential")
+        names = [stage.name for stage in self.stages]
+        if layout["stage"] not in names:
+            self.ranks.agree(
+                OutputError(
+                    f"{path} = checkpoint in stage {layout['stage']}: the config must have it, and has {', '.join(names)}; "
+                    "restart with the config that began the run, or start anew with --overwrite."
+                )
+            )
+        self.at = names.index(layout["stage"])
+        self._same_integrator = layout["integrator"] == self.stage.md.integrator
+        return state
+
+    def _make_potential(self, family: Family) -> Potential | GpuPotential:
+        potential, error = None, None
+        try:
+            number, self._device_line = device.choose(wanted_device(self.settings), self.ranks)
+            self._gpu = None if number is None else device.Gpu(number)
+            potential = self._potential_of(family)
+        except HpcpotError as caught:  # the same on all ranks, so told once
+            error = caught
+        self.ranks.agree(error)
+        return potential
+
+    def _potential_of(self, family: Family) -> Potential | GpuPotential:
+        """The potential on the CPU, or on this rank's GPU."""
+        wanted = self.settings.potential
+        if self._gpu is None:
+            return Potential(family, wanted.kernels, wanted.precision)
+        from hpcpot.potential.moments.gpu.potential import GpuPotential
+
+        return GpuPotential(family, self._gpu, wanted.precision)
+
+    def _watches(self) -> list[deviation.Watch]:
+        """What tells how far the potential may be trusted."""
+        wanted, error, found = self.settings.deviation, None, []
+        families = self.ranks.root_only(lambda: [potential_files.load(file) for file in wanted.files or ()])
+        try:
+            others = [self._potential_of(family) for family in families]
+            found = deviation.watches(wanted, self.engine.potential, others)
+        except HpcpotError as caught:  # the same on all ranks, so told once
+            error = caught
+        self.ranks.agree(error)
+        return found
+
+    def _make_engine(self, potential: Potential | GpuPotential) -> Engine:
+        settings, state = self.settings, self.state
+        width = potential.cutoff + settings.neighbors.skin_A
+        domain = Domain(state.cell, state.periodic, self.ranks, width, self._grid, extent(state, self.ranks))
+        if self._layout is not None:
+            domain.set_cuts(self._layout["cuts"])
+        engine = Engine(
+            potential,
+            domain,
+            self.ranks,
+            settings.neighbors.skin_A,
+            settings.parallel.balance,
+            self.stage.md.maximum_temperature_K,
+            self.stage.integrator.keeps_momentum,
+            self._stop,
+        )
+        if potential.kernel_set == "gpu":
+            from hpcpot.dynamics.steppers.graph import Resident
+            from hpcpot.gpu.exchange import Exchange
+
+            domain.ranks = Exchange(self.ranks, potential.device, settings.parallel.gpu_exchange)
+            engine.resident = Resident(potential)
+        return engine
+
+    def _head(self) -> None:
+        state, engine = self.state, self.engine
+        grid = " x ".join(str(g) for g in engine.domain.grid)
+        self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
+        self.say(self._device_line if engine.resident is None else f"{self._device_line}, {engine.domain.ranks.line}")
+        if engine.resident is not None:
+            self._head_of_gpu()
+        models = self.settings.potential.file
+        named = ", ".join(map(str, models)) if isinstance(models, list) else models
+        how = f"{engine.potential.kernel_set} kernels, {engine.potential.precision}"
+        self.say(f"potential: {named}, {self.fingerprint[:12]}, {how}")
+        if self.restarted:
+            self.say(f"restart at step {state.step}: atoms, velocities and frozen atoms are those of the checkpoint")
+
+    def _head_of_gpu(self) -> None:
+        """What the GPU does, and the memory that it takes."""
+        state, engine, potential = self.state, self.engine, self.engine.potential
+        needed = potential.device_bytes(state.n_owned, engine.pairs.candidates.room)
+        needed, free = engine.ranks.max(np.array([needed, -potential.device.free_bytes()])) / 2**20
+        self.say(f"{potential.device_name}: {needed:.0f} MiB for the fullest rank, {-free:.0f} MiB more are free")
+        by_host = [stage.name for stage in self.stages if not stage.is_a_graph(state, engine)]
+        if by_host:
+            self.say(
+                "steps: atoms stay on the GPU; kernel after kernel is started by the host in "
+                f"{', '.join(by_host)}, since a graph of a step is for one rank with nve, nvt_nose_hoover or "
+                "nvt_langevin"
+            )
+        else:
+            how = ", as a CUDA graph" if potential.capturable else ""
+            self.say(f"steps: atoms stay on the GPU, which does step after step without the host{how}")
+
+    def _ahead(self) -> int:
+        """Steps still to do at most."""
+        present = 0 if self.stage.is_done(self.state) else self.stage.md.steps - self.stage.done(self.state)
+        return present + sum(stage.md.steps for stage in self.stages[self.at + 1 :])
+
+    def _loop(self, output: Output, first_time: float) -> int:
+        state, engine = self.state, self.engine
+        began, first = perf_counter(), state.step
+        engine.seconds.clear()
+        self._announce(output)
+        if not self.restarted:
+            output.record(self.stage, self._ahead(), self._is_over())
+        while not self._is_over() and not engine.stop_requested:
+            if self.stage.is_done(state):
+                self._next_stage(output)
+            else:
+                self._do_step(output)
+        checkpoint = self.settings.output.checkpoint
+        if checkpoint is not None and (self.settings.output.checkpoint_every or engine.stop_requested):
+            output.checkpoint(self.stage)
+        time = self.stage.time(state) - first_time
+        self.say(summary(engine, state.n_atoms, state.step - first, time, perf_counter() - began))
+        return self._end()
+
+    def _do_step(self, output: Output) -> None:
+        """A step, or several on a GPU, and their output; the last of a stage is the next's first, recorded there."""
+        self.stage.advance(self.state, self.engine, output.steps_until_due(self.stage))
+        done = self.stage.is_done(self.state)
+        if done and self.stage.integrator.is_minimiser:
+            how = "converged" if self.state.scalars["converged"] else "not converged"
+            self.say(f"stage {self.stage.name}: {how} after {plural(self.stage.done(self.state), 'step')}")
+        if not done or self._is_over():
+            output.record(self.stage, self._ahead(), self._is_over())
+        if not done and output.checkpoint_is_due(self.stage) and not self.engine.stop_requested:
+            output.checkpoint(self.stage)
+
+    def _next_stage(self, output: Output) -> None:
+        """Mark the end of a stage by a checkpoint, and begin the next."""
+        if self.settings.output.checkpoint_every:
+            output.checkpoint(self.stage)
+        time = self.stage.time(self.state)
+        self.stage.end(self.state, self.engine)
+        self.at += 1
+        self.engine.maximum_temperature = self.stage.md.maximum_temperature_K
+        self.stage.begin(self.state, self.engine, time)
+        self._announce(output)
+        output.record(self.stage, self._ahead(), self._is_over())
+
+    def _announce(self, output: Output) -> None:
+        if len(self.stages) > 1:
+            self.say(f"stage {self.stage.name}: {self.stage.md.integrator}, {plural(self.stage.md.steps, 'step')}")
+        output.head(self.stage)
+
+    def _is_over(self) -> bool:
+        return self.at == len(self.stages) - 1 and self.stage.is_done(self.state)
+
+    def _end(self) -> int:
+        if self._is_over():
+            return 0
+        if self.settings.output.checkpoint is None:
+            self.ranks.agree(
+                OutputError(
+                    f"signal = stopped at step {self.state.step}: output.checkpoint must be set to go on from there; set "
+                    "it."
+                )
+            )
+        self.say(f"stopped by a signal at step {self.state.step}; the same command with --restart goes on")
+        return STOPPED

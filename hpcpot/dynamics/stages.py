@@ -1,0 +1,203 @@
+"""Stages: one integrator each, with what is deformed meanwhile, one after another in a run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hpcpot.config import Settings
+from hpcpot.dynamics.barostat import Barostat
+from hpcpot.dynamics.cell import AXES, stretch
+from hpcpot.dynamics.deform import CellDeformation, Deformation, Grips
+from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.integrators import INTEGRATORS, Controls
+from hpcpot.dynamics.minimise import Tolerances
+from hpcpot.dynamics.motion import draw_velocities
+from hpcpot.dynamics.steppers.device import on_device
+from hpcpot.dynamics.thermostat import Thermostat
+from hpcpot.errors import SimulationError, StructureError
+from hpcpot.parallel.ranks import Ranks
+from hpcpot.structure.state import State
+from hpcpot.units import BOLTZMANN, EV_PER_A3_IN_GPA, FS_PER_PS
+
+ONLY = "md"
+"""Name of the stage of a config without stages, which is its section md."""
+
+
+class Stage:
+    """A stage and what it is made of.
+
+    What it must know later, also after a restart, is in state.stage: step, time and cell at its start (`first_step`,
+    `first_time`, `cell`), `reference_cell`, from which strain counts: that of the first stage that deforms, of the
+    present one before that, and `has_deformed`.
+
+    Attributes:
+        md: its keys. integrator: a row of INTEGRATORS. deformation: None for none.
+        controls: what the integrator is asked for, once the stage has begun.
+    """
+
+    def __init__(self, name: str, number: int, md: Settings, grips: Settings):
+        self.name, self.number, self.md = name, number, md
+        self.integrator = INTEGRATORS[md.integrator]
+        self.deformation = _deformation(md, grips)
+        self.controls: Controls = None
+
+    def check(self, state: State, ranks: Ranks) -> None:
+        """That the cell can change along the axes along which it is to.
+
+        Raises (on all ranks together):
+            StructureError: an axis that is not periodic.
+        """
+        changing = {f"barostat_axes = {axis}": axis for axis in self.md.barostat_axes or ()}
+        if self.md.deform == "cell":
+            changing[f"deform_axis = {self.md.deform_axis}"] = self.md.deform_axis
+        for key, axis in changing.items():
+            if not state.periodic[np.abs(state.cell[:, AXES.index(axis)]) > 1e-9].all():
+                ranks.agree(
+                    StructureError(
+                        f"{self.key(key)}: the structure must be periodic along that axis; give it a periodic cell, or use "
+                        "deform: grips without a barostat."
+                    )
+                )
+
+    def key(self, name: str) -> str:
+        """A key of this stage as the config names it."""
+        return f"md.{name}" if self.name == ONLY else f"stages.{self.name}.{name}"
+
+    def begin(self, state: State, engine: Engine, time: float) -> None:
+        """Take over the atoms at `time` (fs): chosen grips, velocities, and the integrator's numbers."""
+        has_deformed = bool(state.stage.get("has_deformed", False))
+        reference = state.stage["reference_cell"] if has_deformed else state.cell
+        state.scalars, state.per_atom = {}, {}
+        state.stage = {
+            "first_step": np.array(state.step),
+            "first_time": np.array(time),
+            "cell": state.cell,
+            "reference_cell": reference,
+            "has_deformed": np.array(float(has_deformed or self.deformation is not None)),
+        }
+        if self.deformation is not None:
+            self.deformation.begin(state, engine)
+        engine.count_mobile(state)
+        engine.keeps_momentum = self.integrator.keeps_momentum
+        if self.md.initial_temperature_K is not None:
+            kT = BOLTZMANN * self.md.initial_temperature_K
+            draw_velocities(state, engine, kT, self.md.seed, self.md.remove_drift)
+        self.controls = self._controls(state)
+        self.integrator.init(state, engine, self.controls)
+
+    def resume(self, state: State, engine: Engine, same_integrator: bool) -> None:
+        """Go on from a checkpoint; another integrator begins with numbers of its own."""
+        engine.keeps_momentum = self.integrator.keeps_momentum
+        self.controls = self._controls(state)
+        if not same_integrator:
+            state.scalars = {}
+            state.per_atom = {name: values for name, values in state.per_atom.items() if name == "grip"}
+            self.integrator.init(state, engine, self.controls)
+
+    def step(self, state: State, engine: Engine) -> None:
+        """One step of the integrator, and what is deformed with it."""
+        dt, deformation = self.md.timestep_fs, self.deformation
+        try:
+            if deformation is not None:
+                deformation.before_step(state, engine, dt)
+            self.integrator.step(state, engine, dt, self.controls)
+            if deformation is not None:
+                deformation.after_step(state, engine, dt, dt * self.done(state))
+        except SimulationError as error:
+            if deformation is not None:
+                strain = engineering_strain(state)[deformation.axis]
+                error.args = (f"{error}\nStrain along {AXES[deformation.axis]} = {strain:.4f}, in stage {self.name}.",)
+            raise
+
+    def is_a_graph(self, state: State, engine: Engine) -> bool:
+        """Whether a GPU does its steps without the host."""
+        resident = engine.resident
+        return resident is not None and self.deformation is None and resident.can(state, engine, self.md.integrator)
+
+    def advance(self, state: State, engine: Engine, most: int) -> None:
+        """One step, or up to so many in a row where atoms stay on a GPU."""
+        if engine.resident is None:
+            self.step(state, engine)
+            return
+        steps = min(most, self.md.steps - self.done(state))
+        if self.is_a_graph(state, engine):
+            engine.resident.advance(state, engine, self.md.integrator, self.controls, self.md.timestep_fs, steps)
+            return
+        end = state.step + steps
+        with on_device(state, engine):
+            while state.step < end and not self.is_done(state) and not engine.stop_requested:
+                self.step(state, engine)
+
+    def end(self, state: State, engine: Engine) -> None:
+        """Let go what the deformation holds."""
+        if self.deformation is not None:
+            self.deformation.end(state)
+            engine.count_mobile(state)
+
+    def done(self, state: State) -> int:
+        """Steps done of this stage."""
+        return state.step - int(state.stage["first_step"])
+
+    def is_done(self, state: State) -> bool:
+        return self.done(state) >= self.md.steps or bool(state.scalars.get("converged", False))
+
+    def time(self, state: State) -> float:
+        """fs since the run began; a minimiser takes none."""
+        spent = 0.0 if self.integrator.is_minimiser else self.done(state) * self.md.timestep_fs
+        return float(state.stage["first_time"]) + spent
+
+    def conserved(self, state: State, engine: Engine) -> float:
+        """See Integrator."""
+        return self.integrator.conserved(state, engine, self.controls)
+
+    def _controls(self, state: State) -> Controls:
+        md, wanted = self.md, self.integrator.controls
+        if wanted is None:
+            return None
+        if wanted is Tolerances:
+            return Tolerances(md.energy_tolerance, md.force_tolerance_eV_A)
+        thermostat = Thermostat(
+            BOLTZMANN * md.temperature_K,
+            BOLTZMANN * md.temperature_end_K,
+            md.thermostat_time_fs,
+            md.steps,
+            md.seed,
+            int(state.stage["first_step"]),
+            md.drag,
+        )
+        if wanted is Thermostat:
+            return thermostat
+        axes = np.array([axis in md.barostat_axes for axis in AXES])
+        return Barostat(thermostat, axes, md.pressure_GPa / EV_PER_A3_IN_GPA, md.barostat_time_fs)
+
+
+def make_stages(settings: Settings) -> list[Stage]:
+    """The stages of a config, one if it has only the section md."""
+    sections: dict[str, Any] = vars(settings.stages) if hasattr(settings, "stages") else {ONLY: settings.md}
+    return [Stage(name, number, md, settings.grips) for number, (name, md) in enumerate(sections.items())]
+
+
+def engineering_strain(state: State) -> np.ndarray:
+    """(L - L0) / L0 of the cell along x, y and z; of the length between grips along their axis: (3,)."""
+    return stretch(state.cell, state.stage["reference_cell"]) - 1.0 + grip_strain(state)
+
+
+def grip_strain(state: State) -> np.ndarray:
+    """Displacement of the moving grip over the length that the atoms had: (3,), 0 without grips."""
+    strain = np.zeros(3)
+    if "grip_axis" in state.stage:
+        strain[int(state.stage["grip_axis"])] = state.stage["grip_displacement"] / state.stage["grip_length"]
+    return strain
+
+
+def _deformation(md: Settings, grips: Settings) -> Deformation | None:
+    if md.deform is None:
+        return None
+    axis = AXES.index(md.deform_axis)
+    rate = None if md.strain_rate_per_ps is None else md.strain_rate_per_ps / FS_PER_PS
+    if md.deform == "cell":
+        return CellDeformation(axis, rate)
+    regions = None if grips.fixed_region_A is None else (grips.fixed_region_A, grips.moving_region_A)
+    return Grips(axis, rate, md.grip_force_eV_A, grips.fraction, regions)

@@ -1,0 +1,124 @@
+"""Items in a process of their own, so that one that crashes it takes nothing else along.
+
+A chunk whose workers died comes here. The process sends each outcome as soon as it has it; when it dies, what is
+unfinished goes into further processes, in smaller parts, until the item that kills its process is alone in one.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import Any, BinaryIO
+
+from hpcpot.errors import FarmError
+from hpcpot.farm.chunks import TAIL, BatchedTask, Failure, Outcome, Task, halves, outcomes
+
+
+def run(task: Task | BatchedTask, inputs: Sequence[Any], batched: bool, memory: int = 0) -> list[Outcome]:
+    """The outcome of each input, whatever its process does.
+
+    Args:
+        memory: bytes that the process may use; 0 for no limit.
+    Raises:
+        FarmError: from the task, see `chunks.outcomes`. OSError: this machine starts no process: too many, a full disk.
+    """
+    found: dict[int, Outcome] = {}
+    parts = [list(range(len(inputs)))]
+    while parts:
+        positions = parts.pop()
+        ending, tail = _in_process(task, inputs, positions, batched, memory, found)
+        left = [position for position in positions if position not in found]
+        if left and len(positions) == 1:
+            message = f"the process that computed this item {ending}"
+            found[left[0]] = Failure("WorkerDied", message, socket.gethostname(), tail)
+        elif batched:
+            parts += halves(left)
+        elif left:  # items went one by one, so the first without an outcome is at fault
+            parts += [part for part in (left[1:], left[:1]) if part]
+    return [found[position] for position in range(len(inputs))]
+
+
+def _in_process(
+    task: Task | BatchedTask,
+    inputs: Sequence[Any],
+    positions: list[int],
+    batched: bool,
+    memory: int,
+    found: dict[int, Outcome],
+) -> tuple[str, str]:
+    """Compute some positions in a new process and add what it sends to `found`; how it ended, and its last words."""
+    import cloudpickle  # comes with Dask, whose workers alone call this; it also takes functions of a script
+
+    job = cloudpickle.dumps((task, [inputs[position] for position in positions], batched, memory))
+    with tempfile.TemporaryFile() as words, ExitStack() as stack:
+        receive, send = os.pipe()
+        stream = stack.enter_context(open(receive, "rb"))
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "hpcpot.farm.guard", str(send)],
+                stdin=subprocess.PIPE,
+                stdout=words,
+                stderr=words,
+                pass_fds=(send,),
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            )
+        finally:
+            os.close(send)
+        try:
+            process.stdin.write(job)
+            process.stdin.close()
+        except BrokenPipeError:
+            pass  # it died before it read its job; its end says why
+        sent = list(_received(stream))
+        ending = describe(process.wait())
+        if sent and isinstance(sent[-1], FarmError):
+            raise sent[-1]
+        found.update({positions[position]: outcome for position, outcome in sent})
+        words.seek(max(0, words.seek(0, os.SEEK_END) - TAIL))
+        return ending, words.read().decode(errors="replace")
+
+
+def _received(stream: BinaryIO):
+    """What the process sent, up to a message that its end cut off."""
+    while True:
+        try:
+            yield pickle.load(stream)
+        except (EOFError, pickle.UnpicklingError):
+            return
+
+
+def describe(code: int) -> str:
+    """How a process ended, by its return code."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    try:
+        return f"was killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"was killed by signal {-code}"
+
+
+def main() -> None:
+    """The process: its job comes in on stdin, outcomes go out on the file descriptor that it is given."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which ends the workers
+    task, inputs, batched, memory = pickle.load(sys.stdin.buffer)
+    if memory:
+        resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    with open(int(sys.argv[1]), "wb") as stream:
+        try:
+            for found in outcomes(task, inputs, batched):
+                pickle.dump(found, stream)
+                stream.flush()
+        except FarmError as error:
+            pickle.dump(error, stream)
+
+
+if __name__ == "__main__":
+    main()

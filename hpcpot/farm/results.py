@@ -1,0 +1,340 @@
+"""The results of a campaign: one HDF5 file with a row for each item, which one process at a time appends to.
+
+    attributes                     format, version, hpcpot, kind ("relax"), columns (their names in order, as JSON)
+    /identity/<name>               what all rows have in common, as text: fingerprint of the potential, settings
+    /columns/<name>                values of each row
+    /rows/key, label, error        content hash of the input; what a person calls it; of failed rows, why, as JSON
+    /rows/state                    0 done, 1 failed; the mark by which a row counts, see `growing`
+    /runs/text                     of each run: provenance and how much was missing at its start, as JSON
+
+Of several rows with one key the last counts: a failed item that was tried again. A file appears with its first rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+import hpcpot
+from hpcpot.errors import OutputError
+from hpcpot.farm.chunks import Failure, Outcome
+from hpcpot.farm.lock import Lock
+from hpcpot.storage import growing, layout
+from hpcpot.storage.content import content_key
+from hpcpot.storage.growing import TEXT, Column, Table
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
+
+__all__ = ["DONE", "FAILED", "Column", "Results", "Store", "content_key"]
+
+FORMAT, VERSION = "hpcpot results", 1
+DONE, FAILED = 0, 1
+KEY, LABEL, ERROR, RUN = "rows/key", "rows/label", "rows/error", "runs/text"
+OWN = {KEY: Column((), "S32"), LABEL: Column((), TEXT), ERROR: Column((), TEXT)}
+RUNS = {RUN: Column((), TEXT)}
+EXPECTED_RUNS = 64
+COLUMNS = "columns/"
+
+
+class Results:
+    """The rows that count of a results file, also of one in use, as it was when it was opened.
+
+    Attributes:
+        kind: what made it, "relax". columns: by name.
+
+    Raises:
+        OutputError: no such file, or not a results file of hpcpot.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        with explained(self.path, "read"):
+            self._file = h5py.File(self.path, "r", locking=False)
+            _require_results(self._file, self.path)
+            self.kind = self._file.attrs["kind"]
+            self.columns = _columns(self._file)
+            self._table = Table(self._file, self.path, "rows", _all_columns(self.columns))
+            self._runs = Table(self._file, self.path, "runs", RUNS)
+            keys = [key.decode() for key in self._table.read(KEY, np.arange(self._table.n_rows))]
+            states = self._table.states()
+        last = {key: row for row, key in enumerate(keys)}
+        counted = np.array(sorted(last.values()), int)
+        self._keys = keys
+        self._rows = {state: counted[states[counted] == state] for state in (DONE, FAILED)}
+
+    def __enter__(self) -> Results:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def keys(self) -> list[str]:
+        """Of the done rows, in order of completion; all that follows is in this order."""
+        return [self._keys[row] for row in self._rows[DONE]]
+
+    def labels(self) -> list[str]:
+        return self._table.read(LABEL, self._rows[DONE])
+
+    def read(self, name: str) -> np.ndarray | list:
+        """A column of the done rows: (rows, *shape), or a list of arrays or texts where it is ragged or text."""
+        if name not in self.columns:
+            raise OutputError(f"{self.path} = no column {name}: it has {', '.join(self.columns)}; take one of them.")
+        with explained(self.path, f"read {name} of"):
+            return self._table.read(COLUMNS + name, self._rows[DONE])
+
+    def row(self, key: str) -> dict[str, Any]:
+        """The values of a done row by column.
+
+        Raises:
+            KeyError: no done row has this key.
+        """
+        at = [row for row in self._rows[DONE] if self._keys[row] == key]
+        if not at:
+            raise KeyError(key)
+        return {name: self._table.read(COLUMNS + name, np.array(at))[0] for name in self.columns}
+
+    def failed(self) -> list[tuple[str, str, Failure]]:
+        """(key, label, failure) of the rows that failed and were not done since."""
+        rows = self._rows[FAILED]
+        keys = [self._keys[row] for row in rows]
+        failures = [Failure(**json.loads(text)) for text in self._table.read(ERROR, rows)]
+        return list(zip(keys, self._table.read(LABEL, rows), failures, strict=True))
+
+    def missing(self) -> int:
+        """Items of the last run that have no row."""
+        last = self.provenance()[-1]
+        first = last["first_row"]
+        return last["missing"] - len(set(self._keys[first:]) - set(self._keys[:first]))
+
+    def identity(self) -> dict[str, str]:
+        return {name: item.asstr()[()] for name, item in self._file["identity"].items()}
+
+    def provenance(self) -> list[dict[str, Any]]:
+        """Of each run in order: what made it, `items` it was for, those `missing` at its start, its `first_row`."""
+        return [json.loads(text) for text in self._runs.read(RUN, np.arange(self._runs.n_rows))]
+
+
+class Store:
+    """The results file of a campaign that this process appends to.
+
+    Args:
+        kind: the command, "relax".
+        columns: values of a row by name.
+        identity: what must be equal for rows to share a file: fingerprint of the potential, settings of the task.
+        provenance: what makes this run's rows, see `hpcpot.provenance`, with the config.
+        expected_rows: about how many there will be.
+        existing: "continue" a file that is there, or "overwrite" it, once there are new rows.
+
+    Raises:
+        OutputError: the file is another campaign's, cannot be written, or another process writes it.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        *,
+        kind: str,
+        columns: dict[str, Column],
+        identity: dict[str, str],
+        provenance: dict[str, Any],
+        expected_rows: int,
+        existing: str = "continue",
+    ):
+        self.path = Path(path).absolute()
+        self._kind, self._columns, self._identity = kind, columns, identity
+        self._provenance, self._expected = provenance, expected_rows
+        self._run: dict[str, Any] | None = {**provenance, "items": 0, "missing": 0}
+        self._file: h5py.File | None = None
+        self._states: dict[str, int] = {}
+        self._lock: Lock | None = Lock(self.path)
+        self._continues = existing == "continue" and self.path.exists()
+        self._resume()
+
+    def _resume(self) -> None:
+        """Open the file if it is this campaign's; one that is to be overwritten stays as it is until there are rows."""
+        try:
+            if self._continues:
+                self._check()
+                self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file and let others write it. Everything appended is in it already."""
+        file, self._file = self._file, None
+        lock, self._lock = self._lock, None
+        try:
+            if file is not None:
+                file.close()
+        finally:
+            if lock is not None:
+                lock.release()
+
+    def keys(self) -> dict[str, int]:
+        """DONE or FAILED of each key that has a row."""
+        return dict(self._states)
+
+    def begin(self, items: int, missing: int) -> None:
+        """What this run is for; stored with its first rows.
+
+        Args:
+            items: all items of the campaign. missing: those that have no row.
+        """
+        self._run = {**self._provenance, "items": items, "missing": missing}
+
+    def fitting(self, outcome: Outcome) -> Outcome:
+        """The outcome, or the failure that values which do not fit the columns are."""
+        try:
+            for name in self._columns:
+                self._values(name, [("values", "", outcome)])
+        except ValueError as error:
+            return Failure.of(error)
+        return outcome
+
+    def append(self, rows: Sequence[tuple[str, str, Outcome]]) -> None:
+        """Write (key, label, values or failure) rows and commit them.
+
+        Raises:
+            ValueError: values do not fit the columns.
+            OutputError: the disk is full or broken. The rows before stay, and the file is closed; to append again
+                opens it again.
+        """
+        if not rows:
+            return
+        if self._lock is None:
+            self._lock = Lock(self.path)
+            self._resume()
+        state = np.array([FAILED if isinstance(outcome, Failure) else DONE for _, _, outcome in rows], np.int8)
+        values = {
+            KEY: [OWN[KEY].row(key.encode(), KEY) for key, _, _ in rows],
+            LABEL: [OWN[LABEL].row(label, LABEL) for _, label, _ in rows],
+            ERROR: [OWN[ERROR].row(_error(outcome), ERROR) for _, _, outcome in rows],
+        }
+        values |= {COLUMNS + name: self._values(name, rows) for name in self._columns}
+        try:
+            with explained(self.path, "write to"):
+                if self._file is None:
+                    self._create(values, state)
+                    self._open()
+                else:
+                    self._begin_run(self._runs, self._table.n_rows)
+                    self._table.append(state, values)
+            self._run = None
+        except OutputError:
+            self._abandon()
+            raise
+        self._states.update({key: int(one) for (key, _, _), one in zip(rows, state, strict=True)})
+
+    def _values(self, name: str, rows: Sequence[tuple[str, str, Outcome]]) -> list[np.ndarray]:
+        column, found = self._columns[name], []
+        for key, label, outcome in rows:
+            if isinstance(outcome, Failure):
+                found.append(column.nothing)
+            elif not isinstance(outcome, dict) or outcome.keys() != self._columns.keys():
+                raise ValueError(f"{label or key} = {outcome!r}: must have the columns {', '.join(self._columns)}.")
+            else:
+                found.append(column.row(outcome[name], f"{label or key}, {name}"))
+        return found
+
+    def _create(self, values: dict[str, list[np.ndarray]], state: np.ndarray) -> None:
+        """The file with its first rows, written aside; they tell how long ragged rows are."""
+        columns = _all_columns(self._columns)
+        known = {path: rows for path, rows in values.items() if columns[path].ragged and not path.startswith(COLUMNS)}
+        known |= {
+            path: [row for row, one in zip(rows, state, strict=True) if one == DONE]
+            for path, rows in values.items()
+            if columns[path].ragged and path.startswith(COLUMNS)
+        }
+        lengths = {
+            path: np.mean([row[..., 0].size if columns[path].tail else row.size for row in rows])
+            for path, rows in known.items()
+            if rows
+        }
+        part = self.path.with_name(f"{self.path.name}.part")
+        with h5py.File(part, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file:
+            file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__, "kind": self._kind})
+            file.attrs["columns"] = json.dumps(list(self._columns))
+            file.create_group("identity")
+            for name, text in self._identity.items():
+                file[f"identity/{name}"] = text
+            growing.create(file, "rows", columns, self._expected, lengths)
+            growing.create(file, "runs", RUNS, EXPECTED_RUNS, {RUN: len(json.dumps(self._run))})
+            self._begin_run(Table(file, part, "runs", RUNS), 0)
+            Table(file, part, "rows", columns).append(state, values)
+        os.replace(part, self.path)
+        self._run, self._continues = None, True
+
+    def _open(self) -> None:
+        with explained(self.path, "open"):
+            self._file = h5py.File(
+                self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED
+            )
+            self._table = Table(self._file, self.path, "rows", _all_columns(self._columns))
+            self._runs = Table(self._file, self.path, "runs", RUNS)
+            keys = self._table.read(KEY, np.arange(self._table.n_rows))
+            self._states = {key.decode(): int(one) for key, one in zip(keys, self._table.states(), strict=True)}
+
+    def _begin_run(self, runs: Table, first_row: int) -> None:
+        """Say what made the rows from here on, before the first of this run."""
+        if self._run is not None:
+            text = json.dumps({**self._run, "first_row": first_row})
+            runs.append(np.zeros(1, np.int8), {RUN: [RUNS[RUN].row(text, RUN)]})
+
+    def _check(self) -> None:
+        """That the file which is there belongs to this campaign."""
+        with Results(self.path) as there:
+            found = {"kind": there.kind, "columns": list(there.columns.items()), **there.identity()}
+        wanted = {"kind": self._kind, "columns": list(self._columns.items()), **self._identity}
+        for name in wanted.keys() | found.keys():
+            if found.get(name) != wanted.get(name):
+                raise OutputError(
+                    f"{self.path} = results with another {name}: one file holds what one potential and one setting of "
+                    f"`hpcpot {self._kind}` made; write to another path, or begin anew with --overwrite."
+                )
+
+    def _abandon(self) -> None:
+        # The error that is being raised says why closing fails too.
+        with contextlib.suppress(*HDF5_ERRORS):
+            self.close()
+
+
+def _all_columns(columns: dict[str, Column]) -> dict[str, Column]:
+    return {**OWN, **{COLUMNS + name: column for name, column in columns.items()}}
+
+
+def _columns(file: h5py.File) -> dict[str, Column]:
+    """The columns of a file, in the order in which they were made."""
+    group = file.get("columns", {})
+    found = {name: Column.parse(item.attrs["column"]) for name, item in group.items()}
+    return {name: found[name] for name in json.loads(file.attrs["columns"])}
+
+
+def _error(outcome: Outcome) -> str:
+    return json.dumps(asdict(outcome)) if isinstance(outcome, Failure) else ""
+
+
+def _require_results(file: h5py.File, path: Path) -> None:
+    if file.attrs.get("format") != FORMAT:
+        raise OutputError(
+            f"{path} = no results file: one that a command of hpcpot with a farm wrote is needed; give another path."
+        )
+    version = int(file.attrs["version"])
+    if version > VERSION:
+        raise OutputError(
+            f"{path} = results of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} "
+            f"reads up to version {VERSION}; take a newer hpcpot."
+        )

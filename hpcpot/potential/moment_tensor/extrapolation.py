@@ -1,0 +1,63 @@
+"""Extrapolation grade: how far the neighbourhood of an atom is from those that a potential was trained on.
+
+With b_i = dE_i/dparameters and the active set A, the square of such rows of the training that spans most, the grade
+is gamma_i = max_j |(b_i A^-1)_j|: up to 1 the energy of the atom is an interpolation between those of active
+neighbourhoods. Rule of thumb of MLIP: label and train again above 2, do not trust above 10.
+
+Source: Podryabinkin and Shapeev, Comput. Mater. Sci. 140, 171 (2017); Podryabinkin, Garifullin, Shapeev and Novikov, J.
+Chem. Phys. 159, 084112 (2023), of neighbourhoods.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from hpcpot.errors import ModelError
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.potential.moment_tensor.rows import ParameterRows
+
+BLOCK = 1024
+"""Atoms at once."""
+
+
+def has_active_set(family: Any) -> bool:
+    """Whether there are grades of a model."""
+    return isinstance(family, MomentTensor) and family.active is not None
+
+
+class Extrapolation:
+    """Grades by a moment tensor potential.
+
+    Attributes:
+        cutoff: Å, of a neighbourhood.
+    Raises:
+        ModelError: no active set, or not a whole one.
+    """
+
+    def __init__(self, family: Any):
+        if not has_active_set(family):
+            raise ModelError(
+                "extrapolation grade = needs an active set, which this model has not: a moment tensor potential by "
+                "hpcpot train with moment_tensor.grade: true is required."
+            )
+        self.cutoff = family.cutoff
+        self._rows = ParameterRows(family)
+        shape = (self._rows.size,) * 2
+        if family.active.shape != shape:
+            raise ModelError(f"active = {family.active.shape}: {shape}, the parameters, are required; train again.")
+        try:
+            self._inverse = np.linalg.inv(family.active)
+        except np.linalg.LinAlgError as error:
+            raise ModelError(f"active = {error}: rows that span all directions are required; train again.") from error
+
+    def grades(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
+        """Of each centre of `pairs`, (n,) float64; arguments as of Potential.compute."""
+        centres = np.arange(len(pairs.first) - 1, dtype=np.int32)
+        found = np.empty(len(centres))
+        for start in range(0, len(centres), BLOCK):
+            rows = self._rows.of(pairs, species, centres[start : start + BLOCK])
+            found[start : start + BLOCK] = np.abs(rows @ self._inverse).max(axis=1)
+        return found

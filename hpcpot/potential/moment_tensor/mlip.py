@@ -1,0 +1,191 @@
+"""Moment tensor potentials of MLIP-2: `.mtp` files of version 1.1.0.
+
+Source: MLIP-2, dev_src/mtpr.cpp.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from hpcpot.errors import ModelError
+from hpcpot.potential.border import reading
+from hpcpot.potential.moment_tensor.model import MomentTensor
+
+HEADER = "MTP"
+VERSION = "1.1.0"
+RADIAL_BASIS = "RBChebyshev"
+KEYS = {
+    "version",
+    "potential_name",
+    "scaling",
+    "species_count",
+    "potential_tag",
+    "radial_basis_type",
+    "min_dist",
+    "max_dist",
+    "radial_basis_size",
+    "radial_funcs_count",
+    "alpha_moments_count",
+    "alpha_index_basic_count",
+    "alpha_index_basic",
+    "alpha_index_times_count",
+    "alpha_index_times",
+    "alpha_scalar_moments",
+    "alpha_moment_mapping",
+    "species_coeffs",
+    "moment_coeffs",
+}
+TRAINED = ("species_coeffs", "moment_coeffs", "radial_coeffs")
+
+
+def read(path: Path, elements: Sequence[str] | None = None) -> MomentTensor:
+    """Reads a trained potential.
+
+    Args:
+        elements: of the types 0, 1, ...; the file itself has none, unless its potential_tag names them, as files
+            that hpcpot writes do.
+    Raises:
+        ModelError: absent, damaged, untrained, or of a version or radial basis that hpcpot does not compute.
+    """
+    path = Path(path)
+    with reading(path, "moment tensor potential"):
+        values, radial = _parse(path)
+    _require(path, values, radial)
+    with reading(path, "moment tensor potential"):
+        model = _assembled(values, radial, _elements(path, values, elements))
+    _check(path, values, model)
+    return model
+
+
+def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[float]]]]:
+    """Values by key, a `scaling` given twice multiplied; radial coefficients by pair of types."""
+    lines = path.read_text().splitlines()
+    if not lines or lines[0].strip() != HEADER:
+        raise ValueError(f"its first line is not {HEADER}")
+    values: dict[str, str] = {}
+    radial: dict[tuple[int, int], list[list[float]]] = {}
+    for number, line in enumerate((line.strip() for line in lines[1:]), 2):
+        key, equals, value = (part.strip() for part in line.partition("="))
+        pair = re.fullmatch(r"(\d+)-(\d+)", line)
+        if pair:
+            rows = radial.setdefault((int(pair[1]), int(pair[2])), [])
+        elif line.startswith("{"):
+            rows.append(_numbers(line))
+        elif equals and key == "scaling" and key in values:
+            values[key] = repr(float(values[key]) * float(value))
+        elif equals and key in KEYS and key not in values:
+            values[key] = value
+        elif line and line != "radial_coeffs":
+            raise ValueError(f"line {number} is not understood: {line[:40]}")
+    return values, radial
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(word) for word in re.split(r"[{},\s]+", text) if word]
+
+
+def _require(path: Path, values: dict[str, str], radial: dict) -> None:
+    """What is refused, each with its reason."""
+    version, kind = values.get("version"), values.get("radial_basis_type")
+    if version != VERSION:
+        raise ModelError(f"{path}: version = {version}: {VERSION}, of MLIP-2, is required.")
+    if kind != RADIAL_BASIS:
+        raise ModelError(f"{path}: radial_basis_type = {kind}: {RADIAL_BASIS} is required; train with this basis.")
+    lacking = [key for key in TRAINED if not (radial if key == "radial_coeffs" else key in values)]
+    if lacking:
+        raise ModelError(
+            f"{path} = untrained, without {', '.join(lacking)}: a trained potential is required; train it."
+        )
+
+
+def _elements(path: Path, values: dict[str, str], elements: Sequence[str] | None) -> tuple[str, ...]:
+    count = int(values["species_count"])
+    names = tuple(elements if elements is not None else values.get("potential_tag", "").split())
+    if elements is None and not (names and all(name in atomic_numbers for name in names)):
+        raise ModelError(
+            f"{path} = {count} types without names: their elements are required, since the format has none; "
+            "hpcpot convert --elements names them."
+        )
+    if len(names) != count or len(set(names)) != count or not all(name in atomic_numbers for name in names):
+        raise ModelError(
+            f"{path}: elements = {', '.join(names)}: {count} different symbols, of the types 0 to {count - 1}, are "
+            "required."
+        )
+    return names
+
+
+def _assembled(values: dict[str, str], radial: dict, elements: tuple[str, ...]) -> MomentTensor:
+    count = len(elements)
+
+    def table(key: str, columns: int) -> np.ndarray:
+        return np.array(_numbers(values[key]), np.int64).reshape(-1, columns)
+
+    return MomentTensor(
+        elements=elements,
+        min_distance=float(values["min_dist"]),
+        cutoff=float(values["max_dist"]),
+        scaling=float(values.get("scaling", "1")),
+        radial=np.array([[radial[i, j] for j in range(count)] for i in range(count)], np.float64),
+        basics=table("alpha_index_basic", 4),
+        products=table("alpha_index_times", 4),
+        scalars=table("alpha_moment_mapping", 1).ravel(),
+        coefficients=np.array(_numbers(values["moment_coeffs"])),
+        species_energies=np.array(_numbers(values["species_coeffs"])),
+    )
+
+
+def _check(path: Path, values: dict[str, str], model: MomentTensor) -> None:
+    """Raises ModelError: what does not fit together."""
+    moments, basics = int(values["alpha_moments_count"]), len(model.basics)
+    shape = (len(model.elements),) * 2 + (int(values["radial_funcs_count"]), int(values["radial_basis_size"]))
+    made = set(range(basics))
+    ordered = True
+    for a, b, _, k in model.products.tolist():
+        ordered = ordered and a in made and b in made and k >= max(a, b, basics - 1) + 1
+        made.add(k)
+    arrays = (model.radial, model.coefficients, model.species_energies)
+    basic, scalars, sizes = model.basics, model.scalars, (len(model.coefficients), len(model.species_energies))
+    checks = (
+        (
+            f"min_dist, max_dist = {model.min_distance}, {model.cutoff} Å: 0 <= min_dist < max_dist is required",
+            0.0 <= model.min_distance < model.cutoff < np.inf,
+        ),
+        (
+            f"radial_coeffs = {model.radial.shape}: {shape} numbers (types, types, functions, size) are required",
+            model.radial.shape == shape,
+        ),
+        (
+            "counts = not those of the lists: as many entries as the counts say are required",
+            basics == int(values["alpha_index_basic_count"])
+            and len(model.products) == int(values["alpha_index_times_count"])
+            and len(scalars) == int(values["alpha_scalar_moments"]),
+        ),
+        (
+            "alpha_index_basic = not radial functions and powers: mu below radial_funcs_count, powers 0 to 30 are required",
+            basics > 0 and (basic >= 0).all() and basic.max() <= 30 and basic[:, 0].max() == shape[2] - 1,
+        ),
+        (
+            f"alpha_index_times = refers to moments not made before: products in order, of {moments} moments, are required",
+            ordered and made == set(range(moments)),
+        ),
+        (
+            f"alpha_moment_mapping = {len(scalars)} entries: moments 0 to {moments - 1} are required",
+            len(scalars) > 0 and scalars.min() >= 0 and scalars.max() < moments,
+        ),
+        (
+            f"moment_coeffs, species_coeffs = {sizes[0]}, {sizes[1]}: {len(scalars)} and {len(model.elements)} are required",
+            sizes == (len(scalars), len(model.elements)),
+        ),
+        (
+            "numbers = not finite: finite numbers are required",
+            all(np.isfinite(array).all() for array in arrays) and np.isfinite(model.scaling),
+        ),
+    )
+    for problem, holds in checks:
+        if not holds:
+            raise ModelError(f"{path}: {problem}; the file is damaged or of another program.")

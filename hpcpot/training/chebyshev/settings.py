@@ -1,0 +1,93 @@
+"""Training of Chebyshev networks: keys of the config, and what is trained by which rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hpcpot.config import Key, Settings
+from hpcpot.config.kinds import Kind, choice, integer, list_of, number
+
+if TYPE_CHECKING:
+    from hpcpot.training.job import Job
+
+BATCH = 256
+"""Structures, as aenet-PyTorch has it where BATCHSIZE is not given."""
+
+
+def energies() -> Kind:
+    """Energies of atoms by element."""
+    words = "energies in eV by element, e.g. {Li: -1.895, Si: -5.425}"
+
+    def parse(value: Any) -> dict[str, float]:
+        if not isinstance(value, dict) or not value:
+            raise ValueError(f"must be {words}")
+        return {str(name): number().parse(one) for name, one in value.items()}
+
+    return Kind(words, parse)
+
+
+KEYS = (
+    Key("chebyshev.radial_cutoff_A", number(above=0), "R_r: radius of a neighbourhood", 6.0),
+    Key("chebyshev.radial_order", integer(), "N_r: radial polynomials 0 .. N_r", 16),
+    Key("chebyshev.angular_cutoff_A", number(above=0), "R_a: of neighbours whose angles count", 3.0),
+    Key("chebyshev.angular_order", integer(), "N_a: angular polynomials 0 .. N_a", 4),
+    Key("chebyshev.hidden", list_of(integer(1), "a list of widths, e.g. [25, 25]"), "of the networks", [25, 25]),
+    Key(
+        "chebyshev.activation",
+        choice("tanh", "linear", "logistic", "scaled_tanh", "scaled_tanh_twist"),
+        "of the hidden layers; scaled_tanh: 1.7159 tanh(2x/3)",
+        "tanh",
+    ),
+    Key("chebyshev.atomic_energies_eV", energies(), "that energies are relative to; null: least squares", None),
+    Key(
+        "chebyshev.maximum_energy_eV_per_atom",
+        number(),
+        "leave out frames with more energy per atom, relative to the atomic energies",
+        None,
+    ),
+    Key("loss.force_weight", number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0),
+    Key(
+        "loss.virial_weight",
+        number(minimum=0),
+        "share of virials per atom, of frames that have one, 0 to 1; typical 0.1; aenet-PyTorch has none",
+        0.0,
+    ),
+)
+
+
+def check(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What does not fit together; fills in the defaults of this family."""
+    model, rate, training = settings.chebyshev, settings.learning_rate, settings.training
+    rate.start = rate.start or 1e-4
+    training.optimiser = training.optimiser or "adamw"
+    training.batch_size = training.batch_size or BATCH
+    if not isinstance(training.batch_size, int):
+        yield "training.batch_size", "must be a number of frames for a Chebyshev network; typical 128"
+    if model.angular_cutoff_A > model.radial_cutoff_A:
+        yield "chebyshev.angular_cutoff_A", f"must not be above chebyshev.radial_cutoff_A, {model.radial_cutoff_A:g}"
+    if settings.loss.force_weight + settings.loss.virial_weight > 1.0:
+        yield "loss.force_weight", "must be at most 1, with loss.virial_weight; typical 0.1"
+    given, elements = model.atomic_energies_eV, settings.data.elements
+    if given is not None and elements is not None and set(given) != set(elements):
+        yield "chebyshev.atomic_energies_eV", f"must have an energy for each of {', '.join(elements)}"
+
+
+def needs_forces(settings: Settings) -> bool:
+    """Whether every frame must have forces."""
+    return settings.loss.force_weight > 0.0
+
+
+def fit(job: Job) -> int:
+    """Train; returns the exit code.
+
+    Raises:
+        DependencyError: torch is not installed.
+    """
+    from hpcpot.training.job import require_torch
+
+    require_torch()
+    from hpcpot.training.by_gradient import fit
+    from hpcpot.training.chebyshev.start import make_task
+
+    return fit(job, make_task)

@@ -1,0 +1,156 @@
+"""One training: its settings, its data, and what it says and saves."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hpcpot import config, provenance
+from hpcpot.commands.train.settings import FAMILIES
+from hpcpot.config import Settings
+from hpcpot.data import find as find_shipped
+from hpcpot.dataset import checks, hdf5
+from hpcpot.dataset import files as dataset_files
+from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.split import split
+from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
+from hpcpot.potential import files as potential_files
+from hpcpot.wording import plural
+
+
+@dataclass
+class Job:
+    """What a family's `fit` is given.
+
+    Attributes:
+        settings: of the config. training, validation: frames; validation may be None. Their elements are the model's.
+        restart: go on from the checkpoint. stop: whether a signal asked to stop. say: prints a line, on one process.
+    """
+
+    settings: Settings
+    training: DataSet
+    validation: DataSet | None
+    restart: bool
+    stop: Callable[[], bool]
+    say: Callable[[str], None]
+
+    @property
+    def data_hash(self) -> str:
+        """Of all frames."""
+        return " ".join(hdf5.fingerprint(one) for one in (self.training, self.validation) if one is not None)
+
+    def save(self, model: Any, facts: dict[str, str]) -> None:
+        """Write the model file; what made it goes into its provenance.
+
+        Args:
+            facts: more texts by name, such as the errors.
+        """
+        made = {name: str(value) for name, value in provenance.collect().items()}
+        texts = made | facts | {"config": config.dump(self.settings), "data": self.data_hash}
+        potential_files.save(model, self.settings.output.model, texts, overwrite=True)
+
+
+def make(settings: Settings, folder: Path, restart: bool, stop: Callable[[], bool], say: Callable[[str], None]) -> Job:
+    """Read and divide the data.
+
+    Args:
+        folder: of the config, beside which files are looked for first.
+    Raises:
+        ConfigError: a file that is not there. DataError: frames that cannot be trained on.
+    """
+    wanted, needs_forces = settings.data, FAMILIES[settings.family].needs_forces(settings)
+    data = _read(wanted.files, "data.files", folder)
+    if wanted.elements:
+        data = data.with_elements(wanted.elements)
+    data = _without_large_forces(_labelled(data, needs_forces), wanted.maximum_force_eV_A, say)
+    _check(data, say)
+    if wanted.validation is not None:
+        validation = _read(wanted.validation, "data.validation", folder).with_elements(data.elements)
+        validation = _labelled(validation, needs_forces)
+        return Job(settings, data, validation, restart, stop, say)
+    if wanted.validation_fraction == 0.0:
+        return Job(settings, data, None, restart, stop, say)
+    fractions = (1.0 - wanted.validation_fraction, wanted.validation_fraction)
+    training, validation = (data.select(rows) for rows in split(data, fractions, wanted.seed))
+    return Job(settings, training, validation, restart, stop, say)
+
+
+def require_torch() -> None:
+    """Raises DependencyError without torch."""
+    if find_spec("torch") is None:
+        raise DependencyError("family = needs torch, which is not installed: pip install 'hpcpot[train]'.")
+
+
+def check_output(output: Settings, restart: bool, overwrite: bool) -> None:
+    """Refuse what would be lost or is not there, before the work.
+
+    Raises:
+        OutputError: a file of an earlier run exists; or --restart without a checkpoint.
+    """
+    if restart and not output.checkpoint.exists():
+        raise OutputError(f"{output.checkpoint} = no such checkpoint: --restart goes on from one; leave --restart out.")
+    for path in (output.model, output.checkpoint):
+        if path.exists() and not restart and not overwrite:
+            raise OutputError(
+                f"{path} = exists: hpcpot does not overwrite by itself; --restart goes on, --overwrite begins anew."
+            )
+        if not path.absolute().parent.is_dir():
+            raise OutputError(f"{path} = in a folder that does not exist: make it, or choose another name.")
+
+
+def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
+    found: list[Path] = []
+    for name in [names] if isinstance(names, str) else names:
+        given = Path(name).expanduser()
+        matches = [sorted(glob.glob(str(base))) for base in (folder / given, given)]
+        shipped = find_shipped(str(name))
+        if not any(matches) and shipped is None:
+            raise ConfigError(
+                f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
+                "the current folder, none that ships with hpcpot; check the name."
+            )
+        found += [Path(match) for match in (matches[0] or matches[1] or [shipped])]
+    return dataset_files.load(found)
+
+
+def _labelled(data: DataSet, needs_forces: bool) -> DataSet:
+    """The frames, if each has an energy, and forces where they are needed."""
+    lacking = {"energy": ~np.isfinite(data.energies)}
+    if needs_forces:
+        lacking["forces"] = np.add.reduceat(~np.isfinite(data.forces).all(axis=1), data.first[:-1]) > 0
+    for name, frames in lacking.items():
+        if frames.any():
+            k = int(np.argmax(frames))
+            raise DataError(
+                f"{name} of frame {k} ({data.sources[k]}) = missing, as of {frames.sum()} of {len(data)} frames: the "
+                "loss needs them of every frame; leave such frames out (hpcpot dataset), or set their prefactor to 0."
+            )
+    return data
+
+
+def _check(data: DataSet, say: Callable[[str], None]) -> None:
+    """Refuse frames that nothing should be trained on; tell of those that are doubtful."""
+    for one in checks.check(data, checks.Bounds()):
+        which = f"{plural(len(one.rows), 'frame')}, the first {data.sources[one.rows[0]]}"
+        if one.is_error:
+            raise DataError(
+                f"data.files = {one.name} in {which}: {one.text}; leave them out by hpcpot dataset --drop '{one.name}'."
+            )
+        say(f"note: {one.name} in {which}: {one.text}")
+
+
+def _without_large_forces(data: DataSet, most: float | None, say: Callable[[str], None]) -> DataSet:
+    if most is None:
+        return data
+    keep = ~(np.maximum.reduceat(np.linalg.norm(data.forces, axis=1), data.first[:-1]) > most)
+    if not keep.any():
+        raise DataError(f"data.maximum_force_eV_A = {most:g}: no frame is below; raise it, or set null.")
+    if not keep.all():
+        say(f"{(~keep).sum()} of {len(data)} frames left out: a force above {most:g} eV/Å")
+    return data.select(keep)

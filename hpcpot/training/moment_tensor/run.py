@@ -1,0 +1,193 @@
+"""The fit of a moment tensor potential, from its data to its model file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from hpcpot.dataset.predict import frame_grades
+from hpcpot.errors import OutputError
+from hpcpot.parallel.ranks import SERIAL
+from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential.files import fingerprint
+from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
+from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.storage import checkpoint
+from hpcpot.storage.content import content_key
+from hpcpot.training import curve
+from hpcpot.training.job import Job
+from hpcpot.training.moment_tensor import grade as mtp_grade
+from hpcpot.training.moment_tensor import loss as mtp_loss
+from hpcpot.training.moment_tensor import sites as mtp_sites
+from hpcpot.training.moment_tensor.fit import CLOSER, ROUND, Fit, Radial, initial
+from hpcpot.training.moment_tensor.sites import Chunk
+from hpcpot.wording import duration, plural
+
+HEAD = (
+    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} "
+    f"{'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
+)
+
+
+def fit(job: Job) -> int:
+    """Fit, and write the model where it came to its end; returns the exit code."""
+    wanted = job.settings.moment_tensor
+    loss = mtp_loss.Loss(
+        wanted.energy_weight, wanted.force_weight, wanted.stress_weight, wanted.weighting, wanted.scale_by_force_eV2_A2
+    )
+    training = mtp_sites.prepare(job.training, wanted.cutoff_A)
+    validation = [] if job.validation is None else mtp_sites.prepare(job.validation, wanted.cutoff_A)
+    begun = _initial(job, training)
+    identity = content_key(fingerprint(begun), job.data_hash, repr(loss), repr(wanted.tolerance), ROUND)
+    family, step, last = _resumed(job, begun, identity) if job.restart else (begun, 0, np.inf)
+    _say_head(job, family)
+    run = _Run(job, Fit(family, training, loss, job.settings.training.threads, step), validation, loss, identity, last)
+    if not run.iterate():
+        job.say(f"stopped by a signal; the same command with --restart goes on from iteration {run.kept}")
+        return STOPPED
+    run.finish(training)
+    return 0
+
+
+class _Run:
+    """A fit with what it prints and keeps.
+
+    Attributes:
+        kept: iterations in the checkpoint.
+    """
+
+    def __init__(self, job: Job, found: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float):
+        self.job, self.fit, self.validation, self.loss, self.identity, self.last = (
+            job,
+            found,
+            validation,
+            loss,
+            identity,
+            last,
+        )
+        self.kept = found.step
+        self.threads = job.settings.training.threads
+        self.rows = curve.Curve(job.settings.output.curve, found.step if job.restart else None)
+        self.began, self.first, self.stopped = perf_counter(), found.step, False
+
+    def iterate(self) -> bool:
+        """Rounds to the last iteration, or until they gain little; False where a signal came first."""
+        steps, tolerance = self.job.settings.training.steps, self.job.settings.moment_tensor.tolerance
+        while self.fit.step < steps:
+            began = self.fit.step
+            whole = self.fit.round(min(ROUND, steps - began), self._after)
+            if self.stopped:
+                return False
+            gained = 1.0 - self.fit.loss / self.last if np.isfinite(self.last) else 1.0
+            self.last = self.fit.loss
+            self._keep()
+            if self.fit.step < steps and (gained < tolerance or (not whole and self.fit.step == began)):
+                self.job.say(f"iteration {self.fit.step}: the loss hardly falls any more, so the fit ends")
+                break
+        return True
+
+    def finish(self, training: list[Chunk]) -> None:
+        """The best coefficients for the last radial functions, the active set; model and figure."""
+        output = self.job.settings.output
+        self.fit.solve()
+        self.rows = curve.Curve(output.curve, self.fit.step - 1)  # a row of this step was of other coefficients
+        last = self._row()
+        family = self.fit.model.family
+        if self.job.settings.moment_tensor.grade:
+            family = self._with_active_set(family, training)
+        self.job.save(family, {f"last {name}": repr(last[name]) for name in curve.COLUMNS})
+        self.job.say(f"model: {output.model}")
+        self.job.say(f"figure: {curve.draw(output.curve, output.curve.with_suffix('.png'))}")
+
+    def _with_active_set(self, family: MomentTensor, training: list[Chunk]) -> MomentTensor:
+        active = mtp_grade.select(family, training)
+        members = active.members[active.members >= 0]
+        frames = np.unique(self.job.training.frame_of[members])
+        self.job.say(f"active set: {plural(len(members), 'neighbourhood')} of {plural(len(frames), 'frame')}")
+        family = replace(family, active=active.rows)
+        if self.validation:
+            grades = frame_grades(self.job.validation, Extrapolation(family))
+            self.job.say(
+                f"extrapolation grade of the validation frames: median {np.median(grades):.2f}, largest "
+                f"{grades.max():.2f}"
+            )
+        return family
+
+    def _after(self) -> bool:
+        """After an iteration: a row where one is due; whether to stop."""
+        if self.fit.step % self.job.settings.training.print_every == 0:
+            self._row()
+        self.stopped = self.job.stop()
+        return self.stopped
+
+    def _row(self) -> dict[str, float]:
+        errors = mtp_loss.errors(self.fit.model, self.fit.parts, self.loss, self.threads)
+        others = mtp_loss.errors(self.fit.model, self.validation, self.loss, self.threads) if self.validation else None
+        seconds = perf_counter() - self.began
+        values = curve.row(self.fit.step, errors, others, float("nan"), seconds)
+        self.rows.add(values)
+        each = seconds / max(self.fit.step - self.first, 1)
+        self.job.say(_line(values, each, each * (self.job.settings.training.steps - self.fit.step)))
+        return values
+
+    def _keep(self) -> None:
+        checkpoint.write(
+            self.job.settings.output.checkpoint,
+            SERIAL,
+            {"parameters": self.fit.model.parameters},
+            {"identity": self.identity, "step": self.fit.step, "loss": self.last},
+        )
+        self.kept = self.fit.step
+
+
+def _line(values: dict[str, float], each: float, left: float) -> str:
+    cells = [
+        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}"
+        for q, unit in curve.QUANTITIES.items()
+        for part in curve.PARTS
+    ]
+    return (
+        f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
+        f"{1e3 * each:>8.1f} {duration(left):>9}"
+    )
+
+
+def _initial(job: Job, training: list[Chunk]) -> MomentTensor:
+    wanted = job.settings.moment_tensor
+    low = wanted.min_distance_A
+    if low is None:
+        low = CLOSER * min(mtp_sites.shortest_distance(training), wanted.cutoff_A)
+    radial = Radial(low, wanted.cutoff_A, wanted.radial_size)
+    return initial(
+        job.training.elements, wanted.level, radial, mtp_sites.mean_neighbors(training), job.settings.training.seed
+    )
+
+
+def _resumed(job: Job, begun: MomentTensor, identity: str) -> tuple[MomentTensor, int, float]:
+    """The potential, iterations and loss of the checkpoint.
+
+    Raises:
+        OutputError: it is of another training.
+    """
+    path = job.settings.output.checkpoint
+    arrays, common, _ = checkpoint.read(path, SERIAL)
+    if common.get("identity") != identity:
+        raise OutputError(
+            f"{path} = checkpoint of another training: the model, data, loss and seed must be those of the config; use "
+            "the config that began it, or start anew with --overwrite."
+        )
+    family = mtp_loss.Model(begun).with_parameters(arrays["parameters"]).family
+    return family, int(common["step"]), float(common["loss"])
+
+
+def _say_head(job: Job, family: MomentTensor) -> None:
+    n_validation = 0 if job.validation is None else len(job.validation)
+    count = family.radial.size + len(family.coefficients) + len(family.species_energies)
+    job.say(
+        f"{plural(len(job.training), 'frame')} to fit to, {n_validation} to judge by; "
+        f"{', '.join(job.training.elements)}\n"
+        f"level {job.settings.moment_tensor.level}: {len(family.scalars)} basis functions, {count} parameters; radial "
+        f"functions from {family.min_distance:.3f} to {family.cutoff:g} Å\n{HEAD}"
+    )

@@ -1,0 +1,95 @@
+"""Training of moment tensor potentials: keys of the config, and what they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from hpcpot.config import Key, Settings
+from hpcpot.config.kinds import Kind, boolean, choice, integer, number
+
+if TYPE_CHECKING:
+    from hpcpot.training.job import Job
+
+WEIGHTINGS = ("vibrations", "structures", "molecules")
+
+
+def level() -> Kind:
+    """An even number, 2 to 28."""
+
+    def parse(value: Any) -> int:
+        found = integer(2).parse(value)
+        if found > 28 or found % 2:
+            raise ValueError("must be an even number from 2 to 28")
+        return found
+
+    return Kind("an even number from 2 to 28", parse)
+
+
+KEYS = (
+    Key("moment_tensor.level", level(), "level of the basis: 16 has 92 functions, 20 has 288", 16),
+    Key("moment_tensor.cutoff_A", number(above=0), "radius of a neighbourhood", 5.0),
+    Key(
+        "moment_tensor.min_distance_A",
+        number(minimum=0),
+        "where radial polynomials begin; null: 0.99 times the shortest distance in the data, as in MLIP-2",
+        None,
+    ),
+    Key("moment_tensor.radial_size", integer(1), "polynomials of a radial function", 8),
+    Key("moment_tensor.energy_weight", number(minimum=0), "of MLIP-2's loss, for (eV)^2 per atom", 1.0),
+    Key("moment_tensor.force_weight", number(minimum=0), "for (eV/Å)^2 of each atom; 0: forces take no part", 0.01),
+    Key("moment_tensor.stress_weight", number(minimum=0), "for (eV)^2 of the virial per atom", 0.001),
+    Key(
+        "moment_tensor.weighting",
+        choice(*WEIGHTINGS),
+        "as MLIP-2's: structures divides by the atoms, molecules does not",
+        "vibrations",
+    ),
+    Key(
+        "moment_tensor.scale_by_force_eV2_A2",
+        number(minimum=0),
+        "b: the weight of a force is times b / (|F|^2 + b); 0: no",
+        0.0,
+    ),
+    Key(
+        "moment_tensor.tolerance",
+        number(minimum=0),
+        "end when 50 iterations lower the loss by less than this share",
+        1e-3,
+    ),
+    Key(
+        "moment_tensor.grade",
+        boolean(),
+        "keep in the model the neighbourhoods that span the training data, for extrapolation grades",
+        True,
+    ),
+)
+
+
+def check(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What does not fit together."""
+    model, training = settings.moment_tensor, settings.training
+    if model.min_distance_A is not None and model.min_distance_A >= model.cutoff_A:
+        yield "moment_tensor.min_distance_A", f"must be below moment_tensor.cutoff_A, {model.cutoff_A:g}"
+    if not model.energy_weight and not model.force_weight:
+        yield "moment_tensor.energy_weight", "energies or forces must have a weight; typical 1"
+    if training.epochs is not None:
+        yield "training.epochs", "must be null: each iteration of this fit sees all frames; set training.steps"
+    if training.precision != "float64":
+        yield "training.precision", "must be float64 for a moment tensor potential"
+    if training.patience is not None:
+        yield "training.patience", "must be null: this fit ends by moment_tensor.tolerance"
+    if settings.device == "gpu":
+        yield "device", "must be cpu or auto for a moment tensor potential"
+
+
+def needs_forces(settings: Settings) -> bool:
+    """Forces that are missing take no part in the loss."""
+    return False
+
+
+def fit(job: Job) -> int:
+    """Train; returns the exit code."""
+    from hpcpot.training.moment_tensor.run import fit
+
+    return fit(job)

@@ -1,0 +1,334 @@
+"""`hpcpot label` as a user runs it: labels are the calculator's own; what fails is no label; a stopped run goes on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import ase
+import ase.io
+import numpy as np
+import pytest
+import yaml
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from ase.constraints import FixAtoms
+from campaigns import LocalFarm, handlers_kept, run
+
+from hpcpot import config
+from hpcpot.commands.label import add_arguments, calculators, command, settings, task
+from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import from_frames
+from hpcpot.errors import ConfigError, DataError, FarmError, OutputError, StructureError
+from hpcpot.farm.results import Results
+from hpcpot.parallel.stop import STOPPED
+
+label = partial(run, "label")
+EMT_NAME = "ase.calculators.emt.EMT"
+MOODY = """
+import os
+
+import numpy as np
+from ase.calculators.emt import EMT
+
+
+class Moody(EMT):
+    def calculate(self, atoms, properties, system_changes):
+        super().calculate(atoms, properties, system_changes)
+        mood = round(atoms.cell[0, 0] * 100)
+        if mood == 371:
+            raise ArithmeticError("not converged in 60 steps")
+        if mood == 372:
+            self.results["forces"] = self.results["forces"] + np.nan
+        if mood == 373:
+            os._exit(9)
+        if mood == 374:
+            del self.results["stress"]
+
+
+class Stressless(EMT):
+    implemented_properties = ["energy", "forces"]
+
+
+def no_calculator():
+    return 1
+"""
+
+
+def copper(a: float = 3.6, seed: int = 0, group: str | None = None) -> ase.Atoms:
+    atoms = bulk("Cu", cubic=True, a=a)
+    atoms.rattle(0.05, seed=seed)
+    if group is not None:
+        atoms.info["group"] = group
+    return atoms
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("label")
+    (folder / "moods.py").write_text(MOODY)
+    unknown, nan, frozen = copper(), copper(), copper(3.65, 4)
+    unknown.symbols[0] = "Si"
+    nan.positions[1, 2] = np.nan
+    frozen.set_constraint(FixAtoms([0, 1]))
+    ase.io.write(folder / "cells.extxyz", [copper(3.6, 1, "cold"), unknown, copper(3.5, 2, "pressed"), nan])
+    ase.io.write(folder / "frozen.traj", frozen)
+    cluster = ase.Atoms("Cu3", [[0, 0, 0], [2.5, 0, 0], [0.3, 2.6, 0]])
+    ase.io.write(folder / "cluster.extxyz", cluster)
+    ase.io.write(folder / "moody.extxyz", [copper(a / 100, a) for a in range(370, 377)])
+    (folder / "label.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "structures": {"files": ["cells.extxyz", "frozen.traj", "cluster.extxyz"]},
+                "calculator": {"class": EMT_NAME, "name": "effective medium"},
+                "farm": {"workers": 1},
+                "output": {"results": "results.h5", "dataset": "data.h5"},
+            }
+        )
+    )
+    return folder
+
+
+def in_process(folder: Path, *arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return command.run_command(parser.parse_args([str(folder / "label.yaml"), *arguments]))
+
+
+def test_labels_are_those_of_the_calculator(folder: Path) -> None:
+    output = label(folder, code=1).stdout
+    data = hdf5.read(folder / "data.h5")
+    wanted = [
+        *ase.io.read(folder / "cells.extxyz", ":"),
+        *ase.io.read(folder / "frozen.traj", ":"),
+        ase.io.read(folder / "cluster.extxyz"),
+    ]
+    wanted = [wanted[k] for k in (0, 2, 4, 5)]
+    assert data.groups.tolist() == ["cold", "pressed", "frozen", "cluster"]
+    names = ("cells.extxyz:0", "cells.extxyz:2", "frozen.traj", "cluster.extxyz:0")
+    assert data.sources.tolist() == [f"{name} by effective medium" for name in names]
+    for k, atoms in enumerate(wanted):
+        atoms.set_constraint()
+        atoms.calc = EMT()
+        mine = slice(data.first[k], data.first[k + 1])
+        np.testing.assert_array_equal(data.positions[mine], atoms.positions)
+        assert data.energies[k] == atoms.get_potential_energy()
+        np.testing.assert_array_equal(data.forces[mine], atoms.get_forces())
+        if k < 3:
+            np.testing.assert_array_equal(data.virials[k], -atoms.get_volume() * atoms.get_stress(voigt=False))
+    assert np.isnan(data.virials[3]).all() and not data.periodic[3].any()
+    with Results(folder / "results.h5") as results:
+        failed = {name: failure for _, name, failure in results.failed()}
+    assert failed.keys() == {"cells.extxyz:1", "cells.extxyz:3"}
+    assert failed["cells.extxyz:1"].kind == "NotImplementedError" and "Si" in failed["cells.extxyz:1"].message
+    assert "must be finite" in failed["cells.extxyz:3"].message
+    assert "effective" not in output and (folder / "data.png").read_bytes().startswith(b"\x89PNG")
+    again = label(folder, code=1).stdout
+    assert "6 different items, 6 of them stored already" in again
+    assert hdf5.fingerprint(hdf5.read(folder / "data.h5")) == hdf5.fingerprint(data)
+
+
+def test_frames_of_a_data_set_are_labelled_anew(folder: Path) -> None:
+    """With their groups; what they were labelled before does not count."""
+    before = replace(from_frames([copper(3.6, 1, "cold"), copper(3.7, 2, "hot")]), energies=np.array([1.0, np.nan]))
+    hdf5.write(before, folder / "before.h5", {}, overwrite=True)
+    label(
+        folder,
+        "--set",
+        "structures.files=before.h5",
+        "--set",
+        "output.results=anew.h5",
+        "--set",
+        "output.dataset=anew_data.h5",
+    )
+    data = hdf5.read(folder / "anew_data.h5")
+    assert data.groups.tolist() == ["cold", "hot"]
+    assert data.sources.tolist() == [f"before.h5:{k} by effective medium" for k in (0, 1)]
+    np.testing.assert_array_equal(data.positions, before.positions)
+    for k, atoms in enumerate((copper(3.6, 1), copper(3.7, 2))):
+        atoms.calc = EMT()
+        assert data.energies[k] == pytest.approx(atoms.get_potential_energy(), abs=1e-12)
+
+
+def test_what_fails_is_no_label(folder: Path) -> None:
+    """A calculator that raises, returns nan, ends its process, or has no stress this time fails those frames alone."""
+    label(
+        folder,
+        "--set",
+        "structures.files=moody.extxyz",
+        "--set",
+        "calculator.class=moods.Moody",
+        "--set",
+        "calculator.name=null",
+        "--set",
+        "output.results=moody.h5",
+        "--set",
+        "output.dataset=moody_data.h5",
+        "--set",
+        "farm.retries=0",
+        code=1,
+    )
+    with Results(folder / "moody.h5") as results:
+        failed = {name: failure for _, name, failure in results.failed()}
+    kinds = {name: failure.kind for name, failure in failed.items()}
+    assert kinds == {
+        "moody.extxyz:1": "ArithmeticError",
+        "moody.extxyz:2": "DataError",
+        "moody.extxyz:3": "WorkerDied",
+        "moody.extxyz:4": "DataError",
+    }
+    assert failed["moody.extxyz:2"].message.startswith("forces by Moody = not finite")
+    assert failed["moody.extxyz:4"].message.startswith("stress = none by Moody")
+    data = hdf5.read(folder / "moody_data.h5")
+    assert data.sources.tolist() == [f"moody.extxyz:{k} by moods.Moody" for k in (0, 5, 6)]
+    assert np.isfinite(data.virials).all() and set(data.groups) == {"moody"}
+
+
+def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    farm = LocalFarm(stop_after=2)
+    monkeypatch.setattr(command, "Farm", farm)
+    values = (
+        "structures.files=moody.extxyz",
+        "structures.every=2",
+        f"output.results={tmp_path / 'stopped.h5'}",
+        f"output.dataset={tmp_path / 'stopped_data.h5'}",
+    )
+    given = [word for value in values for word in ("--set", value)]
+    with handlers_kept():
+        assert in_process(folder, *given) == STOPPED
+        assert not (tmp_path / "stopped_data.h5").exists()
+        assert in_process(folder, *given) == 0
+    assert farm.computed == [f"moody.extxyz:{k}" for k in (0, 2, 4, 6)]  # every second frame, each once
+    assert len(hdf5.read(tmp_path / "stopped_data.h5")) == 4
+
+
+def test_a_data_set_of_others_is_not_replaced(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious.h5").write_text("labels")
+    with pytest.raises(OutputError, match="without the results .*new.h5 that it would be made of"):
+        in_process(folder, "--set", f"output.dataset={tmp_path / 'precious.h5'}", "--set", "output.results=new.h5")
+    (tmp_path / "there.h5").touch()
+    given = ("--set", f"output.results={tmp_path / 'there.h5'}", "--set")
+    with pytest.raises(OutputError, match="precious.h5 = exists, and not by hpcpot label"):
+        in_process(folder, *given, f"output.dataset={tmp_path / 'precious.h5'}")
+    with pytest.raises(OutputError, match="output.dataset = .*nowhere/data.h5: its folder must exist"):
+        in_process(folder, *given, f"output.dataset={tmp_path / 'nowhere/data.h5'}")
+    assert (tmp_path / "precious.h5").read_text() == "labels"
+
+
+def test_other_arguments_do_not_mix(folder: Path) -> None:
+    refused = label(folder, "--set", "calculator.arguments={asap_cutoff: true}", code=1).stderr
+    assert "results with another calculator" in refused
+
+
+def test_another_model_under_the_same_name_is_another_calculator(tmp_path: Path) -> None:
+    model, found = tmp_path / "model.nqx", []
+    for weights in ("one", "two"):
+        model.write_text(weights)
+        arguments = {"model": str(model), "units": "eV"}
+        wanted = config.Settings(**{"class": EMT_NAME, "arguments": arguments, "stress": True})
+        found.append(command.identity(wanted))
+    assert found[0] != found[1] and "model.nqx: sha256 7692c3ad3540bb80" in found[0] and "ase" in found[0]
+
+
+def test_a_module_of_ones_own_is_known_by_its_source(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "moody_once.py").write_text(MOODY)
+    assert calculators.version("moody_once.Moody").startswith("moody_once.py: sha256 ")
+    first = calculators.version("moody_once.Moody")
+    (tmp_path / "moody_once.py").write_text(MOODY + "# changed")
+    assert calculators.version("moody_once.Moody") != first
+
+
+def test_what_a_calculator_starts_from_comes_along(tmp_path: Path) -> None:
+    with_spins, without = copper(), copper()
+    with_spins.set_initial_magnetic_moments(np.linspace(0.0, 1.0, len(with_spins)))
+    ase.io.write(tmp_path / "both.extxyz", [with_spins, without])
+    first, second = command.structures([tmp_path / "both.extxyz"], 1)
+    assert first.key != second.key and not second.input.has("initial_magmoms")
+    assert np.allclose(first.input.get_initial_magnetic_moments(), with_spins.get_initial_magnetic_moments())
+
+
+def test_a_dry_run_labels_nothing(folder: Path) -> None:
+    output = label(folder, "--dry-run", "--set", "output.results=dry.h5", "--set", "output.dataset=dry_data.h5").stdout
+    assert f"class: {EMT_NAME}" in output and not (folder / "dry.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("ase.calculators.emt.EMTT", r"has no class EMTT; did you mean ase.calculators.emt.EMT\?"),
+        ("ase.calculators.emt.Nothing", "has no class Nothing; its calculators are Calculator, EMT"),
+        ("ase.calculators.emt", "is a module; name the class in it"),
+        ("ase.calculators.emtt.EMT", r"cannot be imported .*; did you mean ase.calculators.emt\?"),
+        ("nobody_has_this.Calculator", "cannot be imported .*; install it in the environment of hpcpot"),
+    ],
+)
+def test_a_class_that_is_not_there(name: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=f"calculator.class = {name}: .*{message}"):
+        calculators.find(name)
+
+
+def test_what_a_class_refuses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    with pytest.raises(ConfigError, match=r"calculator.arguments = \{'frog': 1\}: ase.calculators.lj.LennardJones"):
+        monkeypatch.setattr("ase.calculators.lj.LennardJones.__init__", lambda self: None)
+        calculators.build("ase.calculators.lj.LennardJones", {"frog": 1})
+    with pytest.raises(ConfigError, match="must make a calculator of ASE, and makes a int"):
+        calculators.build("moods.no_calculator", {})
+    with pytest.raises(ConfigError, match="calculator.stress = true: moods.Stressless has no stress"):
+        in_process(folder, "--set", "calculator.class=moods.Stressless", "--set", "output.dataset=other.h5")
+    with pytest.raises(FarmError, match="cannot be imported(.|\n)*workers need the same packages"):
+        task.calculator("nobody_has_this.Calculator", "{}")
+
+
+def test_a_calculator_without_stress(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    atoms = copper(3.7, group="no stress")
+    row = task.compute(atoms, name="moods.Stressless", arguments="{}", stress=False)
+    assert np.isnan(row["virial"]).all() and np.isfinite(row["energy"])
+    assert row.keys() == task.COLUMNS.keys()
+
+
+def test_a_calculator_that_raised_is_built_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(folder)
+    given = {"name": "moods.Moody", "arguments": "{}", "stress": True}
+    first = task.calculator("moods.Moody", "{}")
+    task.compute(copper(3.70, group="a"), **given)
+    assert task.calculator("moods.Moody", "{}") is first
+    with pytest.raises(ArithmeticError):
+        task.compute(copper(3.71, group="a"), **given)
+    assert task.calculator("moods.Moody", "{}") is not first
+    with pytest.raises(StructureError, match="x"):
+        task.compute(StructureError("x"), **given)
+
+
+def test_the_energy_is_the_one_of_the_forces() -> None:
+    """ASE's free_energy where there are both; a wrong shape is no label."""
+    atoms = copper()
+    atoms.calc = EMT()
+    atoms.get_forces()
+    atoms.calc.results["free_energy"] = -1.0
+    assert task.labels(atoms, stress=True)["energy"] == -1.0
+    atoms.calc.results["forces"] = np.zeros((3, 3))
+    with pytest.raises(DataError, match=r"of shape \(3, 3\) on 4 atoms"):
+        task.labels(atoms, stress=True)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("calculator.class=EMT", r"calculator.class = EMT .*must be module.Name"),
+        ("calculator.arguments=[1]", "must be names with plain values"),
+        ("calculator.arguments={setups: {1: s}}", "names within them must be text, too"),
+        ("calculator.name=''", "calculator.name = .*must be text"),
+        ("structures.every=0", "must be >= 1"),
+        ("output.dataset=data.extxyz", "must end in .h5; hpcpot convert makes other formats"),
+        ("output.dataset=results.h5", "must be another file than output.results"),
+        ("calculator.clas=x.y", r"unknown key; did you mean calculator.class\?"),
+    ],
+)
+def test_wrong_values(folder: Path, override: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        config.load(folder / "label.yaml", settings.SCHEMA, [override])

@@ -1,0 +1,270 @@
+"""`hpcpot build`: crystals, particles, stacks; the interface, its dynamics replaced by a spring where speed matters."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import runs
+from ase import Atoms
+from mpirun import REPOSITORY, run_ranks
+
+from hpcpot import cli, config
+from hpcpot.commands.recipes import interface, lattice
+from hpcpot.commands.recipes.settings import SCHEMA
+from hpcpot.errors import ModelError, SimulationError
+from hpcpot.potential.calculator import Calculator
+from hpcpot.potential.files import save
+from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.structure import crystals, files
+
+CONFIGS = REPOSITORY / "configs"
+SMALL = (
+    "silicon.repeat=[2, 2, 2]",
+    "lithium.atoms=60",
+    "lithium.settle_steps=100",
+    "lithium.melt_steps=100",
+    "lithium.pressure_steps=100",
+    "lithium.pressure_tolerance_GPa=3",
+    "contact.steps=100",
+)
+
+
+def hpcpot(*arguments: str | Path) -> int:
+    return cli.main([str(argument) for argument in arguments])
+
+
+def settings(*overrides: str):
+    return config.load(CONFIGS / "build_interface_si100.yaml", SCHEMA, overrides)
+
+
+def solid() -> LennardJones:
+    """A Lennard-Jones solid; its fcc lattice constant follows from its lattice sums."""
+    return LennardJones(("Li",), np.array([[0.2]]), np.array([[2.7]]), 12.0)
+
+
+class Spring:
+    """Dynamics that moves nothing: the pressure is that of a solid whose volume per atom wants to be `volume`."""
+
+    def __init__(self, volume: float = 21.0, modulus: float = 11.0, noise: float = 0.0):
+        self.volume, self.modulus, self.noise = volume, modulus, noise
+        self.calls: list[tuple[int, list[dict], int]] = []
+        self.rng = np.random.default_rng(1)
+
+    def __call__(self, atoms: Atoms, stages: list[dict], seed: int) -> Atoms:
+        self.calls.append((len(atoms), stages, seed))
+        atoms = atoms.copy()
+        if not atoms.has("momenta"):
+            atoms.set_velocities(np.ones((len(atoms), 3)))
+        strain = np.log(atoms.get_volume() / len(atoms) / self.volume)
+        atoms.info["mean_pressure_GPa"] = -self.modulus * strain + self.noise * self.rng.normal()
+        atoms.info["mean_temperature_K"] = stages[-1]["temperature_K"]
+        atoms.wrap()
+        return atoms
+
+
+def test_recipe_builds_the_interface_of_the_study():
+    lines, anneal = [], Spring()
+    atoms = interface.build(settings(), 5.46, anneal, lines.append)
+    silicon, lithium = atoms.positions[atoms.symbols == "Si"], atoms.positions[atoms.symbols == "Li"]
+    assert (len(silicon), len(lithium)) == (1536, 3072) and atoms.pbc.all()
+    assert np.allclose(atoms.cell.lengths()[:2], 4 * 5.46)
+    assert silicon[:, 2].min() == pytest.approx(5.46 / 8)
+    assert lithium[:, 2].min() - silicon[:, 2].max() == pytest.approx(2.5)
+    assert atoms.cell[2, 2] - np.ptp(atoms.positions[:, 2]) == pytest.approx(40.0)
+    assert atoms.info["lithium_volume_A3"] == pytest.approx(21.0, rel=0.01)
+    assert atoms.has("momenta")
+    files.check(atoms, ("Li", "Si"))
+    assert lines[0].startswith("silicon: 1536 atoms, (100) slab of 65.52 Å")
+    assert lines[-1].startswith("interface: 4608 atoms")
+
+
+def test_recipe_stages():
+    anneal = Spring(modulus=30.0)
+    chosen = settings("lithium.atoms=100", "silicon.repeat=[2, 2, 2]", "seed=7")
+    interface.build(chosen, 5.46, anneal, lambda line: None)
+    (n, (settle, melt), seed), *rounds, (n_joined, (contact,), _) = anneal.calls
+    assert (n, seed, n_joined) == (100, 8, 164)
+    assert settle == {"temperature_K": 800, "steps": 500, "timestep_fs": 2, "friction_time_fs": 20}
+    assert melt == {"temperature_K": 800, "steps": 1500, "timestep_fs": 2, "friction_time_fs": 100}
+    assert contact == {"temperature_K": 500, "steps": 3000, "timestep_fs": 1, "friction_time_fs": 20}
+    assert 2 <= len(rounds) <= 4
+    equilibrate = {"temperature_K": 500, "steps": 1000, "timestep_fs": 2, "friction_time_fs": 100}
+    assert all(stages == [equilibrate] for _, stages, _ in rounds)
+    assert len({seed for _, _, seed in anneal.calls}) == len(anneal.calls)
+
+
+@pytest.mark.parametrize("modulus", [5.0, 11.0, 25.0])
+@pytest.mark.parametrize("volume", [18.0, 21.9, 25.0])
+def test_pressure_comes_to_zero(modulus, volume):
+    """From 18 % off, with a bulk modulus off by a factor of two, and pressures that fluctuate."""
+    chosen = settings("lithium.atoms=100", "silicon.repeat=[2, 2, 2]")
+    anneal = Spring(volume, modulus, noise=0.02)
+    atoms = interface.build(chosen, 5.46, anneal, lambda line: None)
+    assert atoms.info["lithium_volume_A3"] == pytest.approx(volume, rel=0.1 / modulus)
+
+
+def test_pressure_that_does_not_come_to_zero():
+    chosen = settings("lithium.atoms=100", "silicon.repeat=[2, 2, 2]", "lithium.pressure_rounds=2")
+    with pytest.raises(SimulationError, match=r"pressure of lithium = .* after 2 rounds: must be within 0.05 GPa"):
+        interface.build(chosen, 5.46, Spring(30.0), lambda line: None)
+
+
+def test_relaxed_lattice_constant():
+    """fcc Lennard-Jones: nearest neighbours at 1.0902 sigma (lattice sums 12.1319 and 14.4539)."""
+    expected = 2.7 * np.sqrt(2) * (2 * 12.13188 / 14.45392) ** (1 / 6)
+    assert lattice.relaxed("Li-fcc", Calculator(solid())) == pytest.approx(expected, rel=3e-3)
+
+
+def test_lattice_constant_without_a_minimum():
+    far = LennardJones(("Li",), np.array([[0.2]]), np.array([[4.5]]), 9.0)
+    with pytest.raises(ModelError, match="lattice constant of Li-fcc = 4.767 Å at the end of the search"):
+        lattice.relaxed("Li-fcc", Calculator(far))
+
+
+def test_crystal_command(tmp_path, capsys):
+    output = tmp_path / "x.extxyz"
+    chosen = ("--set", "crystal.name=Li15Si4", "--set", "crystal.repeat=[1, 2, 1]")
+    assert hpcpot("build", CONFIGS / "build_crystal.yaml", "-o", output, *chosen) == 0
+    read = files.read(output)
+    assert np.allclose(read.positions, crystals.build("Li15Si4", (1, 2, 1), primitive=True).positions, atol=1e-7)
+    assert "written: " in capsys.readouterr().out
+    assert read.info["source"].startswith("hpcpot ")
+
+
+def test_crystal_command_relaxes_with_a_potential(tmp_path, capsys):
+    save(solid(), tmp_path / "lj.h5", {})
+    (tmp_path / "x.yaml").write_text("recipe: crystal\ncrystal: {name: Li-fcc}\npotential: {file: lj.h5}\n")
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.data") == 0
+    constant = lattice.relaxed("Li-fcc", Calculator(solid()))
+    assert files.read(tmp_path / "x.data").cell.lengths() == pytest.approx([constant] * 3)
+    assert f"lattice constant of Li-fcc: {constant:.4f} Å, relaxed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "counts", "cell"),
+    [
+        ("li13si4_28900", (22100, 6800), (75.152, 78.980, 75.058)),
+        ("li13si4_104448", (79872, 24576), (106.098, 126.368, 120.092)),
+        ("particle_li13si4", (5615, 1731), (100, 100, 100)),
+        ("particle_lisi", (3619, 3635), (100, 100, 100)),
+        ("particle_lisi3", (2155, 6324), (100, 100, 100)),
+    ],
+)
+def test_recipes_of_the_mechanics_study(tmp_path, name, counts, cell):
+    output = tmp_path / "x.extxyz"
+    assert hpcpot("build", CONFIGS / f"build_{name}.yaml", "-o", output) == 0
+    atoms = files.check(files.read(output), ("Li", "Si"), minimum_distance=2.3)
+    assert (np.sum(atoms.symbols == "Li"), np.sum(atoms.symbols == "Si")) == counts
+    assert atoms.cell.lengths() == pytest.approx(cell, abs=1e-3) and atoms.pbc.all()
+    assert re.search(rf"\b{len(atoms):,} atoms", (CONFIGS / f"build_{name}.yaml").read_text())
+
+
+def test_stack_command(tmp_path, capsys):
+    output = tmp_path / "x.extxyz"
+    assert hpcpot("build", CONFIGS / "build_stack50.yaml", "-o", output) == 0
+    said = capsys.readouterr().out
+    assert "packing: 50 spheres fill 0.458 of the box" in said and "pour: 50 of 50 spheres" in said
+    atoms = files.check(files.read(output), ("Li", "Si"), minimum_distance=2.0)
+    assert atoms.cell.lengths() == pytest.approx([110, 110, 110])
+    sizes = np.bincount(atoms.arrays["particle"])
+    assert len(sizes) == 50 and np.sum(sizes > 500) == 25
+    assert atoms.info["packing_fraction"] == pytest.approx(0.458, abs=5e-4)
+    taken = int(re.search(r"stack: (\d+) of 29400 atoms", said)[1])
+    assert len(atoms) == 29400 - taken and taken < 200
+
+
+def test_sphere_of_a_structure_file(tmp_path, capsys):
+    """A melt-quenched block comes from a file."""
+    block = crystals.build("Si", (4, 4, 4))
+    block.rattle(0.3, seed=1)
+    files.write(tmp_path / "block.extxyz", block)
+    (tmp_path / "x.yaml").write_text(
+        "recipe: particle\ncrystal: {file: block.extxyz}\nsphere: {radius_A: 10, centre: centroid}\n"
+    )
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.extxyz") == 0
+    found = files.read(tmp_path / "x.extxyz")
+    inside = np.linalg.norm(block.positions - block.positions.mean(axis=0), axis=1) <= 10
+    assert len(found) == inside.sum() and found.info["radius_A"] == 10
+    assert "from 1 x 1 x 1 cells" in capsys.readouterr().out
+
+
+def test_supercell_of_the_last_frame_of_a_trajectory(tmp_path):
+    run = runs.prepare(tmp_path, md__steps=10)
+    assert hpcpot("md", run) == 0
+    (tmp_path / "x.yaml").write_text("recipe: crystal\ncrystal: {file: run.h5md, repeat: [1, 1, 2]}\n")
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.extxyz") == 0
+    with TrajectoryReader(tmp_path / "run.h5md") as trajectory:
+        last = trajectory.frame()
+    assert np.allclose(files.read(tmp_path / "x.extxyz").positions, last.repeat((1, 1, 2)).positions, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("config_file", "overrides", "message"),
+    [
+        ("particle_li13si4", ("crystal.repeat=[14, 8, 3]",), "diameter of the sphere = 60 Å: must be less than"),
+        ("particle_lisi", ("sphere.centre=Ge",), "centre of the sphere = Ge: must be an element of the structure"),
+        ("stack80", ("stack.box_A=[100, 100, 100]",), "packing fraction = 0.733 for 80 spheres in 100 x 100 x 100 Å"),
+    ],
+)
+def test_what_cannot_be_built(tmp_path, capsys, config_file, overrides, message):
+    chosen = [part for override in overrides for part in ("--set", override)]
+    assert hpcpot("build", CONFIGS / f"build_{config_file}.yaml", "-o", tmp_path / "x.extxyz", *chosen) == 1
+    assert f"StructureError: {message}" in capsys.readouterr().err
+    assert not (tmp_path / "x.extxyz").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("recipe: crystal", "crystal.name = null .*is required for recipe: crystal"),
+        ("recipe: interface", "potential.file = null .*is required for recipe: interface"),
+        ("recipe: crystal\ncrystal: {name: Li14Si4}", "crystal.name = Li14Si4 .*must be Si .* Li15Si4"),
+        ("recipe: crystal\ncrystal: {name: Si}\nlithium: {atoms: 3}", "lithium.atoms = 3 .*is for recipe: interface"),
+        ("recipe: crystal\ncrystal: {name: Si}\nsphere: {centre: Si}", "sphere.centre = Si .*is for recipe: partic"),
+        ("recipe: particle\ncrystal: {name: Si}", "sphere.radius_A = null .*is required for recipe: particle"),
+        ("recipe: particle\ncrystal: {name: Si}\nsphere: {centre: middle}", "sphere.centre = middle .*must be"),
+        ("recipe: particle\ncrystal: {name: Si}\nsphere: {radius_A: 0}", "sphere.radius_A = 0 .*must be > 0"),
+        ("recipe: stack\ncrystal: {name: Si}\nstack: {counts: [3]}", r"stack.counts = .*as many entries .*\(2\)"),
+        ("recipe: crystal\ncrystal: {name: Si, axes: cba}", "crystal.axes = cba .*must be abc"),
+        ("recipe: crystal\ncrystal: {name: Li, file: interface_si100}", "crystal.name = Li .*not go with crystal.file"),
+        ("recipe: crystal\ncrystal: {nmae: Si}", "nmae = Si .*did you mean crystal.name"),
+        ("recipe: crystal\ncrystal: {name: Si, repeat: [1, 0, 1]}", "crystal.repeat = .*each entry must be >= 1"),
+    ],
+)
+def test_wrong_configs(tmp_path, capsys, text, message):
+    (tmp_path / "x.yaml").write_text(text)
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.extxyz") == 1
+    assert re.search(f"ConfigError: .*{message}", capsys.readouterr().err)
+    assert not (tmp_path / "x.extxyz").exists()
+
+
+def test_output_is_refused_before_the_work(tmp_path, capsys):
+    output = tmp_path / "x.extxyz"
+    output.write_text("precious")
+    assert hpcpot("build", CONFIGS / "build_interface_si100.yaml", "-o", output) == 1
+    assert "OutputError" in capsys.readouterr().err and output.read_text() == "precious"
+
+
+@pytest.mark.mpi
+def test_particle_command_on_two_ranks(tmp_path):
+    """Rank 0 builds; an error of it ends the others."""
+    command = ("-m", "hpcpot", "build", CONFIGS / "build_particle_li13si4.yaml", "--set", "sphere.radius_A=12")
+    run_ranks(2, *command, "-o", tmp_path / "x.extxyz")
+    assert len(files.read(tmp_path / "x.extxyz")) == pytest.approx(4 / 3 * np.pi * 12**3 / 15.415, rel=0.05)
+    wrong = run_ranks(2, *command, "--set", "sphere.centre=Ge", "-o", tmp_path / "y.extxyz", check=False)
+    assert wrong.returncode == 1 and "centre of the sphere = Ge" in wrong.stderr
+
+
+@pytest.mark.mpi
+def test_interface_command_does_not_depend_on_ranks(tmp_path):
+    """The recipe with its real dynamics, a few steps of 124 atoms."""
+    chosen = [part for override in SMALL for part in ("--set", override)]
+    command = ("-m", "hpcpot", "build", CONFIGS / "build_interface_si100.yaml", *chosen)
+    for n in (1, 2):
+        run_ranks(n, *command, "-o", tmp_path / f"{n}.extxyz")
+    one, two = (files.read(tmp_path / f"{n}.extxyz") for n in (1, 2))
+    assert len(one) == 124 and np.allclose(one.cell, two.cell, atol=1e-6)
+    assert np.allclose(one.positions, two.positions, atol=1e-6)
+    files.check(one, ("Li", "Si"))

@@ -1,0 +1,134 @@
+import subprocess
+import sys
+import time
+import types
+
+import pytest
+
+import hpcpot
+from hpcpot import cli
+from hpcpot.errors import OutputError
+
+
+def hpcpot_command(*arguments: str, cwd=None) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "hpcpot", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
+    )
+
+
+@pytest.fixture
+def fake_md(monkeypatch):
+    """hpcpot md that does what a test puts in its place."""
+    module = types.ModuleType("hpcpot.md")
+    module.add_arguments = lambda parser: parser.add_argument("--ranks", type=int)
+    module.run = lambda arguments: 75
+    monkeypatch.setattr(cli, "import_module", lambda name: {"hpcpot.commands.md": module}[name])
+    return module
+
+
+def test_help_names_commands_and_exit_codes():
+    done = hpcpot_command("--help")
+    assert done.returncode == 0
+    assert all(f"    {name} " in done.stdout for name in cli.COMMANDS)
+    assert "75  stopped by a signal" in done.stdout
+
+
+def test_help_imports_no_engine():
+    code = (
+        "import sys; from hpcpot import cli\n"
+        "try: cli.main(['--help'])\n"
+        "except SystemExit: pass\n"
+        "print([n for n in ('numpy', 'numba', 'h5py', 'mpi4py', 'ase', 'matplotlib', 'yaml') if n in sys.modules])"
+    )
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert time.monotonic() - began < 3  # 0.05 s on an idle machine
+
+
+def test_version():
+    assert hpcpot_command("--version").stdout == f"hpcpot {hpcpot.__version__}\n"
+
+
+def test_md_help_is_the_reference_of_the_config():
+    done = hpcpot_command("md", "--help")
+    assert done.returncode == 0, done.stderr
+    assert "--dry-run" in done.stdout and "md.timestep_fs (a number > 0; required)" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("mdd",),
+        ("md",),
+        ("md", "x.yaml", "--restart", "--overwrite"),
+        ("--vers",),
+        ("md", "x.yaml", "--ranks", "two"),
+    ],
+)
+def test_wrong_usage_is_2(arguments):
+    done = hpcpot_command(*arguments)
+    assert done.returncode == 2
+    assert "usage: hpcpot" in done.stderr
+
+
+@pytest.mark.parametrize("command", list(cli.COMMANDS))
+def test_every_command_has_help(command):
+    done = hpcpot_command(command, "--help")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"usage: hpcpot {command}")
+
+
+def test_an_error_is_one_line_and_1(tmp_path):
+    done = hpcpot_command("md", "absent.yaml", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stderr == (
+        "ConfigError: config = absent.yaml: cannot be read (No such file or directory); give the path of a YAML file.\n"
+    )
+
+
+def test_exit_code_of_the_command_is_passed_on(fake_md):
+    assert cli.main(["md"]) == 75
+
+
+def test_error_of_a_command(fake_md, capsys):
+    def run(arguments):
+        raise OutputError("output.trajectory = a.h5: exists; use --restart or --overwrite.")
+
+    fake_md.run = run
+    assert cli.main(["md"]) == 1
+    assert capsys.readouterr().err == "OutputError: output.trajectory = a.h5: exists; use --restart or --overwrite.\n"
+
+
+def test_a_bug_keeps_its_traceback(fake_md):
+    def run(arguments):
+        raise ZeroDivisionError("a bug")
+
+    fake_md.run = run
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["md"])
+
+
+def test_interrupt_is_130(fake_md, capsys):
+    def run(arguments):
+        raise KeyboardInterrupt
+
+    fake_md.run = run
+    assert cli.main(["md"]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_ranks_starts_mpirun_with_the_rest(fake_md, monkeypatch):
+    from hpcpot.parallel import launch
+
+    started = []
+    monkeypatch.setattr(launch, "run", lambda size, arguments: started.append((size, arguments)) or 7)
+    assert cli.main(["md", "--ranks", "3"]) == 7
+    assert started == [(3, ["md"])]
+    assert cli.main(["md", "--ranks", "1"]) == 75
+
+
+def test_wrong_number_of_ranks(fake_md, capsys):
+    assert cli.main(["md", "--ranks", "0"]) == 1
+    assert "ConfigError: --ranks = 0: must be >= 1" in capsys.readouterr().err

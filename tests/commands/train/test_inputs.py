@@ -1,0 +1,178 @@
+"""input.json of DeePMD-kit, and train.in of aenet-PyTorch."""
+
+import json
+
+import numpy as np
+import pytest
+from repository import CONFIGS
+from trainings import dataset
+
+from hpcpot import cli
+from hpcpot.commands.train.inputs import load
+from hpcpot.dataset import files as dataset_files
+from hpcpot.errors import ConfigError
+from hpcpot.potential.files import load as load_model
+
+INPUT = {
+    "_comment": "a model",
+    "model": {
+        "type_map": ["Li", "Si"],
+        "descriptor": {
+            "type": "se_e2_a",
+            "sel": "auto:1.15",
+            "rcut_smth": 2.0,
+            "rcut": 4.0,
+            "neuron": [4, 8],
+            "seed": 11,
+        },
+        "fitting_net": {"n_neuron": [8, 8], "resnet_dt": True, "seed": 12},
+    },
+    "learning_rate": {"type": "exp", "decay_steps": 80, "start_lr": 0.002, "stop_lr": 1e-6},
+    "loss": {"type": "ener", "start_pref_e": 0.02, "limit_pref_e": 2, "start_pref_f": 1000, "limit_pref_f": 1},
+    "training": {
+        "training_data": {"systems": ["systems"], "batch_size": [2, 2]},
+        "stop_batch": 3,
+        "seed": 13,
+        "disp_freq": 1,
+        "disp_file": "lcurve.out",
+        "save_freq": 1000,
+        "disp_training": True,
+    },
+}
+
+
+def written(folder, change=lambda tree: None):
+    tree = json.loads(json.dumps(INPUT))
+    change(tree)
+    (folder / "input.json").write_text(json.dumps(tree))
+    return folder / "input.json"
+
+
+def test_an_input_of_deepmd_kit_means_the_same_here(tmp_path):
+    found = load(written(tmp_path), [])
+    model, rate = found.deep_potential, found.learning_rate
+    assert (model.cutoff_A, model.cutoff_smooth_A, model.sel, model.neuron) == (4.0, 2.0, "auto:1.15", [4, 8])
+    assert (model.axis_neuron, model.type_one_side, model.fitting_neuron) == (4, False, [8, 8])
+    assert (rate.start, rate.stop, rate.decay_steps, rate.scale_by_workers) == (0.002, 1e-6, 80, "linear")
+    assert (found.loss.start_pref_f, found.loss.start_pref_v, found.loss.limit_pref_e) == (1000.0, 0.0, 2.0)
+    assert (found.training.steps, found.training.batch_size, found.training.seed) == (3, 2, 13)
+    assert (found.data.elements, found.data.validation_fraction) == (["Li", "Si"], 0.0)
+    assert str(found.output.model) == "input.h5"
+
+
+def test_it_trains(tmp_path, monkeypatch):
+    dataset_files.save(dataset(), tmp_path / "systems", {}, "deepmd")
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, lambda tree: tree["training"]["training_data"].update(batch_size="auto"))
+    assert cli.main(["train", "input.json"]) == 0
+    assert load_model(tmp_path / "input.h5").elements == ("Li", "Si")
+    assert (tmp_path / "lcurve.out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda t: t["model"]["descriptor"].update(rcut_smooth=2.0),
+            r"model.descriptor.rcut_smooth = 2.0 .*did you mean model.descriptor.rcut_smth\?",
+        ),
+        (lambda t: t["model"]["descriptor"].update(type="dpa1"), "descriptor.type = dpa1 .*trains with se_e2_a only"),
+        (lambda t: t["loss"].update(start_pref_ae=1.0), r"loss.start_pref_ae = 1.0 .*hpcpot trains with 0 only"),
+        (lambda t: t["learning_rate"].update(type="cosine"), r"learning_rate.type = cosine"),
+        (lambda t: t["training"]["training_data"].update(batch_size=[1, 2]), "must be one number for all, or auto"),
+        (
+            lambda t: t["model"]["descriptor"].update(rcut=-1),
+            r"deep_potential.cutoff_A = -1 \(input.json\): must be > 0",
+        ),
+        (lambda t: t.pop("model"), "has no section model"),
+    ],
+)
+def test_what_is_not_the_same_here_is_refused_by_name(change, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        load(written(tmp_path, change), [])
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("train_*.yaml")), ids=lambda path: path.stem)
+def test_the_examples_are_right(path):
+    found = load(path, [])
+    assert hasattr(found, found.family)
+
+
+TRAIN = """! a comment
+TRAININGSET lisi.train
+TESTPERCENT 20
+ITERATIONS 3
+
+BATCHSIZE 4
+MAXENERGY 50
+FORCES
+alpha=0.2
+NPSEED 7
+PHSEED 8
+METHOD
+method=adamw lr=0.001
+REGULARIZATION 0.01
+NETWORKS
+  Li  Li.nn  2  6:tanh 6:tanh
+  Si  Si.nn  2  6:tanh 6:tanh
+"""
+GENERATE = """OUTPUT lisi.train
+TYPES
+2
+Li -1.9
+Si -5.4
+SETUPS
+Li Li.stp
+Si Si.stp
+FILES
+{n}
+{files}
+"""
+SETUP = """DESCR
+ a basis
+END DESCR
+ATOM {element}
+ENV 2
+Li
+Si
+RMIN 0.75d0
+BASIS type=Chebyshev
+radial_Rc = 4.0 radial_N = 4 angular_Rc = 3.0 angular_N = 2
+"""
+
+
+def aenet(folder, train=TRAIN):
+    dataset_files.save(dataset(), folder / "xsf", {}, "xsf")
+    names = sorted(str(path.relative_to(folder)) for path in (folder / "xsf").rglob("*.xsf"))
+    (folder / "train.in").write_text(train)
+    (folder / "generate.in").write_text(GENERATE.format(n=len(names), files="\n".join(names)))
+    for element in ("Li", "Si"):
+        (folder / f"{element}.stp").write_text(SETUP.format(element=element))
+    return folder / "train.in"
+
+
+def test_an_input_of_aenet_trains(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = aenet(tmp_path)
+    found = load(path, [])
+    assert (found.chebyshev.radial_order, found.chebyshev.angular_cutoff_A, found.chebyshev.hidden) == (4, 3.0, [6, 6])
+    assert (found.loss.force_weight, found.training.weight_decay, found.training.seed) == (0.2, 0.01, 7)
+    assert (found.data.validation_fraction, found.training.epochs, found.learning_rate.stop) == (0.2, 3.0, None)
+    assert cli.main(["train", "train.in"]) == 0
+    model = load_model(tmp_path / "train.h5")
+    np.testing.assert_array_equal(model.spins, [[-1, 1], [-1, 1]])
+    np.testing.assert_array_equal(model.atomic_energies, [-1.9, -5.4])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("TESTPERCENT 20", "TESTPERCENTAGE 20", r"TESTPERCENTAGE \(train.in\): unknown .* did you mean TESTPERCENT\?"),
+        ("BATCHSIZE 4", "BATCHSIZE many", r"BATCHSIZE \(train.in\) = many: a number is required"),
+        ("Si  Si.nn  2  6:tanh 6:tanh", "Si  Si.nn  2  6:tanh 8:tanh", "NETWORKS .* = 2 different ones"),
+        ("lisi.train", "other.train", "TRAININGSET = other.train: a generate.in with this OUTPUT"),
+    ],
+)
+def test_wrong_inputs_of_aenet_are_named(old, new, message, tmp_path):
+    with pytest.raises(ConfigError, match=message):
+        load(aenet(tmp_path, TRAIN.replace(old, new)), [])

@@ -1,0 +1,81 @@
+"""The farm on a real Slurm of one node on this machine, which .ci/slurm_local.sh starts."""
+
+import os
+import random
+import shutil
+import socket
+import subprocess
+
+import pytest
+from farm.batch_system import Endless, await_end
+from repository import REPOSITORY
+
+from hpcpot.farm import farm, jobs
+
+pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
+
+JOBS = """
+jobqueue:
+  slurm:
+    name: hpcpot-test
+    cores: 2
+    memory: 2 GB
+    walltime: "00:20:00"
+    interface: lo
+    death-timeout: 60
+    local-directory: {folder}
+    job-extra-directives: ["--output={folder}/%j.log"]
+"""
+
+
+@pytest.fixture
+def slurm(tmp_path, monkeypatch):
+    """A Slurm that is ours, and the file of its jobs."""
+    if shutil.which("slurmctld", path=f"{os.environ['PATH']}:/usr/sbin") is None:
+        pytest.skip("Slurm is not installed: apt-get install --no-install-recommends slurm-wlm munge")
+    if os.geteuid() != 0:
+        pytest.skip("starting a Slurm of one's own needs root")
+    monkeypatch.setenv("PATH", f"{os.environ['PATH']}:/usr/sbin")
+    monkeypatch.setenv("SLURM_LOCAL_DIR", str(tmp_path / "slurm"))
+    monkeypatch.setenv("SLURM_LOCAL_PORT", str(free_ports()))
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm" / "slurm.conf"))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))  # jobs inherit it, and find farm_tasks
+    script = REPOSITORY / ".ci" / "slurm_local.sh"
+    subprocess.run([script, "start"], check=True, timeout=240, stdout=subprocess.DEVNULL, cwd=tmp_path)
+    file = tmp_path / "jobqueue.yaml"
+    file.write_text(JOBS.format(folder=tmp_path))
+    yield file
+    subprocess.run([script, "stop"], check=True, timeout=60)
+
+
+def free_ports():
+    """The first of two ports in a row that nobody listens on, below those that the system hands out."""
+    while True:
+        port = random.randrange(20000, 32000, 2)
+        with socket.socket() as one, socket.socket() as two:
+            try:
+                one.bind(("127.0.0.1", port))
+                two.bind(("127.0.0.1", port + 1))
+            except OSError:
+                continue
+            return port
+
+
+def running():
+    """Numbers of the jobs that run."""
+    listed = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%i"], capture_output=True, text=True, check=True)
+    return listed.stdout.split()
+
+
+def test_killed_job_loses_nothing_and_is_replaced(slurm, monkeypatch):
+    monkeypatch.setattr(farm, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(jobs, "LIST_SECONDS", 0.5)
+    campaign, pids, killed = Endless(slurm, workers=4), set(), []
+    for n, pid in enumerate(campaign.run()):
+        pids.add(pid)
+        if len(pids) == 4 and not killed:
+            killed.append(running()[n % 2])
+            subprocess.run(["scancel", "--signal=KILL", "--full", killed[0]], check=True)
+        elif killed and n % 20 == 0:
+            campaign.enough = len(pids) > 4 and len(set(running()) - set(killed)) == 2
+    await_end(running)

@@ -1,0 +1,377 @@
+"""DeePMD-kit models: what is read, what is refused and why, and that damage never ends in another error."""
+
+from __future__ import annotations
+
+import json
+
+import frozen_graph
+import h5py
+import numpy as np
+import pytest
+import yaml
+from model_files import DATA, cut, edited_array, edited_dp, flipped, reference, refused
+
+from hpcpot.errors import ModelError
+from hpcpot.potential.deep_potential.deepmd import read_native
+from hpcpot.potential.deep_potential.deepmd_frozen import read_frozen
+from hpcpot.potential.files import fingerprint, load
+
+ONE_SIDED, TWO_SIDED, DT = (DATA / "dp" / f"small_{name}.dp" for name in ("oneside", "twoside", "dt"))
+
+
+def test_parameters_of_a_native_model() -> None:
+    model = read_native(ONE_SIDED)
+    assert model.elements == ("Li", "Si")
+    assert (model.cutoff, model.cutoff_smooth, model.axis, model.protection) == (6.0, 0.5, 4, 0.0)
+    assert model.slots.tolist() == [60, 40]
+    np.testing.assert_array_equal(model.energy_shift, [-1.9, -5.4])
+    assert model.one_sided and model.embeddings[0] is model.embeddings[1]
+    assert [layer.weights.shape for layer in model.embeddings[0][1]] == [(1, 4), (4, 8), (8, 16)]
+    assert [layer.resnet for layer in model.embeddings[0][1]] == [False, True, True]
+    assert [layer.weights.shape for layer in model.fittings[1]] == [(64, 12), (12, 12), (12, 12), (12, 1)]
+    assert [layer.resnet for layer in model.fittings[1]] == [False, True, True, False]
+    assert [layer.activation for layer in model.fittings[1]] == ["tanh", "tanh", "tanh", "linear"]
+    assert [layer.timestep is not None for layer in model.fittings[1]] == [False, True, True, False]
+
+
+def test_statistics_are_kept_per_type() -> None:
+    model = read_native(ONE_SIDED)
+    with h5py.File(ONE_SIDED) as file:
+        variables = json.loads(file.attrs["json"])["model"]["descriptor"]["@variables"]
+        mean, deviation = file[variables["davg"]][()], file[variables["dstd"]][()]
+    np.testing.assert_array_equal(model.mean, mean[:, [0, 60]])
+    np.testing.assert_array_equal(model.deviation, deviation[:, [59, 99]])
+
+
+def test_two_sided_networks_are_indexed_by_centre_and_neighbour() -> None:
+    model = read_native(TWO_SIDED)
+    with h5py.File(TWO_SIDED) as file:
+        networks = json.loads(file.attrs["json"])["model"]["descriptor"]["embeddings"]["networks"]
+        for i in range(2):
+            for j in range(2):
+                stored = file[networks[i + 2 * j]["layers"][0]["@variables"]["w"]][()]
+                np.testing.assert_array_equal(model.embeddings[i][j][0].weights, stored)
+    assert not model.one_sided
+
+
+def test_timesteps_of_the_embedding() -> None:
+    model = read_native(DT)
+    assert [layer.timestep is not None for layer in model.embeddings[0][0]] == [False, True, True]
+
+
+def test_yaml_is_the_same_model(tmp_path) -> None:
+    path = tmp_path / "model.yaml"
+    path.write_text(_as_yaml(ONE_SIDED))
+    assert fingerprint(read_native(path)) == fingerprint(read_native(ONE_SIDED))
+
+
+def test_float32_becomes_float64(tmp_path) -> None:
+    path = edited_array(
+        tmp_path / "model.dp",
+        lambda model: model["fitting"]["nets"]["networks"][0]["layers"][0]["@variables"]["w"],
+        lambda weights: weights.astype(np.float32),
+    )
+    weights = read_native(path).fittings[0][0].weights
+    assert weights.dtype == np.float64
+    np.testing.assert_allclose(weights, read_native(ONE_SIDED).fittings[0][0].weights, rtol=1e-7, atol=1e-7)
+
+
+def test_a_layer_without_bias_has_a_zero_bias(tmp_path) -> None:
+    def change(tree):
+        tree["model"]["descriptor"]["embeddings"]["networks"][0]["layers"][1]["@variables"]["b"] = None
+
+    model = read_native(edited_dp(tmp_path / "model.dp", change))
+    np.testing.assert_array_equal(model.embeddings[0][0][1].bias, np.zeros(8))
+
+
+def test_the_tables_of_a_compressed_native_model_are_left_out(tmp_path) -> None:
+    def change(tree):
+        descriptor = tree["model"]["descriptor"]
+        descriptor["@version"] = 3
+        descriptor["compress"] = {"@variables": {"compress_data": ["/none"], "compress_info": ["/none"]}}
+
+    path = edited_dp(tmp_path / "model.dp", change)
+    assert fingerprint(read_native(path)) == fingerprint(read_native(ONE_SIDED))
+
+
+SETTINGS = [
+    ("type", "linear_ener", r"model\.type = linear_ener"),
+    ("atom_exclude_types", [0], r"model\.atom_exclude_types = \[0\]"),
+    ("pair_exclude_types", [[0, 1]], r"model\.pair_exclude_types"),
+    ("@version", 3, r"@class Model, @version 3: .*up to version 2; write the model with deepmd-kit 3.2"),
+    ("descriptor.type", "se_e3", r"descriptor\.type = se_e3: hpcpot computes only 'se_e2_a'"),
+    ("descriptor.exclude_types", [[0, 0]], r"descriptor\.exclude_types"),
+    ("descriptor.precision", "bfloat16", r"descriptor\.precision = bfloat16"),
+    ("descriptor.activation_function", "none", None),
+    ("descriptor.env_mat.use_exp_switch", True, r"descriptor\.env_mat\.use_exp_switch = True"),
+    ("descriptor.@version", 4, r"@class Descriptor, @version 4"),
+    ("descriptor.axis_neuron", 17, r"axis_neuron = 17: 1 to 16 is required"),
+    ("descriptor.axis_neuron", 3, r"fitting networks = wrong widths: 48 -> 1"),
+    ("descriptor.rcut_smth", 7.0, r"rcut_smth, rcut = 7.0, 6.0"),
+    ("descriptor.env_protection", -1.0, r"env_protection = -1.0"),
+    ("type_map", ["Li", "Li"], r"type_map = .*2 different names"),
+    ("fitting.type", "dipole", r"fitting\.type = dipole"),
+    ("fitting.numb_fparam", 2, r"fitting\.numb_fparam = 2"),
+    ("fitting.numb_aparam", 1, r"fitting\.numb_aparam = 1"),
+    ("fitting.dim_case_embd", 3, r"fitting\.dim_case_embd = 3"),
+    ("fitting.exclude_types", [1], r"fitting\.exclude_types"),
+    ("fitting.atom_ener", [-1.0, None], r"fitting\.atom_ener"),
+    ("fitting.atom_ener", [None, None], None),
+    ("fitting.mixed_types", True, r"fitting\.mixed_types = True"),
+    ("fitting.tot_ener_zero", True, r"fitting\.tot_ener_zero = True"),
+]
+
+
+@pytest.mark.parametrize("name, value, message", SETTINGS, ids=[f"{name}={value}" for name, value, _ in SETTINGS])
+def test_settings_that_hpcpot_does_not_compute_are_refused(tmp_path, name, value, message) -> None:
+    def change(tree):
+        *sections, key = name.split(".")
+        section = tree["model"]
+        for part in sections:
+            section = section[part]
+        section[key] = value
+
+    path = edited_dp(tmp_path / "model.dp", change)
+    if message is None:
+        read_native(path)
+    else:
+        with pytest.raises(ModelError, match=rf"model\.dp: {message}"):
+            read_native(path)
+
+
+def test_models_without_one_descriptor_are_refused(tmp_path) -> None:
+    path = edited_dp(tmp_path / "model.dp", lambda tree: tree["model"].pop("descriptor"))
+    with pytest.raises(ModelError, match="model.descriptor = absent: .*multi-task"):
+        read_native(path)
+
+
+def test_excluded_networks_are_refused(tmp_path) -> None:
+    def change(tree):
+        tree["model"]["descriptor"]["embeddings"]["networks"][1] = None
+
+    with pytest.raises(ModelError, match="networks of EmbeddingNetwork = 1: 2 are required.*excluded pairs"):
+        read_native(edited_dp(tmp_path / "model.dp", change))
+
+
+def test_unknown_activations_are_refused(tmp_path) -> None:
+    def change(tree):
+        tree["model"]["descriptor"]["embeddings"]["networks"][0]["layers"][0]["activation_function"] = "gelu"
+
+    with pytest.raises(ModelError, match="activation_function = gelu: hpcpot computes tanh"):
+        read_native(edited_dp(tmp_path / "model.dp", change))
+
+
+def _davg(model):
+    return model["descriptor"]["@variables"]["davg"]
+
+
+def _dstd(model):
+    return model["descriptor"]["@variables"]["dstd"]
+
+
+def _last_bias(model):
+    return model["fitting"]["nets"]["networks"][1]["layers"][3]["@variables"]["b"]
+
+
+def _with(index, value):
+    def change(values):
+        values[index] = value
+        return values
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "pick, change, message",
+    [
+        (_davg, _with((0, 3, 0), 9.0), "davg of neighbour type 0 = not one radial"),
+        (_dstd, _with((1, 70, 2), 9.0), "dstd of neighbour type 1 = not one radial"),
+        (_davg, _with(..., 0.5), r"davg = not \(a number, 0, 0, 0\)"),
+        (_dstd, _with(..., 0.0), "dstd = not positive"),
+        (_davg, _with((..., 0), np.inf), "davg, dstd or energy bias = not finite"),
+        (_last_bias, _with(..., np.nan), "fitting networks = wrong widths"),
+        (_last_bias, lambda values: values.astype(np.float16), "has type float16: float64 or float32 is required"),
+        (_davg, lambda values: values[:, :-1], "damaged native DeePMD-kit model"),
+    ],
+)
+def test_arrays_that_do_not_fit_are_refused(tmp_path, pick, change, message) -> None:
+    path = edited_array(tmp_path / "model.dp", pick, change)
+    with pytest.raises(ModelError, match=rf"model\.dp.*{message}"):
+        read_native(path)
+
+
+def test_a_damaged_shape_does_not_fill_the_memory(tmp_path) -> None:
+    path = edited_dp(tmp_path / "model.dp", lambda tree: None)
+    with h5py.File(path, "r+") as file:
+        name = _davg(json.loads(file.attrs["json"])["model"])
+        del file[name]
+        file.create_dataset(name, (10**9, 10**3), "f8")
+    with pytest.raises(ModelError, match="claims 8000000000000 bytes"):
+        read_native(path)
+
+
+@pytest.mark.parametrize("name", ["oneside", "twoside"])
+def test_a_frozen_graph_is_the_same_model(tmp_path, name) -> None:
+    model = read_native(DATA / "dp" / f"small_{name}.dp")
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph(frozen_graph.constants(model)))
+    assert fingerprint(read_frozen(path)) == fingerprint(model)
+
+
+def test_skips_and_timesteps_of_a_frozen_graph(tmp_path) -> None:
+    """TensorFlow's rules for skips and idt.
+
+    Embedding: where the width stays or doubles, and an idt elsewhere does nothing. Fitting: only where the width stays.
+    """
+    constants = frozen_graph.constants(read_native(DT))
+    constants["filter_type_all/idt_1_0"] = np.full((1, 5), 7.0)
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph(constants))
+    model = read_frozen(path)
+    assert [layer.resnet for layer in model.embeddings[0][0]] == [False, True, True]
+    assert [layer.timestep is not None for layer in model.embeddings[0][0]] == [False, True, True]
+    assert model.embeddings[0][0][1].timestep.shape == (5,)
+    assert [layer.weights.shape for layer in model.fittings[0]] == [(30, 10), (10, 10), (10, 20), (20, 1)]
+    assert [layer.resnet for layer in model.fittings[0]] == [False, True, False, False]
+
+
+def test_shortened_constants(tmp_path) -> None:
+    """TensorFlow may store one value for many, none for zeros, and integers one field each."""
+    constants = frozen_graph.constants(read_native(ONE_SIDED))
+    field, shape = frozen_graph.field, frozen_graph.field(2, frozen_graph.field(2, frozen_graph.field(1, 2)))
+    constants["fitting_attr/t_bias_atom_e"] = field(1, 2) + shape + field(6, np.float64(-2.5).tobytes())
+    constants["descrpt_attr/sel"] = field(1, 3) + shape + field(7, 60) + field(7, 40)
+    constants["descrpt_attr/original_sel"] = field(1, 3) + shape + field(7, bytes([60, 40]))
+    constants["layer_1_type_0/bias"] = field(1, 2) + field(2, field(2, field(1, 12)))
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph(constants))
+    model = read_frozen(path)
+    np.testing.assert_array_equal(model.energy_shift, [-2.5, -2.5])
+    np.testing.assert_array_equal(model.fittings[0][1].bias, np.zeros(12))
+
+
+def test_energy_biases_of_fitting_and_model_add_up(tmp_path) -> None:
+    constants = frozen_graph.constants(read_native(ONE_SIDED))
+    constants["model_attr/model_attr/t_out_bias"] = np.array([[[1.0], [2.0]]])
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph(constants))
+    np.testing.assert_allclose(read_frozen(path).energy_shift, [-0.9, -3.4], rtol=1e-15)
+
+
+SCRIPTS = [
+    ({"model__descriptor__type": "se_atten"}, r"descriptor\.type = se_atten"),
+    ({"model__descriptor__exclude_types": [[0, 1]]}, r"descriptor\.exclude_types"),
+    ({"model__type_embedding": {"neuron": [8]}}, r"model\.type_embedding"),
+    ({"model__use_srtab": "zbl.dat"}, r"model\.use_srtab = zbl.dat"),
+    ({"model__bridging_method": "ZBL"}, r"model\.bridging_method = ZBL"),
+    ({"model__fitting_net__numb_fparam": 1}, r"fitting\.numb_fparam = 1"),
+    ({"model__fitting_net__layer_name": ["a", None]}, r"fitting\.layer_name"),
+    ({"model__fitting_net__activation_function": "relu"}, "activation_function = relu"),
+    ({"model": {"model_dict": {}}}, r"model\.descriptor = absent"),
+    ({"training__mixed_precision": {"compute_prec": "float16"}}, r"training\.mixed_precision = on"),
+]
+
+
+@pytest.mark.parametrize("changes, message", SCRIPTS)
+def test_training_scripts_that_hpcpot_does_not_compute_are_refused(tmp_path, changes, message) -> None:
+    constants = frozen_graph.constants(read_native(ONE_SIDED), frozen_graph.script(**changes))
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph(constants))
+    with pytest.raises(ModelError, match=rf"model\.pb: {message}"):
+        read_frozen(path)
+
+
+@pytest.mark.parametrize(
+    "name, value, message",
+    [
+        ("train_attr/training_script", None, "without train_attr/training_script: .*dp freeze"),
+        ("descrpt_attr/original_sel", np.array([80, 40], np.int32), r"sel = \[60, 40\]: \[80, 40\], as trained"),
+        ("model_attr/model_attr/t_out_std", np.array([[[2.0], [1.0]]]), "t_out_std = not 1"),
+        ("filter_type_all/matrix_1_1", None, "constant filter_type_all/matrix_1_1 = absent: .*excluded pairs"),
+        ("final_layer_type_1/matrix", None, "constant final_layer_type_1/matrix = absent"),
+        ("layer_0_type_0/bias", np.zeros(12, np.float16), "damaged frozen .* TensorFlow type 19"),
+        ("model_attr/tmap", "Li", r"type_map = \('Li',\): 2 different names"),
+    ],
+)
+def test_graphs_that_are_not_a_plain_model_are_refused(tmp_path, name, value, message) -> None:
+    constants = frozen_graph.constants(read_native(ONE_SIDED)) | {name: value}
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph({key: value for key, value in constants.items() if value is not None}))
+    with pytest.raises(ModelError, match=rf"model\.pb.*{message}"):
+        read_frozen(path)
+
+
+def test_a_compressed_graph_is_refused_with_the_reason(tmp_path) -> None:
+    constants = frozen_graph.constants(read_native(ONE_SIDED))
+    constants = {name: value for name, value in constants.items() if not name.startswith("filter_type")}
+    path = tmp_path / "model.pb"
+    path.write_bytes(frozen_graph.graph(constants, ("ProdEnvMatA", "TabulateFusionSeA")))
+    with pytest.raises(ModelError, match=r"a compressed model: .*tables; convert the uncompressed model"):
+        read_frozen(path)
+
+
+def test_damaged_native_models_end_in_one_error(tmp_path) -> None:
+    """Truncations anywhere; changed bytes in the JSON text and the arrays.
+
+    Changed HDF5 structures are left to the HDF5 library, which may crash on them.
+    """
+    content, path = ONE_SIDED.read_bytes(), tmp_path / "model.dp"
+    assert all(refused(load, path, cut(content, 60)))
+    start = content.index(b'{"software"')
+    assert any(refused(load, path, flipped(content, 150, 1, start, start + 4000)))
+    assert refused(load, path, flipped(content, 50, 2, len(content) - 2000))
+
+
+def test_damaged_yaml_models_end_in_one_error(tmp_path) -> None:
+    content, path = _as_yaml(ONE_SIDED).encode(), tmp_path / "model.yaml"
+    end = content.index(b"\nversion:")
+    assert all(refused(load, path, cut(content[: end + 1], 30)))
+    assert all(refused(load, path, iter([content[: content.index(b"- Si\nsoftware") + 3], content[:end]])))
+    assert any(refused(load, path, flipped(content, 40, 3)))
+    assert any(refused(load, path, flipped(content, 40, 4, 0, 500)))
+
+
+def test_damaged_frozen_models_end_in_one_error(tmp_path) -> None:
+    content = frozen_graph.graph(frozen_graph.constants(read_native(ONE_SIDED)))
+    path = tmp_path / "model.pb"
+    assert all(refused(load, path, cut(content, 100)))
+    assert any(refused(load, path, flipped(content, 300, 5)))
+    assert any(refused(load, path, flipped(content, 300, 6, 0, 400)))
+
+
+def test_absent_files_and_folders(tmp_path) -> None:
+    for read in (read_native, read_frozen):
+        with pytest.raises(ModelError, match="cannot be opened"):
+            read(tmp_path / "absent")
+        with pytest.raises(ModelError, match="cannot be opened"):
+            read(tmp_path)
+
+
+def test_shipped_model_is_the_one_that_deepmd_wrote() -> None:
+    native = read_native(reference("deep-potential/lisi.dp"))
+    frozen = read_frozen(reference("deep-potential/lisi.pb"))
+    assert fingerprint(load("lisi")) == fingerprint(native) == fingerprint(frozen)
+
+
+def _as_yaml(path) -> str:
+    """The .yaml that DeePMD-kit writes for a .dp."""
+
+    def convert(node, file, is_variable=False):
+        if isinstance(node, dict):
+            return {key: convert(child, file, is_variable or key == "@variables") for key, child in node.items()}
+        if isinstance(node, list):
+            return [convert(child, file, is_variable) for child in node]
+        if not is_variable or node is None:
+            return node
+        array = file[node][()]
+        return {
+            "@class": "np.ndarray",
+            "@is_variable": True,
+            "@version": 1,
+            "dtype": array.dtype.name,
+            "value": array.tolist(),
+        }
+
+    with h5py.File(path) as file:
+        tree = convert(json.loads(file.attrs["json"]), file)
+    return yaml.dump(tree, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper))

@@ -1,0 +1,83 @@
+"""Extrapolation grades against a dense computation by finite differences of atomic energies."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import systems
+import trainings
+
+from hpcpot.dataset.predict import frame_grades, neighborhoods
+from hpcpot.errors import ModelError
+from hpcpot.potential import files
+from hpcpot.potential.base import Potential
+from hpcpot.potential.moment_tensor.extrapolation import Extrapolation, has_active_set
+from hpcpot.potential.moment_tensor.rows import ParameterRows
+
+
+@pytest.fixture(scope="module")
+def family():
+    return systems.moment_tensor(level=8)
+
+
+@pytest.fixture(scope="module")
+def atoms(family):
+    """Pairs and species of all frames at once, and how many atoms."""
+    data = trainings.dataset()
+    joined = neighborhoods(data, family.cutoff)
+    return joined.pairs(data.positions, data.cells), data.species[joined.owners], len(data.species)
+
+
+def energies(family, atoms):
+    return Potential(family, "reference").compute(atoms[0], atoms[1], forces=False).energies
+
+
+def dense(family, atoms):
+    """dE_i/dparameters by finite differences of the reference kernel, whose energies are linear in all but `radial`."""
+    h, columns = 1e-4, []
+    for name in ("radial", "coefficients", "species_energies"):
+        values = getattr(family, name)
+        for k in range(values.size):
+            by = h * (np.arange(values.size) == k).reshape(values.shape)
+            up, down = (energies(replace(family, **{name: values + s * by}), atoms) for s in (1, -1))
+            columns.append((up - down) / (2 * h))
+    return np.array(columns).T
+
+
+def test_rows_are_derivatives_of_atomic_energies(family, atoms):
+    rows = ParameterRows(family).of(atoms[0], atoms[1], np.arange(atoms[2], dtype=np.int32))
+    expected = dense(family, atoms)
+    np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
+    linear = np.concatenate([family.coefficients, family.species_energies])
+    np.testing.assert_allclose(rows[:, family.radial.size :] @ linear, energies(family, atoms), rtol=1e-10)
+
+
+def test_grades_are_largest_coefficients_in_active_rows(family, atoms, monkeypatch):
+    size = ParameterRows(family).size
+    active = np.random.default_rng(2).normal(size=(size, size))
+    monkeypatch.setattr("hpcpot.potential.moment_tensor.extrapolation.BLOCK", 17)
+    found = Extrapolation(replace(family, active=active)).grades(atoms[0], atoms[1])
+    expected = np.abs(np.linalg.solve(active.T, dense(family, atoms).T)).max(axis=0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    frames = frame_grades(trainings.dataset(), Extrapolation(replace(family, active=active)), room=40)
+    first = trainings.dataset().first
+    np.testing.assert_allclose(frames, np.maximum.reduceat(found, first[:-1]), rtol=1e-10)
+
+
+def test_the_model_file_keeps_the_active_set(family, tmp_path):
+    active = np.eye(ParameterRows(family).size)
+    files.save(replace(family, active=active), tmp_path / "with.h5", {})
+    files.save(family, tmp_path / "without.h5", {})
+    np.testing.assert_array_equal(files.load(tmp_path / "with.h5").active, active)
+    without = files.load(tmp_path / "without.h5")
+    assert without.active is None and not has_active_set(without) and has_active_set(files.load(tmp_path / "with.h5"))
+
+
+def test_models_without_a_whole_active_set_are_refused(family):
+    for model in (family, systems.argon()):
+        with pytest.raises(ModelError, match="needs an active set, which this model has not: .* moment_tensor.grade"):
+            Extrapolation(model)
+    with pytest.raises(ModelError, match=r"active = \(3, 3\): \(43, 43\)"):
+        Extrapolation(replace(systems.moment_tensor(level=8, size=4), active=np.eye(3)))
+    with pytest.raises(ModelError, match="active = Singular matrix: rows that span"):
+        Extrapolation(replace(family, active=np.zeros((ParameterRows(family).size,) * 2)))

@@ -1,0 +1,106 @@
+"""Files of MLIP-2: parameters that are read and written, elements, what is refused, damage."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import systems
+from model_files import DATA, cut, flipped, refused
+
+from hpcpot.errors import ModelError, OutputError
+from hpcpot.potential.files import fingerprint, load, save
+from hpcpot.potential.moment_tensor import to_mlip as exporter
+from hpcpot.potential.moment_tensor.mlip import read
+
+LISI = DATA / "mtp" / "lisi16.mtp"
+ELEMENTS = ("Li", "Si")
+
+
+def edited(path, old: str, new: str):
+    """A copy of the file with the first match of a pattern replaced."""
+    text, count = re.subn(old, lambda match: new, LISI.read_text(), count=1)
+    assert count == 1
+    path.write_text(text)
+    return path
+
+
+def test_parameters_of_a_file():
+    model = read(LISI, ELEMENTS)
+    assert (model.elements, model.min_distance, model.cutoff, model.scaling) == (ELEMENTS, 2.0, 5.0, 0.7)
+    assert model.radial.shape == (2, 2, 4, 6)
+    assert model.radial[0, 1, 0, 0] == 6.826345592247665e-02
+    assert (len(model.basics), len(model.products), len(model.scalars)) == (130, 969, 92)
+    np.testing.assert_array_equal(model.species_energies, [1.369616873214543, -2.302132862361297])
+    assert model.coefficients[-1] == 3.636400902455759e-04
+
+
+def test_a_written_file_and_a_model_file_hold_the_same_bits(tmp_path):
+    model = read(LISI, ELEMENTS)
+    exporter.write(model, tmp_path / "a.mtp")
+    save(model, tmp_path / "a.h5", {})
+    assert fingerprint(load(tmp_path / "a.mtp")) == fingerprint(load(tmp_path / "a.h5")) == fingerprint(model)
+    names = [line.partition("=")[0].strip() for line in (tmp_path / "a.mtp").read_text().splitlines() if "=" in line]
+    assert names == [line.partition("=")[0].strip() for line in LISI.read_text().splitlines() if "=" in line]
+
+
+def test_two_scalings_multiply(tmp_path):
+    path = edited(tmp_path / "a.mtp", r"\tmin_dist", "\tscaling = 0.5\n\tmin_dist")
+    assert read(path, ELEMENTS).scaling == 0.7 * 0.5
+
+
+def test_elements_are_given_or_in_the_tag(tmp_path):
+    assert load(LISI, elements=("Si", "Li")).elements == ("Si", "Li")
+    assert load(edited(tmp_path / "a.mtp", "potential_tag = ", "potential_tag = Li Si")).elements == ELEMENTS
+    with pytest.raises(ModelError, match="2 types without names: .* --elements names them"):
+        load(LISI)
+    for wrong in (("Li",), ("Li", "Li"), ("Li", "Qq")):
+        with pytest.raises(ModelError, match="2 different symbols, of the types 0 to 1, are required"):
+            load(LISI, elements=wrong)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("1.1.0", "1.2.0", r"version = 1.2.0: 1.1.0, of MLIP-2, is required"),
+        ("RBChebyshev", "RBTaylor", "radial_basis_type = RBTaylor: RBChebyshev is required"),
+        (r"species_coeffs = .*", "", "untrained, without species_coeffs: a trained potential is required"),
+        (r"min_dist = 2.0", "min_dist = 7", "min_dist, max_dist = 7.0, 5.0 Å"),
+        ("radial_basis_size = 6", "radial_basis_size = 7", r"radial_coeffs = \(2, 2, 4, 6\): \(2, 2, 4, 7\) numbers"),
+        ("alpha_scalar_moments = 92", "alpha_scalar_moments = 91", "counts = not those of the lists"),
+        (r"\{\{0, 0, 0, 0\}", "{{9, 0, 0, 0}", "alpha_index_basic = not radial functions"),
+        (r"\{0, 0, 1, 130\}", "{0, 140, 1, 130}", "alpha_index_times = refers to moments not made before"),
+        (r"mapping = \{0", "mapping = {900", "alpha_moment_mapping = 92 entries: moments 0 to 349"),
+        (r"species_coeffs = \{", "species_coeffs = {1.0, ", "moment_coeffs, species_coeffs = 92, 3"),
+        (r"species_coeffs = \{1.3", "species_coeffs = {nan, 1.3", "species_coeffs = 92, 3|not finite"),
+        (r"moment_coeffs = \{-4", "moment_coeffs = {inf", "moment_coeffs|not finite|damaged"),
+        ("potential_name", "magnetic_name", "line 3 is not understood: magnetic_name"),
+    ],
+)
+def test_what_is_refused(tmp_path, old, new, message):
+    with pytest.raises(ModelError, match=message):
+        read(edited(tmp_path / "a.mtp", old, new), ELEMENTS)
+
+
+def test_damage_ends_in_a_model_error(tmp_path):
+    content = LISI.read_bytes()
+    answers = refused(lambda path: read(path, ELEMENTS), tmp_path / "a.mtp", cut(content, 25))
+    assert sum(answers) >= 23  # the last ones lack digits only
+    refused(lambda path: read(path, ELEMENTS), tmp_path / "a.mtp", flipped(content, 40, 1))
+
+
+def test_the_exporter_refuses(tmp_path):
+    with pytest.raises(ModelError, match="must be a moment tensor potential; write an .h5 file"):
+        exporter.write(systems.argon(), tmp_path / "a.mtp")
+    (tmp_path / "b.mtp").write_text("")
+    with pytest.raises(OutputError, match="b.mtp = exists"):
+        exporter.write(systems.moment_tensor(), tmp_path / "b.mtp")
+    with pytest.raises(OutputError, match="cannot be written"):
+        exporter.write(systems.moment_tensor(), tmp_path / "none" / "a.mtp")
+
+
+def test_a_fingerprint_tells_parameters_apart():
+    model = systems.moment_tensor()
+    assert fingerprint(model) != fingerprint(replace(model, scaling=model.scaling * (1 + 1e-15) + 1e-15))

@@ -1,0 +1,131 @@
+"""Moment tensor potentials: lists, energies and forces against motep, both kernels on all kinds of bases."""
+
+import json
+from dataclasses import replace
+from hashlib import sha256
+
+import ase
+import numpy as np
+import pytest
+import systems
+from ase.build import bulk
+from model_files import DATA
+
+from hpcpot.errors import ConfigError, SimulationError
+from hpcpot.potential.base import Potential
+from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.moment_tensor.basis import basis
+from hpcpot.potential.moment_tensor.mlip import read
+from hpcpot.potential.moment_tensor.model import MomentTensor
+
+LISTS = {
+    2: (1, 1, 1, 0, "719f59b51d1d4e12"),
+    4: (2, 2, 1, 1, "6f712a450a0047ff"),
+    6: (5, 8, 5, 5, "e40feeea66a021af"),
+    8: (9, 18, 11, 14, "c739f69827a6869e"),
+    10: (16, 41, 25, 42, "fa610715e3bf2dbb"),
+    12: (29, 84, 46, 117, "64cba9e1d4ff4e3b"),
+    14: (52, 174, 81, 348, "4015bc38c01e50b1"),
+    16: (92, 350, 130, 969, "7ffd92b5daa2c10e"),
+    18: (163, 718, 201, 2634, "b907c1d9f91585a9"),
+    20: (288, 1352, 295, 6349, "48a2bea8cc3ecc24"),
+    22: (500, 2621, 421, 15431, "e7aca99c8d67feb2"),
+    24: (864, 4991, 581, 36170, "29766590e754f275"),
+    26: (1464, 9396, 706, 82520, "6a5b0d71bb3076d0"),
+}
+"""Scalars, moments, basic moments and products of each level, and the beginning of a sha256 of alpha_index_basic,
+alpha_index_times and alpha_moment_mapping, of the .mtp files of MLIP-2 among motep's tests (crystals/cubic)."""
+
+KERNELS = ("reference", "cpu")
+
+
+@pytest.mark.parametrize(
+    "level", [pytest.param(level, marks=pytest.mark.slow if level > 22 else ()) for level in LISTS]
+)
+def test_lists_are_those_of_mlip(level):
+    found = basis(level)
+    arrays = (found.basics, found.products, found.scalars)
+    digest = sha256(repr([array.tolist() for array in arrays]).encode()).hexdigest()[:16]
+    assert (len(found.scalars), found.n_moments, len(found.basics), len(found.products), digest) == LISTS[level]
+
+
+@pytest.mark.slow
+def test_the_highest_level_has_as_many_moments_as_mlips():
+    found = basis(28)
+    assert (found.n_moments, len(found.scalars)) == (17366, 2445)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_energies_forces_and_stresses_against_motep(kernels):
+    potential = Potential(read(DATA / "mtp" / "lisi16.mtp", ("Li", "Si")), kernels)
+    structures = json.loads((DATA / "mtp" / "golden.json").read_text())["structures"]
+    assert len(structures) == 3
+    for golden in structures:
+        atoms = ase.Atoms(golden["numbers"], golden["positions"], cell=golden["cell"], pbc=True)
+        result = evaluate(atoms, potential)
+        assert abs(result.energies.sum() - golden["energy"]) < 1e-12
+        np.testing.assert_allclose(result.forces, golden["forces"], rtol=0, atol=1e-13)
+        np.testing.assert_allclose(-result.virial / atoms.get_volume(), golden["stress"], rtol=0, atol=1e-14)
+
+
+def assert_kernels_agree(model: MomentTensor, atoms: ase.Atoms) -> None:
+    exact, fast = (evaluate(atoms, Potential(model, kernels)) for kernels in KERNELS)
+    np.testing.assert_allclose(fast.energies, exact.energies, rtol=1e-11, atol=1e-12)
+    np.testing.assert_allclose(fast.forces, exact.forces, rtol=1e-11, atol=1e-11)
+    np.testing.assert_allclose(fast.virial, exact.virial, rtol=1e-11, atol=1e-10)
+
+
+@pytest.mark.parametrize(("level", "size"), [(2, 1), (4, 2), (6, 3), (8, 8), (14, 6)])
+def test_kernels_agree_at_every_level_and_size(level, size):
+    model = systems.moment_tensor(level=level, size=size)
+    for count in (1, 3):  # 8 and 216 atoms: less and more than the lanes
+        assert_kernels_agree(model, systems.mixed(bulk("Si", "diamond", 5.4, cubic=True) * count, count))
+
+
+def test_kernels_agree_with_three_species_and_with_one():
+    model = systems.moment_tensor(elements=("Li", "Si", "O"))
+    atoms = systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 3)
+    atoms.symbols[0] = "O"
+    assert_kernels_agree(model, atoms)
+    atoms.symbols = ["O"] * len(atoms)
+    assert_kernels_agree(model, atoms)
+
+
+def test_kernels_agree_where_a_file_lacks_some_ranks():
+    """Of mu 1 only rank 2, of mu 0 only ranks 3 and 0, and a scalar made of three."""
+    tensors = [
+        (0, 0, 0, 0),
+        *((0, a, b, 3 - a - b) for a in range(3, -1, -1) for b in range(3 - a, -1, -1)),
+        (1, 2, 0, 0),
+    ]
+    products = [(1, 1, 1, 12), (0, 12, 2, 13), (11, 13, -1, 14)]
+    model = replace(
+        systems.moment_tensor(level=6),
+        basics=np.array(tensors),
+        products=np.array(products),
+        scalars=np.array([0, 13, 14]),
+        coefficients=np.array([0.3, -0.2, 0.1]),
+    )
+    assert_kernels_agree(model, systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 3))
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_nearer_than_its_shortest_distance_the_polynomials_go_on(kernels):
+    """As in MLIP-2: T_b(x) at x < -1. A level of 2 is a pair potential, E_i = c sum_j f(r)."""
+    model = systems.moment_tensor(level=2, size=4)
+    r = 1.3
+    assert r < model.min_distance
+    x = 2.0 * (r - model.min_distance) / (model.cutoff - model.min_distance) - 1.0
+    t = np.array([1.0, x, 2 * x * x - 1, 4 * x**3 - 3 * x])
+    f = model.scaling * (model.cutoff - r) ** 2 * (model.radial[0, 1, 0] @ t)
+    result = evaluate(ase.Atoms("LiSi", [[0, 0, 0], [r, 0, 0]]), Potential(model, kernels))
+    assert result.energies[0] == pytest.approx(model.species_energies[0] + model.coefficients[0] * f, abs=1e-12)
+
+
+@pytest.mark.parametrize("kernels", KERNELS)
+def test_contact_and_mixed_precision_are_refused(kernels):
+    model = systems.moment_tensor()
+    with pytest.raises(SimulationError, match="distance Si-Si = 0.3 Å: atoms must stay 0.5 Å apart"):
+        evaluate(ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]]), Potential(model, kernels))
+    with pytest.raises(ConfigError, match="potential.precision = mixed"):
+        Potential(model, kernels, "mixed")
