@@ -10,11 +10,12 @@ import labelled
 from ase.calculators.lj import LennardJones
 
 from hpcpot import config
-from hpcpot.commands.train.settings import FAMILIES, SCHEMA
+from hpcpot.commands.train.settings import SCHEMA
 from hpcpot.config import Settings
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet, from_frames
 from hpcpot.training import job
+from hpcpot.training.families import FAMILIES
 
 COMMON = {
     "data": {"files": ["data.h5"], "elements": ["Li", "Si"], "validation_fraction": 0.25},

@@ -23,6 +23,9 @@ from hpcpot.structure import files
 CONVERGED, NOT_CONVERGED = "converged", "no ionic convergence"
 """What becomes of a structure that does not fail."""
 
+SATURATED = 2048
+"""Atoms at once beyond which a CPU gets no faster."""
+
 
 @dataclass(frozen=True)
 class Options:

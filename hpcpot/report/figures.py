@@ -25,6 +25,9 @@ STYLE = {
     "legend.frameon": False,
 }
 
+WIDTH = 7.2
+"""Inches, two columns of a journal."""
+
 
 def require_matplotlib(where: str = "figure", otherwise: str = "") -> None:
     """Raises DependencyError when there is nothing to draw with; `otherwise` is what else can be done, or holds."""

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from hpcpot import config, provenance
-from hpcpot.commands.train.settings import FAMILIES
 from hpcpot.config import Settings
 from hpcpot.data import find as find_shipped
 from hpcpot.dataset import checks, hdf5
@@ -21,6 +20,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
 from hpcpot.potential import files as potential_files
+from hpcpot.training.families import FAMILIES
 from hpcpot.wording import plural
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hpcpot.commands.dataset.arguments import add_reading_arguments
+from hpcpot.dataset.arguments import add_reading_arguments
 
 __all__ = ["add_arguments", "run"]
 

@@ -10,8 +10,8 @@ import numpy as np
 from hpcpot import provenance
 from hpcpot.analysis import deviation
 from hpcpot.commands.accuracy import errors, figure
-from hpcpot.commands.dataset.arguments import reading
 from hpcpot.dataset import files, hdf5
+from hpcpot.dataset.arguments import reading
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number

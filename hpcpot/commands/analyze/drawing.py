@@ -13,9 +13,8 @@ from hpcpot.commands.analyze import figures, section
 from hpcpot.commands.analyze.figures import Shot
 from hpcpot.commands.analyze.pull import Pull
 from hpcpot.commands.analyze.tensile import Tensile
-from hpcpot.commands.report.figure import WIDTH
 from hpcpot.config import Settings
-from hpcpot.report.figures import sheet
+from hpcpot.report.figures import WIDTH, sheet
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.tables import Columns
 

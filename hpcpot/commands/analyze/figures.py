@@ -12,7 +12,7 @@ from ase.data import covalent_radii
 from hpcpot.analysis.tension import SMOOTHING, Modulus, smoothed
 from hpcpot.commands.analyze import render, section
 from hpcpot.commands.analyze.tensile import Published, Tensile
-from hpcpot.commands.report.figure import WIDTH
+from hpcpot.report.figures import WIDTH
 from hpcpot.units import FS_PER_PS
 
 if TYPE_CHECKING:

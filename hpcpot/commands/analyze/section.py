@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase import Atoms
 
-from hpcpot.commands.report.window import VACUUM, heights
+from hpcpot.report.window import VACUUM, heights
 
 PIXEL = 0.75
 """Å, at most."""

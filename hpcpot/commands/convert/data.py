@@ -8,8 +8,8 @@ from pathlib import Path
 
 from hpcpot import provenance
 from hpcpot.commands.convert.models import source_facts
-from hpcpot.commands.dataset.arguments import reading
 from hpcpot.dataset import files, statistics
+from hpcpot.dataset.arguments import reading
 from hpcpot.dataset.files import LOST
 from hpcpot.wording import plural
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot import provenance
-from hpcpot.commands.dataset import figure
-from hpcpot.commands.dataset.arguments import reading
-from hpcpot.dataset import checks, files, hdf5, scales, statistics
+from hpcpot.dataset import checks, figure, files, hdf5, scales, statistics
+from hpcpot.dataset.arguments import reading
 from hpcpot.dataset.checks import Bounds, Finding
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.scales import Scale

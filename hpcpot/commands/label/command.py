@@ -15,16 +15,15 @@ from ase import Atoms
 from ase.data import chemical_symbols
 
 from hpcpot import config, provenance
-from hpcpot.commands.dataset import figure
 from hpcpot.commands.label import calculators, task
 from hpcpot.commands.label.settings import SCHEMA
 from hpcpot.config import Settings
-from hpcpot.dataset import hdf5, statistics
-from hpcpot.dataset import structures as inputs
+from hpcpot.dataset import figure, hdf5, statistics
 from hpcpot.dataset.dataset import DataSet, Labelled, build
 from hpcpot.errors import ConfigError, HpcpotError, OutputError
 from hpcpot.farm import farm
 from hpcpot.farm import settings as farm_settings
+from hpcpot.farm import structures as inputs
 from hpcpot.farm.campaign import run_missing
 from hpcpot.farm.chunks import Item
 from hpcpot.farm.farm import Farm

@@ -10,9 +10,9 @@ from hpcpot import config, provenance
 from hpcpot.commands.relax import figure, summary, task
 from hpcpot.commands.relax.settings import SCHEMA
 from hpcpot.config import Settings
-from hpcpot.dataset import structures as inputs
 from hpcpot.farm import farm
 from hpcpot.farm import settings as farm_settings
+from hpcpot.farm import structures as inputs
 from hpcpot.farm.campaign import run_missing
 from hpcpot.farm.farm import Farm
 from hpcpot.farm.results import Results, Store

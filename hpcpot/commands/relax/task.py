@@ -13,13 +13,10 @@ from hpcpot.errors import HpcpotError
 from hpcpot.farm import potentials as loaded
 from hpcpot.farm.results import Column
 from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import Options, Relaxed
+from hpcpot.relaxation.engine import SATURATED, Options, Relaxed
 
 ATOM_BYTES = 8000
 """About what an atom in flight takes: 80 pairs, 20 images and the memory of L-BFGS, some of it twice."""
-SATURATED = 2048
-"""Atoms at once beyond which a CPU gets no faster."""
-
 COLUMNS = {
     "species": Column((None,), "int32"),
     "periodic": Column((3,), "bool"),

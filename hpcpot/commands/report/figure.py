@@ -10,10 +10,10 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.commands.report import panels, profile
-from hpcpot.commands.report.window import Window, around
-from hpcpot.commands.report.window import heights as window_heights
 from hpcpot.errors import OutputError
 from hpcpot.report import figures as drawing
+from hpcpot.report.window import Window, around
+from hpcpot.report.window import heights as window_heights
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.units import FS_PER_PS
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 SIGMA = 1.0
 """Å, smoothing of the density profiles."""
-WIDTH, PANEL_WIDTH = 7.2, 6.6
-"""Inches: of the figure, two columns of a journal, and about what labels leave of it."""
+PANEL_WIDTH = 6.6
+"""Inches, about what labels leave of the width."""
 LONG = 0.35
 """Height over length of a view below which the views lie one under the other, else side by side."""
 
@@ -86,7 +86,7 @@ def draw(story: Story) -> Figure:
     names = [name for name in panels.AGAINST_TIME if name in story.series] if len(story.series["time"]) > 1 else []
     heights = [strip + 0.25] * len(story.frames) if is_long else [0.45 * PANEL_WIDTH]
     heights += [1.7] + [1.1] * has_fraction + [1.8] * bool(names)
-    with drawing.sheet(WIDTH, sum(heights) + 0.1) as figure:
+    with drawing.sheet(drawing.WIDTH, sum(heights) + 0.1) as figure:
         grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
         places = list(grid)[: len(story.frames)] if is_long else list(grid[0].subgridspec(1, len(story.frames)))
         for place, frame, time in zip(places, story.frames, story.times, strict=False):

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.data import chemical_symbols, covalent_radii
 from ase.data.colors import jmol_colors
 
-from hpcpot.commands.report.window import Window
+from hpcpot.report.window import Window
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.config.kinds import Kind, choice, either, element, file_name, integer, list_of, number, output_path
 from hpcpot.farm import settings as farm_settings
-from hpcpot.training.chebyshev import settings as chebyshev
-from hpcpot.training.deep_potential import settings as deep_potential
-from hpcpot.training.moment_tensor import settings as moment_tensor
-
-FAMILIES: dict[str, ModuleType] = {
-    "deep_potential": deep_potential,
-    "chebyshev": chebyshev,
-    "moment_tensor": moment_tensor,
-}
-"""Each has KEYS, check(settings), needs_forces(settings) and fit(job) -> exit code."""
+from hpcpot.training.families import FAMILIES
 
 PATHS = either(file_name(), list_of(file_name(), "a list of files, folders or patterns"))
 OPTIMISERS = ("adam", "adamw", "adamax", "adagrad", "adadelta", "muon")

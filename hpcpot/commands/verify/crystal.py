@@ -9,13 +9,12 @@ import numpy as np
 from ase import Atoms
 from scipy.optimize import least_squares
 
-from hpcpot.commands.relax.task import SATURATED
 from hpcpot.commands.verify.outcome import Outcome, within
 from hpcpot.commands.verify.probes import repeats
 from hpcpot.errors import HpcpotError, SimulationError
 from hpcpot.potential.base import Potential
 from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import CONVERGED, Options, Relaxed
+from hpcpot.relaxation.engine import CONVERGED, SATURATED, Options, Relaxed
 from hpcpot.structure.crystals import CRYSTALS
 from hpcpot.units import EV_PER_A3_IN_GPA
 

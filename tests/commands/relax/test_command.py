@@ -17,8 +17,8 @@ from campaigns import LocalFarm, handlers_kept, run
 
 from hpcpot import config
 from hpcpot.commands.relax import add_arguments, command, figure, settings, summary, task
-from hpcpot.dataset import structures as inputs
 from hpcpot.errors import ConfigError, StructureError
+from hpcpot.farm import structures as inputs
 from hpcpot.farm.chunks import Failure
 from hpcpot.farm.results import Results, Store
 from hpcpot.parallel.stop import STOPPED

@@ -11,8 +11,8 @@ from ase.data.colors import jmol_colors
 from hpcpot import cli
 from hpcpot.commands.report import figure, panels
 from hpcpot.commands.report.figure import Story
-from hpcpot.commands.report.window import around
 from hpcpot.parallel.ranks import SERIAL
+from hpcpot.report.window import around
 from hpcpot.storage.trajectory import Trajectory
 
 CELL = np.diag([8.0, 9.0, 40.0])

@@ -3,7 +3,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from hpcpot.commands.report.window import MARGIN, around, heights
+from hpcpot.report.window import MARGIN, around, heights
 
 
 def test_heights_of_a_tilted_cell():
