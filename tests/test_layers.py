@@ -33,7 +33,12 @@ HEAVY = {
     "distributed": {"hpcpot.farm"},
     "dask_jobqueue": {"hpcpot.farm"},
     "torch": {"hpcpot.training"},
-    "matplotlib": {"hpcpot.report.figures", "hpcpot.commands.report", "hpcpot.commands.analyze.figures"},
+    "matplotlib": {
+        "hpcpot.report.figures",
+        "hpcpot.commands.report",
+        "hpcpot.commands.analyze.figures",
+        "hpcpot.dataset.figure",
+    },
 }
 """Package -> the modules or folders that alone may import it."""
 
@@ -46,7 +51,12 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
-def imports(path: Path, at_start: bool = False) -> Iterator[str]:
+@cache
+def imports(path: Path, at_start: bool = False) -> tuple[str, ...]:
+    return tuple(_imports(path, at_start))
+
+
+def _imports(path: Path, at_start: bool) -> Iterator[str]:
     """Names that a file imports, submodules by their whole name; those for type checkers are none.
 
     Args:
