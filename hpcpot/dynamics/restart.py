@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hpcpot.errors import OutputError
-from hpcpot.parallel.domain import MIGRATED, Domain
+from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import checkpoint
-from hpcpot.structure.state import State
+from hpcpot.structure.state import GLOBAL, MIGRATED, TABLE, State
 
 SCALAR, STAGE, PER_ATOM = "scalar ", "stage ", "own "
 """Prefixes: of state.scalars and state.stage among the common values of a checkpoint, of state.per_atom among its arrays."""
@@ -26,12 +27,7 @@ def write(path: Path, state: State, domain: Domain, stage: str, integrator: str,
     arrays = {name: getattr(state, name)[:n] for name in MIGRATED}
     arrays |= {PER_ATOM + name: values for name, values in state.per_atom.items()}
     common = {
-        "step": state.step,
-        "n_atoms": state.n_atoms,
-        "cell": state.cell,
-        "periodic": np.asarray(state.periodic, np.int8),
-        "elements": " ".join(state.elements),
-        "masses": state.masses,
+        **{name: _stored(getattr(state, name)) for name in GLOBAL},
         "stage": stage,
         "integrator": integrator,
         "potential": potential,
@@ -60,13 +56,8 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, di
         ranks.agree(error)
     per_atom = {name: arrays.pop(PER_ATOM + name) for name in _names(arrays, PER_ATOM)}
     state = State(
-        cell=common["cell"],
-        periodic=np.asarray(common["periodic"], bool),
-        elements=elements,
-        masses=common["masses"],
+        **{row.name: _restored(common[row.name], row.dtype) for row in TABLE if row.name in GLOBAL},
         n_owned=len(arrays["ids"]),
-        n_atoms=int(common["n_atoms"]),
-        step=int(common["step"]),
         scalars={name: np.asarray(common[SCALAR + name]) for name in _names(common, SCALAR)},
         stage={name: np.asarray(common[STAGE + name]) for name in _names(common, STAGE)},
         per_atom=per_atom,
@@ -79,6 +70,20 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, di
         "cuts": [common[f"cuts {axis}"] for axis in "abc"],
     }
     return state, layout
+
+
+def _stored(value: Any) -> Any:
+    """A value of State as HDF5 takes it."""
+    if isinstance(value, tuple):
+        return " ".join(value)
+    return np.asarray(value, np.int8) if np.asarray(value).dtype == bool else value
+
+
+def _restored(value: Any, dtype: str) -> Any:
+    """A value as State has it, of the type that TABLE names."""
+    if dtype == "str":
+        return tuple(value.split())
+    return int(value) if dtype == "int" else np.asarray(value, dtype)
 
 
 def _names(values: dict, prefix: str) -> list[str]:

@@ -14,10 +14,7 @@ import numpy as np
 
 from hpcpot.errors import DomainError
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.structure.state import State, library, to_host
-
-MIGRATED = ("positions", "velocities", "species", "ids", "images", "frozen")
-"""Arrays of State that move with an atom to its new owner."""
+from hpcpot.structure.state import MIGRATED, State, library, to_host
 
 GHOST_COST = 0.05
 """Of a ghost against an atom of a fast potential, when grids are compared."""

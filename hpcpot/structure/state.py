@@ -1,60 +1,110 @@
-"""State: one rank's atoms, owned first, ghosts after."""
+"""State: one rank's atoms, owned first, ghosts after; the table of what a State holds."""
 
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+
+OWNED, ALL = "n", "m"
+"""First dimension of an array with a row for each owned atom, and of one with rows for ghosts, too."""
+
+
+class Row(NamedTuple):
+    """A row of TABLE: one array, number or group of numbers of a State.
+
+    Attributes:
+        shape: "(n, 3)": n owned atoms, m with ghosts; "" for a number. dtype, unit: "" where it has none.
+        saved: whether checkpoints hold it, and migration hands it on with the atom; all else is computed anew.
+    """
+
+    name: str
+    shape: str
+    dtype: str
+    unit: str
+    meaning: str
+    saved: bool
+
+    @property
+    def per_atom(self) -> bool:
+        """Whether there is a row for each atom."""
+        return self.shape.startswith((f"({OWNED},", f"({ALL},"))
+
+
+def _row(shape: str, dtype: str, unit: str, meaning: str, saved: bool = True) -> dict[str, Any]:
+    """A row of TABLE, as the metadata of its field."""
+    return {"shape": shape, "dtype": dtype, "unit": unit, "meaning": meaning, "saved": saved}
 
 
 @dataclass
 class State:
     """One rank's atoms in flat arrays; n owned atoms come first, then ghosts up to m in all.
 
-    Arrays of atoms are NumPy's; while a GPU moves the atoms (md/on_device.py) they are CuPy's.
-
-    Attributes:
-        cell: (3, 3) float64, Å, lattice vectors in rows.
-        periodic: (3,) bool.
-        elements: names that `species` indexes.
-        masses: (species,) float64, amu.
-        positions: (m, 3) float64, Å; owned atoms unwrapped between rebuilds, ghosts where their image is.
-        species: (m,) int32.
-        ids: (n,) int64, 0 .. n_atoms - 1, never reused.
-        velocities: (n, 3) float64, Å/fs.
-        images: (n, 3) int32, how often an atom has crossed each periodic boundary.
-        frozen: (n,) bool, atoms that do not move.
-        forces: (n, 3) float64, eV/Å; energies: (n,) float64, eV; virial: (3, 3) float64, eV (this rank's share):
-            of the last evaluation.
-        n_owned: n. n_atoms: owned atoms of all ranks.
-        step: steps done.
-        scalars: an integrator's own numbers, float arrays equal on all ranks.
-        per_atom: an integrator's own arrays, (n, ...) each; they go with the atoms.
-        stage: numbers of the present stage of a run, arrays equal on all ranks (md/stages.py).
+    Arrays of atoms are NumPy's; while a GPU moves the atoms (dynamics/steppers/device.py) they are CuPy's. The fields
+    are TABLE's rows: migration, checkpoints and the transfer to a GPU follow from them.
     """
 
-    cell: np.ndarray
-    periodic: np.ndarray
-    elements: tuple[str, ...]
-    masses: np.ndarray
-    positions: np.ndarray
-    species: np.ndarray
-    ids: np.ndarray
-    velocities: np.ndarray
-    images: np.ndarray
-    frozen: np.ndarray
-    n_owned: int
-    n_atoms: int
-    step: int = 0
-    forces: np.ndarray | None = None
-    energies: np.ndarray | None = None
-    virial: np.ndarray | None = None
-    scalars: dict[str, np.ndarray] = field(default_factory=dict)
-    per_atom: dict[str, np.ndarray] = field(default_factory=dict)
-    stage: dict[str, np.ndarray] = field(default_factory=dict)
+    cell: np.ndarray = field(metadata=_row("(3, 3)", "float64", "Å", "lattice vectors in rows"))
+    periodic: np.ndarray = field(metadata=_row("(3,)", "bool", "", "along which lattice vectors"))
+    elements: tuple[str, ...] = field(metadata=_row("(species,)", "str", "", "names that `species` indexes"))
+    masses: np.ndarray = field(metadata=_row("(species,)", "float64", "amu", "of each element"))
+    positions: np.ndarray = field(
+        metadata=_row("(m, 3)", "float64", "Å", "owned atoms unwrapped between rebuilds, ghosts where their image is")
+    )
+    species: np.ndarray = field(metadata=_row("(m,)", "int32", "", "index into `elements`"))
+    ids: np.ndarray = field(metadata=_row("(n,)", "int64", "", "0 .. n_atoms - 1, never reused"))
+    velocities: np.ndarray = field(metadata=_row("(n, 3)", "float64", "Å/fs", "of the owned atoms"))
+    images: np.ndarray = field(
+        metadata=_row("(n, 3)", "int32", "", "how often an atom has crossed each periodic boundary")
+    )
+    frozen: np.ndarray = field(metadata=_row("(n,)", "bool", "", "atoms that do not move"))
+    n_owned: int = field(metadata=_row("", "int", "", "n, owned atoms of this rank", saved=False))
+    n_atoms: int = field(metadata=_row("", "int", "", "owned atoms of all ranks"))
+    step: int = field(metadata=_row("", "int", "", "steps done"), default=0)
+    forces: np.ndarray | None = field(
+        metadata=_row("(n, 3)", "float64", "eV/Å", "of the last evaluation", saved=False), default=None
+    )
+    energies: np.ndarray | None = field(
+        metadata=_row("(n,)", "float64", "eV", "of the last evaluation", saved=False), default=None
+    )
+    virial: np.ndarray | None = field(
+        metadata=_row("(3, 3)", "float64", "eV", "of the last evaluation, this rank's share", saved=False), default=None
+    )
+    scalars: dict[str, np.ndarray] = field(
+        metadata=_row("", "dict", "", "an integrator's own numbers, float arrays equal on all ranks"),
+        default_factory=dict,
+    )
+    per_atom: dict[str, np.ndarray] = field(
+        metadata=_row("", "dict", "", "an integrator's own arrays, (n, ...) each, which go with the atoms"),
+        default_factory=dict,
+    )
+    stage: dict[str, np.ndarray] = field(
+        metadata=_row("", "dict", "", "numbers of the present stage (dynamics/stages.py), equal on all ranks"),
+        default_factory=dict,
+    )
+
+
+TABLE = tuple(Row(entry.name, **entry.metadata) for entry in fields(State))
+"""What a State holds, in order."""
+
+PER_ATOM = tuple(row.name for row in TABLE if row.per_atom)
+MIGRATED = tuple(row.name for row in TABLE if row.per_atom and row.saved)
+"""Names of the arrays with a row for each atom, and of those that go with an atom to its new owner and into checkpoints."""
+
+GLOBAL = tuple(row.name for row in TABLE if row.saved and not row.per_atom and row.dtype != "dict")
+"""Names of what checkpoints hold once for all atoms, besides an integrator's and a stage's own numbers."""
+
+
+def describe() -> str:
+    """TABLE in Markdown, for the documentation."""
+    lines = ["| name | shape | type | unit | saved | meaning |", "|---|---|---|---|---|---|"]
+    for row in TABLE:
+        cells = (f"`{row.name}`", row.shape, row.dtype, row.unit, "yes" if row.saved else "", row.meaning)
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def library(array: Any) -> ModuleType:

@@ -10,9 +10,8 @@ from systems import chebyshev, crystal, simulation
 
 from hpcpot.dynamics.steppers.device import on_device
 from hpcpot.gpu.device import count
-from hpcpot.parallel.domain import MIGRATED
 from hpcpot.potential.moments.gpu.potential import GpuPotential
-from hpcpot.structure.state import to_host
+from hpcpot.structure.state import MIGRATED, to_host
 
 SCRIPT = Path(__file__).with_name("shared_gpu.py")
 

@@ -13,11 +13,7 @@ from dataclasses import replace
 from typing import Any
 
 from hpcpot.dynamics.engine import Engine
-from hpcpot.parallel.domain import MIGRATED
-from hpcpot.structure.state import State, to_host
-
-ARRAYS = (*MIGRATED, "forces", "energies")
-"""Of State, those with a row for each atom."""
+from hpcpot.structure.state import PER_ATOM, State, to_host
 
 
 @contextmanager
@@ -31,7 +27,7 @@ def on_device(state: State, engine: Engine) -> Iterator[None]:
 
 
 def _move(state: State, engine: Engine, move: Callable[[Any], Any]) -> None:
-    for name in ARRAYS:
+    for name in PER_ATOM:
         setattr(state, name, move(getattr(state, name)))
     state.per_atom = {name: move(values) for name, values in state.per_atom.items()}
     engine.built_at, engine.pairs.positions = move(engine.built_at), state.positions

@@ -23,9 +23,9 @@ from hpcpot.errors import SimulationError
 from hpcpot.gpu.neighbors import Candidates, DevicePairs
 from hpcpot.gpu.sources import Source
 from hpcpot.gpu.status import FIXED_ONE
-from hpcpot.parallel.domain import MIGRATED, Swap
+from hpcpot.parallel.domain import Swap
 from hpcpot.potential.moments.gpu.potential import Atoms, GpuPotential, Sums, from_fixed
-from hpcpot.structure.state import State, library
+from hpcpot.structure.state import MIGRATED, State, library
 from hpcpot.units import AMU, BOLTZMANN
 
 DONE, MOVED, LOST, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE = range(7)
