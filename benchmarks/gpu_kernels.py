@@ -53,7 +53,7 @@ class Watched:
 
         def launch(name: str, blocks: int, threads: int, arguments: tuple) -> None:
             size = sum(one.nbytes for one in arguments if not isinstance(one, np.generic))
-            self._timed(f"{source.file.stem}.{name}", lambda: kernels.launch(name, blocks, threads, arguments), 0, size)
+            self._timed(f"{source.name}.{name}", lambda: kernels.launch(name, blocks, threads, arguments), 0, size)
 
         return Kernels(launch, source.warps)
 

@@ -37,6 +37,11 @@ class Source:
     def file(self) -> Path:
         return PACKAGE / self.path
 
+    @property
+    def name(self) -> str:
+        """Of the file, or of the family in whose folder it is."""
+        return self.file.parent.name if self.file.stem == "gpu" else self.file.stem
+
     def text(self) -> str:
         """The source with what it includes in its place, since CuPy's cache of compiled kernels looks at one text only."""
         return self.file.read_text().replace(f'#include "{COMMON.name}"', COMMON.read_text())

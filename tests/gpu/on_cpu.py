@@ -32,7 +32,7 @@ class OnCpu:
         self._free, self.sharers = free, 1
 
     def build(self, source: Source) -> Kernels:
-        library = ctypes.CDLL(str(compiled(source.text(), source.file.stem, tuple(source.options()))))
+        library = ctypes.CDLL(str(compiled(source.text(), source.name, tuple(source.options()))))
 
         def launch(name: str, blocks: int, threads: int, arguments: tuple) -> None:
             held = [_held(one) for one in arguments]

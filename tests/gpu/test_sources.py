@@ -22,13 +22,13 @@ SOURCES = [
     Source("gpu/neighbors.cu"),
     Source("gpu/motion.cu"),
     *(
-        Source(f"potential/moments/gpu/{name}.cu", macros, dtype)
+        Source(f"potential/{name}.cu", macros, dtype)
         for dtype in (np.float64, np.float32)
         for name, macros in {
-            "environment": {**SPECIES, "CLOSEST": 0.5, "SLOTS": "100,100"},
-            "network": {},
-            "deep_potential": {**SPECIES, "WIDTHS": "28,36", "AXIS": 16, "N_INVARIANTS": 900},
-            "chebyshev": {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 4, "PITCH": PITCH},
+            "moments/gpu/environment": {**SPECIES, "CLOSEST": 0.5, "SLOTS": "100,100"},
+            "moments/gpu/network": {},
+            "deep_potential/gpu": {**SPECIES, "WIDTHS": "28,36", "AXIS": 16, "N_INVARIANTS": 900},
+            "chebyshev/gpu": {**SPECIES, "RADIAL_ORDER": 16, "ANGULAR_ORDER": 4, "PITCH": PITCH},
         }.items()
     ),
     Source(
