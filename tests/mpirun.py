@@ -22,7 +22,8 @@ def run_ranks(
         check: fail the test, with what was printed, when the exit code is not 0.
     """
     mpirun = ["mpirun", "-n", str(n), sys.executable, *map(str, arguments)]
-    environment = launch.environment(os.environ) | {"PYTHONPATH": str(REPOSITORY / "tests"), "PYTHONUNBUFFERED": "1"}
+    paths = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests")))
+    environment = launch.environment(os.environ) | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
         mpirun, env=environment, capture_output=True, text=True, timeout=timeout, cwd=cwd, stdin=subprocess.DEVNULL
     )

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from ase.data import atomic_numbers, chemical_symbols, covalent_radii
 
+from hpcpot.analysis.observable import Arrays, Frame, Rows
 from hpcpot.analysis.reference import Reference, make_reference, separation
 from hpcpot.compiled import njit
+from hpcpot.errors import ConfigError
 from hpcpot.neighbors import pairs
+from hpcpot.storage.tables import Columns
 from hpcpot.structure.overlap import with_images
+
+REACH = 1.2
+"""Longest bond over the sum of the covalent radii, where no lengths are given."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,80 @@ def broken(bonds: Bonds, positions: np.ndarray, cell: np.ndarray, stretch: float
         counts,
     )
     return counts
+
+
+class BondCounts:
+    """Observable: share of the bonds of the first frame that have broken, mean coordination of each element by each.
+
+    It returns coordination (n, elements) int32, broken (n,) int32.
+
+    Args:
+        first: the reference frame. lengths_A, stretch: see `bond_lengths` and `broken`.
+    """
+
+    def __init__(self, first: Frame, lengths_A: list | None, stretch: float):
+        numbers = np.unique(first.numbers)
+        self._elements = [chemical_symbols[number] for number in numbers]
+        self._species = np.searchsorted(numbers, first.numbers)
+        self._cutoffs = bond_lengths(self._elements, lengths_A)
+        self._first, self._stretch = first, stretch
+        self._rows = Rows()
+
+    def sample(self, frame: Frame) -> Arrays:
+        counts = coordination(frame.positions, frame.cell, frame.periodic, self._species, self._cutoffs)
+        lost = broken(self._bonds, frame.positions, frame.cell, self._stretch)
+        numbers = {"broken_bonds": lost.sum() / max(self._bonds.coordination.sum(), 1)}
+        for k, centre in enumerate(self._elements):
+            means = counts[self._species == k].mean(axis=0)
+            numbers |= {
+                f"coordination_{centre}_{name}": value for name, value in zip(self._elements, means, strict=True)
+            }
+        self._rows.add(frame, numbers)
+        return {"coordination": counts, "broken": lost}
+
+    def merge(self, other: BondCounts) -> None:
+        self._rows.merge(other._rows)
+
+    def result(self) -> dict[str, Columns]:
+        return {"bonds": self._rows.columns()}
+
+    def state(self) -> Arrays:
+        return self._rows.state()
+
+    def restore(self, arrays: Arrays) -> None:
+        self._rows.restore(arrays)
+
+    @cached_property
+    def _bonds(self) -> Bonds:
+        first = self._first
+        return make_bonds(first.positions, first.cell, first.periodic, self._species, self._cutoffs)
+
+
+def bond_lengths(elements: list[str], given: list | None) -> np.ndarray:
+    """Longest bond of each pair of elements, (elements, elements) float64, Å; REACH times covalent radii if not given.
+
+    Raises:
+        ConfigError: an element that the trajectory has not, or a pair without a length.
+    """
+    if given is None:
+        radii = np.array([covalent_radii[atomic_numbers[name]] for name in elements])
+        return REACH * (radii[:, None] + radii)
+    lengths = np.zeros((len(elements), len(elements)))
+    for a, b, length in given:
+        for name in (a, b):
+            if name not in elements:
+                raise ConfigError(
+                    f"bonds.lengths_A = {name}: must be among the elements of the trajectory, {', '.join(elements)}; "
+                    "correct it."
+                )
+        lengths[elements.index(a), elements.index(b)] = lengths[elements.index(b), elements.index(a)] = length
+    lacking = np.argwhere(lengths == 0)
+    if len(lacking):
+        a, b = (elements[k] for k in lacking[0])
+        raise ConfigError(
+            f"bonds.lengths_A = no {a}-{b}: must have a length for each pair of elements; add [{a}, {b}, length]."
+        )
+    return lengths
 
 
 @njit()

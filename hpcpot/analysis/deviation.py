@@ -5,7 +5,16 @@ Source: deepmodeling/deepmd-kit deepmd/infer/model_devi.py; Zhang et al., Phys. 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+
 import numpy as np
+
+from hpcpot.analysis.observable import Arrays, Frame, Rows
+from hpcpot.config import find_input
+from hpcpot.errors import ConfigError
+from hpcpot.storage.tables import Columns
 
 
 def force_deviations(forces: np.ndarray, level: float | None = None) -> np.ndarray:
@@ -59,3 +68,52 @@ def by_frame(
         "avg_devi_f": np.add.reduceat(force, first[:-1]) / sizes,
         "devi_e": np.std(energies / sizes, axis=0),
     }
+
+
+class ModelDeviation:
+    """Observable: largest, least and mean deviation of the forces of several models, each computed on this rank alone.
+
+    It returns deviations (n,) float64, eV/Å.
+
+    Args:
+        first: not used. files: of the models, from the current folder, or names of shipped ones.
+    Raises:
+        ConfigError: fewer than two models, or one that is not there.
+    """
+
+    def __init__(self, first: Frame, files: Sequence[str]):
+        if len(files) < 2:
+            raise ConfigError("observe.deviation.files = one model: must be at least two to be apart; add another.")
+        try:
+            self._files = [find_input(str(name), Path()) for name in files]
+        except ValueError as error:
+            raise ConfigError(f"observe.deviation.files = {', '.join(map(str, files))}: {error}.") from error
+        self._rows = Rows()
+
+    def sample(self, frame: Frame) -> Arrays:
+        from hpcpot.potential.calculator import evaluate  # this module is also imported for its formulas alone
+
+        deviations = force_deviations(np.stack([evaluate(frame.atoms, model).forces for model in self._potentials]))
+        name = "force_deviation_eV_A"
+        numbers = {f"max_{name}": deviations.max(), f"min_{name}": deviations.min(), f"mean_{name}": deviations.mean()}
+        self._rows.add(frame, numbers)
+        return {"deviations": deviations}
+
+    def merge(self, other: ModelDeviation) -> None:
+        self._rows.merge(other._rows)
+
+    def result(self) -> dict[str, Columns]:
+        return {"deviation": self._rows.columns()}
+
+    def state(self) -> Arrays:
+        return self._rows.state()
+
+    def restore(self, arrays: Arrays) -> None:
+        self._rows.restore(arrays)
+
+    @cached_property
+    def _potentials(self) -> list:
+        from hpcpot.potential import files
+        from hpcpot.potential.base import Potential
+
+        return [Potential(files.load(file)) for file in self._files]

@@ -1,44 +1,124 @@
-"""Frames of a trajectory shared out over the ranks."""
+"""Frames of a trajectory shared out over the ranks, and sampled by observables."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import partial
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial, reduce
+from typing import Any
 
 import numpy as np
 
+from hpcpot.analysis.observable import Arrays, Frame, Observable
+from hpcpot.analysis.registry import FIELDS
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.storage.blocks import gather
+from hpcpot.storage.blocks import gather, starts
+from hpcpot.storage.reader import TrajectoryReader
 
-Arrays = dict[str, np.ndarray]
+Observables = dict[str, Observable]
+"""By a name of their own."""
 
 
-def over_frames(
-    ranks: Ranks, frames: Sequence[int], compute: Callable[[int], Arrays], store: Callable[[int, Arrays], None]
-) -> None:
-    """compute(frame) for each frame, a frame a rank at a time; store(frame, arrays) on rank 0, in order.
+def read(reader: TrajectoryReader, k: int, needs: Iterable[str]) -> Frame:
+    """Frame k of a trajectory with positions and what else is needed; None for what was not written at its step."""
+    step, arrays = int(reader.steps()[k]), {}
+    for name in dict.fromkeys(["positions", *needs]):
+        rows = np.flatnonzero(_steps(reader, name) == step)
+        if len(rows):
+            values = reader.values(FIELDS[name], int(rows[0]))
+            arrays[name] = values if name == "images" else values.astype(float)
+    time, cell = float(reader.times()[k]), reader.cells()[k]
+    return Frame(step, time, cell, reader.periodic, reader.numbers, reader.masses, **arrays)
+
+
+def steps_with(reader: TrajectoryReader, needs: Iterable[str]) -> np.ndarray:
+    """Steps at which all of these arrays were written, ascending."""
+    return reduce(np.intersect1d, [_steps(reader, name) for name in needs])
+
+
+def sample_frames(
+    ranks: Ranks,
+    frames: Sequence[int],
+    read: Callable[[int], Frame],
+    make: Callable[[], Observables],
+    is_due: Callable[[str, int, Frame], bool] = lambda name, row, frame: True,
+    store: Callable[[int, Arrays], None] = lambda row, arrays: None,
+) -> Observables:
+    """Observables of all frames, on rank 0; each rank samples frames that follow one another, the others get {}.
 
     Args:
-        compute: arrays of the same names, shapes and types for each frame.
+        make: the observables, the same on all ranks.
+        is_due: whether an observable, by its name, samples the frame of a row.
+        store: called on rank 0 with the row of each frame in `frames`, and what its sampling returned under
+            "<observable>/<array>"; with several ranks not in order.
     Raises (on all ranks together):
-        What compute or store raises on any rank.
+        What is raised on any rank.
     """
-    for first in range(0, len(frames), ranks.size):
-        turn = frames[first : first + ranks.size]
-        rows, error = None, None
-        if ranks.rank < len(turn):
-            try:
-                rows = {name: np.asarray(values)[None] for name, values in compute(turn[ranks.rank]).items()}
-            except Exception as exception:  # handed on to all ranks, raised below
-                error = exception
-        ranks.agree(error)
-        kinds = ranks.broadcast(None if rows is None else {name: (row.shape, row.dtype) for name, row in rows.items()})
-        if rows is None:
-            rows = {name: np.zeros((0, *shape[1:]), kind) for name, (shape, kind) in kinds.items()}
-        together = {name: gather(ranks, row) for name, row in rows.items()}
-        ranks.root_only(partial(_store_all, turn, together, store), share=False)
+    observables = _together(ranks, make)
+    bounds = starts(ranks, len(frames))
+    for turn in range(int(np.diff(bounds).max())):
+        rows = bounds[:-1] + turn
+        rows = [int(row) if row < stop else None for row, stop in zip(rows, bounds[1:], strict=True)]
+        mine = rows[ranks.rank]
+        arrays = _together(ranks, partial(_sample, mine, frames, read, observables, is_due))
+        _store(ranks, rows, arrays, store)
+    return _united(ranks, observables, make)
 
 
-def _store_all(turn: Sequence[int], together: Arrays, store: Callable[[int, Arrays], None]) -> None:
-    for k, frame in enumerate(turn):
-        store(frame, {name: rows[k] for name, rows in together.items()})
+def _steps(reader: TrajectoryReader, name: str) -> np.ndarray:
+    return reader.steps(FIELDS[name]) if FIELDS[name] in reader.elements else np.zeros(0, np.int64)
+
+
+def _together(ranks: Ranks, function: Callable[[], Any]) -> Any:
+    """What a function returns on this rank; an error on any rank is raised on all."""
+    result, error = None, None
+    try:
+        result = function()
+    except Exception as exception:  # handed on to all ranks, raised below
+        error = exception
+    ranks.agree(error)
+    return result
+
+
+def _sample(
+    row: int | None, frames: Sequence[int], read: Callable[[int], Frame], observables: Observables, is_due: Callable
+) -> Arrays:
+    if row is None:
+        return {}
+    frame, arrays = read(frames[row]), {}
+    for name, observable in observables.items():
+        if is_due(name, row, frame):
+            arrays |= {f"{name}/{key}": np.asarray(values) for key, values in (observable.sample(frame) or {}).items()}
+    return arrays
+
+
+def _store(ranks: Ranks, rows: list[int | None], arrays: Arrays, store: Callable[[int, Arrays], None]) -> None:
+    """Bring the arrays of one frame of each rank to rank 0, and store them."""
+    described = ranks.all_gather({name: (values.shape, values.dtype) for name, values in arrays.items()})
+    kinds = {name: kind for names in described for name, kind in names.items()}
+    together = {}
+    for name, (shape, dtype) in kinds.items():
+        values = arrays[name][None] if name in arrays else np.zeros((0, *shape), dtype)
+        owners = [rank for rank, names in enumerate(described) if name in names]
+        gathered = gather(ranks, values)
+        together[name] = {} if gathered is None else dict(zip(owners, gathered, strict=True))
+
+    def store_all() -> None:
+        for rank, row in enumerate(rows):
+            if row is not None:
+                store(row, {name: values[rank] for name, values in together.items() if rank in values})
+
+    ranks.root_only(store_all, share=False)
+
+
+def _united(ranks: Ranks, observables: Observables, make: Callable[[], Observables]) -> Observables:
+    """Merge the parts of all ranks on rank 0, in their order."""
+    for rank in range(1, ranks.size):
+        states = ranks.broadcast({name: one.state() for name, one in observables.items()}, root=rank)
+        ranks.root_only(partial(_merge, observables, states, make), share=False)
+    return observables if ranks.is_root else {}
+
+
+def _merge(observables: Observables, states: dict[str, Arrays], make: Callable[[], Observables]) -> None:
+    for (name, observable), other in zip(observables.items(), make().values(), strict=True):
+        other.restore(states[name])
+        observable.merge(other)

@@ -10,12 +10,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
+from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import batch
+from hpcpot.storage.tables import Columns
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 VACUUM = 5.0
 """Å; a gap along a periodic axis must be as wide to be cut open."""
@@ -145,6 +151,10 @@ class Profile:
     inserted: np.ndarray
     frames: int
 
+    def __add__(self, other: Profile) -> Profile:
+        """The profile of the frames of both, on the same bins."""
+        return Profile(self.edges, self.host + other.host, self.inserted + other.inserted, self.frames + other.frames)
+
     @property
     def middles(self) -> np.ndarray:
         return 0.5 * (self.edges[1:] + self.edges[:-1])
@@ -224,3 +234,68 @@ def inside(places: np.ndarray, edges: tuple[str, str], at: Interfaces) -> np.nda
     anchors: Mapping[str, float] = {"bottom": 0.0, "left": at.left, "right": at.right}
     low, high = (anchors[name] + offset for name, offset in map(parse_place, edges))
     return (places >= low) & (places < high)
+
+
+class Concentration:
+    """Observable: the profile of all frames, and the interface by it. It returns places (n,) float64, Å, see `Ruler`.
+
+    Args:
+        first: the frame that places are measured in. axis: "a", "b" or "c"; with host, inserted, block_A see `Slab`.
+        bin_A: see `count`. thresholds: see `interfaces`.
+    """
+
+    def __init__(
+        self,
+        first: Frame,
+        axis: str,
+        host: str,
+        inserted: str,
+        bin_A: float,
+        thresholds: list[float],
+        block_A: list[float],
+    ):
+        atoms, number = first.atoms, "abc".index(axis)
+        self._ruler = Ruler(Slab(number, host, inserted, tuple(block_A)), atoms)
+        self._is_inserted, self._thresholds = atoms.symbols == inserted, tuple(thresholds)
+        self._width, self._length = bin_A, float(atoms.cell.lengths()[number])
+        self._profile = count([], self._is_inserted, self._width, self._length)
+
+    def sample(self, frame: Frame) -> Arrays:
+        places = self._ruler.places(frame.atoms)
+        self._profile += count([places], self._is_inserted, self._width, self._length)
+        return {"places": places}
+
+    def merge(self, other: Concentration) -> None:
+        self._profile += other._profile
+
+    def result(self) -> dict[str, Columns]:
+        """The profile, and a row with the interface: NaN where the concentration does not rise through both thresholds."""
+        profile = self._profile
+        bins = {
+            "z_A": profile.middles,
+            "host": profile.host,
+            "inserted": profile.inserted,
+            "concentration": profile.concentration,
+        }
+        try:
+            found = interfaces(profile, self._thresholds)
+        except StructureError:
+            found = Interfaces(np.nan, np.nan)
+        row = {"z_L_A": found.left, "z_R_A": found.right, "frames": profile.frames}
+        return {"profile": bins, "interface": {name: np.array([value]) for name, value in row.items()}}
+
+    def draw(self, figure: Figure) -> None:
+        """Concentration along the normal, with the edges of the interface."""
+        tables = self.result()
+        axes = figure.subplots()
+        axes.step(tables["profile"]["z_A"], tables["profile"]["concentration"], where="mid")
+        for edge in ("z_L_A", "z_R_A"):
+            axes.axvline(tables["interface"][edge][0], lw=0.6)
+        axes.set(xlabel="distance from the lowest host atom (Å)", ylabel="concentration")
+
+    def state(self) -> Arrays:
+        profile = self._profile
+        return {"host": profile.host, "inserted": profile.inserted, "frames": np.array(profile.frames)}
+
+    def restore(self, arrays: Arrays) -> None:
+        self._profile = Profile(self._profile.edges, arrays["host"], arrays["inserted"], int(arrays["frames"]))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from hpcpot.analysis.reference import Reference, separation
+from hpcpot.analysis.observable import Arrays, Frame, Rows
+from hpcpot.analysis.reference import Reference, make_reference, separation
 from hpcpot.compiled import njit
+from hpcpot.storage.tables import Columns
 
 MAPPINGS = ("off", "to_reference")
 """off: strain of the cell is part of that of an atom; to_reference: atoms are first mapped into the reference cell."""
@@ -73,6 +76,57 @@ def strain(
         valid,
     )
     return Strain(shear, volumetric, d2min, valid)
+
+
+class AtomicStrain:
+    """Observable: mean and spread of the strain of the atoms for which it is defined; arrays of `Strain`.
+
+    Args:
+        first: the reference frame. cutoff_A: of its neighbours. mapping: one of MAPPINGS.
+    """
+
+    def __init__(self, first: Frame, cutoff_A: float, mapping: str):
+        self._first, self._cutoff, self._mapping = first, cutoff_A, mapping
+        self._rows = Rows()
+
+    def sample(self, frame: Frame) -> Arrays:
+        found = strain(self._reference, frame.positions, frame.cell, self._mapping)
+        self._rows.add(frame, _summary(found))
+        return vars(found)
+
+    def merge(self, other: AtomicStrain) -> None:
+        self._rows.merge(other._rows)
+
+    def result(self) -> dict[str, Columns]:
+        return {"strain": self._rows.columns()}
+
+    def state(self) -> Arrays:
+        return self._rows.state()
+
+    def restore(self, arrays: Arrays) -> None:
+        self._rows.restore(arrays)
+
+    @cached_property
+    def _reference(self) -> Reference:
+        return make_reference(self._first.positions, self._first.cell, self._first.periodic, self._cutoff)
+
+
+def _summary(found: Strain) -> dict[str, float]:
+    shear, volumetric, d2min = (values[found.valid] for values in (found.shear, found.volumetric, found.d2min))
+    middle, high = np.percentile(shear, [50, 95]) if len(shear) else (0.0, 0.0)
+    return {
+        "shear_mean": _mean(shear),
+        "shear_median": float(middle),
+        "shear_95": float(high),
+        "volumetric_mean": _mean(volumetric),
+        "d2min_mean_A2": _mean(d2min),
+        "atoms_without_strain": int(len(found.valid) - found.valid.sum()),
+    }
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean; 0 of no values."""
+    return float(values.mean()) if len(values) else 0.0
 
 
 @njit()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.analysis.reference import fractional
+from hpcpot.storage.tables import Columns
 from hpcpot.units import AMU, EV_PER_A3_IN_GPA
 
 
@@ -39,3 +41,40 @@ def regional(
     sums = np.stack([np.bincount(region, part, count) for part in per_atom.T], axis=1)
     volume = abs(np.linalg.det(cell)) / count
     return -sums.reshape(*bins, 3, 3) / volume * EV_PER_A3_IN_GPA
+
+
+class RegionalStress:
+    """Observable: stress of regions, averaged over frames; it returns stress (*bins, 3, 3) float64, GPa, of each.
+
+    Args:
+        first: not used. bins: see `regional`.
+    """
+
+    def __init__(self, first: Frame, bins: list[int]):
+        self._bins = tuple(bins)
+        self._sum, self._frames = np.zeros((*bins, 3, 3)), 0
+
+    def sample(self, frame: Frame) -> Arrays:
+        stress = regional(frame.positions, frame.velocities, frame.masses, frame.virials, frame.cell, self._bins)
+        self._sum += stress
+        self._frames += 1
+        return {"stress": stress}
+
+    def merge(self, other: RegionalStress) -> None:
+        self._sum += other._sum
+        self._frames += other._frames
+
+    def result(self) -> dict[str, Columns]:
+        """A row a region: its middle, as fractions of the cell, and mean stress; NaN without a frame."""
+        middles = np.stack(np.meshgrid(*[(np.arange(n) + 0.5) / n for n in self._bins], indexing="ij"))
+        mean = self._sum / self._frames if self._frames else np.full_like(self._sum, np.nan)
+        table = {f"place_{axis}": values.ravel() for axis, values in zip("abc", middles, strict=True)}
+        for a, b in ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1)):
+            table[f"stress_{'xyz'[a]}{'xyz'[b]}_GPa"] = mean[..., a, b].ravel()
+        return {"stress": table | {"frames": np.full(middles[0].size, self._frames)}}
+
+    def state(self) -> Arrays:
+        return {"sum": self._sum.copy(), "frames": np.array(self._frames)}
+
+    def restore(self, arrays: Arrays) -> None:
+        self._sum, self._frames = np.array(arrays["sum"]), int(arrays["frames"])

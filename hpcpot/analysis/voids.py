@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from hpcpot.analysis.observable import Arrays, Frame, Rows, joined, part
 from hpcpot.analysis.reference import fractional
 from hpcpot.compiled import njit
+from hpcpot.storage.tables import Columns
 
 KEPT = 250
 """Voids of a frame that are told apart, the largest; the others count in its free volume only."""
@@ -81,32 +84,117 @@ def outside(voids: Voids, periodic: np.ndarray) -> np.ndarray:
     return is_out[voids.labels]
 
 
-def overlaps(labels: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """How many points each void of one grid shares with each of another: (KEPT, KEPT) int64."""
-    joint = np.bincount(labels.ravel().astype(np.int64) * 256 + others.ravel(), minlength=256 * 256)
-    return joint.reshape(256, 256)[1 : KEPT + 1, 1 : KEPT + 1]
+def link(labels: np.ndarray, later: np.ndarray) -> np.ndarray:
+    """Which voids of two frames are the same, as they share most points: (2, KEPT) int16.
+
+    Row 0: for each void of the first frame its index in the later one; row 1: the other way round; -1 for none.
+    """
+    joint = np.bincount(labels.ravel().astype(np.int64) * 256 + later.ravel(), minlength=256 * 256)
+    shared = joint.reshape(256, 256)[1 : KEPT + 1, 1 : KEPT + 1]
+    return np.stack([np.where(s.any(axis=1), s.argmax(axis=1), -1) for s in (shared, shared.T)]).astype(np.int16)
 
 
 def follow(links: list[np.ndarray], frame: int, void: int) -> list[int]:
     """One void through the frames, from a frame back and forth: in each the void that shares most points with the last.
 
     Args:
-        links: of frames 1, 2, ...: `overlaps` of the frame before with it.
+        links: of frames 1, 2, ...: `link` of the frame before with it.
         frame, void: where it is known, and its index there, 0 for the largest.
     Returns:
         Its index in each frame, -1 where it is not.
     """
     path = [void]
-    for link in reversed(links[:frame]):
-        path.insert(0, _nearest(link.T, path[0]))
-    for link in links[frame:]:
-        path.append(_nearest(link, path[-1]))
+    for _, back in reversed(links[:frame]):
+        path.insert(0, int(back[path[0]]) if path[0] >= 0 else -1)
+    for forth, _ in links[frame:]:
+        path.append(int(forth[path[-1]]) if path[-1] >= 0 else -1)
     return path
 
 
-def _nearest(shared: np.ndarray, void: int) -> int:
-    """Index of the void that shares most points with `void`; -1 if none does, or there is none."""
-    return int(np.argmax(shared[void])) if void >= 0 and shared[void].any() else -1
+class FreeVolume:
+    """Observable: voids and the space around the material in numbers, and the void that becomes the largest of all.
+
+    Args:
+        first: the reference frame, whose space around the material counts as none of the voids.
+        spacing_A, radius_A: see `grid_shape` and `find`. shape: of the grid, in place of that of the first frame.
+    """
+
+    def __init__(self, first: Frame, spacing_A: float, radius_A: float, shape: tuple[int, int, int] | None = None):
+        self._first, self._radius = first, radius_A
+        self._shape = shape or grid_shape(first.cell, spacing_A)
+        self._numbers, self._voids = Rows(), Rows()
+        self._links: list[np.ndarray] = []
+        self._labels: list[np.ndarray] = []  # of the first frame that was sampled and of the last
+
+    def sample(self, frame: Frame) -> None:
+        found = find(frame.positions, frame.cell, frame.periodic, self._shape, self._radius)
+        touched = np.bincount(found.labels[self._outside], minlength=256)[1 : KEPT + 1]
+        self.add(frame, found, touched > 0)
+
+    def add(self, frame: Frame, found: Voids, is_outside: np.ndarray) -> None:
+        """Accumulate the voids of a frame. Args: is_outside: (KEPT,) bool, those that are the space around it."""
+        volumes = np.where(is_outside, 0.0, found.volumes)
+        outside = found.volumes[is_outside].sum() / abs(np.linalg.det(frame.cell))
+        numbers = {
+            "void_fraction": max(found.fraction - outside, 0.0),
+            "outside_fraction": outside,
+            "voids": np.count_nonzero(volumes),
+            "voids_A3": volumes.sum(),
+            "largest_void_A3": volumes.max(),
+        }
+        self._numbers.add(frame, numbers)
+        voids = {"volumes": volumes, "centres": found.centres, "spans": found.spans, "cell": np.asarray(frame.cell)}
+        self._voids.add(frame, voids)
+        if self._labels:
+            self._links.append(link(self._labels[1], found.labels))
+        self._labels = [self._labels[0] if self._labels else found.labels, found.labels]
+
+    def merge(self, other: FreeVolume) -> None:
+        if self._labels and other._labels:
+            self._links.append(link(self._labels[1], other._labels[0]))
+        self._links += other._links
+        labels = self._labels + other._labels
+        self._labels = [labels[0], labels[-1]] if labels else []
+        self._numbers.merge(other._numbers)
+        self._voids.merge(other._voids)
+
+    def result(self) -> dict[str, Columns]:
+        return {"voids": self._numbers.columns() | self._hole()}
+
+    def state(self) -> Arrays:
+        grids = dict(zip(("first", "last"), self._labels, strict=False))
+        links = {"all": np.array(self._links, np.int16).reshape(-1, 2, KEPT)}
+        return joined(number=self._numbers.state(), void=self._voids.state(), link=links, label=grids)
+
+    def restore(self, arrays: Arrays) -> None:
+        self._numbers.restore(part(arrays, "number"))
+        self._voids.restore(part(arrays, "void"))
+        self._links = list(part(arrays, "link")["all"])
+        grids = part(arrays, "label")
+        self._labels = [grids[name] for name in ("first", "last") if name in grids]
+
+    def _hole(self) -> Columns:
+        """Volume, place and reach of the void that becomes the largest, in each frame; nothing where there is none."""
+        voids = self._voids.columns()
+        if not len(self._voids) or not voids["volumes"].any():
+            return {}
+        frame = int(np.argmax(voids["volumes"].max(axis=1)))
+        path = np.array(follow(self._links, frame, int(np.argmax(voids["volumes"][frame]))))
+        row = np.arange(len(path))
+        volume = np.where(path >= 0, voids["volumes"][row, path], 0.0)
+        is_hole = volume > 0  # else there is none, or it is still open to the outside
+        centre = np.where(is_hole[:, None], voids["centres"][row, path], np.nan)
+        spans = voids["spans"][row, path] & is_hole[:, None]
+        centre = np.einsum("fa,fab->fb", centre, voids["cell"])
+        places = {f"hole_{name}_A": centre[:, k] for k, name in enumerate("xyz")}
+        reach = {f"hole_spans_{name}": spans[:, k].astype(int) for k, name in enumerate("abc")}
+        return {"hole_A3": volume, **places, **reach}
+
+    @cached_property
+    def _outside(self) -> np.ndarray:
+        first = self._first
+        found = find(first.positions, first.cell, first.periodic, self._shape, self._radius)
+        return outside(found, first.periodic)
 
 
 def _places(points: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:

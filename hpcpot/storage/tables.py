@@ -54,10 +54,12 @@ class Tables:
                 is_text = np.asarray(values).dtype.kind == "U"
                 self._file[f"{name}/{column}"] = np.asarray(values, object if is_text else None)
 
-    def reserve(self, name: str, shape: tuple[int, ...], kind: str, unit: str = "") -> None:
-        """Room for an array that is filled row by row; compressed where that is much."""
+    def reserve(self, name: str, shape: tuple[int, ...], kind: str, unit: str = "", fill: float | None = None) -> None:
+        """Room for an array that is filled row by row, `fill` where it is not; compressed where that is much."""
         with explained(self.path, f"write {name} to"):
-            dataset = self._file.create_dataset(name, shape, kind, chunks=(1, *shape[1:]), compression=1, shuffle=True)
+            dataset = self._file.create_dataset(
+                name, shape, kind, chunks=(1, *shape[1:]), compression=1, shuffle=True, fillvalue=fill
+            )
             dataset.attrs["unit"] = unit
 
     def set(self, name: str, row: int, values: np.ndarray) -> None:

@@ -6,30 +6,62 @@ import numpy as np
 import pytest
 from mpirun import run_ranks
 
-from hpcpot.analysis.frames import over_frames
+from hpcpot.analysis.frames import sample_frames
+from hpcpot.analysis.observable import Frame, Rows
 from hpcpot.errors import OutputError
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
 
 
-def compute(frame: int) -> dict[str, np.ndarray]:
-    return {"squares": np.arange(5.0) * frame**2, "frame": np.int64(frame), "flag": np.array([frame % 2 == 0])}
+class Squares:
+    """An observable: the square of the step, and of every frame whose step is even a flag."""
+
+    def __init__(self):
+        self.rows = Rows()
+
+    def sample(self, frame: Frame) -> dict[str, np.ndarray]:
+        self.rows.add(frame, {"square": frame.step**2})
+        arrays = {"squares": np.arange(5.0) * frame.step**2, "step": np.int64(frame.step)}
+        return arrays if frame.step % 2 else arrays | {"flag": np.array([True])}
+
+    def merge(self, other: "Squares") -> None:
+        self.rows.merge(other.rows)
+
+    def result(self) -> dict:
+        return {"squares": self.rows.columns()}
+
+    def state(self) -> dict:
+        return self.rows.state()
+
+    def restore(self, arrays: dict) -> None:
+        self.rows.restore(arrays)
 
 
-def shared(ranks: Ranks, frames: list[int]) -> list[tuple[int, dict]]:
-    found = []
-    over_frames(ranks, frames, compute, lambda frame, arrays: found.append((frame, arrays)))
-    return found
+def frame(step: int) -> Frame:
+    return Frame(step, float(step), np.eye(3), np.ones(3, bool), np.zeros(0, int), np.zeros(0), np.zeros((0, 3)))
 
 
-def check(found: list[tuple[int, dict]], frames: list[int]) -> None:
-    assert [frame for frame, _ in found] == frames
-    for frame, arrays in found:
-        assert arrays["frame"] == frame and arrays["flag"].tolist() == [frame % 2 == 0]
-        np.testing.assert_array_equal(arrays["squares"], np.arange(5.0) * frame**2)
+def shared(ranks: Ranks, frames: list[int]) -> tuple[dict, dict]:
+    stored = {}
+    every_third = lambda name, row, frame: name == "all" or row % 3 == 0  # noqa: E731
+    make = lambda: {"all": Squares(), "third": Squares()}  # noqa: E731
+    return sample_frames(ranks, frames, frame, make, every_third, stored.__setitem__), stored
+
+
+def check(observables: dict, stored: dict, frames: list[int]) -> None:
+    assert sorted(stored) == list(range(len(frames)))
+    for row, step in enumerate(frames):
+        arrays = stored[row]
+        assert arrays["all/step"] == step and ("all/flag" in arrays) is (step % 2 == 0)
+        np.testing.assert_array_equal(arrays["all/squares"], np.arange(5.0) * step**2)
+        assert ("third/step" in arrays) is (row % 3 == 0)
+    for name, every in (("all", 1), ("third", 3)):
+        table = observables[name].result()["squares"]
+        assert table["step"].tolist() == frames[::every]
+        assert table["square"].tolist() == [step**2 for step in frames[::every]]
 
 
 def test_serial():
-    check(shared(SERIAL, [3, 5, 9]), [3, 5, 9])
+    check(*shared(SERIAL, [3, 5, 9, 10]), [3, 5, 9, 10])
 
 
 @pytest.mark.mpi
@@ -40,7 +72,7 @@ def test_ranks_share_the_frames(ranks, frames):
 
 
 @pytest.mark.mpi
-@pytest.mark.parametrize("where", ["compute", "store"])
+@pytest.mark.parametrize("where", ["make", "sample", "store"])
 def test_an_error_on_one_rank_ends_all(where):
     done = run_ranks(2, __file__, "4", where, check=False, timeout=60)
     assert done.returncode == 1
@@ -50,16 +82,22 @@ def test_an_error_on_one_rank_ends_all(where):
 if __name__ == "__main__":
     ranks, numbers = start(), list(range(10, 10 + int(sys.argv[1])))
 
-    def fail(frame: int) -> dict:
-        raise OutputError(f"{sys.argv[2]} = broken: must work; mend it.")
+    def fail(here: bool) -> None:
+        if here:
+            raise OutputError(f"{sys.argv[2]} = broken: must work; mend it.")
 
     if len(sys.argv) == 2:
-        results = shared(ranks, numbers)
+        observables, stored = shared(ranks, numbers)
         if ranks.is_root:
-            check(results, numbers)
+            check(observables, stored, numbers)
             print("right")
-        assert ranks.is_root or not results
-    elif sys.argv[2] == "compute":
-        over_frames(ranks, numbers, lambda frame: fail(frame) if frame == 11 else compute(frame), lambda *_: None)
+        assert ranks.is_root or not (observables or stored)
     else:
-        over_frames(ranks, numbers, compute, lambda frame, _: fail(frame))
+        where = sys.argv[2]
+        sample_frames(
+            ranks,
+            numbers,
+            lambda step: fail(where == "sample" and step == 13) or frame(step),
+            lambda: fail(where == "make" and ranks.rank == 1) or {"all": Squares()},
+            store=lambda row, arrays: fail(where == "store"),
+        )

@@ -5,6 +5,7 @@ import systems
 from ase.build import bulk
 
 from hpcpot.analysis import voids
+from hpcpot.analysis.observable import Frame
 
 RADIUS = 2.03
 """Å, of none of the distances on a grid of 1 Å."""
@@ -100,7 +101,33 @@ def test_a_hole_is_followed_through_the_frames():
         kept = np.linalg.norm(block.positions - growing, axis=1) > a
         kept &= np.linalg.norm(block.positions - closing, axis=1) > b
         frames.append(voids.find(block.positions[kept], block.cell.array, block.pbc, (60, 60, 60), 2.5))
-    links = [voids.overlaps(a.labels, b.labels) for a, b in zip(frames, frames[1:], strict=False)]
+    links = [voids.link(a.labels, b.labels) for a, b in zip(frames, frames[1:], strict=False)]
     assert voids.follow(links, 3, 0) == [-1, 1, 0, 0]
     assert voids.follow(links, 0, 0) == [0, 0, 1, -1]
     np.testing.assert_allclose(frames[1].centres[1] * lengths, growing, atol=0.5)
+
+
+def labelled(labels: list[int], volumes: list[float]) -> voids.Voids:
+    """Of a cell of 8 points and 8 Å³; the first void spans it."""
+    padded, spans = np.zeros(voids.KEPT), np.zeros((voids.KEPT, 3), bool)
+    padded[: len(volumes)], spans[0] = volumes, True
+    grid = np.array(labels, np.uint8).reshape(2, 2, 2)
+    return voids.Voids(grid, np.count_nonzero(grid) / 8, padded, np.full((voids.KEPT, 3), 0.25), spans)
+
+
+def test_a_notch_that_closes_is_a_hole_from_then_on():
+    """Before, its points belong to the space outside, which is no hole and has no place."""
+    frames = [
+        Frame(step, float(step), 2.0 * np.eye(3), np.ones(3, bool), np.zeros(0, int), np.zeros(0), np.zeros((0, 3)))
+        for step in range(3)
+    ]
+    outside = np.arange(voids.KEPT) == 0
+    volume = voids.FreeVolume(frames[0], 1.0, 1.0)
+    volume.add(frames[0], labelled([0, 0, 0, 0, 0, 0, 1, 1], [2.0]), outside)
+    volume.add(frames[1], labelled([0, 0, 0, 0, 1, 1, 1, 1], [4.0]), outside)
+    volume.add(frames[2], labelled([0, 0, 0, 0, 2, 0, 1, 1], [2.0, 1.0]), outside)
+    table = volume.result()["voids"]
+    np.testing.assert_allclose(table["void_fraction"], [0.0, 0.0, 0.125])
+    np.testing.assert_array_equal(table["hole_A3"], [0.0, 0.0, 1.0])
+    np.testing.assert_array_equal(np.isnan(table["hole_x_A"]), [True, True, False])
+    assert not table["hole_spans_a"].any()

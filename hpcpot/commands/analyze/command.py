@@ -9,20 +9,22 @@ from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
 
+import numpy as np
+
 from hpcpot import config, provenance
-from hpcpot.analysis.frames import over_frames
-from hpcpot.commands.analyze import drawing, export, pull
-from hpcpot.commands.analyze.frame import FrameAnalysis, check
-from hpcpot.commands.analyze.ledger import Ledger
+from hpcpot.analysis.frames import Observables, sample_frames
+from hpcpot.commands.analyze import drawing, export, observed, pull
+from hpcpot.commands.analyze.parts import PARTS, Sampling
 from hpcpot.commands.analyze.pull import Pull
 from hpcpot.commands.analyze.settings import SCHEMA
+from hpcpot.commands.analyze.store import FrameStore
 from hpcpot.commands.analyze.tensile import Tensile, measure
 from hpcpot.config import Settings
 from hpcpot.errors import OutputError
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.report.figures import require_matplotlib
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
-from hpcpot.storage.tables import Tables, write_csv
+from hpcpot.storage.tables import Columns, Tables, write_csv
 from hpcpot.wording import duration, plural
 
 TABLES = "analysis.h5"
@@ -77,7 +79,11 @@ def prepare(settings: Settings, overwrite: bool) -> None:
 
 def earlier(folder: Path) -> list[Path]:
     """What an earlier analysis has left in a folder."""
-    return [path for pattern in (TABLES, *drawing.FILES, *export.FILES) for path in sorted(folder.glob(pattern))]
+    return [
+        path
+        for pattern in (TABLES, *drawing.FILES, *observed.FILES, *export.FILES)
+        for path in sorted(folder.glob(pattern))
+    ]
 
 
 def analyze(settings: Settings, ranks: Ranks, reader: TrajectoryReader) -> None:
@@ -88,21 +94,24 @@ def analyze(settings: Settings, ranks: Ranks, reader: TrajectoryReader) -> None:
             print(text, flush=True)
 
     found = ranks.root_only(lambda: pull.find(reader, settings))
-    ranks.root_only(lambda: check(reader, found, settings))
+    sampling = Sampling(reader, found, settings)
+    ranks.root_only(sampling.check)
     drawn = ranks.root_only(lambda: pull.chosen(found, settings))
     say(head(reader, found, ranks))
-    tensile = ranks.root_only(lambda: measure(reader, found, settings)) if "curve" in settings.parts else None
+    has_curve = "curve" in (settings.parts or ())
+    tensile = ranks.root_only(lambda: measure(reader, found, settings)) if has_curve else None
     if tensile:
         say(tensile.text())
     with ranks.root_only(lambda: open_tables(settings, ranks), share=False) or nullcontext() as tables:
-        analysis = FrameAnalysis(reader, found, settings)
-        ledger = Ledger(tables, found, analysis, drawn, say)
-        over_frames(ranks, found.frames, analysis, ledger)
-        ranks.root_only(lambda: finish(settings, reader, found, ledger, tensile, tables), share=False)
+        store = FrameStore(tables, found, drawn, say)
+        observables = sample_frames(ranks, found.frames, sampling.read, sampling.make, sampling.is_due, store)
+        ranks.root_only(lambda: finish(settings, reader, found, observables, store, tensile, tables), share=False)
 
 
 def head(reader: TrajectoryReader, found: Pull, ranks: Ranks) -> str:
     frames, steps = plural(len(found.frames), "frame"), f"step {found.steps[0]} to {found.steps[-1]}"
+    if found.stage is None:
+        return f"{len(reader.numbers)} atoms: {frames}, {steps}, on {plural(ranks.size, 'rank')}"
     return (
         f"{len(reader.numbers)} atoms, stage {found.stage}: {frames}, {steps}, strain along {'xyz'[found.axis]} to "
         f"{found.strains[-1]:.4f}, on {plural(ranks.size, 'rank')}"
@@ -113,23 +122,40 @@ def open_tables(settings: Settings, ranks: Ranks) -> Tables:
     return Tables(settings.output.folder / TABLES, {**provenance.collect(ranks.size), "config": config.dump(settings)})
 
 
+def frames_table(found: Pull, observables: Observables) -> Columns:
+    """A row a frame: how far it is strained, and the numbers of the parts."""
+    table = {"frame": np.array(found.frames), "step": found.steps, "time_ps": found.times, "strain": found.strains}
+    for name in PARTS:
+        if name in observables and name != "stress":
+            numbers = observables[name].result()[name]
+            table |= {column: values for column, values in numbers.items() if column not in ("step", "time_ps")}
+    return table
+
+
 def finish(
-    settings: Settings, reader: TrajectoryReader, found: Pull, ledger: Ledger, tensile: Tensile | None, tables: Tables
+    settings: Settings,
+    reader: TrajectoryReader,
+    found: Pull,
+    observables: Observables,
+    store: FrameStore,
+    tensile: Tensile | None,
+    tables: Tables,
 ) -> None:
     """On rank 0, after the last frame: tables, figures, atoms for OVITO."""
-    folder, frames = settings.output.folder, ledger.frames()
-    found_tables = {"frames": frames, **(tensile.tables() if tensile else {})}
+    folder, frames = settings.output.folder, frames_table(found, observables)
+    found_tables = {"frames": frames, **(tensile.tables() if tensile else {}), **observed.tables(observables)}
     for name, columns in found_tables.items():
         tables.add(name, columns)
-    stress = tables.all("regions/stress") if "stress" in settings.parts else None
+    stress = tables.all("regions/stress") if "stress" in observables else None
     for path in earlier(folder):
         path.unlink()  # else figures and atoms of other strains would stay beside the new ones
     tables.commit()
     for name, columns in found_tables.items():
         write_csv(folder / f"{name}.csv", columns)
     if settings.output.figures:
-        drawing.draw(settings, reader, found, frames, tensile, ledger.kept, stress)
-    for row, kept in ledger.kept.items():
+        drawing.draw(settings, reader, found, frames, tensile, store.drawn, stress)
+        observed.draw(settings, observables)
+    for row, arrays in store.drawn.items():
         atoms, strain = reader.frame(found.frames[row]), float(found.strains[row])
         for kind in settings.output.export or []:
-            export.write(folder, kind, atoms, kept, strain, int(found.steps[row]))
+            export.write(folder, kind, atoms, arrays, strain, int(found.steps[row]))

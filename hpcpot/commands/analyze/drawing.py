@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hpcpot.analysis.frames import Arrays
+from hpcpot.analysis.observable import Arrays
 from hpcpot.analysis.reference import fractional
 from hpcpot.commands.analyze import figures, section
 from hpcpot.commands.analyze.figures import Shot
@@ -41,7 +41,7 @@ def draw(
     stress: np.ndarray | None,
 ) -> None:
     """All figures of the parts that were analysed; stress is that of the regions, (frames, nx, ny, nz, 3, 3) GPa."""
-    parts, wanted = settings.parts, settings.figures
+    parts, wanted = settings.parts or (), settings.figures
     if tensile:
         with figure(settings, "stress_strain", WIDTH, 2.9) as one:
             figures.stress_strain(one, tensile)

@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.lammps import Prism
 
-from hpcpot.analysis.frames import Arrays
+from hpcpot.analysis.observable import Arrays
 from hpcpot.structure import files
 
 COLUMNS = {

@@ -21,17 +21,17 @@ TOLERANCE = 0.005
 
 @dataclass(frozen=True)
 class Pull:
-    """One stage of a run, from the reference frame, its first, on.
+    """One stage of a run, from the reference frame, its first, on; or all of a trajectory, where no part is asked for.
 
     Attributes:
-        stage: its name. axis: 0, 1, 2, that is pulled.
+        stage: its name; None for all. axis: 0, 1, 2, that is pulled.
         rows: of the observables of the stage.
         frames: numbers in the trajectory. steps: (frames,) int64. times: (frames,) float64, ps, since the reference.
         cells: (frames, 3, 3) float64, Å.
         strains: (frames,) float64, engineering strain along the axis.
     """
 
-    stage: str
+    stage: str | None
     axis: int
     rows: slice
     frames: list[int]
@@ -48,6 +48,8 @@ def find(reader: TrajectoryReader, settings: Settings) -> Pull:
         OutputError: the trajectory has no frame of that stage, or no observables.
         ConfigError: pull.stage or pull.axis does not fit the run.
     """
+    if settings.parts is None:
+        return whole(reader, settings)
     seen, stages = reader.observables(), stages_of_run(reader)
     if not seen:
         raise OutputError(
@@ -72,6 +74,21 @@ def find(reader: TrajectoryReader, settings: Settings) -> Pull:
         times - times[0],
         reader.cells()[frames],
         relative(strain[rows]),
+    )
+
+
+def whole(reader: TrajectoryReader, settings: Settings) -> Pull:
+    """All frames of a trajectory, none of them strained.
+
+    Raises:
+        OutputError: there is none.
+    """
+    frames = np.arange(len(reader))[:: settings.pull.frames_every]
+    if len(frames) == 0:
+        raise OutputError(f"{reader.path} = no frame yet: must have at least one; wait for the first.")
+    times, cells = reader.times()[frames] / FS_PER_PS, reader.cells()[frames]
+    return Pull(
+        None, 0, slice(0), frames.tolist(), reader.steps()[frames], times - times[0], cells, np.zeros(len(frames))
     )
 
 
@@ -120,6 +137,8 @@ def chosen(pull: Pull, settings: Settings) -> list[int]:
         ConfigError: a strain beyond those of the frames.
     """
     wanted = settings.figures.strains
+    if pull.stage is None:
+        return []
     if wanted is None:
         return sorted(set(np.linspace(0, len(pull.frames) - 1, SPREAD).round().astype(int).tolist()))
     low, high = float(pull.strains.min()), float(pull.strains.max())

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from hpcpot.analysis.registry import observations
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.config.kinds import Kind, boolean, choice, element, file_name, integer, list_of, number
 
@@ -45,9 +46,11 @@ GENERAL = (
     Key(
         "parts",
         list_of(choice(*PARTS), f"a list of {', '.join(PARTS)}"),
-        "what to find out; stress, of regions, needs virials and velocities in the trajectory",
+        "what to find out; stress, of regions, needs virials and velocities in the trajectory; null: only observe",
         ["curve", "strain", "bonds", "voids"],
+        null=True,
     ),
+    Key("observe", observations(), "further observables, every so many frames; null: none", None),
 )
 PULL = (
     Key(
