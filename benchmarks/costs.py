@@ -19,7 +19,9 @@ Cost = tuple[float, float]
 """FLOP and bytes."""
 
 
-def environment(env: Environment, pairs: Pairs, species: np.ndarray, centres: np.ndarray, *_: Any) -> Cost:
+def environment(
+    env: Environment, positions: np.ndarray, pairs: Pairs, species: np.ndarray, centres: np.ndarray, *_: Any
+) -> Cost:
     """A near neighbour: vector and square, stored; one within the cutoff: root, inverse, unit vector, sorted by species."""
     near, kept = int((pairs.first[centres + 1] - pairs.first[centres]).sum()), len(env.distances)
     return 8.0 * near + 5.0 * kept, near * (4 + 24 + 4 + 32) + kept * (2 * 4 + 4 + 32 + 4 + 4 + 8 + 24)
@@ -88,7 +90,7 @@ def product(_: np.ndarray, a: np.ndarray, b: np.ndarray, **options: Any) -> Cost
     return 2.0 * n * k * m, (n * k + k * m + n * m) * a.itemsize
 
 
-def chebyshev(family: Chebyshev, pairs: Pairs) -> dict[str, Cost]:
+def chebyshev(family: Chebyshev, positions: np.ndarray, pairs: Pairs) -> dict[str, Cost]:
     """All atoms once: by phase. Counted from the neighbours within the two cutoffs.
 
     Radial, a neighbour: f_c and its slope 92; an order 2 for T and 3 for its two sums. Angular, a close neighbour: f_c
@@ -96,7 +98,7 @@ def chebyshev(family: Chebyshev, pairs: Pairs) -> dict[str, Cost]:
     and slope; a neighbour 8 more, a pair of close ones 45.
     """
     near, n = len(pairs.neighbors), len(pairs.first) - 1
-    r = np.linalg.norm(pairs.vectors(), axis=1)
+    r = np.linalg.norm(pairs.vectors(positions), axis=1)
     centre = np.repeat(np.arange(n), np.diff(pairs.first))
     kept = int((r < family.radial_cutoff).sum())
     close = np.bincount(centre[r < family.angular_cutoff], minlength=n)

@@ -22,8 +22,9 @@ from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.gpu.device import Gpu, choose
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.potential.base import Family, Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.contract import Family, Potential
 from hpcpot.structure import crystals
 from hpcpot.structure.state import State
 from hpcpot.units import BOLTZMANN
@@ -91,7 +92,7 @@ def potential_on(device: str, model: Family, ranks: Ranks, precision: str = "flo
     if ranks.is_root and device != "cpu":
         print(line)
     if number is None:
-        return Potential(model, precision=precision)
+        return BlockPotential(model, precision=precision)
     from hpcpot.potential.moments.gpu.potential import GpuPotential
 
     return GpuPotential(model, Gpu(number), precision)
@@ -116,7 +117,7 @@ def check(model: Family, potential: Potential) -> None:
     atoms = crystals.build("Si", (2, 2, 2))
     atoms.symbols[::3] = "Li"
     atoms.rattle(0.1, seed=1)
-    fast, exact = evaluate(atoms, potential), evaluate(atoms, Potential(model, "reference"))
+    fast, exact = evaluate(atoms, potential), evaluate(atoms, BlockPotential(model, "reference"))
     energy, force = TOLERANCES[potential.precision]
     np.testing.assert_allclose(fast.energies, exact.energies, rtol=0, atol=energy)
     np.testing.assert_allclose(fast.forces, exact.forces, rtol=0, atol=force)

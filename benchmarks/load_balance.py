@@ -26,7 +26,8 @@ from hpcpot.dynamics.start import extent, make_state
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks, start
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Potential
 from hpcpot.potential.files import load
 
 SHAPES = {
@@ -65,7 +66,7 @@ def measure(atoms: Atoms | None, potential: Potential, ranks: Ranks) -> dict[str
     )
     engine.start(state)
     work = {
-        "seconds": lambda: potential.compute(engine.pairs, state.species),
+        "seconds": lambda: potential.compute(state.positions, engine.pairs, state.species),
         "of_neighbours": lambda: neighbors.build(state.positions, state.n_owned, width),
     }
     spent = dict.fromkeys(work, 0.0)
@@ -86,7 +87,7 @@ def main() -> None:
     parser.add_argument("--model", nargs="+", default=["lisi"], help="file, or one for each element")
     arguments = parser.parse_args()
     ranks, models = start(), arguments.model
-    potential = Potential(load(models if len(models) > 1 else models[0]))
+    potential = BlockPotential(load(models if len(models) > 1 else models[0]))
     cells = {shape: lambda shape=shape: fractured(shape) for shape in SHAPES}
     if arguments.structure is not None:
         cells = {arguments.structure.name: lambda: read_cell(arguments.structure)}

@@ -15,7 +15,7 @@ import timing  # first: it sets the threads
 
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.parallel.ranks import start
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.structure import crystals
 from hpcpot.units import BOLTZMANN, FS_PER_NS
@@ -29,7 +29,7 @@ def main() -> None:
     given = parser.parse_args()
     ranks = start()
     for precision in ("float64", "mixed"):
-        potential = Potential(load("lisi"), precision=precision)
+        potential = BlockPotential(load("lisi"), precision=precision)
         read = lambda: crystals.build("LiSi", (2, 2, 4))  # noqa: E731
         run = dynamics.Dynamics.start(read, potential, ranks, 1.0, TIMESTEP, TEMPERATURE, True)
         draw_velocities(

@@ -15,7 +15,7 @@ from time import process_time
 import numpy as np
 import timing  # first: it sets the threads
 
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
 from hpcpot.relaxation.removal import Frame
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--sites", type=int, default=200)
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    potential, atoms = Potential(load("lisi")), files.read("interface_si100")
+    potential, atoms = BlockPotential(load("lisi")), files.read("interface_si100")
     silicon = np.flatnonzero(atoms.symbols == "Si")
     sites = np.random.default_rng(1).choice(silicon, arguments.sites, replace=False)
     local = Frame(atoms, potential).removals(sites)

@@ -33,8 +33,9 @@ import timing
 
 from hpcpot.compiled import njit
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import BLOCK, Potential
+from hpcpot.potential.blocks import BLOCK, BlockPotential
 from hpcpot.potential.chebyshev import cpu as chebyshev_cpu
+from hpcpot.potential.contract import Potential
 from hpcpot.potential.deep_potential import cpu as deep_potential_cpu
 from hpcpot.potential.deep_potential import readout as readout_cpu
 from hpcpot.potential.files import load
@@ -147,13 +148,12 @@ def product_seconds(shape: Shape) -> float:
 def split_chebyshev(probe: Probe, potential: Potential, run: dynamics.Dynamics, steps: int) -> None:
     """Take the parts of the two loops apart by running those parts alone; count what all of them compute."""
     family, pairs, n = potential.family, run.engine.pairs, run.state.n_owned
+    positions = run.state.positions
     rows = np.zeros((8, int((np.diff(pairs.first) + 32).sum())))
-    kept, forces, virial = np.zeros(rows.shape[1], np.int32), np.zeros((len(pairs.positions), 3)), np.zeros((3, 3))
+    kept, forces, virial = np.zeros(rows.shape[1], np.int32), np.zeros((len(positions), 3)), np.zeros((3, 3))
     ends = np.zeros((n, 2), np.int64)
     alone = {
-        "environment": lambda: gather_all(
-            pairs.positions, pairs.first, pairs.neighbors, family.cutoff**2, kept, rows, ends
-        ),
+        "environment": lambda: gather_all(positions, pairs.first, pairs.neighbors, family.cutoff**2, kept, rows, ends),
         "scatter": lambda: scatter_all(ends, kept, rows, forces, virial, np.zeros((0, 3, 3))),
     }
     for phase, whole in (("environment", "descriptors"), ("scatter", "pair forces")):
@@ -161,7 +161,7 @@ def split_chebyshev(probe: Probe, potential: Potential, run: dynamics.Dynamics, 
         probe.seconds[phase] += seconds
         probe.seconds[whole] -= seconds
     probe.seconds["network products"] -= probe.seconds["tanh"]
-    for phase, (flop, moved) in costs.chebyshev(family, pairs).items():
+    for phase, (flop, moved) in costs.chebyshev(family, positions, pairs).items():
         probe.flop[phase], probe.moved[phase] = flop, moved
 
 
@@ -197,10 +197,10 @@ def main() -> None:
     given = parser.parse_args()
     probe, is_deep = Probe(), given.family == "deep_potential"
     if is_deep:
-        potential = Potential(load("lisi"), precision=given.precision)
+        potential = BlockPotential(load("lisi"), precision=given.precision)
         run = dynamics.Dynamics.start(lambda: files.read("interface_si100"), potential, SERIAL, 1.0, 0.5, 500.0, False)
     else:
-        potential = Potential(load(given.model) if given.model else md_chebyshev.random_networks())
+        potential = BlockPotential(load(given.model) if given.model else md_chebyshev.random_networks())
         read = lambda: crystals.build("Li13Si4", (12, 6, 2), axes="cab")  # noqa: E731
         run = dynamics.Dynamics.start(read, potential, SERIAL, 0.6, 1.0, 300.0, False)
     run.steps(5)

@@ -25,7 +25,7 @@ from ase.optimize import BFGS, FIRE, LBFGS
 
 from hpcpot import Calculator
 from hpcpot.commands.relax.task import SATURATED
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.relaxation.engine import CONVERGED, Options, Relaxed, relax
 from hpcpot.structure import crystals
@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--minimizer", default="lbfgs", choices=("lbfgs", "fire"))
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    structures, potential, calculator = cells(arguments.cells, 1), Potential(load("lisi")), Calculator("lisi")
+    structures, potential, calculator = cells(arguments.cells, 1), BlockPotential(load("lisi")), Calculator("lisi")
     options = Options(minimizer=arguments.minimizer, force=FORCE, stress=STRESS, steps=3000)
     list(relax(structures[:2], potential, Options(steps=2), SATURATED))  # compiles
     calculator.get_potential_energy(structures[0].copy())

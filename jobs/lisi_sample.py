@@ -31,7 +31,7 @@ from ase.neighborlist import neighbor_list
 from hpcpot.dynamics.anneal import anneal
 from hpcpot.parallel.ranks import start
 from hpcpot.potential import files as potential_files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.storage.tables import written_aside
 from hpcpot.structure import amorphous, crystals, interface
 
@@ -50,7 +50,7 @@ class Sampler:
     """Dynamics, the random numbers of a group, and the folder with the groups that are done."""
 
     def __init__(self, folder: Path):
-        self.potential, self.ranks, self._folder = Potential(potential_files.load("lisi")), start(), folder
+        self.potential, self.ranks, self._folder = BlockPotential(potential_files.load("lisi")), start(), folder
 
     def begin(self, group: str) -> None:
         """Random numbers anew, by the group's name."""

@@ -10,7 +10,7 @@ from ase.build import bulk
 
 from hpcpot.dataset.dataset import DataSet, from_frames
 from hpcpot.dataset.predict import predict
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 
 MODEL = systems.deep_potential()
 
@@ -31,7 +31,7 @@ def structures(n: int = 6) -> DataSet:
 
 def with_labels(bare: DataSet) -> DataSet:
     """The frames with the labels of MODEL."""
-    found = predict(bare, Potential(MODEL))
+    found = predict(bare, BlockPotential(MODEL))
     return replace(bare, energies=found.energies, forces=found.forces, virials=found.virials)
 
 

@@ -15,8 +15,8 @@ from hpcpot.dynamics.start import make_state
 from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL, Ranks
-from hpcpot.potential.base import Potential
 from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.contract import Potential
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.potential.moment_tensor.basis import basis

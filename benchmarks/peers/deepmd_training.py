@@ -30,7 +30,7 @@ from side_by_side import install, timing
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.dataset.predict import predict
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.training import curve
 
@@ -67,7 +67,7 @@ def prepare(folder: Path, steps: int, precision: str) -> None:
         atoms.set_cell(atoms.cell.array @ (np.eye(3) + 0.02 * random.normal(size=(3, 3))), scale_atoms=True)
         frames.append(atoms)
     data, model = from_frames(frames, ("Li", "Si"), "benchmark"), load("lisi")
-    found = predict(data, Potential(model))
+    found = predict(data, BlockPotential(model))
     data = replace(data, energies=found.energies, forces=found.forces, virials=found.virials)
     dataset_files.save(data, folder / "systems", {}, "deepmd")
     systems = [str(path.parent) for path in (folder / "systems").rglob("type.raw")]

@@ -131,7 +131,9 @@ def evaporated(atoms: Atoms) -> np.ndarray:
 
     near = batch.build(atoms.positions, atoms.cell.array, np.asarray(atoms.pbc), DETACHED)
     n = len(atoms)
-    bonds = csr_array((np.ones(len(near.neighbors), bool), near.owners[near.neighbors], near.first), shape=(n, n))
+    bonds = csr_array(
+        (np.ones(len(near.pairs.neighbors), bool), near.owners[near.pairs.neighbors], near.pairs.first), shape=(n, n)
+    )
     clusters = connected_components(bonds, directed=False)[1]
     return np.bincount(clusters)[clusters] < DETACHED_ATOMS
 

@@ -52,7 +52,7 @@ class DataSet:
         energies: (n,) float64, eV, of the whole frame.
         forces: (atoms, 3) float64, eV/Å.
         virials: (n, 3, 3) float64, eV, -dE/d(strain) = -V * stress (stress positive in tension), as `Result.virial`
-            of hpcpot.potential.base, DeePMD-kit's virial and MLIP's PlusStress.
+            of hpcpot.potential.contract, DeePMD-kit's virial and MLIP's PlusStress.
         groups: (n,) str, configuration group. sources: (n,) str, file and frame.
     """
 

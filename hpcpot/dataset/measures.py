@@ -41,5 +41,5 @@ def shortest_distances(dataset: DataSet) -> np.ndarray:
     for rows in chunks(dataset.sizes, ROOM):
         part = dataset.select(rows)
         joined = neighborhoods(part, SEARCHED)
-        found.append(joined.closest(joined.pairs(part.positions, part.cells)))
+        found.append(joined.closest(joined.points(part.positions, part.cells)))
     return np.concatenate(found)

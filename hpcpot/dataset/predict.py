@@ -10,7 +10,7 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors import batch
-from hpcpot.potential.base import CLOSEST, Potential
+from hpcpot.potential.contract import CLOSEST, Potential
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 
 ROOM = 2048
@@ -50,11 +50,11 @@ def predict(
     for rows in chunks(dataset.sizes, room):
         part = dataset.select(rows)
         joined = neighborhoods(part, potential.cutoff)
-        pairs = joined.pairs(part.positions, part.cells)
-        _refuse_contact(part, joined.closest(pairs))
-        result = potential.compute(pairs, part.species[joined.owners])
+        points = joined.points(part.positions, part.cells)
+        _refuse_contact(part, joined.closest(points))
+        result = potential.compute(points, joined.pairs, part.species[joined.owners])
         atoms = slice(dataset.first[rows[0]], dataset.first[rows[-1] + 1])
-        forces[atoms], virials[rows] = joined.fold(pairs, result.forces)
+        forces[atoms], virials[rows] = joined.fold(points, result.forces)
         energies[rows] = joined.sums(result.energies)
         truncated += result.truncated
         advance(len(rows))
@@ -71,8 +71,8 @@ def frame_grades(dataset: DataSet, extrapolation: Extrapolation, room: int = ROO
     for rows in chunks(dataset.sizes, room):
         part = dataset.select(rows)
         joined = neighborhoods(part, extrapolation.cutoff)
-        pairs = joined.pairs(part.positions, part.cells)
-        grades = extrapolation.grades(pairs, part.species[joined.owners])
+        points = joined.points(part.positions, part.cells)
+        grades = extrapolation.grades(points, joined.pairs, part.species[joined.owners])
         found.append(np.maximum.reduceat(grades, part.first[:-1]))
     return np.concatenate(found)
 

@@ -19,7 +19,7 @@ from hpcpot.dataset.checks import Finding, doubt
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.measures import residual_energies
 from hpcpot.dataset.predict import predict
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 
 MOVE, STRAIN = 0.3, 0.03
 """Å and relative; frames further apart are not compared."""

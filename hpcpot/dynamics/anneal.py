@@ -16,7 +16,7 @@ from hpcpot.dynamics.start import extent, make_state
 from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.units import BOLTZMANN
 
 SKIN = 1.0
@@ -42,7 +42,7 @@ def anneal(
         info["mean_pressure_GPa"] are means over the second half of the last stage. None elsewhere.
     """
     state = make_state(atoms, potential.elements, ranks)
-    domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + SKIN, extent=extent(state, ranks))
+    domain = Domain(state.cell, state.periodic, ranks, potential.reach + SKIN, extent=extent(state, ranks))
     chosen = INTEGRATORS["nvt_langevin"]
     engine = Engine(potential, domain, ranks, SKIN, keeps_momentum=chosen.keeps_momentum)
     engine.start(state)

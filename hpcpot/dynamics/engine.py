@@ -13,7 +13,7 @@ from hpcpot.errors import HpcpotError, SimulationError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.structure.state import State, library, to_host
 from hpcpot.units import AMU, BOLTZMANN
 
@@ -132,8 +132,8 @@ class Engine:
         return self.domain.imbalance(self._work(state)) > REBALANCE_ABOVE
 
     def _work(self, state: State) -> np.ndarray:
-        """What the potential costs for each owned atom, (n,) int64; the same for all without pairs on the host."""
-        if not isinstance(self.pairs, neighbors.Pairs):
+        """Cost of the potential for each owned atom, (n,) int64; the same for all before there are pairs."""
+        if self.pairs is None:
             return np.ones(state.n_owned, np.int64)
         return self.potential.work(self.pairs, state.species)
 
@@ -156,10 +156,9 @@ class Engine:
     def compute(self, state: State) -> None:
         """Forces, energies and virial with the present pairs and ghosts."""
         began = perf_counter()
-        self.pairs.positions = state.positions
         error, result = None, None
         try:
-            result = self.potential.compute(self.pairs, state.species)
+            result = self.potential.compute(state.positions, self.pairs, state.species)
         except HpcpotError as caught:  # raised below on all ranks, so that none waits for this one
             error = caught
         self._spent("potential", began)
@@ -173,8 +172,7 @@ class Engine:
 
     def atom_virials(self, state: State) -> np.ndarray:
         """Virials of the owned atoms with the present pairs, half of each pair's term to each partner: (n, 3, 3) eV."""
-        self.pairs.positions = state.positions
-        virials = self.potential.compute(self.pairs, state.species, atom_virials=True).atom_virials
+        virials = self.potential.compute(state.positions, self.pairs, state.species, atom_virials=True).atom_virials
         self.domain.fold(virials)
         return virials[: state.n_owned]
 

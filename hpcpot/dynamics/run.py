@@ -24,7 +24,8 @@ from hpcpot.gpu import device
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential import files as potential_files
-from hpcpot.potential.base import Family, Potential
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Family, Potential
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
 from hpcpot.wording import plural
@@ -147,7 +148,7 @@ class Run:
         """The potential on the CPU, or on this rank's GPU."""
         wanted = self.settings.potential
         if self._gpu is None:
-            return Potential(family, wanted.kernels, wanted.precision)
+            return BlockPotential(family, wanted.kernels, wanted.precision)
         from hpcpot.potential.moments.gpu.potential import GpuPotential
 
         return GpuPotential(family, self._gpu, wanted.precision)
@@ -166,7 +167,7 @@ class Run:
 
     def _make_engine(self, potential: Potential | GpuPotential) -> Engine:
         settings, state = self.settings, self.state
-        width = potential.cutoff + settings.neighbors.skin_A
+        width = potential.reach + settings.neighbors.skin_A
         domain = Domain(state.cell, state.periodic, self.ranks, width, self._grid, extent(state, self.ranks))
         if self._layout is not None:
             domain.set_cuts(self._layout["cuts"])

@@ -138,9 +138,10 @@ def committee(first: Any, others: Sequence[Any]) -> Doubts:
 
     def doubts(state: State, engine: Engine) -> np.ndarray:
         forces, error = [], None
-        engine.pairs.positions = state.positions
         try:
-            forces = [one.compute(engine.pairs, state.species).forces for one in (engine.potential, *others)]
+            forces = [
+                one.compute(state.positions, engine.pairs, state.species).forces for one in (engine.potential, *others)
+            ]
         except HpcpotError as caught:  # raised below on all ranks, so that none waits for this one
             error = caught
         engine.ranks.agree(error)
@@ -160,8 +161,8 @@ def grade(family: Any) -> Doubts:
     extrapolation = Extrapolation(family)
 
     def doubts(state: State, engine: Engine) -> np.ndarray:
-        pairs = Pairs(to_host(state.positions), engine.pairs.first, engine.pairs.neighbors)
-        return extrapolation.grades(pairs, to_host(state.species))
+        pairs = Pairs(engine.pairs.first, engine.pairs.neighbors)
+        return extrapolation.grades(to_host(state.positions), pairs, to_host(state.species))
 
     return doubts
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hpcpot.errors import FarmError, HpcpotError
 from hpcpot.potential import files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Potential
 
 KEPT = 4
 """Potentials that a worker holds at a time."""
@@ -39,4 +40,4 @@ def potential(
             f"potential = {source}: has fingerprint {found[:12]} on {socket.gethostname()}, {fingerprint[:12]} where "
             "the command began; give a path that all nodes share, and do not change the file during the run."
         )
-    return Potential(family, kernels, precision)
+    return BlockPotential(family, kernels, precision)

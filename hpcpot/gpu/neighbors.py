@@ -34,15 +34,14 @@ class Candidates:
     room: int
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class DevicePairs:
     """As neighbors.pairs.Pairs, with the lists on the device; `first` and `neighbors` are fetched when looked at.
 
     Attributes:
-        positions: (m, 3) float64, Å, on the host or the device. n_centres: n.
+        n_centres: n.
     """
 
-    positions: Any
     n_centres: int
     candidates: Candidates
     device: Device

@@ -27,21 +27,20 @@ class Neighborhood:
     Attributes:
         owners: (m,) int32, the atom of each point; 0 .. n - 1 first.
         shifts: (m, 3) float64, whole cells between a point and its owner's position.
-        first, neighbors: as in `Pairs`, neighbours among the points.
+        pairs: the atoms are the centres, neighbours are among the points.
         positions, cell: Å, where it was built.
     """
 
     owners: np.ndarray
     shifts: np.ndarray
-    first: np.ndarray
-    neighbors: np.ndarray
+    pairs: Pairs
     positions: np.ndarray
     cell: np.ndarray
 
     @property
-    def pairs(self) -> Pairs:
-        """The pairs where it was built."""
-        return Pairs(self.positions[self.owners] + self.shifts @ self.cell, self.first, self.neighbors)
+    def points(self) -> np.ndarray:
+        """Positions of the points where it was built, (m, 3) Å."""
+        return self.positions[self.owners] + self.shifts @ self.cell
 
 
 def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: float) -> Neighborhood:
@@ -67,8 +66,8 @@ def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: 
     images, copies = _images(fractions - turns, margins)
     owners = np.concatenate([np.arange(len(positions), dtype=np.int32), images])
     shifts = np.concatenate([np.zeros((len(positions), 3)), copies]) - turns[owners]
-    found = neighbors.build(positions[owners] + shifts @ cell, len(positions), reach)
-    return Neighborhood(owners, shifts, found.first, found.neighbors, positions.copy(), cell.copy())
+    pairs = neighbors.build(positions[owners] + shifts @ cell, len(positions), reach)
+    return Neighborhood(owners, shifts, pairs, positions.copy(), cell.copy())
 
 
 @dataclass
@@ -76,40 +75,39 @@ class Batch:
     """The neighbourhoods of several structures joined: all atoms first, structure by structure, then all images.
 
     Attributes:
-        owners: (m,) int64; shifts: (m, 3) float64; first, neighbors: as in `Neighborhood`, for all.
+        owners: (m,) int64; shifts: (m, 3) float64; pairs: as in `Neighborhood`, for all.
         structures: (m,) int64, the structure of each point.
         starts: (structures,) int64, first atom of each structure.
     """
 
     owners: np.ndarray
     shifts: np.ndarray
-    first: np.ndarray
-    neighbors: np.ndarray
+    pairs: Pairs
     structures: np.ndarray
     starts: np.ndarray
 
-    def pairs(self, positions: np.ndarray, cells: np.ndarray) -> Pairs:
-        """The pairs at positions (n, 3) Å of all atoms and cells (structures, 3, 3) Å."""
-        points = positions[self.owners] + np.einsum("pk,pkc->pc", self.shifts, cells[self.structures])
-        return Pairs(points, self.first, self.neighbors)
+    def points(self, positions: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """Positions of the points, (m, 3) Å, from those (n, 3) Å of all atoms and cells (structures, 3, 3) Å."""
+        return positions[self.owners] + np.einsum("pk,pkc->pc", self.shifts, cells[self.structures])
 
-    def closest(self, pairs: Pairs) -> np.ndarray:
+    def closest(self, points: np.ndarray) -> np.ndarray:
         """Shortest distance in each structure, (structures,) float64, Å; inf without pairs."""
-        return np.sqrt(_closest(pairs.positions, self.first, self.neighbors, self.structures, len(self.starts)))
+        pairs = self.pairs
+        return np.sqrt(_closest(points, pairs.first, pairs.neighbors, self.structures, len(self.starts)))
 
-    def fold(self, pairs: Pairs, forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def fold(self, points: np.ndarray, forces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Forces of points to their owners, and the virial of each structure.
 
         W = sum over the points of r (x) f: the energy of the atoms depends on differences of points alone, so this is
         -dE/d(strain), as `Result.virial`.
 
         Args:
-            forces: (m, 3) float64, eV/Å, of `Potential.compute`.
+            points: (m, 3) float64, Å. forces: (m, 3) float64, eV/Å, of `Potential.compute`.
         Returns:
             forces (n, 3) eV/Å; virials (structures, 3, 3) eV.
         """
-        folded, virials = np.zeros((len(self.first) - 1, 3)), np.zeros((len(self.starts), 3, 3))
-        _fold(pairs.positions, forces, self.owners, self.structures, folded, virials)
+        folded, virials = np.zeros((len(self.pairs.first) - 1, 3)), np.zeros((len(self.starts), 3, 3))
+        _fold(points, forces, self.owners, self.structures, folded, virials)
         return folded, virials
 
     def sums(self, values: np.ndarray) -> np.ndarray:
@@ -119,24 +117,23 @@ class Batch:
 
 def join(parts: Sequence[Neighborhood]) -> Batch:
     """Several neighbourhoods as one."""
-    n = np.array([len(part.first) - 1 for part in parts])
+    n = np.array([len(part.pairs.first) - 1 for part in parts])
     images = np.array([len(part.owners) for part in parts]) - n
-    pairs = np.array([part.first[-1] for part in parts])
+    pairs = np.array([part.pairs.first[-1] for part in parts])
     starts, before = np.cumsum(n) - n, np.cumsum(pairs) - pairs
     ghosts = n.sum() + np.cumsum(images) - images
     owners = [part.owners + start for part, start in zip(parts, starts, strict=True)]
     shifts = [part.shifts for part in parts]
     numbers = np.arange(len(parts))
+    first = [part.pairs.first[1:] + start for part, start in zip(parts, before, strict=True)]
+    near = [part.pairs.neighbors for part in parts]
+    moved = [
+        np.where(j < k, j + a, j + (g - k)).astype(np.int32) for j, k, a, g in zip(near, n, starts, ghosts, strict=True)
+    ]
     return Batch(
         owners=_atoms_first(owners, n),
         shifts=_atoms_first(shifts, n),
-        first=np.concatenate([[0], *(part.first[1:] + start for part, start in zip(parts, before, strict=True))]),
-        neighbors=np.concatenate(
-            [
-                np.where(part.neighbors < k, part.neighbors + start, part.neighbors + (ghost - k)).astype(np.int32)
-                for part, k, start, ghost in zip(parts, n, starts, ghosts, strict=True)
-            ]
-        ),
+        pairs=Pairs(np.concatenate([[0], *first]), np.concatenate(moved)),
         structures=np.concatenate([np.repeat(numbers, n), np.repeat(numbers, images)]),
         starts=starts,
     )

@@ -9,25 +9,23 @@ import numpy as np
 from hpcpot.compiled import njit
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class Pairs:
-    """The neighbours of n centres among m atoms (centres first, then ghosts).
+    """The neighbours of n centres among m atoms (centres first, then ghosts); never changed, while atoms move.
 
     Attributes:
-        positions: (m, 3) float64, Å.
         first: (n + 1,) int64; the neighbours of centre i are neighbors[first[i]:first[i + 1]].
         neighbors: (pairs,) int32, index of the neighbour, 0 .. m - 1. Pairs farther than a potential's cutoff
             (the skin) may be among them.
     """
 
-    positions: np.ndarray
     first: np.ndarray
     neighbors: np.ndarray
 
-    def vectors(self) -> np.ndarray:
-        """(pairs, 3) float64, Å, neighbour minus centre."""
+    def vectors(self, positions: np.ndarray) -> np.ndarray:
+        """(pairs, 3) float64, Å, neighbour minus centre, of atoms at positions (m, 3)."""
         centre = np.repeat(np.arange(len(self.first) - 1), np.diff(self.first))
-        return self.positions[self.neighbors] - self.positions[centre]
+        return positions[self.neighbors] - positions[centre]
 
     def neighbor_species(self, species: np.ndarray) -> np.ndarray:
         """Which species each centre has among its neighbours: (n,) int64, bit t for species t.
@@ -47,7 +45,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     """
     positions = np.ascontiguousarray(positions)
     if n_centres == 0:
-        return Pairs(positions, np.zeros(1, np.int64), np.zeros(0, np.int32))
+        return Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
     low = positions.min(axis=0)
     extent = positions.max(axis=0) - low
     # Bins of half the reach: 5^3 of them enclose the sphere more tightly than 3^3 of the full reach.
@@ -62,7 +60,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     neighbors = np.empty(first[-1], np.int32)
     if len(neighbors):
         _search(*search, neighbors)
-    return Pairs(positions, first, neighbors)
+    return Pairs(first, neighbors)
 
 
 @njit()

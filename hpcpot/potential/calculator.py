@@ -12,11 +12,12 @@ from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 from ase.geometry import complete_cell
 
-from hpcpot.errors import DomainError, ModelError
+from hpcpot.errors import ConfigError, DomainError, ModelError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import Family, Potential, Result
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact
 from hpcpot.potential.files import load
 from hpcpot.structure.state import State
 
@@ -37,7 +38,7 @@ class Calculator(AseCalculator):
     def __init__(self, model: str | Path | Sequence[Path] | Family, kernels: str = "cpu", **parameters):
         super().__init__(**parameters)
         family = load(model) if isinstance(model, (str, Path, list, tuple)) else model
-        self.potential = Potential(family, kernels)
+        self.potential = BlockPotential(family, kernels)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
@@ -78,54 +79,89 @@ def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
         n,
         n,
     )
-    domain = Domain(cell, atoms.pbc, SERIAL, potential.cutoff)
+    domain = Domain(cell, atoms.pbc, SERIAL, potential.reach)
     domain.migrate(state)
     domain.build_halo(state)
     pairs = neighbors.build(state.positions, n, potential.cutoff)
-    result = potential.compute(pairs, state.species)
+    result = potential.compute(state.positions, pairs, state.species)
     domain.fold(result.forces)
     back = np.argsort(state.ids)
     return Result(result.energies[back], result.forces[:n][back], result.virial, result.truncated)
 
 
-REACH = 4.0
-"""Å; cutoff of an AsePotential: no pair is used, but a move of more than this in one go is taken for an explosion."""
+CUTOFF = 4.0
+"""Å, of an AsePotential: no pair is used, but a move of more than this in one go is taken for an explosion."""
 
 
 class AsePotential:
     """Any ASE calculator as the potential of one small cell on one rank: a reference to run dynamics with.
 
-    It has the interface of `Potential`, but asks the calculator for the whole cell, so ghosts and pairs do not matter.
-    Per-atom energies are the calculator's where it has them, else equal shares of the energy.
+    A contract.Potential that asks the calculator for the whole cell, so ghosts and pairs do not matter. Per-atom
+    energies are the calculator's where it has them, else equal shares of the energy.
     """
+
+    kernel_set, precision, device_name = "ase", "float64", "cpu"
 
     def __init__(self, calculator: AseCalculator, atoms: ase.Atoms):
         """For dynamics of `atoms`: their number, cell and periodicity stay."""
         self.calculator, self.elements = calculator, tuple(sorted(set(atoms.symbols)))
-        self.cutoff = REACH
+        self.cutoff = self.reach = CUTOFF
         self._n, self._cell, self._periodic = len(atoms), atoms.cell.array.copy(), atoms.pbc.copy()
 
     pairs = staticmethod(neighbors.build)
 
-    def compute(self, pairs: neighbors.Pairs, species: np.ndarray) -> Result:
-        """As `Potential.compute`; forces on ghosts are zero.
+    def compute(
+        self,
+        positions: np.ndarray,
+        pairs: neighbors.Pairs,
+        species: np.ndarray,
+        forces: bool = True,
+        atom_virials: bool = False,
+    ) -> Result:
+        """See contract.Potential; forces on ghosts are zero.
 
         Raises:
             DomainError: this rank has not all atoms of the cell.
+            ConfigError: virials of atoms are asked for.
         """
+        if atom_virials:
+            raise ConfigError(
+                "atom_virials = asked of an ASE calculator: these give the stress of the whole cell only; leave out the "
+                "stress of atoms, or use a potential of hpcpot."
+            )
         n = len(pairs.first) - 1
         if n != self._n:
             raise DomainError(
                 f"ranks = {n} of {self._n} atoms on one rank: an ASE calculator needs the whole cell; run on one rank."
             )
+        self._refuse_contact(positions, pairs, species)
         symbols = [self.elements[s] for s in species[:n]]
-        atoms = ase.Atoms(symbols, pairs.positions[:n], cell=self._cell, pbc=self._periodic)
+        atoms = ase.Atoms(symbols, positions[:n], cell=self._cell, pbc=self._periodic)
         atoms.calc = self.calculator
-        energy, forces = atoms.get_potential_energy(), np.zeros(pairs.positions.shape)
-        forces[:n] = atoms.get_forces()
+        energy = atoms.get_potential_energy()
         per_atom = "energies" in self.calculator.implemented_properties
-        energies = atoms.get_potential_energies() if per_atom else np.full(n, energy / n)
-        virial = np.zeros((3, 3))
+        energies = np.array(atoms.get_potential_energies() if per_atom else np.full(n, energy / n))
+        if not forces:
+            return Result(energies, None, None, 0)
+        on_all, virial = np.zeros(positions.shape), np.zeros((3, 3))
+        on_all[:n] = atoms.get_forces()
         if "stress" in self.calculator.implemented_properties and self._periodic.any():
             virial = -atoms.get_stress(voigt=False) * atoms.get_volume()
-        return Result(np.array(energies), forces, virial, 0)
+        return Result(energies, on_all, virial, 0)
+
+    def _refuse_contact(self, positions: np.ndarray, pairs: neighbors.Pairs, species: np.ndarray) -> None:
+        distances = np.linalg.norm(pairs.vectors(positions), axis=1)
+        if not distances.min(initial=np.inf) >= CLOSEST:
+            p = int(np.argmin(distances)) if np.isfinite(distances).all() else int(np.argmax(~np.isfinite(distances)))
+            i = int(np.searchsorted(pairs.first, p, side="right")) - 1
+            near = slice(pairs.first[i], pairs.first[i + 1])
+            neighbors_of = [self.elements[s] for s in species[pairs.neighbors[near]]]
+            refuse_contact(self.elements[species[i]], neighbors_of, distances[near])
+
+    def work(self, pairs: neighbors.Pairs, species: np.ndarray) -> np.ndarray:
+        """See contract.Potential: the same for all."""
+        return np.ones(len(pairs.first) - 1, np.int64)
+
+    def working_bytes(self, pairs_per_atom: float) -> int:
+        """See contract.Potential: unknown, of a calculator."""
+        return 0

@@ -13,8 +13,7 @@ from ase.constraints import FixAtoms
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Batch, Neighborhood
-from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.relaxation import guards, minimizers, rows
 from hpcpot.relaxation.minimizers import MINIMIZERS
 from hpcpot.relaxation.rows import Rows
@@ -138,11 +137,11 @@ class Engine:
                 continue
             if not self.jobs:
                 continue
-            pairs = self._batch.pairs(*self.rows.geometry())
-            if failures := self._failures(guards.check_contact, self._batch.closest(pairs)):
+            points = self._batch.points(*self.rows.geometry())
+            if failures := self._failures(guards.check_contact, self._batch.closest(points)):
                 yield from self._drop(failures)
                 continue
-            yield from self._drop(self._evaluate(pairs))
+            yield from self._drop(self._evaluate(points))
             if self.jobs:
                 yield from self._drop(self._move())
 
@@ -192,12 +191,12 @@ class Engine:
             self._batch = batch.join([job.near for job in self.jobs])
         return failures
 
-    def _evaluate(self, pairs: Pairs) -> dict[int, Relaxed | HpcpotError]:
+    def _evaluate(self, points: np.ndarray) -> dict[int, Relaxed | HpcpotError]:
         """Forces at the present geometry; returns what has ended by them."""
         species = np.concatenate([job.species for job in self.jobs])[self._batch.owners]
-        result = self.potential.compute(pairs, species)
+        result = self.potential.compute(points, self._batch.pairs, species)
         energies = self._batch.sums(result.energies)
-        forces, virials = self._batch.fold(pairs, result.forces)
+        forces, virials = self._batch.fold(points, result.forces)
         driving = self.rows.set_forces(forces, virials, energies, self.options.cell, self.options.pressure)
         squares = np.where(self.rows.free[self.rows.is_atom], (forces**2).sum(axis=1), 0.0)
         largest = np.sqrt(np.maximum.reduceat(squares, self._batch.starts))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from hpcpot.errors import SimulationError
-from hpcpot.potential.base import CLOSEST
+from hpcpot.potential.contract import CLOSEST
 
 VOLUME = (0.2, 5.0)
 """Smallest and largest volume over the initial one."""

@@ -13,7 +13,7 @@ from hpcpot.compiled import njit
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Neighborhood
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 
 CENTRES = 4096
 """About how many atoms one call of the potential evaluates: enough for its blocks, few enough for any memory."""
@@ -32,7 +32,7 @@ class Frame:
         self.atoms = atoms
         cell, periodic = atoms.cell.array, np.asarray(atoms.pbc)
         self._near: Neighborhood = batch.build(atoms.positions, cell, periodic, potential.cutoff)
-        self._points = self._near.pairs.positions
+        self._points = self._near.points
         kinds = [potential.elements.index(symbol) for symbol in atoms.symbols]
         self._species = np.array(kinds, np.int32)[self._near.owners]
         self._energies = np.full(len(atoms), np.nan)
@@ -52,10 +52,10 @@ class Frame:
             sites: (k,) int, atoms of the frame.
         """
         energies = np.empty(len(sites))
-        per_batch = max(1, CENTRES * len(self.atoms) // max(int(self._near.first[-1]), 1))
+        per_batch = max(1, CENTRES * len(self.atoms) // max(int(self._near.pairs.first[-1]), 1))
         for start in range(0, len(sites), per_batch):
             some = np.asarray(sites[start : start + per_batch], np.int32)
-            centres, removal = _affected(some, self._near.first, self._near.neighbors, self._near.owners)
+            centres, removal = _affected(some, self._near.pairs.first, self._near.pairs.neighbors, self._near.owners)
             after = self._evaluate(centres, some[removal])
             released = np.bincount(removal, self.energies(centres) - after, len(some))
             energies[start : start + per_batch] = self.energies(some) + released
@@ -64,11 +64,11 @@ class Frame:
     def _evaluate(self, centres: np.ndarray, removed: np.ndarray) -> np.ndarray:
         """Energies of some atoms, each in the frame without one atom (-1: with all), (k,) float64, eV."""
         near = self._near
-        first, neighbors = _without(centres, removed, near.first, near.neighbors, near.owners)
+        first, neighbors = _without(centres, removed, near.pairs.first, near.pairs.neighbors, near.owners)
         points = np.concatenate([self._points[centres], self._points])
         species = np.concatenate([self._species[centres], self._species])
-        pairs = Pairs(points, first, neighbors + np.int32(len(centres)))
-        return self.potential.compute(pairs, species, forces=False).energies
+        pairs = Pairs(first, neighbors + np.int32(len(centres)))
+        return self.potential.compute(points, pairs, species, forces=False).energies
 
 
 @njit()

@@ -17,7 +17,7 @@ from torch.nn.functional import pad
 
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.neighbors import batch as neighbors
-from hpcpot.potential import base
+from hpcpot.potential import contract
 from hpcpot.potential.moments.environment_cpu import environment
 from hpcpot.potential.moments.reference import angular
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
@@ -110,7 +110,7 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
     Args:
         forces: whether they will be asked for; with fixed radial functions energies need the moments alone.
     Raises:
-        SimulationError: two atoms closer than hpcpot.potential.base.CLOSEST.
+        SimulationError: two atoms closer than hpcpot.potential.contract.CLOSEST.
     """
     family, device = model.family, model.device
     mine = slice(data.first[k], data.first[k + 1])
@@ -120,9 +120,13 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
     centres, truncated = [], 0
     for i in range(len(family.elements)):
         atoms = np.flatnonzero(species == i).astype(np.int32)
-        env = environment(found.pairs, of_points, atoms, family.cutoff, family.slots, len(family.elements))
-        if not env.distances.min(initial=np.inf) >= base.CLOSEST:
-            base.refuse_contact(family.elements[i], [family.elements[t] for t in env.neighbor_species], env.distances)
+        env = environment(
+            found.points, found.pairs, of_points, atoms, family.cutoff, family.slots, len(family.elements)
+        )
+        if not env.distances.min(initial=np.inf) >= contract.CLOSEST:
+            contract.refuse_contact(
+                family.elements[i], [family.elements[t] for t in env.neighbor_species], env.distances
+            )
         truncated += env.truncated
         env.species = i
         blocks = [

@@ -35,9 +35,9 @@ class Reach:
 def reach(data: DataSet, cutoff: float) -> Reach:
     """What the neighbours within the cutoff are like, in all frames."""
     most, shortest = np.zeros(len(data.elements), np.int64), np.inf
-    for pairs, species in _frames(data, np.arange(len(data)), cutoff):
+    for points, pairs, species in _frames(data, np.arange(len(data)), cutoff):
         atoms = np.arange(len(pairs.first) - 1, dtype=np.int32)
-        env = environment(pairs, species, atoms, cutoff, None, len(data.elements))
+        env = environment(points, pairs, species, atoms, cutoff, None, len(data.elements))
         most = np.maximum(most, env.counts.max(axis=0).astype(np.int64))
         shortest = min(shortest, env.distances.min(initial=np.inf))
     return Reach(most, float(shortest))
@@ -76,10 +76,10 @@ def normalisation(
     types = len(family.elements)
     sums, slots_seen = np.zeros((types, 4)), np.zeros(types)
     weights, n_slots = family.moment_sets()[0].weights, family.slots.sum()
-    for pairs, species in _frames(data, rows, family.cutoff):
+    for points, pairs, species in _frames(data, rows, family.cutoff):
         for i in range(types):
             atoms = np.flatnonzero(species[: len(pairs.first) - 1] == i).astype(np.int32)
-            env = environment(pairs, species, atoms, family.cutoff, family.slots, types)
+            env = environment(points, pairs, species, atoms, family.cutoff, family.slots, types)
             s, w = (weights(env.distances, i, 0)[0] * n_slots).T
             angular = w[:, None] * env.directions
             sums[i] += s.sum(), (s * s).sum(), angular.sum(), (angular * angular).sum()
@@ -103,4 +103,4 @@ def _frames(data: DataSet, rows: np.ndarray, cutoff: float) -> Iterator[tuple[Pa
     for k in rows:
         mine = slice(data.first[k], data.first[k + 1])
         found = neighbors.build(data.positions[mine], data.cells[k], data.periodic[k], cutoff)
-        yield found.pairs, data.species[mine][found.owners]
+        yield found.points, found.pairs, data.species[mine][found.owners]

@@ -8,7 +8,7 @@ import pytest
 
 from hpcpot.dataset import scales
 from hpcpot.dataset.predict import predict
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 
 
 @pytest.fixture(scope="module")
@@ -41,20 +41,22 @@ def test_wrong_labels_are_told_by_the_work(series, name, factor, words) -> None:
 
 def test_right_labels_against_their_potential() -> None:
     data = labelled.dataset(6)
-    found = {one.name: one for one in scales.by_potential(data, Potential(labelled.MODEL))}
+    found = {one.name: one for one in scales.by_potential(data, BlockPotential(labelled.MODEL))}
     assert found["energies"].slope == found["forces"].slope == pytest.approx(1, abs=1e-12)
     assert found["virials"].slope == pytest.approx(1, abs=1e-6) and found["virials"].correlation == pytest.approx(1)
 
 
 def test_a_wrong_virial_against_its_potential() -> None:
     data = labelled.dataset(6)
-    (finding,) = scales.findings(scales.by_potential(replace(data, virials=-data.virials), Potential(labelled.MODEL)))
+    (finding,) = scales.findings(
+        scales.by_potential(replace(data, virials=-data.virials), BlockPotential(labelled.MODEL))
+    )
     assert finding.text.startswith("virials are -1 times what they must be, perhaps the opposite sign")
 
 
 def test_the_strain_derivative_is_the_virial() -> None:
     data = labelled.dataset(2)
-    potential = Potential(labelled.MODEL)
+    potential = BlockPotential(labelled.MODEL)
     np.testing.assert_allclose(scales.strain_derivatives(data, potential), predict(data, potential).virials, atol=1e-5)
 
 

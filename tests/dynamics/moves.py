@@ -6,7 +6,7 @@ import numpy as np
 import systems
 
 from hpcpot.parallel.ranks import start
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 
 CASES = [
     ("crystal", systems.deep_potential, "nve"),
@@ -24,7 +24,7 @@ def main(path: str) -> None:
     found = {}
     for name, model, integrator in CASES:
         state, engine = systems.simulation(
-            getattr(systems, name)(), Potential(model()), ranks, temperature=2000.0, skin=0.3
+            getattr(systems, name)(), BlockPotential(model()), ranks, temperature=2000.0, skin=0.3
         )
         systems.advance(state, engine, integrator, 20, 1.0, 2000.0)
         blocks = np.array([0, *[state.n_atoms] * ranks.size])

@@ -15,7 +15,7 @@ from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.structure.state import State
 from hpcpot.units import AMU, BOLTZMANN, EV_PER_A3_IN_GPA
@@ -24,7 +24,7 @@ from hpcpot.units import AMU, BOLTZMANN, EV_PER_A3_IN_GPA
 def stretched_stress(ranks: Ranks) -> np.ndarray:
     """Stress in GPa over 100 steps of pulling the triclinic mixture along y at 0.1/ps, x and z free: (100, 3, 3)."""
     state, engine = systems.simulation(
-        systems.triclinic(), Potential(systems.chebyshev()), ranks, temperature=300.0, skin=0.3
+        systems.triclinic(), BlockPotential(systems.chebyshev()), ranks, temperature=300.0, skin=0.3
     )
     kT = BOLTZMANN * 300.0
     barostat = Barostat(Thermostat(kT, kT, 100.0, 100, 0), np.array([True, False, True]), 0.0, 500.0)
@@ -52,7 +52,7 @@ def test_stress_does_not_depend_on_ranks(tmp_path):
 @pytest.mark.parametrize("factors", [(0.93, 1.0, 1.02), (1.06, 0.97, 1.0), (1.02, 1.02, 1.02)])
 def test_forces_in_a_stretched_cell_are_those_of_new_pairs(make, factors):
     """Ghosts follow the cell, and pairs are rebuilt as soon as the cell's motion makes them incomplete."""
-    state, engine = systems.simulation(make(), Potential(systems.chebyshev()), temperature=None, skin=0.4)
+    state, engine = systems.simulation(make(), BlockPotential(systems.chebyshev()), temperature=None, skin=0.4)
     for _ in range(3):
         scale_cell(state, engine, np.array(factors) ** (1.0 / 3.0))
         state.positions[: state.n_owned] += 0.03
@@ -64,7 +64,9 @@ def test_forces_in_a_stretched_cell_are_those_of_new_pairs(make, factors):
 
 
 def test_small_stretches_do_not_rebuild():
-    state, engine = systems.simulation(systems.crystal(), Potential(systems.chebyshev()), temperature=None, skin=0.6)
+    state, engine = systems.simulation(
+        systems.crystal(), BlockPotential(systems.chebyshev()), temperature=None, skin=0.6
+    )
     for _ in range(20):
         scale_cell(state, engine, np.array([1.002, 0.999, 0.999]))
         engine.evaluate(state)
@@ -74,7 +76,7 @@ def test_small_stretches_do_not_rebuild():
 def test_virial_is_the_work_of_a_stretch():
     """dE = -virial d(strain)."""
     state, engine = systems.simulation(
-        systems.triclinic(), Potential(systems.chebyshev(), "reference"), temperature=None
+        systems.triclinic(), BlockPotential(systems.chebyshev(), "reference"), temperature=None
     )
     virial = np.diag(state.virial).copy()
     for axis in range(3):
@@ -108,7 +110,7 @@ def test_npt_conserves_its_quantity():
     fluctuation = []
     for dt in (0.5, 1.0):
         atoms = bulk("Si", "diamond", 5.46, cubic=True) * 2
-        state, engine = systems.simulation(atoms, Potential(load("lisi")), temperature=300.0)
+        state, engine = systems.simulation(atoms, BlockPotential(load("lisi")), temperature=300.0)
         first = volume(state)
         conserved = npt_run(state, engine, 300.0, 2.0, int(100 / dt), dt)[:, 0]
         assert abs(volume(state) / first - 1.0) > 1e-4
@@ -120,7 +122,7 @@ def test_npt_conserves_its_quantity():
 def test_npt_reaches_its_pressure():
     """Argon at 60 K: the mean pressure is 0.1 GPa within its statistical error."""
     state, engine = systems.simulation(
-        bulk("Ar", "fcc", 5.3, cubic=True) * 3, Potential(systems.argon()), temperature=60.0
+        bulk("Ar", "fcc", 5.3, cubic=True) * 3, BlockPotential(systems.argon()), temperature=60.0
     )
     blocks = npt_run(state, engine, 60.0, 0.1, 5000, 2.0)[1000:, 1].reshape(8, -1).mean(axis=1)
     error = blocks.std(ddof=1) / np.sqrt(8)
@@ -128,7 +130,9 @@ def test_npt_reaches_its_pressure():
 
 
 def cluster(**grips: object) -> tuple[State, object, Grips]:
-    state, engine = systems.simulation(systems.cluster(), Potential(systems.chebyshev()), temperature=300.0, skin=0.5)
+    state, engine = systems.simulation(
+        systems.cluster(), BlockPotential(systems.chebyshev()), temperature=300.0, skin=0.5
+    )
     return state, engine, Grips(**{"axis": 2, "rate": 1e-4, "force": None, "fraction": 0.2, "regions": None} | grips)
 
 
@@ -204,7 +208,7 @@ def test_grips_without_atoms_or_with_common_ones_are_refused():
 
 
 def test_a_leap_of_the_cell_is_refused():
-    state, engine = systems.simulation(systems.crystal(), Potential(systems.chebyshev()), temperature=None)
+    state, engine = systems.simulation(systems.crystal(), BlockPotential(systems.chebyshev()), temperature=None)
     for factor in (1.5, np.nan, 0.5):
         with pytest.raises(
             SimulationError, match="cell along y = changes by a factor of .* lengthen md.barostat_time_fs"

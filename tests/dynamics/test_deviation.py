@@ -70,7 +70,7 @@ def graded():
 def grades(positions, cell):
     species = (np.array(crystal().get_chemical_symbols()) == "Si").astype(np.int32)
     found = batch.build(positions, cell, np.ones(3, bool), 4.5)
-    return Extrapolation(graded()).grades(found.pairs, species[found.owners])
+    return Extrapolation(graded()).grades(found.points, found.pairs, species[found.owners])
 
 
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])

@@ -13,7 +13,7 @@ from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.structure.state import State
 from hpcpot.units import AMU
@@ -41,7 +41,7 @@ def start(kernels: str) -> tuple[State, Engine]:
         n,
     )
     model = LennardJones(("Ar",), np.array([[GOLDEN["epsilon"]]]), np.array([[GOLDEN["sigma"]]]), GOLDEN["rc"])
-    engine = Engine(Potential(model, kernels), Domain(cell, state.periodic, SERIAL, 8.0), SERIAL, 1.0)
+    engine = Engine(BlockPotential(model, kernels), Domain(cell, state.periodic, SERIAL, 8.0), SERIAL, 1.0)
     engine.start(state)
     return state, engine
 

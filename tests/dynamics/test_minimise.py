@@ -12,7 +12,7 @@ from mpirun import run_ranks
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.minimise import LARGEST_MOVE, Tolerances
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator
 from hpcpot.potential.files import load
 from hpcpot.structure.state import State
@@ -31,7 +31,7 @@ def minimise(
     name: str, ranks: Ranks = SERIAL, tolerances: Tolerances = TIGHT, steps: int = 2000
 ) -> tuple[State, float]:
     """The state at the minimum, and its energy."""
-    state, engine = systems.simulation(perturbed(), Potential(load("lisi")), ranks, temperature=None, skin=0.5)
+    state, engine = systems.simulation(perturbed(), BlockPotential(load("lisi")), ranks, temperature=None, skin=0.5)
     integrator = INTEGRATORS[name]
     integrator.init(state, engine, tolerances)
     while not state.scalars["converged"] and state.step < steps:
@@ -63,7 +63,7 @@ def test_minimum_is_that_of_ase_on_three_ranks(by_ase, tmp_path):
 
 def test_tolerances_stop_it_when_lammps_would():
     """The first iteration that gains less than the tolerance is the last."""
-    state, engine = systems.simulation(perturbed(), Potential(load("lisi")), temperature=None)
+    state, engine = systems.simulation(perturbed(), BlockPotential(load("lisi")), temperature=None)
     tolerances = Tolerances(1e-7, 0.0)
     integrator, energies = INTEGRATORS["cg"], [state.energies.sum()]
     integrator.init(state, engine, tolerances)
@@ -77,7 +77,7 @@ def test_tolerances_stop_it_when_lammps_would():
 
 
 def test_frozen_atoms_stay_and_the_rest_moves_no_farther_than_allowed():
-    state, engine = systems.simulation(perturbed(), Potential(load("lisi")), temperature=None)
+    state, engine = systems.simulation(perturbed(), BlockPotential(load("lisi")), temperature=None)
     state.frozen = state.ids < 10
     engine.count_mobile(state)
     for name in ("cg", "fire"):
@@ -90,7 +90,7 @@ def test_frozen_atoms_stay_and_the_rest_moves_no_farther_than_allowed():
 
 def test_a_minimum_is_left_alone():
     state, engine = systems.simulation(
-        bulk("Ar", "fcc", 5.4, cubic=True) * 3, Potential(systems.argon()), temperature=None
+        bulk("Ar", "fcc", 5.4, cubic=True) * 3, BlockPotential(systems.argon()), temperature=None
     )
     before = state.positions[: state.n_owned].copy()
     for name in ("cg", "fire"):

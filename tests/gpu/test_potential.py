@@ -25,7 +25,8 @@ from hpcpot.errors import ConfigError, SimulationError
 from hpcpot.neighbors.pairs import Pairs, build
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import Potential, Result
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Result
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 
 SKIN = 0.6
@@ -44,7 +45,7 @@ def pairs_of(atoms, cutoff, elements):
     domain = Domain(state.cell, state.periodic, SERIAL, cutoff + SKIN)
     domain.migrate(state)
     domain.build_halo(state)
-    return build(state.positions, state.n_owned, cutoff + SKIN), state.species
+    return state.positions, build(state.positions, state.n_owned, cutoff + SKIN), state.species
 
 
 def agree(got: Result, wanted: Result, energy: float, force: float) -> None:
@@ -58,27 +59,27 @@ def agree(got: Result, wanted: Result, energy: float, force: float) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 def test_gpu_cpu_and_reference_agree(name, device):
     family = FAMILIES[name]
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    got = GpuPotential(family, device).compute(pairs, species, atom_virials=True)
-    agree(got, Potential(family).compute(pairs, species, atom_virials=True), 1e-9, 1e-8)
-    agree(got, Potential(family, "reference").compute(pairs, species, atom_virials=True), 1e-7, 1e-6)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
+    got = GpuPotential(family, device).compute(*domain, atom_virials=True)
+    agree(got, BlockPotential(family).compute(*domain, atom_virials=True), 1e-9, 1e-8)
+    agree(got, BlockPotential(family, "reference").compute(*domain, atom_virials=True), 1e-7, 1e-6)
     assert np.abs(got.forces).max() > 0.1
 
 
 @pytest.mark.parametrize("atoms", [slab(), triclinic(), cluster()], ids=["slab", "triclinic", "cluster"])
 def test_any_cell(atoms, device):
     family = deep_potential()
-    pairs, species = pairs_of(atoms, family.cutoff, family.elements)
-    wanted = Potential(family).compute(pairs, species, atom_virials=True)
-    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 1e-9, 1e-8)
+    domain = pairs_of(atoms, family.cutoff, family.elements)
+    wanted = BlockPotential(family).compute(*domain, atom_virials=True)
+    agree(GpuPotential(family, device).compute(*domain, atom_virials=True), wanted, 1e-9, 1e-8)
 
 
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev"])
 def test_mixed_precision(name, device):
     family = FAMILIES[name]
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    got = GpuPotential(family, device, "mixed").compute(pairs, species, atom_virials=True)
-    wanted = Potential(family, "reference").compute(pairs, species, atom_virials=True)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
+    got = GpuPotential(family, device, "mixed").compute(*domain, atom_virials=True)
+    wanted = BlockPotential(family, "reference").compute(*domain, atom_virials=True)
     agree(got, wanted, 1e-5, 1e-5)
     assert np.abs(got.forces - wanted.forces).max() > 1e-9, "this is float64"
 
@@ -86,48 +87,47 @@ def test_mixed_precision(name, device):
 def test_moment_tensor(device):
     """Whose radial functions are polynomials on the CPU, and tables here."""
     family = moment_tensor()
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    wanted = Potential(family).compute(pairs, species, atom_virials=True)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
+    wanted = BlockPotential(family).compute(*domain, atom_virials=True)
     assert np.abs(wanted.forces).max() > 10.0
-    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 1e-9, 1e-8)
+    agree(GpuPotential(family, device).compute(*domain, atom_virials=True), wanted, 1e-9, 1e-8)
 
 
 def test_lennard_jones(device):
     family, atoms = argon(), bulk("Ar", "fcc", 5.3, cubic=True) * 2
     atoms.rattle(0.1, seed=2)
-    pairs, species = pairs_of(atoms, family.cutoff, family.elements)
-    wanted = Potential(family).compute(pairs, species, atom_virials=True)
-    agree(GpuPotential(family, device).compute(pairs, species, atom_virials=True), wanted, 1e-10, 1e-9)
+    domain = pairs_of(atoms, family.cutoff, family.elements)
+    wanted = BlockPotential(family).compute(*domain, atom_virials=True)
+    agree(GpuPotential(family, device).compute(*domain, atom_virials=True), wanted, 1e-10, 1e-9)
 
 
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev", "first skip"])
 def test_no_neighbours_one_neighbour_and_one_species(name, device):
     family = FAMILIES[name]
-    gpu, cpu = GpuPotential(family, device), Potential(family)
-    alone = Pairs(
-        np.array([[0.0, 0, 0], [2.3, 0, 0], [50.0, 0, 0]]), np.array([0, 1, 2, 2]), np.array([1, 0], np.int32)
-    )
+    gpu, cpu = GpuPotential(family, device), BlockPotential(family)
+    positions = np.array([[0.0, 0, 0], [2.3, 0, 0], [50.0, 0, 0]])
+    alone = positions, Pairs(np.array([0, 1, 2, 2]), np.array([1, 0], np.int32))
     for species in (np.zeros(3, np.int32), np.ones(3, np.int32), np.array([0, 1, 1], np.int32)):
-        wanted = cpu.compute(alone, species, atom_virials=True)
-        agree(gpu.compute(alone, species, atom_virials=True), wanted, 1e-9, 1e-8)
-    nothing = Pairs(np.zeros((0, 3)), np.zeros(1, np.int64), np.zeros(0, np.int32))
-    assert gpu.compute(nothing, np.zeros(0, np.int32)).forces.shape == (0, 3)
+        wanted = cpu.compute(*alone, species, atom_virials=True)
+        agree(gpu.compute(*alone, species, atom_virials=True), wanted, 1e-9, 1e-8)
+    nothing = np.zeros((0, 3)), Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
+    assert gpu.compute(*nothing, np.zeros(0, np.int32)).forces.shape == (0, 3)
 
 
 def test_neighbours_beyond_the_slots_are_dropped_as_on_the_cpu(device):
     family = replace(deep_potential(), slots=np.array([9, 12]))
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    got = GpuPotential(family, device).compute(pairs, species, atom_virials=True)
-    wanted = Potential(family).compute(pairs, species, atom_virials=True)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
+    got = GpuPotential(family, device).compute(*domain, atom_virials=True)
+    wanted = BlockPotential(family).compute(*domain, atom_virials=True)
     assert 0 < wanted.truncated <= 64
     agree(got, wanted, 1e-9, 1e-8)
 
 
 def test_energies_alone(device):
     family = chebyshev()
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
     gpu = GpuPotential(family, device)
-    got, whole = gpu.compute(pairs, species, forces=False), gpu.compute(pairs, species)
+    got, whole = gpu.compute(*domain, forces=False), gpu.compute(*domain)
     assert got.forces is None and got.virial is None and whole.atom_virials is None
     np.testing.assert_array_equal(got.energies, whole.energies)
 
@@ -135,19 +135,19 @@ def test_energies_alone(device):
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev", "first skip"])
 def test_in_parts_where_memory_is_short_with_the_same_bits(name, monkeypatch, device):
     family = FAMILIES[name]
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
-    whole = GpuPotential(family, device).compute(pairs, species)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
+    whole = GpuPotential(family, device).compute(*domain)
     monkeypatch.setattr("hpcpot.potential.moments.gpu.potential.MOST_ROWS", 7)
-    parts = GpuPotential(family, device).compute(pairs, species)
+    parts = GpuPotential(family, device).compute(*domain)
     np.testing.assert_allclose(parts.energies, whole.energies, rtol=0, atol=1e-12)
     np.testing.assert_allclose(parts.forces, whole.forces, rtol=0, atol=1e-10)
 
 
 def test_momentum_is_conserved_exactly_and_forces_repeat_bit_by_bit(device):
     family = deep_potential()
-    pairs, species = pairs_of(crystal(2), family.cutoff, family.elements)
+    domain = pairs_of(crystal(2), family.cutoff, family.elements)
     gpu = GpuPotential(family, device, "mixed")
-    first, second = gpu.compute(pairs, species), gpu.compute(pairs, species)
+    first, second = gpu.compute(*domain), gpu.compute(*domain)
     np.testing.assert_array_equal(first.forces, second.forces)
     assert (first.forces.sum(axis=0) == 0.0).all()
 
@@ -157,9 +157,9 @@ def test_contact_is_refused(device):
     family = deep_potential()
     gpu = GpuPotential(family, device)
     for x in (0.3, np.nan):
-        touching = Pairs(np.array([[0.0, 0, 0], [x, 0, 0]]), np.array([0, 1, 2]), np.array([1, 0], np.int32))
+        touching = np.array([[0.0, 0, 0], [x, 0, 0]]), Pairs(np.array([0, 1, 2]), np.array([1, 0], np.int32))
         with pytest.raises(SimulationError, match=f"distance Li-Si = {x:.3g} Å: atoms must stay 0.5 Å apart"):
-            gpu.compute(touching, np.array([0, 1], np.int32))
+            gpu.compute(*touching, np.array([0, 1], np.int32))
 
 
 def test_mixed_precision_is_refused_where_kernels_have_none(device):

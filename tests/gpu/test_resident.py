@@ -11,7 +11,7 @@ from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.steppers.graph import Resident
 from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 from hpcpot.units import BOLTZMANN
 
@@ -27,7 +27,7 @@ def begun(potential, integrator, atoms=None, temperature=900.0, **options):
 
 def both(device, family, integrator, steps, atoms=None, parts=1, **options):
     """The same steps on the host with the kernels for the CPU, and on the device."""
-    host = begun(Potential(family), integrator, atoms, **options)
+    host = begun(BlockPotential(family), integrator, atoms, **options)
     for _ in range(steps):
         INTEGRATORS[integrator].step(host[0], host[1], 1.0, host[2])
     own = begun(GpuPotential(family, device), integrator, atoms, **options)
@@ -67,7 +67,7 @@ def test_deep_potential_in_a_slab_with_frozen_atoms(device):
         engine.count_mobile(state)
 
     states = []
-    for potential in (Potential(family), GpuPotential(family, device)):
+    for potential in (BlockPotential(family), GpuPotential(family, device)):
         state, engine, thermostat = begun(potential, "nvt_langevin", slab(), temperature=2500.0)
         frozen(state, engine)
         states.append((state, engine, thermostat))

@@ -9,8 +9,9 @@ from ase.build import bulk
 
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import batch
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.contract import Potential
 
 CUTOFF, SKIN = 4.5, 0.8
 
@@ -30,13 +31,13 @@ def together(all_atoms: list, where: list, potential: Potential):
     joined = batch.join(parts)
     species = np.concatenate([[potential.elements.index(s) for s in a.symbols] for a in where]).astype(np.int32)
     positions, cells = np.concatenate([a.positions for a in where]), np.array([a.cell.array for a in where])
-    pairs = joined.pairs(positions, cells)
-    result = potential.compute(pairs, species[joined.owners])
-    return parts, joined, pairs, joined.sums(result.energies), *joined.fold(pairs, result.forces)
+    points = joined.points(positions, cells)
+    result = potential.compute(points, joined.pairs, species[joined.owners])
+    return parts, joined, points, joined.sums(result.energies), *joined.fold(points, result.forces)
 
 
 def test_a_batch_equals_its_structures() -> None:
-    potential, all_atoms = Potential(systems.deep_potential()), structures()
+    potential, all_atoms = BlockPotential(systems.deep_potential()), structures()
     *_, energies, forces, virials = together(all_atoms, all_atoms, potential)
     alone = [evaluate(atoms, potential) for atoms in all_atoms]
     np.testing.assert_allclose(energies, [one.energies.sum() for one in alone], rtol=0, atol=1e-9)
@@ -45,7 +46,7 @@ def test_a_batch_equals_its_structures() -> None:
 
 
 def test_pairs_serve_until_the_skin_is_used_up() -> None:
-    potential, all_atoms, rng = Potential(systems.deep_potential()), structures(), np.random.default_rng(2)
+    potential, all_atoms, rng = BlockPotential(systems.deep_potential()), structures(), np.random.default_rng(2)
     moved = []
     for atoms in all_atoms:
         other = atoms.copy()
@@ -71,13 +72,13 @@ def test_pairs_serve_until_the_skin_is_used_up() -> None:
 
 def test_closest_distance_of_each() -> None:
     all_atoms = structures()
-    _, joined, pairs, *_ = together(all_atoms, all_atoms, Potential(systems.deep_potential()))
+    _, joined, points, *_ = together(all_atoms, all_atoms, BlockPotential(systems.deep_potential()))
     expected = []
     for atoms in all_atoms:
         near = batch.build(atoms.positions, atoms.cell.array, np.asarray(atoms.pbc), CUTOFF)
-        expected.append(np.linalg.norm(near.pairs.vectors(), axis=1).min())
-    np.testing.assert_allclose(joined.closest(pairs), expected, rtol=1e-12)
-    assert (joined.closest(pairs) > 1.0).all()
+        expected.append(np.linalg.norm(near.pairs.vectors(near.points), axis=1).min())
+    np.testing.assert_allclose(joined.closest(points), expected, rtol=1e-12)
+    assert (joined.closest(points) > 1.0).all()
 
 
 def test_a_flat_cell_is_refused() -> None:

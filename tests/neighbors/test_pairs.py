@@ -27,5 +27,5 @@ def test_vectors_point_from_centre_to_neighbour():
     positions = np.random.default_rng(1).uniform(0, 5, (20, 3))
     pairs = build(positions, 5, 2.5)
     centre = np.repeat(np.arange(5), np.diff(pairs.first))
-    np.testing.assert_array_equal(pairs.vectors(), positions[pairs.neighbors] - positions[centre])
-    assert len(pairs.vectors()) > 0
+    np.testing.assert_array_equal(pairs.vectors(positions), positions[pairs.neighbors] - positions[centre])
+    assert len(pairs.vectors(positions)) > 0

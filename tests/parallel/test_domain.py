@@ -28,7 +28,7 @@ def test_halo_holds_every_neighbour(make, width):
     for i in (0, 7, state.n_owned - 1):
         all_images = wrapped[None] + (images @ state.cell)[:, None]
         distance = np.sort(np.linalg.norm(all_images - wrapped[i], axis=2).ravel())[1:]
-        own = np.sort(np.linalg.norm(pairs.vectors()[pairs.first[i] : pairs.first[i + 1]], axis=1))
+        own = np.sort(np.linalg.norm(pairs.vectors(state.positions)[pairs.first[i] : pairs.first[i + 1]], axis=1))
         np.testing.assert_allclose(own, distance[distance < width], atol=1e-9)
 
 

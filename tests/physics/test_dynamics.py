@@ -11,7 +11,7 @@ from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.observe import measure
 from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.structure.state import State
 from hpcpot.units import BOLTZMANN
@@ -19,7 +19,7 @@ from hpcpot.units import BOLTZMANN
 
 def argon(temperature: float, repeat: int = 4) -> tuple[State, Engine]:
     atoms = bulk("Ar", "fcc", 5.4, cubic=True) * repeat
-    return systems.simulation(atoms, Potential(systems.argon()), temperature=temperature, skin=1.0)
+    return systems.simulation(atoms, BlockPotential(systems.argon()), temperature=temperature, skin=1.0)
 
 
 def silicon() -> ase.Atoms:
@@ -44,14 +44,14 @@ def energies(state: State, engine: Engine, integrator: str, steps: int, dt: floa
 def test_nve_fluctuation_scales_with_the_square_of_the_timestep(make):
     fluctuation = []
     for dt in (0.5, 1.0):
-        state, engine = systems.simulation(systems.crystal(2), Potential(make()), temperature=300.0)
+        state, engine = systems.simulation(systems.crystal(2), BlockPotential(make()), temperature=300.0)
         fluctuation.append(energies(state, engine, "nve", int(60 / dt), dt, 0.0)[:, 0].std())
     assert fluctuation[1] / fluctuation[0] == pytest.approx(4.0, rel=0.2)
 
 
 def test_nve_keeps_energy_and_momentum():
     """No drift of the total energy beyond its statistical error over 1 ps with a step of 0.5 fs."""
-    state, engine = systems.simulation(silicon(), Potential(load("lisi")), temperature=300.0)
+    state, engine = systems.simulation(silicon(), BlockPotential(load("lisi")), temperature=300.0)
     total = energies(state, engine, "nve", 2000, 0.5, 0.0)[:, 0] / state.n_atoms
     blocks = total.reshape(10, -1).mean(axis=1)
     time = np.arange(10) * 100.0
@@ -81,7 +81,7 @@ def test_nvt_temperature_distribution(integrator, steps):
 
 @pytest.mark.parametrize("integrator", ["nvt_nose_hoover", "nvt_langevin"])
 def test_conserved_quantity_of_thermostats(integrator):
-    state, engine = systems.simulation(silicon(), Potential(load("lisi")), temperature=600.0)
+    state, engine = systems.simulation(silicon(), BlockPotential(load("lisi")), temperature=600.0)
     rows = energies(state, engine, integrator, 400, 1.0, 300.0)
     moved, conserved = np.ptp(rows[:, 0]), np.ptp(rows[:, 1])
     assert moved > 0.1, "the thermostat must have exchanged heat"
@@ -108,7 +108,7 @@ def test_pressure_of_the_ideal_gas():
     atoms = ase.Atoms(
         "Ar50", rng.permutation(np.mgrid[:5, :5, :5].reshape(3, -1).T)[:50] * 40.0, cell=[200] * 3, pbc=True
     )
-    state, engine = systems.simulation(atoms, Potential(systems.argon()), SERIAL, temperature=500.0)
+    state, engine = systems.simulation(atoms, BlockPotential(systems.argon()), SERIAL, temperature=500.0)
     seen = measure(state, engine, INTEGRATORS["nve"], None)
     ideal = 2.0 / 3.0 * seen["kinetic_energy"] / 200.0**3 * 160.2176634
     assert seen["pressure"] == pytest.approx(ideal, rel=1e-9)

@@ -8,7 +8,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import AsePotential, Calculator
 
 
@@ -35,7 +35,7 @@ def test_a_potential_by_way_of_ase_is_itself():
     model = systems.chebyshev()
     around = AsePotential(Calculator(model), atoms)
     direct, through = (
-        systems.simulation(atoms, potential, temperature=None)[0] for potential in (Potential(model), around)
+        systems.simulation(atoms, potential, temperature=None)[0] for potential in (BlockPotential(model), around)
     )
     for state in (direct, through):
         order = np.argsort(state.ids)

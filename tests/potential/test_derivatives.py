@@ -8,7 +8,7 @@ from ase.build import bulk
 
 from hpcpot.errors import ConfigError, ModelError, SimulationError
 from hpcpot.neighbors import pairs as neighbors
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator, evaluate
 
 FAMILIES = {
@@ -38,7 +38,7 @@ def small_cells() -> dict[str, ase.Atoms]:
 @pytest.fixture(scope="module", params=[(f, k) for f in FAMILIES for k in KERNELS], ids=lambda p: f"{p[0]}-{p[1]}")
 def potential(request):
     family, kernels = request.param
-    return Potential(FAMILIES[family], kernels)
+    return BlockPotential(FAMILIES[family], kernels)
 
 
 @pytest.mark.parametrize("cell", small_cells())
@@ -80,7 +80,7 @@ def test_translation_rotation_permutation(potential):
     rotation, _ = np.linalg.qr(rng.normal(size=(3, 3)))
     order = rng.permutation(len(atoms))
     moved = atoms[order]
-    moved.positions = ([*moved.positions, 3.3, -20.1, 7.0]) @ rotation
+    moved.positions = (atoms.positions[order] + np.array([3.3, -20.1, 7.0])) @ rotation
     moved.set_cell(atoms.cell.array @ rotation, scale_atoms=False)
     after = evaluate(moved, potential)
     np.testing.assert_allclose(after.energies, before.energies[order], rtol=0, atol=1e-10)
@@ -98,7 +98,7 @@ def test_small_cell_equals_its_supercell(potential):
 @pytest.mark.parametrize("family", FAMILIES)
 def test_tables_agree_with_the_exact_functions(family):
     for atoms in small_cells().values():
-        exact, tabulated = (evaluate(atoms, Potential(FAMILIES[family], k)) for k in KERNELS)
+        exact, tabulated = (evaluate(atoms, BlockPotential(FAMILIES[family], k)) for k in KERNELS)
         np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
         np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)
 
@@ -109,7 +109,7 @@ def test_tables_agree_along_a_bond(family, distance):
     """Also in short bonds and inside a narrow switch."""
     for shift in np.linspace(0.0, 0.02, 5):
         atoms = ase.Atoms("LiSi2", [[0, 0, 0], [distance + shift, 0, 0], [0, 2.3, 0.4]])
-        exact, tabulated = (evaluate(atoms, Potential(FAMILIES[family], k)) for k in KERNELS)
+        exact, tabulated = (evaluate(atoms, BlockPotential(FAMILIES[family], k)) for k in KERNELS)
         np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
         np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)
 
@@ -120,14 +120,14 @@ def test_energy_is_smooth_at_the_cutoff(family):
     energies = []
     for distance in model.cutoff + np.array([-1e-6, 1e-6]):
         pair = ase.Atoms("LiSi", [[0, 0, 0], [distance, 0, 0]])
-        energies.append(evaluate(pair, Potential(model)).energies.sum())
+        energies.append(evaluate(pair, BlockPotential(model)).energies.sum())
     assert abs(energies[1] - energies[0]) < 1e-10
 
 
 @pytest.mark.parametrize("block", [1, 7, 1000])
 def test_result_does_not_depend_on_the_block(block):
     atoms, model = systems.crystal(2), systems.deep_potential()
-    whole, blocks = evaluate(atoms, Potential(model)), evaluate(atoms, Potential(model, block=block))
+    whole, blocks = evaluate(atoms, BlockPotential(model)), evaluate(atoms, BlockPotential(model, block=block))
     np.testing.assert_allclose(blocks.forces, whole.forces, rtol=0, atol=1e-12)
 
 
@@ -136,7 +136,7 @@ def test_result_does_not_depend_on_the_block(block):
 )
 def test_mixed_precision_is_refused_where_there_is_none(family, kernels):
     with pytest.raises(ConfigError, match="potential.precision = mixed: .* set float64"):
-        Potential(FAMILIES[family], kernels, "mixed")
+        BlockPotential(FAMILIES[family], kernels, "mixed")
 
 
 @pytest.mark.parametrize("lacking", ["Li", "Si"])
@@ -147,8 +147,8 @@ def test_centres_without_a_species_around_them(lacking):
     model = systems.deep_potential()
     for precision, tolerance in (("float64", 1e-7), ("mixed", 1e-5)):
         exact, fast = (
-            evaluate(atoms, Potential(model, "reference")),
-            evaluate(atoms, Potential(model, "cpu", precision)),
+            evaluate(atoms, BlockPotential(model, "reference")),
+            evaluate(atoms, BlockPotential(model, "cpu", precision)),
         )
         np.testing.assert_allclose(fast.energies, exact.energies, rtol=0, atol=tolerance)
         np.testing.assert_allclose(fast.forces, exact.forces, rtol=0, atol=10 * tolerance)
@@ -158,22 +158,22 @@ def test_centres_without_a_species_around_them(lacking):
 def test_contact_is_an_error(kernels):
     atoms = ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]])
     with pytest.raises(SimulationError, match="distance Si-Si = 0.3 Å: atoms must stay 0.5 Å apart"):
-        evaluate(atoms, Potential(systems.deep_potential(), kernels))
+        evaluate(atoms, BlockPotential(systems.deep_potential(), kernels))
 
 
 def test_atoms_without_neighbours_and_of_one_species():
     for model in FAMILIES.values():
-        lone = evaluate(ase.Atoms("Li"), Potential(model))
-        reference = evaluate(ase.Atoms("Li"), Potential(model, "reference"))
+        lone = evaluate(ase.Atoms("Li"), BlockPotential(model))
+        reference = evaluate(ase.Atoms("Li"), BlockPotential(model, "reference"))
         assert lone.forces.tolist() == [[0.0, 0.0, 0.0]]
         assert lone.energies[0] == pytest.approx(reference.energies[0], abs=1e-8)
 
 
 def test_unknown_element_and_kernels():
     with pytest.raises(ModelError, match="structure = has Na: the potential knows Li, Si only"):
-        evaluate(ase.Atoms("Na"), Potential(systems.deep_potential()))
+        evaluate(ase.Atoms("Na"), BlockPotential(systems.deep_potential()))
     with pytest.raises(ConfigError, match="potential.kernels = fast: must be cpu or reference"):
-        Potential(systems.deep_potential(), "fast")
+        BlockPotential(systems.deep_potential(), "fast")
 
 
 def test_calculator_stress_and_results():
@@ -195,33 +195,33 @@ def test_calculator_of_a_free_cluster_has_no_stress():
 
 
 def free_pairs(atoms, potential):
-    """Pairs and species of a free cluster."""
+    """Positions, pairs and species of a free cluster."""
     species = np.array([potential.elements.index(s) for s in atoms.symbols], np.int32)
-    return neighbors.build(atoms.positions, len(atoms), potential.cutoff), species
+    return atoms.positions, neighbors.build(atoms.positions, len(atoms), potential.cutoff), species
 
 
 def test_atom_virials_share_the_virial(potential):
-    pairs, species = free_pairs(small_cells()["free"], potential)
-    whole, alone = potential.compute(pairs, species, atom_virials=True), potential.compute(pairs, species)
+    cluster = free_pairs(small_cells()["free"], potential)
+    whole, alone = potential.compute(*cluster, atom_virials=True), potential.compute(*cluster)
     np.testing.assert_allclose(whole.atom_virials.sum(axis=0), alone.virial, rtol=0, atol=1e-10)
     np.testing.assert_array_equal(whole.forces, alone.forces)
-    exact = Potential(potential.family, "reference").compute(pairs, species, atom_virials=True)
+    exact = BlockPotential(potential.family, "reference").compute(*cluster, atom_virials=True)
     np.testing.assert_allclose(whole.atom_virials, exact.atom_virials, rtol=0, atol=1e-5)
     assert alone.atom_virials is None
 
 
 def test_energies_alone(potential):
-    pairs, species = free_pairs(small_cells()["free"], potential)
-    alone = potential.compute(pairs, species, forces=False)
-    np.testing.assert_array_equal(alone.energies, potential.compute(pairs, species).energies)
+    cluster = free_pairs(small_cells()["free"], potential)
+    alone = potential.compute(*cluster, forces=False)
+    np.testing.assert_array_equal(alone.energies, potential.compute(*cluster).energies)
     assert alone.forces is None and alone.virial is None
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_atom_virials_of_a_pair_potential_are_half_of_each_bond(kernels):
     atoms = ase.Atoms("Ar3", [[0, 0, 0], [3.6, 0.5, 0.0], [0.3, 4.0, -0.8]])
-    potential = Potential(systems.argon(), kernels)
-    pairs, species = free_pairs(atoms, potential)
+    potential = BlockPotential(systems.argon(), kernels)
+    cluster = free_pairs(atoms, potential)
     h, expected = 1e-5, np.zeros((3, 3, 3))
     for i, j in ((0, 1), (0, 2), (1, 2)):
         energy = []
@@ -233,4 +233,4 @@ def test_atom_virials_of_a_pair_potential_are_half_of_each_bond(kernels):
         r = atoms.positions[j] - atoms.positions[i]
         pull = -(energy[0] - energy[1]) / (2 * h) * r / np.linalg.norm(r)
         expected[[i, j]] += 0.5 * np.outer(r, pull)
-    np.testing.assert_allclose(potential.compute(pairs, species, atom_virials=True).atom_virials, expected, atol=1e-8)
+    np.testing.assert_allclose(potential.compute(*cluster, atom_virials=True).atom_virials, expected, atol=1e-8)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from repository import DATA
 
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
 
@@ -25,7 +25,7 @@ LISI_FRAMES = sorted({key.split("/")[0] for key in LISI})
 
 @pytest.fixture(scope="module", params=[("reference", "float64"), ("cpu", "float64"), ("cpu", "mixed")], ids="-".join)
 def lisi(request):
-    return Potential(load("lisi"), *request.param)
+    return BlockPotential(load("lisi"), *request.param)
 
 
 @pytest.mark.parametrize("frame", LISI_FRAMES)
@@ -47,7 +47,7 @@ def test_shipped_deep_potential_against_deepmd_kit(frame, lisi):
 @pytest.mark.parametrize("name", ["small_oneside", "small_twoside", "small_dt", "trunc_sel"])
 def test_deep_potential_variants_against_deepmd_kit(name, kernels):
     """One- and two-sided embeddings, embedding timesteps, and fewer slots than neighbours."""
-    potential = Potential(load(DATA / "dp" / f"{name}.dp"), kernels)
+    potential = BlockPotential(load(DATA / "dp" / f"{name}.dp"), kernels)
     energy, force = TOLERANCES[kernels]
     for golden in json.loads((DATA / "dp" / f"{name}.json").read_text()):
         symbols = [potential.elements[t] for t in golden["type"]]
@@ -61,7 +61,7 @@ def test_deep_potential_variants_against_deepmd_kit(name, kernels):
 
 @pytest.mark.parametrize("name", ["small_oneside", "small_twoside", "small_dt", "trunc_sel"])
 def test_deep_potential_variants_in_mixed_precision(name):
-    potential = Potential(load(DATA / "dp" / f"{name}.dp"), precision="mixed")
+    potential = BlockPotential(load(DATA / "dp" / f"{name}.dp"), precision="mixed")
     for golden in json.loads((DATA / "dp" / f"{name}.json").read_text()):
         symbols = [potential.elements[t] for t in golden["type"]]
         cell, positions = np.reshape(golden["box"], (3, 3)), np.reshape(golden["coord"], (-1, 3))
@@ -73,7 +73,7 @@ def test_deep_potential_variants_in_mixed_precision(name):
 
 @pytest.mark.parametrize("kernels", TOLERANCES)
 def test_chebyshev_against_aenet(kernels):
-    potential = Potential(load([DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"]), kernels)
+    potential = BlockPotential(load([DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"]), kernels)
     structures = json.loads((DATA / "aenet" / "golden.json").read_text())["structures"]
     assert len(structures) == 2
     for golden in structures:
@@ -91,7 +91,7 @@ def test_published_lithium_silicon_networks(files, domain, kernels):
     model = load([folder / files.format(element) for element in ("Li", "Si")])
     assert model.angular_domain == domain
     golden = json.loads((folder / "golden.json").read_text())[files.format("").strip(".").removesuffix(".ann")]["s.xsf"]
-    result = evaluate(ase.io.read(folder / "s.xsf"), Potential(model, kernels))
+    result = evaluate(ase.io.read(folder / "s.xsf"), BlockPotential(model, kernels))
     assert abs(result.energies.sum() - golden["energy"]) < 1e-7
     if "forces" in golden:
         np.testing.assert_allclose(result.forces, golden["forces"], rtol=0, atol=1e-6)

@@ -5,8 +5,9 @@ import pytest
 import systems
 
 from hpcpot.neighbors import pairs as neighbors
-from hpcpot.potential.base import CLOSEST, Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.contract import CLOSEST
 from hpcpot.potential.moments import cpu
 from hpcpot.potential.moments.steps import Steps
 
@@ -15,7 +16,7 @@ FAMILIES = {"rank 1, weighted": systems.deep_potential(), "ranks 0 and 3, by nei
 
 @pytest.mark.parametrize("family", FAMILIES.values(), ids=FAMILIES)
 def test_tabulated_moments_agree_with_the_reference(family):
-    atoms, exact, shared = systems.crystal(2), Potential(family, "reference"), Potential(family)
+    atoms, exact, shared = systems.crystal(2), BlockPotential(family, "reference"), BlockPotential(family)
     tables = [cpu.tabulate(moment_set, len(family.elements), CLOSEST) for moment_set in family.moment_sets()]
     shared._model = Steps(family, cpu, tables, family.readout)
     expected, found = evaluate(atoms, exact), evaluate(atoms, shared)
@@ -31,8 +32,8 @@ def test_work_of_atoms():
     species = np.array([("Li", "Si").index(s) for s in atoms.symbols], np.int32)
     pairs = neighbors.build(atoms.positions, len(atoms), 3.0)
     present = pairs.neighbor_species(species)
-    work = Potential(systems.deep_potential()).work(pairs, species)
+    work = BlockPotential(systems.deep_potential()).work(pairs, species)
     for i in (0, 1):
         alone, both = work[(species == i) & (present == 1 << i)], work[(species == i) & (present == 3)]
         assert 0 < alone.max() == alone.min() < both.min() == both.max()
-    assert (Potential(systems.chebyshev()).work(pairs, species) == 1).all()
+    assert (BlockPotential(systems.chebyshev()).work(pairs, species) == 1).all()

@@ -12,7 +12,7 @@ from hpcpot.dataset.dataset import from_frames
 from hpcpot.dataset.files import load as load_data
 from hpcpot.dataset.predict import frame_grades, predict
 from hpcpot.dataset.split import split
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 from hpcpot.structure import crystals
@@ -38,7 +38,7 @@ def told(column: int) -> tuple[float, float]:
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_errors_are_those_of_the_page(name, held_out):
-    found = errors.row(held_out, predict(held_out, Potential(load(name))), np.ones(len(held_out), bool))
+    found = errors.row(held_out, predict(held_out, BlockPotential(load(name))), np.ones(len(held_out), bool))
     assert len(held_out) == 100
     energy, force = told(COLUMNS[name])
     assert found["energy_rmse_meV_per_atom"] == pytest.approx(energy, abs=0.06)
@@ -50,7 +50,7 @@ def test_the_committee_disagrees_where_it_errs(held_out):
     frames = held_out.select(np.flatnonzero(held_out.sizes <= 76)[::2])
     models = [load(name) for name in COMMITTEE]
     assert {model.embeddings[0][0][-1].weights.shape[1] for model in models} == {100} and models[0].cutoff == 6.0
-    forces = np.stack([predict(frames, Potential(model)).forces for model in models])
+    forces = np.stack([predict(frames, BlockPotential(model)).forces for model in models])
     spread = np.sqrt(((forces - forces.mean(axis=0)) ** 2).sum(axis=2).mean(axis=0))
     error = np.linalg.norm(forces.mean(axis=0) - frames.forces, axis=1)
     assert np.corrcoef(spread, error)[0, 1] > 0.4

@@ -13,7 +13,8 @@ from ase.optimize import FIRE
 
 from hpcpot import Calculator
 from hpcpot.errors import StructureError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Potential
 from hpcpot.potential.files import load
 from hpcpot.relaxation.engine import CONVERGED, NOT_CONVERGED, Options, Relaxed, Snapshot, relax
 from hpcpot.relaxation.guards import CellCollapse, CloseContact, check_cell, check_contact, check_finite
@@ -26,7 +27,7 @@ TIGHT = Options(force=2e-3, stress=3e-5)
 
 @pytest.fixture(scope="module")
 def potential() -> Potential:
-    return Potential(load("lisi"))
+    return BlockPotential(load("lisi"))
 
 
 def perturbed(n: int = 6) -> list[ase.Atoms]:
@@ -111,7 +112,7 @@ def test_lbfgs_takes_far_fewer_steps_than_fire(potential: Potential) -> None:
 
 def test_mixed_precision_ends_in_the_same_minima(potential: Potential) -> None:
     """Round-off of energies, 1e-6 eV, is not taken for a rise: as few steps, also to tight tolerances."""
-    mixed, options = Potential(load("lisi"), precision="mixed"), Options(force=1e-3, stress=1e-5)
+    mixed, options = BlockPotential(load("lisi"), precision="mixed"), Options(force=1e-3, stress=1e-5)
     pairs = zip(outcomes(perturbed(), mixed, options), outcomes(perturbed(), potential, options), strict=True)
     for one, other in pairs:
         assert one.status == CONVERGED and abs(one.steps - other.steps) <= 5
@@ -187,7 +188,9 @@ def test_trouble_on_the_way_fails_alone() -> None:
     """A pair that attracts without limit runs into contact; its neighbours in the batch converge."""
     from hpcpot.potential.lennard_jones import LennardJones
 
-    attractive = Potential(LennardJones(("Ar", "Ne"), np.array([[0.0104, 0], [0, -0.5]]), np.full((2, 2), 3.4), 7.0))
+    attractive = BlockPotential(
+        LennardJones(("Ar", "Ne"), np.array([[0.0104, 0], [0, -0.5]]), np.full((2, 2), 3.4), 7.0)
+    )
     good = bulk("Ar", "fcc", 5.4, cubic=True)
     bad = ase.Atoms("Ne2", [[0, 0, 0], [3.0, 0, 0]], cell=[20.0] * 3, pbc=True)
     contact, fine = outcomes([bad, good], attractive, Options(cell="fixed"))
@@ -231,7 +234,7 @@ def test_structures_that_are_already_relaxed_take_no_step(potential: Potential) 
 
 def test_random_deep_potential_in_tiny_cells() -> None:
     """Cells shorter than the cutoff, with a model that knows nothing of minima: energies go down, nothing breaks."""
-    potential = Potential(systems.deep_potential())
+    potential = BlockPotential(systems.deep_potential())
     structures = [systems.mixed(bulk("Si", "diamond", 5.4), seed, 0.05) for seed in range(5)]
     for one in outcomes(structures, potential, Options(cell="fixed", steps=200)):
         assert one.final.energy <= one.initial.energy

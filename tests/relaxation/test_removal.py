@@ -8,8 +8,9 @@ import pytest
 import systems
 from ase.build import bulk
 
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.contract import Potential
 from hpcpot.relaxation.removal import Frame
 from hpcpot.structure import files
 
@@ -35,7 +36,7 @@ def full_difference(atoms: ase.Atoms, site: int, potential: Potential) -> float:
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("model", MODELS)
 def test_local_change_equals_full_difference(model: str, cell: str) -> None:
-    potential = Potential(MODELS[model]())
+    potential = BlockPotential(MODELS[model]())
     atoms = files.check(CELLS[cell](), potential.elements)
     sites = np.random.default_rng(1).integers(0, len(atoms), 6)
     local = Frame(atoms, potential).removals(sites)
@@ -47,7 +48,7 @@ def test_local_change_equals_full_difference(model: str, cell: str) -> None:
 def test_shipped_model_on_the_interface() -> None:
     from hpcpot.potential.files import load
 
-    potential = Potential(load("lisi"))
+    potential = BlockPotential(load("lisi"))
     atoms = files.check(files.read("interface_si100"), potential.elements)
     silicon = np.flatnonzero(atoms.numbers == 14)
     sites = np.concatenate([silicon[[5, 700]], silicon[np.argsort(atoms.positions[silicon, 2])[-2:]]])
@@ -59,7 +60,7 @@ def test_bulk_vacancy() -> None:
     """All sites of a crystal cost the same; -dE + e_bulk is the unrelaxed vacancy formation energy, 3.5 eV by DFT."""
     from hpcpot.potential.files import load
 
-    potential = Potential(load("lisi"))
+    potential = BlockPotential(load("lisi"))
     atoms = bulk("Si", "diamond", 5.46, cubic=True) * 3
     frame = Frame(atoms, potential)
     cost = frame.removals(np.arange(0, 216, 43))
@@ -72,7 +73,7 @@ def test_bulk_vacancy() -> None:
 
 
 def test_order_repeats_and_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
-    potential = Potential(systems.deep_potential())
+    potential = BlockPotential(systems.deep_potential())
     atoms = systems.crystal(2)
     sites = np.array([3, 17, 3, 40, 17, 3])
     together = Frame(atoms, potential).removals(sites)

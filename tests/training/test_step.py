@@ -10,7 +10,7 @@ from repository import DATA
 
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import SimulationError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
 from hpcpot.training import geometry, pairs, pairs_cpu, step
@@ -46,7 +46,7 @@ def batch(model, data, **options):
 def test_predictions_are_those_of_the_engine(name):
     model, data = make(name), golden_frames()
     found = step.predict(model, batch(model, data))
-    potential = Potential(model.export(), "reference")
+    potential = BlockPotential(model.export(), "reference")
     for k in range(len(data)):
         result, mine = evaluate(data.frame(k), potential), slice(data.first[k], data.first[k + 1])
         energy = float(found.energies[k]) + data.counts[k] @ model.constant_energies

@@ -16,7 +16,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
 from hpcpot.errors import ConfigError, OutputError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation, has_active_set
 from hpcpot.progress import Progress
@@ -102,7 +102,7 @@ def _predict(dataset: DataSet, model: object, kernels: str, name: str) -> Predic
         progress.count(items=frames)
         progress.show()
 
-    found = predict(dataset, Potential(model, kernels), advance=advance)
+    found = predict(dataset, BlockPotential(model, kernels), advance=advance)
     progress.end()
     return found
 

@@ -16,7 +16,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.scales import Scale
 from hpcpot.dataset.split import split
 from hpcpot.errors import ConfigError, DataError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.storage.tables import write_csv
 from hpcpot.units import EV_PER_A3_IN_GPA
@@ -63,7 +63,7 @@ def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tupl
     """All doubts, and how labels compare with one another and with the potential that made them."""
     compared = scales.by_work(dataset)
     if source is not None:
-        compared += scales.by_potential(dataset, Potential(load(source)))
+        compared += scales.by_potential(dataset, BlockPotential(load(source)))
     return checks.check(dataset, bounds) + scales.findings(compared), compared
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from hpcpot.dynamics.engine import Engine
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.structure.state import State
 
 

@@ -21,7 +21,7 @@ from hpcpot.farm.farm import Farm
 from hpcpot.farm.results import Results, Store, content_key
 from hpcpot.parallel.stop import STOPPED, Stopped, StopRequest
 from hpcpot.potential import files as potential_files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.relaxation.engine import Options
 from hpcpot.wording import plural
 
@@ -35,7 +35,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
     source, wanted = frames.find(settings.frames.file), settings.potential
-    potential = Potential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
+    potential = BlockPotential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
     fingerprint = potential_files.fingerprint(potential.family)
     try:
         selection = sites.choose(source, settings, potential.elements, print, stop)

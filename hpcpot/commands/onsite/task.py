@@ -15,7 +15,7 @@ from hpcpot.commands.onsite import frames
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.farm import potentials as loaded
 from hpcpot.farm.results import Column
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.relaxation import engine
 from hpcpot.relaxation.engine import CONVERGED, Options
 from hpcpot.relaxation.removal import Frame

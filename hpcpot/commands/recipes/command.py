@@ -16,7 +16,7 @@ from hpcpot.commands.recipes.settings import SCHEMA
 from hpcpot.config import Settings
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import crystals, files
@@ -95,7 +95,7 @@ def build_interface(settings: Settings, family: Any, ranks: Ranks, say: Callable
     """Si(100)/Li with the dynamics of the MD engine on all ranks."""
     from hpcpot.dynamics.anneal import anneal
 
-    potential = Potential(family)
+    potential = BlockPotential(family)
     constant = settings.silicon.lattice_constant_A
     if constant is None:
         constant = relax("Si", family, ranks)

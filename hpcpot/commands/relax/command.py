@@ -18,7 +18,7 @@ from hpcpot.farm.farm import Farm
 from hpcpot.farm.results import Results, Store
 from hpcpot.parallel.stop import STOPPED, StopRequest
 from hpcpot.potential import files as potential_files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.relaxation import minimizers
 from hpcpot.relaxation.engine import Options
 from hpcpot.units import EV_PER_A3_IN_GPA
@@ -33,7 +33,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
     wanted, output = settings.potential, settings.output
-    potential = Potential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
+    potential = BlockPotential(potential_files.load(wanted.file), wanted.kernels, wanted.precision)
     fingerprint = potential_files.fingerprint(potential.family)
     items = inputs.items(
         inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.frames

@@ -13,7 +13,8 @@ from hpcpot.commands.verify import contact, crystal, derivatives, dynamics, figu
 from hpcpot.commands.verify.crystal import VOIGT, Crystal
 from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.errors import OutputError, SimulationError, StructureError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Potential
 from hpcpot.potential.files import load
 from hpcpot.storage.tables import Columns, write_csv
 from hpcpot.units import EV_PER_A3_IN_GPA
@@ -39,7 +40,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             raise OutputError(
                 f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite."
             )
-    potential = Potential(load(arguments.model), arguments.kernels)
+    potential = BlockPotential(load(arguments.model), arguments.kernels)
     structures = choose(arguments.crystals, arguments.structure, potential.elements)
     outcomes = attempt("derivatives and smoothness", lambda: _sound(structures, potential))
     runs: list[dynamics.Run] = []

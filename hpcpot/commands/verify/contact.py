@@ -17,7 +17,7 @@ from ase.neighborlist import neighbor_list
 from hpcpot.commands.verify.derivatives import evaluate
 from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.commands.verify.probes import repeats
-from hpcpot.potential.base import CLOSEST, Potential
+from hpcpot.potential.contract import CLOSEST, Potential
 
 STEP = 0.02
 """Å."""

@@ -12,7 +12,7 @@ from scipy.optimize import least_squares
 from hpcpot.commands.verify.outcome import Outcome, within
 from hpcpot.commands.verify.probes import repeats
 from hpcpot.errors import HpcpotError, SimulationError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.relaxation import engine
 from hpcpot.relaxation.engine import CONVERGED, SATURATED, Options, Relaxed
 from hpcpot.structure.crystals import CRYSTALS

@@ -11,7 +11,7 @@ from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.dataset.predict import Predicted, predict
 from hpcpot.dataset.scales import strain_derivatives
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 
 STEP = 1.0e-4
 """Å."""

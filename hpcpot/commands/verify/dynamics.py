@@ -14,7 +14,7 @@ from hpcpot.dynamics.start import make_state
 from hpcpot.dynamics.thermostat import nve_init, nve_step
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 from hpcpot.units import BOLTZMANN, FS_PER_PS
 
 SKIN = 1.0
@@ -41,7 +41,7 @@ def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float,
         temperature: K. timestep: fs.
     """
     state = make_state(atoms, potential.elements, SERIAL)
-    engine = Engine(potential, Domain(state.cell, state.periodic, SERIAL, potential.cutoff + SKIN), SERIAL, SKIN)
+    engine = Engine(potential, Domain(state.cell, state.periodic, SERIAL, potential.reach + SKIN), SERIAL, SKIN)
     engine.start(state)
     draw_velocities(state, engine, 2.0 * BOLTZMANN * temperature, SEED, True)
     nve_init(state, engine, None)

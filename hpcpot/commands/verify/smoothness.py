@@ -10,7 +10,7 @@ from ase import Atoms
 
 from hpcpot.commands.verify.derivatives import evaluate
 from hpcpot.commands.verify.outcome import Outcome
-from hpcpot.potential.base import Potential
+from hpcpot.potential.contract import Potential
 
 BESIDE = 1.0e-3
 """Å beside the cutoff."""

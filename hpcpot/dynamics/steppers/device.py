@@ -30,5 +30,5 @@ def _move(state: State, engine: Engine, move: Callable[[Any], Any]) -> None:
     for name in PER_ATOM:
         setattr(state, name, move(getattr(state, name)))
     state.per_atom = {name: move(values) for name, values in state.per_atom.items()}
-    engine.built_at, engine.pairs.positions = move(engine.built_at), state.positions
+    engine.built_at = move(engine.built_at)
     engine.domain.swaps = [replace(swap, send=move(swap.send)) for swap in engine.domain.swaps]

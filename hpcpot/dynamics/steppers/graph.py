@@ -318,7 +318,7 @@ class Resident:
             state.species = to_host(held.atoms.species[: n + held.ghosts])
             engine.built_at, engine.built_cell = to_host(held.arrays["built at"]), state.cell
             engine.domain.swaps = [replace(swap, send=to_host(swap.send)) for swap in held.swaps]
-            engine.pairs = DevicePairs(state.positions, n, held.candidates, self._device)
+            engine.pairs = DevicePairs(n, held.candidates, self._device)
         state.forces, state.energies = from_fixed(to_host(sums.forces[:n])), to_host(sums.energies)
         state.virial = to_host(sums.virials.sum(axis=0)).reshape(3, 3)
         if held.integrator == "nvt_nose_hoover":

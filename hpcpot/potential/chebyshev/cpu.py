@@ -13,7 +13,7 @@ import numpy as np
 
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import base
+from hpcpot.potential import contract
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.network import backward, forward
 
@@ -46,7 +46,14 @@ class ChebyshevSteps:
         return self._pairs.nbytes + self._neighbors.nbytes
 
     def add(
-        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+        self,
+        positions: np.ndarray,
+        pairs: Pairs,
+        species: np.ndarray,
+        i: int,
+        present: int,
+        centres: np.ndarray,
+        result: contract.Result,
     ) -> None:
         """As Steps.add."""
         family, n = self.family, len(centres)
@@ -58,7 +65,7 @@ class ChebyshevSteps:
         inputs_nd = np.empty((n, sum(orders) * (2 if self._several else 1)))
         first = np.empty((n, 2), np.int64)
         closest = _descriptors(
-            pairs.positions,
+            positions,
             pairs.first,
             pairs.neighbors,
             species,
@@ -76,10 +83,10 @@ class ChebyshevSteps:
             self._pairs,
             inputs_nd,
         )
-        if not closest >= base.CLOSEST:
+        if not closest >= contract.CLOSEST:
             p = np.concatenate([np.arange(start, end) for start, end in first])
             neighbors = [family.elements[t] for t in species[self._neighbors[p]]]
-            base.refuse_contact(family.elements[i], neighbors, self._pairs[DISTANCE, p])
+            contract.refuse_contact(family.elements[i], neighbors, self._pairs[DISTANCE, p])
         inputs_nd -= family.offset[i]
         inputs_nd *= family.scale[i]
         energies, slopes = forward(family.networks[i], inputs_nd)

@@ -13,7 +13,7 @@ import numpy as np
 
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import base
+from hpcpot.potential import contract
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.deep_potential.reduced import PRECISIONS, Readout
 from hpcpot.potential.moments import tables
@@ -47,11 +47,18 @@ class DeepPotentialSteps:
         self._buffers: dict[str, np.ndarray] = {}
 
     def add(
-        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+        self,
+        positions: np.ndarray,
+        pairs: Pairs,
+        species: np.ndarray,
+        i: int,
+        present: int,
+        centres: np.ndarray,
+        result: contract.Result,
     ) -> None:
         """As Steps.add."""
         family, n, n_species = self.family, len(centres), len(self.family.elements)
-        env = environment(pairs, species, centres, family.cutoff, family.slots, n_species)
+        env = environment(positions, pairs, species, centres, family.cutoff, family.slots, n_species)
         check_distances(family.elements, env)
         bounds = np.empty((n, n_species + 1), np.int64)
         bounds[:, 0] = env.first[:-1]

@@ -17,7 +17,7 @@ import numpy as np
 
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import base
+from hpcpot.potential import contract
 from hpcpot.potential.moment_tensor.basis import monomials_of
 from hpcpot.potential.moment_tensor.lanes import LANES, load, splat, store
 from hpcpot.potential.moment_tensor.model import MomentTensor
@@ -93,15 +93,22 @@ class MomentTensorSteps:
         self._domain = (family.min_distance, 2.0 / (family.cutoff - family.min_distance), family.cutoff)
 
     def add(
-        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+        self,
+        positions: np.ndarray,
+        pairs: Pairs,
+        species: np.ndarray,
+        i: int,
+        present: int,
+        centres: np.ndarray,
+        result: contract.Result,
     ) -> None:
         """As Steps.add."""
         family, plan = self.family, self.plan
-        env = environment(pairs, species, centres, family.cutoff, None, len(family.elements))
+        env = environment(positions, pairs, species, centres, family.cutoff, None, len(family.elements))
         closest = env.distances.min(initial=np.inf)
-        if not closest >= base.CLOSEST:
+        if not closest >= contract.CLOSEST:
             neighbors = [family.elements[t] for t in env.neighbor_species]
-            base.refuse_contact(family.elements[i], neighbors, env.distances)
+            contract.refuse_contact(family.elements[i], neighbors, env.distances)
         energies, g_pc = np.empty(len(centres)), np.empty((len(env.distances), 3))
         by_count = np.argsort(np.diff(env.first), kind="stable")
         evaluate(

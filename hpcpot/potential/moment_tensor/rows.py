@@ -28,12 +28,12 @@ class ParameterRows:
         self.family, self._plan = family, Plan(family)
         self.size = family.radial.size + len(family.coefficients) + len(family.elements)
 
-    def of(self, pairs: Pairs, species: np.ndarray, centres: np.ndarray) -> np.ndarray:
+    def of(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, centres: np.ndarray) -> np.ndarray:
         """Rows (centres, size) float64 of some centres (n,) int32, of any species."""
         rows, types = np.empty((len(centres), self.size)), len(self.family.elements)
         for i in range(types):
             mine = np.flatnonzero(species[centres] == i)
-            env = environment(pairs, species, centres[mine], self.family.cutoff, None, types)
+            env = environment(positions, pairs, species, centres[mine], self.family.cutoff, None, types)
             order = np.argsort(np.diff(env.first), kind="stable")
             rows[mine] = self.of_species(i, env.first, env.neighbor_species, env.distances, env.directions, order)
         return rows

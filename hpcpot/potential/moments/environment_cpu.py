@@ -10,7 +10,13 @@ from hpcpot.potential.moments.sets import Environment
 
 
 def environment(
-    pairs: Pairs, species: np.ndarray, centres: np.ndarray, cutoff: float, slots: np.ndarray | None, n_species: int
+    positions: np.ndarray,
+    pairs: Pairs,
+    species: np.ndarray,
+    centres: np.ndarray,
+    cutoff: float,
+    slots: np.ndarray | None,
+    n_species: int,
 ) -> Environment:
     """As the reference kernel's, the neighbours of each centre sorted by species."""
     capacity = int((pairs.first[centres + 1] - pairs.first[centres]).sum())
@@ -20,7 +26,7 @@ def environment(
     counts = np.zeros((len(centres), n_species))
     room = np.full(n_species, np.iinfo(np.int32).max, np.int64) if slots is None else slots
     truncated = _environment(
-        pairs.positions,
+        positions,
         pairs.first,
         pairs.neighbors,
         species,

@@ -25,7 +25,13 @@ def prepare(family: Any, closest: float, precision: str) -> Steps:
 
 
 def environment(
-    pairs: Pairs, species: np.ndarray, centres: np.ndarray, cutoff: float, slots: np.ndarray | None, n_species: int
+    positions: np.ndarray,
+    pairs: Pairs,
+    species: np.ndarray,
+    centres: np.ndarray,
+    cutoff: float,
+    slots: np.ndarray | None,
+    n_species: int,
 ) -> Environment:
     """Neighbours of the centres within the cutoff, no more than the model has slots.
 
@@ -38,7 +44,7 @@ def environment(
     neighbors, vectors, first, counts, truncated = [], [], [0], np.zeros((len(centres), n_species)), 0
     for row, i in enumerate(centres):
         j = pairs.neighbors[pairs.first[i] : pairs.first[i + 1]]
-        d = pairs.positions[j] - pairs.positions[i]
+        d = positions[j] - positions[i]
         r = np.linalg.norm(d, axis=1)
         j, d, r = j[r < cutoff], d[r < cutoff], r[r < cutoff]
         counts[row] = np.bincount(species[j], minlength=n_species)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import base
+from hpcpot.potential import contract
 from hpcpot.potential.moments.sets import Environment
 
 
@@ -26,7 +26,14 @@ class Steps:
         self.nbytes = sum(getattr(p, "nbytes", 0) for p in prepared)
 
     def add(
-        self, pairs: Pairs, species: np.ndarray, i: int, present: int, centres: np.ndarray, result: base.Result
+        self,
+        positions: np.ndarray,
+        pairs: Pairs,
+        species: np.ndarray,
+        i: int,
+        present: int,
+        centres: np.ndarray,
+        result: contract.Result,
     ) -> None:
         """Energies of the centres into the result; forces and virials added to what it asks for.
 
@@ -34,7 +41,7 @@ class Steps:
             i: species of all these centres. present: bit t is set when some of their neighbours may be of species t.
         """
         k, family, n_species = self.kernels, self.family, len(self.family.elements)
-        env = k.environment(pairs, species, centres, family.cutoff, family.slots, n_species)
+        env = k.environment(positions, pairs, species, centres, family.cutoff, family.slots, n_species)
         check_distances(family.elements, env)
         moments = [k.moments(prepared, env, n_species) for prepared in self.prepared]
         energies, gradients = self.readout(i, moments, env.counts)
@@ -53,6 +60,6 @@ class Steps:
 
 
 def check_distances(elements: tuple[str, ...], env: Environment) -> None:
-    """Refuse neighbours closer than base.CLOSEST, and positions that are not finite."""
-    if not env.distances.min(initial=np.inf) >= base.CLOSEST:
-        base.refuse_contact(elements[env.species], [elements[t] for t in env.neighbor_species], env.distances)
+    """Refuse neighbours closer than contract.CLOSEST, and positions that are not finite."""
+    if not env.distances.min(initial=np.inf) >= contract.CLOSEST:
+        contract.refuse_contact(elements[env.species], [elements[t] for t in env.neighbor_species], env.distances)

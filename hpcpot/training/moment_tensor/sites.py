@@ -17,8 +17,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import chunks, neighborhoods
 from hpcpot.errors import DataError
 from hpcpot.neighbors.batch import Batch
-from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import base
+from hpcpot.potential import contract
 from hpcpot.potential.moments.environment_cpu import environment
 
 ROOM = 1024
@@ -64,28 +63,28 @@ def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
     """The chunks of a data set.
 
     Raises:
-        DataError: atoms closer than hpcpot.potential.base.CLOSEST.
+        DataError: atoms closer than hpcpot.potential.contract.CLOSEST.
     """
     found = []
     for rows in chunks(data.sizes, ROOM):
         part = data.select(rows)
         joined = neighborhoods(part, cutoff)
-        pairs = joined.pairs(part.positions, part.cells)
-        closest = joined.closest(pairs)
-        if closest.min() < base.CLOSEST:
+        points = joined.points(part.positions, part.cells)
+        closest = joined.closest(points)
+        if closest.min() < contract.CLOSEST:
             k = int(np.argmin(closest))
             raise DataError(
-                f"shortest distance of {part.sources[k]} = {closest[k]:.3g} Å: atoms must be {base.CLOSEST} Å apart, "
+                f"shortest distance of {part.sources[k]} = {closest[k]:.3g} Å: atoms must be {contract.CLOSEST} Å apart, "
                 "where potentials begin; leave the frame out (hpcpot dataset lists such frames)."
             )
-        sites = [_of_species(part, joined, pairs, i, cutoff) for i in np.unique(part.species)]
+        sites = [_of_species(part, joined, points, i, cutoff) for i in np.unique(part.species)]
         found.append(Chunk(part, sites))
     return found
 
 
-def _of_species(part: DataSet, joined: Batch, pairs: Pairs, i: int, cutoff: float) -> Sites:
+def _of_species(part: DataSet, joined: Batch, points: np.ndarray, i: int, cutoff: float) -> Sites:
     atoms = np.flatnonzero(part.species == i).astype(np.int32)
-    env = environment(pairs, part.species[joined.owners], atoms, cutoff, None, len(part.elements))
+    env = environment(points, joined.pairs, part.species[joined.owners], atoms, cutoff, None, len(part.elements))
     return Sites(
         int(i),
         atoms.astype(np.int64),

@@ -16,7 +16,7 @@ from campaigns import run
 
 from hpcpot.farm.results import Results
 from hpcpot.potential import files as potential_files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.relaxation.removal import Frame
 from hpcpot.storage.reader import TrajectoryReader
 
@@ -47,7 +47,7 @@ def test_a_campaign(folder: Path) -> None:
     with Results(folder / "removals.h5") as results:
         rows = {name: results.read(name) for name in results.columns}
     assert len(rows["region"]) == 12 and set(rows["region"]) == {"si1_bulk", "si2_bulk", "interface", "alloy"}
-    potential = Potential(systems.deep_potential())
+    potential = BlockPotential(systems.deep_potential())
     with TrajectoryReader(folder / "run.h5md") as reader:
         for k in range(12):
             frame = Frame(reader.frame(int(rows["frame"][k])), potential)

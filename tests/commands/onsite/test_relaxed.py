@@ -7,7 +7,7 @@ import pytest
 from ase.build import bulk
 
 from hpcpot.commands.onsite.task import relaxed_removals
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.relaxation.engine import CONVERGED, Options, relax
 from hpcpot.relaxation.removal import Frame
@@ -20,7 +20,7 @@ def frame() -> Frame:
     """Argon with a cutoff of 4.5 Å, small beside the cell of 21 Å."""
     atoms = bulk("Ar", "fcc", 5.3, cubic=True) * 4
     atoms.rattle(0.05, seed=1)
-    return Frame(atoms, Potential(LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 4.5)))
+    return Frame(atoms, BlockPotential(LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 4.5)))
 
 
 def test_all_atoms(frame: Frame) -> None:

@@ -13,7 +13,7 @@ from hpcpot.dataset.predict import predict
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage import checkpoint
 from hpcpot.training import curve
@@ -31,7 +31,7 @@ def test_a_fit_lowers_the_errors_and_writes_what_it_learnt(tmp_path):
     model = load(tmp_path / "model.h5")
     data = hdf5.read(tmp_path / "data.h5")
     assert model.elements == ("Li", "Si") and model.cutoff == 4.0 and len(model.scalars) == 9
-    forces = predict(data, Potential(model)).forces
+    forces = predict(data, BlockPotential(model)).forces
     rms = np.sqrt(((forces - data.forces) ** 2).mean())
     assert rms < 1.5 * max(rows[-1][f"rmse_force_{part}_eV_per_A"] for part in curve.PARTS)
     assert model.active.shape == (43, 43)

@@ -12,7 +12,7 @@ from hpcpot.dataset.dataset import join
 from hpcpot.errors import DataError, OutputError, TrainingError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage import checkpoint
@@ -41,7 +41,7 @@ def test_training_lowers_the_errors_and_writes_what_it_learnt(family, tmp_path):
     exported = load(tmp_path / "model.h5")
     assert fingerprint(model.export()) == fingerprint(exported)
     one = geometry.of_frame(model, found.training, 0)
-    predicted, potential = step.predict(model, one), Potential(exported, "reference")
+    predicted, potential = step.predict(model, one), BlockPotential(exported, "reference")
     result = evaluate(found.training.frame(0), potential)
     energy = float(predicted.energies[0]) + found.training.counts[0] @ model.constant_energies
     assert abs(energy - result.energies.sum()) < 1e-9

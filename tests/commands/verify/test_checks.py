@@ -12,7 +12,8 @@ from hpcpot.commands.verify.command import attempt
 from hpcpot.commands.verify.contact import Push
 from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.errors import SimulationError, StructureError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Potential
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 
@@ -31,14 +32,14 @@ class Wrong:
     def cutoff(self):
         return self.potential.cutoff
 
-    def compute(self, pairs, species, forces: bool = True):
-        found = self.potential.compute(pairs, species)
+    def compute(self, positions, pairs, species, forces: bool = True):
+        found = self.potential.compute(positions, pairs, species)
         return replace(found, forces=found.forces * (1 + self.share))
 
 
 @pytest.fixture(scope="module")
 def potential() -> Potential:
-    return Potential(systems.deep_potential())
+    return BlockPotential(systems.deep_potential())
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +63,7 @@ def test_smoothness(potential, probe) -> None:
 
 
 def test_a_step_at_the_cutoff_is_found() -> None:
-    argon = Potential(systems.argon())  # cut, not shifted
+    argon = BlockPotential(systems.argon())  # cut, not shifted
     atoms = probes.shaken(bulk("Ar", "fcc", 5.3, cubic=True))
     outcomes = smoothness.check({"argon": atoms}, argon)
     assert [one.verdict for one in outcomes] == ["FAIL", "FAIL", "FAIL"]
@@ -94,7 +95,7 @@ def test_birch_murnaghan_is_fitted() -> None:
 
 def test_a_crystal_of_argon() -> None:
     """Lennard-Jones fcc: pressure-free, cubic, with the Cauchy relation C12 = C44 of pair potentials."""
-    done = crystal.examine({"argon": bulk("Ar", "fcc", 5.4, cubic=True)}, Potential(systems.argon()))["argon"]
+    done = crystal.examine({"argon": bulk("Ar", "fcc", 5.4, cubic=True)}, BlockPotential(systems.argon()))["argon"]
     c = done.elastic
     assert done.atoms.cell.lengths() == pytest.approx([done.atoms.cell.lengths()[0]] * 3)
     assert done.fit[1] == pytest.approx(done.atoms.get_volume() / 4, rel=1e-3)
@@ -143,7 +144,7 @@ def test_atoms_that_repel_and_a_hole() -> None:
 
 
 def test_argon_repels() -> None:
-    pushed = contact.pushes({"fcc": bulk("Ar", "fcc", 5.3, cubic=True)}, Potential(systems.argon()))
+    pushed = contact.pushes({"fcc": bulk("Ar", "fcc", 5.3, cubic=True)}, BlockPotential(systems.argon()))
     assert pushed.keys() == {"Ar-Ar"} and pushed["Ar-Ar"].where == "fcc"
     assert pushed["Ar-Ar"].distances[0] == pytest.approx(5.3 / np.sqrt(2)) and pushed["Ar-Ar"].hole < 0.6
 

@@ -10,7 +10,7 @@ import trainings
 from hpcpot.dataset.predict import frame_grades, neighborhoods
 from hpcpot.errors import ModelError
 from hpcpot.potential import files
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation, has_active_set
 from hpcpot.potential.moment_tensor.rows import ParameterRows
 
@@ -22,14 +22,14 @@ def family():
 
 @pytest.fixture(scope="module")
 def atoms(family):
-    """Pairs and species of all frames at once, and how many atoms."""
+    """Points, pairs and species of all frames at once."""
     data = trainings.dataset()
     joined = neighborhoods(data, family.cutoff)
-    return joined.pairs(data.positions, data.cells), data.species[joined.owners], len(data.species)
+    return joined.points(data.positions, data.cells), joined.pairs, data.species[joined.owners]
 
 
 def energies(family, atoms):
-    return Potential(family, "reference").compute(atoms[0], atoms[1], forces=False).energies
+    return BlockPotential(family, "reference").compute(*atoms, forces=False).energies
 
 
 def dense(family, atoms):
@@ -45,7 +45,7 @@ def dense(family, atoms):
 
 
 def test_rows_are_derivatives_of_atomic_energies(family, atoms):
-    rows = ParameterRows(family).of(atoms[0], atoms[1], np.arange(atoms[2], dtype=np.int32))
+    rows = ParameterRows(family).of(*atoms, np.arange(len(atoms[1].first) - 1, dtype=np.int32))
     expected = dense(family, atoms)
     np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
     linear = np.concatenate([family.coefficients, family.species_energies])
@@ -56,7 +56,7 @@ def test_grades_are_largest_coefficients_in_active_rows(family, atoms, monkeypat
     size = ParameterRows(family).size
     active = np.random.default_rng(2).normal(size=(size, size))
     monkeypatch.setattr("hpcpot.potential.moment_tensor.extrapolation.BLOCK", 17)
-    found = Extrapolation(replace(family, active=active)).grades(atoms[0], atoms[1])
+    found = Extrapolation(replace(family, active=active)).grades(*atoms)
     expected = np.abs(np.linalg.solve(active.T, dense(family, atoms).T)).max(axis=0)
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     frames = frame_grades(trainings.dataset(), Extrapolation(replace(family, active=active)), room=40)

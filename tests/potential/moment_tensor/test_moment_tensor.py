@@ -12,7 +12,7 @@ from ase.build import bulk
 from model_files import DATA
 
 from hpcpot.errors import ConfigError, SimulationError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.moment_tensor.basis import basis
 from hpcpot.potential.moment_tensor.mlip import read
@@ -57,7 +57,7 @@ def test_the_highest_level_has_as_many_moments_as_mlips():
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_energies_forces_and_stresses_against_motep(kernels):
-    potential = Potential(read(DATA / "mtp" / "lisi16.mtp", ("Li", "Si")), kernels)
+    potential = BlockPotential(read(DATA / "mtp" / "lisi16.mtp", ("Li", "Si")), kernels)
     structures = json.loads((DATA / "mtp" / "golden.json").read_text())["structures"]
     assert len(structures) == 3
     for golden in structures:
@@ -69,7 +69,7 @@ def test_energies_forces_and_stresses_against_motep(kernels):
 
 
 def assert_kernels_agree(model: MomentTensor, atoms: ase.Atoms) -> None:
-    exact, fast = (evaluate(atoms, Potential(model, kernels)) for kernels in KERNELS)
+    exact, fast = (evaluate(atoms, BlockPotential(model, kernels)) for kernels in KERNELS)
     np.testing.assert_allclose(fast.energies, exact.energies, rtol=1e-11, atol=1e-12)
     np.testing.assert_allclose(fast.forces, exact.forces, rtol=1e-11, atol=1e-11)
     np.testing.assert_allclose(fast.virial, exact.virial, rtol=1e-11, atol=1e-10)
@@ -118,7 +118,7 @@ def test_nearer_than_its_shortest_distance_the_polynomials_go_on(kernels):
     x = 2.0 * (r - model.min_distance) / (model.cutoff - model.min_distance) - 1.0
     t = np.array([1.0, x, 2 * x * x - 1, 4 * x**3 - 3 * x])
     f = model.scaling * (model.cutoff - r) ** 2 * (model.radial[0, 1, 0] @ t)
-    result = evaluate(ase.Atoms("LiSi", [[0, 0, 0], [r, 0, 0]]), Potential(model, kernels))
+    result = evaluate(ase.Atoms("LiSi", [[0, 0, 0], [r, 0, 0]]), BlockPotential(model, kernels))
     assert result.energies[0] == pytest.approx(model.species_energies[0] + model.coefficients[0] * f, abs=1e-12)
 
 
@@ -126,6 +126,6 @@ def test_nearer_than_its_shortest_distance_the_polynomials_go_on(kernels):
 def test_contact_and_mixed_precision_are_refused(kernels):
     model = systems.moment_tensor()
     with pytest.raises(SimulationError, match="distance Si-Si = 0.3 Å: atoms must stay 0.5 Å apart"):
-        evaluate(ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]]), Potential(model, kernels))
+        evaluate(ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]]), BlockPotential(model, kernels))
     with pytest.raises(ConfigError, match="potential.precision = mixed"):
-        Potential(model, kernels, "mixed")
+        BlockPotential(model, kernels, "mixed")

@@ -9,7 +9,7 @@ import trainings
 
 from hpcpot.dataset.predict import frame_grades, predict
 from hpcpot.errors import DataError, TrainingError
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 from hpcpot.potential.moment_tensor.rows import ParameterRows
 from hpcpot.training.moment_tensor import curvature as mtp_curvature
@@ -47,7 +47,7 @@ def model():
 
 def plain_loss(family, data, loss):
     """The loss by its formula, from the engine's predictions."""
-    found, value = predict(data, Potential(family)), 0.0
+    found, value = predict(data, BlockPotential(family)), 0.0
     for k, n in enumerate(data.sizes):
         atoms = slice(data.first[k], data.first[k + 1])
         e = np.nan_to_num(found.energies[k] - data.energies[k])
@@ -80,7 +80,7 @@ def test_loss_and_its_gradient(loss, model, data, parts):
 
 
 def test_errors_are_those_of_the_engine(model, data, parts):
-    errors, found = mtp_loss.errors(model, parts, Loss()), predict(data, Potential(model.family))
+    errors, found = mtp_loss.errors(model, parts, Loss()), predict(data, BlockPotential(model.family))
     energy = (found.energies - data.energies) / data.sizes
     virial = (found.virials - data.virials) / data.sizes[:, None, None]
     for name, difference in (("energy", energy), ("force", found.forces - data.forces), ("virial", virial)):
@@ -143,7 +143,7 @@ def test_an_element_without_atoms_and_atoms_without_neighbours(data):
 
 def test_labels_of_a_potential_of_the_same_form_are_found_again(data):
     true = systems.moment_tensor(cutoff=CUTOFF, level=6, size=3)
-    found = predict(data, Potential(true))
+    found = predict(data, BlockPotential(true))
     labelled = replace(data, energies=found.energies, forces=found.forces, virials=found.virials)
     parts = mtp_sites.prepare(labelled, CUTOFF)
     fit = Fit(replace(true, coefficients=true.coefficients * 0.0), parts, Loss(), 1)

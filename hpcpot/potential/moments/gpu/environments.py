@@ -11,7 +11,7 @@ from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import NULL, Device
 from hpcpot.gpu.neighbors import Candidates
 from hpcpot.gpu.sources import Source, listed
-from hpcpot.potential import base
+from hpcpot.potential import contract
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Environments:
     def __init__(self, device: Device, buffers: Buffers, family: Any, dtype: type):
         self._buffers, self._dtype, self._n_species = buffers, dtype, len(family.elements)
         self._cutoff2 = np.float64(family.cutoff**2)
-        macros = {"N_SPECIES": self._n_species, "CLOSEST": base.CLOSEST}
+        macros = {"N_SPECIES": self._n_species, "CLOSEST": contract.CLOSEST}
         if family.slots is not None:
             macros["SLOTS"] = listed(family.slots)
         self._kernels = device.build(Source("potential/moments/gpu/environment.cu", macros, dtype))

@@ -1,4 +1,4 @@
-"""A potential whose kernels run on a GPU; `compute` as base.Potential's, `evaluate` for atoms that live on the device."""
+"""A potential whose kernels run on a GPU; `compute` as contract.Potential's, `evaluate` for atoms that live on the device."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hpcpot.gpu.device import Device
 from hpcpot.gpu.neighbors import Candidates, DevicePairs, Search
 from hpcpot.gpu.status import CONTACT, FIXED_ONE, NO_ATOM, STATUS_SIZE, TRUNCATED
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.base import CLOSEST, Family, Result, refuse_contact
 from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_contact
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.moments.gpu.environments import Rows
 from hpcpot.structure.state import library, to_host
@@ -77,6 +77,7 @@ class GpuPotential:
     def __init__(self, family: Family, device: Device, precision: str = "float64"):
         self.family, self.device, self.precision = family, device, precision
         self.elements, self.cutoff = tuple(family.elements), float(family.cutoff)
+        self.reach = self.cutoff
         self.device_name = f"gpu ({device.name})"
         self.buffers = Buffers(device.xp)
         self._model = _model(device, self.buffers, family, precision)
@@ -88,19 +89,24 @@ class GpuPotential:
         """As neighbors.pairs.build, of positions on the host or the device."""
         held = self.buffers("positions", positions.shape, np.float64)
         self.device.put(positions, held)
-        return DevicePairs(positions, n_centres, self.search.build(held, n_centres, reach), self.device)
+        return DevicePairs(n_centres, self.search.build(held, n_centres, reach), self.device)
 
     def compute(
-        self, pairs: Pairs | DevicePairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False
+        self,
+        positions: Any,
+        pairs: Pairs | DevicePairs,
+        species: np.ndarray,
+        forces: bool = True,
+        atom_virials: bool = False,
     ) -> Result:
-        """As base.Potential.compute; the result is where the positions are, but for the virial, which is on the host."""
-        m, candidates, xp = len(pairs.positions), self._upload(pairs), library(pairs.positions)
-        atoms = self.atoms(pairs.positions, species, xp.arange(m, dtype=np.int32), len(candidates.count))
+        """As contract.Potential.compute; the result is where the positions are, but for the virial, which is on the host."""
+        m, candidates, xp = len(positions), self._upload(pairs), library(positions)
+        atoms = self.atoms(positions, species, xp.arange(m, dtype=np.int32), len(candidates.count))
         sums = self.evaluate(atoms, candidates, forces, forces and atom_virials)
         status = self.device.to_host(sums.status)
         if status[CONTACT]:
-            self.refuse_contact(NO_ATOM - int(status[CONTACT]), pairs, species)
-        away = self.device.to_host if isinstance(pairs.positions, np.ndarray) else lambda values: values.copy()
+            self.refuse_contact(NO_ATOM - int(status[CONTACT]), positions, pairs, species)
+        away = self.device.to_host if isinstance(positions, np.ndarray) else lambda values: values.copy()
         result = Result(away(sums.energies), None, None, int(status[TRUNCATED]))
         if forces:
             result.forces = from_fixed(away(sums.forces))
@@ -172,15 +178,20 @@ class GpuPotential:
                 ),
             )
 
-    def refuse_contact(self, i: int, pairs: Pairs | DevicePairs, species: np.ndarray) -> None:
-        """As base.refuse_contact for centre i."""
-        first, positions, species = pairs.first, to_host(pairs.positions), to_host(species)
+    def refuse_contact(self, i: int, positions: Any, pairs: Pairs | DevicePairs, species: np.ndarray) -> None:
+        """As contract.refuse_contact for centre i."""
+        first, positions, species = pairs.first, to_host(positions), to_host(species)
         j = pairs.neighbors[first[i] : first[i + 1]]
         distances = np.linalg.norm(positions[j] - positions[i], axis=1)
         refuse_contact(self.elements[species[i]], [self.elements[t] for t in species[j]], distances)
 
+    def work(self, pairs: Pairs | DevicePairs, species: Any) -> np.ndarray:
+        """See contract.Potential: the same for all."""
+        count = pairs.n_centres if isinstance(pairs, DevicePairs) else len(pairs.first) - 1
+        return np.ones(count, np.int64)
+
     def working_bytes(self, pairs_per_atom: float) -> int:
-        """Of the host: what `compute` needs besides its arguments and result."""
+        """See contract.Potential: nothing on the host."""
         return 0
 
     def device_bytes(self, n: int, room: int) -> int:
@@ -222,13 +233,13 @@ class GpuPotential:
         return self._model.capturable
 
     def _upload(self, pairs: Pairs | DevicePairs) -> Candidates:
-        """The neighbour lists of `pairs`; those of the last call when they are the same arrays."""
+        """The neighbour lists of `pairs`; those of the last call when they are the same object."""
         if isinstance(pairs, DevicePairs):
             return pairs.candidates
-        if self._candidates is None or self._candidates[0] is not pairs.neighbors:
+        if self._candidates is None or self._candidates[0] is not pairs:
             xp, counts = self.device.xp, np.diff(pairs.first)
             self._candidates = (
-                pairs.neighbors,
+                pairs,
                 Candidates(
                     xp.asarray(pairs.first[:-1].astype(np.int64)),
                     xp.asarray(counts.astype(np.int32)),

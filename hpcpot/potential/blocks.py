@@ -1,0 +1,88 @@
+"""Potentials on the CPU, computed block by block of centres of one species."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import ModuleType
+
+import numpy as np
+
+from hpcpot.errors import ConfigError
+from hpcpot.neighbors.pairs import Pairs, build
+from hpcpot.potential.contract import CLOSEST, Family, Result
+
+BLOCK = 512
+"""Centres worked on at once: moments and gradients of a block stay in cache, its matrix products are large."""
+
+READOUT_BYTES = 48 * 1024
+"""Per centre, of the largest readout: 1,600 invariants with their gradient and three layers of 240."""
+
+
+def kernels(name: str) -> ModuleType:
+    """The kernel set of that name: reference (exact radial functions, NumPy) or cpu (Numba)."""
+    if name == "reference":
+        from hpcpot.potential.moments import reference
+
+        return reference
+    if name == "cpu":
+        from hpcpot.potential.moments import cpu
+
+        return cpu
+    raise ConfigError(f"potential.kernels = {name}: must be cpu or reference; cpu is the fast one.")
+
+
+class BlockPotential:
+    """E = sum_i F_{s_i}(A_i) of a family's parameters, by one of the CPU's kernel sets; a contract.Potential.
+
+    A block holds centres of one species with the same species around them.
+    """
+
+    device_name = "cpu"
+
+    def __init__(self, family: Family, kernel_set: str = "cpu", precision: str = "float64", block: int = BLOCK):
+        """As fast as `kernel_set` is; precision is float64 or mixed (float32 network and tables, float64 sums)."""
+        self.family = family
+        self.kernel_set, self.precision = kernel_set, precision
+        self.block = block
+        self.elements = tuple(family.elements)
+        self.cutoff = self.reach = float(family.cutoff)
+        self._model = kernels(kernel_set).prepare(family, CLOSEST, precision)
+
+    pairs = staticmethod(build)
+
+    def compute(
+        self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False
+    ) -> Result:
+        """See contract.Potential; energies alone take about half the time."""
+        n, m = len(pairs.first) - 1, len(positions)
+        result = Result(
+            np.empty(n),
+            np.zeros((m, 3)) if forces else None,
+            np.zeros((3, 3)) if forces else None,
+            0,
+            np.zeros((m, 3, 3)) if forces and atom_virials else None,
+        )
+        for i, present, centres in self._alike(pairs, species):
+            for start in range(0, len(centres), self.block):
+                block = centres[start : start + self.block]
+                self._model.add(positions, pairs, species, i, present, block, result)
+        return result
+
+    def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
+        """See contract.Potential."""
+        work = np.ones(len(pairs.first) - 1, np.int64)
+        for i, present, centres in self._alike(pairs, species):
+            work[centres] = self._model.work(i, present)
+        return work
+
+    def _alike(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Centres of a species with the same species around them: the species, these as bits, and (k,) int32 of them."""
+        present, n_species = pairs.neighbor_species(species), len(self.elements)
+        kinds = species[: len(present)] + n_species * present
+        for kind in np.unique(kinds).tolist():
+            yield kind % n_species, kind // n_species, np.flatnonzero(kinds == kind).astype(np.int32)
+
+    def working_bytes(self, pairs_per_atom: float) -> int:
+        """See contract.Potential: one block, and the tables."""
+        n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self.family.moment_sets())
+        return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._model.nbytes

@@ -1,0 +1,113 @@
+"""The contract of potentials: what the engines of dynamics and relaxation ask of one, and what they get.
+
+A potential sees neighbour pairs only, never a cell, a rank or a ghost, so that the same kernels serve domains, batches
+of small periodic structures and local changes. tests/conformance/test_potentials.py holds every implementation to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from hpcpot.errors import SimulationError
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.moments.sets import MomentSet
+
+CLOSEST = 0.5
+"""Å; nearer pairs are an error, not an extrapolation. Tables of radial functions begin here."""
+
+
+class Family(Protocol):
+    """Parameters of a family of potentials, which say the moments that it needs and its readout.
+
+    Attributes:
+        elements: names; species are indices into them. cutoff: Å.
+        slots: (species,) int64, most neighbours of each species that count, or None.
+    """
+
+    elements: tuple[str, ...]
+    cutoff: float
+    slots: np.ndarray | None
+
+    def moment_sets(self) -> tuple[MomentSet, ...]:
+        """The moments of each centre."""
+
+    def readout(self, i: int, moments: list[Any], counts: Any) -> tuple[Any, list[Any]]:
+        """Energies of centres of species i, (n,) eV, and their gradients with respect to the moments."""
+
+
+@dataclass
+class Result:
+    """Energies, forces and virial of a set of centres.
+
+    Attributes:
+        energies: (n,) float64, eV, of each centre.
+        forces: (m, 3) float64, eV/Å, -dE/dr of all atoms, ghosts too (E: the centres' energies), or None.
+        virial: (3, 3) float64, eV, sum r (x) f = -dE/d(strain), or None.
+        truncated: centres with more neighbours than the model has slots; only the nearest were used.
+        atom_virials: (m, 3, 3) float64, eV, or None: -1/2 r_ij (x) dE_i/dr_ij to each of i and j, summed over all pairs.
+            Of a many-body potential this is one partition among others; only sums over regions compare.
+    """
+
+    energies: np.ndarray
+    forces: np.ndarray | None
+    virial: np.ndarray | None
+    truncated: int
+    atom_virials: np.ndarray | None = None
+
+
+class Potential(Protocol):
+    """Energies and forces of atoms from their neighbour pairs.
+
+    Attributes:
+        elements: names; species are indices into them.
+        cutoff: Å, of pairs. reach: Å, how far an atom can be and still alter the energy of another: the cutoff, unless
+            messages pass between neighbours. Ghosts are needed up to there.
+        kernel_set, precision, device_name: what computes, for the log and the provenance of results.
+    """
+
+    elements: tuple[str, ...]
+    cutoff: float
+    reach: float
+    kernel_set: str
+    precision: str
+    device_name: str
+
+    def pairs(self, positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
+        """Pairs closer than `reach` (cutoff and skin), in the form that `compute` takes; see neighbors.pairs.build."""
+
+    def compute(
+        self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False
+    ) -> Result:
+        """Energies of the centres of `pairs`, and forces on all atoms.
+
+        Args:
+            positions: (m, 3) float64, Å, centres first. pairs: theirs, built here or where the atoms were before.
+            species: (m,) int32, index into `elements`.
+            forces: False for energies alone; forces and virial are then None.
+            atom_virials: also share the virial among the atoms.
+        Raises:
+            SimulationError: two atoms closer than CLOSEST, or a position that is not finite.
+        """
+
+    def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
+        """Cost of `compute` for each centre, (n,) int64 in one unit, by which centres are shared out over ranks."""
+
+    def working_bytes(self, pairs_per_atom: float) -> int:
+        """Estimate of the host memory that `compute` needs besides its arguments and result."""
+
+
+def refuse_contact(element: str, neighbors: list[str], distances: np.ndarray) -> None:
+    """Raise for the closest of some neighbours, or for one whose distance is not finite.
+
+    Raises:
+        SimulationError: always.
+    """
+    finite = np.isfinite(distances)
+    p = int(np.argmin(distances)) if finite.all() else int(np.argmax(~finite))
+    raise SimulationError(
+        f"distance {element}-{neighbors[p]} = {distances[p]:.3g} Å: atoms must stay {CLOSEST} Å apart, where the "
+        "potential's tables begin; check the structure, shorten md.timestep_fs or lower the temperature."
+    )
