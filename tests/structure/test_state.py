@@ -6,7 +6,7 @@ from systems import cluster, crystal, moment_tensor, simulation
 
 from hpcpot.dynamics import restart
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.base import Potential
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.structure.state import GLOBAL, MIGRATED, PER_ATOM, TABLE, describe
 
 DIMENSIONS = {
@@ -17,9 +17,9 @@ DIMENSIONS = {
 
 
 def test_shapes_and_types_are_those_of_a_simulation():
-    state, _ = simulation(cluster(), Potential(moment_tensor()))
+    state, _ = simulation(cluster(), BlockPotential(moment_tensor()))
     assert len(state.positions) == state.n_owned
-    state, _ = simulation(crystal(1), Potential(moment_tensor()))
+    state, _ = simulation(crystal(1), BlockPotential(moment_tensor()))
     assert len(state.positions) > state.n_owned
     for row in TABLE:
         value = getattr(state, row.name)
@@ -39,7 +39,7 @@ def test_what_moves_with_an_atom_and_what_is_computed_anew():
 
 
 def test_checkpoints_hold_what_is_saved_and_nothing_else(tmp_path):
-    state, engine = simulation(crystal(1), Potential(moment_tensor()))
+    state, engine = simulation(crystal(1), BlockPotential(moment_tensor()))
     state.scalars["heat"], state.stage["first_step"] = np.array(1.5), np.array(3)
     state.per_atom["grip"] = np.zeros(state.n_owned, np.int8)
     restart.write(tmp_path / "c.h5", state, engine.domain, "md", "nve", "of the potential")
