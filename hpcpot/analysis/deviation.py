@@ -114,6 +114,6 @@ class ModelDeviation:
     @cached_property
     def _potentials(self) -> list:
         from hpcpot.potential import files
-        from hpcpot.potential.base import Potential
+        from hpcpot.potential.blocks import BlockPotential
 
-        return [Potential(files.load(file)) for file in self._files]
+        return [BlockPotential(files.load(file)) for file in self._files]
