@@ -13,12 +13,12 @@ import numpy as np
 import timing  # first: it sets the threads
 from ase import Atoms
 
+from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.dynamics.start import extent, make_state
 from hpcpot.dynamics.steppers.device import on_device
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.gpu.device import Gpu, choose
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks

@@ -11,6 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 import hpcpot
+from hpcpot import plugins
 from hpcpot.errors import HpcpotError
 from hpcpot.parallel.launch import ENVIRONMENT
 
@@ -58,8 +59,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(line_buffering=True)  # a log or mpirun's pipe gets each line when it is printed
-    arguments = _parser(argv).parse_args(argv)
     try:
+        plugins.load()
+        arguments = _parser(argv).parse_args(argv)
         if getattr(arguments, "ranks", None) not in (None, 1):
             from hpcpot.parallel import launch
 

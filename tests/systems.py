@@ -8,11 +8,11 @@ import ase
 import numpy as np
 from ase.build import bulk
 
+from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.dynamics.start import make_state
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.potential.chebyshev.model import Chebyshev

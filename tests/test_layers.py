@@ -21,7 +21,7 @@ LAYERS = (
     ("parallel", "provenance"),
     ("structure",),
     ("config", "compiled", "progress", "data"),
-    ("units", "errors", "wording"),
+    ("units", "errors", "wording", "plugins"),
 )
 """Highest first. A module imports from its own layer or a lower one. `hpcpot` itself is the lowest: what it offers from
 above, as hpcpot.Calculator, is imported when somebody asks for it."""

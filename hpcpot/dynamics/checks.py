@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hpcpot.config import STAGES, Settings
+from hpcpot.dynamics.integrators import INTEGRATORS
 
-MINIMISERS = ("cg", "fire")
 Problems = Iterator[tuple[str, str]]
 """(key, requirement), each for one line of a message."""
 
@@ -27,7 +27,8 @@ def check(settings: Settings) -> Problems:
 
 
 def _check_thermostat(at: str, md: Settings) -> Problems:
-    has_thermostat = md.integrator.startswith(("nvt", "npt"))
+    integrator = INTEGRATORS[md.integrator]
+    has_thermostat = integrator.has_thermostat
     if has_thermostat and md.temperature_K is None:
         yield f"{at}.temperature_K", f"is required for {md.integrator}; give a temperature or set {at}.integrator: nve"
     if not has_thermostat and md.temperature_end_K is not None:
@@ -44,19 +45,19 @@ def _check_thermostat(at: str, md: Settings) -> Problems:
                 f"{at}.{name}",
                 f"must be below {at}.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops",
             )
-        if value == 0 and name != "initial_temperature_K" and md.integrator.endswith("nose_hoover"):
+        if value == 0 and name != "initial_temperature_K" and has_thermostat and not integrator.cools_to_zero:
             yield f"{at}.{name}", f"must be > 0 for {md.integrator}; use nvt_langevin to cool to 0 K"
 
 
 def _check_barostat(at: str, md: Settings) -> Problems:
-    is_npt = md.integrator == "npt_nose_hoover"
-    if is_npt and md.barostat_axes is None:
-        yield f"{at}.barostat_axes", "is required for npt_nose_hoover; give axes, e.g. [x, y, z]"
-    if not is_npt and md.barostat_axes is not None:
+    has_barostat = INTEGRATORS[md.integrator].has_barostat
+    if has_barostat and md.barostat_axes is None:
+        yield f"{at}.barostat_axes", f"is required for {md.integrator}; give axes, e.g. [x, y, z]"
+    if not has_barostat and md.barostat_axes is not None:
         yield f"{at}.barostat_axes", f"{md.integrator} has no barostat; set null or {at}.integrator: npt_nose_hoover"
-    if is_npt and md.barostat_time_fs < 10.0 * md.timestep_fs:
+    if has_barostat and md.barostat_time_fs < 10.0 * md.timestep_fs:
         yield f"{at}.barostat_time_fs", f"must be >= 10 {at}.timestep_fs ({md.timestep_fs:g}); typical 1000 time steps"
-    if is_npt and md.drag * md.timestep_fs >= min(md.thermostat_time_fs, md.barostat_time_fs):
+    if has_barostat and md.drag * md.timestep_fs >= min(md.thermostat_time_fs, md.barostat_time_fs):
         yield f"{at}.drag", "must be below the damping times in time steps, or it turns rates around; typical 0 to 2"
 
 
@@ -67,7 +68,7 @@ def _check_deformation(at: str, md: Settings) -> Problems:
             if getattr(md, name) is not None:
                 yield f"{at}.{name}", f"is for deform; set {at}.deform: cell or grips, or leave it out"
         return
-    if md.integrator in MINIMISERS:
+    if INTEGRATORS[md.integrator].is_minimiser:
         yield f"{at}.deform", f"{md.integrator} takes no time in which to deform; use another {at}.integrator"
     if md.deform_axis is None:
         yield f"{at}.deform_axis", f"is required for deform: {md.deform}; give x, y or z"

@@ -8,9 +8,10 @@ from time import perf_counter
 import numpy as np
 
 from hpcpot.dynamics.cell import AXES, stretch, volume
+from hpcpot.dynamics.controls import Controls
 from hpcpot.dynamics.deform import Deformation, Grips, grip_force
 from hpcpot.dynamics.engine import Engine
-from hpcpot.dynamics.integrators import Controls, Integrator
+from hpcpot.dynamics.integrators import Integrator
 from hpcpot.dynamics.stages import Stage, engineering_strain
 from hpcpot.structure.state import State
 from hpcpot.units import AMU, EV_PER_A3_IN_GPA, FS_PER_NS, FS_PER_PS, SECONDS_PER_DAY

@@ -16,6 +16,7 @@ from hpcpot.config.kinds import (
     output_path,
 )
 from hpcpot.dynamics import checks
+from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.potential import settings as potential_settings
 
 EVERY = "set 0 for never"
@@ -39,7 +40,7 @@ STRUCTURE = (
 MD = (
     Key(
         "md.integrator",
-        choice("nve", "nvt_nose_hoover", "nvt_langevin", "npt_nose_hoover", "cg", "fire"),
+        choice(*INTEGRATORS),
         "equations of motion; or minimise the energy by conjugate gradients or FIRE, a step being an iteration",
     ),
     Key(

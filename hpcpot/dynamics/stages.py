@@ -7,15 +7,13 @@ from typing import Any
 import numpy as np
 
 from hpcpot.config import Settings
-from hpcpot.dynamics.barostat import Barostat
 from hpcpot.dynamics.cell import AXES, stretch
+from hpcpot.dynamics.controls import Barostat, Controls, Thermostat, Tolerances
 from hpcpot.dynamics.deform import CellDeformation, Deformation, Grips
 from hpcpot.dynamics.engine import Engine
-from hpcpot.dynamics.integrators import INTEGRATORS, Controls
-from hpcpot.dynamics.minimise import Tolerances
+from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.dynamics.steppers.device import on_device
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.structure.state import State
@@ -153,11 +151,11 @@ class Stage:
         return self.integrator.conserved(state, engine, self.controls)
 
     def _controls(self, state: State) -> Controls:
-        md, wanted = self.md, self.integrator.controls
-        if wanted is None:
-            return None
-        if wanted is Tolerances:
+        md, integrator = self.md, self.integrator
+        if integrator.is_minimiser:
             return Tolerances(md.energy_tolerance, md.force_tolerance_eV_A)
+        if not integrator.has_thermostat:
+            return None
         thermostat = Thermostat(
             BOLTZMANN * md.temperature_K,
             BOLTZMANN * md.temperature_end_K,
@@ -167,7 +165,7 @@ class Stage:
             int(state.stage["first_step"]),
             md.drag,
         )
-        if wanted is Thermostat:
+        if not integrator.has_barostat:
             return thermostat
         axes = np.array([axis in md.barostat_axes for axis in AXES])
         return Barostat(thermostat, axes, md.pressure_GPa / EV_PER_A3_IN_GPA, md.barostat_time_fs)

@@ -8,11 +8,10 @@ import systems
 from ase.build import bulk
 from mpirun import run_ranks
 
-from hpcpot.dynamics.barostat import Barostat
 from hpcpot.dynamics.cell import scale_cell, volume
+from hpcpot.dynamics.controls import Barostat, Thermostat
 from hpcpot.dynamics.deform import FIXED, MOVING, CellDeformation, Grips, grip_force
 from hpcpot.dynamics.integrators import INTEGRATORS
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
 from hpcpot.potential.blocks import BlockPotential

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 from repository import DATA
 
-from hpcpot.dynamics.barostat import Barostat
 from hpcpot.dynamics.cell import scale_cell, stretch, volume
+from hpcpot.dynamics.controls import Barostat, Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential

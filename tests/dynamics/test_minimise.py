@@ -9,8 +9,9 @@ from ase.build import bulk
 from ase.optimize import BFGS
 from mpirun import run_ranks
 
+from hpcpot.dynamics.controls import Tolerances
 from hpcpot.dynamics.integrators import INTEGRATORS
-from hpcpot.dynamics.minimise import LARGEST_MOVE, Tolerances
+from hpcpot.dynamics.minimise import LARGEST_MOVE
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator

@@ -9,11 +9,10 @@ import numpy as np
 import systems
 from gpu.on_cpu import OnCpu
 
-from hpcpot.dynamics.barostat import Barostat
+from hpcpot.dynamics.controls import Barostat, Thermostat
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.steppers.device import on_device
 from hpcpot.dynamics.steppers.graph import Resident
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.device import Gpu, count
 from hpcpot.gpu.exchange import Exchange

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from systems import chebyshev, cluster, crystal, deep_potential, moment_tensor, simulation, slab, triclinic
 
+from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.steppers.graph import Resident
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.moments.gpu.potential import GpuPotential

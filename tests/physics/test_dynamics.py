@@ -6,10 +6,10 @@ import pytest
 import systems
 from ase.build import bulk
 
+from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.observe import measure
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load

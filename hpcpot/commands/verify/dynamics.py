@@ -9,9 +9,9 @@ from ase import Atoms
 
 from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.integrators import nve
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.dynamics.start import make_state
-from hpcpot.dynamics.thermostat import nve_init, nve_step
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.contract import Potential
@@ -44,11 +44,11 @@ def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float,
     engine = Engine(potential, Domain(state.cell, state.periodic, SERIAL, potential.reach + SKIN), SERIAL, SKIN)
     engine.start(state)
     draw_velocities(state, engine, 2.0 * BOLTZMANN * temperature, SEED, True)
-    nve_init(state, engine, None)
+    nve.init(state, engine, None)
     totals, temperatures = [], []
     for step in range(steps + 1):
         if step:
-            nve_step(state, engine, timestep, None)
+            nve.step(state, engine, timestep, None)
         kinetic = engine.kinetic_energy(state)
         totals.append(float(state.energies.sum()) + kinetic)
         temperatures.append(engine.temperature(kinetic, state))

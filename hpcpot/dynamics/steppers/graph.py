@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
+from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import inverse_masses
-from hpcpot.dynamics.thermostat import Thermostat
 from hpcpot.errors import SimulationError
 from hpcpot.gpu.neighbors import Candidates, DevicePairs
 from hpcpot.gpu.sources import Source
@@ -32,9 +33,6 @@ DONE, MOVED, LOST, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE = range(7)
 FIRST_STEP = 11
 CHAIN, RATES, ACCELERATIONS, KINETIC, FACTOR, LAST, PENDING, HEAT, N_SCALARS = 0, 3, 6, 9, 10, 11, 12, 13, 14
 """Places in the arrays `control`, `numbers` and `scalars` of motion.cu."""
-
-INTEGRATORS = ("nve", "nvt_nose_hoover", "nvt_langevin")
-"""What motion.cu can do."""
 
 GHOST_ROOM = 1.1
 """Room for ghosts over those of a rebuild, so that a graph outlasts many rebuilds."""
@@ -94,7 +92,7 @@ class Resident:
 
     def can(self, state: State, engine: Engine, integrator: str) -> bool:
         """Whether these steps are for the device."""
-        return integrator in INTEGRATORS and engine.ranks.size == 1 and state.n_owned > 0
+        return INTEGRATORS[integrator].in_graph and engine.ranks.size == 1 and state.n_owned > 0
 
     def advance(
         self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float, steps: int
@@ -102,7 +100,7 @@ class Resident:
         """Do `steps` steps, fewer where a stop is asked for.
 
         Args:
-            integrator: one of INTEGRATORS.
+            integrator: the name of one with `in_graph`.
         Raises:
             SimulationError: as Engine.evaluate.
         """

@@ -5,34 +5,18 @@ Each axis has a rate w of its own, driven by its own pressure; the cell's other 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from hpcpot.dynamics import chain
 from hpcpot.dynamics.cell import scale_cell, volume
+from hpcpot.dynamics.controls import Barostat, Thermostat
 from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.integrators.nvt_nose_hoover import chain_half_step
 from hpcpot.dynamics.motion import drift, kick
-from hpcpot.dynamics.thermostat import Thermostat, chain_half_step
 from hpcpot.structure.state import State, library
 
 
-@dataclass(frozen=True)
-class Barostat:
-    """What a barostat is asked for, and its thermostat.
-
-    Attributes:
-        axes: (3,) bool, Cartesian axes along which the cell may change.
-        pressure: eV/Å³, the target along each of them. time: fs, damping time.
-    """
-
-    thermostat: Thermostat
-    axes: np.ndarray
-    pressure: float
-    time: float
-
-
-def npt_init(state: State, engine: Engine, barostat: Barostat) -> None:
+def init(state: State, engine: Engine, barostat: Barostat) -> None:
     """Chains and cell at rest."""
     thermostat = barostat.thermostat
     kT = thermostat.kT_at(state.step)
@@ -47,7 +31,7 @@ def npt_init(state: State, engine: Engine, barostat: Barostat) -> None:
     _note_fluxes(state, engine)
 
 
-def npt_step(state: State, engine: Engine, dt: float, barostat: Barostat) -> None:
+def step(state: State, engine: Engine, dt: float, barostat: Barostat) -> None:
     """Barostat's chain, chain, rates of the cell, velocities; Verlet, its drift between halves of the cell's; and back.
 
     Source: Martyna, Tobias, Klein, J. Chem. Phys. 101, 4177 (1994); Tuckerman et al., J. Phys. A 39, 5629 (2006).
@@ -73,7 +57,7 @@ def npt_step(state: State, engine: Engine, dt: float, barostat: Barostat) -> Non
     state.step += 1
 
 
-def npt_conserved(state: State, engine: Engine, barostat: Barostat) -> float:
+def conserved(state: State, engine: Engine, barostat: Barostat) -> float:
     """Energy of both chains, 1/2 sum W w^2 and P (V - V_first), eV; constant without drag, ramp and deformation."""
     thermostat, scalars = barostat.thermostat, state.scalars
     kT, freedom = thermostat.kT_at(state.step), engine.degrees_of_freedom(state)
