@@ -4,12 +4,13 @@ HPCPOT := $(VENV)/bin/hpcpot
 RANKS := 2
 DEMO := configs/interface_si100.yaml
 
-.PHONY: help venv demo test test-all clean
+.PHONY: help venv demo test test-all docs clean
 
 help:
 	@echo "make demo      set up, run $(RANKS) ranks of the shortened Si/Li interface, draw results/demo.png"
 	@echo "make test      set up, run the tests (those over about 30 s are left out)"
 	@echo "make test-all  set up, run all tests"
+	@echo "make docs      set up, build the site of docs/ into site/"
 	@echo "make venv      set up only: Open MPI and parallel HDF5 (Debian packages, as root), .venv with hpcpot"
 	@echo "make clean     remove results, caches and build folders; .venv stays"
 
@@ -31,6 +32,9 @@ test: venv
 test-all: venv
 	$(PYTHON) -m pytest -q
 
+docs: venv
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet
+
 clean:
-	rm -rf results build dist .pytest_cache *.egg-info
+	rm -rf results site build dist .pytest_cache *.egg-info
 	find hpcpot tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,6 +25,7 @@ setup(
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8"],
+        "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
         "test": [
             "pytest>=8",
             "matplotlib>=3.8",

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Makes VENV (default .venv): Open MPI and parallel HDF5 from Debian, h5py built against them, then hpcpot in editable mode.
-# Usage: .ci/venv.sh [VENV] [EXTRAS]     e.g. .ci/venv.sh .venv mpi,farm,train,test,plot
+# Usage: .ci/venv.sh [VENV] [EXTRAS]     e.g. .ci/venv.sh .venv mpi,farm,train,test,plot,docs
 set -euo pipefail
 cd "$(dirname "$0")/.."
 VENV=${1:-.venv}
-EXTRAS=${2:-mpi,farm,train,test,plot}
+EXTRAS=${2:-mpi,farm,train,test,plot,docs}
 DEBIAN_PACKAGES="openmpi-bin libopenmpi-dev libhdf5-openmpi-dev pkg-config gcc python3-venv"
 
 missing=()

@@ -1,11 +1,87 @@
-"""The page of the fracture study is filled in from a trajectory."""
+"""README.md and docs/: their commands and Python run, their links hold, the site builds; figures are filled in."""
 
 import importlib.util
+import os
+import re
 import shutil
+import subprocess
+import sys
 
 import numpy as np
+import pages
 import pulls
-from mpirun import REPOSITORY
+import pytest
+from repository import REPOSITORY
+
+from hpcpot import cli
+
+LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
+EXTRAS = re.compile(r"'?\.\[([\w,]+)\]'?")
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
+def test_commands_and_python_of_a_page_run(page, tmp_path):
+    pages.make_folder(tmp_path)
+    names = {"__name__": "page"}
+    for block in pages.blocks(page):
+        if not block.is_long:
+            pages.run(block, tmp_path, names)
+
+
+@pytest.mark.parametrize(
+    "block",
+    [block for page in pages.PAGES for block in pages.blocks(page) if block.is_long],
+    ids=lambda block: block.where,
+)
+def test_commands_that_take_long_are_well_formed(block, tmp_path):
+    pages.make_folder(tmp_path)
+    for line in pages.commands(block):
+        pages.check(line, tmp_path)
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
+def test_every_command_of_a_page_is_in_a_block_that_is_tested(page):
+    text = pages.FENCE.sub("", page.read_text(encoding="utf-8"))
+    assert not pages.INDENTED.search(text), "a command in an indented block is not run: fence it with ```sh"
+    assert {block.language for block in pages.blocks(page)} <= {"sh", "console", "python", "yaml", "text", "diff"}
+
+
+@pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
+def test_links_of_a_page_lead_somewhere(page):
+    for target in LINK.findall(pages.FENCE.sub("", page.read_text(encoding="utf-8"))):
+        assert (page.parent / target).exists(), target
+
+
+def test_every_command_has_a_page():
+    have = {path.stem for path in (REPOSITORY / "docs/commands").glob("*.md")} - {"index", "farm"}
+    assert have == set(cli.COMMANDS)
+
+
+def test_extras_that_pages_name_are_those_of_setup():
+    setup = (REPOSITORY / "setup.py").read_text()
+    for page in pages.PAGES:
+        for extra in {name for names in EXTRAS.findall(page.read_text(encoding="utf-8")) for name in names.split(",")}:
+            assert f'"{extra}": [' in setup, f"{page}: {extra}"
+
+
+def test_the_site_builds_and_needs_no_network(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path / "site")],
+        cwd=REPOSITORY,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    built = sorted((tmp_path / "site").rglob("*.html"))
+    assert len(built) > len(cli.COMMANDS)
+    for path in built:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"""(?:src=|<link [^>]*href=)["']?https?://""", text), path.name
+        assert not re.search(r"<!-- (?:commands|options|keys|docstring|include|code|diff)", text), path.name
+    keys = (tmp_path / "site/commands/md.html").read_text(encoding="utf-8")
+    assert "md.timestep_fs" in keys and "--dry-run" in keys
 
 
 def test_a_section_is_filled_in_and_again(tmp_path, monkeypatch):

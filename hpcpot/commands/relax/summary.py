@@ -36,7 +36,8 @@ class Campaign:
 
 def gather(results: Results, keys: set[str]) -> Campaign:
     """The rows of some items; those of other campaigns in the file stay out."""
-    mine = np.array([key in keys for key in results], bool)
+    stored = results.keys()
+    mine = np.array([key in keys for key in stored], bool)
     read = {name: results.read(name)[mine] for name in ("steps", "capped_steps", "energy", "initial_energy", "cell")}
     converged = np.array(results.read("status"), "U")[mine] == CONVERGED
     species = results.read("species")

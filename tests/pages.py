@@ -1,0 +1,201 @@
+"""The blocks of code of README.md and docs/: what they hold, and how they are run, page by page, top to bottom.
+
+A block of `sh`, `console` or `python` is run as it is, in a folder of its page that looks like a checkout. One with
+`<!-- long -->` above it would take long or needs what a test has not: its commands are only checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from repository import REPOSITORY
+
+from hpcpot import cli
+from hpcpot.parallel import launch
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
+FENCE = re.compile(
+    r"^(?P<long><!-- long -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
+)
+INDENTED = re.compile(r"^(?: {4,}|\t)(?:\$ )?(?:hpcpot|mpirun|make|python|torchrun) ", re.MULTILINE)
+LINKED = ("configs", "benchmarks", "jobs", "docs", "Makefile")
+"""What a page's folder has of a checkout."""
+ABSENT = (
+    "must be a file",
+    "must match files",
+    "CuPy is not installed",
+    "no such file",
+    "cannot be read",
+    "none of",
+    "no structure",
+)
+"""What a command may say of inputs that an earlier, long command would have made, or the reader brings."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block.
+
+    Attributes:
+        line: of the page, where it begins. is_long: whether its commands are checked only.
+    """
+
+    page: str
+    line: int
+    language: str
+    text: str
+    is_long: bool
+
+    @property
+    def where(self) -> str:
+        return f"{self.page}:{self.line}"
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(REPOSITORY))
+
+
+def blocks(page: Path) -> list[Block]:
+    """All fenced blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(
+            name_of(page),
+            text.count("\n", 0, match.start("text")),
+            match["language"],
+            match["text"],
+            match["long"] is not None,
+        )
+        for match in FENCE.finditer(text)
+    ]
+
+
+def commands(block: Block) -> Iterator[str]:
+    """Command lines of a block, continued lines joined; of a console block those after the prompt."""
+    for line in block.text.replace("\\\n", " ").splitlines():
+        if block.language == "console" and not line.startswith("$ "):
+            continue
+        stripped = line.removeprefix("$ ").strip()
+        if stripped:
+            yield stripped
+
+
+def make_folder(folder: Path) -> None:
+    for name in LINKED:
+        (folder / name).symlink_to(REPOSITORY / name)
+
+
+def run(block: Block, folder: Path, names: dict) -> None:
+    """Run a block in the folder of its page; a failing command or exception fails the test.
+
+    Args:
+        names: variables of the page's Python blocks, which share them.
+    """
+    if block.language == "python":
+        with working_in(folder), contextlib.redirect_stdout(io.StringIO()):
+            exec(compile(block.text, block.where, "exec"), names)
+    elif block.language == "yaml":
+        assert isinstance(yaml.safe_load(block.text), dict), block.where
+    elif block.language == "console":
+        told = [line for line in block.text.splitlines() if not line.startswith("$ ")]
+        (line,) = commands(block)
+        _, output = execute(line, folder)
+        assert output.splitlines() == told, f"{block.where}: {line}\n{output}"
+    elif block.language == "sh":
+        for line in commands(block):
+            if line.startswith("pip install "):  # needs a registry; test_an_extra_that_pages_name checks the extras
+                continue
+            code, output = execute(line, folder)
+            assert code == 0, f"{block.where}: {line}\nexit code {code}\n{output}"
+
+
+def execute(line: str, folder: Path) -> tuple[int, str]:
+    """Run a command line: hpcpot in this process, which is quicker, all else by a shell."""
+    words = shlex.split(line, comments=True)
+    if words[0] == "hpcpot" and not {"--ranks", "--workers", "&&", "|", ";"} & set(words):
+        output = io.StringIO()
+        with working_in(folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            code = cli.main(words[1:])
+        return code, output.getvalue()
+    bin_folder = folder / ".bin"
+    bin_folder.mkdir(exist_ok=True)
+    for name, arguments in (("hpcpot", " -m hpcpot"), ("python", "")):
+        script = bin_folder / name
+        script.write_text(f'#!/bin/sh\nexec {sys.executable}{arguments} "$@"\n')
+        script.chmod(0o755)
+    done = subprocess.run(
+        ["bash", "-c", line],
+        cwd=folder,
+        env=launch.environment(os.environ)
+        | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=200,
+        stdin=subprocess.DEVNULL,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def check(line: str, folder: Path) -> None:
+    """Check a command that is not run: options, configs, keys, scripts; what has --dry-run runs with it."""
+    words = [word.replace("$k", "0") for word in shlex.split(line, comments=True)]
+    if words[0] in ("mpirun", "torchrun"):
+        start = next(k for k, word in enumerate(words) if word in ("hpcpot", "python"))
+        words = words[start:]
+    for word in words:
+        if word.startswith(("configs/", "jobs/", "benchmarks/", "docs/")) and "*" not in word:
+            assert (REPOSITORY / word).exists(), f"{line}: {word} is not in the repository"
+    if words[0] == "make":
+        done = subprocess.run(["make", "-n", words[1]], cwd=REPOSITORY, capture_output=True, text=True)
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+    elif words[0] == "python" and words[1].endswith(".py"):
+        help_text = subprocess.run(
+            [sys.executable, words[1], "--help"], cwd=REPOSITORY, capture_output=True, text=True, timeout=60
+        ).stdout
+        unknown = [word for word in words[2:] if word.startswith("--") and word not in help_text]
+        assert help_text and not unknown, f"{line}: {unknown}"
+    elif words[0] == "hpcpot":
+        check_hpcpot(line, words[1:], folder)
+
+
+def check_hpcpot(line: str, words: list[str], folder: Path) -> None:
+    with contextlib.redirect_stderr(io.StringIO()) as refused:
+        try:
+            arguments = cli._parser(words).parse_args(words)
+        except SystemExit as error:
+            raise AssertionError(f"{line}\n{refused.getvalue()}") from error
+    if not hasattr(arguments, "dry_run"):
+        return
+    code, output = execute(shlex.join(["hpcpot", *without_ranks(words), "--dry-run"]), folder)
+    complaints = [text for text in output.splitlines() if not any(reason in text for reason in ABSENT)]
+    assert code == 0 or not complaints, f"{line}\n{output}"
+
+
+def without_ranks(words: list[str]) -> list[str]:
+    """Arguments without --ranks N, and without --workers N, which a dry run does not need."""
+    kept, skip = [], False
+    for word in words:
+        if not skip and word not in ("--ranks", "--workers", "--restart", "--overwrite"):
+            kept.append(word)
+        skip = not skip and word in ("--ranks", "--workers")
+    return kept
+
+
+@contextlib.contextmanager
+def working_in(folder: Path) -> Iterator[None]:
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
