@@ -138,3 +138,9 @@ def joined(**parts: Arrays) -> Arrays:
 def part(arrays: Arrays, name: str) -> Arrays:
     """The arrays of one part of a `joined` state."""
     return {key.removeprefix(f"{name} "): values for key, values in arrays.items() if key.startswith(f"{name} ")}
+
+
+def tables_of(name: str, observable: Observable) -> dict[str, Columns]:
+    """The result of an observable, tables under names that begin with its own."""
+    result = observable.result()
+    return {name if table == name else f"{name}_{table}": columns for table, columns in result.items()}

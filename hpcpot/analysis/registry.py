@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from hpcpot.config import REQUIRED, Key, show
+from hpcpot.config import REQUIRED, show
 from hpcpot.config.kinds import Kind, choice, element, file_name, integer, list_of, number
 
 if TYPE_CHECKING:
@@ -25,19 +25,36 @@ FIELDS = {
 
 
 @dataclass(frozen=True)
+class Option:
+    """An argument of an observable, as a config gives it.
+
+    Attributes:
+        kind: what its value must be. help: what it means, a line.
+        default: value when absent; REQUIRED if there is none. A default of None allows null.
+        hint: what to do about a wrong value, "typical 4 to 6".
+    """
+
+    name: str
+    kind: Kind
+    help: str
+    default: Any = REQUIRED
+    hint: str = ""
+
+
+@dataclass(frozen=True)
 class Registration:
     """A row of the registry.
 
     Attributes:
         name: in configs. code: "module:Class", see `analysis.observable`. help: what it measures, a line.
-        options: keys of the arguments of the class, without a section.
+        options: arguments of the class that a config may give.
         needs: arrays of a frame that it reads, keys of FIELDS. It is given frames that have them.
     """
 
     name: str
     code: str
     help: str
-    options: tuple[Key, ...] = ()
+    options: tuple[Option, ...] = ()
     needs: tuple[str, ...] = ("positions",)
 
 
@@ -61,7 +78,9 @@ def make(name: str, first: Frame, **options: Any) -> Observable:
     """The observable of a row, for frames to be compared with `first`; options that are left out have their defaults."""
     row = OBSERVABLES[name]
     module, _, cls = row.code.partition(":")
-    return getattr(import_module(module), cls)(first, **{key.name: key.default for key in row.options} | options)
+    return getattr(import_module(module), cls)(
+        first, **{option.name: option.default for option in row.options} | options
+    )
 
 
 def observations() -> Kind:
@@ -92,7 +111,7 @@ def _entry(given: dict[str, Any]) -> dict[str, Any]:
 
 def _options(name: str, given: Any) -> dict[str, Any]:
     """The options of an observable, defaults filled in; ValueError says what is wrong."""
-    keys = {key.name: key for key in OBSERVABLES[name].options}
+    keys = {option.name: option for option in OBSERVABLES[name].options}
     if not isinstance(given, dict):
         raise ValueError(f"must have options of {name} as KEY: VALUE, {', '.join(keys)}")
     for key in map(str, given):
@@ -100,18 +119,19 @@ def _options(name: str, given: Any) -> dict[str, Any]:
             near = difflib.get_close_matches(key, keys, 1)
             known = f"did you mean {near[0]}?" if near else f"known are {', '.join(keys) or 'none'}"
             raise ValueError(f"has no option {key} of {name}; {known}")
-    return {key.name: _value(name, key, given.get(key.name, key.default)) for key in keys.values()}
+    return {key: _value(name, option, given.get(key, option.default)) for key, option in keys.items()}
 
 
-def _value(name: str, key: Key, value: Any) -> Any:
+def _value(name: str, option: Option, value: Any) -> Any:
     if value is REQUIRED:
-        raise ValueError(f"must have the option {key.name} of {name}, {key.kind.words}")
-    if value is None and (key.null or key.default is None):
+        raise ValueError(f"must have the option {option.name} of {name}, {option.kind.words}")
+    if value is None and option.default is None:
         return None
     try:
-        return key.kind.parse(value)
+        return option.kind.parse(value)
     except ValueError as error:
-        raise ValueError(f"has the option {key.name} of {name} = {show(value)}, which {error}") from error
+        hint = f"; {option.hint}" if option.hint else ""
+        raise ValueError(f"has the option {option.name} of {name} = {show(value)}, which {error}{hint}") from error
 
 
 def bond_lengths() -> Kind:
@@ -132,14 +152,14 @@ register(
         "hpcpot.analysis.strain:AtomicStrain",
         "strain of atoms against the first frame: von Mises shear, volumetric, D²min",
         (
-            Key(
+            Option(
                 "cutoff_A",
                 number(above=0),
                 "neighbours of the reference frame whose motion is its strain",
                 4.5,
                 hint="typical 4 to 6",
             ),
-            Key(
+            Option(
                 "mapping",
                 choice("off", "to_reference"),
                 "off: strain of the cell is part of it; to_reference: it is taken off",
@@ -154,13 +174,15 @@ register(
         "hpcpot.analysis.bonds:BondCounts",
         "coordination, and bonds of the first frame that have broken",
         (
-            Key(
+            Option(
                 "lengths_A",
                 bond_lengths(),
                 "longest bond of each pair of elements; null: 1.2 times the sum of the covalent radii",
                 None,
             ),
-            Key("stretch", number(minimum=1), "a bond has broken when it is longer than this times the longest", 1.2),
+            Option(
+                "stretch", number(minimum=1), "a bond has broken when it is longer than this times the longest", 1.2
+            ),
         ),
     )
 )
@@ -170,8 +192,8 @@ register(
         "hpcpot.analysis.voids:FreeVolume",
         "free volume, and the hole that becomes the largest",
         (
-            Key("spacing_A", number(above=0), "of the points of the grid", 1.0, hint="typical 0.5 to 2"),
-            Key(
+            Option("spacing_A", number(above=0), "of the points of the grid", 1.0, hint="typical 0.5 to 2"),
+            Option(
                 "radius_A",
                 number(above=0),
                 "of the sphere that fits into a void between the centres of atoms",
@@ -187,7 +209,7 @@ register(
         "hpcpot.analysis.stress:RegionalStress",
         "stress of regions, averaged over frames",
         (
-            Key(
+            Option(
                 "bins",
                 list_of(integer(1), "[nx, ny, nz], each >= 1", 3),
                 "regions along each axis of the cell",
@@ -203,17 +225,17 @@ register(
         "hpcpot.analysis.profile:Concentration",
         "concentration along the normal of an interface, and where the interface is",
         (
-            Key("axis", choice("a", "b", "c"), "of the cell, whose faces the interface is parallel to", "c"),
-            Key("host", element(), "left of the interface", "Si"),
-            Key("inserted", element(), "right of the interface", "Li"),
-            Key("bin_A", number(above=0), "width of the bins", 3.0, hint="typical 1 to 3"),
-            Key(
+            Option("axis", choice("a", "b", "c"), "of the cell, whose faces the interface is parallel to", "c"),
+            Option("host", element(), "left of the interface", "Si"),
+            Option("inserted", element(), "right of the interface", "Li"),
+            Option("bin_A", number(above=0), "width of the bins", 3.0, hint="typical 1 to 3"),
+            Option(
                 "thresholds",
                 list_of(number(above=0), "[low, high]", 2),
                 "concentrations between which the interface is",
                 [0.05, 0.95],
             ),
-            Key(
+            Option(
                 "block_A",
                 list_of(number(minimum=0), "[low, high]", 2),
                 "Å above the lowest host atom between which host atoms tell the drift",
@@ -227,6 +249,6 @@ register(
         "deviation",
         "hpcpot.analysis.deviation:ModelDeviation",
         "how far the forces of several models are apart; on one rank, so for small systems or few frames",
-        (Key("files", list_of(file_name(), "a list of model files"), "at least two models; paths from here"),),
+        (Option("files", list_of(file_name(), "a list of model files"), "at least two models; paths from here"),),
     )
 )

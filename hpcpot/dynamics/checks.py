@@ -107,6 +107,10 @@ def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
     output = settings.output
     if output.checkpoint is None and output.trajectory is not None:
         output.checkpoint = output.trajectory.with_suffix(".checkpoint.h5")
+    if output.observed is None and settings.observe and output.trajectory is not None:
+        output.observed = output.trajectory.with_suffix(".observed.h5")
+    if output.observed is None and settings.observe:
+        yield "output.observed", "is required for observe without a trajectory; give a path"
     if output.checkpoint is None and output.checkpoint_every:
         yield "output.checkpoint", "is required without a trajectory; give a path or set output.checkpoint_every: 0"
     models = settings.potential.file

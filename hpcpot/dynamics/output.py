@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cached_property
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+from ase.data import atomic_numbers
 
 from hpcpot import config, provenance
+from hpcpot.analysis.observable import Arrays
 from hpcpot.config import Settings
 from hpcpot.dynamics import restart
 from hpcpot.dynamics import trust as deviation
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.observe import Table, measure_stage, observables
+from hpcpot.dynamics.sampling import Sampler
 from hpcpot.dynamics.stages import Stage
 from hpcpot.dynamics.trust import Watch
 from hpcpot.errors import OutputError
-from hpcpot.storage.blocks import starts
+from hpcpot.storage.blocks import gather, starts
 from hpcpot.storage.trajectory import Trajectory
 from hpcpot.structure.state import State
 
@@ -42,6 +47,7 @@ class Output:
     Args:
         stages: all of the run. ahead: steps that it will do at most, from now on.
         watches: how far the potential may be trusted.
+        observed: what the checkpoint of a restarted run says of observables.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
     """
 
@@ -56,6 +62,7 @@ class Output:
         time: float,
         ahead: int,
         watches: Sequence[Watch] = (),
+        observed: Arrays | None = None,
     ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
@@ -63,6 +70,7 @@ class Output:
         self.wanted = observables(stages)
         for watch in watches:
             self.wanted |= watch.observables
+        self.sampler = self._make_sampler(observed or {})
         self.trajectory = self._open_trajectory(existing, ahead)
         self.table = Table(state.n_atoms, state.step, time, ahead, [watch.column for watch in watches])
         self._warned = False
@@ -86,6 +94,9 @@ class Output:
         every, state, done = self.every, self.state, stage.done(self.state)
         printed = _due(every.thermo_every, done) or (is_last and every.thermo_every)
         due, observed = self._due_rows(done)
+        sampled = self.sampler.due(state.step, done)
+        needs = self.sampler.needs(sampled)
+        particles = self._particles(list(dict.fromkeys([*due, *needs])))
         seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed else None
         if seen is not None:
             for watch in self.watches:
@@ -97,10 +108,13 @@ class Output:
             self.trajectory.append(
                 state.step,
                 stage.time(state),
-                self._particles(due),
+                {name: particles[name] for name in due},
                 state.cell if due else None,
                 seen if observed else None,
             )
+        if sampled:
+            needed = {name: particles[name] for name in needs}
+            self.sampler.sample(sampled, state.step, stage.time(state), state.cell, needed)
         if seen is not None and any(watch.keeps(seen) for watch in self.watches):
             self._keep_frame()
         self.engine.seconds["output"] += perf_counter() - began
@@ -133,13 +147,26 @@ class Output:
         self.engine.compute(self.state)
         began = perf_counter()
         restart.write(
-            self.every.checkpoint, self.state, self.engine.domain, stage.name, stage.md.integrator, self.fingerprint
+            self.every.checkpoint,
+            self.state,
+            self.engine.domain,
+            stage.name,
+            stage.md.integrator,
+            self.fingerprint,
+            self.sampler.state(),
         )
+        self.write_observed()
         self.engine.seconds["output"] += perf_counter() - began
+
+    def write_observed(self) -> None:
+        """Write the tables of the observables as they are now."""
+        if self.settings.observe:
+            self.sampler.write(self.every.observed, self._facts)
 
     def steps_until_due(self, stage: Stage) -> int:
         """After how many steps more of a stage something is to be printed, stored or saved."""
         intervals = [value for name, value in vars(self.every).items() if name.endswith("_every") and value]
+        intervals += self.sampler.intervals
         return min((every - stage.done(self.state) % every for every in intervals), default=stage.md.steps)
 
     def checkpoint_is_due(self, stage: Stage) -> bool:
@@ -157,19 +184,21 @@ class Output:
         every = self.every.observables_every
         return due, every > 0 and ("position" in due or _due(every, done))
 
+    def _make_sampler(self, saved: Arrays) -> Sampler:
+        wanted, state = self.settings.observe, self.state
+        species = gather(self.ranks, self._by_id(state.species[: state.n_owned])) if wanted else None
+        if species is None:
+            return Sampler(wanted, self.ranks, state.periodic, None, None, saved)
+        numbers = np.array([atomic_numbers[name] for name in state.elements])[species]
+        return Sampler(wanted, self.ranks, state.periodic, numbers, state.masses[species], saved)
+
     def _open_trajectory(self, existing: str, ahead: int) -> Trajectory | None:
         every, state, ranks = self.every, self.state, self.ranks
         if every.trajectory is None:
             return None
         if existing == "continue" and not ranks.root_only(every.trajectory.exists):
             existing = "refuse"
-        facts = {
-            **ranks.root_only(lambda: provenance.collect(ranks.size)),
-            "config": config.dump(self.settings),
-            "potential_fingerprint": self.fingerprint,
-            "device": self.engine.potential.device_name,
-            "grid": str(self.engine.domain.grid.tolist()),
-        }
+        facts = dict(self._facts)
         if every.virial_every:
             facts["virial_partition"] = VIRIAL_PARTITION
         trajectory = Trajectory(
@@ -192,6 +221,17 @@ class Output:
         )
         self.say(f"trajectory: {every.trajectory}, written by {trajectory.mode}")
         return trajectory
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        """What made the files of this run."""
+        return {
+            **self.ranks.root_only(lambda: provenance.collect(self.ranks.size)),
+            "config": config.dump(self.settings),
+            "potential_fingerprint": self.fingerprint,
+            "device": self.engine.potential.device_name,
+            "grid": str(self.engine.domain.grid.tolist()),
+        }
 
     def _warn_of_truncation(self) -> None:
         """Say once that atoms have more neighbours than the model was made for."""
@@ -225,7 +265,7 @@ def check_paths(output: Settings, overwrite: bool, restarted: bool) -> None:
     Raises:
         OutputError: a file exists, or its folder cannot be written to.
     """
-    for path in (output.trajectory, output.checkpoint):
+    for path in (output.trajectory, output.checkpoint, output.observed):
         if path is None:
             continue
         if path.exists() and not overwrite and not restarted:

@@ -13,15 +13,24 @@ from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import checkpoint
 from hpcpot.structure.state import GLOBAL, MIGRATED, TABLE, State
 
-SCALAR, STAGE, PER_ATOM = "scalar ", "stage ", "own "
-"""Prefixes: of state.scalars and state.stage among the common values of a checkpoint, of state.per_atom among its arrays."""
+SCALAR, STAGE, PER_ATOM, OBSERVED = "scalar ", "stage ", "own ", "observed "
+"""Prefixes: of state.scalars, state.stage and observables among the common values of a checkpoint, of state.per_atom
+among its arrays."""
 
 
-def write(path: Path, state: State, domain: Domain, stage: str, integrator: str, potential: str) -> None:
+def write(
+    path: Path,
+    state: State,
+    domain: Domain,
+    stage: str,
+    integrator: str,
+    potential: str,
+    observed: dict[str, Any] | None = None,
+) -> None:
     """Write a checkpoint of all ranks.
 
     Args:
-        stage, integrator: their names. potential: the model's fingerprint.
+        stage, integrator: their names. potential: the model's fingerprint. observed: `Sampler.state`, on rank 0.
     """
     n = state.n_owned
     arrays = {name: getattr(state, name)[:n] for name in MIGRATED}
@@ -35,12 +44,15 @@ def write(path: Path, state: State, domain: Domain, stage: str, integrator: str,
         **{f"cuts {axis}": cuts for axis, cuts in zip("abc", domain.cuts, strict=True)},
         **{SCALAR + name: value for name, value in state.scalars.items()},
         **{STAGE + name: value for name, value in state.stage.items()},
+        **{OBSERVED + name: value for name, value in (observed or {}).items()},
     }
     checkpoint.write(path, domain.ranks, arrays, common)
 
 
 def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, dict]:
-    """The state of a checkpoint, and what else it says: `same_layout`, `grid`, `cuts`, `stage`, `integrator`, `potential`.
+    """The state of a checkpoint, and what else it says.
+
+    That is `same_layout`, `grid`, `cuts`, `stage`, `integrator`, `potential` and `observed`.
 
     With as many ranks as wrote it each gets back its own atoms in their order; otherwise any share of them.
 
@@ -68,6 +80,7 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, di
         "grid": tuple(int(g) for g in common["grid"]),
         **{name: common[name] for name in ("stage", "integrator", "potential")},
         "cuts": [common[f"cuts {axis}"] for axis in "abc"],
+        "observed": {name: common[OBSERVED + name] for name in _names(common, OBSERVED)},
     }
     return state, layout
 

@@ -59,6 +59,7 @@ class Run:
         grid = settings.parallel.grid
         self._grid = None if grid == "auto" else tuple(grid)
         self._layout, self._same_integrator = None, True
+        self._observed: dict = {}
         if restarted:
             self.state = self._read_checkpoint(potential.elements)
         else:
@@ -94,6 +95,7 @@ class Run:
             time,
             self._ahead(),
             self._watches(),
+            self._observed,
         )
         with output.trajectory or nullcontext():
             return self._loop(output, time)
@@ -131,6 +133,7 @@ class Run:
             )
         self.at = names.index(layout["stage"])
         self._same_integrator = layout["integrator"] == self.stage.md.integrator
+        self._observed = layout["observed"]
         return state
 
     def _make_potential(self, family: Family) -> Potential | GpuPotential:
@@ -240,6 +243,8 @@ class Run:
         checkpoint = self.settings.output.checkpoint
         if checkpoint is not None and (self.settings.output.checkpoint_every or engine.stop_requested):
             output.checkpoint(self.stage)
+        else:
+            output.write_observed()
         time = self.stage.time(state) - first_time
         self.say(summary(engine, state.n_atoms, state.step - first, time, perf_counter() - began))
         return self._end()

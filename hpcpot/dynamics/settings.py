@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hpcpot.analysis.registry import observations
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.config.kinds import (
     boolean,
@@ -199,6 +200,10 @@ DEVIATION = (
     ),
     Key("deviation.folder", output_path(), "of kept frames, a file for each; null: <trajectory>_doubtful", None),
 )
+OBSERVE = (
+    Key("observe", observations(), "observables to sample on the way, each every so many steps; null: none", None),
+    Key("output.observed", output_path(), "HDF5 file of their tables; null: <trajectory>.observed.h5", None),
+)
 DEVICE = (
     Key(
         "device",
@@ -214,5 +219,5 @@ def wanted_device(settings: Settings) -> str:
     return "cpu" if settings.potential.kernels == "reference" else settings.device
 
 
-KEYS = STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + DEVIATION + DEVICE
+KEYS = STRUCTURE + potential_settings.KEYS + MD + FROZEN + GRIPS + PARALLEL + OUTPUT + OBSERVE + DEVIATION + DEVICE
 SCHEMA = Schema(KEYS, checks.check, staged="md")

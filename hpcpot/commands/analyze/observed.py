@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hpcpot.analysis.frames import Observables
+from hpcpot.analysis.observable import tables_of
 from hpcpot.commands.analyze.parts import NAMED
 from hpcpot.config import Settings
 from hpcpot.report.figures import WIDTH, sheet
@@ -13,11 +14,11 @@ FILES = ("observed_*.csv", "observed_*.png", "observed_*.pdf")
 
 def tables(observables: Observables) -> dict[str, Columns]:
     """All tables of the listed observables, by the names that their files get."""
-    listed = {name.removeprefix(NAMED): one for name, one in observables.items() if name.startswith(NAMED)}
     return {
-        f"observed_{name}" if table == name else f"observed_{name}_{table}": columns
-        for name, observable in listed.items()
-        for table, columns in observable.result().items()
+        f"observed_{table}": columns
+        for name, observable in observables.items()
+        if name.startswith(NAMED)
+        for table, columns in tables_of(name.removeprefix(NAMED), observable).items()
     }
 
 
