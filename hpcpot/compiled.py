@@ -20,7 +20,6 @@ from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
-from uuid import uuid4
 
 import numba
 import numpy as np
@@ -28,6 +27,9 @@ from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
+
+from hpcpot.errors import OutputError
+from hpcpot.outputs import Replacement
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 """What loops may do to sums and quotients so that they vectorise; NaN and inf stay what they are."""
@@ -105,19 +107,17 @@ class Kept(NullCache):
         if data.library.has_dynamic_globals:  # addresses of this process are in it
             return
         content, path = dumps(data._reduce()), folder()
-        aside = path / f".{uuid4().hex}.part"
         try:
             if (reason := refusal(path)) is not None:
                 raise PermissionError(reason)
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            aside.write_bytes(sha256(content).digest() + content)
-            os.replace(aside, path / self._name(sig, data.codegen))
-        except OSError as error:
+            with Replacement(path / self._name(sig, data.codegen)) as part:
+                part.write_bytes(sha256(content).digest() + content)
+        except (OSError, OutputError) as error:
             _tell(
-                f"{path} = {error}: compiled code is not kept there, so each run takes about half a minute longer to "
-                "start; set NUMBA_CACHE_DIR to a folder of yours."
+                f"{path} = {error.__cause__ or error}: compiled code is not kept there, so each run takes about half a "
+                "minute longer to start; set NUMBA_CACHE_DIR to a folder of yours."
             )
-            aside.unlink(missing_ok=True)
 
     def _name(self, sig: Any, codegen: Any) -> str:
         """Function, and a hash of all that its code depends on: sources, options, types, processor, versions."""

@@ -158,7 +158,7 @@ def install():
         package, place = folder / "hpcpot", folder / "temporary"
         package.mkdir()
         place.mkdir()
-        for module in ("__init__.py", "compiled.py"):
+        for module in ("__init__.py", "compiled.py", "errors.py", "outputs.py"):
             shutil.copy(Path(compiled.__file__).parent / module, package / module)
         texts = {"inner.py": INNER, "kernels.py": KERNELS, "use.py": USE, "unprivileged.py": UNPRIVILEGED + USE}
         for file, text in texts.items():

@@ -20,7 +20,8 @@ LAYERS = (
     ("neighbors", "gpu", "storage", "report"),
     ("parallel", "provenance"),
     ("structure",),
-    ("config", "compiled", "progress", "data"),
+    ("config", "compiled", "progress", "inputs"),
+    ("outputs", "data"),
     ("units", "errors", "wording", "plugins"),
 )
 """Highest first. A module imports from its own layer or a lower one. `hpcpot` itself is the lowest: what it offers from

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import argparse
 import difflib
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from hpcpot import data
+from hpcpot import data, inputs
 from hpcpot.config import yaml_text
 from hpcpot.config.kinds import Kind
 from hpcpot.errors import ConfigError
@@ -183,20 +182,16 @@ def find_input(name: str, folder: Path) -> Path:
     Raises:
         ValueError: there is none; names the files that hpcpot ships.
     """
-    given = Path(os.path.expanduser(name))
-    for candidate in (folder / given, given):
-        try:
-            if candidate.is_file():
-                return candidate.resolve()
-        except OSError as error:
-            raise ValueError(f"must be a file that can be read ({error.strerror})") from error
-    shipped = data.find(name)
-    if shipped is None:
+    try:
+        found = inputs.find(name, folder)
+    except OSError as error:
+        raise ValueError(f"must be a file that can be read ({error.strerror})") from error
+    if found is None:
         raise ValueError(
             f"must be a file: none beside the config ({folder.resolve()}), none in the current folder, and not one of "
             f"the shipped {', '.join(data.names()) or 'files (none)'}"
         )
-    return shipped
+    return found.resolve()
 
 
 def _read(path: Path) -> tuple[dict, list[str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -12,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot import data
+from hpcpot import inputs, outputs
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet, Labelled, build, join
 from hpcpot.dataset.formats import ase_files, cfg, deepmd, xsf
 from hpcpot.dataset.formats.ase_files import Names
 from hpcpot.errors import DataError, OutputError
+from hpcpot.outputs import Replacement
 from hpcpot.progress import Progress
 
 ACCEPTED = (
@@ -126,14 +126,8 @@ def save(
     if kind == "hdf5":
         hdf5.write(dataset, path, provenance, overwrite)
         return kind
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        WRITERS[kind](dataset, aside)
-        os.replace(aside, path)
-    except OSError as error:
-        raise OutputError(f"{path} = cannot be written ({error}): a writable folder with room is required.") from error
-    finally:
-        shutil.rmtree(aside, ignore_errors=True) if aside.is_dir() else aside.unlink(missing_ok=True)
+    with Replacement(path) as part:
+        WRITERS[kind](dataset, part)
     return kind
 
 
@@ -149,17 +143,13 @@ def check_output(path: Path, kind: str | None, overwrite: bool) -> str:
             f"{path} = suffix {path.suffix!r}: must be {', '.join(filter(None, SUFFIXES))} or none (a folder for "
             "DeePMD-kit); rename the output, or name the format with --format."
         )
-    if path.is_dir() or (path.exists() and not overwrite):
-        raise OutputError(
-            f"{path} = exists: hpcpot does not overwrite by itself; choose another name"
-            + (", or remove the folder." if path.is_dir() else " or --overwrite.")
-        )
+    outputs.check_output(path, overwrite)
     return found
 
 
 def _expand(given: Path) -> list[tuple[Path, Path]]:
     """(file or system, root): what is found at a path, or in the folder that it is; else the shipped file."""
-    given = given if given.exists() else data.find(str(given)) or given
+    given = inputs.find(given, or_folder=True) or given
     kind = kind_of(given)
     if kind is None:
         found = "no such file, here or shipped" if not given.exists() else "a file that is no labelled data"

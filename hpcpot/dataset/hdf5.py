@@ -7,7 +7,6 @@ attributes format, version, elements, hash, hpcpot
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -17,7 +16,8 @@ import numpy as np
 
 import hpcpot
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.errors import DataError, OutputError
+from hpcpot.errors import DataError
+from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
 
@@ -41,29 +41,20 @@ def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], ove
         OutputError: the file exists and `overwrite` is not set, or it cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with explained(path, "write"):
-            with h5py.File(aside, "w", locking=False) as file:
-                file.attrs.update(
-                    format=FORMAT,
-                    version=VERSION,
-                    elements=list(dataset.elements),
-                    hash=fingerprint(dataset),
-                    hpcpot=hpcpot.__version__,
-                )
-                for name in ARRAYS:
-                    file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
-                    if name in UNITS:
-                        file[name].attrs["unit"] = UNITS[name]
-                file.create_group("provenance").attrs.update(provenance)
-            with aside.open("rb") as whole:
-                os.fsync(whole.fileno())
-            os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
+    refuse_existing(path, overwrite)
+    with Replacement(path) as part, explained(path, "write"), h5py.File(part, "w", locking=False) as file:
+        file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            elements=list(dataset.elements),
+            hash=fingerprint(dataset),
+            hpcpot=hpcpot.__version__,
+        )
+        for name in ARRAYS:
+            file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
+            if name in UNITS:
+                file[name].attrs["unit"] = UNITS[name]
+        file.create_group("provenance").attrs.update(provenance)
 
 
 def is_dataset(path: Path) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from functools import cached_property
 from time import perf_counter
@@ -21,7 +20,7 @@ from hpcpot.dynamics.observe import Table, measure_stage, observables
 from hpcpot.dynamics.sampling import Sampler
 from hpcpot.dynamics.stages import Stage
 from hpcpot.dynamics.trust import Watch
-from hpcpot.errors import OutputError
+from hpcpot.outputs import check_output
 from hpcpot.storage.blocks import gather, starts
 from hpcpot.storage.trajectory import Trajectory
 from hpcpot.structure.state import State
@@ -268,13 +267,7 @@ def check_paths(output: Settings, overwrite: bool, restarted: bool) -> None:
     for path in (output.trajectory, output.checkpoint, output.observed):
         if path is None:
             continue
-        if path.exists() and not overwrite and not restarted:
-            raise OutputError(f"{path} = exists: a run does not replace files by itself; use --restart or --overwrite.")
-        folder = path.absolute().parent
-        if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-            raise OutputError(
-                f"{path} = not writable: its folder must exist and be writable; create it or change the path."
-            )
+        check_output(path, overwrite or restarted, can_restart=True)
     if overwrite and output.checkpoint is not None:
         output.checkpoint.unlink(missing_ok=True)  # else --restart would join the old run's end to the new one
 

@@ -23,6 +23,7 @@ from hpcpot.errors import HpcpotError, OutputError
 from hpcpot.gpu import device
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
+from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
@@ -32,9 +33,6 @@ from hpcpot.wording import plural
 
 if TYPE_CHECKING:
     from hpcpot.potential.moments.gpu.potential import GpuPotential
-
-STOPPED = 75
-"""Exit code after a signal, with a checkpoint written (EX_TEMPFAIL: run again, with --restart)."""
 
 
 class Run:

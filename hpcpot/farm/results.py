@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -27,6 +26,7 @@ import hpcpot
 from hpcpot.errors import OutputError
 from hpcpot.farm.chunks import Failure, Outcome
 from hpcpot.farm.lock import Lock
+from hpcpot.outputs import Replacement
 from hpcpot.storage import growing, layout
 from hpcpot.storage.content import content_key
 from hpcpot.storage.growing import TEXT, Column, Table
@@ -264,8 +264,10 @@ class Store:
             for path, rows in known.items()
             if rows
         }
-        part = self.path.with_name(f"{self.path.name}.part")
-        with h5py.File(part, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file:
+        with (
+            Replacement(self.path, self.path.with_name(f"{self.path.name}.part")) as part,
+            h5py.File(part, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file,
+        ):
             file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__, "kind": self._kind})
             file.attrs["columns"] = json.dumps(list(self._columns))
             file.create_group("identity")
@@ -275,7 +277,6 @@ class Store:
             growing.create(file, "runs", RUNS, EXPECTED_RUNS, {RUN: len(json.dumps(self._run))})
             self._begin_run(Table(file, part, "runs", RUNS), 0)
             Table(file, part, "rows", columns).append(state, values)
-        os.replace(part, self.path)
         self._run, self._continues = None, True
 
     def _open(self) -> None:

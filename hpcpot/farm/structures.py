@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from glob import glob
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -18,7 +17,7 @@ from ase.constraints import FixAtoms
 from ase.io import extxyz
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
-from hpcpot import config
+from hpcpot import config, inputs
 from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.farm.chunks import Item
@@ -39,13 +38,13 @@ def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
     found = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         if any(mark in pattern for mark in "*?["):
-            names = sorted(glob(str(folder / pattern)), key=_natural) or sorted(glob(pattern), key=_natural)
-            if not names:
+            matches = sorted(inputs.find_all(pattern, folder), key=lambda path: _natural(str(path)))
+            if not matches:
                 raise ConfigError(
                     f"structures.files = {pattern}: must match files beside the config or in the current folder; "
                     "check the pattern."
                 )
-            found += [Path(name) for name in names]
+            found += matches
             continue
         try:
             found.append(config.find_input(pattern, folder))

@@ -8,7 +8,6 @@ dataclass as hpcpot.potential.tree writes them.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +16,9 @@ from typing import Any
 import h5py
 
 import hpcpot
-from hpcpot import data
-from hpcpot.errors import ModelError, OutputError
+from hpcpot import data, inputs
+from hpcpot.errors import ModelError
+from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential import tree
 from hpcpot.potential.border import HDF5_SIGNATURE, reading
 from hpcpot.potential.chebyshev import aenet
@@ -97,11 +97,9 @@ def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = F
         OutputError: the file exists and `overwrite` is not set, or it cannot be written.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with h5py.File(aside, "w", userblock_size=USER_BLOCK) as file:
+    refuse_existing(path, overwrite)
+    with Replacement(path) as part:
+        with h5py.File(part, "w", userblock_size=USER_BLOCK) as file:
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,
@@ -114,14 +112,8 @@ def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = F
             )
             file.create_group("provenance").attrs.update(provenance)
             tree.write(file.create_group("parameters"), model)
-        with aside.open("r+b") as file:
-            file.write(_first_line(aside.read_bytes()[USER_BLOCK:]))
-        os.replace(aside, path)
-    except OSError as error:
-        raise OutputError(f"{path} = cannot be written ({error}): a writable folder with room is required.") from error
-    finally:
-        if aside.exists():
-            aside.unlink()
+        with part.open("r+b") as file:
+            file.write(_first_line(part.read_bytes()[USER_BLOCK:]))
 
 
 def family_name(model: Any) -> str:
@@ -161,14 +153,12 @@ def _parsed_own(path: Path) -> Any:
 
 def _located(source: str | Path) -> Path:
     """The path, or the path of the shipped model of that name."""
-    if os.path.exists(source):
-        return Path(source)
-    shipped = data.find(str(source))
-    if shipped is None:
+    found = inputs.find(source, or_folder=True)
+    if found is None:
         files = {name: data.find(f"{name}.h5") for name in data.names()}
         models = ", ".join(one for one, file in files.items() if file and file.read_bytes().startswith(FORMAT.encode()))
         raise ModelError(f"{source} = no such file: {ACCEPTED} is required, or the name of a shipped model: {models}.")
-    return shipped
+    return found
 
 
 def _sniffed(path: Path) -> str:

@@ -9,7 +9,6 @@ attributes format, version, hpcpot
 from __future__ import annotations
 
 import contextlib
-import os
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import numpy as np
 
 import hpcpot
 from hpcpot.errors import OutputError
+from hpcpot.outputs import Replacement
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage.blocks import block, gather
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
@@ -39,17 +39,16 @@ def write(path: Path, ranks: Ranks, arrays: dict[str, np.ndarray], common: dict[
         OutputError: the folder or the disk refuses. The old checkpoint is untouched.
     """
     path = Path(path).absolute()
-    part = path.with_name(f"{path.name}.part")
     counts = ranks.all_gather(len(next(iter(arrays.values()))))
-    file = ranks.root_only(partial(_begin, part, counts, common), share=False)
+    file, new = ranks.root_only(partial(_begin, path, counts, common), share=False) or (None, None)
     try:
         for name, rows in arrays.items():
             whole = gather(ranks, rows)
-            ranks.root_only(partial(_add, file, part, name, whole))
-        ranks.root_only(partial(_publish, file, part, path))
+            ranks.root_only(partial(_add, file, path, name, whole))
+        ranks.root_only(partial(_publish, file, new, path))
     except OutputError:
         if file is not None:
-            _discard(file, part)
+            _discard(file, new)
         raise
 
 
@@ -70,44 +69,34 @@ def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.
     return found
 
 
-def _begin(part: Path, counts: list[int], common: dict) -> h5py.File:
-    with explained(part, "create"):
-        file = h5py.File(part, "w", locking=False)
+def _begin(path: Path, counts: list[int], common: dict) -> tuple[h5py.File, Replacement]:
+    new = Replacement(path, path.with_name(f"{path.name}.part"))
+    with explained(new.part, "create"):
+        file = h5py.File(new.part, "w", locking=False)
         file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__})
         file["counts"] = np.array(counts, np.int64)
         for name, value in common.items():
             file[f"common/{name}"] = value
-    return file
+    return file, new
 
 
-def _add(file: h5py.File, part: Path, name: str, rows: np.ndarray) -> None:
-    with explained(part, f"write {name} to"):
+def _add(file: h5py.File, path: Path, name: str, rows: np.ndarray) -> None:
+    with explained(path, f"write {name} to"):
         file[f"arrays/{name}"] = rows
         file.flush()
 
 
-def _publish(file: h5py.File, part: Path, path: Path) -> None:
+def _publish(file: h5py.File, new: Replacement, path: Path) -> None:
     with explained(path, "write"):
         file.close()
-        _to_disk(part)
-        os.replace(part, path)
-        _to_disk(path.parent)
+        new.commit()
 
 
-def _to_disk(path: Path) -> None:
-    """Wait until a file, or what a folder lists, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _discard(file: h5py.File, part: Path) -> None:
+def _discard(file: h5py.File, new: Replacement) -> None:
     # The error that is being raised says why; that closing fails for the same reason adds nothing.
     with contextlib.suppress(*HDF5_ERRORS):
         file.close()
-    part.unlink(missing_ok=True)
+    new.discard()
 
 
 def _read(path: Path, ranks: Ranks) -> tuple[dict, dict, bool]:

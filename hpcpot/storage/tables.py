@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
@@ -13,6 +12,7 @@ import h5py
 import numpy as np
 
 from hpcpot.errors import OutputError
+from hpcpot.outputs import Replacement
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
 
 Columns = dict[str, np.ndarray]
@@ -20,7 +20,7 @@ Columns = dict[str, np.ndarray]
 
 
 class Tables:
-    """An HDF5 file that is being written, by one rank. Until `commit` it is `.<name>.partial` beside its place.
+    """An HDF5 file that is being written, by one rank. It takes its place at `commit`; without one nothing is left.
 
         /provenance                what made it, a scalar dataset each
         /<table>/<column>          (rows,) each
@@ -31,9 +31,9 @@ class Tables:
     """
 
     def __init__(self, path: Path, provenance: dict[str, str | int | float]):
-        self.path, self._aside = path, path.with_name(f".{path.name}.partial")
-        with explained(self._aside, "create"):
-            self._file = h5py.File(self._aside, "w", locking=False)
+        self.path, self._replacement = path, Replacement(path)
+        with explained(path, "create"):
+            self._file = h5py.File(self._replacement.part, "w", locking=False)
             for name, value in provenance.items():
                 self._file[f"provenance/{name}"] = value
 
@@ -45,7 +45,7 @@ class Tables:
             # The error that is being raised says why; that closing fails for the same reason adds nothing.
             with contextlib.suppress(*HDF5_ERRORS):
                 self._file.close()
-            self._aside.unlink(missing_ok=True)
+            self._replacement.discard()
 
     def add(self, name: str, columns: Columns) -> None:
         """Write a table."""
@@ -74,10 +74,8 @@ class Tables:
     def commit(self) -> None:
         """Put the file in its place, whole and on the disk."""
         with explained(self.path, "write"):
-            self._file.flush()
-            os.fsync(self._file.id.get_vfd_handle())
             self._file.close()
-            os.replace(self._aside, self.path)
+            self._replacement.commit()
 
 
 @contextlib.contextmanager
@@ -87,18 +85,8 @@ def written_aside(path: Path) -> Iterator[TextIO]:
     Raises:
         OutputError: the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.partial")
-    try:
-        with open(aside, "w", newline="", encoding="utf-8") as file:
-            yield file
-        os.replace(aside, path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} = cannot be written ({error.strerror}): free some space, or change the folder."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # of a folder that is not there
-            aside.unlink()
+    with Replacement(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        yield file
 
 
 def write_rows(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> None:

@@ -17,6 +17,7 @@ import h5py
 import numpy as np
 
 from hpcpot.errors import DependencyError, OutputError
+from hpcpot.outputs import refuse_existing
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.storage import layout
 from hpcpot.storage.blocks import block, gather
@@ -163,10 +164,7 @@ class Trajectory:
 
     def _create(self, system: layout.System, provenance: dict, n_steps: int, overwrite: bool) -> tuple[dict, dict]:
         """A new file without rows; on rank 0. Returns rows and last step by series."""
-        if self.path.exists() and not overwrite:
-            raise OutputError(
-                f"{self.path} = exists: a run does not replace files by itself; use --restart or --overwrite."
-            )
+        refuse_existing(self.path, overwrite, can_restart=True)
         with explained(self.path, "create"):
             with h5py.File(self.path, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file:
                 layout.create(file, self._series, system, n_steps)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import ase.io
@@ -11,8 +10,9 @@ from ase import Atoms
 from ase.geometry import complete_cell
 from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
 
-from hpcpot import data
+from hpcpot import data, inputs, outputs
 from hpcpot.errors import OutputError, StructureError
+from hpcpot.outputs import Replacement
 from hpcpot.structure import counts, lammps_data, overlap
 
 LAMMPS_SUFFIXES = (".data", ".lmp", ".lammps")
@@ -67,7 +67,7 @@ def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int =
 
 def find(path: Path) -> Path:
     """The file at `path`, or the one that ships under that name."""
-    found = path if path.is_file() else data.find(str(path))
+    found = inputs.find(path)
     if found is None:
         raise StructureError(
             f"{path} = no such file: must be a structure file, or the name of one that hpcpot ships "
@@ -170,10 +170,7 @@ def check_output(path: Path, overwrite: bool) -> None:
     """
     if path.suffix not in WRITERS and path.name not in ("POSCAR", "CONTCAR"):
         raise OutputError(f"{path} = suffix {path.suffix!r}: must be one of {', '.join(WRITERS)}; rename the output.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} = a file that exists: would be lost; choose another name or pass --overwrite.")
-    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK) or path.is_dir():
-        raise OutputError(f"{path} = not writable: its folder must exist and be writable; create it or choose another.")
+    outputs.check_output(path, overwrite)
 
 
 def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
@@ -189,12 +186,12 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
     kind = WRITERS.get(path.suffix, "vasp")
     options = {"masses": True, "velocities": atoms.has("momenta")} if kind == "lammps-data" else {}
     ordered = atoms[np.argsort(atoms.numbers, kind="stable")] if kind == "vasp" else atoms
-    aside = path.with_name(f".{path.name}.partial")
     try:
-        ase.io.write(aside, ordered, format=kind, parallel=False, **options)
-        os.replace(aside, path)
-    except Exception as error:  # a writer may refuse atoms that its format cannot hold, or the disk may be full
-        aside.unlink(missing_ok=True)
+        with Replacement(path) as part:
+            ase.io.write(part, ordered, format=kind, parallel=False, **options)
+    except OutputError:
+        raise
+    except Exception as error:  # a writer may refuse atoms that its format cannot hold
         raise OutputError(
             f"{path} = not written ({type(error).__name__}: {error}): the folder must be writable and the format able "
             "to hold the structure; choose another name."

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import csv
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hpcpot.errors import OutputError
+from hpcpot.outputs import Replacement
 from hpcpot.report import figures as drawing
 
 if TYPE_CHECKING:
@@ -52,9 +52,8 @@ class Curve:
     def __init__(self, path: Path, last: int | None):
         self.path = path
         kept = [] if last is None or not path.exists() else [r for r in read(path) if r["step"] <= last]
-        aside = path.with_name(f".{path.name}.part")
-        self._write(aside, "w", kept, header=True)
-        os.replace(aside, path)
+        with Replacement(path) as part:
+            self._write(part, "w", kept, header=True)
 
     def add(self, values: dict[str, float]) -> None:
         """Append a row."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot import config, provenance
+from hpcpot import config, inputs, outputs, provenance
 from hpcpot.config import Settings
-from hpcpot.data import find as find_shipped
 from hpcpot.dataset import checks, hdf5
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet
@@ -96,26 +94,19 @@ def check_output(output: Settings, restart: bool, overwrite: bool) -> None:
     if restart and not output.checkpoint.exists():
         raise OutputError(f"{output.checkpoint} = no such checkpoint: --restart goes on from one; leave --restart out.")
     for path in (output.model, output.checkpoint):
-        if path.exists() and not restart and not overwrite:
-            raise OutputError(
-                f"{path} = exists: hpcpot does not overwrite by itself; --restart goes on, --overwrite begins anew."
-            )
-        if not path.absolute().parent.is_dir():
-            raise OutputError(f"{path} = in a folder that does not exist: make it, or choose another name.")
+        outputs.check_output(path, restart or overwrite, can_restart=True)
 
 
 def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
     found: list[Path] = []
     for name in [names] if isinstance(names, str) else names:
-        given = Path(name).expanduser()
-        matches = [sorted(glob.glob(str(base))) for base in (folder / given, given)]
-        shipped = find_shipped(str(name))
-        if not any(matches) and shipped is None:
+        matches = inputs.find_all(name, folder, or_folder=True)
+        if not matches:
             raise ConfigError(
                 f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
                 "the current folder, none that ships with hpcpot; check the name."
             )
-        found += [Path(match) for match in (matches[0] or matches[1] or [shipped])]
+        found += matches
     return dataset_files.load(found)
 
 

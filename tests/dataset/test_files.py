@@ -64,17 +64,17 @@ def test_the_suffix_says_the_format(data, tmp_path) -> None:
 def test_what_exists_is_kept(data, tmp_path) -> None:
     (tmp_path / "a.cfg").write_text("mine")
     (tmp_path / "systems").mkdir()
-    with pytest.raises(OutputError, match="choose another name or --overwrite"):
+    with pytest.raises(OutputError, match="use --overwrite, or choose another path"):
         save(data, tmp_path / "a.cfg", {})
     assert (tmp_path / "a.cfg").read_text() == "mine"
-    with pytest.raises(OutputError, match="or remove the folder"):
+    with pytest.raises(OutputError, match="remove the folder, or"):
         save(data, tmp_path / "systems", {}, overwrite=True)
     save(data, tmp_path / "a.cfg", {}, overwrite=True)
     assert len(load([tmp_path / "a.cfg"])) == len(data)
 
 
 def test_a_folder_without_room_leaves_nothing(data, tmp_path) -> None:
-    with pytest.raises(OutputError, match="cannot be written"):
+    with pytest.raises(OutputError, match="absent/a.cfg = not writable"):
         save(data, tmp_path / "absent" / "a.cfg", {})
 
 

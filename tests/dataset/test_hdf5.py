@@ -1,5 +1,7 @@
 """The file of a data set: bit by bit, whole or not there, and damaged ones refused."""
 
+import os
+
 import h5py
 import labelled
 import pytest
@@ -51,7 +53,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(hdf5.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OutputError, match="the disk is full"):
         hdf5.write(labelled.structures(2), path, {}, overwrite=True)
     assert path.read_bytes() == before and len(list(tmp_path.iterdir())) == 1

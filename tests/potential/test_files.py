@@ -135,7 +135,7 @@ def test_existing_files_are_kept(tmp_path) -> None:
 @pytest.mark.parametrize("name", ["absent/model.h5", "file/model.h5"])
 def test_unwritable_places(tmp_path, name) -> None:
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(OutputError, match="model.h5 = cannot be written .*writable folder"):
+    with pytest.raises(OutputError, match="model.h5 = cannot be written .*give another path"):
         save(ARGON, tmp_path / name, {})
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 

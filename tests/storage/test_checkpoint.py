@@ -1,5 +1,7 @@
 """Checkpoints: bit by bit, on as many ranks and on others, and never a half one."""
 
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -97,7 +99,7 @@ def test_new_replaces_old_at_once(tmp_path, monkeypatch):
     checkpoint.write(path, SERIAL, ARRAYS, {"step": 1})
     old = path.read_bytes()
     seen = []
-    monkeypatch.setattr(checkpoint.os, "replace", lambda a, b: seen.append((a.read_bytes(), b.read_bytes())))
+    monkeypatch.setattr(os, "replace", lambda a, b: seen.append((a.read_bytes(), b.read_bytes())))
     checkpoint.write(path, SERIAL, ARRAYS, {"step": 2})
     (new, before), part = seen[0], tmp_path / "run.checkpoint.h5.part"
     assert before == old and new == part.read_bytes()
@@ -121,7 +123,7 @@ def test_error_keeps_the_old_checkpoint(tmp_path, monkeypatch, stage):
     elif stage == "_add":
         monkeypatch.setattr(checkpoint.h5py.File, "flush", fail)
     else:
-        monkeypatch.setattr(checkpoint.os, "fsync", fail)
+        monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OutputError, match=r"No space left on device\): the disk is full; free some space"):
         checkpoint.write(path, SERIAL, ARRAYS, {"step": 2})
     monkeypatch.undo()

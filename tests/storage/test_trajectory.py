@@ -338,7 +338,7 @@ def test_paths_that_cannot_be_written(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"Not a directory\): a folder of the path is a file; give another path"):
         frames.create(tmp_path / "file" / "run.h5md")
-    with pytest.raises(OutputError, match=r"Is a directory\): it is a folder; give the name of a file"):
+    with pytest.raises(OutputError, match=r"exists: .*; remove the folder, or choose another path"):
         frames.create(tmp_path, existing="overwrite")
 
 

@@ -15,7 +15,8 @@ from hpcpot.dataset.arguments import reading
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
-from hpcpot.errors import ConfigError, OutputError
+from hpcpot.errors import OutputError
+from hpcpot.outputs import check_output
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation, has_active_set
@@ -37,7 +38,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     base = _base(arguments)
     outputs = _outputs(base, committee=len(arguments.models) > 1, draws=not arguments.no_figure)
-    _refuse_existing(outputs.values(), arguments.overwrite)
+    for path in outputs.values():
+        check_output(path, arguments.overwrite)
     models = [load(name) for name in arguments.models]
     dataset = files.load([arguments.data], reading(arguments), show=True)
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, {plural(len(models), 'model')}")
@@ -210,13 +212,3 @@ def _outputs(base: Path, committee: bool, draws: bool) -> dict[str, Path]:
     endings |= {"models": "_models.csv", "deviation": "_model_devi.out"} if committee else {}
     endings |= {"figure": ".png"} if draws else {}
     return {name: base.with_name(base.name + ending) for name, ending in endings.items()}
-
-
-def _refuse_existing(paths, overwrite: bool) -> None:
-    for path in paths:
-        if not path.parent.is_dir():
-            raise ConfigError(f"--output = {path}: its folder must exist; make it, or give another name.")
-        if path.exists() and not overwrite:
-            raise OutputError(
-                f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite."
-            )

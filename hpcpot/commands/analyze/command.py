@@ -21,6 +21,7 @@ from hpcpot.commands.analyze.store import FrameStore
 from hpcpot.commands.analyze.tensile import Tensile, measure
 from hpcpot.config import Settings
 from hpcpot.errors import OutputError
+from hpcpot.outputs import refuse_existing
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.report.figures import require_matplotlib
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
@@ -67,12 +68,8 @@ def prepare(settings: Settings, overwrite: bool) -> None:
         ) from error
     if not os.access(folder, os.W_OK):
         raise OutputError(f"{folder} = not writable: must be a folder that you may write to; change output.folder.")
-    there = earlier(folder)
-    if there and not overwrite:
-        raise OutputError(
-            f"{there[0]} = exists: an analysis does not replace files by itself; use --overwrite, or another "
-            "output.folder."
-        )
+    for path in earlier(folder):
+        refuse_existing(path, overwrite)
     if settings.output.figures:
         require_matplotlib("output.figures", ", or set output.figures: null")
 

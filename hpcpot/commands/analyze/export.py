@@ -9,6 +9,7 @@ from ase import Atoms
 from ase.calculators.lammps import Prism
 
 from hpcpot.analysis.observable import Arrays
+from hpcpot.outputs import Replacement
 from hpcpot.structure import files
 
 COLUMNS = {
@@ -79,6 +80,5 @@ def lammps(path: Path, atoms: Atoms, found: Arrays, step: int) -> None:
         f"ITEM: ATOMS id type element x y z {' '.join(extra)}".strip(),
     ]
     rows = (line % row for row in zip(*(np.asarray(column).tolist() for column in table), strict=True))
-    aside = path.with_name(f".{path.name}.partial")
-    aside.write_text("\n".join([*head, *rows, ""]), encoding="utf-8")
-    aside.replace(path)
+    with Replacement(path) as part:
+        part.write_text("\n".join([*head, *rows, ""]), encoding="utf-8")

@@ -6,9 +6,9 @@ import argparse
 from collections import Counter
 
 from hpcpot.commands.campaigns import export
-from hpcpot.errors import OutputError
 from hpcpot.farm.chunks import Failure
 from hpcpot.farm.results import Results
+from hpcpot.outputs import check_output
 from hpcpot.wording import plural
 
 FACTS = ("date", "host", "hpcpot", "commit", "command")
@@ -20,10 +20,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     with Results(arguments.file) as results:
         if arguments.export:
             output = arguments.output or arguments.file.with_suffix(f".{arguments.export}")
-            if output.exists() and not arguments.overwrite:
-                raise OutputError(
-                    f"{output} = exists: an export does not replace files by itself; use --overwrite or -o."
-                )
+            check_output(output, arguments.overwrite)
             print(export.FORMATS[arguments.export](results, output))
         else:
             print(describe(results, arguments.failed))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 from collections.abc import Sequence
 from functools import partial
 from itertools import groupby, islice
@@ -20,7 +19,7 @@ from hpcpot.commands.label.settings import SCHEMA
 from hpcpot.config import Settings
 from hpcpot.dataset import figure, hdf5, statistics
 from hpcpot.dataset.dataset import DataSet, Labelled, build
-from hpcpot.errors import ConfigError, HpcpotError, OutputError
+from hpcpot.errors import ConfigError, HpcpotError
 from hpcpot.farm import farm
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm import structures as inputs
@@ -28,6 +27,7 @@ from hpcpot.farm.campaign import run_missing
 from hpcpot.farm.chunks import Item
 from hpcpot.farm.farm import Farm
 from hpcpot.farm.results import Results, Store, content_key
+from hpcpot.outputs import check_output, refuse_existing
 from hpcpot.parallel.stop import STOPPED, StopRequest
 
 STARTS = ("initial_magmoms", "initial_charges")
@@ -43,7 +43,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     stop = StopRequest()
     settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
     wanted, output = settings.calculator, settings.output
-    check_output(output, arguments.overwrite)
+    check_dataset(output, arguments.overwrite)
     paths = inputs.expand(settings.structures.files, Path(arguments.config).parent)
     items = structures(paths, settings.structures.every)
     check_calculator(wanted)
@@ -72,29 +72,18 @@ def run_command(arguments: argparse.Namespace) -> int:
     return code
 
 
-def check_output(output: Settings, overwrite: bool) -> None:
+def check_dataset(output: Settings, overwrite: bool) -> None:
     """Refuse, before the work, a data set that could not be written, or of others.
 
     Raises:
         OutputError: one is there that no labelling made, or whose results are not there; or no folder to write to.
     """
-    folder = output.dataset.absolute().parent
-    if output.dataset.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise OutputError(
-            f"output.dataset = {output.dataset}: its folder must exist and be writable; create it or change the path."
-        )
-    if not output.dataset.exists() or overwrite:
-        return
+    check_output(output.dataset, overwrite=True)
     if not output.results.exists():
-        raise OutputError(
-            f"{output.dataset} = exists, without the results {output.results} that it would be made of: hpcpot does "
-            "not overwrite by itself; choose another name or --overwrite."
-        )
-    if "calculator" not in hdf5.provenance(output.dataset):
-        raise OutputError(
-            f"{output.dataset} = exists, and not by hpcpot label: hpcpot does not overwrite by itself; choose another "
-            "name or --overwrite."
-        )
+        detail = f", without the results {output.results} that it would be made of"
+        refuse_existing(output.dataset, overwrite, detail=detail)
+    elif "calculator" not in hdf5.provenance(output.dataset):
+        refuse_existing(output.dataset, overwrite, detail=", and not by hpcpot label")
 
 
 def structures(paths: Sequence[Path], every: int) -> list[Item]:

@@ -12,7 +12,8 @@ from ase import Atoms
 from hpcpot.commands.verify import contact, crystal, derivatives, dynamics, figure, outcome, probes, smoothness
 from hpcpot.commands.verify.crystal import VOIGT, Crystal
 from hpcpot.commands.verify.outcome import Outcome
-from hpcpot.errors import OutputError, SimulationError, StructureError
+from hpcpot.errors import SimulationError, StructureError
+from hpcpot.outputs import check_output
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
 from hpcpot.potential.files import load
@@ -36,10 +37,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.no_figure:
         del outputs["figure"]
     for path in outputs.values():
-        if path.exists() and not arguments.overwrite:
-            raise OutputError(
-                f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite."
-            )
+        check_output(path, arguments.overwrite)
     potential = BlockPotential(load(arguments.model), arguments.kernels)
     structures = choose(arguments.crystals, arguments.structure, potential.elements)
     outcomes = attempt("derivatives and smoothness", lambda: _sound(structures, potential))

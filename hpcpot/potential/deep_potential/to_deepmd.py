@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,8 @@ import h5py
 import numpy as np
 
 import hpcpot
-from hpcpot.errors import ModelError, OutputError
+from hpcpot.errors import ModelError
+from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
 
@@ -31,34 +31,27 @@ def write_native(model: DeepPotential, path: Path, shortest: float, overwrite: b
     """
     if not isinstance(model, DeepPotential):
         raise ModelError(f"{path} = .dp file of a {type(model).__name__}: must be a Deep Potential; write an .h5 file.")
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        with h5py.File(aside, "w") as file:
-            names: list[str] = []
+    refuse_existing(path, overwrite)
+    with Replacement(path) as part, h5py.File(part, "w") as file:
+        names: list[str] = []
 
-            def array(values: np.ndarray | None) -> str | None:
-                if values is None:
-                    return None
-                names.append(f"variable_{len(names):04d}")
-                file[names[-1]] = values
-                return f"/{names[-1]}"
+        def array(values: np.ndarray | None) -> str | None:
+            if values is None:
+                return None
+            names.append(f"variable_{len(names):04d}")
+            file[names[-1]] = values
+            return f"/{names[-1]}"
 
-            tree = {
-                "software": "hpcpot",
-                "version": hpcpot.__version__,
-                "time": datetime.now(timezone.utc).isoformat(),
-                "backend": "hpcpot",
-                "model": _model(model, array),
-                "model_def_script": settings(model),
-                "@variables": {"min_nbor_dist": array(np.array(shortest))},
-            }
-            file.attrs["json"] = json.dumps(tree)
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise OutputError(f"{path} = cannot be written ({error}): a writable folder with room is required.") from error
+        tree = {
+            "software": "hpcpot",
+            "version": hpcpot.__version__,
+            "time": datetime.now(timezone.utc).isoformat(),
+            "backend": "hpcpot",
+            "model": _model(model, array),
+            "model_def_script": settings(model),
+            "@variables": {"min_nbor_dist": array(np.array(shortest))},
+        }
+        file.attrs["json"] = json.dumps(tree)
 
 
 def settings(model: DeepPotential) -> dict:

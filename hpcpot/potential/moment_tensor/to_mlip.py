@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 
-from hpcpot.errors import ModelError, OutputError
+from hpcpot.errors import ModelError
+from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential.moment_tensor.mlip import HEADER, RADIAL_BASIS, VERSION
 from hpcpot.potential.moment_tensor.model import MomentTensor
 
@@ -23,15 +23,9 @@ def write(model: MomentTensor, path: Path, overwrite: bool = False) -> None:
         raise ModelError(
             f"{path} = .mtp file of a {type(model).__name__}: must be a moment tensor potential; write an .h5 file."
         )
-    if path.exists() and not overwrite:
-        raise OutputError(f"{path} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.")
-    aside = path.with_name(f".{path.name}.part")
-    try:
-        aside.write_text(_text(model))
-        os.replace(aside, path)
-    except OSError as error:
-        aside.unlink(missing_ok=True)
-        raise OutputError(f"{path} = cannot be written ({error}): a writable folder with room is required.") from error
+    refuse_existing(path, overwrite)
+    with Replacement(path) as part:
+        part.write_text(_text(model))
 
 
 def _text(model: MomentTensor) -> str:

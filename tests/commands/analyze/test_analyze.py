@@ -329,7 +329,7 @@ def test_outputs_that_are_there_stay(run, capsys):
     analyze(run, *FAST)
     written = (run.with_name("run_analysis") / "frames.csv").read_bytes()
     analyze(run, *FAST, "--set", "strain.cutoff_A=4", code=1)
-    assert "= exists: an analysis does not replace files by itself; use --overwrite" in capsys.readouterr().err
+    assert "= exists: hpcpot does not overwrite by itself; use --overwrite" in capsys.readouterr().err
     assert (run.with_name("run_analysis") / "frames.csv").read_bytes() == written
     analyze(run, *FAST, "--overwrite", "--set", "curve.fit_window=[0.1, 3]", code=1)
     assert (run.with_name("run_analysis") / "frames.csv").read_bytes() == written, "also when the new analysis fails"

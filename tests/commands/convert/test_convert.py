@@ -81,7 +81,7 @@ def test_errors_are_one_line_and_exit_code_1(tmp_path, capsys) -> None:
     output.write_text("mine")
     assert main(["convert", str(DP), "-o", str(output)]) == 1
     assert capsys.readouterr().err == (
-        f"OutputError: {output} = exists: hpcpot does not overwrite by itself; choose another name or --overwrite.\n"
+        f"OutputError: {output} = exists: hpcpot does not overwrite by itself; use --overwrite, or choose another path.\n"
     )
     assert output.read_text() == "mine"
     with pytest.raises(SystemExit, match="2"):

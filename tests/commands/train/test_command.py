@@ -56,7 +56,7 @@ def test_existing_output_and_a_missing_checkpoint_are_refused(tmp_path, monkeypa
     assert "no such checkpoint: --restart goes on from one" in capsys.readouterr().err
     assert cli.main(["train", config]) == 0
     assert cli.main(["train", config]) == 1
-    assert "exists: hpcpot does not overwrite by itself; --restart goes on" in capsys.readouterr().err
+    assert "exists: hpcpot does not overwrite by itself; use --restart or --overwrite" in capsys.readouterr().err
     assert cli.main(["train", config, "--overwrite", "--restart"]) == 1
     assert cli.main(["train", config, "--overwrite"]) == 0
 

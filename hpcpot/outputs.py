@@ -1,0 +1,148 @@
+"""Files that hpcpot writes: nothing is overwritten unasked, and a file in its place is always whole."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+from pathlib import Path
+from types import TracebackType
+from uuid import uuid4
+
+from hpcpot.errors import OutputError
+
+ADVICE = {
+    "No space left": "the disk is full; free some space",
+    "quota": "the disk quota is used up; free some space",
+    "File too large": "it exceeds the file size limit of this process (ulimit -f); raise it",
+    "No such file or directory": "the path must exist; make its folder, or give another path",
+    "Not a directory": "a folder of the path is a file; give another path",
+    "Is a directory": "it is a folder; give the name of a file",
+    "Permission denied": "you may not write there; give another path",
+    "Read-only file system": "nobody can write there; give another path",
+}
+"""What to do, by what the system says."""
+
+
+def reason(error: Exception) -> str:
+    """What the system says, also from within HDF5's message."""
+    found = re.search(r"error message = '([^']*)'", str(error))
+    return found[1] if found else getattr(error, "strerror", None) or str(error)
+
+
+def advice(error: Exception, otherwise: str) -> str:
+    """What a user can do about an error of the system."""
+    return next((remedy for words, remedy in ADVICE.items() if words in reason(error)), otherwise)
+
+
+def refuse_existing(path: Path, overwrite: bool = False, *, can_restart: bool = False, detail: str = "") -> None:
+    """Refuse to replace a file unless --overwrite was given, and a folder always.
+
+    Args:
+        can_restart: the command has --restart too.
+        detail: more about the file, after "exists".
+    Raises:
+        OutputError: something is at `path`.
+    """
+    if path.is_dir():
+        remedy = "remove the folder"
+    elif path.exists() and not overwrite:
+        remedy = "use --restart or --overwrite" if can_restart else "use --overwrite"
+    else:
+        return
+    raise OutputError(
+        f"{path} = exists{detail}: hpcpot does not overwrite by itself; {remedy}, or choose another path."
+    )
+
+
+def check_output(path: Path, overwrite: bool = False, *, can_restart: bool = False) -> None:
+    """Refuse a path that cannot be written, before the work whose result is to be written there.
+
+    Raises:
+        OutputError: see `refuse_existing`; or its folder is not there, or not writable.
+    """
+    refuse_existing(path, overwrite, can_restart=can_restart)
+    folder = path.absolute().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise OutputError(
+            f"{path} = not writable: its folder must exist and be writable; create it or choose another path."
+        )
+
+
+class Replacement:
+    """A file or folder that is written beside its place and renamed when it is whole.
+
+        with Replacement(path) as part:
+            part.write_text(...)
+
+    At any moment, also of a kill, the old or the new one is at `path`. After an error the old one stays and nothing is
+    left of the new. A file is on the disk before it is renamed; the files of a folder may still be on their way there.
+
+    Args:
+        part: where it is written, in the same folder; a name of its own by default. With a given name, what a killed
+            run has left there is removed first: for large files that one process writes again and again.
+    Raises:
+        OutputError: the system refuses, inside the block or when it ends.
+    """
+
+    def __init__(self, path: Path, part: Path | None = None):
+        self.path = path
+        self.part = part or path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
+        if part is not None and os.path.lexists(part):
+            self._clear()
+
+    def __enter__(self) -> Path:
+        return self.part
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self.commit()
+        except OSError as refusal:
+            error = refusal
+        finally:
+            self.discard()
+        if isinstance(error, OSError):
+            remedy = advice(error, "a writable folder with room is required; choose another path")
+            raise OutputError(f"{self.path} = cannot be written ({reason(error)}): {remedy}.") from error
+
+    def commit(self) -> None:
+        """Put it in its place.
+
+        Raises:
+            OSError: the system refuses.
+        """
+        if self.part.is_file():
+            _to_disk(self.part)
+        os.replace(self.part, self.path)
+        with contextlib.suppress(OSError):  # some network file systems do not sync folders
+            _to_disk(self.path.parent)
+
+    def _clear(self) -> None:
+        """Remove a file, or a link and not what it points to, in place of the part."""
+        try:
+            self.part.unlink()
+        except OSError as error:
+            raise OutputError(
+                f"{self.part} = in the way ({error.strerror}): hpcpot writes {self.path.name} there first; remove it."
+            ) from error
+
+    def discard(self) -> None:
+        """Remove what was written; nothing after `commit`."""
+        if self.part.is_dir() and not self.part.is_symlink():
+            shutil.rmtree(self.part, ignore_errors=True)
+        else:
+            with contextlib.suppress(OSError):
+                self.part.unlink()
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or what a folder lists, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,58 @@
+from pathlib import Path
+
+import pytest
+
+from hpcpot import data, inputs
+
+
+@pytest.fixture
+def folders(tmp_path, monkeypatch):
+    """The folder of a config, and the current one."""
+    for name in ("config", "here", "shipped"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(data, "FOLDER", tmp_path / "shipped")
+    (tmp_path / "shipped" / "demo.h5").touch()
+    return tmp_path / "config", tmp_path / "here"
+
+
+def test_beside_the_config_then_here_then_shipped(folders):
+    config, here = folders
+    assert inputs.find("absent", config) is None
+    assert inputs.find("demo", config) == inputs.find("demo.h5", config) == data.FOLDER / "demo.h5"
+    (here / "demo").touch()
+    assert inputs.find("demo", config) == Path("demo")
+    (config / "demo").touch()
+    assert inputs.find("demo", config) == config / "demo"
+    assert inputs.find(here / "demo", config) == here / "demo"
+
+
+def test_folders_only_where_they_are_wanted(folders):
+    config, _ = folders
+    (config / "systems").mkdir()
+    assert inputs.find("systems", config) is None and inputs.find_all("systems", config) == []
+    assert inputs.find("systems", config, or_folder=True) == config / "systems"
+    (config / "demo").mkdir()
+    assert inputs.find("demo", config) == data.FOLDER / "demo.h5"
+
+
+def test_home(folders, monkeypatch):
+    config, here = folders
+    monkeypatch.setenv("HOME", str(config))
+    (config / "a.xyz").touch()
+    assert inputs.find("~/a.xyz", here) == config / "a.xyz"
+    assert inputs.find_all("~/*.xyz", here) == [config / "a.xyz"]
+
+
+def test_patterns(folders):
+    config, here = folders
+    (here / "b1.xyz").touch()
+    assert inputs.find_all("b*.xyz", config) == [Path("b1.xyz")]
+    for name in ("b3.xyz", "b2.xyz", "b.txt", "demo[1].xyz"):
+        (config / name).touch()
+    (config / "b4.xyz").mkdir()
+    assert inputs.find_all("b*.xyz", config) == [config / "b2.xyz", config / "b3.xyz"]
+    assert inputs.find_all("b[34].xyz", config, or_folder=True) == [config / "b3.xyz", config / "b4.xyz"]
+    assert inputs.find_all("demo[1].xyz", config) == [config / "demo[1].xyz"]
+    assert inputs.find_all("demo", config) == [data.FOLDER / "demo.h5"]
+    assert inputs.find_all("c*", config) == []
