@@ -1,4 +1,7 @@
-"""The observables that configs can name: a row each; their code is imported when one is asked for."""
+"""The table of observables that configs can name; the code of a row is imported when one is asked for.
+
+`register` adds a row from outside the package: a module that HPCPOT_PLUGINS names is imported before configs are read.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +71,7 @@ def register(row: Registration) -> None:
         ValueError: the name is taken, or a field of frames is unknown.
     """
     if row.name in OBSERVABLES:
-        raise ValueError(f"observable = {row.name}: is registered already; choose another name.")
+        raise ValueError(f"observable = {row.name}: is in the table already; choose another name.")
     if unknown := set(row.needs) - FIELDS.keys():
         raise ValueError(f"needs = {', '.join(sorted(unknown))}: must be among {', '.join(FIELDS)}; correct it.")
     OBSERVABLES[row.name] = row

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hpcpot.analysis import deviation
+from hpcpot.errors import ConfigError
 
 
 def test_two_models_by_hand() -> None:
@@ -41,3 +42,15 @@ def test_the_relative_form_of_virials() -> None:
 def test_equal_models_do_not_deviate() -> None:
     forces = np.repeat(np.random.default_rng(1).normal(size=(1, 3, 3)), 4, axis=0)
     assert (deviation.force_deviations(forces) == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        (["one.h5"], "observe.deviation.files = one model: must be at least two"),
+        (["one.h5", "two.h5"], "observe.deviation.files = one.h5, two.h5: must be a file"),
+    ],
+)
+def test_models_that_cannot_be_apart(files: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        deviation.ModelDeviation(None, files)

@@ -1,11 +1,9 @@
-"""Observables that a run samples: the same as afterwards from its trajectory, and after a restart."""
+"""Observables that a run samples: the same tables after a restart, and on several ranks."""
 
 import numpy as np
 import pytest
 import runs
 from runs import contents, prepare, run
-
-from hpcpot import cli
 
 OBSERVE = [
     {"name": "strain", "every": 10, "options": {"cutoff_A": 5.0}},
@@ -54,20 +52,6 @@ def test_two_ranks_and_a_restart_on_them(tmp_path):
     run(parts, "--restart", ranks=2)
     same(observed(parts.parent), observed(whole.parent))
     same(observed(whole.parent), observed(one.parent), rtol=1e-8, atol=1e-10)
-
-
-def test_it_is_what_analyze_finds_in_the_trajectory(tmp_path):
-    config = argon(tmp_path)
-    run(config)
-    analysis = tmp_path / "analysis.yaml"
-    entries = ", ".join(f"{{name: {entry['name']}, options: {entry['options']}}}" for entry in OBSERVE)
-    analysis.write_text(
-        f"trajectory: {tmp_path}/run.h5md\nparts: null\nobserve: [{entries}]\noutput: {{figures: null}}\n"
-    )
-    assert cli.main(["analyze", str(analysis)]) == 0
-    found = observed(tmp_path / "run_analysis", "analysis.h5")
-    found = {name.removeprefix("observed_"): values for name, values in found.items() if name.startswith("observed_")}
-    same(found, observed(tmp_path))
 
 
 def test_other_options_begin_anew(tmp_path):

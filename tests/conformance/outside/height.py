@@ -1,0 +1,31 @@
+"""An analysis of another package: how tall the atoms stand along an axis, in each frame."""
+
+import numpy as np
+
+from hpcpot.analysis.observable import Rows
+from hpcpot.analysis.registry import Option, Registration, register
+from hpcpot.config.kinds import choice
+
+
+class Height:
+    def __init__(self, first, axis):
+        self.axis, self.rows = "xyz".index(axis), Rows()
+
+    def sample(self, frame):
+        self.rows.add(frame, {"height_A": np.ptp(frame.positions[:, self.axis])})
+
+    def merge(self, other):
+        self.rows.merge(other.rows)
+
+    def result(self):
+        return {"height": self.rows.columns()}
+
+    def state(self):
+        return self.rows.state()
+
+    def restore(self, arrays):
+        self.rows.restore(arrays)
+
+
+axis = Option("axis", choice("x", "y", "z"), "along which it is measured", "z")
+register(Registration("height", f"{__name__}:Height", "how tall the atoms stand", (axis,)))
