@@ -49,10 +49,10 @@ def main(arguments: list[str] | None = None) -> None:
     wanted = parser.parse_args(arguments)
     folder = wanted.folder
     lines = [
-        "### Errors on frames that no training saw",
+        "## Errors on frames that no training saw",
         "",
-        "Frames are drawn within groups, so that most have relatives of the same run in the training, and these frames were",
-        "watched while settings were chosen: errors of interpolation. The sets of VASP below are independent.",
+        "Frames were drawn within groups, so most have relatives from the same run in the training, and these frames were",
+        "watched while settings were chosen: these are errors of interpolation. The VASP sets below are independent.",
         "",
     ]
     for data in wanted.data:
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> None:
     write("errors", [*lines, "![Parity of energies, forces and stresses, Deep Potential 0](models_parity.png)"])
     for name in SINGLE.values():
         hpcpot("verify", folder / f"{name}.h5", "-o", folder / f"verify_{name}", "--overwrite", may_fail=True)
-    write("crystals", ["### Crystals", "", *crystals(folder), "", *checks(folder)])
+    write("crystals", ["## Crystals", "", *crystals(folder), "", *checks(folder)])
 
 
 def hpcpot(*arguments: object, may_fail: bool = False) -> None:
@@ -85,7 +85,7 @@ def errors(folder: Path, data: Path) -> list[str]:
         *lines,
         *table(found, classes),
         "",
-        "<details><summary>Each group</summary>",
+        '<details markdown="1"><summary>Each group</summary>',
         "",
         *table(found, {group: [group] for group in groups}),
         "",

@@ -1,7 +1,8 @@
 """The blocks of code of README.md and docs/: what they hold, and how they are run, page by page, top to bottom.
 
 A block of `sh`, `console` or `python` is run as it is, in a folder of its page that looks like a checkout. One with
-`<!-- long -->` above it would take long or needs what a test has not: its commands are only checked.
+`<!-- long -->` above it would take long or needs what a test has not: its commands are only checked. A block of `diff` is
+applied to a copy of the package, which the rest of its page then uses.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -28,7 +30,7 @@ FENCE = re.compile(
     r"^(?P<long><!-- long -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 INDENTED = re.compile(r"^(?: {4,}|\t)(?:\$ )?(?:hpcpot|mpirun|make|python|torchrun) ", re.MULTILINE)
-LINKED = ("configs", "benchmarks", "jobs", "docs", "Makefile")
+LINKED = ("configs", "benchmarks", "jobs", "docs", "tests", "Makefile")
 """What a page's folder has of a checkout."""
 ABSENT = (
     "must be a file",
@@ -101,7 +103,13 @@ def run(block: Block, folder: Path, names: dict) -> None:
     Args:
         names: variables of the page's Python blocks, which share them.
     """
-    if block.language == "python":
+    if block.language == "diff":
+        apply(block, folder)
+    elif block.language == "python" and is_patched(folder):
+        (folder / "block.py").write_text(block.text)
+        code, output = execute("python block.py", folder)
+        assert code == 0, f"{block.where}\n{output}"
+    elif block.language == "python":
         with working_in(folder), contextlib.redirect_stdout(io.StringIO()):
             exec(compile(block.text, block.where, "exec"), names)
     elif block.language == "yaml":
@@ -113,31 +121,43 @@ def run(block: Block, folder: Path, names: dict) -> None:
         assert output.splitlines() == told, f"{block.where}: {line}\n{output}"
     elif block.language == "sh":
         for line in commands(block):
-            if line.startswith("pip install "):  # needs a registry; test_an_extra_that_pages_name checks the extras
+            if line.startswith("pip install "):  # needs a registry; its extras have a test of their own
                 continue
             code, output = execute(line, folder)
             assert code == 0, f"{block.where}: {line}\nexit code {code}\n{output}"
 
 
+def apply(block: Block, folder: Path) -> None:
+    """Change the folder's copy of the package, which is made at the first diff."""
+    if not is_patched(folder):
+        shutil.copytree(REPOSITORY / "hpcpot", folder / "hpcpot", ignore=shutil.ignore_patterns("__pycache__"))
+    done = subprocess.run(["git", "apply", "-"], cwd=folder, input=block.text, capture_output=True, text=True)
+    assert done.returncode == 0, f"{block.where}: does not apply any more: make the diff anew\n{done.stderr}"
+
+
+def is_patched(folder: Path) -> bool:
+    return (folder / "hpcpot").is_dir()
+
+
 def execute(line: str, folder: Path) -> tuple[int, str]:
     """Run a command line: hpcpot in this process, which is quicker, all else by a shell."""
     words = shlex.split(line, comments=True)
-    if words[0] == "hpcpot" and not {"--ranks", "--workers", "&&", "|", ";"} & set(words):
+    is_alone = words[0] == "hpcpot" and not {"--ranks", "--workers", "&&", "|", ";"} & set(words)
+    if is_alone and not is_patched(folder):
         output = io.StringIO()
         with working_in(folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
             code = cli.main(words[1:])
         return code, output.getvalue()
-    bin_folder = folder / ".bin"
+    bin_folder, package = folder / ".bin", folder if is_patched(folder) else REPOSITORY
     bin_folder.mkdir(exist_ok=True)
     for name, arguments in (("hpcpot", " -m hpcpot"), ("python", "")):
         script = bin_folder / name
-        script.write_text(f'#!/bin/sh\nexec {sys.executable}{arguments} "$@"\n')
+        script.write_text(f'#!/bin/sh\nPYTHONPATH={package}:$PYTHONPATH exec {sys.executable}{arguments} "$@"\n')
         script.chmod(0o755)
     done = subprocess.run(
         ["bash", "-c", line],
         cwd=folder,
-        env=launch.environment(os.environ)
-        | {"PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(REPOSITORY)},
+        env=launch.environment(os.environ) | {"PATH": f"{bin_folder}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
         timeout=200,

@@ -52,6 +52,14 @@ def test_links_of_a_page_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+def test_diffs_change_as_many_files_as_is_said():
+    text = (REPOSITORY / "docs/extending.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^## [^\n]* \((\d) files\)\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    assert len(sections) > 1
+    for files, section in sections:
+        assert section.count("\ndiff --git ") == int(files)
+
+
 def test_every_command_has_a_page():
     have = {path.stem for path in (REPOSITORY / "docs/commands").glob("*.md")} - {"index", "farm"}
     assert have == set(cli.COMMANDS)
