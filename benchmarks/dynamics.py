@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import resource
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -13,12 +12,13 @@ import numpy as np
 import timing  # first: it sets the threads
 from ase import Atoms
 
+from hpcpot.dynamics import steppers
 from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.dynamics.start import extent, make_state
-from hpcpot.dynamics.steppers.device import on_device
+from hpcpot.dynamics.steppers.contract import Motion, Stepper
 from hpcpot.gpu.device import Gpu, choose
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
@@ -43,9 +43,8 @@ class Dynamics:
 
     state: State
     engine: Engine
-    integrator: str
-    thermostat: Thermostat
-    timestep: float
+    motion: Motion
+    stepper: Stepper
     first_energy: float
 
     @classmethod
@@ -64,26 +63,20 @@ class Dynamics:
         domain = Domain(state.cell, state.periodic, ranks, potential.cutoff + skin, extent=extent(state, ranks))
         engine = Engine(potential, domain, ranks, skin)
         if potential.kernel_set == "gpu":
-            from hpcpot.dynamics.steppers.graph import Resident
             from hpcpot.gpu.exchange import Exchange
 
-            domain.ranks, engine.resident = Exchange(ranks, potential.device), Resident(potential)
+            domain.ranks = Exchange(ranks, potential.device)
         engine.start(state)
         energy, kT = float(ranks.sum(np.array([state.energies.sum()]))[0]), temperature * BOLTZMANN
         if not nve:
             draw_velocities(state, engine, kT, 1, True)
-        self = cls(state, engine, "nve" if nve else "nvt_nose_hoover", Thermostat(kT, kT, 50.0, 0, 1), timestep, energy)
-        INTEGRATORS[self.integrator].init(state, engine, self.thermostat)
-        return self
+        controls = None if nve else Thermostat(kT, kT, 50.0, 0, 1)
+        motion = Motion(INTEGRATORS["nve" if nve else "nvt_nose_hoover"], controls, timestep)
+        motion.integrator.init(state, engine, controls)
+        return cls(state, engine, motion, steppers.choose(steppers.available(potential), state, engine, motion), energy)
 
     def steps(self, count: int) -> None:
-        state, engine = self.state, self.engine
-        if engine.resident is not None and engine.resident.can(state, engine, self.integrator):
-            engine.resident.advance(state, engine, self.integrator, self.thermostat, self.timestep, count)
-            return
-        with nullcontext() if engine.resident is None else on_device(state, engine):
-            for _ in range(count):
-                INTEGRATORS[self.integrator].step(state, engine, self.timestep, self.thermostat)
+        self.stepper.advance(self.state, self.engine, self.motion, count)
 
 
 def potential_on(device: str, model: Family, ranks: Ranks, precision: str = "float64") -> Potential:

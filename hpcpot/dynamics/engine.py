@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from time import perf_counter
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,9 +15,6 @@ from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential.contract import Potential
 from hpcpot.structure.state import State, library, to_host
 from hpcpot.units import AMU, BOLTZMANN
-
-if TYPE_CHECKING:
-    from hpcpot.dynamics.steppers.graph import Resident
 
 REBALANCE_ABOVE = 1.05
 """Most work on a rank over the mean, above which a rebuild moves the cut planes."""
@@ -34,7 +30,6 @@ class Engine:
         seconds: time spent by phase on this rank.
         built_at: (n, 3) Å, where the owned atoms were when the pairs were built, in the cell built_cell.
         mobile: atoms of all ranks that can move.
-        resident: what does whole steps on a GPU, or None.
     """
 
     def __init__(
@@ -59,7 +54,6 @@ class Engine:
         self.seconds: dict[str, float] = defaultdict(float)
         self.built_at, self.built_cell = np.zeros((0, 3)), domain.cell
         self.mobile = 0
-        self.resident: Resident | None = None
 
     def start(self, state: State, migrate: bool = True) -> None:
         """Distribute the atoms, build pairs and compute the first forces.

@@ -11,7 +11,7 @@ import ase
 import numpy as np
 
 from hpcpot.config import Settings
-from hpcpot.dynamics import restart
+from hpcpot.dynamics import restart, steppers
 from hpcpot.dynamics import trust as deviation
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.observe import summary
@@ -39,7 +39,7 @@ class Run:
     """A run and all that it owns.
 
     Attributes:
-        state, engine: the atoms, and what moves them.
+        state, engine: the atoms, and what gives their forces. steppers: what moves them.
         stages: what is done with them. at: number of the present one.
         restarted: whether the state comes from a checkpoint.
 
@@ -64,7 +64,7 @@ class Run:
             self.state = self._first_state(potential.elements)
         for stage in self.stages:
             stage.check(self.state, ranks)
-        self.engine = self._make_engine(potential)
+        self.engine, self.steppers = self._make_engine(potential), steppers.available(potential)
 
     def say(self, text: str) -> None:
         """Print on rank 0."""
@@ -183,20 +183,20 @@ class Run:
             self._stop,
         )
         if potential.kernel_set == "gpu":
-            from hpcpot.dynamics.steppers.graph import Resident
             from hpcpot.gpu.exchange import Exchange
 
             domain.ranks = Exchange(self.ranks, potential.device, settings.parallel.gpu_exchange)
-            engine.resident = Resident(potential)
         return engine
 
     def _head(self) -> None:
         state, engine = self.state, self.engine
         grid = " x ".join(str(g) for g in engine.domain.grid)
         self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
-        self.say(self._device_line if engine.resident is None else f"{self._device_line}, {engine.domain.ranks.line}")
-        if engine.resident is not None:
+        if engine.potential.kernel_set == "gpu":
+            self.say(f"{self._device_line}, {engine.domain.ranks.line}")
             self._head_of_gpu()
+        else:
+            self.say(self._device_line)
         models = self.settings.potential.file
         named = ", ".join(map(str, models)) if isinstance(models, list) else models
         how = f"{engine.potential.kernel_set} kernels, {engine.potential.precision}"
@@ -210,7 +210,8 @@ class Run:
         needed = potential.device_bytes(state.n_owned, engine.pairs.candidates.room)
         needed, free = engine.ranks.max(np.array([needed, -potential.device.free_bytes()])) / 2**20
         self.say(f"{potential.device_name}: {needed:.0f} MiB for the fullest rank, {-free:.0f} MiB more are free")
-        by_host = [stage.name for stage in self.stages if not stage.is_a_graph(state, engine)]
+        chosen = {stage.name: steppers.choose(self.steppers, state, engine, stage.motion).name for stage in self.stages}
+        by_host = [stage for stage, stepper in chosen.items() if stepper != "graph"]
         if by_host:
             self.say(
                 "steps: atoms stay on the GPU; kernel after kernel is started by the host in "
@@ -248,8 +249,8 @@ class Run:
         return self._end()
 
     def _do_step(self, output: Output) -> None:
-        """A step, or several on a GPU, and their output; the last of a stage is the next's first, recorded there."""
-        self.stage.advance(self.state, self.engine, output.steps_until_due(self.stage))
+        """Steps up to the next output, and that; the last of a stage is the next's first, recorded there."""
+        self.stage.advance(self.state, self.engine, self.steppers, output.steps_until_due(self.stage))
         done = self.stage.is_done(self.state)
         if done and self.stage.integrator.is_minimiser:
             how = "converged" if self.state.scalars["converged"] else "not converged"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,8 @@ from hpcpot.dynamics.deform import CellDeformation, Deformation, Grips
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
-from hpcpot.dynamics.steppers.device import on_device
+from hpcpot.dynamics.steppers import choose
+from hpcpot.dynamics.steppers.contract import Motion, Stepper
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.structure.state import State
@@ -94,39 +96,22 @@ class Stage:
             state.per_atom = {name: values for name, values in state.per_atom.items() if name == "grip"}
             self.integrator.init(state, engine, self.controls)
 
-    def step(self, state: State, engine: Engine) -> None:
-        """One step of the integrator, and what is deformed with it."""
-        dt, deformation = self.md.timestep_fs, self.deformation
+    @property
+    def motion(self) -> Motion:
+        """Its equations of motion, once it has begun."""
+        return Motion(self.integrator, self.controls, self.md.timestep_fs, self.deformation)
+
+    def advance(self, state: State, engine: Engine, steppers: Sequence[Stepper], most: int) -> None:
+        """Up to so many steps in a row."""
+        steps, motion = min(most, self.md.steps - self.done(state)), self.motion
         try:
-            if deformation is not None:
-                deformation.before_step(state, engine, dt)
-            self.integrator.step(state, engine, dt, self.controls)
-            if deformation is not None:
-                deformation.after_step(state, engine, dt, dt * self.done(state))
+            choose(steppers, state, engine, motion).advance(state, engine, motion, steps)
         except SimulationError as error:
-            if deformation is not None:
-                strain = engineering_strain(state)[deformation.axis]
-                error.args = (f"{error}\nStrain along {AXES[deformation.axis]} = {strain:.4f}, in stage {self.name}.",)
+            if self.deformation is not None:
+                axis = self.deformation.axis
+                strain = engineering_strain(state)[axis]
+                error.args = (f"{error}\nStrain along {AXES[axis]} = {strain:.4f}, in stage {self.name}.",)
             raise
-
-    def is_a_graph(self, state: State, engine: Engine) -> bool:
-        """Whether a GPU does its steps without the host."""
-        resident = engine.resident
-        return resident is not None and self.deformation is None and resident.can(state, engine, self.md.integrator)
-
-    def advance(self, state: State, engine: Engine, most: int) -> None:
-        """One step, or up to so many in a row where atoms stay on a GPU."""
-        if engine.resident is None:
-            self.step(state, engine)
-            return
-        steps = min(most, self.md.steps - self.done(state))
-        if self.is_a_graph(state, engine):
-            engine.resident.advance(state, engine, self.md.integrator, self.controls, self.md.timestep_fs, steps)
-            return
-        end = state.step + steps
-        with on_device(state, engine):
-            while state.step < end and not self.is_done(state) and not engine.stop_requested:
-                self.step(state, engine)
 
     def end(self, state: State, engine: Engine) -> None:
         """Let go what the deformation holds."""

@@ -11,8 +11,8 @@ from gpu.on_cpu import OnCpu
 
 from hpcpot.dynamics.controls import Barostat, Thermostat
 from hpcpot.dynamics.integrators import INTEGRATORS
-from hpcpot.dynamics.steppers.device import on_device
-from hpcpot.dynamics.steppers.graph import Resident
+from hpcpot.dynamics.steppers import available, choose
+from hpcpot.dynamics.steppers.contract import Motion
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.device import Gpu, count
 from hpcpot.gpu.exchange import Exchange
@@ -39,13 +39,10 @@ def main(path: str, how: str) -> None:
         assert engine.domain.ranks.is_direct == (how == "direct")
         engine.keeps_momentum = chosen.keeps_momentum
         chosen.init(state, engine, controls)
-        resident = Resident(engine.potential)
-        if resident.can(state, engine, integrator):
-            resident.advance(state, engine, integrator, controls, 1.0, 15)
-        else:
-            with on_device(state, engine):
-                for _ in range(15):
-                    chosen.step(state, engine, 1.0, controls)
+        motion = Motion(chosen, controls, 1.0)
+        stepper = choose(available(engine.potential), state, engine, motion)
+        assert stepper.name == ("graph" if chosen.in_graph and ranks.size == 1 else "device")
+        stepper.advance(state, engine, motion, 15)
         assert engine.rebuilds > 2
         blocks = np.array([0, *[state.n_atoms] * ranks.size])
         arrays = {"positions": state.positions[: state.n_owned] + state.images @ state.cell, "forces": state.forces}

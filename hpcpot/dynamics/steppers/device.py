@@ -1,8 +1,8 @@
-"""A State whose arrays are on the GPU for some steps: the same equations of motion as on the host, on arrays that stay there.
+"""Steps whose arrays are on the GPU: the same equations of motion as on the host, of arrays that stay there.
 
-So works whatever is not in motion.cu's graph of a step (md/resident.py): several ranks, barostats, deformations and
-minimisers. The host starts kernel after kernel, and sees a few sums in each step; atoms, pairs, forces, ghosts and what
-migrates stay on the GPU, or pass between GPUs (gpu/exchange.py).
+So work several ranks, barostats, deformations and minimisers, which gpu/motion.cu does not have. The host starts kernel
+after kernel, and sees a few sums in each step; atoms, pairs, forces, ghosts and what migrates stay on the GPU, or pass
+between GPUs (gpu/exchange.py).
 """
 
 from __future__ import annotations
@@ -13,7 +13,20 @@ from dataclasses import replace
 from typing import Any
 
 from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.steppers.contract import Motion
+from hpcpot.dynamics.steppers.host import HostSteps
 from hpcpot.structure.state import PER_ATOM, State, to_host
+
+
+class DeviceSteps(HostSteps):
+    """Does step after step with the integrator's own code, on arrays of the GPU; see contract.Stepper."""
+
+    name = "device"
+
+    def advance(self, state: State, engine: Engine, motion: Motion, steps: int) -> None:
+        """See contract.Stepper."""
+        with on_device(state, engine):
+            super().advance(state, engine, motion, steps)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 The host hands its State over, the device does the steps, and the State comes back when somebody looks at it. Between two
 rebuilds nothing waits for the host: where one is due the device stops by itself, and what was started beyond does nothing.
 A rebuild is Domain's own, of arrays that are on the device. One rank, whose ghosts are images of its own atoms; several
-ranks, and equations of motion that are not here, are md/on_device.py's.
+ranks, and equations of motion that are not here, are device.py's.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 
 from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
-from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import inverse_masses
+from hpcpot.dynamics.steppers.contract import Motion
 from hpcpot.errors import SimulationError
 from hpcpot.gpu.neighbors import Candidates, DevicePairs
 from hpcpot.gpu.sources import Source
@@ -72,12 +72,14 @@ class _Held:
         return self.n, len(self.atoms.positions), self.candidates.room, sizes, self.integrator, int(self.seed)
 
 
-class Resident:
-    """Moves the atoms of the only rank on its GPU.
+class GraphSteps:
+    """Does the steps of the only rank on its GPU, each a CUDA graph; see contract.Stepper.
 
     Attributes:
         captured: how many graphs of a step were made.
     """
+
+    name = "graph"
 
     def __init__(self, potential: GpuPotential):
         self._potential, self._device, self._buffers = potential, potential.device, potential.buffers
@@ -90,25 +92,19 @@ class Resident:
         self._rebuilds, self._since, self._interval = -1, 0, 0
         self.captured = 0
 
-    def can(self, state: State, engine: Engine, integrator: str) -> bool:
-        """Whether these steps are for the device."""
-        return INTEGRATORS[integrator].in_graph and engine.ranks.size == 1 and state.n_owned > 0
+    def can(self, state: State, engine: Engine, motion: Motion) -> bool:
+        """One rank, an integrator that motion.cu has, and no deformation."""
+        return (
+            motion.integrator.in_graph and motion.deformation is None and engine.ranks.size == 1 and state.n_owned > 0
+        )
 
-    def advance(
-        self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float, steps: int
-    ) -> None:
-        """Do `steps` steps, fewer where a stop is asked for.
-
-        Args:
-            integrator: the name of one with `in_graph`.
-        Raises:
-            SimulationError: as Engine.evaluate.
-        """
+    def advance(self, state: State, engine: Engine, motion: Motion, steps: int) -> None:
+        """See contract.Stepper."""
         if state.cell is not engine.built_cell:  # a barostat was here before
             engine.rebuild(state)
             engine.compute(state)
         began, end, begun = perf_counter() - engine.seconds["neighbours"], state.step + steps, 0
-        held = self._load(state, engine, integrator, thermostat, dt)
+        held = self._load(state, engine, motion)
         while self._go(state, engine, held, begun, end - state.step):
             self._rebuild(state, engine, held)
             self._second_half(held)
@@ -116,9 +112,9 @@ class Resident:
         self._unload(state, engine, held)
         engine.seconds["potential"] += perf_counter() - engine.seconds["neighbours"] - began
 
-    def _load(self, state: State, engine: Engine, integrator: str, thermostat: Thermostat | None, dt: float) -> _Held:
+    def _load(self, state: State, engine: Engine, motion: Motion) -> _Held:
         """The state to the device, into memory that stays where it is while sizes do."""
-        n = state.n_owned
+        n, thermostat = state.n_owned, motion.controls
         of_atoms = {
             "velocities": state.velocities,
             "ids": state.ids,
@@ -129,7 +125,7 @@ class Resident:
             **state.per_atom,
         }
         arrays = {name: self._keep(name, values) for name, values in of_atoms.items()}
-        arrays["numbers"] = self._keep("numbers", _numbers(state, engine, thermostat, dt))
+        arrays["numbers"] = self._keep("numbers", _numbers(state, engine, thermostat, motion.timestep))
         arrays["scalars"] = self._keep("scalars", _scalars(state))
         arrays["control"] = self._keep("control", np.zeros(CONTROL_SIZE, np.int32))
         arrays["built at"] = self._keep("built at", engine.built_at)
@@ -140,7 +136,7 @@ class Resident:
         forces = self._buffers("forces", (len(atoms.positions), 3), np.uint64)
         self._device.put(np.rint(state.forces * FIXED_ONE).astype(np.int64).view(np.uint64), forces[:n])
         ghosts = len(state.positions) - n
-        return _Held(n, ghosts, atoms, engine.pairs.candidates, arrays, list(of_atoms), integrator, seed)
+        return _Held(n, ghosts, atoms, engine.pairs.candidates, arrays, list(of_atoms), motion.integrator.name, seed)
 
     def _rebuild(self, state: State, engine: Engine, held: _Held) -> None:
         """New order of the atoms, ghosts and pairs on the device, as Engine.rebuild."""
