@@ -5,6 +5,7 @@ A page asks for them by comments, each on a line of its own:
     <!-- commands -->                  every command with its line
     <!-- options: md -->               options of a command
     <!-- keys: md -->                  keys of its config
+    <!-- observables -->               every observable with its options
     <!-- docstring: hpcpot.units -->   docstring of a module, as it stands
     <!-- include: benchmarks/x.md -->  another file of the repository
     <!-- code: configs/relax.yaml -->  the same, as a block of code
@@ -20,19 +21,25 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from hpcpot.analysis.registry import FIELDS, OBSERVABLES
 from hpcpot.cli import COMMANDS
-from hpcpot.config import REQUIRED, Schema, show
+from hpcpot.config import REQUIRED, Key, Schema, show
 
 ROOT = Path(__file__).resolve().parents[1]
-MARK = re.compile(r"^<!-- (commands|options|keys|docstring|include|code)(?:: ([\w./]+))? -->$", re.MULTILINE)
+MARK = re.compile(
+    r"^<!-- (commands|options|keys|observables|docstring|include|code)(?:: ([\w./]+))? -->$", re.MULTILINE
+)
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:configs|jobs|benchmarks|hpcpot|tests)/[^)]+\)")
 """A link to a file of the repository that is not a page: it works where the sources are read, and is text on the site."""
+KEYS = "| key | value | default | |\n|---|---|---|---|"
 SCHEMAS = {"md": "hpcpot.dynamics.settings"}
 """Modules with a command's SCHEMA, where it is not the settings module of the command itself."""
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
-    fill = {name: globals()[name] for name in ("commands", "options", "keys", "docstring", "include", "code")}
+    fill = {
+        name: globals()[name] for name in ("commands", "options", "keys", "observables", "docstring", "include", "code")
+    }
     filled = MARK.sub(lambda mark: fill[mark[1]](*([mark[2]] if mark[2] else [])), markdown)
     return OUTSIDE.sub(lambda link: link[1] if link[1].startswith("`") else f"`{link[1]}`", filled)
 
@@ -72,15 +79,29 @@ def keys(command: str) -> str:
     sections: dict[str, list[str]] = {}
     for key in schema.keys:
         section, _, _ = key.name.rpartition(".")
-        default = "required" if key.default is REQUIRED else f"`{cell(show(key.default))}`"
-        row = f"| `{key.name}` | {cell(key.kind.words)} | {default} | {cell(key.help)} |"
-        sections.setdefault(section, []).append(row)
+        sections.setdefault(section, []).append(key_row(key))
     lines = []
     for section, rows in sections.items():
         title = f"Section `{section}`" if section else "At the top"
-        lines += [f"### {title}", "", "| key | value | default | |", "|---|---|---|---|", *rows, ""]
+        lines += [f"### {title}", "", KEYS, *rows, ""]
     if schema.staged:
         lines += [f"`stages.NAME.KEY` gives a stage of its own to any `KEY` of the section `{schema.staged}`."]
+    return "\n".join(lines)
+
+
+def key_row(key: Key) -> str:
+    default = "required" if key.default is REQUIRED else f"`{cell(show(key.default))}`"
+    return f"| `{key.name}` | {cell(key.kind.words)} | {default} | {cell(key.help)} |"
+
+
+def observables() -> str:
+    """A section for each observable."""
+    lines = []
+    for row in OBSERVABLES.values():
+        needs = ", ".join(FIELDS[name] for name in row.needs)
+        lines += [f"## `{row.name}`", "", f"{row.help[0].upper()}{row.help[1:]}. Needs: {needs}.", ""]
+        rows = [key_row(key) for key in row.options]
+        lines += [KEYS, *rows, ""] if rows else []
     return "\n".join(lines)
 
 

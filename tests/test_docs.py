@@ -61,7 +61,7 @@ def test_diffs_change_as_many_files_as_is_said():
 
 
 def test_every_command_has_a_page():
-    have = {path.stem for path in (REPOSITORY / "docs/commands").glob("*.md")} - {"index", "farm"}
+    have = {path.stem for path in (REPOSITORY / "docs/commands").glob("*.md")} - {"index", "farm", "observables"}
     assert have == set(cli.COMMANDS)
 
 
@@ -87,7 +87,7 @@ def test_the_site_builds_and_needs_no_network(tmp_path):
     for path in built:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"""(?:src=|<link [^>]*href=)["']?https?://""", text), path.name
-        assert not re.search(r"<!-- (?:commands|options|keys|docstring|include|code|diff)", text), path.name
+        assert not re.search(r"<!-- (?:commands|options|keys|observables|docstring|include|code)", text), path.name
     keys = (tmp_path / "site/commands/md.html").read_text(encoding="utf-8")
     assert "md.timestep_fs" in keys and "--dry-run" in keys
 
