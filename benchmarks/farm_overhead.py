@@ -18,10 +18,12 @@ import timing
 
 from hpcpot.config import Settings
 from hpcpot.farm import settings as farm_settings
-from hpcpot.farm.campaign import run_missing
-from hpcpot.farm.chunks import Item
-from hpcpot.farm.farm import Farm
-from hpcpot.farm.results import Column, Results, Store, content_key
+from hpcpot.farm.campaign import complete
+from hpcpot.farm.item import Item
+from hpcpot.farm.pool import WorkerPool
+from hpcpot.farm.results import Column, Results
+from hpcpot.farm.task import Task
+from hpcpot.storage.content import content_key
 
 PAGE_MIB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -39,13 +41,12 @@ def memory() -> float:
 def store_all(n: int, settings: Settings, path: Path) -> float:
     """Seconds of a campaign; its results are checked."""
     items = [Item(content_key(x), x) for x in range(n)]
-    columns = {"square": Column()}
-    with Farm(settings) as farm:
-        list(farm.run(square, items[: settings.workers]))  # starts the workers
-        with Store(path, kind="square", columns=columns, identity={}, provenance={}, expected_rows=n) as store:
-            began = perf_counter()
-            code = run_missing(farm, store, square, items, lambda: False)
-            seconds = perf_counter() - began
+    task = Task(kind="square", results=path, items=items, columns={"square": Column()}, compute=square, identity={})
+    with WorkerPool(settings) as pool:
+        list(pool.run(square, items[: settings.workers]))  # starts the workers
+        began = perf_counter()
+        code, _ = complete(task, pool)
+        seconds = perf_counter() - began
     with Results(path) as results:
         found = dict(zip(results.keys(), results.read("square"), strict=True))
     assert code == 0 and found == {item.key: float(item.input) ** 2 for item in items}
@@ -55,8 +56,8 @@ def store_all(n: int, settings: Settings, path: Path) -> float:
 def memory_over_items(n: int, settings: Settings) -> list[float]:
     """MiB of client and scheduler after each tenth of the items, when nobody keeps the results."""
     samples = []
-    with Farm(settings) as farm:
-        for done, _ in enumerate(farm.run(square, (Item(str(x), x) for x in range(n)), total=n), start=1):
+    with WorkerPool(settings) as pool:
+        for done, _ in enumerate(pool.run(square, (Item(str(x), x) for x in range(n)), total=n), start=1):
             if done % (n // 10) == 0:
                 samples.append(round(memory(), 1))
     return samples

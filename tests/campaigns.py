@@ -1,4 +1,4 @@
-"""Campaigns of the farm as a user starts them, and a farm without workers that is told to stop on the way."""
+"""Campaigns of the farm as a user starts them, and a pool without workers that is told to stop on the way."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import runs
 
 from hpcpot import config
-from hpcpot.farm.chunks import outcomes
+from hpcpot.farm.item import outcomes
 from hpcpot.parallel.stop import SIGNALS
 
 
@@ -31,8 +31,8 @@ def run(name: str, folder: Path, *arguments: str, code: int = 0) -> subprocess.C
     return done
 
 
-class LocalFarm:
-    """Stands in for Farm: computes where it stands, and after so many outcomes in all asks its process to stop.
+class LocalPool:
+    """Stands in for WorkerPool: computes where it stands, and after so many outcomes in all asks its process to stop.
 
     Attributes:
         computed: labels of what it has done.
@@ -43,21 +43,21 @@ class LocalFarm:
     def __init__(self, stop_after: int):
         self.stop_after, self.computed = stop_after, []
 
-    def __call__(self, wanted: config.Settings) -> LocalFarm:
+    def __call__(self, wanted: config.Settings) -> LocalPool:
         return self
 
-    def __enter__(self) -> LocalFarm:
+    def __enter__(self) -> LocalPool:
         return self
 
     def __exit__(self, *_: object) -> None:
         pass
 
-    def run(self, task, items, *, batched, total, stop):
+    def run(self, compute, items, *, batched, total, stop):
         for item in items:
             if stop():
                 return
             self.computed.append(item.label)
-            yield item.key, dict(outcomes(task, [item.input], batched))[0]
+            yield item.key, dict(outcomes(compute, [item.input], batched))[0]
             if len(self.computed) == self.stop_after:
                 os.kill(os.getpid(), signal.SIGTERM)
 

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from hpcpot.errors import FarmError, StructureError
-from hpcpot.farm import guard
-from hpcpot.farm.chunks import outcomes
+from hpcpot.farm import isolation
+from hpcpot.farm.item import outcomes
 
 
 def square(x: float) -> dict:
@@ -82,7 +82,7 @@ def square_unless_odd_ten(x: float) -> dict:
 
 
 def square_without_model(x: float) -> dict:
-    """What `loaded.potential` raises on a node that does not see the file; 4 kills its process first."""
+    """What `PotentialRef.load` raises on a node that does not see the file; 4 kills its process first."""
     if x == 4:
         os._exit(1)
     if x == 7:
@@ -95,18 +95,18 @@ def squares_without_model(inputs: list):
         yield position, square_without_model(x)
 
 
-def replace_guard(log: str, most: int) -> None:
-    """On a worker: its guard refuses `most` times, then computes where it is."""
+def replace_isolation(log: str, most: int) -> None:
+    """On a worker: its isolation refuses `most` times, then computes where it is."""
 
-    def run(task, inputs, batched, memory=0):
+    def run(compute, inputs, batched, memory=0):
         with open(log, "ab") as file:
             if file.tell() < most:
                 file.write(b"x")
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return [outcome for _, outcome in sorted(outcomes(task, inputs, batched))]
+        return [outcome for _, outcome in sorted(outcomes(compute, inputs, batched))]
 
-    guard.run = run
+    isolation.run = run
 
 
-def restore_guard() -> None:
-    importlib.reload(guard)
+def restore_isolation() -> None:
+    importlib.reload(isolation)

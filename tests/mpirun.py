@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from repository import REPOSITORY
+from repository import PYTHONPATH
 
 from hpcpot.parallel import launch
 
@@ -22,8 +22,7 @@ def run_ranks(
         check: fail the test, with what was printed, when the exit code is not 0.
     """
     mpirun = ["mpirun", "-n", str(n), sys.executable, *map(str, arguments)]
-    paths = os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests")))
-    environment = launch.environment(os.environ) | {"PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
+    environment = launch.environment(os.environ) | {"PYTHONPATH": PYTHONPATH, "PYTHONUNBUFFERED": "1"}
     done = subprocess.run(
         mpirun, env=environment, capture_output=True, text=True, timeout=timeout, cwd=cwd, stdin=subprocess.DEVNULL
     )

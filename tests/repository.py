@@ -7,3 +7,5 @@ REPOSITORY = TESTS.parent
 DATA = TESTS / "data"
 CONFIGS = REPOSITORY / "configs"
 JOBS = REPOSITORY / "jobs"
+PYTHONPATH = f"{TESTS}:{REPOSITORY}"
+"""Of processes that import modules of the tests: these, and the package of this checkout."""

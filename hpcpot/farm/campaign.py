@@ -1,16 +1,22 @@
-"""A campaign: the items of a command that its results file lacks, computed by the farm and stored as they complete."""
+"""A campaign: the items of a task that its results file lacks, computed by the farm and stored as they complete."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
+from typing import Any
 
-from hpcpot.farm.chunks import BatchedTask, Failure, Item, Outcome, Task
-from hpcpot.farm.farm import Farm
-from hpcpot.farm.results import DONE, FAILED, Store
-from hpcpot.parallel.stop import STOPPED
+from hpcpot import config, provenance
+from hpcpot.config import Schema
+from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.item import Failure, Item, Outcome
+from hpcpot.farm.pool import WorkerPool, plan
+from hpcpot.farm.results import DONE, FAILED, Results, Store
+from hpcpot.farm.task import Task
+from hpcpot.parallel.stop import STOPPED, Stopped, StopRequest
 from hpcpot.progress import Progress
 from hpcpot.wording import duration, plural
 
@@ -18,59 +24,122 @@ STORE_SECONDS = 1.0
 """Rows wait about so long to be stored together: each time costs two flushes."""
 STORE_ROWS = 1000
 
+Stop = Callable[[], bool]
+Prepare = Callable[[Any, argparse.Namespace, Stop], Task]
+"""Makes the task of checked settings, the options of the command line, and whether a signal asked to stop."""
 
-def run_missing(
-    farm: Farm,
-    store: Store,
-    task: Task | BatchedTask,
-    items: Sequence[Item],
-    stop: Callable[[], bool],
+
+def run_command(arguments: argparse.Namespace, schema: Schema, prepare: Prepare) -> int:
+    """Run a farm command; returns its exit code.
+
+    Raises:
+        HpcpotError: the config is wrong, or an error of `prepare` or `complete`.
+    """
+    stop = StopRequest()
+    settings = config.load(arguments.config, schema, arguments.overrides + farm_settings.overrides(arguments))
+    return run_settings(settings, arguments, prepare, stop)
+
+
+def run_settings(settings: Any, arguments: argparse.Namespace, prepare: Prepare, stop: Stop) -> int:
+    """As `run_command`, of settings that were loaded already."""
+    try:
+        task = prepare(settings, arguments, stop)
+    except Stopped:
+        print("stopped by a signal before the farm began; the same command begins again")
+        return STOPPED
+    if arguments.dry_run:
+        print(config.dump(settings) + plan(settings.farm, len(task.items)))
+        return 0
+    with WorkerPool(settings.farm) as pool:
+        code, keys = complete(
+            task, pool, stop, config.dump(settings), overwrite=arguments.overwrite, retry_failed=arguments.retry_failed
+        )
+    if code != STOPPED and task.results.exists():
+        with Results(task.results) as results:
+            task.report(results, keys)
+    return code
+
+
+def complete(
+    task: Task,
+    pool: WorkerPool,
+    stop: Stop = lambda: False,
+    config_text: str = "",
     *,
-    batched: bool = False,
+    overwrite: bool = False,
     retry_failed: bool = False,
-) -> int:
-    """Compute what the store has no row of; print how far it is, and what came of it.
+) -> tuple[int, list[str]]:
+    """Compute the items that lack a row, on workers that stay; prints progress and what came of it.
 
     Args:
-        items: looked at one by one, so that a lazy sequence need not hold all inputs. Equal keys are computed once.
         stop: whether a signal asked to stop, see `stop.StopRequest`.
-        retry_failed: also compute again what failed.
+        config_text: stored with the rows.
+        overwrite: begin the results anew. retry_failed: also compute failed items again.
     Returns:
-        The exit code: 0 all done, 1 some failed, STOPPED if not all were tried.
+        The exit code: 0 all done, 1 some failed, STOPPED if not all were tried. And the keys of the items, in order.
+    Raises:
+        ConfigError, DependencyError, FarmError: no workers, or they lack what the task needs.
+        OutputError: the results file is another campaign's, or cannot be written.
     """
-    states, first = store.keys(), {}
+    task.begin()
+    positions = each_once(task.items)
+    with Store(
+        task.results,
+        kind=task.kind,
+        columns=dict(task.columns),
+        identity=dict(task.identity),
+        provenance={**provenance.collect(), "config": config_text, **task.provenance},
+        expected_rows=len(positions),
+        existing="overwrite" if overwrite else "continue",
+    ) as store:
+        return _compute_missing(pool, store, task, positions, stop, retry_failed), list(positions)
+
+
+def each_once(items: Sequence[Item]) -> dict[str, int]:
+    """The position of the first item of each key."""
+    positions: dict[str, int] = {}
     for position, item in enumerate(items):
-        first.setdefault(item.key, position)
-    todo = [at for key, at in first.items() if key not in states or (retry_failed and states[key] == FAILED)]
-    store.begin(len(first), sum(key not in states for key in first))
-    print(f"{plural(len(first), 'different item')}, {len(first) - len(todo)} of them stored already")
-    collector = Collector(store, farm, len(todo), stop)
+        positions.setdefault(item.key, position)
+    return positions
+
+
+def _compute_missing(
+    pool: WorkerPool, store: Store, task: Task, positions: dict[str, int], stop: Stop, retry_failed: bool
+) -> int:
+    """Compute items that the store has no row of; print progress and what came of it. Returns the exit code."""
+    states = store.keys()
+    todo = [
+        position for key, position in positions.items() if key not in states or (retry_failed and states[key] == FAILED)
+    ]
+    store.begin(len(positions), sum(key not in states for key in positions))
+    print(f"{plural(len(positions), 'different item')}, {len(positions) - len(todo)} of them stored already")
+    collector = Collector(store, pool, len(todo), stop)
     try:
-        drawn = collector.draw(items, todo)
-        for key, outcome in farm.run(task, drawn, batched=batched, total=len(todo), stop=collector.watch):
+        drawn = collector.draw(task.items, todo)
+        for key, outcome in pool.run(task.compute, drawn, batched=task.batched, total=len(todo), stop=collector.watch):
             collector.add(key, outcome)
     finally:
         collector.store_now()
-        collector.progress.end(farm.n_workers)
-    return _conclude(store, first, collector)
+        collector.progress.end(pool.n_workers)
+    return _conclude(store, positions, collector)
 
 
 class Collector:
-    """Outcomes on their way from the farm to the store.
+    """Outcomes on their way from the workers to the store.
 
     Attributes:
         kinds: how often each kind of failure came.
     """
 
-    def __init__(self, store: Store, farm: Farm, total: int, stop: Callable[[], bool]):
+    def __init__(self, store: Store, pool: WorkerPool, total: int, stop: Stop):
         self.progress, self.kinds = Progress(total), Counter()
-        self._store, self._farm, self._stop = store, farm, stop
+        self._store, self._pool, self._stop = store, pool, stop
         self._labels: dict[str, str] = {}
         self._rows: list[tuple[str, str, Outcome]] = []
         self._stored = monotonic()
 
     def draw(self, items: Sequence[Item], positions: Iterable[int]) -> Iterator[Item]:
-        """Some of the items; what they are called is kept until their outcomes come."""
+        """Some of the items; their labels are kept until their outcomes come."""
         for position in positions:
             item = items[position]
             self._labels[item.key] = item.label
@@ -88,11 +157,11 @@ class Collector:
         """Store and print what is due; whether to stop."""
         if monotonic() - self._stored > STORE_SECONDS:
             self.store_now()
-        self.progress.show(self._farm.n_workers)
+        self.progress.show(self._pool.n_workers)
         return self._stop()
 
     def store_now(self) -> None:
-        """What came stays here until it is stored: after an error the end of the run tries once more."""
+        """Store the rows that wait. They stay here until they are stored: after an error the end of the run retries."""
         try:
             self._store.append(self._rows)
         except ValueError:
@@ -103,28 +172,28 @@ class Collector:
 
     def _fitting(self, outcome: Outcome) -> Outcome:
         """The outcome; a failure for values that do not fit the columns, so that they fail alone."""
-        found = self._store.fitting(outcome)
-        if found is not outcome:
+        fitting = self._store.fitting(outcome)
+        if fitting is not outcome:
             self.progress.failed += 1
-            self.kinds[found.kind] += 1
-        return found
+            self.kinds[fitting.kind] += 1
+        return fitting
 
 
 def _conclude(store: Store, keys: Iterable[str], collector: Collector) -> int:
-    """Say what came of all items; the exit code."""
+    """Print what came of all items; returns the exit code."""
     states = store.keys()
-    found = Counter(states.get(key) for key in keys)
+    counts = Counter(states.get(key) for key in keys)
     kinds = ", ".join(f"{n} {kind}" for kind, n in collector.kinds.most_common())
     print(
-        f"{found[DONE]} of {sum(found.values())} done, {found[FAILED]} failed{f' ({kinds} now)' if kinds else ''}, "
-        f"{found[None]} missing, after {duration(monotonic() - collector.progress.began)}: {store.path}"
+        f"{counts[DONE]} of {sum(counts.values())} done, {counts[FAILED]} failed{f' ({kinds} now)' if kinds else ''}, "
+        f"{counts[None]} missing, after {duration(monotonic() - collector.progress.began)}: {store.path}"
     )
-    if found[None]:
+    if counts[None]:
         print("stopped by a signal; the same command does what is missing")
         return STOPPED
-    if found[FAILED]:
+    if counts[FAILED]:
         print(
-            f"{plural(found[FAILED], 'item')} failed: `hpcpot results {store.path.name}` says why; the same command "
+            f"{plural(counts[FAILED], 'item')} failed: `hpcpot results {store.path.name}` says why; the same command "
             "with --retry-failed tries them again",
             file=sys.stderr,
         )

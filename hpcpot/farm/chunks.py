@@ -1,101 +1,95 @@
-"""What a worker of the farm does with a chunk: every item gets a result or a failure of its own."""
+"""Chunks of items: how many items a worker gets at a time, and how it computes them."""
 
 from __future__ import annotations
 
-import socket
-import traceback
-from collections.abc import Callable, Iterator, Sequence
+import pickle
 from dataclasses import dataclass
-from typing import Any
+from math import ceil
+from time import perf_counter
 
-from hpcpot.errors import FarmError
+from hpcpot.farm import isolation
+from hpcpot.farm.item import BatchedCompute, Compute, Item, Outcome, outcomes
 
-TAIL = 4000
-"""Characters that are kept of a traceback, from its end."""
-
-ITEM_ERRORS = (Exception, SystemExit)
-"""What fails one item only; a signal or the end of the process does not."""
-
-
-@dataclass(frozen=True)
-class Item:
-    """One independent calculation.
-
-    Attributes:
-        key: content hash of the input, `storage.results.content_key`; equal keys are computed once.
-        input: what the task gets; pickled to a worker, so small: a frame's number rather than the frame.
-        label: what a person calls it: "frame 12, site 345".
-    """
-
-    key: str
-    input: Any
-    label: str = ""
+CHUNK_SECONDS = 2.0
+"""Work of an automatic chunk: long against the scheduler's milliseconds, short against what a kill may lose."""
+CHUNK_MOST = 1000
+CHUNK_GROWTH = 4
 
 
 @dataclass(frozen=True)
-class Failure:
-    """Why an item has no result.
+class Chunk:
+    """Items that go to a worker together.
 
     Attributes:
-        kind: class of the exception, or "WorkerDied" where its process ended.
-        message: one line or more. host: where. traceback: its end, as Python or the process printed it.
+        compute, batched: as in `Task`.
+        isolated: whether the items run in processes of their own on the worker.
+        unfit: hosts that could not start those processes.
     """
 
-    kind: str
-    message: str
-    host: str = ""
-    traceback: str = ""
-
-    @classmethod
-    def of(cls, error: BaseException) -> Failure:
-        text = "".join(traceback.format_exception(error))
-        return cls(type(error).__name__, str(error) or repr(error), socket.gethostname(), text[-TAIL:])
+    compute: Compute | BatchedCompute
+    items: tuple[Item, ...]
+    batched: bool
+    isolated: bool = False
+    unfit: tuple[str, ...] = ()
 
 
-Outcome = dict[str, Any] | Failure
-Task = Callable[[Any], dict[str, Any]]
-BatchedTask = Callable[[Sequence[Any]], Iterator[tuple[int, dict[str, Any] | Exception]]]
+class UnfitWorker(Exception):
+    """A worker could not start processes for isolated items; args: its address, and why."""
 
 
-def outcomes(task: Task | BatchedTask, inputs: Sequence[Any], batched: bool) -> Iterator[tuple[int, Outcome]]:
-    """(position in inputs, result or failure) of each input once, as they complete.
+def compute(pickled: bytes) -> tuple[list[Outcome], float]:
+    """Compute a chunk on a worker: the outcome of each item, in order, and the seconds that they took.
+
+    The chunk comes pickled, so that the scheduler, which takes tasks apart, neither loads nor keeps its content.
 
     Raises:
-        FarmError: from the task: what it needs for any item is not there, see `loaded`.
+        UnfitWorker: a chunk of isolated items, and this machine starts no processes.
     """
-    if batched:
-        yield from _of_batch(task, inputs, list(range(len(inputs))))
-        return
-    for position, one in enumerate(inputs):
+    began, chunk = perf_counter(), pickle.loads(pickled)
+    inputs = [item.input for item in chunk.items]
+    if chunk.isolated:
+        from distributed import get_worker
+
+        worker = get_worker()
         try:
-            outcome = task(one)
-        except FarmError:
-            raise
-        except ITEM_ERRORS as error:
-            outcome = Failure.of(error)
-        yield position, outcome
+            results = isolation.run(chunk.compute, inputs, chunk.batched, worker.memory_manager.memory_limit or 0)
+        except OSError as error:
+            raise UnfitWorker(worker.address, str(error)) from error
+    else:
+        by_position = dict(outcomes(chunk.compute, inputs, chunk.batched))
+        results = [by_position[position] for position in range(len(inputs))]
+    return results, perf_counter() - began
 
 
-def _of_batch(task: BatchedTask, inputs: Sequence[Any], positions: list[int]) -> Iterator[tuple[int, Outcome]]:
-    """Outcomes of some positions; what the task leaves without one is halved, until the item at fault is alone."""
-    left, error = dict.fromkeys(positions), None
-    try:
-        for k, outcome in task([inputs[position] for position in positions]):
-            del left[positions[k]]  # a KeyError for an item that comes twice
-            yield positions[k], Failure.of(outcome) if isinstance(outcome, Exception) else outcome
-    except FarmError:
-        raise
-    except ITEM_ERRORS as exception:
-        error = exception
-    if left and len(positions) == 1:
-        error = error or RuntimeError(f"task = no outcome for input 1 of 1: {task!r} must yield one for each input.")
-        yield positions[0], Failure.of(error)
-        return
-    for part in halves(list(left)):
-        yield from _of_batch(task, inputs, part)
+class ChunkSize:
+    """Number of items in the next chunk.
+
+    Args:
+        requested: at most this number, or "auto": CHUNK_SECONDS of work by the time that items took lately.
+        total: number of items, if known. n_workers: who share them.
+    """
+
+    def __init__(self, requested: str | int, total: int | None, n_workers: int):
+        self._auto = requested == "auto"
+        self._next = 1 if self._auto else fair_share(requested, total, n_workers)
+        self._seconds: float | None = None
+
+    def learn(self, items: int, seconds: float) -> None:
+        """Account for a chunk that is done."""
+        if self._auto and items:
+            each = seconds / items
+            # Half of the old value: the first items also load what later ones find loaded.
+            self._seconds = each if self._seconds is None else 0.5 * (self._seconds + each)
+            fits = int(CHUNK_SECONDS / max(self._seconds, 1e-9))
+            self._next = max(1, min(fits, CHUNK_GROWTH * items, CHUNK_MOST))
+
+    def next(self, left: int | None, n_workers: int) -> int:
+        """Items of the next chunk; the last ones are shared out evenly where their number is known."""
+        if not self._auto or left is None:
+            return self._next
+        return max(1, min(self._next, ceil(left / (2 * max(n_workers, 1)))))
 
 
-def halves(entries: list) -> list[list]:
-    """A list in two parts; those that are not empty."""
-    middle = (len(entries) + 1) // 2
-    return [part for part in (entries[:middle], entries[middle:]) if part]
+def fair_share(most: int, total: int | None, n_workers: int) -> int:
+    """Items of a chunk such that no worker is left without one."""
+    return most if not total else min(most, ceil(total / max(n_workers, 1)))

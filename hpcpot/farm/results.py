@@ -24,15 +24,14 @@ import numpy as np
 
 import hpcpot
 from hpcpot.errors import OutputError
-from hpcpot.farm.chunks import Failure, Outcome
+from hpcpot.farm.item import Failure, Outcome
 from hpcpot.farm.lock import Lock
 from hpcpot.outputs import Replacement
 from hpcpot.storage import growing, layout
-from hpcpot.storage.content import content_key
 from hpcpot.storage.growing import TEXT, Column, Table
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
 
-__all__ = ["DONE", "FAILED", "Column", "Results", "Store", "content_key"]
+__all__ = ["DONE", "FAILED", "Column", "Results", "Store"]
 
 FORMAT, VERSION = "hpcpot results", 1
 DONE, FAILED = 0, 1

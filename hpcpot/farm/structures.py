@@ -20,8 +20,8 @@ from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 from hpcpot import config, inputs
 from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
-from hpcpot.farm.chunks import Item
-from hpcpot.farm.results import content_key
+from hpcpot.farm.item import Item
+from hpcpot.storage.content import content_key
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
 from hpcpot.structure import files
 

@@ -31,6 +31,15 @@ def kernels(name: str) -> ModuleType:
     raise ConfigError(f"potential.kernels = {name}: must be cpu or reference; cpu is the fast one.")
 
 
+def check_precision(family: Family, kernel_set: str, precision: str) -> None:
+    """Refuse a precision that a kernel set lacks for this family, before anything is built.
+
+    Raises:
+        ConfigError: it lacks it.
+    """
+    kernels(kernel_set).check_precision(family, precision)
+
+
 class BlockPotential:
     """E = sum_i F_{s_i}(A_i) of a family's parameters, by one of the CPU's kernel sets; a contract.Potential.
 

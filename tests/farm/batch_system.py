@@ -12,8 +12,8 @@ from pathlib import Path
 import farm_tasks
 
 from hpcpot.farm import settings as farm_settings
-from hpcpot.farm.chunks import Item
-from hpcpot.farm.farm import Farm
+from hpcpot.farm.item import Item
+from hpcpot.farm.pool import WorkerPool
 
 SECONDS = 240
 """Time limit of what takes five on an idle machine."""
@@ -112,7 +112,7 @@ class Endless:
 
     def run(self) -> Iterator[int]:
         """The process that computed each item."""
-        with Farm(self.settings) as farm:
+        with WorkerPool(self.settings) as farm:
             for key, outcome in farm.run(farm_tasks.slow_square, self._draw()):
                 self._found[key] += 1
                 assert outcome["value"] == float(key) ** 2

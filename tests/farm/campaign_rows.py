@@ -1,6 +1,6 @@
 """Rows of a results file whose content follows from their number, and a program that writes them until it is killed.
 
-python -m storage.campaign_rows PATH COUNT      prints "stored N" after each block of rows
+python -m farm.campaign_rows PATH COUNT      prints "stored N" after each block of rows
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ import sys
 
 import numpy as np
 
-from hpcpot.farm.chunks import Failure
-from hpcpot.farm.results import Column, Store, content_key
+from hpcpot.farm.item import Failure
+from hpcpot.farm.results import Column, Store
+from hpcpot.storage.content import content_key
 
 COLUMNS = {
     "energy": Column((), unit="eV"),

@@ -1,22 +1,25 @@
-"""Campaigns: what is missing is done, once, whatever happened before. Most tests have a plain loop for a farm."""
+"""Campaigns: missing items are computed once, whatever happened before. Most tests have a plain loop for a pool."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import farm_tasks
 import pytest
-from repository import TESTS
+from repository import PYTHONPATH
 
-from hpcpot.errors import FarmError, OutputError
-from hpcpot.farm.campaign import run_missing
-from hpcpot.farm.chunks import Item, outcomes
-from hpcpot.farm.results import Column, Results, Store, content_key
+from hpcpot.errors import FarmError, OutputError, StructureError
+from hpcpot.farm.campaign import complete
+from hpcpot.farm.item import Item, outcomes
+from hpcpot.farm.results import Column, Results, Store
+from hpcpot.farm.task import Task
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.progress import Progress
+from hpcpot.storage.content import content_key
 
 SECONDS = 240
 """Time limit of what takes five on an idle machine."""
@@ -24,28 +27,32 @@ COLUMNS = {"value": Column(), "ragged": Column((None,)), "pid": Column((), "int6
 
 
 class Loop:
-    """A farm that computes where it stands, and can break down."""
+    """A pool that computes where it stands, and can break down."""
 
     n_workers = 1
 
     def __init__(self, most=10**9):
         self.tried, self.most = [], most
 
-    def run(self, task, items, *, batched, total, stop):
+    def run(self, compute, items, *, batched, total, stop):
         for item in items:
             if stop():
                 return
             if len(self.tried) == self.most:
                 raise FarmError("the scheduler went away")
             self.tried.append(item.input)
-            yield item.key, dict(outcomes(task, [item.input], batched))[0]
+            yield item.key, dict(outcomes(compute, [item.input], batched))[0]
 
 
-def campaign(path, items, farm=None, stop=lambda: False, task=farm_tasks.square_unless_odd_ten, **options):
-    farm = farm or Loop()
-    with Store(path, kind="square", columns=COLUMNS, identity={}, provenance={}, expected_rows=len(items)) as store:
-        code = run_missing(farm, store, task, items, stop, **options)
-    return code, getattr(farm, "tried", None)
+def squares(path, items, compute=farm_tasks.square_unless_odd_ten):
+    return Task(kind="square", results=path, items=items, columns=COLUMNS, compute=compute, identity={})
+
+
+def campaign(path, items, pool=None, stop=lambda: False, compute=farm_tasks.square_unless_odd_ten, **options):
+    pool = pool or Loop()
+    code, keys = complete(squares(path, items, compute), pool, stop, **options)
+    assert keys == list(dict.fromkeys(item.key for item in items))
+    return code, getattr(pool, "tried", None)
 
 
 def items(inputs):
@@ -74,7 +81,35 @@ def test_failed_items_are_tried_again_when_asked(path, capsys):
     assert campaign(path, items(range(9, 14))) == (1, [])
     assert "4 of 5 done, 1 failed, 0 missing" in capsys.readouterr().out.splitlines()[-1]
     assert campaign(path, items(range(9, 14)), retry_failed=True) == (1, [11])
-    assert campaign(path, items(range(9, 14)), retry_failed=True, task=farm_tasks.square) == (0, [11])
+    assert campaign(path, items(range(9, 14)), retry_failed=True, compute=farm_tasks.square) == (0, [11])
+
+
+def test_items_may_be_a_lazy_sequence(path):
+    """Looked at one by one, and drawn again where they are computed."""
+
+    class Lazy(Sequence):
+        drawn = 0
+
+        def __len__(self):
+            return 5
+
+        def __getitem__(self, position):
+            if not 0 <= position < 5:
+                raise IndexError(position)
+            self.drawn += 1
+            return Item(content_key(position), position)
+
+    lazy = Lazy()
+    assert complete(squares(path, lazy), Loop()) == (0, [content_key(x) for x in range(5)]) and lazy.drawn == 10
+    assert complete(squares(path, lazy), Loop())[0] == 0 and lazy.drawn == 15
+
+
+def test_an_input_that_is_an_error_fails_with_it(path):
+    broken = Item("b", StructureError("volume = 0: must be > 0; give another."), "x = 7")
+    assert campaign(path, [*items(range(3)), broken]) == (1, [0, 1, 2, broken.input])
+    with Results(path) as results:
+        (_, label, failure), *others = results.failed()
+    assert not others and label == "x = 7" and (failure.kind, failure.message[:10]) == ("StructureError", "volume = 0")
 
 
 def test_equal_items_are_done_once(path, capsys):
@@ -112,15 +147,15 @@ class Refusing(Store):
 def test_an_error_of_the_disk_drops_nothing(path, monkeypatch):
     """Rows stay with the collector until they are stored; the end of the run tries again."""
     monkeypatch.setattr("hpcpot.farm.campaign.STORE_ROWS", 4)
-    with Refusing(path, kind="square", columns=COLUMNS, identity={}, provenance={}, expected_rows=10) as store:
-        with pytest.raises(OutputError):
-            run_missing(Loop(), store, farm_tasks.square, items(range(10)), lambda: False)
+    monkeypatch.setattr("hpcpot.farm.campaign.Store", Refusing)
+    with pytest.raises(OutputError):
+        campaign(path, items(range(10)), compute=farm_tasks.square)
     with Results(path) as results:
         assert results.keys() == [content_key(x) for x in range(8)] and len(results.provenance()) == 1
 
 
 def test_values_that_do_not_fit_fail_alone(path):
-    code, _ = campaign(path, items(range(6)), task=lambda x: {"other": x} if x == 2 else farm_tasks.square(x))
+    code, _ = campaign(path, items(range(6)), compute=lambda x: {"other": x} if x == 2 else farm_tasks.square(x))
     assert code == 1
     with Results(path) as results:
         assert len(results.keys()) == 5
@@ -168,26 +203,26 @@ def test_a_log_has_a_line_a_minute(capsys, monkeypatch):
 
 COMMAND = """
 import sys
+from pathlib import Path
 import farm_tasks
-from hpcpot.parallel import farm_settings
-from hpcpot.parallel.chunks import Item
-from hpcpot.parallel.farm import Farm
+from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.pool import WorkerPool
 from hpcpot.parallel.stop import StopRequest
 from farm.test_campaign import campaign, items
 if __name__ == "__main__":
     stop = StopRequest()
-    with Farm(farm_settings.defaults(workers=2, chunk=10)) as farm:
-        path, count, task = sys.argv[1:]
-        sys.exit(campaign(path, items(range(int(count))), farm, stop, getattr(farm_tasks, task))[0])
+    with WorkerPool(farm_settings.defaults(workers=2, chunk=10)) as pool:
+        path, count, compute = sys.argv[1:]
+        sys.exit(campaign(Path(path), items(range(int(count))), pool, stop, getattr(farm_tasks, compute))[0])
 """
 
 
-def start(path, count, task="slow_square"):
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+def start(path, count, compute="slow_square"):
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     script = path.with_name("command.py")  # a file: workers start from it
     script.write_text(COMMAND)
     return subprocess.Popen(
-        [sys.executable, "-u", script, path, str(count), task],
+        [sys.executable, "-u", script, path, str(count), compute],
         env=environment,
         text=True,
         stdout=subprocess.PIPE,

@@ -8,8 +8,8 @@ import pytest
 from hpcpot.errors import ConfigError, DependencyError, FarmError
 from hpcpot.farm import clusters, worker
 from hpcpot.farm import settings as farm_settings
-from hpcpot.farm.chunks import Item
-from hpcpot.farm.farm import Farm, plan
+from hpcpot.farm.item import Item
+from hpcpot.farm.pool import WorkerPool, plan
 
 pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
 
@@ -114,7 +114,7 @@ def test_wrong_jobs_file(text, message, tmp_path):
 def test_no_batch_system_here(monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(DependencyError, match="farm.cluster = lsf: bsub is not in PATH; run on a login node"):
-        with Farm(farm_settings.defaults(cluster="lsf")) as farm:
+        with WorkerPool(farm_settings.defaults(cluster="lsf")) as farm:
             farm._start()
 
 
@@ -123,11 +123,11 @@ def test_refused_jobs_are_an_error_not_a_wait(monkeypatch, tmp_path):
     sbatch.write_text("#!/bin/sh\necho 'sbatch: error: invalid partition specified: fast' >&2\nexit 1\n")
     sbatch.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setattr("hpcpot.farm.farm.LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("hpcpot.farm.pool.LOOK_SECONDS", 0.2)
     path = jobqueue(tmp_path, SLURM + "cores: 1\n    memory: 1 GB\n    interface: lo\n")
     settings = farm_settings.defaults(cluster="slurm", workers=2, jobqueue=path)
     with pytest.raises(FarmError, match="slurm: no job was accepted; mend .*jobqueue.yaml by (.|\n)*invalid partition"):
-        with Farm(settings) as farm:
+        with WorkerPool(settings) as farm:
             list(farm.run(dict, [Item("a", ())]))
 
 
@@ -144,7 +144,7 @@ def test_no_gpu_here(monkeypatch):
 def test_a_farm_under_mpirun_is_refused(monkeypatch):
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "4")
     with pytest.raises(ConfigError, match="farm = started on 4 ranks by mpirun: a farm starts its own workers"):
-        Farm(farm_settings.defaults())
+        WorkerPool(farm_settings.defaults())
 
 
 def test_without_dask(monkeypatch):

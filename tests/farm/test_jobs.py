@@ -5,12 +5,12 @@ import os
 import signal
 from types import SimpleNamespace
 
-import farm_tasks
 import pytest
 from farm.batch_system import BatchSystem, Endless, await_end
+from repository import PYTHONPATH
 
 from hpcpot.errors import FarmError
-from hpcpot.farm import farm, jobs
+from hpcpot.farm import jobs, pool
 from hpcpot.farm import settings as farm_settings
 
 pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
@@ -174,9 +174,9 @@ def test_lists_are_read(make, monkeypatch, tmp_path, name, text):
 @pytest.fixture
 def batch_system(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", os.path.dirname(farm_tasks.__file__))
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)
     monkeypatch.setattr(jobs, "LIST_SECONDS", 0.3)
-    monkeypatch.setattr(farm, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(pool, "LOOK_SECONDS", 0.1)
     with dask.config.set({"distributed.deploy.lost-worker-timeout": "0 s"}):  # as if all took as long
         yield BatchSystem(tmp_path)
 

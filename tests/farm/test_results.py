@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 from farm import campaign_rows
 from farm.campaign_rows import COLUMNS, open_store, row, values, verify
-from repository import TESTS
+from repository import PYTHONPATH
 
 from hpcpot.errors import OutputError
 from hpcpot.farm.lock import Lock
-from hpcpot.farm.results import DONE, FAILED, Column, Results, Store, content_key
+from hpcpot.farm.results import DONE, FAILED, Column, Results, Store
+from hpcpot.storage.content import content_key
 
 
 @pytest.fixture
@@ -274,9 +275,9 @@ def test_content_key_knows_content_and_type():
 
 def kill_once(path, count, rng):
     """Start the writer, kill it at a random moment; how many rows it said it had stored."""
-    environment = {**os.environ, "PYTHONPATH": str(TESTS)}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     writer = subprocess.Popen(
-        [sys.executable, "-u", "-m", "storage.campaign_rows", str(path), str(count)],
+        [sys.executable, "-u", "-m", "farm.campaign_rows", str(path), str(count)],
         env=environment,
         text=True,
         stdout=subprocess.PIPE,

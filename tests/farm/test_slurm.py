@@ -8,9 +8,9 @@ import subprocess
 
 import pytest
 from farm.batch_system import Endless, await_end
-from repository import REPOSITORY
+from repository import PYTHONPATH, REPOSITORY
 
-from hpcpot.farm import farm, jobs
+from hpcpot.farm import jobs, pool
 
 pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
 
@@ -39,7 +39,7 @@ def slurm(tmp_path, monkeypatch):
     monkeypatch.setenv("SLURM_LOCAL_DIR", str(tmp_path / "slurm"))
     monkeypatch.setenv("SLURM_LOCAL_PORT", str(free_ports()))
     monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm" / "slurm.conf"))
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests"))  # jobs inherit it, and find farm_tasks
+    monkeypatch.setenv("PYTHONPATH", PYTHONPATH)  # jobs inherit it, and find farm_tasks
     script = REPOSITORY / ".ci" / "slurm_local.sh"
     subprocess.run([script, "start"], check=True, timeout=240, stdout=subprocess.DEVNULL, cwd=tmp_path)
     file = tmp_path / "jobqueue.yaml"
@@ -68,7 +68,7 @@ def running():
 
 
 def test_killed_job_loses_nothing_and_is_replaced(slurm, monkeypatch):
-    monkeypatch.setattr(farm, "LOOK_SECONDS", 0.5)
+    monkeypatch.setattr(pool, "LOOK_SECONDS", 0.5)
     monkeypatch.setattr(jobs, "LIST_SECONDS", 0.5)
     campaign, pids, killed = Endless(slurm, workers=4), set(), []
     for n, pid in enumerate(campaign.run()):

@@ -9,6 +9,7 @@ import time
 
 import h5py
 import pytest
+from repository import PYTHONPATH
 from storage import frames
 
 from hpcpot.parallel import launch
@@ -30,7 +31,7 @@ def start(path, mode, ranks, first):
     command = [sys.executable, "-u", "-c", WRITER, path, mode, N_ATOMS, first, LAST]
     if ranks > 1:
         command = ["mpirun", "-n", ranks, *command]
-    environment = launch.environment(os.environ) | {"PYTHONPATH": os.path.dirname(os.path.dirname(frames.__file__))}
+    environment = launch.environment(os.environ) | {"PYTHONPATH": PYTHONPATH}
     writer = subprocess.Popen(
         list(map(str, command)),
         stdout=subprocess.PIPE,

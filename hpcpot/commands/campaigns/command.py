@@ -6,7 +6,7 @@ import argparse
 from collections import Counter
 
 from hpcpot.commands.campaigns import export
-from hpcpot.farm.chunks import Failure
+from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
 from hpcpot.outputs import check_output
 from hpcpot.wording import plural

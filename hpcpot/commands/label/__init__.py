@@ -20,6 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from hpcpot.commands.label.command import run_command  # NumPy and ASE: not for --help
+    from hpcpot.commands.label.task import prepare  # NumPy and ASE: not for --help
+    from hpcpot.farm.campaign import run_command
 
-    return run_command(arguments)
+    return run_command(arguments, SCHEMA, prepare)

@@ -1,107 +1,156 @@
-"""What a worker does with a structure, and the row that becomes of it."""
+"""The farm's task of `hpcpot label`: its structures, and the data set of those that are labelled."""
 
 from __future__ import annotations
 
+import argparse
+import hashlib
 import json
-import socket
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import groupby, islice
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 from ase import Atoms
-from ase.calculators.calculator import PropertyNotImplementedError
+from ase.data import chemical_symbols
 
-from hpcpot.commands.label import calculators
-from hpcpot.dataset.dataset import full_tensor
-from hpcpot.errors import ConfigError, DataError, FarmError, HpcpotError
-from hpcpot.farm.results import Column
-from hpcpot.structure import files
+from hpcpot import config, provenance
+from hpcpot.commands.label import calculators, compute
+from hpcpot.config import Settings
+from hpcpot.dataset import figure, hdf5, statistics
+from hpcpot.dataset.dataset import DataSet, Labelled, build
+from hpcpot.errors import ConfigError, HpcpotError
+from hpcpot.farm import structures as inputs
+from hpcpot.farm.campaign import Stop
+from hpcpot.farm.item import Item
+from hpcpot.farm.results import Results
+from hpcpot.farm.task import Task
+from hpcpot.outputs import check_output, refuse_existing
+from hpcpot.storage.content import content_key
 
-COLUMNS = {
-    "species": Column((None,), "int32"),
-    "periodic": Column((3,), "bool"),
-    "positions": Column((None, 3), unit="Angstrom"),
-    "cell": Column((3, 3), unit="Angstrom"),
-    "group": Column((), "str"),
-    "energy": Column((), unit="eV"),
-    "forces": Column((None, 3), unit="eV Angstrom-1"),
-    "virial": Column((3, 3), unit="eV"),
-}
-"""Of a labelled structure; the virial is -V * stress (stress positive in tension), nan where there is none."""
-
-
-def compute(structure: Atoms | HpcpotError, *, name: str, arguments: str, stress: bool) -> dict[str, Any]:
-    """Label a structure: values of COLUMNS.
-
-    Args:
-        structure: with info["group"]. Or why there is none.
-        name, arguments: of the calculator; the arguments as JSON.
-        stress: whether structures that are periodic along all axes must have one.
-    Raises:
-        StructureError: cannot be calculated. DataError: labels that are not finite, or lacking.
-        FarmError: this worker has no such calculator.
-        Exception: whatever the calculator raises.
-    """
-    if isinstance(structure, HpcpotError):
-        raise structure
-    atoms = files.check(structure, tuple(set(structure.symbols)))
-    atoms.calc = calculator(name, arguments)
-    try:
-        found = labels(atoms, stress and bool(atoms.pbc.all()))
-    except BaseException:
-        calculator.cache_clear()  # it may be left in any state
-        raise
-    return found | {
-        "species": atoms.numbers.astype(np.int32),
-        "periodic": np.asarray(atoms.pbc),
-        "positions": atoms.positions,
-        "cell": atoms.cell.array,
-        "group": str(structure.info["group"]),
-    }
+STARTS = ("initial_magmoms", "initial_charges")
+"""Arrays of a structure, by ASE's names, from which a calculator starts: other labels may come of others."""
 
 
-@lru_cache(maxsize=1)
-def calculator(name: str, arguments: str) -> Any:
-    """The calculator of this process, built by the first call.
+def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+    """Read the structures, and try the calculator.
 
     Raises:
-        FarmError: cannot be built here: no structure is at fault, so the run ends.
+        ConfigError, OutputError: before anything is done.
     """
-    try:
-        return calculators.build(name, json.loads(arguments))
-    except ConfigError as error:
-        raise FarmError(
-            f"{error}\nThis is on {socket.gethostname()}; workers need the same packages and files as the command."
-        ) from error
+    calculator, output = settings.calculator, settings.output
+    check_dataset(output, arguments.overwrite)
+    items = structures(
+        inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.every
+    )
+    check_calculator(calculator)
+    made_by = {"calculator": identity(calculator)}
+    return Task(
+        kind="label",
+        results=output.results,
+        items=items,
+        columns=compute.COLUMNS,
+        compute=partial(
+            compute.compute,
+            name=getattr(calculator, "class"),
+            arguments=json.dumps(calculator.arguments),
+            stress=calculator.stress,
+        ),
+        identity=made_by,
+        provenance=made_by,
+        report=partial(report, settings, {**provenance.collect(), "config": config.dump(settings), **made_by}),
+    )
 
 
-def labels(atoms: Atoms, stress: bool) -> dict[str, Any]:
-    """Energy, forces and virial by the calculator of `atoms`, forces on frozen atoms too.
-
-    The energy is the one that forces are derivatives of (ASE's free_energy) where the calculator tells both.
+def check_dataset(output: Settings, overwrite: bool) -> None:
+    """Refuse, before the work, a data set that could not be written, or of others.
 
     Raises:
-        DataError: one is not finite, has a wrong shape, or lacks.
+        OutputError: one is there that no labelling made, or whose results are not there; or no folder to write to.
     """
-    forces = np.array(atoms.get_forces(apply_constraint=False), np.float64)
-    energy = atoms.get_potential_energy()
-    energy = atoms.calc.results.get("free_energy", energy)
-    found = {"energy": float(energy), "forces": forces, "virial": np.full((3, 3), np.nan)}
-    if forces.shape != (len(atoms), 3):
-        raise DataError(f"forces = of shape {forces.shape} on {len(atoms)} atoms: must be ({len(atoms)}, 3).")
-    if stress:
-        try:
-            tensor = full_tensor(atoms.get_stress(apply_constraint=False))
-        except PropertyNotImplementedError as error:
-            raise DataError(
-                f"stress = none by {type(atoms.calc).__name__}: must be there for a label; set calculator.stress: "
-                "false to do without virials."
-            ) from error
-        found["virial"] = -atoms.get_volume() * tensor
-    for label, values in found.items():
-        if not np.isfinite(values).all() and (stress or label != "virial"):
-            raise DataError(
-                f"{label} by {type(atoms.calc).__name__} = not finite: must be numbers; look at the structure, or "
-                "leave it out."
-            )
+    check_output(output.dataset, overwrite=True)
+    if not output.results.exists():
+        detail = f", without the results {output.results} that it would be made of"
+        refuse_existing(output.dataset, overwrite, detail=detail)
+    elif "calculator" not in hdf5.provenance(output.dataset):
+        refuse_existing(output.dataset, overwrite, detail=", and not by hpcpot label")
+
+
+def structures(paths: Sequence[Path], every: int) -> list[Item]:
+    """One item a structure, with its group in info: what the file says, else the file's name."""
+    found = []
+    for path, frames in groupby(inputs.structures(paths, "all"), key=lambda one: one[0]):
+        for _, label, read in islice(frames, 0, None, every):
+            if isinstance(read, HpcpotError):
+                found.append(Item(content_key(str(path), label, str(read)), read, label))
+                continue
+            atoms = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
+            given = [name for name in STARTS if read.has(name)]
+            for name in given:
+                atoms.set_array(name, read.get_array(name))
+            starts = [part for name in given for part in (name, read.get_array(name))]
+            key = content_key(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, *starts)
+            atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", path.stem)))
+            found.append(Item(key, atoms, label))
     return found
+
+
+def check_calculator(wanted: Settings) -> None:
+    """Build it here once, so that its errors come before any work.
+
+    Raises:
+        ConfigError: cannot be built, or has no stress where one is asked for.
+    """
+    name = getattr(wanted, "class")
+    built = calculators.build(name, wanted.arguments)
+    if wanted.stress and "stress" not in getattr(built, "implemented_properties", ("stress",)):
+        raise ConfigError(f"calculator.stress = true: {name} has no stress; set false to label without virials.")
+
+
+def identity(wanted: Settings) -> str:
+    """What made the labels: class, arguments, package, hashes of files that it is given, whether there are virials."""
+    name = getattr(wanted, "class")
+    files = [Path(one) for one in wanted.arguments.values() if isinstance(one, str) and Path(one).is_file()]
+    lines = [
+        f"{name}({json.dumps(wanted.arguments, sort_keys=True)})",
+        calculators.version(name),
+        *(f"{path.name}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files),
+        f"stress: {wanted.stress}",
+    ]
+    return "\n".join(lines)
+
+
+def report(settings: Settings, facts: Mapping[str, Any], results: Results, keys: Sequence[str]) -> None:
+    """Write the structures that are done as a data set, with its table and figure."""
+    output = settings.output
+    dataset = gather(results, keys, settings.calculator.name or getattr(settings.calculator, "class"))
+    if dataset is None:
+        print("no structure was labelled, so there is no data set")
+        return
+    hdf5.write(dataset, output.dataset, facts, overwrite=True)
+    print(statistics.text(dataset))
+    print(f"data set: {output.dataset}; `hpcpot dataset {output.dataset}` says which frames to doubt")
+    print(f"figure: {figure.write(dataset, output.dataset.with_suffix('.png'))}")
+
+
+def gather(results: Results, keys: Sequence[str], calculator: str) -> DataSet | None:
+    """The done rows of some items in their order; None if there are none."""
+    rows = {key: row for row, key in enumerate(results.keys())}
+    columns, labels = {name: results.read(name) for name in results.columns}, results.labels()
+    frames = []
+    for row in (rows[key] for key in keys if key in rows):
+        values = {name: column[row] for name, column in columns.items()}
+        frames.append(
+            Labelled(
+                [chemical_symbols[z] for z in values["species"]],
+                values["positions"],
+                values["cell"],
+                values["periodic"],
+                values["energy"],
+                values["forces"],
+                values["virial"],
+                values["group"],
+                f"{labels[row]} by {calculator}",
+            )
+        )
+    return build(frames) if frames else None

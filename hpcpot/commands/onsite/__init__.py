@@ -23,6 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from hpcpot.commands.onsite.command import run_command  # NumPy and Numba: not for --help
+    from hpcpot.commands.onsite.task import prepare  # NumPy and Numba: not for --help
+    from hpcpot.farm.campaign import run_command
 
-    return run_command(arguments)
+    return run_command(arguments, SCHEMA, prepare)

@@ -1,128 +1,106 @@
-"""What a worker does with the sites of a region of a frame."""
+"""The farm's task of `hpcpot onsite`: the sites of each region of each frame, and tables and figures of all of them."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from pathlib import Path
+import argparse
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
-import numpy as np
-from ase import Atoms
-from ase.constraints import FixAtoms
-from ase.geometry import get_distances
-
-from hpcpot.commands.onsite import frames
-from hpcpot.errors import HpcpotError, StructureError
-from hpcpot.farm import potentials as loaded
-from hpcpot.farm.results import Column
-from hpcpot.potential.contract import Potential
-from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import CONVERGED, Options
-from hpcpot.relaxation.removal import Frame
-from hpcpot.structure import files
-from hpcpot.structure.overlap import with_images
-
-COLUMNS = {
-    "region": Column((), "str"),
-    "frame": Column((), "int64"),
-    "step": Column((), "int64"),
-    "time": Column((), unit="ps"),
-    "left": Column((), unit="Angstrom"),
-    "right": Column((), unit="Angstrom"),
-    "available": Column((), "int64"),
-    "with_replacement": Column((), "bool"),
-    "sites": Column((None,), "int64"),
-    "places": Column((None,), unit="Angstrom"),
-    "energies": Column((None,), unit="eV"),
-    "relaxed_energies": Column((None,), unit="eV"),
-}
-"""Of the sites of one region of one frame; energies are dE of each site, relaxed ones nan where not asked for."""
+from hpcpot.commands.onsite import compute, figure, frames, sites, tables
+from hpcpot.commands.onsite.frames import Frames
+from hpcpot.commands.onsite.sites import Block, Choice, Selection
+from hpcpot.config import Settings
+from hpcpot.errors import HpcpotError
+from hpcpot.farm.campaign import Stop
+from hpcpot.farm.item import Item
+from hpcpot.farm.potential_ref import PotentialRef
+from hpcpot.farm.results import Results
+from hpcpot.farm.task import Task
+from hpcpot.relaxation.engine import Options
+from hpcpot.storage.content import content_key
+from hpcpot.wording import plural
 
 
-def compute(
-    one: dict[str, Any] | HpcpotError,
-    *,
-    source: str | Path | tuple,
-    fingerprint: str,
-    kernels: str,
-    precision: str,
-    relaxed: str,
-    radius: float,
-    options: Options,
-) -> dict[str, Any]:
-    """Remove each site of a frame, alone.
+def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+    """Choose the sites; prints how many there are.
 
-    Args:
-        one: the columns of the row but energies; and `path`, `frame_in_file`, `content` of the frame. Or why there are
-            none.
-        relaxed: "none", "near" or "all", see `relaxed_removals`.
+    Raises:
+        ConfigError, ModelError, StructureError, OutputError: before anything is done. Stopped: by a signal.
     """
-    if isinstance(one, HpcpotError):
-        raise one
-    frame = _frame(one["path"], one["frame_in_file"], one["content"], source, fingerprint, kernels, precision)
-    sites = one["sites"]
-    after = np.full(len(sites), np.nan)
-    if relaxed != "none":
-        after = relaxed_removals(frame, sites, radius if relaxed == "near" else np.inf, options)
-    values = {name: one[name] for name in COLUMNS if name in one}
-    return values | {"energies": frame.removals(sites), "relaxed_energies": after}
+    source, removal = frames.find(settings.frames.file), settings.removal
+    potential = PotentialRef.of(settings.potential)
+    selection = sites.choose(source, settings, potential.elements, print, stop)
+    print(counts(selection))
+    return Task(
+        kind="onsite",
+        results=settings.output.results,
+        items=[
+            *(item(source, choice) for choice in selection.choices),
+            *(unusable(source, k, error) for k, error in selection.unusable.items()),
+        ],
+        columns=compute.COLUMNS,
+        compute=partial(
+            compute.compute,
+            potential=potential,
+            relaxed=removal.relaxed,
+            radius=removal.radius_A,
+            options=Options(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
+        ),
+        identity={"potential": potential.fingerprint, "task": identity(settings)},
+        report=partial(report, settings, selection.blocks),
+    )
 
 
-@lru_cache(maxsize=2)
-def _frame(
-    path: Path, k: int, content: str, source: str | Path | tuple, fingerprint: str, kernels: str, precision: str
-) -> Frame:
-    """A frame with its neighbours and energies, kept for its other regions."""
-    potential = loaded.potential(source, fingerprint, kernels, precision)
-    atoms = files.check(frames.read(path, k), potential.elements)
-    if frames.content(atoms) != content:
-        raise StructureError(
-            f"{path}, frame {k} = another structure on this worker than where the command began: must be one file for "
-            "all, which stays as it is during the run; give a path that all nodes share, and begin again."
-        )
-    return Frame(atoms, potential)
+def counts(selection: Selection) -> str:
+    """Numbers of sites, frames and regions."""
+    choices, failed = selection.choices, len(selection.unusable)
+    n_frames, n_regions = (len({getattr(choice, name) for choice in choices}) for name in ("frame", "region"))
+    n_sites = sum(len(choice.sites) for choice in choices)
+    left_out = f"; {plural(failed, 'frame')} of no use, stored as failed" if failed else ""
+    return f"{plural(n_sites, 'site')}: {plural(n_frames, 'frame')}, {plural(n_regions, 'region')}{left_out}"
 
 
-def relaxed_removals(frame: Frame, sites: np.ndarray, radius: float, options: Options) -> np.ndarray:
-    """dE with the atoms within a radius of the site relaxed at fixed cell, before the removal and after it, (k,) eV.
-
-    Args:
-        radius: Å; inf for all atoms.
-    Returns:
-        nan where one of the two does not converge.
-    """
-    before, after = [], []
-    for site in sites:
-        atoms, centre = _surroundings(frame.atoms, int(site), radius, frame.potential)
-        before.append(atoms)
-        after.append(atoms[[k for k in range(len(atoms)) if k != centre]])
-    if radius == np.inf:
-        before = before[:1]
-    energies = np.full(len(before) + len(after), np.nan)
-    for number, outcome in engine.relax(before + after, frame.potential, options, room=4096):
-        if isinstance(outcome, HpcpotError):
-            continue
-        if outcome.status == CONVERGED:
-            energies[number] = outcome.final.energy
-    return energies[: len(before)] - energies[len(before) :]
+def item(source: Frames, choice: Choice) -> Item:
+    """The farm's item for the sites of a region of a frame."""
+    path, k = source.place(choice.frame)
+    row: dict[str, Any] = {
+        "region": choice.region,
+        "frame": choice.frame,
+        "step": choice.step,
+        "time": choice.time,
+        "left": choice.at.left,
+        "right": choice.at.right,
+        "available": choice.available,
+        "with_replacement": choice.with_replacement,
+        "sites": choice.sites,
+        "places": choice.places,
+        "content": choice.content,
+    }
+    interfaces = (choice.at.left, choice.at.right)
+    key = content_key(choice.region, choice.frame, choice.sites, choice.places, interfaces, choice.content)
+    return Item(key, row | {"path": path, "frame_in_file": k}, f"{source.name(choice.frame)}, {choice.region}")
 
 
-def _surroundings(atoms: Atoms, site: int, radius: float, potential: Potential) -> tuple[Atoms, int]:
-    """The frame with the atoms beyond a radius frozen, or the part of it that matters; and the site's number there.
+def unusable(source: Frames, k: int, error: HpcpotError) -> Item:
+    """The item of a frame of no use, which fails with the reason."""
+    return Item(content_key(str(source.place(k)[0]), k, str(error)), error, source.name(k))
 
-    Atoms beyond radius + 2 cutoffs do not matter, where no image of a moving atom is among the others.
-    """
-    within = radius + 2.0 * potential.cutoff
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
-    if heights[atoms.pbc].min(initial=np.inf) > 2.0 * (radius + potential.cutoff):
-        points, owners = with_images(atoms.positions, atoms.cell.array, atoms.pbc, within)
-        distances = np.linalg.norm(points - points[site], axis=1)
-        near = distances <= within
-        part = Atoms(atoms.numbers[owners[near]], points[near])
-        part.set_constraint(FixAtoms(np.flatnonzero(distances[near] > radius)))
-        return part, int(np.count_nonzero(near[:site]))
-    whole = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    if np.isfinite(radius):
-        distances = get_distances(atoms.positions[site], atoms.positions, cell=atoms.cell, pbc=atoms.pbc)[1][0]
-        whole.set_constraint(FixAtoms(np.flatnonzero(distances > radius)))
-    return whole, site
+
+def identity(settings: Settings) -> str:
+    """Settings that all rows of a file share besides the potential: how sites are chosen and removed."""
+    lines = [f"{name}: {vars(getattr(settings, name))}" for name in ("profile", "regions", "sites", "removal")]
+    potential = settings.potential
+    return "\n".join([*lines, f"precision: {potential.precision}, kernels: {potential.kernels}"])
+
+
+def report(settings: Settings, blocks: list[Block], results: Results, keys: Sequence[str]) -> None:
+    """Write tables and figures of the sites of some items; those of other frames in the file stay out."""
+    rows, bootstrap = tables.rows(results, set(keys)), settings.bootstrap
+    for kind in ("energies", "relaxed_energies") if settings.removal.relaxed != "none" else ("energies",):
+        campaign = tables.gather(rows, blocks, kind, bootstrap.fraction, bootstrap.replicas, settings.sites.seed)
+        output = settings.output.results
+        base = output if kind == "energies" else output.with_name(f"{output.stem}_relaxed{output.suffix}")
+        print(f"{'removal energies' if kind == 'energies' else 'relaxed'}:\n{tables.summary(campaign)}")
+        written = [*tables.write(campaign, base), *figure.write(campaign, base)]
+        print("written: " + ", ".join(path.name for path in written))

@@ -22,6 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from hpcpot.commands.relax.command import run_command  # NumPy and Numba: not for --help
+    from hpcpot.commands.relax.task import prepare  # NumPy and Numba: not for --help
+    from hpcpot.farm.campaign import run_command
 
-    return run_command(arguments)
+    return run_command(arguments, SCHEMA, prepare)

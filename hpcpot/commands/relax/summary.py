@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpcpot.farm.chunks import Failure
+from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
 from hpcpot.relaxation.engine import CONVERGED
 

@@ -1,106 +1,69 @@
-"""What a worker does with a chunk of structures, and the row that becomes of each."""
+"""The farm's task of `hpcpot relax`: its structures, their rows, and the table and figure of what came of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import argparse
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from ase import Atoms
-
-from hpcpot.errors import HpcpotError
-from hpcpot.farm import potentials as loaded
-from hpcpot.farm.results import Column
-from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import SATURATED, Options, Relaxed
-
-ATOM_BYTES = 8000
-"""About what an atom in flight takes: 80 pairs, 20 images and the memory of L-BFGS, some of it twice."""
-COLUMNS = {
-    "species": Column((None,), "int32"),
-    "periodic": Column((3,), "bool"),
-    "initial_positions": Column((None, 3), unit="Angstrom"),
-    "initial_cell": Column((3, 3), unit="Angstrom"),
-    "initial_energy": Column((), unit="eV"),
-    "positions": Column((None, 3), unit="Angstrom"),
-    "cell": Column((3, 3), unit="Angstrom"),
-    "energy": Column((), unit="eV"),
-    "forces": Column((None, 3), unit="eV Angstrom-1"),
-    "stress": Column((3, 3), unit="eV Angstrom-3"),
-    "steps": Column((), "int64"),
-    "status": Column((), "str"),
-    "largest_force": Column((), unit="eV Angstrom-1"),
-    "largest_stress": Column((), unit="eV Angstrom-3"),
-    "capped_steps": Column((), "int64"),
-}
-"""Of a structure whose relaxation came to an end; stress is positive in tension."""
-PATH = {
-    "path_positions": Column((None, None, 3), unit="Angstrom"),
-    "path_cell": Column((None, 3, 3), unit="Angstrom"),
-    "path_energy": Column((None,), unit="eV"),
-    "path_forces": Column((None, None, 3), unit="eV Angstrom-1"),
-    "path_stress": Column((None, 3, 3), unit="eV Angstrom-3"),
-}
-"""Of every step, the initial structure first."""
+from hpcpot.commands.relax import compute, figure, summary
+from hpcpot.config import Settings
+from hpcpot.farm import structures
+from hpcpot.farm.campaign import Stop
+from hpcpot.farm.potential_ref import PotentialRef
+from hpcpot.farm.results import Results
+from hpcpot.farm.task import Task
+from hpcpot.relaxation import minimizers
+from hpcpot.relaxation.engine import Options
+from hpcpot.units import EV_PER_A3_IN_GPA
 
 
-def compute(
-    inputs: Sequence[Atoms | HpcpotError],
-    *,
-    source: str | Path | tuple,
-    fingerprint: str,
-    kernels: str,
-    precision: str,
-    options: Options,
-    memory_MB: float,
-) -> Iterator[tuple[int, dict[str, Any] | HpcpotError]]:
-    """Relax structures together: (number, row or why there is none) as they end."""
-    potential = loaded.potential(source, fingerprint, kernels, precision)
-    readable = [k for k, one in enumerate(inputs) if not isinstance(one, HpcpotError)]
-    for k, one in enumerate(inputs):
-        if isinstance(one, HpcpotError):
-            yield k, one
-    structures = [inputs[k] for k in readable]
-    for number, outcome in engine.relax(structures, potential, options, room(memory_MB)):
-        atoms = structures[number]
-        yield readable[number], row(atoms, outcome) if isinstance(outcome, Relaxed) else outcome
+def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+    """Read potential and structures.
 
-
-def room(memory_MB: float) -> int:
-    """Atoms that are relaxed at once."""
-    return int(np.clip(memory_MB * 1e6 / ATOM_BYTES, 1, SATURATED))
-
-
-def row(atoms: Atoms, relaxed: Relaxed) -> dict[str, Any]:
-    """Values of COLUMNS, and of PATH where the path was kept."""
-    initial, final = relaxed.initial, relaxed.final
-    values = {
-        "species": atoms.numbers.astype(np.int32),
-        "periodic": np.asarray(atoms.pbc),
-        "initial_positions": initial.positions,
-        "initial_cell": initial.cell,
-        "initial_energy": initial.energy,
-        "positions": final.positions,
-        "cell": final.cell,
-        "energy": final.energy,
-        "forces": final.forces,
-        "stress": final.stress,
-        "steps": relaxed.steps,
-        "status": relaxed.status,
-        "largest_force": relaxed.force,
-        "largest_stress": relaxed.stress,
-        "capped_steps": relaxed.capped,
-    }
-    names = (
-        {
-            "path_positions": "positions",
-            "path_cell": "cell",
-            "path_energy": "energy",
-            "path_forces": "forces",
-            "path_stress": "stress",
-        }
-        if relaxed.path
-        else {}
+    Raises:
+        ConfigError, ModelError: before anything is done.
+    """
+    potential, output = PotentialRef.of(settings.potential), settings.output
+    paths = structures.expand(settings.structures.files, Path(arguments.config).parent)
+    return Task(
+        kind="relax",
+        results=output.results,
+        items=structures.items(paths, settings.structures.frames),
+        columns=compute.COLUMNS | (compute.PATH if output.keep_path else {}),
+        compute=partial(
+            compute.compute, potential=potential, options=engine_options(settings), memory_MB=settings.relax.memory_MB
+        ),
+        batched=True,
+        identity={"potential": potential.fingerprint, "task": identity(settings)},
+        report=report,
     )
-    return values | {name: np.array([getattr(step, field) for step in relaxed.path]) for name, field in names.items()}
+
+
+def engine_options(settings: Settings) -> Options:
+    """The relax section in the units of the engine."""
+    relax = settings.relax
+    return Options(
+        minimizer=relax.minimizer,
+        moves=minimizers.Options(relax.longest_step_A, relax.potim, relax.smass),
+        cell=relax.cell,
+        pressure=relax.pressure_GPa / EV_PER_A3_IN_GPA,
+        force=relax.force_eV_per_A,
+        stress=relax.stress_GPa / EV_PER_A3_IN_GPA,
+        steps=relax.steps,
+        keep_path=settings.output.keep_path,
+    )
+
+
+def identity(settings: Settings) -> str:
+    """Settings that all rows of a file share, besides the potential."""
+    potential = settings.potential
+    return f"{engine_options(settings)}\nprecision: {potential.precision}, kernels: {potential.kernels}"
+
+
+def report(results: Results, keys: Sequence[str]) -> None:
+    """Print the table of some items, and draw their figure."""
+    campaign = summary.gather(results, set(keys))
+    print(summary.table(campaign))
+    print(f"figure: {figure.write(campaign, results.path.with_suffix('.png'))}")

@@ -10,6 +10,7 @@ from hpcpot.commands.train import committee
 from hpcpot.commands.train.inputs import load
 from hpcpot.commands.train.settings import FAMILIES
 from hpcpot.errors import ConfigError
+from hpcpot.farm import campaign
 from hpcpot.farm import settings as farm_settings
 from hpcpot.parallel.stop import StopRequest
 from hpcpot.training import job
@@ -27,7 +28,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     settings = load(Path(arguments.config), arguments.overrides + farm_settings.overrides(arguments))
     folder = Path(arguments.config).parent
     if settings.committee.members > 1:
-        return committee.run(settings, folder, arguments, stop)
+        return campaign.run_settings(settings, arguments, committee.prepare, stop)
     if arguments.dry_run:
         found = job.make(settings, folder, False, stop, print)
         n_validation = 0 if found.validation is None else len(found.validation)

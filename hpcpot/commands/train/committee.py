@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpcpot import config, provenance
+from hpcpot import config
 from hpcpot.commands.train.settings import FAMILIES, member
 from hpcpot.config import Settings
 from hpcpot.errors import TrainingError
-from hpcpot.farm import farm
-from hpcpot.farm.campaign import run_missing
-from hpcpot.farm.chunks import Item
-from hpcpot.farm.farm import Farm
-from hpcpot.farm.results import Column, Results, Store, content_key
+from hpcpot.farm.campaign import Stop
+from hpcpot.farm.item import Item
+from hpcpot.farm.results import Column, Results
+from hpcpot.farm.task import Task
+from hpcpot.storage.content import content_key
 from hpcpot.storage.growing import TEXT
 from hpcpot.training import job
 
@@ -26,42 +26,43 @@ COLUMNS = {"model": Column((), TEXT), "seed": Column((), "i8"), "steps": Column(
 }
 
 
-def run(settings: Settings, folder: Path, arguments: argparse.Namespace, stop: Callable[[], bool]) -> int:
-    """Train all members that are not done; returns the exit code. Each goes on from its checkpoint if it has one."""
+def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+    """Read the data; each member that is not done goes on from its checkpoint if it has one."""
+    folder, results = Path(arguments.config).parent, settings.output.model.with_suffix(".committee.h5")
     members = [member(settings, k) for k in range(settings.committee.members)]
     data = job.make(settings, folder, False, stop, print)
-    items = [
-        Item(content_key(data.data_hash, config.dump(one)), k, f"member {k}, seed {one.training.seed}")
-        for k, one in enumerate(members)
-    ]
-    if arguments.dry_run:
-        print(config.dump(settings) + farm.plan(settings.farm, len(items)))
-        return 0
-    results = settings.output.model.with_suffix(".committee.h5")
-    for one in members:
-        if arguments.overwrite:
-            one.output.checkpoint.unlink(missing_ok=True)
+    return Task(
+        kind="train",
+        results=results,
+        items=[
+            Item(content_key(data.data_hash, config.dump(one)), k, f"member {k}, seed {one.training.seed}")
+            for k, one in enumerate(members)
+        ],
+        columns=COLUMNS,
+        compute=partial(train, members=members, folder=folder.resolve(), here=Path.cwd()),
+        identity={"config": config.dump(settings), "data": data.data_hash},
+        begin=partial(check_outputs, members, results, arguments.overwrite),
+        report=report,
+    )
+
+
+def check_outputs(members: Sequence[Settings], results: Path, overwrite: bool) -> None:
+    """Refuse models of other trainings, and take away checkpoints that are to be overwritten.
+
+    Raises:
+        OutputError: a model or checkpoint is there, no results of a committee beside it, and `overwrite` is not set.
+    """
+    for settings in members:
+        if overwrite:
+            settings.output.checkpoint.unlink(missing_ok=True)
         if not results.exists():
-            job.check_output(one.output, one.output.checkpoint.exists(), arguments.overwrite)
-    compute = partial(train, members=members, folder=folder.resolve(), here=Path.cwd())
-    with (
-        Farm(settings.farm) as workers,
-        Store(
-            results,
-            kind="train",
-            columns=COLUMNS,
-            identity={"config": config.dump(settings), "data": data.data_hash},
-            provenance={**provenance.collect(), "config": config.dump(settings)},
-            expected_rows=len(items),
-            existing="overwrite" if arguments.overwrite else "continue",
-        ) as store,
-    ):
-        code = run_missing(workers, store, compute, items, stop, retry_failed=arguments.retry_failed)
-    if results.exists():
-        with Results(results) as rows:
-            for name, *errors in zip(rows.read("model"), *(rows.read(e) for e in ERRORS), strict=True):
-                print(f"{name}: {1e3 * errors[0]:.2f} meV/atom, {1e3 * errors[1]:.1f} meV/Å on validation frames")
-    return code
+            job.check_output(settings.output, settings.output.checkpoint.exists(), overwrite)
+
+
+def report(results: Results, keys: Sequence[str]) -> None:
+    """Print the errors of each member on the validation frames."""
+    for name, *errors in zip(results.read("model"), *(results.read(column) for column in ERRORS), strict=True):
+        print(f"{name}: {1e3 * errors[0]:.2f} meV/atom, {1e3 * errors[1]:.1f} meV/Å on validation frames")
 
 
 def train(number: int, members: list[Settings], folder: Path, here: Path) -> dict[str, Any]:

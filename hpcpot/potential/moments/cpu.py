@@ -72,20 +72,36 @@ def prepare(
     Raises:
         ConfigError: mixed precision of a family whose kernels have float64 only.
     """
-    # A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
-    if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
+    check_precision(family, precision)
+    if _is_reducible(family):
         return DeepPotentialSteps(family, closest, precision)
-    if precision != "float64":
-        raise ConfigError(
-            f"potential.precision = {precision}: Deep Potentials only, without a skip around the first fitting "
-            "layer; set float64."
-        )
     if isinstance(family, Chebyshev):
         return ChebyshevSteps(family)
     if isinstance(family, MomentTensor):
         return MomentTensorSteps(family)
     prepared = [tabulate(moment_set, len(family.elements), closest) for moment_set in family.moment_sets()]
     return Steps(family, sys.modules[__name__], prepared, family.readout)
+
+
+def check_precision(family: Any, precision: str) -> None:
+    """Refuse a precision that these kernels lack for a family.
+
+    Raises:
+        ConfigError: mixed precision of a family whose kernels have float64 only.
+    """
+    if precision != "float64" and not _is_reducible(family):
+        raise ConfigError(
+            f"potential.precision = {precision}: Deep Potentials only, without a skip around the first fitting "
+            "layer; set float64."
+        )
+
+
+def _is_reducible(family: Any) -> bool:
+    """Whether the kernels of reduced Deep Potentials apply.
+
+    A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
+    """
+    return isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings)
 
 
 def tabulate(moment_set: MomentSet, n_species: int, closest: float, tolerance: float = tables.TOLERANCE) -> Tabulated:

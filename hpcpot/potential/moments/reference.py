@@ -19,9 +19,18 @@ def prepare(family: Any, closest: float, precision: str) -> Steps:
     Raises:
         ConfigError: a precision other than float64.
     """
+    check_precision(family, precision)
+    return Steps(family, sys.modules[__name__], list(family.moment_sets()), family.readout)
+
+
+def check_precision(family: Any, precision: str) -> None:
+    """Refuse a precision other than float64.
+
+    Raises:
+        ConfigError: it is another.
+    """
     if precision != "float64":
         raise ConfigError(f"potential.precision = {precision}: the reference kernels have float64 only; set float64.")
-    return Steps(family, sys.modules[__name__], list(family.moment_sets()), family.readout)
 
 
 def environment(

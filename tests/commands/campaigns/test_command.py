@@ -8,7 +8,7 @@ import pytest
 
 from hpcpot.commands.campaigns import add_arguments, run
 from hpcpot.errors import OutputError
-from hpcpot.farm.chunks import Failure
+from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Column, Store
 
 COLUMNS = {

@@ -15,10 +15,11 @@ import yaml
 from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
-from campaigns import LocalFarm, handlers_kept, run
+from campaigns import LocalPool, handlers_kept, run
 
 from hpcpot import config
-from hpcpot.commands.label import add_arguments, calculators, command, settings, task
+from hpcpot.commands import label as label_command
+from hpcpot.commands.label import calculators, compute, settings, task
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import ConfigError, DataError, FarmError, OutputError, StructureError
@@ -93,8 +94,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def in_process(folder: Path, *arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
-    return command.run_command(parser.parse_args([str(folder / "label.yaml"), *arguments]))
+    label_command.add_arguments(parser)
+    return label_command.run(parser.parse_args([str(folder / "label.yaml"), *arguments]))
 
 
 def test_labels_are_those_of_the_calculator(folder: Path) -> None:
@@ -187,8 +188,8 @@ def test_what_fails_is_no_label(folder: Path) -> None:
 
 
 def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    farm = LocalFarm(stop_after=2)
-    monkeypatch.setattr(command, "Farm", farm)
+    pool = LocalPool(stop_after=2)
+    monkeypatch.setattr("hpcpot.farm.campaign.WorkerPool", pool)
     values = (
         "structures.files=moody.extxyz",
         "structures.every=2",
@@ -200,7 +201,7 @@ def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest
         assert in_process(folder, *given) == STOPPED
         assert not (tmp_path / "stopped_data.h5").exists()
         assert in_process(folder, *given) == 0
-    assert farm.computed == [f"moody.extxyz:{k}" for k in (0, 2, 4, 6)]  # every second frame, each once
+    assert pool.computed == [f"moody.extxyz:{k}" for k in (0, 2, 4, 6)]  # every second frame, each once
     assert len(hdf5.read(tmp_path / "stopped_data.h5")) == 4
 
 
@@ -228,7 +229,7 @@ def test_another_model_under_the_same_name_is_another_calculator(tmp_path: Path)
         model.write_text(weights)
         arguments = {"model": str(model), "units": "eV"}
         wanted = config.Settings(**{"class": EMT_NAME, "arguments": arguments, "stress": True})
-        found.append(command.identity(wanted))
+        found.append(task.identity(wanted))
     assert found[0] != found[1] and "model.nqx: sha256 7692c3ad3540bb80" in found[0] and "ase" in found[0]
 
 
@@ -245,7 +246,7 @@ def test_what_a_calculator_starts_from_comes_along(tmp_path: Path) -> None:
     with_spins, without = copper(), copper()
     with_spins.set_initial_magnetic_moments(np.linspace(0.0, 1.0, len(with_spins)))
     ase.io.write(tmp_path / "both.extxyz", [with_spins, without])
-    first, second = command.structures([tmp_path / "both.extxyz"], 1)
+    first, second = task.structures([tmp_path / "both.extxyz"], 1)
     assert first.key != second.key and not second.input.has("initial_magmoms")
     assert np.allclose(first.input.get_initial_magnetic_moments(), with_spins.get_initial_magnetic_moments())
 
@@ -280,28 +281,28 @@ def test_what_a_class_refuses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(ConfigError, match="calculator.stress = true: moods.Stressless has no stress"):
         in_process(folder, "--set", "calculator.class=moods.Stressless", "--set", "output.dataset=other.h5")
     with pytest.raises(FarmError, match="cannot be imported(.|\n)*workers need the same packages"):
-        task.calculator("nobody_has_this.Calculator", "{}")
+        compute.calculator("nobody_has_this.Calculator", "{}")
 
 
 def test_a_calculator_without_stress(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(folder)
     atoms = copper(3.7, group="no stress")
-    row = task.compute(atoms, name="moods.Stressless", arguments="{}", stress=False)
+    row = compute.compute(atoms, name="moods.Stressless", arguments="{}", stress=False)
     assert np.isnan(row["virial"]).all() and np.isfinite(row["energy"])
-    assert row.keys() == task.COLUMNS.keys()
+    assert row.keys() == compute.COLUMNS.keys()
 
 
 def test_a_calculator_that_raised_is_built_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(folder)
     given = {"name": "moods.Moody", "arguments": "{}", "stress": True}
-    first = task.calculator("moods.Moody", "{}")
-    task.compute(copper(3.70, group="a"), **given)
-    assert task.calculator("moods.Moody", "{}") is first
+    first = compute.calculator("moods.Moody", "{}")
+    compute.compute(copper(3.70, group="a"), **given)
+    assert compute.calculator("moods.Moody", "{}") is first
     with pytest.raises(ArithmeticError):
-        task.compute(copper(3.71, group="a"), **given)
-    assert task.calculator("moods.Moody", "{}") is not first
+        compute.compute(copper(3.71, group="a"), **given)
+    assert compute.calculator("moods.Moody", "{}") is not first
     with pytest.raises(StructureError, match="x"):
-        task.compute(StructureError("x"), **given)
+        compute.compute(StructureError("x"), **given)
 
 
 def test_the_energy_is_the_one_of_the_forces() -> None:
@@ -310,10 +311,10 @@ def test_the_energy_is_the_one_of_the_forces() -> None:
     atoms.calc = EMT()
     atoms.get_forces()
     atoms.calc.results["free_energy"] = -1.0
-    assert task.labels(atoms, stress=True)["energy"] == -1.0
+    assert compute.labels(atoms, stress=True)["energy"] == -1.0
     atoms.calc.results["forces"] = np.zeros((3, 3))
     with pytest.raises(DataError, match=r"of shape \(3, 3\) on 4 atoms"):
-        task.labels(atoms, stress=True)
+        compute.labels(atoms, stress=True)
 
 
 @pytest.mark.parametrize(

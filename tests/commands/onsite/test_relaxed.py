@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from hpcpot.commands.onsite.task import relaxed_removals
+from hpcpot.commands.onsite.compute import relaxed_removals
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.relaxation.engine import CONVERGED, Options, relax
@@ -36,10 +36,10 @@ def test_near_atoms_in_a_part_or_the_whole_frame(frame: Frame, monkeypatch: pyte
     """A cluster with frozen rim gives what the frame gives with all but the near atoms frozen."""
     from ase.constraints import FixAtoms
 
-    from hpcpot.commands.onsite import task
+    from hpcpot.commands.onsite import compute
 
     sites, radius = np.array([0, 100]), 4.5
-    part, centre = task._surroundings(frame.atoms, 100, radius, frame.potential)
+    part, centre = compute._surroundings(frame.atoms, 100, radius, frame.potential)
     assert not part.pbc.any() and len(part) < len(frame.atoms) * 2
     np.testing.assert_allclose(part.positions[centre] - part.positions.mean(axis=0), 0.0, atol=1.0)
     by_part = relaxed_removals(frame, sites, radius, OPTIONS)
@@ -49,7 +49,7 @@ def test_near_atoms_in_a_part_or_the_whole_frame(frame: Frame, monkeypatch: pyte
         copy.set_constraint(FixAtoms(np.flatnonzero(atoms.get_distances(site, range(len(atoms)), mic=True) > radius)))
         return copy, site
 
-    monkeypatch.setattr(task, "_surroundings", whole)
+    monkeypatch.setattr(compute, "_surroundings", whole)
     np.testing.assert_allclose(relaxed_removals(frame, sites, radius, OPTIONS), by_part, rtol=0, atol=1e-6)
 
 

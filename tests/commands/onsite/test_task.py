@@ -16,10 +16,11 @@ from repository import CONFIGS
 
 from hpcpot import config
 from hpcpot.analysis.profile import Interfaces
-from hpcpot.commands.onsite import command, frames, sites, task
+from hpcpot.commands.onsite import compute, frames, sites, task
 from hpcpot.commands.onsite.settings import SCHEMA
 from hpcpot.commands.onsite.sites import Choice
-from hpcpot.farm.chunks import Failure, outcomes
+from hpcpot.farm.item import Failure, outcomes
+from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.potential import files as potential_files
 from hpcpot.relaxation.engine import Options
 
@@ -49,25 +50,17 @@ def test_a_frame_that_changed_since_the_survey_fails_its_rows(path: Path) -> Non
     source, choices, _ = survey(path)
     model = path.with_name("model.h5")
     potential_files.save(systems.deep_potential(), model, {"source": "tests"})
-    compute = partial(
-        task.compute,
-        source=model,
-        fingerprint=potential_files.fingerprint(potential_files.load(model)),
-        kernels="cpu",
-        precision="float64",
-        relaxed="none",
-        radius=4.8,
-        options=Options(),
-    )
-    inputs = [command.item(source, one).input for one in choices]
+    potential = PotentialRef(model, potential_files.fingerprint(potential_files.load(model)))
+    remove = partial(compute.compute, potential=potential, relaxed="none", radius=4.8, options=Options())
+    inputs = [task.item(source, one).input for one in choices]
     moved = slabs.slab()
     moved.positions[100, 0] += 0.01
     ase_write(path, moved)
-    failed = [outcome for _, outcome in outcomes(compute, inputs, batched=False)]
+    failed = [outcome for _, outcome in outcomes(remove, inputs, batched=False)]
     assert len(failed) == 4 and all(isinstance(one, Failure) and one.kind == "StructureError" for one in failed)
     assert "slab.extxyz, frame 0 = another structure on this worker than where the command began" in failed[0].message
     ase_write(path, slabs.slab())
-    done = [outcome for _, outcome in outcomes(compute, inputs, batched=False)]
+    done = [outcome for _, outcome in outcomes(remove, inputs, batched=False)]
     assert all(np.isfinite(one["energies"]).all() for one in done)
 
 
@@ -97,13 +90,13 @@ def test_keys_are_of_all_that_the_energies_depend_on(path: Path) -> None:
         replace(one, at=Interfaces(left, right + 0.1)),
         replace(one, sites=one.sites[::-1]),
     ]
-    keys = [command.item(source, each).key for each in (one, *others)]
+    keys = [task.item(source, each).key for each in (one, *others)]
     assert len(set(keys)) == len(keys)
     same = replace(one, content=frames.content(frames.read(path, 0)))
-    assert command.item(source, same).key == keys[0]
+    assert task.item(source, same).key == keys[0]
 
 
 @pytest.mark.parametrize("key", ["potential.kernels=reference", "sites.seed=9", "removal.radius_A=5.0"])
 def test_what_rows_of_a_file_have_in_common(path: Path, key: str) -> None:
     before, after = survey(path)[2], survey(path, key)[2]
-    assert command.identity(before) != command.identity(after)
+    assert task.identity(before) != task.identity(after)

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import yaml
 from ase.build import bulk
-from ase.constraints import FixAtoms, FixScaled
-from campaigns import LocalFarm, handlers_kept, run
+from campaigns import LocalPool, handlers_kept, run
 
 from hpcpot import config
-from hpcpot.commands.relax import add_arguments, command, figure, settings, summary, task
-from hpcpot.errors import ConfigError, StructureError
-from hpcpot.farm import structures as inputs
-from hpcpot.farm.chunks import Failure
+from hpcpot.commands import relax as relax_command
+from hpcpot.commands.relax import compute, figure, settings, summary, task
+from hpcpot.errors import StructureError
+from hpcpot.farm.item import Failure, outcomes
+from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Results, Store
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
@@ -113,68 +113,6 @@ def test_other_settings_do_not_mix(folder: Path) -> None:
     assert "results with another task" in relax(folder, "--set", "relax.cell=fixed", code=1).stderr
 
 
-def test_items_keep_frozen_atoms_and_content(tmp_path: Path) -> None:
-    atoms = argon()
-    atoms.set_constraint(FixAtoms([2]))
-    ase.io.write(tmp_path / "a.vasp", atoms)
-    ase.io.write(tmp_path / "b.extxyz", [argon(), argon(), argon(5.7)])
-    found = inputs.items(inputs.expand("*", tmp_path), "all")
-    assert [one.label for one in found] == ["a.vasp", "b.extxyz:0", "b.extxyz:1", "b.extxyz:2"]
-    assert found[0].input.constraints[0].index.tolist() == [2]
-    assert found[1].key == found[2].key != found[3].key != found[0].key
-    atoms.set_constraint(FixScaled(1, [True, False, False]))
-    ase.io.write(tmp_path / "a.vasp", atoms)
-    partly = inputs.items([tmp_path / "a.vasp"], "all")[0].input
-    assert isinstance(partly, StructureError) and "an atom must be frozen along all axes or along none" in str(partly)
-    last = inputs.items([tmp_path / "b.extxyz"], "last")
-    assert len(last) == 1 and last[0].key == found[3].key
-
-
-def test_frames_of_a_damaged_file(tmp_path: Path) -> None:
-    ase.io.write(tmp_path / "cut.extxyz", [argon(), argon(5.7)])
-    text = (tmp_path / "cut.extxyz").read_text()
-    (tmp_path / "cut.extxyz").write_text(text[: len(text) - 60])
-    found = inputs.items([tmp_path / "cut.extxyz"], "all")
-    assert isinstance(found[-1].input, StructureError) and "cannot be read" in str(found[-1].input)
-
-
-def test_good_frames_around_a_bad_one_are_kept(tmp_path: Path) -> None:
-    """A line that is no atom fails its frame; a line that is no number of atoms ends the file, not what was before."""
-    path = tmp_path / "cells.extxyz"
-    ase.io.write(path, [argon(5.2 + 0.1 * k) for k in range(4)])
-    lines = path.read_text().splitlines(keepends=True)
-    path.write_text("".join([*lines[:8], "Ar 0.0 zero 0.0\n", *lines[9:]]))
-    kinds = [type(one.input) for one in inputs.items([path], "all")]
-    assert kinds == [ase.Atoms, StructureError, ase.Atoms, ase.Atoms]
-    path.write_text("".join([*lines[:12], "four\n", *lines[13:]]))
-    found = inputs.items([path], "all")
-    assert [type(one.input) for one in found] == [ase.Atoms, ase.Atoms, StructureError]
-    assert found[2].label == "cells.extxyz:2" and "invalid literal for int" in str(found[2].input)
-    path.write_text("".join([*lines[:6], "\n", *lines[6:]]))
-    found = inputs.items([path], "all")
-    assert "an empty line where a number of atoms belongs" in str(found[1].input)
-    path.write_text("".join(lines) + "\n\n")
-    assert next(one.key for one in inputs.items([path], "all")) == found[0].key
-    path.write_text("")
-    assert "no structure" in str(inputs.items([path], "all")[0].input)
-
-
-def test_every_structure_of_a_file_of_blocks(tmp_path: Path) -> None:
-    two = [argon(5.3), argon(5.7)]
-    for name in ("two.cif", "two.traj"):
-        ase.io.write(tmp_path / name, two)
-    ase.io.write(tmp_path / "XDATCAR", two, format="vasp-xdatcar")
-    for name in ("two.cif", "two.traj", "XDATCAR"):
-        found = inputs.items([tmp_path / name], "all")
-        assert [one.label for one in found] == [f"{name}:0", f"{name}:1"]
-        assert [one.input.cell.lengths()[0] for one in found] == pytest.approx([5.3, 5.7])
-        assert len({one.key for one in found}) == 2
-        assert [one.label for one in inputs.items([tmp_path / name], "last")] == [name]
-    (tmp_path / "none.cif").write_text("# nothing\n")
-    found = inputs.items([tmp_path / "none.cif"], "all")
-    assert len(found) == 1 and isinstance(found[0].input, StructureError) and "cannot be read" in str(found[0].input)
-
-
 def test_names_of_the_config_are_those_of_the_tables() -> None:
     assert sorted(settings.MINIMIZERS) == sorted(minimizers.MINIMIZERS)
 
@@ -182,14 +120,14 @@ def test_names_of_the_config_are_those_of_the_tables() -> None:
 @pytest.mark.parametrize("key", ["potential.kernels=reference", "relax.cell=fixed", "relax.minimizer=fire"])
 def test_what_rows_of_a_file_have_in_common(folder: Path, key: str) -> None:
     before, after = (config.load(folder / "relax.yaml", settings.SCHEMA, given) for given in ([], [key]))
-    assert command.identity(before) != command.identity(after)
+    assert task.identity(before) != task.identity(after)
 
 
 def test_stopped_by_a_signal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """Ends with 75, draws nothing, and the file has what was done."""
-    monkeypatch.setattr(command, "Farm", LocalFarm(stop_after=1))
+    monkeypatch.setattr("hpcpot.farm.campaign.WorkerPool", LocalPool(stop_after=1))
     parser = argparse.ArgumentParser()
-    add_arguments(parser)
+    relax_command.add_arguments(parser)
     given = [
         str(folder / "relax.yaml"),
         "--set",
@@ -198,7 +136,7 @@ def test_stopped_by_a_signal(folder: Path, monkeypatch: pytest.MonkeyPatch, caps
         f"output.results={folder / 'stopped.h5'}",
     ]
     with handlers_kept():
-        assert command.run_command(parser.parse_args(given)) == STOPPED == 75
+        assert relax_command.run(parser.parse_args(given)) == STOPPED == 75
     assert not (folder / "stopped.png").exists() and "figure" not in capsys.readouterr().out
     with Results(folder / "stopped.h5") as results:
         assert results.labels() == ["cells.extxyz:0"]
@@ -212,13 +150,13 @@ def test_table_and_figure_are_of_this_campaign(folder: Path, tmp_path: Path) -> 
         n = 1 + k % 3
         row = {
             name: rng.random([n if length is None else length for length in column.shape]).astype(column.dtype)
-            for name, column in task.COLUMNS.items()
+            for name, column in compute.COLUMNS.items()
             if name != "status"
         }
         row["species"] = np.where(np.arange(n) == 0, 3, 14).astype(np.int32)
         rows.append((f"{k:032}", f"cell {k}", row | {"status": CONVERGED if k % 4 else "no ionic convergence"}))
     rows += [(f"{k:032}", f"cell {k}", Failure("CellCollapse", f"volume of {k}")) for k in (40, 41)]
-    with Store(path, kind="relax", columns=task.COLUMNS, identity={}, provenance={}, expected_rows=42) as store:
+    with Store(path, kind="relax", columns=compute.COLUMNS, identity={}, provenance={}, expected_rows=42) as store:
         store.append(rows)
     with Results(path) as results:
         campaign = summary.gather(results, {f"{k:032}" for k in (0, 1, 2, 3, 5, 41)})
@@ -230,48 +168,15 @@ def test_table_and_figure_are_of_this_campaign(folder: Path, tmp_path: Path) -> 
     assert figure.write(campaign, tmp_path / "many.png").stat().st_size > 1000
 
 
-def test_labels_tell_files_of_one_name_apart(tmp_path: Path) -> None:
-    for k in (1, 2, 10):
-        (tmp_path / f"run{k}").mkdir()
-        ase.io.write(tmp_path / f"run{k}" / "POSCAR", argon(5.0 + 0.1 * k))
-    found = inputs.items(inputs.expand("run*/POSCAR", tmp_path), "all")
-    assert [one.label for one in found] == ["run1/POSCAR", "run2/POSCAR", "run10/POSCAR"]
-
-
-def test_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"structures.files = x\*.cif: must match files beside the config"):
-        inputs.expand(["x*.cif"], tmp_path)
-    with pytest.raises(ConfigError, match="structures.files = nothing.cif: must be a file"):
-        inputs.expand("nothing.cif", tmp_path)
-
-
-def test_numbers_in_names_sort_as_numbers(tmp_path: Path) -> None:
-    for k in (10, 2, 1):
-        (tmp_path / f"cell{k}.cif").write_text("")
-    assert [path.name for path in inputs.expand("cell*.cif", tmp_path)] == ["cell1.cif", "cell2.cif", "cell10.cif"]
-
-
 def test_room_follows_memory() -> None:
-    assert task.room(0.001) == 1
-    assert task.room(8.0) == 1000
-    assert task.room(1e6) == task.SATURATED
+    assert compute.room(0.001) == 1
+    assert compute.room(8.0) == 1000
+    assert compute.room(1e6) == compute.SATURATED
 
 
-def test_a_task_gives_each_input_one_outcome(folder: Path) -> None:
-    from hpcpot.potential.files import fingerprint, load
-
-    source = folder / "argon.h5"
-    error = StructureError("x = y: z.")
-    found = dict(
-        task.compute(
-            [argon(), error, argon(5.2)],
-            source=source,
-            fingerprint=fingerprint(load(source)),
-            kernels="cpu",
-            precision="float64",
-            options=Options(),
-            memory_MB=1.0,
-        )
-    )
-    assert sorted(found) == [0, 1, 2] and found[1] is error
-    assert found[0].keys() == found[2].keys() == task.COLUMNS.keys()
+def test_each_input_has_one_outcome(folder: Path) -> None:
+    ref = PotentialRef(folder / "argon.h5", potential_files.fingerprint(potential_files.load(folder / "argon.h5")))
+    relax_chunk = partial(compute.compute, potential=ref, options=Options(), memory_MB=1.0)
+    results = dict(outcomes(relax_chunk, [argon(), StructureError("x = y: z."), argon(5.2)], batched=True))
+    assert sorted(results) == [0, 1, 2] and results[1].message == "x = y: z."
+    assert results[0].keys() == results[2].keys() == compute.COLUMNS.keys()

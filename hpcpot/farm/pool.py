@@ -1,28 +1,27 @@
-"""The farm: one task, very many independent items, on as many workers as there are.
+"""The workers of the farm: they compute very many independent items, as many at a time as there are workers.
 
 Items go out in chunks through a bounded window, so that the scheduler holds a few tasks however many items there are.
 An exception fails its item. A chunk whose worker died goes to another one, and when that dies too, into processes of
-its own (`guard`), where the item at fault is found. Every item gets one outcome.
+its own (`isolation`), where the item at fault is found. Every item gets one outcome.
 """
 
 from __future__ import annotations
 
-import pickle
 import queue
 import socket
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import chain, count, islice
 from math import ceil
-from time import monotonic, perf_counter
+from time import monotonic
 from typing import Any
 
 from hpcpot.config import Settings
 from hpcpot.errors import ConfigError, FarmError
-from hpcpot.farm import clusters, guard
-from hpcpot.farm.chunk_size import CHUNK_MOST, CHUNK_SECONDS, ChunkSize, fair_share
-from hpcpot.farm.chunks import BatchedTask, Failure, Item, Outcome, Task, halves, outcomes
+from hpcpot.farm import clusters
+from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, Chunk, ChunkSize, UnfitWorker, compute, fair_share
+from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
 from hpcpot.farm.settings import JOB_QUEUES
 from hpcpot.parallel.ranks import launched_size
@@ -34,53 +33,14 @@ LOOK_SECONDS = 5.0
 GATHER_SECONDS = 60.0
 
 
-@dataclass(frozen=True)
-class Chunk:
-    """Items that go to a worker together; `guarded` ones run in processes of their own there.
-
-    unfit: hosts that could not start those processes.
-    """
-
-    task: Task | BatchedTask
-    items: tuple[Item, ...]
-    batched: bool
-    guarded: bool = False
-    unfit: tuple[str, ...] = ()
-
-
-class UnfitWorker(Exception):
-    """A worker could not start processes for guarded items; args: its address, and why."""
-
-
-def compute(pickled: bytes) -> tuple[list[Outcome], float]:
-    """On a worker: the outcome of each item of a chunk, in order, and the seconds that they took.
-
-    The chunk comes pickled, so that the scheduler, which takes tasks apart, neither loads nor keeps what is in it.
-    """
-    began, chunk = perf_counter(), pickle.loads(pickled)
-    inputs = [item.input for item in chunk.items]
-    if chunk.guarded:
-        from distributed import get_worker
-
-        worker = get_worker()
-        try:
-            found = guard.run(chunk.task, inputs, chunk.batched, worker.memory_manager.memory_limit or 0)
-        except OSError as error:
-            raise UnfitWorker(worker.address, str(error)) from error
-    else:
-        by_position = dict(outcomes(chunk.task, inputs, chunk.batched))
-        found = [by_position[position] for position in range(len(inputs))]
-    return found, perf_counter() - began
-
-
-class Farm:
+class WorkerPool:
     """Workers that compute items; they start with the first item and end with the `with` block.
 
     Args:
-        settings: the farm section of a config, see `farm_settings`.
+        settings: the farm section of a config, see `farm.settings`.
 
     Attributes:
-        n_workers: processes that are there now.
+        n_workers: processes running now.
     """
 
     def __init__(self, settings: Settings):
@@ -90,14 +50,14 @@ class Farm:
             )
         self.settings = settings
         self.n_workers = 0
-        self._wanted = 0
+        self._n_expected = 0
         self._stack = ExitStack()
         self._client = self._cluster = None
         self._jobs: Jobs | None = None
         self._numbers = count()
         self._looked = 0.0
 
-    def __enter__(self) -> Farm:
+    def __enter__(self) -> WorkerPool:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -106,22 +66,23 @@ class Farm:
 
     def run(
         self,
-        task: Task | BatchedTask,
+        function: Compute | BatchedCompute,
         items: Iterable[Item],
         *,
         batched: bool = False,
         total: int | None = None,
         stop: Callable[[], bool] = lambda: False,
     ) -> Iterator[tuple[str, Outcome]]:
-        """(key, outcome) of each item once, as they complete.
+        """Compute items: (key, outcome) of each once, as they complete.
 
         Args:
-            task: importable on the workers; called with one input, or if `batched` with a list of inputs (`chunks`).
+            function: importable on the workers; called with one input, or if `batched` with a list of inputs, see
+                `item.outcomes`.
             items: drawn as they are needed.
             total: their number, if known.
-            stop: asked several times a second; once it says yes, what is not done is given up and the iterator ends.
+            stop: asked several times a second; once it says yes, unfinished items are given up and the iterator ends.
         Raises:
-            FarmError: workers cannot load the task or what it needs, or the scheduler went away.
+            FarmError: workers cannot load the function or what it needs, or the scheduler went away.
         """
         source = iter(items)
         first = list(islice(source, 1))
@@ -129,12 +90,12 @@ class Farm:
             return
         self._start()
         source, left = chain(first, source), total
-        size, running, ready = ChunkSize(self.settings.chunk, total, self._wanted), {}, queue.SimpleQueue()
+        size, running, ready = ChunkSize(self.settings.chunk, total, self._n_expected), {}, queue.SimpleQueue()
         try:
             while True:
-                while len(running) < self.settings.window * max(self._wanted, 1) and not stop():
-                    n = size.next(left, self._wanted)
-                    chunk = Chunk(task, tuple(islice(source, n)), batched)
+                while len(running) < self.settings.window * max(self._n_expected, 1) and not stop():
+                    n = size.next(left, self._n_expected)
+                    chunk = Chunk(function, tuple(islice(source, n)), batched)
                     if not chunk.items:
                         break
                     left = None if left is None else left - len(chunk.items)
@@ -153,10 +114,10 @@ class Farm:
 
     def _start(self) -> None:
         if self._client is None:
-            self._wanted = clusters.workers(self.settings)
+            self._n_expected = clusters.workers(self.settings)
             self._cluster, self._client = clusters.start(self.settings, self._stack)
             if self.settings.cluster in JOB_QUEUES:
-                self._jobs = Jobs(self.settings, self._cluster, self._wanted)
+                self._jobs = Jobs(self.settings, self._cluster, self._n_expected)
             self._look_after()
 
     def _submit(self, chunk: Chunk, running: dict[Any, Chunk], ready: queue.SimpleQueue) -> None:
@@ -171,12 +132,12 @@ class Farm:
     def _collect(
         self, future: Any, running: dict[Any, Chunk], ready: queue.SimpleQueue, size: ChunkSize
     ) -> Iterator[tuple[str, Outcome]]:
-        """The outcomes of a chunk that is done, or what follows from its end."""
+        """Return the outcomes of a chunk that is done, or send it elsewhere if its worker ended."""
         import distributed
 
         chunk = running[future]
         try:
-            found, seconds = future.result(timeout=GATHER_SECONDS)
+            results, seconds = future.result(timeout=GATHER_SECONDS)
         except distributed.TimeoutError:
             ready.put(future)  # its worker died with the result, which is computed again
             return
@@ -198,17 +159,17 @@ class Farm:
                 f"({type(error).__name__}: {error}); workers need the same hpcpot and Python as this command."
             ) from error
         del running[future]
-        if not chunk.guarded:
-            size.learn(len(found), seconds)
-        for item, outcome in zip(chunk.items, found, strict=True):
+        if not chunk.isolated:
+            size.learn(len(results), seconds)
+        for item, outcome in zip(chunk.items, results, strict=True):
             yield item.key, outcome
 
     def _isolate(
         self, chunk: Chunk, error: Exception, running: dict[Any, Chunk], ready: queue.SimpleQueue
     ) -> Iterator[tuple[str, Outcome]]:
-        """A chunk whose workers died: into processes of its own, then in halves, then its one item has failed."""
-        if not chunk.guarded:
-            self._submit(replace(chunk, guarded=True), running, ready)
+        """Send a chunk whose workers died into processes of its own, then in halves; then its one item has failed."""
+        if not chunk.isolated:
+            self._submit(replace(chunk, isolated=True), running, ready)
         elif len(chunk.items) > 1:
             for part in halves(list(chunk.items)):
                 self._submit(replace(chunk, items=tuple(part)), running, ready)
@@ -220,7 +181,7 @@ class Farm:
     def _send_elsewhere(
         self, chunk: Chunk, error: UnfitWorker, running: dict[Any, Chunk], ready: queue.SimpleQueue
     ) -> Iterator[tuple[str, Outcome]]:
-        """A chunk that a worker could not guard: to another host, as often as a chunk whose worker died."""
+        """Send a chunk that a worker could not isolate to another host, as often as a chunk whose worker died."""
         address, words = error.args
         host = host_of(address)
         if len(chunk.unfit) < self.settings.retries:
@@ -231,7 +192,7 @@ class Farm:
             yield item.key, Failure("WorkerDied", message, host)
 
     def _elsewhere(self, unfit: tuple[str, ...]) -> dict[str, Any]:
-        """How Dask is told to prefer workers of other hosts."""
+        """Options of Dask to prefer workers of other hosts."""
         others = [address for address in self._addresses() if host_of(address) not in unfit]
         return {"workers": others, "allow_other_workers": True} if others else {}
 
@@ -242,12 +203,12 @@ class Farm:
         self._looked = monotonic()
         self.n_workers = len(self._addresses())
         if self._cluster is None:
-            self._wanted = self.n_workers
+            self._n_expected = self.n_workers
         elif self._jobs is not None:
             self._jobs.look_after()
 
     def _addresses(self) -> list[str]:
-        """Those of the workers that are there now."""
+        """Addresses of the workers running now."""
         try:
             return list(self._client.nthreads())
         except (OSError, TimeoutError) as error:
@@ -261,14 +222,14 @@ class Farm:
 
 
 def host_of(address: str) -> str:
-    """10.0.0.7 of tcp://10.0.0.7:4321."""
+    """The host of an address: 10.0.0.7 of tcp://10.0.0.7:4321."""
     from distributed.comm import get_address_host
 
     return get_address_host(address)
 
 
 def plan(settings: Settings, n_items: int) -> str:
-    """What a run would start, for --dry-run: workers, number of tasks, and the job script of a batch system."""
+    """Describe what a run would start, for --dry-run: workers, tasks, and the job script of a batch system."""
     n = clusters.workers(settings)
     workers = plural(n, f"{settings.device.upper()} worker") if n else "the workers that it has"
     lines = [f"farm: {settings.cluster}, {workers}"]

@@ -1,6 +1,6 @@
-"""Items in a process of their own, so that one that crashes it takes nothing else along.
+"""Items in a process of their own, so that an item that crashes it takes nothing else along.
 
-A chunk whose workers died comes here. The process sends each outcome as soon as it has it; when it dies, what is
+Chunks whose workers died come here. The process sends each outcome as soon as it has it; when it dies, what is
 unfinished goes into further processes, in smaller parts, until the item that kills its process is alone in one.
 """
 
@@ -19,54 +19,54 @@ from contextlib import ExitStack
 from typing import Any, BinaryIO
 
 from hpcpot.errors import FarmError
-from hpcpot.farm.chunks import TAIL, BatchedTask, Failure, Outcome, Task, halves, outcomes
+from hpcpot.farm.item import TAIL, BatchedCompute, Compute, Failure, Outcome, halves, outcomes
 
 
-def run(task: Task | BatchedTask, inputs: Sequence[Any], batched: bool, memory: int = 0) -> list[Outcome]:
-    """The outcome of each input, whatever its process does.
+def run(compute: Compute | BatchedCompute, inputs: Sequence[Any], batched: bool, memory: int = 0) -> list[Outcome]:
+    """Compute each input, whatever its process does; outcomes in order.
 
     Args:
         memory: bytes that the process may use; 0 for no limit.
     Raises:
-        FarmError: from the task, see `chunks.outcomes`. OSError: this machine starts no process: too many, a full disk.
+        FarmError: from `compute`, see `item.outcomes`. OSError: this machine starts no process: too many, a full disk.
     """
-    found: dict[int, Outcome] = {}
+    results: dict[int, Outcome] = {}
     parts = [list(range(len(inputs)))]
     while parts:
         positions = parts.pop()
-        ending, tail = _in_process(task, inputs, positions, batched, memory, found)
-        left = [position for position in positions if position not in found]
+        ending, tail = _in_process(compute, inputs, positions, batched, memory, results)
+        left = [position for position in positions if position not in results]
         if left and len(positions) == 1:
             message = f"the process that computed this item {ending}"
-            found[left[0]] = Failure("WorkerDied", message, socket.gethostname(), tail)
+            results[left[0]] = Failure("WorkerDied", message, socket.gethostname(), tail)
         elif batched:
             parts += halves(left)
         elif left:  # items went one by one, so the first without an outcome is at fault
             parts += [part for part in (left[1:], left[:1]) if part]
-    return [found[position] for position in range(len(inputs))]
+    return [results[position] for position in range(len(inputs))]
 
 
 def _in_process(
-    task: Task | BatchedTask,
+    compute: Compute | BatchedCompute,
     inputs: Sequence[Any],
     positions: list[int],
     batched: bool,
     memory: int,
-    found: dict[int, Outcome],
+    results: dict[int, Outcome],
 ) -> tuple[str, str]:
-    """Compute some positions in a new process and add what it sends to `found`; how it ended, and its last words."""
+    """Compute some positions in a new process and add what it sends to `results`; how it ended, and its last words."""
     import cloudpickle  # comes with Dask, whose workers alone call this; it also takes functions of a script
 
-    job = cloudpickle.dumps((task, [inputs[position] for position in positions], batched, memory))
-    with tempfile.TemporaryFile() as words, ExitStack() as stack:
+    job = cloudpickle.dumps((compute, [inputs[position] for position in positions], batched, memory))
+    with tempfile.TemporaryFile() as printed, ExitStack() as stack:
         receive, send = os.pipe()
         stream = stack.enter_context(open(receive, "rb"))
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "hpcpot.farm.guard", str(send)],
+                [sys.executable, "-m", "hpcpot.farm.isolation", str(send)],
                 stdin=subprocess.PIPE,
-                stdout=words,
-                stderr=words,
+                stdout=printed,
+                stderr=printed,
                 pass_fds=(send,),
                 env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             )
@@ -81,9 +81,9 @@ def _in_process(
         ending = describe(process.wait())
         if sent and isinstance(sent[-1], FarmError):
             raise sent[-1]
-        found.update({positions[position]: outcome for position, outcome in sent})
-        words.seek(max(0, words.seek(0, os.SEEK_END) - TAIL))
-        return ending, words.read().decode(errors="replace")
+        results.update({positions[position]: outcome for position, outcome in sent})
+        printed.seek(max(0, printed.seek(0, os.SEEK_END) - TAIL))
+        return ending, printed.read().decode(errors="replace")
 
 
 def _received(stream: BinaryIO):
@@ -108,13 +108,13 @@ def describe(code: int) -> str:
 def main() -> None:
     """The process: its job comes in on stdin, outcomes go out on the file descriptor that it is given."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which ends the workers
-    task, inputs, batched, memory = pickle.load(sys.stdin.buffer)
+    compute, inputs, batched, memory = pickle.load(sys.stdin.buffer)
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     with open(int(sys.argv[1]), "wb") as stream:
         try:
-            for found in outcomes(task, inputs, batched):
-                pickle.dump(found, stream)
+            for outcome in outcomes(compute, inputs, batched):
+                pickle.dump(outcome, stream)
                 stream.flush()
         except FarmError as error:
             pickle.dump(error, stream)

@@ -5,8 +5,8 @@ import sys
 import numpy as np
 import pytest
 
-from hpcpot.farm import guard
-from hpcpot.farm.chunks import Failure
+from hpcpot.farm import isolation
+from hpcpot.farm.item import Failure
 
 pytest.importorskip("cloudpickle", reason="comes with Dask: pip install 'hpcpot[farm]'")
 
@@ -25,7 +25,7 @@ def dangerous(x):
 
 
 def test_items_that_kill_their_process_fail_alone():
-    found = guard.run(dangerous, list(range(8)), batched=False)
+    found = isolation.run(dangerous, list(range(8)), batched=False)
     kinds = {x: outcome.kind for x, outcome in enumerate(found) if isinstance(outcome, Failure)}
     assert kinds == {2: "WorkerDied", 5: "WorkerDied", 6: "ValueError"}
     assert found[2].message == "the process that computed this item ended with exit code 9"
@@ -39,7 +39,7 @@ def greedy(x):
 
 
 def test_memory_limit_fails_the_item_that_wants_more():
-    found = guard.run(greedy, [10, 10**9], batched=False, memory=2 * 2**30)
+    found = isolation.run(greedy, [10, 10**9], batched=False, memory=2 * 2**30)
     assert found[0] == {"sum": 10.0}
     assert found[1].kind in ("MemoryError", "_ArrayMemoryError")
 
@@ -54,4 +54,4 @@ def test_memory_limit_fails_the_item_that_wants_more():
     ],
 )
 def test_describe(code, words):
-    assert guard.describe(code) == words
+    assert isolation.describe(code) == words

@@ -10,19 +10,20 @@ from math import ceil
 
 import farm_tasks
 import pytest
+from repository import PYTHONPATH
 
 from hpcpot.errors import FarmError
 from hpcpot.farm import clusters
 from hpcpot.farm import settings as farm_settings
-from hpcpot.farm.chunks import Failure, Item
-from hpcpot.farm.farm import Chunk, Farm
+from hpcpot.farm.item import Failure, Item
+from hpcpot.farm.pool import Chunk, WorkerPool
 
 pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
 
 
 @pytest.fixture(scope="module")
 def farm():
-    with Farm(farm_settings.defaults(workers=2, chunk=5)) as farm:
+    with WorkerPool(farm_settings.defaults(workers=2, chunk=5)) as farm:
         yield farm
 
 
@@ -119,13 +120,13 @@ def test_workers_have_one_thread_and_leave_ctrl_c_to_the_client(farm):
 
 def test_each_gpu_worker_sees_one_gpu(monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5")
-    with Farm(farm_settings.defaults(device="gpu", chunk=1)) as farm:
+    with WorkerPool(farm_settings.defaults(device="gpu", chunk=1)) as farm:
         found = run(farm, farm_tasks.surroundings, 8)
     assert {outcome["gpu"] for outcome in found.values()} == {"3", "5"}
 
 
 def test_nothing_to_do_starts_nothing():
-    with Farm(farm_settings.defaults(cluster="slurm")) as idle:
+    with WorkerPool(farm_settings.defaults(cluster="slurm")) as idle:
         assert list(idle.run(farm_tasks.square, [])) == []
         assert idle.n_workers == 0
 
@@ -152,13 +153,13 @@ def test_what_no_item_can_do_without_is_an_error_of_the_run(farm, task, first):
 @pytest.mark.parametrize(("times", "done"), [(1, True), (10**6, False)])
 def test_worker_that_starts_no_processes_is_a_failed_worker(farm, tmp_path, monkeypatch, times, done):
     """Its chunk goes to another one, as often as farm.retries says; then the items have failed, and the run goes on."""
-    monkeypatch.setattr("hpcpot.farm.farm.Chunk", partial(Chunk, guarded=True))
+    monkeypatch.setattr("hpcpot.farm.pool.Chunk", partial(Chunk, isolated=True))
     run(farm, farm_tasks.square, 1)
-    farm._client.run(farm_tasks.replace_guard, str(tmp_path / "refusals"), times)
+    farm._client.run(farm_tasks.replace_isolation, str(tmp_path / "refusals"), times)
     try:
         found = run(farm, farm_tasks.square, 10)
     finally:
-        farm._client.run(farm_tasks.restore_guard)
+        farm._client.run(farm_tasks.restore_isolation)
     assert (tmp_path / "refusals").stat().st_size in ((1, 2) if done else (4,)), "two chunks, each tried twice"
     if done:
         assert values(found) == expected(10)
@@ -169,7 +170,7 @@ def test_worker_that_starts_no_processes_is_a_failed_worker(farm, tmp_path, monk
 
 def test_joins_a_scheduler_that_runs(farm):
     run(farm, farm_tasks.square, 1)
-    with Farm(farm_settings.defaults(cluster=farm._cluster.scheduler_address, chunk=5)) as joined:
+    with WorkerPool(farm_settings.defaults(cluster=farm._cluster.scheduler_address, chunk=5)) as joined:
         assert values(run(joined, farm_tasks.square_slowly_at_first, 40)) == expected(40)
         assert joined.n_workers == 2
     assert values(run(farm, farm_tasks.square, 10)) == expected(10), "leaving it does not end it"
@@ -188,10 +189,10 @@ if __name__ == "__main__":
 def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
     script = tmp_path / "scheduler.py"  # a file: its worker starts from it
     script.write_text(SCHEDULER)
-    environment = {**os.environ, "PYTHONPATH": os.path.dirname(farm_tasks.__file__)}
+    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     scheduler = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
     try:
-        with Farm(farm_settings.defaults(cluster=scheduler.stdout.readline().strip(), chunk=5)) as joined:
+        with WorkerPool(farm_settings.defaults(cluster=scheduler.stdout.readline().strip(), chunk=5)) as joined:
             with pytest.raises(FarmError, match="farm.cluster = tcp://.*: the scheduler went away; what was"):
                 for _ in joined.run(farm_tasks.slow_square, items(10**6)):
                     scheduler.kill()
@@ -204,4 +205,4 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
 def test_no_scheduler_there(monkeypatch):
     monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
     with pytest.raises(FarmError, match="farm.cluster = tcp://127.0.0.1:9: no scheduler answers there within 1 s"):
-        list(Farm(farm_settings.defaults(cluster="tcp://127.0.0.1:9")).run(farm_tasks.square, items(1)))
+        list(WorkerPool(farm_settings.defaults(cluster="tcp://127.0.0.1:9")).run(farm_tasks.square, items(1)))

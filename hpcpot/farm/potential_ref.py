@@ -1,0 +1,75 @@
+"""Which potential a campaign uses: small enough to send with every task, loaded once by each worker process."""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from hpcpot.config import Settings
+from hpcpot.errors import FarmError, HpcpotError
+from hpcpot.potential import blocks, files
+from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.contract import Potential
+
+CACHED = 4
+"""Potentials that a worker process keeps at a time."""
+
+
+@dataclass(frozen=True)
+class PotentialRef:
+    """A potential by its file, with the fingerprint that the file must have wherever it is loaded.
+
+    Attributes:
+        source: as files.load takes it; a tuple for several files.
+        fingerprint: of the parameters, as `files.fingerprint` says it.
+        kernels, precision: as in the config.
+        elements: that the potential knows.
+    """
+
+    source: str | Path | tuple[str | Path, ...]
+    fingerprint: str
+    kernels: str = "cpu"
+    precision: str = "float64"
+    elements: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Settings) -> PotentialRef:
+        """Refer to the potential of a config's section `potential`; reads its file, and builds no kernels.
+
+        Raises:
+            ModelError: the file cannot be read. ConfigError: the kernels lack this precision.
+        """
+        source = tuple(settings.file) if isinstance(settings.file, list) else settings.file
+        family = files.load(source)
+        blocks.check_precision(family, settings.kernels, settings.precision)
+        fingerprint = files.fingerprint(family)
+        return cls(source, fingerprint, settings.kernels, settings.precision, tuple(family.elements))
+
+    def load(self) -> Potential:
+        """Load the potential, or take it from this process's cache.
+
+        Raises:
+            FarmError: cannot be loaded, or is another potential here: no item is at fault, so the run ends.
+        """
+        return _load(self)
+
+
+@lru_cache(maxsize=CACHED)
+def _load(ref: PotentialRef) -> Potential:
+    try:
+        family = files.load(ref.source)
+    except (HpcpotError, OSError) as error:
+        raise FarmError(
+            f"potential = {ref.source}: cannot be loaded on {socket.gethostname()} ({error}); all nodes must see the "
+            "file that the command began with; give a path that they share."
+        ) from error
+    fingerprint = files.fingerprint(family)
+    if fingerprint != ref.fingerprint:
+        raise FarmError(
+            f"potential = {ref.source}: has fingerprint {fingerprint[:12]} on {socket.gethostname()}, "
+            f"{ref.fingerprint[:12]} where the command began; give a path that all nodes share, and do not change the "
+            "file during the run."
+        )
+    return BlockPotential(family, ref.kernels, ref.precision)
