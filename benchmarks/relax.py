@@ -24,10 +24,9 @@ from ase.filters import UnitCellFilter
 from ase.optimize import BFGS, FIRE, LBFGS
 
 from hpcpot import Calculator
-from hpcpot.commands.relax.task import SATURATED
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
-from hpcpot.relaxation.engine import CONVERGED, Options, Relaxed, relax
+from hpcpot.relaxation.engine import CONVERGED, SATURATED, Options, Relaxed, relax
 from hpcpot.structure import crystals
 
 KINDS = {"Si": (1, 1, 2), "Li": (2, 2, 2), "Li-fcc": (1, 2, 2), "LiSi": (1, 1, 1), "Li13Si4": (1, 1, 1)}

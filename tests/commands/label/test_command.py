@@ -22,7 +22,7 @@ from hpcpot.commands import label as label_command
 from hpcpot.commands.label import calculators, compute, settings, task
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import from_frames
-from hpcpot.errors import ConfigError, DataError, FarmError, OutputError, StructureError
+from hpcpot.errors import ConfigError, DataError, FarmError, OutputError
 from hpcpot.farm.results import Results
 from hpcpot.parallel.stop import STOPPED
 
@@ -301,8 +301,6 @@ def test_a_calculator_that_raised_is_built_again(folder: Path, monkeypatch: pyte
     with pytest.raises(ArithmeticError):
         compute.compute(copper(3.71, group="a"), **given)
     assert compute.calculator("moods.Moody", "{}") is not first
-    with pytest.raises(StructureError, match="x"):
-        compute.compute(StructureError("x"), **given)
 
 
 def test_the_energy_is_the_one_of_the_forces() -> None:
