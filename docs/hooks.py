@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcpot.analysis.registry import FIELDS, OBSERVABLES
-from hpcpot.cli import COMMANDS
+from hpcpot.commands import COMMANDS
 from hpcpot.config import REQUIRED, Key, Schema, show
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,14 +46,14 @@ def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
 
 def commands() -> str:
     """A table of all commands."""
-    rows = [f"| [`{name}`]({name}.md) | {line} |" for name, (_, line) in COMMANDS.items()]
+    rows = [f"| [`{name}`]({name}.md) | {row.line} |" for name, row in COMMANDS.items()]
     return "\n".join(["| command | |", "|---|---|", *rows])
 
 
 def options(command: str) -> str:
     """The usage and a table of the options of a command."""
     parser = argparse.ArgumentParser(prog=f"hpcpot {command}", allow_abbrev=False)
-    import_module(f"hpcpot.commands.{COMMANDS[command][0]}").add_arguments(parser)
+    import_module(COMMANDS[command].package).add_arguments(parser)
     usage = parser.format_usage().removeprefix("usage: ").rstrip()
     rows = [
         f"| {names(action)} | {cell(action.help or '')} |" for action in parser._actions if action.dest not in ("help",)
@@ -106,7 +106,7 @@ def observables() -> str:
 
 
 def schema_of(command: str) -> Schema:
-    module = SCHEMAS.get(command, f"hpcpot.commands.{COMMANDS[command][0]}.settings")
+    module = SCHEMAS.get(command, f"{COMMANDS[command].package}.settings")
     return import_module(module).SCHEMA
 
 

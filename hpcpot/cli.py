@@ -12,27 +12,9 @@ from types import ModuleType
 
 import hpcpot
 from hpcpot import plugins
+from hpcpot.commands import COMMANDS
 from hpcpot.errors import HpcpotError
 from hpcpot.parallel.launch import ENVIRONMENT
-
-COMMANDS = {
-    "md": ("md", "one molecular dynamics run, on any number of ranks"),
-    "build": ("recipes", "make a structure by its recipe"),
-    "convert": ("convert", "turn another program's model or labelled data into hpcpot's, or back"),
-    "dataset": ("dataset", "what labelled structures hold and which to doubt; split them"),
-    "test": ("accuracy", "errors of a model, or of a committee, on labelled structures"),
-    "verify": ("verify", "is a model sound: derivatives, invariances, energy drift, crystals"),
-    "analyze": ("analyze", "what a tensile test says, in numbers, tables and figures"),
-    "onsite": ("onsite", "removal energies of many atoms in many frames"),
-    "relax": ("relax", "many structures to their nearest minima"),
-    "label": ("label", "energies, forces and virials of many structures by any calculator of ASE"),
-    "train": ("train", "fit a potential to labelled structures"),
-    "results": ("campaigns", "what a campaign of the farm has done, and its rows for other programs"),
-    "report": ("report", "draw one figure of a trajectory"),
-    "doctor": ("doctor", "what this machine offers, and how to get what it lacks"),
-}
-"""Name of a command: its package hpcpot.commands.<package>, with add_arguments(parser) and run(arguments) -> exit code,
-and a line for --help. Some packages are not called as the command, since tools take build/ and test/ for something else."""
 
 EXIT_CODES = """\
 exit codes:
@@ -86,9 +68,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"hpcpot {hpcpot.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     named = next((argument for argument in argv if not argument.startswith("-")), None)
-    for name, (_, line) in COMMANDS.items():
+    for name, row in COMMANDS.items():
         command = commands.add_parser(
-            name, help=line, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+            name, help=row.line, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
         )
         if name == named:
             _package(name).add_arguments(command)
@@ -96,7 +78,7 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
 
 
 def _package(command: str) -> ModuleType:
-    return import_module(f"hpcpot.commands.{COMMANDS[command][0]}")
+    return import_module(COMMANDS[command].package)
 
 
 def _fail(error: HpcpotError) -> int:

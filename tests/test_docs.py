@@ -13,7 +13,7 @@ import pulls
 import pytest
 from repository import REPOSITORY
 
-from hpcpot import cli
+from hpcpot.commands import COMMANDS
 
 LINK = re.compile(r"\[[^\]]*\]\((?!https?://|#)([^)#\s]+)(?:#[^)]*)?\)")
 EXTRAS = re.compile(r"'?\.\[([\w,]+)\]'?")
@@ -62,7 +62,7 @@ def test_diffs_change_as_many_files_as_is_said():
 
 def test_every_command_has_a_page():
     have = {path.stem for path in (REPOSITORY / "docs/commands").glob("*.md")} - {"index", "farm", "observables"}
-    assert have == set(cli.COMMANDS)
+    assert have == set(COMMANDS)
 
 
 def test_extras_that_pages_name_are_those_of_setup():
@@ -83,7 +83,7 @@ def test_the_site_builds_and_needs_no_network(tmp_path):
     )
     assert done.returncode == 0, done.stdout + done.stderr
     built = sorted((tmp_path / "site").rglob("*.html"))
-    assert len(built) > len(cli.COMMANDS)
+    assert len(built) > len(COMMANDS)
     for path in built:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"""(?:src=|<link [^>]*href=)["']?https?://""", text), path.name

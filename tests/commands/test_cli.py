@@ -7,6 +7,7 @@ import pytest
 
 import hpcpot
 from hpcpot import cli
+from hpcpot.commands import COMMANDS, register
 from hpcpot.errors import OutputError
 
 
@@ -26,10 +27,15 @@ def fake_md(monkeypatch):
     return module
 
 
+def test_a_name_is_taken_once():
+    with pytest.raises(ValueError, match="command = md: is in the table already; choose another name"):
+        register("md", "elsewhere", "something else")
+
+
 def test_help_names_commands_and_exit_codes():
     done = hpcpot_command("--help")
     assert done.returncode == 0
-    assert all(f"    {name} " in done.stdout for name in cli.COMMANDS)
+    assert all(f"    {name} " in done.stdout for name in COMMANDS)
     assert "75  stopped by a signal" in done.stdout
 
 
@@ -73,7 +79,7 @@ def test_wrong_usage_is_2(arguments):
     assert "usage: hpcpot" in done.stderr
 
 
-@pytest.mark.parametrize("command", list(cli.COMMANDS))
+@pytest.mark.parametrize("command", list(COMMANDS))
 def test_every_command_has_help(command):
     done = hpcpot_command(command, "--help")
     assert done.returncode == 0, done.stderr
