@@ -30,7 +30,7 @@ def draw_velocities(state: State, engine: Engine, kT: float, seed: int, remove_d
     """Maxwell-Boltzmann velocities of the mobile atoms, scaled to exactly kT; total momentum removed on request."""
     mobile_mass = np.where(state.frozen, 0.0, state.masses[state.species[: state.n_owned]])
     spread = np.sqrt(kT * inverse_masses(state))
-    state.velocities = spread[:, None] * random.normals(seed, 0, random.VELOCITIES, state.ids)
+    state.velocities = spread[:, None] * random.normals(seed, 0, random.Stream.VELOCITIES, state.ids)
     if remove_drift:
         take_off_drift(state, engine, mobile_mass)
     kinetic = engine.kinetic_energy(state)

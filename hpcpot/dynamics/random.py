@@ -5,13 +5,20 @@ Philox4x32-10. Source: Salmon et al., Parallel random numbers: as easy as 1, 2, 
 
 from __future__ import annotations
 
+from enum import IntEnum
+
 import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.structure.state import library, to_host
 
-VELOCITIES, LANGEVIN = 0, 1
-"""Streams: what the numbers are for."""
+
+class Stream(IntEnum):
+    """What random numbers are for."""
+
+    VELOCITIES = 0
+    LANGEVIN = 1
+
 
 _U32 = np.uint64(0xFFFFFFFF)
 _SHIFT = np.uint64(32)
@@ -43,11 +50,11 @@ def _normals(seed, step, stream, ids, out):
         out[n, 2] = np.sqrt(-2.0 * np.log((r2 + 0.5) * scale)) * np.cos(2.0 * np.pi * r3 * scale)
 
 
-def normals(seed: int, step: int, stream: int, ids: np.ndarray) -> np.ndarray:
+def normals(seed: int, step: int, stream: Stream, ids: np.ndarray) -> np.ndarray:
     """Standard normal numbers, one vector for each atom id, by Box and Muller.
 
     Args:
-        seed, step: >= 0, below 2^64 and 2^56. stream: VELOCITIES or LANGEVIN. ids: (n,) int64.
+        seed, step: >= 0, below 2^64 and 2^56. ids: (n,) int64.
     Returns:
         (n, 3) float64, where the ids are; made on the host.
     """

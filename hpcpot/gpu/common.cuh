@@ -13,11 +13,7 @@ typedef unsigned long long fixed;  // two's complement
 #define FULL 0xffffffffu
 
 // Forces are summed as integers in units of 2^-40 eV/A (9e-13; up to 8e6 eV/A): the same bits in whatever order the
-// additions come, and momentum is conserved exactly.
-#define FIXED_ONE 1099511627776.0
-
-// CONTACT: 2^31 - 1 less the lowest centre that has one, or 0.
-enum { CONTACT, TRUNCATED, LONGEST, STATUS_SIZE };  // places in the status array, as in status.py
+// additions come, and momentum is conserved exactly. FIXED_ONE, places in arrays and NO_ATOM: gpu/places.py.
 
 __device__ __forceinline__ int lane_id() { return threadIdx.x & 31; }
 __device__ __forceinline__ int warp_id() { return threadIdx.x >> 5; }

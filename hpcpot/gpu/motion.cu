@@ -1,17 +1,9 @@
 // Steps between two rebuilds of the neighbour lists: velocity Verlet, alone or with a Nose-Hoover chain or Langevin
-// thermostat, as md/thermostat.py does them. Nothing here waits for the host. Where an atom has gone so far that the lists
+// thermostat, as dynamics/integrators does them. Nothing here waits for the host. Where an atom has gone so far that the lists
 // no longer hold, the step stops before its second half, and all that is started after it does nothing.
 #include "common.cuh"
 
-// Numbers of a run of steps, as in md/resident.py. ALLOWED2, LOST2: squares of how far an atom may go before the lists
-// must be rebuilt, and before it counts as lost. TWICE_KINETIC: the most that is allowed.
-enum { DT, ALLOWED2, LOST2, KT, KT_END, RAMP_FIRST, RAMP_STEPS, TIME, DRAG, FREEDOM, TWICE_KINETIC, FIRST_STEP, N_NUMBERS };
-// What changes. MOVED: an atom went too far in the present step. HALTED: nothing more is to be done. FARTHEST: bits of the
-// float that is the largest square of a displacement.
-enum { DONE, MOVED, LOST, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE };
-// The chain's positions, rates and accelerations; kinetic energy; factors for the velocities: of this half step of the
-// chain, of the one that ended the last step, of the one that ended this step; heat.
-enum { CHAIN, RATES = 3, ACCELERATIONS = 6, KINETIC = 9, FACTOR, LAST, PENDING, HEAT, N_SCALARS };
+// Arrays numbers, control and scalars: MotionNumber, MotionControl and MotionScalar of gpu/places.py.
 
 __device__ __forceinline__ double kT_at(const double* numbers, double step) {
   const double done = numbers[RAMP_STEPS] > 0 ? fmin((step - numbers[RAMP_FIRST]) / numbers[RAMP_STEPS], 1.0) : 0.0;
@@ -52,10 +44,9 @@ extern "C" __global__ void begin_chain(const double* numbers, const int* control
   scalars[PENDING] = 1.0;
 }
 
-// Philox4x32-10 and Box-Muller, as md/random.py.
+// Philox4x32-10 and Box-Muller, as dynamics/random.py.
 __device__ void normals(unsigned long long seed, unsigned long long step, unsigned long long id, double* out) {
-  const unsigned long long langevin = 1;
-  unsigned c[4] = {(unsigned)id, (unsigned)(id >> 32), (unsigned)step, (unsigned)(step >> 32) ^ (unsigned)(langevin << 24)};
+  unsigned c[4] = {(unsigned)id, (unsigned)(id >> 32), (unsigned)step, (unsigned)(step >> 32) ^ ((unsigned)LANGEVIN << 24)};
   unsigned k0 = (unsigned)seed, k1 = (unsigned)(seed >> 32);
   for (int round = 0; round < 10; round++) {
     const unsigned h0 = __umulhi(0xD2511F53u, c[0]), l0 = 0xD2511F53u * c[0];

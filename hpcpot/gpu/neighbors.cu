@@ -9,15 +9,15 @@ struct Bins {
 
 __device__ __forceinline__ Bins bins_of(const double* numbers) {
   Bins b;
-  for (int c = 0; c < 3; c++) b.low[c] = numbers[c], b.counts[c] = (int)numbers[4 + c];
-  b.size = numbers[3];
+  for (int c = 0; c < 3; c++) b.low[c] = numbers[BIN_LOW + c], b.counts[c] = (int)numbers[BIN_COUNTS + c];
+  b.size = numbers[BIN_SIDE];
   return b;
 }
 __device__ __forceinline__ int bin_along(const Bins& b, int c, double x) {
   return max(0, min((int)((x - b.low[c]) / b.size), b.counts[c] - 1));
 }
 
-// numbers: low (3), size, counts (3). Out: keys (m,), the bin of each atom.
+// numbers: BinNumber of gpu/places.py. Out: keys (m,), the bin of each atom.
 extern "C" __global__ void find_bins(
     int m, const double* __restrict__ positions, const double* __restrict__ numbers, int* keys) {
   const int i = blockIdx.x * blockDim.x + threadIdx.x;

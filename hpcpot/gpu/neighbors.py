@@ -9,8 +9,10 @@ import numpy as np
 
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
+from hpcpot.gpu.places import BinNumber, Status
 from hpcpot.gpu.sources import Source
-from hpcpot.gpu.status import LONGEST, STATUS_SIZE
+
+SEARCH = Source("gpu/neighbors.cu", enums=(BinNumber,))
 
 ROOM_STEP = 16
 """Lists have room for a multiple of this many neighbours."""
@@ -66,7 +68,7 @@ class Search:
 
     def __init__(self, device: Device, buffers: Buffers):
         self._device, self._buffers, self.room = device, buffers, ROOM_STEP
-        self._kernels = device.build(Source("gpu/neighbors.cu"))
+        self._kernels = device.build(SEARCH)
 
     def build(self, positions: Any, n_centres: int, reach: float) -> Candidates:
         """All pairs closer than `reach` between the first n_centres atoms and all atoms.
@@ -90,7 +92,7 @@ class Search:
         starts = self._buffers("bin starts", (n_bins + 1,), np.int32)
         self._kernels.elements("find_starts", m, keys[order], np.int32(n_bins), starts)
         sorted_positions = positions[order]
-        status = self._buffers("search status", (STATUS_SIZE,), np.int32)
+        status = self._buffers("search status", (Status.STATUS_SIZE,), np.int32)
         while True:
             found = self._candidates(n_centres)
             status.fill(0)
@@ -109,7 +111,7 @@ class Search:
                 found.neighbors,
                 status,
             )
-            longest = int(to_host(status)[LONGEST])
+            longest = int(to_host(status)[Status.LONGEST])
             if longest <= self.room:
                 return found
             self.room = -(-int(longest * SPARE) // ROOM_STEP) * ROOM_STEP

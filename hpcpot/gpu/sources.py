@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from pathlib import Path
 
 import numpy as np
 
 import hpcpot
+from hpcpot.gpu.places import FIXED_ONE, NO_ATOM, Status
 
 PACKAGE = Path(hpcpot.__file__).parent
 COMMON = PACKAGE / "gpu" / "common.cuh"
@@ -26,12 +28,14 @@ class Source:
     Attributes:
         path: under the package, e.g. gpu/motion.cu.
         macros: names and values. dtype: what `real` is. warps: of a block, each of which works on a row.
+        enums: names of places that it uses, besides Status; the kernels know them by the same names.
     """
 
     path: str
     macros: Mapping[str, object] = field(default_factory=dict)
     dtype: type = np.float64
     warps: int = 4
+    enums: tuple[type[IntEnum], ...] = ()
 
     @property
     def file(self) -> Path:
@@ -43,8 +47,13 @@ class Source:
         return self.file.parent.name if self.file.stem == "gpu" else self.file.stem
 
     def text(self) -> str:
-        """The source with what it includes in its place, since CuPy's cache of compiled kernels looks at one text only."""
-        return self.file.read_text().replace(f'#include "{COMMON.name}"', COMMON.read_text())
+        """The source with what it includes in its place, since CuPy's cache of compiled kernels looks at one text only.
+
+        Names of places come first, as Python defines them.
+        """
+        shared = f"constexpr double FIXED_ONE = {FIXED_ONE};\nconstexpr int NO_ATOM = {NO_ATOM};\n"
+        names = "".join(enumeration(names) for names in (Status, *self.enums))
+        return shared + names + self.file.read_text().replace(f'#include "{COMMON.name}"', COMMON.read_text())
 
     def options(self) -> list[str]:
         """What NVRTC and g++ alike take."""
@@ -55,6 +64,11 @@ class Source:
 def warps_for(shared_bytes: int) -> int:
     """Warps of a block when each takes so much of the memory that they share."""
     return next((warps for warps in (4, 2) if warps * shared_bytes <= SHARED_BYTES), 1)
+
+
+def enumeration(names: type[IntEnum]) -> str:
+    """An enumeration of C++ with the members of one of Python."""
+    return f"enum {{ {', '.join(f'{name} = {place.value}' for name, place in names.__members__.items())} }};\n"
 
 
 def listed(values: object) -> str:

@@ -24,8 +24,8 @@ def test_philox_known_answers():
 def test_numbers_follow_the_atom_not_the_order():
     ids = np.arange(1000)
     shuffled = np.random.default_rng(0).permutation(ids)
-    numbers = random.normals(7, 3, random.LANGEVIN, ids)
-    np.testing.assert_array_equal(random.normals(7, 3, random.LANGEVIN, shuffled), numbers[shuffled])
+    numbers = random.normals(7, 3, random.Stream.LANGEVIN, ids)
+    np.testing.assert_array_equal(random.normals(7, 3, random.Stream.LANGEVIN, shuffled), numbers[shuffled])
 
 
 def test_seed_step_stream_and_component_are_independent():
@@ -40,7 +40,7 @@ def test_seed_step_stream_and_component_are_independent():
 
 
 def test_numbers_are_standard_normal():
-    x = random.normals(3, 9, random.VELOCITIES, np.arange(200000)).ravel()
+    x = random.normals(3, 9, random.Stream.VELOCITIES, np.arange(200000)).ravel()
     n = len(x)
     assert abs(x.mean()) < 4.0 / np.sqrt(n)
     assert abs(x.var() - 1.0) < 4.0 * np.sqrt(2.0 / n)

@@ -6,6 +6,7 @@ import numpy as np
 
 from hpcpot.gpu.device import NULL, Device
 from hpcpot.gpu.sources import Source
+from hpcpot.potential.moments.gpu.network import Activation
 
 
 def check_device(device: Device) -> None:
@@ -15,7 +16,7 @@ def check_device(device: Device) -> None:
         a, b = rng.normal(size=(70, 33)).astype(dtype), rng.normal(size=(33, 40)).astype(dtype)
         x, w, z, back = xp.asarray(a), xp.asarray(b), xp.empty((70, 40), dtype), xp.empty((70, 33), dtype)
         slope, ones, zeros = xp.empty((70, 40), dtype), xp.ones(40, dtype), xp.zeros(40, dtype)
-        kernels = device.build(Source("potential/moments/gpu/network.cu", dtype=dtype))
+        kernels = device.build(Source("potential/moments/gpu/network.cu", dtype=dtype, enums=(Activation,)))
 
         def steps(x=x, w=w, z=z, back=back, slope=slope, ones=ones, zeros=zeros, kernels=kernels) -> None:
             device.product(x, w, z)

@@ -14,15 +14,21 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hpcpot.gpu.sources import PACKAGE, Source, warps_for
+from hpcpot.dynamics.steppers.graph import MOTION
+from hpcpot.gpu.neighbors import SEARCH
+from hpcpot.gpu.places import MotionScalar
+from hpcpot.gpu.sources import PACKAGE, Source, enumeration, warps_for
 from hpcpot.potential.chebyshev.gpu import PITCH
+from hpcpot.potential.deep_potential.cpu import WeightNumber
+from hpcpot.potential.moments.gpu.network import Activation
 
 SPECIES = {"N_SPECIES": 2}
+ENUMS = {"moments/gpu/network": (Activation,), "deep_potential/gpu": (WeightNumber,)}
 SOURCES = [
-    Source("gpu/neighbors.cu"),
-    Source("gpu/motion.cu"),
+    SEARCH,
+    MOTION,
     *(
-        Source(f"potential/{name}.cu", macros, dtype)
+        Source(f"potential/{name}.cu", macros, dtype, enums=ENUMS.get(name, ()))
         for dtype in (np.float64, np.float32)
         for name, macros in {
             "moments/gpu/environment": {**SPECIES, "CLOSEST": 0.5, "SLOTS": "100,100"},
@@ -36,6 +42,7 @@ SOURCES = [
         {"N_SPECIES": 6, "WIDTHS": "40,40,40,40,40,40", "AXIS": 16, "N_INVARIANTS": 2000},
         np.float64,
         warps_for(13000),
+        ENUMS["deep_potential/gpu"],
     ),
     Source(
         "potential/chebyshev/gpu.cu",
@@ -50,6 +57,15 @@ SOURCES = [
 
 def test_every_source_is_here():
     assert {source.file for source in SOURCES} == set(PACKAGE.rglob("*.cu"))
+
+
+def test_names_of_places_come_from_python():
+    assert enumeration(Activation) == (
+        "enum { LINEAR = 0, TANH = 1, LOGISTIC = 2, SCALED_TANH = 3, SCALED_TANH_TWIST = 4 };\n"
+    )
+    assert enumeration(MotionScalar) in MOTION.text() and "TRUNCATED = 1, LONGEST = 2" in MOTION.text()
+    for source in SOURCES:
+        assert "enum" not in source.file.read_text(), f"{source.path} has names of its own"
 
 
 @pytest.mark.slow

@@ -27,7 +27,7 @@ def step(state: State, engine: Engine, dt: float, thermostat: Thermostat) -> Non
     c = np.exp(-dt / thermostat.time)
     before = engine.local_kinetic_energy(state)
     thermal = np.sqrt((1.0 - c * c) * thermostat.kT_at(state.step + 1) * inverse_masses(state))
-    noise = random.normals(thermostat.seed, state.step, random.LANGEVIN, state.ids)
+    noise = random.normals(thermostat.seed, state.step, random.Stream.LANGEVIN, state.ids)
     state.velocities = c * state.velocities + thermal[:, None] * noise
     gained = engine.local_kinetic_energy(state) - before
     state.scalars["heat"] = state.scalars["heat"] + engine.ranks.sum(np.array([gained]))[0]

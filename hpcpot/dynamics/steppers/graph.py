@@ -16,23 +16,28 @@ from typing import Any
 
 import numpy as np
 
+from hpcpot.dynamics.chain import LENGTH
 from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.motion import inverse_masses
+from hpcpot.dynamics.random import Stream
 from hpcpot.dynamics.steppers.contract import Motion
 from hpcpot.errors import SimulationError
 from hpcpot.gpu.neighbors import Candidates, DevicePairs
+from hpcpot.gpu.places import FIXED_ONE, MotionControl, MotionNumber, MotionScalar
 from hpcpot.gpu.sources import Source
-from hpcpot.gpu.status import FIXED_ONE
 from hpcpot.parallel.domain import Swap
 from hpcpot.potential.moments.gpu.potential import Atoms, GpuPotential, Sums, from_fixed
 from hpcpot.structure.state import MIGRATED, State, library
 from hpcpot.units import AMU, BOLTZMANN
 
-DONE, MOVED, LOST, HALTED, TRUNCATED_MOST, FARTHEST, CONTROL_SIZE = range(7)
-FIRST_STEP = 11
-CHAIN, RATES, ACCELERATIONS, KINETIC, FACTOR, LAST, PENDING, HEAT, N_SCALARS = 0, 3, 6, 9, 10, 11, 12, 13, 14
-"""Places in the arrays `control`, `numbers` and `scalars` of motion.cu."""
+MOTION = Source("gpu/motion.cu", enums=(MotionNumber, MotionControl, MotionScalar, Stream))
+OF_CHAIN = {
+    "chain": MotionScalar.CHAIN,
+    "chain_rates": MotionScalar.RATES,
+    "chain_accelerations": MotionScalar.ACCELERATIONS,
+}
+"""Arrays of a Nose-Hoover chain among the numbers of an integrator, and their places on the device."""
 
 GHOST_ROOM = 1.1
 """Room for ghosts over those of a rebuild, so that a graph outlasts many rebuilds."""
@@ -83,7 +88,7 @@ class GraphSteps:
 
     def __init__(self, potential: GpuPotential):
         self._potential, self._device, self._buffers = potential, potential.device, potential.buffers
-        self._kernels = potential.device.build(Source("gpu/motion.cu"))
+        self._kernels = potential.device.build(MOTION)
         self._graph: Callable[[], None] | None = None
         self._graph_key: tuple = ()
         self._warm_key: tuple = ()
@@ -127,7 +132,7 @@ class GraphSteps:
         arrays = {name: self._keep(name, values) for name, values in of_atoms.items()}
         arrays["numbers"] = self._keep("numbers", _numbers(state, engine, thermostat, motion.timestep))
         arrays["scalars"] = self._keep("scalars", _scalars(state))
-        arrays["control"] = self._keep("control", np.zeros(CONTROL_SIZE, np.int32))
+        arrays["control"] = self._keep("control", np.zeros(MotionControl.CONTROL_SIZE, np.int32))
         arrays["built at"] = self._keep("built at", engine.built_at)
         for name in ("kinetic of warps", "heat of warps"):
             arrays[name] = self._buffers(name, (-(-n // 256) * 8,), np.float64)
@@ -164,7 +169,7 @@ class GraphSteps:
             held.atoms.positions[: len(there.positions)], n, self._potential.cutoff + engine.skin
         )
         a["control"].fill(0)
-        a["numbers"][FIRST_STEP] = float(state.step)
+        a["numbers"][int(MotionNumber.FIRST_STEP)] = float(state.step)
         engine.rebuilds += 1
         engine.seconds["neighbours"] += perf_counter() - began
 
@@ -202,21 +207,21 @@ class GraphSteps:
                 self._launch(held)
             begun += more
             control = self._device.to_host(held.arrays["control"])
-            self._since += int(control[DONE]) - done
-            done = int(control[DONE])
-            farthest = float(np.sqrt(control[FARTHEST : FARTHEST + 1].view(np.float32)[0]))
-            if control[HALTED] or done == steps or engine.look_for_stop():
+            self._since += int(control[MotionControl.DONE]) - done
+            done = int(control[MotionControl.DONE])
+            farthest = float(np.sqrt(control[MotionControl.FARTHEST :][:1].view(np.float32)[0]))
+            if control[MotionControl.HALTED] or done == steps or engine.look_for_stop():
                 break
         state.step += done
-        engine.truncated = max(engine.truncated, int(control[TRUNCATED_MOST]))
-        if control[LOST] or (control[HALTED] and not control[MOVED]):
+        engine.truncated = max(engine.truncated, int(control[MotionControl.TRUNCATED_MOST]))
+        if control[MotionControl.LOST] or (control[MotionControl.HALTED] and not control[MotionControl.MOVED]):
             self._unload(state, engine, held)
             engine.evaluate(state)  # says which atoms are lost or in contact, or how hot it is
             raise SimulationError(
                 f"step {state.step} = stopped by the GPU, by a lost atom, a contact or the temperature: must be none of these "
                 "on the host either, which finds none; shorten md.timestep_fs, or set device: cpu."
             )
-        return bool(control[MOVED])
+        return bool(control[MotionControl.MOVED])
 
     def _batch(self, farthest: float, allowed: float) -> int:
         """How many steps to start before the host looks again, from how far atoms went in those since the rebuild."""
@@ -304,7 +309,7 @@ class GraphSteps:
         n, to_host, scalars = held.n, self._device.to_host, self._device.to_host(held.arrays["scalars"])
         sums = self._sums
         state.positions = to_host(held.atoms.positions[: n + held.ghosts])
-        state.velocities = to_host(held.arrays["velocities"]) * scalars[PENDING]
+        state.velocities = to_host(held.arrays["velocities"]) * scalars[MotionScalar.PENDING]
         if held.swaps is not None:
             for name in ("ids", "images", "frozen"):
                 setattr(state, name, to_host(held.arrays[name]))
@@ -317,13 +322,11 @@ class GraphSteps:
         state.virial = to_host(sums.virials.sum(axis=0)).reshape(3, 3)
         if held.integrator == "nvt_nose_hoover":
             state.scalars.update(
-                chain=scalars[CHAIN:RATES],
-                chain_rates=scalars[RATES:ACCELERATIONS],
-                chain_accelerations=scalars[ACCELERATIONS:KINETIC],
-                kinetic_energy=np.array(scalars[KINETIC]),
+                {name: scalars[place : place + LENGTH] for name, place in OF_CHAIN.items()},
+                kinetic_energy=np.array(scalars[MotionScalar.KINETIC]),
             )
         if held.integrator == "nvt_langevin":
-            state.scalars["heat"] = np.array(scalars[HEAT])
+            state.scalars["heat"] = np.array(scalars[MotionScalar.HEAT])
 
 
 def images(state: State, swaps: list[Swap]) -> tuple[Any, Any]:
@@ -343,7 +346,7 @@ def images(state: State, swaps: list[Swap]) -> tuple[Any, Any]:
 
 
 def _numbers(state: State, engine: Engine, thermostat: Thermostat | None, dt: float) -> np.ndarray:
-    """DT ... FIRST_STEP of motion.cu."""
+    """The numbers of a run of steps, in the order of MotionNumber."""
     most = 3.0 * max(engine.mobile, 1) * BOLTZMANN * engine.maximum_temperature
     ramp = (
         (1.0, 1.0, 0, 0, 1.0, 0.0)
@@ -355,11 +358,12 @@ def _numbers(state: State, engine: Engine, thermostat: Thermostat | None, dt: fl
 
 
 def _scalars(state: State) -> np.ndarray:
-    """CHAIN ... HEAT of motion.cu."""
-    values, held = np.zeros(N_SCALARS), state.scalars
+    """What the thermostat has, in the places of MotionScalar."""
+    values, held = np.zeros(MotionScalar.SCALARS_SIZE), state.scalars
     if "chain" in held:
-        values[CHAIN:RATES], values[RATES:ACCELERATIONS] = held["chain"], held["chain_rates"]
-        values[ACCELERATIONS:KINETIC], values[KINETIC] = held["chain_accelerations"], held["kinetic_energy"]
-    values[FACTOR] = values[LAST] = values[PENDING] = 1.0
-    values[HEAT] = held.get("heat", 0.0)
+        values[MotionScalar.KINETIC] = held["kinetic_energy"]
+        for name, place in OF_CHAIN.items():
+            values[place : place + LENGTH] = held[name]
+    values[MotionScalar.FACTOR] = values[MotionScalar.LAST] = values[MotionScalar.PENDING] = 1.0
+    values[MotionScalar.HEAT] = held.get("heat", 0.0)
     return values

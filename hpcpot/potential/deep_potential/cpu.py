@@ -7,6 +7,7 @@ precision tables, moments and network are float32; positions, distances, energie
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import IntEnum
 from functools import cache
 
 import numpy as np
@@ -29,6 +30,21 @@ BESIDES = {np.float64: 0, np.float32: 300}
 
 TOGETHER = 4
 """Pairs whose radial functions are added to the moments at once: loads and stores of the moments are the bottleneck."""
+
+
+class WeightNumber(IntEnum):
+    """Places of `weight_numbers`: switch from and to, Å; protection; 1 / (s0 N), mean_0 / (s0 N), 1 / (s1 N).
+
+    s0 and s1: deviations of the radial and the angular entries; N: slots of all species.
+    """
+
+    SWITCH_FROM = 0
+    SWITCH_TO = 1
+    PROTECTION = 2
+    RADIAL = 3
+    OFFSET = 4
+    ANGULAR = 5
+    N_NUMBERS = 6
 
 
 class DeepPotentialSteps:
@@ -125,7 +141,7 @@ class DeepPotentialSteps:
         return [nodes[i * n_species : (i + 1) * n_species] for i in range(n_species)], start, step
 
     def weight_numbers(self, i: int, t: int) -> np.ndarray:
-        """What _know needs: switch from, to, protection; 1 / (deviation_0 N), mean_0 / (deviation_0 N), 1 / (deviation_1 N)."""
+        """The numbers of the weights of neighbours t around centres i, in the order of WeightNumber."""
         family, n = self.family, self.family.slots.sum()
         radial, angular = family.deviation[i, t, 0] * n, family.deviation[i, t, 1] * n
         return np.array(

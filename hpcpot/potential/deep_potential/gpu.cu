@@ -17,7 +17,6 @@ constexpr int CHANNELS = offset_of(N_SPECIES);
 constexpr int LOW = 4 * AXIS;
 constexpr int TOGETHER = 8 * V;  // functions that a pair's eight lanes hold at once
 
-enum { SWITCH_FROM, SWITCH_TO, PROTECTION, RADIAL, OFFSET, ANGULAR, N_NUMBERS };  // DeepPotentialSteps.weight_numbers
 
 // What the lane whose pair it is knows of it: weights and their slopes.
 struct Pair {

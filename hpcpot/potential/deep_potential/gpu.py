@@ -9,7 +9,7 @@ import numpy as np
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
 from hpcpot.gpu.sources import Source, listed, warps_for
-from hpcpot.potential.deep_potential.cpu import DeepPotentialSteps
+from hpcpot.potential.deep_potential.cpu import DeepPotentialSteps, WeightNumber
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.deep_potential.reduced import PRECISIONS
 from hpcpot.potential.moments.gpu.environments import Environments, Rows
@@ -86,7 +86,9 @@ class _OneSpecies:
             "N_INVARIANTS": self._n_invariants,
         }
         shared = np.dtype(dtype).itemsize * (16 * 32 + 4 * self._channels + max(4 * family.axis, 5 * 32)) + 4 * 32
-        self._kernels = device.build(Source("potential/deep_potential/gpu.cu", macros, dtype, warps_for(shared)))
+        self._kernels = device.build(
+            Source("potential/deep_potential/gpu.cu", macros, dtype, warps_for(shared), (WeightNumber,))
+        )
 
     @property
     def numbers_per_row(self) -> int:

@@ -75,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(32 * WARPS) environment(
         if (pass == 1 && inside && t_own == t) {
           const long long p = (long long)row * room + at[t] + __popc(kept & lanes_below());
           const double r = sqrt(r2), inverse = 1.0 / r;
-          if (!(r >= CLOSEST)) atomicMax(status + CONTACT, 0x7fffffff - i);
+          if (!(r >= CLOSEST)) atomicMax(status + CONTACT, NO_ATOM - i);
           partners[p] = j;
           vectors[4 * p] = dx * inverse, vectors[4 * p + 1] = dy * inverse, vectors[4 * p + 2] = dz * inverse;
           vectors[4 * p + 3] = r;

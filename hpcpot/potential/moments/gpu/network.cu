@@ -1,9 +1,7 @@
 // What a network does between its matrix products, which are cuBLAS's; network.py says which rows these are.
 #include "common.cuh"
 
-enum { LINEAR, TANH, LOGISTIC, SCALED_TANH, SCALED_TANH_TWIST };  // network.ACTIVATIONS
-
-// z = act(z + bias) timestep + skip, slope = act' timestep. skip: the row of x below, once or twice; null for none.
+// kind: LINEAR, TANH, ..., of network.ACTIVATIONS. z = act(z + bias) timestep + skip, slope = act' timestep. skip: the row of x below, once or twice; null for none.
 extern "C" __global__ void activate(
     int total, int width, int kind, const real* __restrict__ bias, const real* __restrict__ timestep,
     const real* __restrict__ below, int below_width, real* z, real* slope) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import NULL, Device
 from hpcpot.gpu.sources import Source
 from hpcpot.potential.network import ACTIVATIONS, Layer
+
+Activation = IntEnum("Activation", [name.upper() for name in ACTIVATIONS], start=0)
+"""Numbers of the activations in network.cu."""
 
 
 class Network:
@@ -38,7 +42,7 @@ class Network:
         """
         xp = device.xp
         self._i, self._product, self._buffers, self._dtype = i, device.product, buffers, dtype
-        self._kernels = device.build(Source("potential/moments/gpu/network.cu", dtype=dtype))
+        self._kernels = device.build(Source("potential/moments/gpu/network.cu", dtype=dtype, enums=(Activation,)))
         self._layers, self._last = layers[:-1], layers[-1]
         self._weights = [
             xp.asarray(np.ascontiguousarray(w, dtype)) for w in (weights, *(a.weights for a in layers[1:-1]))
@@ -73,7 +77,7 @@ class Network:
                 "activate",
                 n * width,
                 np.int32(width),
-                np.int32(ACTIVATIONS.index(layer.activation)),
+                np.int32(Activation[layer.activation.upper()]),
                 self._biases[k],
                 self._timesteps[k],
                 *skip,

@@ -12,7 +12,7 @@ from hpcpot.errors import ConfigError
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
 from hpcpot.gpu.neighbors import Candidates, DevicePairs, Search
-from hpcpot.gpu.status import CONTACT, FIXED_ONE, NO_ATOM, STATUS_SIZE, TRUNCATED
+from hpcpot.gpu.places import FIXED_ONE, NO_ATOM, Status
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_contact
@@ -104,10 +104,10 @@ class GpuPotential:
         atoms = self.atoms(positions, species, xp.arange(m, dtype=np.int32), len(candidates.count))
         sums = self.evaluate(atoms, candidates, forces, forces and atom_virials)
         status = self.device.to_host(sums.status)
-        if status[CONTACT]:
-            self.refuse_contact(NO_ATOM - int(status[CONTACT]), positions, pairs, species)
+        if status[Status.CONTACT]:
+            self.refuse_contact(NO_ATOM - int(status[Status.CONTACT]), positions, pairs, species)
         away = self.device.to_host if isinstance(positions, np.ndarray) else lambda values: values.copy()
-        result = Result(away(sums.energies), None, None, int(status[TRUNCATED]))
+        result = Result(away(sums.energies), None, None, int(status[Status.TRUNCATED]))
         if forces:
             result.forces = from_fixed(away(sums.forces))
             result.virial = self.device.to_host(sums.virials.sum(axis=0)).reshape(3, 3)
@@ -149,7 +149,7 @@ class GpuPotential:
             self._zeros("forces", (m, 3), np.uint64) if forces else None,
             self.buffers("virials", (n, 9), np.float64) if forces else None,
             self._zeros("atom virials", (m, 9), np.uint64) if atom_virials else None,
-            self._zeros("status", (STATUS_SIZE,), np.int32),
+            self._zeros("status", (Status.STATUS_SIZE,), np.int32),
         )
         species = [i for i, centres in enumerate(atoms.centres) if len(centres)]
         self.device.side_by_side([partial(self._add, i, atoms, candidates, sums) for i in species])
