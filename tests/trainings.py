@@ -14,8 +14,8 @@ from hpcpot.commands.train.settings import SCHEMA
 from hpcpot.config import Settings
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet, from_frames
+from hpcpot.potential.registry import trainers
 from hpcpot.training import job
-from hpcpot.training.families import FAMILIES
 
 COMMON = {
     "data": {"files": ["data.h5"], "elements": ["Li", "Si"], "validation_fraction": 0.25},
@@ -87,4 +87,4 @@ def train(
 ) -> int:
     """Train in this process; the exit code."""
     found = settings(folder, family, **sections)
-    return FAMILIES[family].fit(job.make(found, folder, restart, stop, say))
+    return trainers()[family].fit(job.make(found, folder, restart, stop, say))

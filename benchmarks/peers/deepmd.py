@@ -39,7 +39,7 @@ def prepare(precision: str) -> tuple[Path, str]:
     """
     folder, name = install("deepmd", "deepmd-kit[cpu,lmp]==3.2.0", "ase"), f"lisi_{precision}"
     if not (folder / f"{name}_compressed.pb").exists():
-        write_native(load("lisi"), folder / f"{name}.dp", SHORTEST, overwrite=True)
+        write_native(load("lisi"), folder / f"{name}.dp", overwrite=True, shortest=SHORTEST)
         with h5py.File(folder / f"{name}.dp", "r+") as file:
             file.attrs["json"] = file.attrs["json"].replace('"precision": "float64"', f'"precision": "{precision}"')
         python = folder / "bin" / "python"

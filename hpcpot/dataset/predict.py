@@ -10,8 +10,7 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors import batch
-from hpcpot.potential.contract import CLOSEST, Potential
-from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
+from hpcpot.potential.contract import CLOSEST, Grader, Potential
 
 ROOM = 2048
 """Atoms evaluated at once; a CPU gets no faster with more."""
@@ -61,7 +60,7 @@ def predict(
     return Predicted(energies, forces, virials, truncated)
 
 
-def frame_grades(dataset: DataSet, extrapolation: Extrapolation, room: int = ROOM) -> np.ndarray:
+def frame_grades(dataset: DataSet, grader: Grader, room: int = ROOM) -> np.ndarray:
     """Largest extrapolation grade in each frame, (n,) float64.
 
     Args:
@@ -70,9 +69,9 @@ def frame_grades(dataset: DataSet, extrapolation: Extrapolation, room: int = ROO
     found = []
     for rows in chunks(dataset.sizes, room):
         part = dataset.select(rows)
-        joined = neighborhoods(part, extrapolation.cutoff)
+        joined = neighborhoods(part, grader.cutoff)
         points = joined.points(part.positions, part.cells)
-        grades = extrapolation.grades(points, joined.pairs, part.species[joined.owners])
+        grades = grader.grades(points, joined.pairs, part.species[joined.owners])
         found.append(np.maximum.reduceat(grades, part.first[:-1]))
     return np.concatenate(found)
 

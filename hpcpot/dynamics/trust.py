@@ -20,7 +20,7 @@ from hpcpot.config import Settings
 from hpcpot.dynamics.engine import Engine
 from hpcpot.errors import HpcpotError, ModelError, OutputError, SimulationError
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
+from hpcpot.potential import registry
 from hpcpot.storage.blocks import gather
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State, to_host
@@ -158,11 +158,16 @@ def grade(family: Any) -> Doubts:
     Raises:
         ModelError: a model without an active set.
     """
-    extrapolation = Extrapolation(family)
+    grader = registry.grader(family)
+    if grader is None:
+        raise ModelError(
+            "extrapolation grade = needs an active set, which this model has not: a moment tensor potential by "
+            "hpcpot train with moment_tensor.grade: true is required."
+        )
 
     def doubts(state: State, engine: Engine) -> np.ndarray:
         pairs = Pairs(engine.pairs.first, engine.pairs.neighbors)
-        return extrapolation.grades(to_host(state.positions), pairs, to_host(state.species))
+        return grader.grades(to_host(state.positions), pairs, to_host(state.species))
 
     return doubts
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hpcpot.config import Settings
 from hpcpot.errors import FarmError, HpcpotError
-from hpcpot.potential import blocks, files
+from hpcpot.potential import files, registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
 
@@ -43,7 +43,7 @@ class PotentialRef:
         """
         source = tuple(settings.file) if isinstance(settings.file, list) else settings.file
         family = files.load(source)
-        blocks.check_precision(family, settings.kernels, settings.precision)
+        registry.check_kernels(family, settings.kernels, settings.precision)
         fingerprint = files.fingerprint(family)
         return cls(source, fingerprint, settings.kernels, settings.precision, tuple(family.elements))
 

@@ -3,41 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from types import ModuleType
+from importlib import import_module
+from typing import Any
 
 import numpy as np
 
-from hpcpot.errors import ConfigError
 from hpcpot.neighbors.pairs import Pairs, build
+from hpcpot.potential import registry
 from hpcpot.potential.contract import CLOSEST, Family, Result
+from hpcpot.potential.registry import KERNEL_SETS
 
 BLOCK = 512
 """Centres worked on at once: moments and gradients of a block stay in cache, its matrix products are large."""
 
 READOUT_BYTES = 48 * 1024
 """Per centre, of the largest readout: 1,600 invariants with their gradient and three layers of 240."""
-
-
-def kernels(name: str) -> ModuleType:
-    """The kernel set of that name: reference (exact radial functions, NumPy) or cpu (Numba)."""
-    if name == "reference":
-        from hpcpot.potential.moments import reference
-
-        return reference
-    if name == "cpu":
-        from hpcpot.potential.moments import cpu
-
-        return cpu
-    raise ConfigError(f"potential.kernels = {name}: must be cpu or reference; cpu is the fast one.")
-
-
-def check_precision(family: Family, kernel_set: str, precision: str) -> None:
-    """Refuse a precision that a kernel set lacks for this family, before anything is built.
-
-    Raises:
-        ConfigError: it lacks it.
-    """
-    kernels(kernel_set).check_precision(family, precision)
 
 
 class BlockPotential:
@@ -55,7 +35,7 @@ class BlockPotential:
         self.block = block
         self.elements = tuple(family.elements)
         self.cutoff = self.reach = float(family.cutoff)
-        self._model = kernels(kernel_set).prepare(family, CLOSEST, precision)
+        self._steps = _prepare(family, kernel_set, precision)
 
     pairs = staticmethod(build)
 
@@ -74,14 +54,14 @@ class BlockPotential:
         for i, present, centres in self._alike(pairs, species):
             for start in range(0, len(centres), self.block):
                 block = centres[start : start + self.block]
-                self._model.add(positions, pairs, species, i, present, block, result)
+                self._steps.add(positions, pairs, species, i, present, block, result)
         return result
 
     def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
         """See contract.Potential."""
         work = np.ones(len(pairs.first) - 1, np.int64)
         for i, present, centres in self._alike(pairs, species):
-            work[centres] = self._model.work(i, present)
+            work[centres] = self._steps.work(i, present)
         return work
 
     def _alike(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
@@ -94,4 +74,16 @@ class BlockPotential:
     def working_bytes(self, pairs_per_atom: float) -> int:
         """See contract.Potential: one block, and the tables."""
         n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self.family.moment_sets())
-        return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._model.nbytes
+        return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._steps.nbytes
+
+
+def _prepare(family: Family, kernel_set: str, precision: str) -> Any:
+    """The family's own kernels where it has some, else those that serve all.
+
+    Raises:
+        ConfigError: an unknown kernel set, or mixed precision where there is none.
+    """
+    registry.check_kernels(family, kernel_set, precision)
+    prepare = registry.kernels(family, kernel_set)
+    own = prepare(family, CLOSEST, precision) if prepare else None
+    return own or import_module(KERNEL_SETS[kernel_set]).prepare(family, CLOSEST, precision)

@@ -15,6 +15,9 @@ from hpcpot.errors import SimulationError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import MomentSet
 
+DTYPES = {"float64": np.float64, "mixed": np.float32}
+"""Precision of a potential -> type of its tables and networks; positions and sums of forces are float64 in both."""
+
 CLOSEST = 0.5
 """Å; nearer pairs are an error, not an extrapolation. Tables of radial functions begin here."""
 
@@ -36,6 +39,9 @@ class Family(Protocol):
 
     def readout(self, i: int, moments: list[Any], counts: Any) -> tuple[Any, list[Any]]:
         """Energies of centres of species i, (n,) eV, and their gradients with respect to the moments."""
+
+    def facts(self) -> dict[str, str]:
+        """Description in a few lines, by their headings, for people."""
 
 
 @dataclass
@@ -97,6 +103,19 @@ class Potential(Protocol):
 
     def working_bytes(self, pairs_per_atom: float) -> int:
         """Estimate of the host memory that `compute` needs besides its arguments and result."""
+
+
+class Grader(Protocol):
+    """Extrapolation grades by a model: how far the neighbourhood of an atom is from those that it was trained on.
+
+    Attributes:
+        cutoff: Å, of a neighbourhood.
+    """
+
+    cutoff: float
+
+    def grades(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray) -> np.ndarray:
+        """Grade of each centre, (n,) float64, up to 1 for an interpolation; arguments as of Potential.compute."""
 
 
 def refuse_contact(element: str, neighbors: list[str], distances: np.ndarray) -> None:

@@ -4,6 +4,8 @@ Own file: a line with the sha256 of all that follows it (an HDF5 user block: oth
 library can crash on damaged bytes; then HDF5 with root attributes format, version, family, elements, cutoff (Å),
 units, hash, created_by; group `provenance`, whose attributes are texts; group `parameters`, the fields of the family's
 dataclass as hpcpot.potential.tree writes them.
+
+Other files are those of the readers and writers in hpcpot.potential.registry.
 """
 
 from __future__ import annotations
@@ -19,55 +21,34 @@ import hpcpot
 from hpcpot import data, inputs
 from hpcpot.errors import ModelError
 from hpcpot.outputs import Replacement, refuse_existing
-from hpcpot.potential import tree
-from hpcpot.potential.border import HDF5_SIGNATURE, reading
-from hpcpot.potential.chebyshev import aenet
-from hpcpot.potential.chebyshev.model import Chebyshev
-from hpcpot.potential.deep_potential import deepmd, deepmd_frozen
-from hpcpot.potential.deep_potential.model import DeepPotential
-from hpcpot.potential.lennard_jones import LennardJones
-from hpcpot.potential.moment_tensor import mlip
-from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.potential import registry, tree
+from hpcpot.potential.parsing import Head, head_of, reading
+from hpcpot.potential.registry import Reader
 from hpcpot.potential.tree import fingerprint
 
-__all__ = ["FAMILIES", "family_name", "fingerprint", "load", "save"]
+__all__ = ["fingerprint", "load", "save", "write"]
 
 FORMAT, VERSION = "hpcpot-model", 1
 USER_BLOCK = 512
 """Bytes before the HDF5 part; HDF5 allows 512, 1024, 2048, ..."""
 UNITS = "Å, eV"
-FAMILIES: dict[str, type] = {
-    "deep_potential": DeepPotential,
-    "chebyshev": Chebyshev,
-    "moment_tensor": MomentTensor,
-    "lennard_jones": LennardJones,
-}
-"""Name of a family in the file -> the dataclass of its parameters."""
 
-ACCEPTED = (
-    "an hpcpot model (.h5), a DeePMD-kit model (.dp, .yaml, frozen .pb), aenet networks (.nn, .ann, .nn.ascii) or a "
-    "moment tensor potential of MLIP-2 (.mtp)"
-)
 FOREIGN_SIGNATURES = {
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
     b"\x1f\x8b": "a gzip archive; unpack it",
 }
-SNIFFED = 65536
-"""Bytes at the beginning of a file that tell what it is."""
 
 
-def load(
-    source: str | Path | Sequence[str | Path], angular_domain: str = "auto", elements: Sequence[str] | None = None
-) -> Any:
-    """Reads the parameters of a potential; what a file is, its content tells.
+def load(source: str | Path | Sequence[str | Path], **options: Any) -> Any:
+    """Read the parameters of a potential from a file, which is told by its content.
 
     Args:
-        source: a model file, the name of a model that ships with hpcpot ("lisi"), or the network files of aenet, one
-            per element (a sequence, or their names with commas between).
-        angular_domain: auto, cos or legacy, for aenet (see importers.aenet.read).
-        elements: of the types of a .mtp (see importers.mlip.read).
+        source: a model file, the name of a model that ships with hpcpot ("lisi"), or files of one model, one for each
+            element (a sequence, or their names with commas between).
+        options: for the readers of the registry, each of which takes some: angular_domain (chebyshev.aenet.read),
+            elements (moment_tensor.mlip.read).
     Returns:
-        A dataclass of FAMILIES.
+        The dataclass of a family.
     Raises:
         ModelError: absent, damaged, foreign or of a kind that hpcpot does not compute.
     """
@@ -75,23 +56,41 @@ def load(
         source = [part.strip() for part in source.split(",")]
     if not isinstance(source, (str, Path)):
         paths = [Path(path) for path in source]
-        for path in paths:
-            _require_aenet(path)
-        return aenet.read(paths, angular_domain)
+        readers = {_reader_of_several(path) for path in paths}
+        if len(readers) != 1:
+            raise ModelError(f"{source} = {len(readers)} kinds of files: the files of one potential are required.")
+        return _read(readers.pop(), paths, options)
     path = _located(source)
-    kind = _sniffed(path)
-    if kind == "aenet":
-        return aenet.read([path], angular_domain)
-    if kind == "mlip":
-        return mlip.read(path, elements)
-    return {"own": _read_own, "native": deepmd.read_native, "frozen": deepmd_frozen.read_frozen}[kind](path)
+    head = head_of(path)
+    if head.start.startswith(FORMAT.encode()):
+        return _read_own(path)
+    reader = _recognised(head)
+    return _read(reader, [path] if reader.several else path, options)
+
+
+def write(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = False, **options: Any) -> None:
+    """Write a model in the format of the suffix: that of another program, else hpcpot's own.
+
+    Args:
+        provenance: texts by name, for hpcpot's own file. options: for the writers of the registry.
+    Raises:
+        ModelError: the format is of another family. OutputError: see `save`.
+    """
+    if path.suffix not in registry.writers():
+        save(model, path, provenance, overwrite)
+        return
+    row, writer = registry.writers()[path.suffix]
+    own = registry.row_of(model)
+    if own is not row:
+        raise ModelError(f"{path} = {path.suffix} file of a {own.title}: must be a {row.title}; write an .h5 file.")
+    registry.code(writer.write)(model, path, overwrite, **_taken(writer.options, options))
 
 
 def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = False) -> None:
-    """Writes an hpcpot model file, aside and then renamed.
+    """Write an hpcpot model file, aside and then renamed.
 
     Args:
-        model: a dataclass of FAMILIES.
+        model: the dataclass of a family.
         provenance: texts by name: where the parameters come from.
     Raises:
         OutputError: the file exists and `overwrite` is not set, or it cannot be written.
@@ -103,7 +102,7 @@ def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = F
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,
-                family=family_name(model),
+                family=registry.row_of(model).name,
                 elements=list(model.elements),
                 cutoff=float(model.cutoff),
                 units=UNITS,
@@ -114,11 +113,6 @@ def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = F
             tree.write(file.create_group("parameters"), model)
         with part.open("r+b") as file:
             file.write(_first_line(part.read_bytes()[USER_BLOCK:]))
-
-
-def family_name(model: Any) -> str:
-    """The name in FAMILIES of a model's class."""
-    return next(name for name, kind in FAMILIES.items() if type(model) is kind)
 
 
 def _first_line(content: bytes) -> bytes:
@@ -136,12 +130,12 @@ def _read_own(path: Path) -> Any:
 def _parsed_own(path: Path) -> Any:
     with h5py.File(path, "r") as file:
         version, family = int(file.attrs["version"]), str(file.attrs["family"])
-        if version != VERSION or family not in FAMILIES:
+        if version != VERSION or family not in registry.FAMILIES:
             raise ModelError(
-                f"{path}: version, family = {version}, {family}: version {VERSION} and one of {', '.join(FAMILIES)} "
-                "are required; a newer hpcpot may read it."
+                f"{path}: version, family = {version}, {family}: version {VERSION} and one of "
+                f"{', '.join(registry.FAMILIES)} are required; a newer hpcpot may read it."
             )
-        model = tree.read(file["parameters"], FAMILIES[family])
+        model = tree.read(file["parameters"], registry.code(registry.FAMILIES[family].model))
         stored, found = str(file.attrs["hash"]), f"sha256:{fingerprint(model)}"
     if stored != found:
         raise ModelError(
@@ -151,57 +145,64 @@ def _parsed_own(path: Path) -> Any:
     return model
 
 
+def _accepted() -> str:
+    """The kinds of files that can be read, as a list in a sentence."""
+    *most, last = ["an hpcpot model (.h5)", *(reader.what for reader in registry.readers())]
+    return f"{', '.join(most)} or {last}"
+
+
 def _located(source: str | Path) -> Path:
     """The path, or the path of the shipped model of that name."""
     found = inputs.find(source, or_folder=True)
     if found is None:
         files = {name: data.find(f"{name}.h5") for name in data.names()}
-        models = ", ".join(one for one, file in files.items() if file and file.read_bytes().startswith(FORMAT.encode()))
-        raise ModelError(f"{source} = no such file: {ACCEPTED} is required, or the name of a shipped model: {models}.")
+        models = ", ".join(
+            name for name, file in files.items() if file and file.read_bytes().startswith(FORMAT.encode())
+        )
+        raise ModelError(
+            f"{source} = no such file: {_accepted()} is required, or the name of a shipped model: {models}."
+        )
     return found
 
 
-def _sniffed(path: Path) -> str:
-    """own, native, frozen, mlip or aenet, by the first bytes.
+def _read(reader: Reader, source: Path | list[Path], options: dict[str, Any]) -> Any:
+    return registry.code(reader.read)(source, **_taken(reader.options, options))
+
+
+def _taken(names: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name in names}
+
+
+def _recognised(head: Head) -> Reader:
+    """The reader of a file of another program.
 
     Raises:
-        ModelError: none of these.
+        ModelError: there is none.
     """
+    path, start = head.path, head.start
     with reading(path, "model"):
-        with path.open("rb") as file:
-            head = file.read(SNIFFED)
-        if head.startswith(HDF5_SIGNATURE):
-            return _sniffed_hdf5(path)
-    if head.startswith(FORMAT.encode()):
-        return "own"
-    if head.startswith((4).to_bytes(4, "little")):
-        return "aenet"
-    is_text = not any(byte < 32 and byte not in b"\t\n\r\f" for byte in head)
-    if is_text and b"@class" in head:
-        return "native"
-    if is_text and head.split(maxsplit=1)[:1] == [mlip.HEADER.encode()]:
-        return "mlip"
-    if is_text and head.split()[:1] and head.split()[0].isdigit():
-        return "aenet"
-    if not is_text and head.startswith(b"\n"):  # 0x0a: a protobuf whose field 1 comes first
-        return "frozen"
-    found = "an empty file" if not head else f"a {'text' if is_text else 'binary'} file that begins with {head[:16]!r}"
+        for reader in registry.readers():
+            if registry.code(reader.recognise)(head):
+                return reader
+        if head.is_hdf5:
+            with h5py.File(path, "r") as file:
+                members = ", ".join(list(file)[:5]) or "nothing"
+            raise ModelError(f"{path} = an HDF5 file with {members}, no model: {_accepted()} is required.")
+    kind = (
+        f"a {'text' if head.is_text else 'binary'} file that begins with {start[:16]!r}" if start else "an empty file"
+    )
     for signature, name in FOREIGN_SIGNATURES.items():
-        if head.startswith(signature):
-            found = name
-    raise ModelError(f"{path} = {found}: {ACCEPTED} is required.")
+        if start.startswith(signature):
+            kind = name
+    raise ModelError(f"{path} = {kind}: {_accepted()} is required.")
 
 
-def _sniffed_hdf5(path: Path) -> str:
-    with h5py.File(path, "r") as file:
-        if "json" in file.attrs:
-            return "native"
-        members = ", ".join(list(file)[:5]) or "nothing"
-    raise ModelError(f"{path} = an HDF5 file with {members}, no model: {ACCEPTED} is required.")
-
-
-def _require_aenet(path: Path) -> None:
-    if _sniffed(path) != "aenet":
+def _reader_of_several(path: Path) -> Reader:
+    head = head_of(path)
+    if head.start.startswith(FORMAT.encode()) or not (reader := _recognised(head)).several:
+        kinds = " or ".join(reader.what for reader in registry.readers() if reader.several)
         raise ModelError(
-            f"{path} = not an aenet network: several files must be the networks of one aenet potential; name one model."
+            f"{path} = a whole model: several files must be {kinds}, one for each element of one potential; name one "
+            "model."
         )
+    return reader

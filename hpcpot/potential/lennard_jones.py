@@ -27,6 +27,10 @@ class LennardJones:
 
     slots = None
 
+    def facts(self) -> dict[str, str]:
+        """The cutoff."""
+        return {"cutoff": f"{self.cutoff:g} Å"}
+
     def moment_sets(self) -> tuple[MomentSet, ...]:
         """One radial function: half the pair energy, so that A_i is the energy of atom i."""
         return (MomentSet(1, 0, self.cutoff, False, self._half_pair_energy),)

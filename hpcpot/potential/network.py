@@ -5,6 +5,7 @@ Row-vector convention: y = act(x W + b). The operations are those that NumPy, Cu
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +36,17 @@ class Layer:
     timestep: np.ndarray | None = None
     activation: str = "tanh"
     resnet: bool = False
+
+
+def widths(layers: tuple[Layer, ...]) -> str:
+    """Widths of a network, from its input to its output, as 48-24-24-1."""
+    return "-".join(str(width) for width in (layers[0].weights.shape[0], *(layer.weights.shape[1] for layer in layers)))
+
+
+def count_parameters(networks: Sequence[tuple[Layer, ...]]) -> str:
+    """Number of parameters of some networks, as text."""
+    leaves = (leaf for layers in networks for layer in layers for leaf in (layer.weights, layer.bias, layer.timestep))
+    return f"{sum(leaf.size for leaf in leaves if leaf is not None):,} in {len(networks)} networks"
 
 
 def activate(name: str, x: Any) -> tuple[Any, Any, Any]:

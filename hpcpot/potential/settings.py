@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hpcpot.config import Key
 from hpcpot.config.kinds import choice, either, file_name, list_of
+from hpcpot.potential.registry import KERNEL_SETS, PRECISIONS
 
 KEYS = (
     Key(
@@ -12,10 +13,10 @@ KEYS = (
         "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi",
         is_input=True,
     ),
-    Key("potential.kernels", choice("cpu", "reference"), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
+    Key("potential.kernels", choice(*KERNEL_SETS), "cpu: compiled; reference: readable NumPy, slow", "cpu"),
     Key(
         "potential.precision",
-        choice("float64", "mixed"),
+        choice(*PRECISIONS),
         "mixed: float32 network and tables of a Deep Potential, twice as fast; forces within 1e-4 eV/Å",
         "float64",
     ),

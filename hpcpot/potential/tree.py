@@ -14,7 +14,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 import h5py
 import numpy as np
 
-from hpcpot.potential.border import read_array
+from hpcpot.potential.parsing import read_array
 
 
 def fingerprint(model: Any) -> str:

@@ -18,7 +18,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
 from hpcpot.potential import files as potential_files
-from hpcpot.training.families import FAMILIES
+from hpcpot.potential import registry
 from hpcpot.wording import plural
 
 
@@ -62,7 +62,7 @@ def make(settings: Settings, folder: Path, restart: bool, stop: Callable[[], boo
     Raises:
         ConfigError: a file that is not there. DataError: frames that cannot be trained on.
     """
-    wanted, needs_forces = settings.data, FAMILIES[settings.family].needs_forces(settings)
+    wanted, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
     data = _read(wanted.files, "data.files", folder)
     if wanted.elements:
         data = data.with_elements(wanted.elements)

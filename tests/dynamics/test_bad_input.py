@@ -73,7 +73,7 @@ def unknown_key(folder, changes):
 
 def no_mixed_precision(folder, changes):
     changes["potential.precision"] = "mixed"
-    return "ConfigError", "potential.precision = mixed: Deep Potentials only"
+    return "ConfigError", "potential.precision = mixed: the cpu kernels of this"
 
 
 def wrong_grid(folder, changes):

@@ -163,5 +163,9 @@ def test_contact_is_refused(device):
 
 
 def test_mixed_precision_is_refused_where_kernels_have_none(device):
-    with pytest.raises(ConfigError, match="potential.precision = mixed: Deep Potentials without a skip .*set float64"):
+    with pytest.raises(ConfigError, match="mixed: the gpu kernels of this Lennard-Jones potential have float64 only"):
         GpuPotential(argon(), device, "mixed")
+    with pytest.raises(
+        ConfigError, match="mixed: the gpu kernels of this Deep Potential have float64 only; set float64"
+    ):
+        GpuPotential(deep_potential_with_first_skip(), device, "mixed")

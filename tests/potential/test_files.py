@@ -186,8 +186,8 @@ def test_the_shipped_model() -> None:
 
 def test_lists_of_files(tmp_path) -> None:
     assert_equal(load(AENET), load(",".join(str(path) for path in AENET)))
-    assert load([str(path) for path in AENET], "legacy").angular_domain == "legacy"
-    with pytest.raises(ModelError, match="small_dt.dp = not an aenet network: several files must be"):
+    assert load([str(path) for path in AENET], angular_domain="legacy").angular_domain == "legacy"
+    with pytest.raises(ModelError, match="small_dt.dp = a whole model: several files must be aenet networks"):
         load([DATA / "dp" / "small_dt.dp", AENET[0]])
     with pytest.raises(ModelError, match="files of Li = not the elements of .*Li.nn"):
         load(AENET[0])

@@ -18,7 +18,7 @@ FAMILIES = {"rank 1, weighted": systems.deep_potential(), "ranks 0 and 3, by nei
 def test_tabulated_moments_agree_with_the_reference(family):
     atoms, exact, shared = systems.crystal(2), BlockPotential(family, "reference"), BlockPotential(family)
     tables = [cpu.tabulate(moment_set, len(family.elements), CLOSEST) for moment_set in family.moment_sets()]
-    shared._model = Steps(family, cpu, tables, family.readout)
+    shared._steps = Steps(family, cpu, tables, family.readout)
     expected, found = evaluate(atoms, exact), evaluate(atoms, shared)
     np.testing.assert_allclose(found.energies, expected.energies, rtol=0, atol=1e-7)
     np.testing.assert_allclose(found.forces, expected.forces, rtol=0, atol=1e-6)

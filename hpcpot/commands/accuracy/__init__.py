@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from hpcpot.dataset.arguments import add_reading_arguments
+from hpcpot.potential.registry import KERNEL_SETS
 
 __all__ = ["add_arguments", "run"]
 
@@ -36,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="eV/Å; force deviations relative to the mean force plus this, as dp model-devi --relative",
     )
     parser.add_argument("--relative-virial", type=float, metavar="LEVEL", help="eV; the same for virials")
-    parser.add_argument(
-        "--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow"
-    )
+    parser.add_argument("--kernels", choices=tuple(KERNEL_SETS), default="cpu", help="reference: readable NumPy, slow")
     parser.add_argument("--no-figure", action="store_true", help="tables only, without matplotlib")
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     add_reading_arguments(parser)

@@ -17,9 +17,9 @@ from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
 from hpcpot.errors import OutputError
 from hpcpot.outputs import check_output
+from hpcpot.potential import registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load
-from hpcpot.potential.moment_tensor.extrapolation import Extrapolation, has_active_set
 from hpcpot.progress import Progress
 from hpcpot.storage.tables import Columns, Tables, write_csv
 from hpcpot.wording import plural
@@ -52,8 +52,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     if len(models) > 1:
         tables["models"] = _models_table(dataset, found, arguments.models)
         tables["frames"] |= _deviations(dataset, found, arguments)
-    if has_active_set(models[0]):
-        grades = frame_grades(dataset.with_elements(models[0].elements), Extrapolation(models[0]))
+    grader = registry.grader(models[0])
+    if grader is not None:
+        grades = frame_grades(dataset.with_elements(models[0].elements), grader)
         tables["frames"]["max_grade"] = grades
         tables["errors"]["max_grade"] = errors.largest_by_group(dataset, grades)
     print("\n" + report(dataset, mean, tables))

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 
 from hpcpot.dataset.arguments import add_reading_arguments
+from hpcpot.potential.chebyshev import ANGULAR_DOMAINS
 
 __all__ = ["add_arguments", "run"]
 
 DATA_FORMATS = ("hdf5", "extxyz", "cfg", "deepmd", "deepmd-mixed", "xsf")
-ANGULAR_DOMAINS = ("auto", "cos", "legacy")
 
 EXAMPLES = """\
 examples, models:

@@ -1,4 +1,4 @@
-"""Another program's model becomes an hpcpot model file, or an hpcpot model one of DeePMD-kit or MLIP-2."""
+"""Models of one program become files of another."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 from hpcpot.commands.convert.summary import summarize
 from hpcpot.potential import files
-from hpcpot.potential.deep_potential import to_deepmd as deepmd
-from hpcpot.potential.moment_tensor import to_mlip as mlip
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -20,13 +18,10 @@ def convert(arguments: argparse.Namespace) -> int:
     """
     paths = [Path(name) for name in arguments.input]
     elements = [part.strip() for part in arguments.elements.split(",")] if arguments.elements else None
-    model = files.load(arguments.input[0] if len(paths) == 1 else paths, arguments.angular_domain, elements)
-    if arguments.output.suffix == ".dp":
-        deepmd.write_native(model, arguments.output, arguments.shortest_distance_A, arguments.overwrite)
-    elif arguments.output.suffix == ".mtp":
-        mlip.write(model, arguments.output, arguments.overwrite)
-    else:
-        files.save(model, arguments.output, source_facts(paths, arguments.note), arguments.overwrite)
+    source = arguments.input[0] if len(paths) == 1 else paths
+    model = files.load(source, angular_domain=arguments.angular_domain, elements=elements)
+    facts = source_facts(paths, arguments.note)
+    files.write(model, arguments.output, facts, arguments.overwrite, shortest=arguments.shortest_distance_A)
     print(summarize(model))
     print(f"written      {arguments.output}")
     return 0

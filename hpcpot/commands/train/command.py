@@ -8,7 +8,7 @@ from pathlib import Path
 from hpcpot import config
 from hpcpot.commands.train import committee
 from hpcpot.commands.train.inputs import load
-from hpcpot.commands.train.settings import FAMILIES
+from hpcpot.commands.train.settings import TRAINERS
 from hpcpot.errors import ConfigError
 from hpcpot.farm import campaign
 from hpcpot.farm import settings as farm_settings
@@ -35,4 +35,4 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(f"{config.dump(settings)}{len(found.training)} frames to train on, {n_validation} to judge by")
         return 0
     job.check_output(settings.output, arguments.restart, arguments.overwrite)
-    return FAMILIES[settings.family].fit(job.make(settings, folder, arguments.restart, stop, print))
+    return TRAINERS[settings.family].fit(job.make(settings, folder, arguments.restart, stop, print))

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcpot import config
-from hpcpot.commands.train.settings import FAMILIES, member
+from hpcpot.commands.train.settings import TRAINERS, member
 from hpcpot.config import Settings
 from hpcpot.errors import TrainingError
 from hpcpot.farm.campaign import Stop
@@ -84,7 +84,7 @@ def train(number: int, members: list[Settings], folder: Path, here: Path) -> dic
             print(text, file=file, flush=True)
 
         found = job.make(settings, folder, restart, lambda: False, say)
-        code = FAMILIES[settings.family].fit(found)
+        code = TRAINERS[settings.family].fit(found)
     if code:
         raise TrainingError(f"member {number} = ended with exit code {code}: it must come to its end; see {log}.")
     last = curve.read(settings.output.curve)[-1]

@@ -9,8 +9,9 @@ from typing import Any
 from hpcpot.config import Key, Schema, Settings
 from hpcpot.config.kinds import Kind, choice, either, element, file_name, integer, list_of, number, output_path
 from hpcpot.farm import settings as farm_settings
-from hpcpot.training.families import FAMILIES
+from hpcpot.potential import registry
 
+TRAINERS = registry.trainers()
 PATHS = either(file_name(), list_of(file_name(), "a list of files, folders or patterns"))
 OPTIMISERS = ("adam", "adamw", "adamax", "adagrad", "adadelta", "muon")
 
@@ -31,7 +32,7 @@ def batch_size() -> Kind:
 
 
 KEYS = (
-    Key("family", choice(*FAMILIES), "of potentials"),
+    Key("family", choice(*TRAINERS), "of potentials"),
     Key(
         "data.files",
         PATHS,
@@ -94,7 +95,7 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "data.validation_fraction", "must be below 1; typical 0.1"
     if training.patience is not None and data.validation is None and data.validation_fraction == 0.0:
         yield "training.patience", "needs validation frames; set data.validation or data.validation_fraction"
-    yield from FAMILIES[settings.family].check(settings)
+    yield from TRAINERS[settings.family].check(settings)
     rate = settings.learning_rate
     if rate.start is not None and rate.stop is not None and rate.stop > rate.start:
         yield "learning_rate.stop", f"must not be above learning_rate.start, {rate.start:g}; typical 1e-8"
@@ -119,4 +120,4 @@ def member(settings: Settings, number: int) -> Settings:
     return Settings(**vars(settings) | {"output": output, "training": training, "committee": Settings(members=1)})
 
 
-SCHEMA = Schema(KEYS + tuple(key for f in FAMILIES.values() for key in f.KEYS) + farm_settings.KEYS, _check)
+SCHEMA = Schema(KEYS + tuple(key for f in TRAINERS.values() for key in f.KEYS) + farm_settings.KEYS, _check)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from hpcpot.potential.registry import KERNEL_SETS
+
 __all__ = ["add_arguments", "run"]
 
 EXAMPLES = """\
@@ -37,9 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--temperature-K", type=float, default=300.0, metavar="T", help="of the NVE run (default 300)")
     parser.add_argument("--timestep-fs", type=float, default=1.0, metavar="DT", help="of the NVE run (default 1)")
     parser.add_argument("--nve-steps", type=int, default=2000, metavar="N", help="of the NVE run (default 2000)")
-    parser.add_argument(
-        "--kernels", choices=("cpu", "reference"), default="cpu", help="reference: readable NumPy, slow"
-    )
+    parser.add_argument("--kernels", choices=tuple(KERNEL_SETS), default="cpu", help="reference: readable NumPy, slow")
     parser.add_argument(
         "-o", "--output", metavar="BASE", help="beginning of the names of what is written (verify_MODEL)"
     )

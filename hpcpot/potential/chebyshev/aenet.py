@@ -13,12 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.errors import ModelError
-from hpcpot.potential.border import reading
+from hpcpot.potential.chebyshev import ANGULAR_DOMAINS
 from hpcpot.potential.chebyshev.fortran import Lines, Records
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.network import ACTIVATIONS, Layer
+from hpcpot.potential.parsing import Head, reading
 
-ANGULAR_DOMAINS = ("auto", "cos", "legacy")
 DESCRIPTION, TYPE_NAME, PATH = 1024, 100, 1024
 """Widths of aenet's CHARACTER fields."""
 NARROWEST = 1e-10
@@ -49,8 +49,13 @@ class Species:
     min_distance: float
 
 
+def is_network(head: Head) -> bool:
+    """Whether a file begins with a Fortran record of four bytes, or is a text that begins with a whole number."""
+    return head.start.startswith((4).to_bytes(4, "little")) or (head.is_text and head.first_word.isdigit())
+
+
 def read(paths: Sequence[Path], angular_domain: str = "auto") -> Chebyshev:
-    """Reads a potential of one file per element; their order does not matter, that of their ENV list does.
+    """Read a potential of one file per element; their order does not matter, that of their ENV list does.
 
     Args:
         angular_domain: "cos" (aenet >= 2.0.4), "legacy" (older), or "auto": legacy where the stored averages rule out

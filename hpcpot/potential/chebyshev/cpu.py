@@ -28,6 +28,11 @@ X2, CUT, CUT_SLOPE, SPIN, DX, DY, DZ, DISTANCE = range(8)
 """Rows of the pair array of a block: 2 x, f_c, f_c', spin of the neighbour, vector to it, distance."""
 
 
+def prepare(family: Chebyshev, closest: float, precision: str) -> ChebyshevSteps:
+    """The kernels of this module."""
+    return ChebyshevSteps(family)
+
+
 class ChebyshevSteps:
     """Descriptors, network and forces of an aenet potential.
 

@@ -8,13 +8,18 @@ from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
 from hpcpot.gpu.sources import Source, warps_for
 from hpcpot.potential.chebyshev.model import Chebyshev
-from hpcpot.potential.deep_potential.reduced import PRECISIONS
+from hpcpot.potential.contract import DTYPES
 from hpcpot.potential.moments.gpu.environments import Environments, Rows
 from hpcpot.potential.moments.gpu.network import Network
 from hpcpot.potential.moments.sets import monomials
 
 PITCH = 33
 """Numbers in a row of chebyshev.cu's Batch: one more than lanes, against conflicts of banks."""
+
+
+def prepare(device: Device, buffers: Buffers, family: Chebyshev, closest: float, precision: str) -> ChebyshevGpu:
+    """The kernels of this module."""
+    return ChebyshevGpu(device, buffers, family, precision)
 
 
 class ChebyshevGpu:
@@ -28,7 +33,7 @@ class ChebyshevGpu:
     capturable = True
 
     def __init__(self, device: Device, buffers: Buffers, family: Chebyshev, precision: str):
-        self.dtype = PRECISIONS[precision].dtype
+        self.dtype = DTYPES[precision]
         xp, self._buffers, n_species = device.xp, buffers, len(family.elements)
         as_real = lambda values: xp.asarray(np.ascontiguousarray(values, self.dtype))  # noqa: E731
         self.environments = Environments(device, buffers, family, self.dtype)

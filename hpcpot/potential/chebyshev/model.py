@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet, monomials
-from hpcpot.potential.network import Layer, concatenate, like, value_and_gradient
+from hpcpot.potential.network import Layer, concatenate, count_parameters, like, value_and_gradient, widths
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,16 @@ class Chebyshev:
     @property
     def cutoff(self) -> float:
         return self.radial_cutoff
+
+    def facts(self) -> dict[str, str]:
+        """Cutoffs, orders, widths of the networks and the number of their parameters."""
+        return {
+            "cutoff": f"radial {self.radial_cutoff:g} Å, angular {self.angular_cutoff:g} Å",
+            "orders": f"radial {self.radial_order}, angular {self.angular_order}",
+            "angles": f"domain {self.angular_domain}",
+            "networks": ", ".join(widths(network) for network in self.networks),
+            "parameters": count_parameters(self.networks),
+        }
 
     def moment_sets(self) -> tuple[MomentSet, ...]:
         """Radial: T_n(2 r / R_r - 1) f_c(r, R_r), n = 0 .. N_r, and f_c(r, R_a)^2. Angular: f_c(r, R_a), rank N_a."""
@@ -148,3 +158,8 @@ def _cosine_cutoff(r: np.ndarray, cutoff: float) -> Curves:
 
 def _product(f: Curves, g: Curves) -> Curves:
     return f[0] * g[0], f[1] * g[0] + f[0] * g[1], f[2] * g[0] + 2.0 * f[1] * g[1] + f[0] * g[2]
+
+
+def mixed_kernels(model: Chebyshev) -> tuple[str, ...]:
+    """Kernel sets with mixed precision."""
+    return ("gpu",)

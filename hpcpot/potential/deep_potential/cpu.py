@@ -47,6 +47,14 @@ class WeightNumber(IntEnum):
     N_NUMBERS = 6
 
 
+def prepare(family: DeepPotential, closest: float, precision: str) -> DeepPotentialSteps | None:
+    """The kernels of this module, or None with a skip around the first fitting layer.
+
+    Such a skip adds the invariants themselves, of which the reduced form has others.
+    """
+    return None if family.has_first_skip else DeepPotentialSteps(family, closest, precision)
+
+
 class DeepPotentialSteps:
     """Tables and readout of a Deep Potential, and what a block of atoms needs of memory.
 

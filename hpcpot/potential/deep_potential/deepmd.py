@@ -14,9 +14,9 @@ import h5py
 import numpy as np
 
 from hpcpot.errors import ModelError
-from hpcpot.potential.border import HDF5_SIGNATURE, read_array, reading
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
+from hpcpot.potential.parsing import HDF5_SIGNATURE, Head, read_array, reading
 
 ACTIVATIONS = {"tanh": "tanh", "sigmoid": "logistic", "linear": "linear", "none": "linear"}
 """DeePMD-kit's name of an activation -> ours."""
@@ -63,8 +63,13 @@ ACCEPTED: dict[str, dict[str, tuple]] = {
 """Settings that change the physics, by section, with the values that hpcpot computes; absent means the first."""
 
 
+def is_native(head: Head) -> bool:
+    """Whether a file is an HDF5 file with a JSON tree, or a text of serialized classes."""
+    return "json" in head.hdf5_attributes or (head.is_text and b"@class" in head.start)
+
+
 def read_native(path: Path) -> DeepPotential:
-    """Reads a native DeePMD-kit model, .dp (HDF5) or .yaml. float32 parameters become float64.
+    """Read a native DeePMD-kit model, .dp (HDF5) or .yaml. float32 parameters become float64.
 
     Raises:
         ModelError: absent, damaged, or of a kind that hpcpot does not compute.

@@ -13,11 +13,16 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.errors import ModelError
-from hpcpot.potential.border import reading
 from hpcpot.potential.deep_potential.deepmd import activation, checked, per_type, refuse, to_float64
 from hpcpot.potential.deep_potential.graphdef import Graph, parse
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
+from hpcpot.potential.parsing import Head, reading
+
+
+def is_frozen(head: Head) -> bool:
+    """Whether a file may be a protobuf whose field 1 comes first, as that of a graph does."""
+    return not head.is_text and head.start.startswith(b"\n")
 
 
 def read_frozen(path: Path) -> DeepPotential:

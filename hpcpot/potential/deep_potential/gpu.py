@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,35 @@ from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.deep_potential.reduced import PRECISIONS
 from hpcpot.potential.moments.gpu.environments import Environments, Rows
 from hpcpot.potential.moments.gpu.network import Network
+from hpcpot.potential.moments.gpu.tabulated import Expressions, TabulatedGpu
 
 LANES = 4
 """Functions of a neighbour species are padded to a multiple of this: one 16-byte read of float32."""
+
+
+def prepare(
+    device: Device, buffers: Buffers, family: DeepPotential, closest: float, precision: str
+) -> DeepPotentialGpu | TabulatedGpu:
+    """The kernels of this module, or those from tables with a skip around the first fitting layer (see cpu.prepare)."""
+    if not family.has_first_skip:
+        return DeepPotentialGpu(device, buffers, family, closest, precision)
+    empty = tuple(family.empty_slots(i) for i in range(len(family.elements)))
+    known = _EmptySlotsKnown(**{f.name: getattr(family, f.name) for f in fields(family)}, empty=empty)
+    return TabulatedGpu(device, buffers, family, closest, Expressions(known, device.xp))
+
+
+@dataclass(frozen=True)
+class _EmptySlotsKnown(DeepPotential):
+    """A Deep Potential whose empty slots are worked out beforehand, on the host.
+
+    Attributes:
+        empty: for each centre species what `empty_slots` returns.
+    """
+
+    empty: tuple[Any, ...] = ()
+
+    def empty_slots(self, i: int) -> Any:
+        return self.empty[i]
 
 
 class DeepPotentialGpu:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet
-from hpcpot.potential.network import Layer, along, concatenate, forward, value_and_gradient
+from hpcpot.potential.network import Layer, along, concatenate, count_parameters, forward, value_and_gradient, widths
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,24 @@ class DeepPotential:
     energy_shift: np.ndarray
     one_sided: bool
     protection: float = 0.0
+
+    @property
+    def has_first_skip(self) -> bool:
+        """Whether a skip goes around the first layer of a fitting network."""
+        return any(layers[0].resnet for layers in self.fittings)
+
+    def facts(self) -> dict[str, str]:
+        """Cutoffs, slots, widths of the networks and the number of their parameters."""
+        rows = self.embeddings[:1] if self.one_sided else self.embeddings
+        embeddings = [network for row in rows for network in row]
+        sides = "one-sided (by neighbour)" if self.one_sided else "two-sided (by centre and neighbour)"
+        return {
+            "cutoff": f"{self.cutoff:g} Å, smooth from {self.cutoff_smooth:g} Å",
+            "slots": " ".join(str(count) for count in self.slots),
+            "embedding": f"{widths(embeddings[0])}, {sides}, axis {self.axis}",
+            "fitting": widths(self.fittings[0]),
+            "parameters": count_parameters([*embeddings, *self.fittings]),
+        }
 
     def moment_sets(self) -> tuple[MomentSet, ...]:
         """One set: R_c = G_c(s), the embedding, with w_0 = (s - mean_0) / deviation_0 / N, w_1 = s / deviation_1 / N.
@@ -112,3 +130,8 @@ class DeepPotential:
         v, v1, v2 = r * q, q - r * q * q, 2.0 * (r * q**3 - q * q)
         s, s1, s2 = w * q, w1 * q - w * q * q, w2 * q - 2.0 * w1 * q * q + 2.0 * w * q**3
         return (s, s1, s2), (s * v, s1 * v + s * v1, s2 * v + 2.0 * s1 * v1 + s * v2)
+
+
+def mixed_kernels(model: DeepPotential) -> tuple[str, ...]:
+    """Kernel sets with mixed precision: none for a model with a first skip, which is computed from tables."""
+    return () if model.has_first_skip else ("cpu", "gpu")

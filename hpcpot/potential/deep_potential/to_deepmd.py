@@ -17,20 +17,18 @@ from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
 
 
-def write_native(model: DeepPotential, path: Path, shortest: float, overwrite: bool = False) -> None:
+def write_native(model: DeepPotential, path: Path, overwrite: bool = False, shortest: float = 1.0) -> None:
     """Write a `.dp` file: an HDF5 file whose attribute `json` is a tree of settings with the names of the arrays.
 
     Args:
         shortest: Å, the shortest distance of the training set, from which `dp compress` begins its tables.
 
     Raises:
-        ModelError: not a Deep Potential, or layers that DeePMD-kit's format has no word for.
+        ModelError: layers that DeePMD-kit's format has no word for.
         OutputError: the file exists and `overwrite` is not set, or it cannot be written.
 
     Source: deepmd-kit 3.2.0, deepmd/dpmodel/utils/serialization.py.
     """
-    if not isinstance(model, DeepPotential):
-        raise ModelError(f"{path} = .dp file of a {type(model).__name__}: must be a Deep Potential; write an .h5 file.")
     refuse_existing(path, overwrite)
     with Replacement(path) as part, h5py.File(part, "w") as file:
         names: list[str] = []

@@ -82,6 +82,11 @@ class Plan:
         )
 
 
+def prepare(family: MomentTensor, closest: float, precision: str) -> MomentTensorSteps:
+    """The kernels of this module."""
+    return MomentTensorSteps(family)
+
+
 class MomentTensorSteps:
     """Moments, contractions and forces of a moment tensor potential."""
 

@@ -10,8 +10,6 @@ Chem. Phys. 159, 084112 (2023), of neighbourhoods.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from hpcpot.errors import ModelError
@@ -23,9 +21,9 @@ BLOCK = 1024
 """Atoms at once."""
 
 
-def has_active_set(family: Any) -> bool:
-    """Whether there are grades of a model."""
-    return isinstance(family, MomentTensor) and family.active is not None
+def grader(family: MomentTensor) -> Extrapolation | None:
+    """Grades by a model, or None where it has no active set."""
+    return None if family.active is None else Extrapolation(family)
 
 
 class Extrapolation:
@@ -34,15 +32,10 @@ class Extrapolation:
     Attributes:
         cutoff: Å, of a neighbourhood.
     Raises:
-        ModelError: no active set, or not a whole one.
+        ModelError: an active set that is not a whole one.
     """
 
-    def __init__(self, family: Any):
-        if not has_active_set(family):
-            raise ModelError(
-                "extrapolation grade = needs an active set, which this model has not: a moment tensor potential by "
-                "hpcpot train with moment_tensor.grade: true is required."
-            )
+    def __init__(self, family: MomentTensor):
         self.cutoff = family.cutoff
         self._rows = ParameterRows(family)
         shape = (self._rows.size,) * 2

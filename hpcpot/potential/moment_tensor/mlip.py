@@ -13,8 +13,8 @@ import numpy as np
 from ase.data import atomic_numbers
 
 from hpcpot.errors import ModelError
-from hpcpot.potential.border import reading
 from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.potential.parsing import Head, reading
 
 HEADER = "MTP"
 VERSION = "1.1.0"
@@ -43,8 +43,13 @@ KEYS = {
 TRAINED = ("species_coeffs", "moment_coeffs", "radial_coeffs")
 
 
+def is_mtp(head: Head) -> bool:
+    """Whether a file is a text that begins with MTP."""
+    return head.is_text and head.first_word == HEADER.encode()
+
+
 def read(path: Path, elements: Sequence[str] | None = None) -> MomentTensor:
-    """Reads a trained potential.
+    """Read a trained potential.
 
     Args:
         elements: of the types 0, 1, ...; the file itself has none, unless its potential_tag names them, as files

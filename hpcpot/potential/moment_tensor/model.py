@@ -50,6 +50,16 @@ class MomentTensor:
     def basis(self) -> Basis:
         return Basis(self.basics, self.products, self.scalars)
 
+    def facts(self) -> dict[str, str]:
+        """Distances, sizes of the basis and the number of parameters."""
+        parameters = self.radial.size + len(self.coefficients) + len(self.species_energies)
+        return {
+            "distances": f"{self.min_distance:g} to {self.cutoff:g} Å",
+            "radial": f"{self.radial.shape[2]} functions of {self.radial.shape[3]} polynomials",
+            "basis": f"{len(self.scalars)} functions of {self.basis.n_moments} moments",
+            "parameters": f"{parameters:,}",
+        }
+
     def moment_sets(self) -> tuple[MomentSet, ...]:
         """One: all radial functions with all monomials up to the highest rank."""
         rank = int(self.basics[:, 1:].sum(axis=1).max())

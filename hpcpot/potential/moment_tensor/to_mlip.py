@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot.errors import ModelError
 from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential.moment_tensor.mlip import HEADER, RADIAL_BASIS, VERSION
 from hpcpot.potential.moment_tensor.model import MomentTensor
@@ -16,13 +15,8 @@ def write(model: MomentTensor, path: Path, overwrite: bool = False) -> None:
     """Write a `.mtp` file, aside and then renamed; the elements of the types go into its potential_tag.
 
     Raises:
-        ModelError: not a moment tensor potential.
         OutputError: the file exists and `overwrite` is not set, or it cannot be written.
     """
-    if not isinstance(model, MomentTensor):
-        raise ModelError(
-            f"{path} = .mtp file of a {type(model).__name__}: must be a moment tensor potential; write an .h5 file."
-        )
     refuse_existing(path, overwrite)
     with Replacement(path) as part:
         part.write_text(_text(model))

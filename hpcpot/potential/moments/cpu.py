@@ -11,13 +11,6 @@ from typing import Any
 import numpy as np
 
 from hpcpot.compiled import FASTMATH, njit
-from hpcpot.errors import ConfigError
-from hpcpot.potential.chebyshev.cpu import ChebyshevSteps
-from hpcpot.potential.chebyshev.model import Chebyshev
-from hpcpot.potential.deep_potential.cpu import DeepPotentialSteps
-from hpcpot.potential.deep_potential.model import DeepPotential
-from hpcpot.potential.moment_tensor.cpu import MomentTensorSteps
-from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moments import tables
 from hpcpot.potential.moments.environment_cpu import environment, scatter  # noqa: F401  Steps calls them by this module
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
@@ -64,44 +57,10 @@ class Tabulated:
         return self.nodes.nbytes + self.weights.nbytes
 
 
-def prepare(
-    family: Any, closest: float, precision: str
-) -> Steps | ChebyshevSteps | DeepPotentialSteps | MomentTensorSteps:
-    """The family's own way where it has one, else tables of its moment sets and its readout.
-
-    Raises:
-        ConfigError: mixed precision of a family whose kernels have float64 only.
-    """
-    check_precision(family, precision)
-    if _is_reducible(family):
-        return DeepPotentialSteps(family, closest, precision)
-    if isinstance(family, Chebyshev):
-        return ChebyshevSteps(family)
-    if isinstance(family, MomentTensor):
-        return MomentTensorSteps(family)
+def prepare(family: Any, closest: float, precision: str) -> Steps:
+    """Tables of a family's moment sets, and its readout."""
     prepared = [tabulate(moment_set, len(family.elements), closest) for moment_set in family.moment_sets()]
     return Steps(family, sys.modules[__name__], prepared, family.readout)
-
-
-def check_precision(family: Any, precision: str) -> None:
-    """Refuse a precision that these kernels lack for a family.
-
-    Raises:
-        ConfigError: mixed precision of a family whose kernels have float64 only.
-    """
-    if precision != "float64" and not _is_reducible(family):
-        raise ConfigError(
-            f"potential.precision = {precision}: Deep Potentials only, without a skip around the first fitting "
-            "layer; set float64."
-        )
-
-
-def _is_reducible(family: Any) -> bool:
-    """Whether the kernels of reduced Deep Potentials apply.
-
-    A skip around the first fitting layer adds the invariants themselves, of which the reduced form has others.
-    """
-    return isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings)
 
 
 def tabulate(moment_set: MomentSet, n_species: int, closest: float, tolerance: float = tables.TOLERANCE) -> Tabulated:

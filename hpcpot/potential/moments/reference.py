@@ -7,30 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot.errors import ConfigError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import Environment, MomentSet, monomials
 from hpcpot.potential.moments.steps import Steps
 
 
 def prepare(family: Any, closest: float, precision: str) -> Steps:
-    """The family with its moment sets and readout as they are.
-
-    Raises:
-        ConfigError: a precision other than float64.
-    """
-    check_precision(family, precision)
+    """The family with its moment sets and readout as they are."""
     return Steps(family, sys.modules[__name__], list(family.moment_sets()), family.readout)
-
-
-def check_precision(family: Any, precision: str) -> None:
-    """Refuse a precision other than float64.
-
-    Raises:
-        ConfigError: it is another.
-    """
-    if precision != "float64":
-        raise ConfigError(f"potential.precision = {precision}: the reference kernels have float64 only; set float64.")
 
 
 def environment(

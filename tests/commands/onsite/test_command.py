@@ -137,5 +137,5 @@ def test_precision(folder: Path) -> None:
             assert len(exact) == 0 or (single.row(key)["energies"] != exact).any()
     potential_files.save(systems.chebyshev(), folder / "chebyshev.h5", {"source": "tests"})
     refused = onsite(folder, *mixed, "--set", "potential.file=chebyshev.h5", "--set", "output.results=other.h5", code=1)
-    assert "potential.precision = mixed: Deep Potentials only" in refused.stderr
+    assert "potential.precision = mixed: the cpu kernels of this" in refused.stderr
     assert not (folder / "other.h5").exists()

@@ -106,7 +106,7 @@ def test_nothing_but_bad_structures(folder: Path) -> None:
 
 def test_precision_that_the_potential_lacks(folder: Path) -> None:
     refused = relax(folder, "--set", "potential.precision=mixed", "--set", "output.results=none2.h5", code=1).stderr
-    assert "potential.precision = mixed: Deep Potentials only" in refused and not (folder / "none2.h5").exists()
+    assert "potential.precision = mixed: the cpu kernels of this" in refused and not (folder / "none2.h5").exists()
 
 
 def test_other_settings_do_not_mix(folder: Path) -> None:

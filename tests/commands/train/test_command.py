@@ -141,5 +141,7 @@ def test_without_torch_the_package_is_named(tmp_path, monkeypatch, capsys):
 
 
 def test_importing_the_command_does_not_import_torch():
-    code = "import sys, hpcpot.train, hpcpot.cli; hpcpot.cli._parser(['train']); sys.exit('torch' in sys.modules)"
+    code = (
+        "import sys, hpcpot.commands.train, hpcpot.cli; hpcpot.cli._parser(['train']); sys.exit('torch' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], env=os.environ, timeout=60).returncode == 0

@@ -11,6 +11,7 @@ import systems
 from model_files import DATA, cut, flipped, refused
 
 from hpcpot.errors import ModelError, OutputError
+from hpcpot.potential import files
 from hpcpot.potential.files import fingerprint, load, save
 from hpcpot.potential.moment_tensor import to_mlip as exporter
 from hpcpot.potential.moment_tensor.mlip import read
@@ -93,7 +94,7 @@ def test_damage_ends_in_a_model_error(tmp_path):
 
 def test_the_exporter_refuses(tmp_path):
     with pytest.raises(ModelError, match="must be a moment tensor potential; write an .h5 file"):
-        exporter.write(systems.argon(), tmp_path / "a.mtp")
+        files.write(systems.argon(), tmp_path / "a.mtp", {})
     (tmp_path / "b.mtp").write_text("")
     with pytest.raises(OutputError, match="b.mtp = exists"):
         exporter.write(systems.moment_tensor(), tmp_path / "b.mtp")

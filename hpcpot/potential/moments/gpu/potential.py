@@ -14,10 +14,10 @@ from hpcpot.gpu.device import Device
 from hpcpot.gpu.neighbors import Candidates, DevicePairs, Search
 from hpcpot.gpu.places import FIXED_ONE, NO_ATOM, Status
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.chebyshev.model import Chebyshev
+from hpcpot.potential import registry
 from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_contact
-from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.moments.gpu.environments import Rows
+from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
 from hpcpot.structure.state import library, to_host
 
 MEMORY_SHARE = 0.7
@@ -257,18 +257,7 @@ def from_fixed(values: Any) -> Any:
 
 def _model(device: Device, buffers: Buffers, family: Family, precision: str) -> Any:
     """The family's own kernels where it has some, else those that work from tables of its moment sets."""
-    from hpcpot.potential.chebyshev.gpu import ChebyshevGpu
-    from hpcpot.potential.deep_potential.gpu import DeepPotentialGpu
-    from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
-
-    # As in cpu.prepare: a skip around the first fitting layer needs the invariants themselves.
-    if isinstance(family, DeepPotential) and not any(layers[0].resnet for layers in family.fittings):
-        return DeepPotentialGpu(device, buffers, family, CLOSEST, precision)
-    if isinstance(family, Chebyshev):
-        return ChebyshevGpu(device, buffers, family, precision)
-    if precision != "float64":
-        raise ConfigError(
-            f"potential.precision = {precision}: Deep Potentials without a skip around the first fitting layer and "
-            "Chebyshev networks only; set float64."
-        )
-    return TabulatedGpu(device, buffers, family, CLOSEST)
+    registry.check_kernels(family, "gpu", precision)
+    prepare = registry.kernels(family, "gpu")
+    own = prepare(device, buffers, family, CLOSEST, precision) if prepare else None
+    return own or TabulatedGpu(device, buffers, family, CLOSEST)

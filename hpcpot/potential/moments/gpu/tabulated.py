@@ -1,24 +1,19 @@
-"""Any family on the device: tables of its moment sets in moments.cu, and its own readout, for a moment tensor in CUDA."""
+"""Any family on the device: tables of its moment sets in moments.cu, and a readout."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from hpcpot.gpu.buffers import Buffers
-from hpcpot.gpu.device import NULL, Device
+from hpcpot.gpu.device import Device
 from hpcpot.gpu.sources import Source
-from hpcpot.potential.deep_potential.model import DeepPotential
-from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moments.cpu import Tabulated, tabulate
 from hpcpot.potential.moments.gpu.environments import Environments, Neighbourhoods, Rows
 from hpcpot.potential.moments.sets import monomials
 from hpcpot.potential.moments.tables import TOLERANCE
-
-POLYNOMIALS = 1e-11
-"""Tolerance of the tables of a moment tensor's radial functions, which are polynomials, and on the CPU computed as such."""
 
 
 class TabulatedGpu:
@@ -31,16 +26,24 @@ class TabulatedGpu:
 
     dtype = np.float64
 
-    def __init__(self, device: Device, buffers: Buffers, family: Any, closest: float):
+    def __init__(
+        self,
+        device: Device,
+        buffers: Buffers,
+        family: Any,
+        closest: float,
+        readout: Any | None = None,
+        tolerance: float = TOLERANCE,
+    ):
+        """Args: readout: like Expressions, which it is by default. tolerance: of the tables."""
         n_species = len(family.elements)
         self._xp, self._buffers, self._n_species = device.xp, buffers, n_species
         self.environments = Environments(device, buffers, family, np.float64)
-        self.capturable = is_products = isinstance(family, MomentTensor)
-        tolerance = POLYNOMIALS if is_products else TOLERANCE
         self._sets = [
             _Set(device, tabulate(one, n_species, closest, tolerance), n_species) for one in family.moment_sets()
         ]
-        self._readout = Products(device, buffers, family) if is_products else Expressions(family, device.xp)
+        self._readout = readout or Expressions(family, device.xp)
+        self.capturable = self._readout.capturable
         # Moments, their gradient, and what a readout keeps besides.
         self.bytes_per_row = 8 * (4 * sum(one.entries for one in self._sets) + self._readout.numbers_per_row)
 
@@ -100,90 +103,22 @@ class _Set:
 
 
 class Expressions:
-    """A family's own readout, by arrays of the device, which allocates as it goes."""
+    """A family's own readout, by arrays of the device, which allocates as it goes.
 
-    numbers_per_row = 4096
+    Attributes:
+        numbers_per_row: of buffers, for each centre, about. capturable: whether a graph may hold a call.
+    """
+
+    numbers_per_row, capturable = 4096, False
 
     def __init__(self, family: Any, xp: Any):
-        self._readout = on_device(family, xp).readout
+        self._readout = _moved(family, xp).readout
 
     def __call__(self, i: int, rows: Rows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
         """Energies of the centres into their place; gradients with respect to the moments."""
         counts = (env.bounds[:, 1:] - env.bounds[:, :-1]).astype(np.float64)
         rows.energies[rows.centres], gradients = self._readout(i, moments, counts)
         return gradients
-
-
-class Products:
-    """The readout of a moment tensor potential in moment_tensor.cu."""
-
-    def __init__(self, device: Device, buffers: Buffers, family: MomentTensor):
-        xp, basis = device.xp, family.basis
-        self._buffers, self._n_moments = buffers, basis.n_moments
-        self._kernels = device.build(Source("potential/moment_tensor/gpu.cu"))
-        self._species_energies = family.species_energies.astype(float)
-        number = {tuple(row): a for a, row in enumerate(monomials(int(basis.basics[:, 1:].sum(axis=1).max())).tolist())}
-        places = [number[tuple(powers)] * family.radial.shape[2] + mu for mu, *powers in basis.basics.tolist()]
-        as_int = lambda values: xp.asarray(np.asarray(values, np.int32))  # noqa: E731
-        self._basics = np.int32(len(places)), as_int(places)
-        self._products = np.int32(len(basis.products)), as_int(basis.products)
-        self._scalars = (
-            np.int32(len(basis.scalars)),
-            as_int(basis.scalars),
-            xp.asarray(family.coefficients.astype(float)),
-        )
-
-    @property
-    def numbers_per_row(self) -> int:
-        return 2 * self._n_moments
-
-    def __call__(self, i: int, rows: Rows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
-        """As Expressions."""
-        (a_ntac,), n = moments, len(rows.centres)
-        space = (self._buffers(f"{name} {i}", (self._n_moments, n), np.float64) for name in ("values", "gradients"))
-        by_moments = NULL
-        if rows.forces is not None:
-            by_moments = self._buffers(f"by moments {i}", a_ntac.shape, np.float64)
-            by_moments.fill(0.0)
-        self._kernels.elements(
-            "readout",
-            n,
-            np.int32(a_ntac.size // n),
-            rows.centres,
-            np.float64(self._species_energies[i]),
-            a_ntac,
-            *self._basics,
-            np.int32(self._n_moments),
-            *self._products,
-            *self._scalars,
-            *space,
-            rows.energies,
-            by_moments,
-        )
-        return [by_moments]
-
-
-def on_device(family: Any, xp: Any) -> Any:
-    """The family with its arrays on the device, for the readout."""
-    if not isinstance(family, DeepPotential):
-        return _moved(family, xp)
-    empty = tuple(family.empty_slots(i) for i in range(len(family.elements)))
-    own = {f.name: getattr(family, f.name) for f in fields(family)}
-    return _moved(_EmptySlotsKnown(**own, empty=empty), xp)
-
-
-@dataclass(frozen=True)
-class _EmptySlotsKnown(DeepPotential):
-    """A Deep Potential whose empty slots are worked out beforehand, on the host.
-
-    Attributes:
-        empty: for each centre species what `empty_slots` returns.
-    """
-
-    empty: tuple[Any, ...] = ()
-
-    def empty_slots(self, i: int) -> Any:
-        return self.empty[i]
 
 
 def _moved(value: Any, xp: Any) -> Any:

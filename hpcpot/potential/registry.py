@@ -1,0 +1,226 @@
+"""Families of potentials, a row each: what a family is called, what it can, and where its code is.
+
+Code is named by import path, `module:name`, and imported when it is needed, so that this table costs nothing: commands
+list families, kernels and file formats from it before NumPy, Numba or torch are loaded. `register` adds a family from
+outside hpcpot; docs/extending.md shows one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from hpcpot.errors import ConfigError, ModelError
+
+KERNEL_SETS = {"cpu": "hpcpot.potential.moments.cpu", "reference": "hpcpot.potential.moments.reference"}
+"""Name of a kernel set of the host -> the module that serves every family without kernels of its own."""
+
+PRECISIONS = ("float64", "mixed")
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How model files of another program are read.
+
+    Attributes:
+        what: kind of file, with its article and suffixes, as errors list it.
+        recognise: path of a function (files.Head) -> bool.
+        read: path of a function (path, **options) -> model; with `several`, of (paths, **options).
+        options: names of the options that `read` takes. several: whether a model has a file for each element.
+    """
+
+    what: str
+    recognise: str
+    read: str
+    options: tuple[str, ...] = ()
+    several: bool = False
+
+
+@dataclass(frozen=True)
+class Writer:
+    """How models are written for another program.
+
+    Attributes:
+        suffix: of the file, which chooses the writer. write: path of a function (model, path, overwrite, **options).
+        options: names of the options that `write` takes.
+    """
+
+    suffix: str
+    write: str
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FamilyRow:
+    """A family of potentials.
+
+    Attributes:
+        name: in configs and model files. title: in sentences.
+        model: path of the dataclass of its parameters, a contract.Family.
+        reference, cpu: path of a function (family, closest, precision) -> object like moments.steps.Steps, or None where
+            the shared kernels of the moment sets serve. gpu: the same of (device, buffers, family, closest, precision),
+            like moments.gpu.tabulated.TabulatedGpu. These functions may return None, too.
+        mixed: path of a function (model) -> the kernel sets that have mixed precision of it; None: float64 only.
+        readers, writers: files of other programs.
+        trainer: module with KEYS, check(settings), needs_forces(settings) and fit(job), or None.
+        grader: path of a function (family) -> contract.Grader, or None where this model has no extrapolation grades.
+    """
+
+    name: str
+    title: str
+    model: str
+    reference: str | None = None
+    cpu: str | None = None
+    gpu: str | None = None
+    mixed: str | None = None
+    readers: tuple[Reader, ...] = ()
+    writers: tuple[Writer, ...] = ()
+    trainer: str | None = None
+    grader: str | None = None
+
+
+_ROWS = (
+    FamilyRow(
+        "deep_potential",
+        "Deep Potential",
+        "hpcpot.potential.deep_potential.model:DeepPotential",
+        cpu="hpcpot.potential.deep_potential.cpu:prepare",
+        gpu="hpcpot.potential.deep_potential.gpu:prepare",
+        mixed="hpcpot.potential.deep_potential.model:mixed_kernels",
+        readers=(
+            Reader(
+                "a DeePMD-kit model (.dp, .yaml)",
+                "hpcpot.potential.deep_potential.deepmd:is_native",
+                "hpcpot.potential.deep_potential.deepmd:read_native",
+            ),
+            Reader(
+                "a frozen DeePMD-kit model (.pb)",
+                "hpcpot.potential.deep_potential.deepmd_frozen:is_frozen",
+                "hpcpot.potential.deep_potential.deepmd_frozen:read_frozen",
+            ),
+        ),
+        writers=(Writer(".dp", "hpcpot.potential.deep_potential.to_deepmd:write_native", ("shortest",)),),
+        trainer="hpcpot.training.deep_potential.settings",
+    ),
+    FamilyRow(
+        "chebyshev",
+        "Chebyshev network",
+        "hpcpot.potential.chebyshev.model:Chebyshev",
+        cpu="hpcpot.potential.chebyshev.cpu:prepare",
+        gpu="hpcpot.potential.chebyshev.gpu:prepare",
+        mixed="hpcpot.potential.chebyshev.model:mixed_kernels",
+        readers=(
+            Reader(
+                "aenet networks (.nn, .ann, .nn.ascii)",
+                "hpcpot.potential.chebyshev.aenet:is_network",
+                "hpcpot.potential.chebyshev.aenet:read",
+                ("angular_domain",),
+                several=True,
+            ),
+        ),
+        trainer="hpcpot.training.chebyshev.settings",
+    ),
+    FamilyRow(
+        "moment_tensor",
+        "moment tensor potential",
+        "hpcpot.potential.moment_tensor.model:MomentTensor",
+        cpu="hpcpot.potential.moment_tensor.cpu:prepare",
+        gpu="hpcpot.potential.moment_tensor.gpu:prepare",
+        readers=(
+            Reader(
+                "a moment tensor potential of MLIP-2 (.mtp)",
+                "hpcpot.potential.moment_tensor.mlip:is_mtp",
+                "hpcpot.potential.moment_tensor.mlip:read",
+                ("elements",),
+            ),
+        ),
+        writers=(Writer(".mtp", "hpcpot.potential.moment_tensor.to_mlip:write"),),
+        trainer="hpcpot.training.moment_tensor.settings",
+        grader="hpcpot.potential.moment_tensor.extrapolation:grader",
+    ),
+    FamilyRow("lennard_jones", "Lennard-Jones potential", "hpcpot.potential.lennard_jones:LennardJones"),
+)
+
+FAMILIES: dict[str, FamilyRow] = {row.name: row for row in _ROWS}
+"""By name; `register` adds to it."""
+
+
+def register(row: FamilyRow) -> None:
+    """Add a family of potentials.
+
+    Raises:
+        ModelError: another family has that name.
+    """
+    if FAMILIES.get(row.name, row) != row:
+        raise ModelError(f"family = {row.name}: is registered as {FAMILIES[row.name].model}; choose another name.")
+    FAMILIES[row.name] = row
+
+
+def code(path: str) -> Any:
+    """The object that an import path `module:name` names, imported now."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
+
+
+def row_of(model: Any) -> FamilyRow:
+    """The family of a model, also of a subclass.
+
+    Raises:
+        ModelError: its class is in no row.
+    """
+    paths = [f"{kind.__module__}:{kind.__qualname__}" for kind in type(model).__mro__]
+    for row in FAMILIES.values():
+        if row.model in paths:
+            return row
+    raise ModelError(
+        f"model = {paths[0]}: must be of a registered family ({', '.join(FAMILIES)}); register it by "
+        "hpcpot.potential.registry.register."
+    )
+
+
+def check_kernels(model: Any, kernel_set: str, precision: str) -> None:
+    """Refuse kernels and precisions that there are not for a model, before anything is built.
+
+    Args:
+        kernel_set: of KERNEL_SETS, or gpu.
+    Raises:
+        ConfigError: an unknown kernel set, or no mixed precision by these kernels.
+    """
+    if kernel_set not in (*KERNEL_SETS, "gpu"):
+        raise ConfigError(f"potential.kernels = {kernel_set}: must be {' or '.join(KERNEL_SETS)}; cpu is the fast one.")
+    row = row_of(model)
+    if precision != "float64" and (row.mixed is None or kernel_set not in code(row.mixed)(model)):
+        raise ConfigError(
+            f"potential.precision = {precision}: the {kernel_set} kernels of this {row.title} have float64 only; set "
+            "float64."
+        )
+
+
+def kernels(model: Any, kernel_set: str) -> Callable[..., Any] | None:
+    """The function that prepares the family's own kernels, or None where the shared ones serve."""
+    path = getattr(row_of(model), kernel_set)
+    return code(path) if path else None
+
+
+def trainers() -> dict[str, ModuleType]:
+    """Name of a family -> the module that trains it, for those that hpcpot trains."""
+    return {row.name: import_module(row.trainer) for row in FAMILIES.values() if row.trainer}
+
+
+def grader(model: Any) -> Any | None:
+    """A contract.Grader of a model, or None where the model has no extrapolation grades."""
+    path = row_of(model).grader
+    return None if path is None else code(path)(model)
+
+
+def readers() -> list[Reader]:
+    """The readers of all families."""
+    return [reader for row in FAMILIES.values() for reader in row.readers]
+
+
+def writers() -> dict[str, tuple[FamilyRow, Writer]]:
+    """Suffix -> the family and writer of it."""
+    return {writer.suffix: (row, writer) for row in FAMILIES.values() for writer in row.writers}
