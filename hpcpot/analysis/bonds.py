@@ -1,4 +1,4 @@
-"""Coordination, and the bonds of a reference frame that have broken since."""
+"""Coordination numbers, and bonds of a reference frame that have broken."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Bonds:
 def make_bonds(
     positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, species: np.ndarray, cutoffs: np.ndarray
 ) -> Bonds:
-    """The bonds of a reference frame; arguments as in `Bonds` and `make_reference`."""
+    """Find the bonds of a reference frame; arguments as in `Bonds` and `make_reference`."""
     reference = make_reference(positions, cell, periodic, float(np.max(cutoffs)))
     return Bonds(reference, species, cutoffs, coordination(positions, cell, periodic, species, cutoffs))
 
@@ -47,18 +47,18 @@ def make_bonds(
 def coordination(
     positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, species: np.ndarray, cutoffs: np.ndarray
 ) -> np.ndarray:
-    """Atoms of each species that are bonded to each atom: (n, s) int32; arguments as in `Bonds`."""
+    """Count the atoms of each species bonded to each atom: (n, s) int32; arguments as in `Bonds`."""
     points, owners = with_images(np.asarray(positions, float), cell, periodic, float(np.max(cutoffs)))
-    found = pairs.build(points, len(positions), float(np.max(cutoffs)))
+    neighborhood = pairs.build(points, len(positions), float(np.max(cutoffs)))
     counts = np.zeros((len(positions), len(cutoffs)), np.int32)
-    _count(points, found.first, found.neighbors, species[owners], np.square(cutoffs), counts)
+    _count(points, neighborhood.first, neighborhood.neighbors, species[owners], np.square(cutoffs), counts)
     return counts
 
 
 def broken(bonds: Bonds, positions: np.ndarray, cell: np.ndarray, stretch: float) -> np.ndarray:
-    """How many of its bonds of the reference frame each atom has lost: (n,) int32.
+    """Count the bonds of the reference frame that each atom has lost: (n,) int32.
 
-    A bond has broken when it is longer than `stretch` times its cutoff, so that a vibration does not break it.
+    A bond counts as broken once it is longer than `stretch` times its cutoff, so that vibrations do not break it.
 
     Args:
         positions, cell: of this frame, as in `strain`. stretch: >= 1.
@@ -84,9 +84,9 @@ def broken(bonds: Bonds, positions: np.ndarray, cell: np.ndarray, stretch: float
 
 
 class BondCounts:
-    """Observable: share of the bonds of the first frame that have broken, mean coordination of each element by each.
+    """Observable: fraction of broken bonds, and mean coordination of each element by each.
 
-    It returns coordination (n, elements) int32, broken (n,) int32.
+    `sample` returns coordination (n, elements) int32 and broken (n,) int32.
 
     Args:
         first: the reference frame. lengths_A, stretch: see `bond_lengths` and `broken`.
@@ -131,10 +131,10 @@ class BondCounts:
 
 
 def bond_lengths(elements: list[str], given: list | None) -> np.ndarray:
-    """Longest bond of each pair of elements, (elements, elements) float64, Å; REACH times covalent radii if not given.
+    """Longest bond of each pair of elements, (elements, elements) float64, Å; default REACH times the covalent radii.
 
     Raises:
-        ConfigError: an element that the trajectory has not, or a pair without a length.
+        ConfigError: an element that does not occur, or a pair without a length.
     """
     if given is None:
         radii = np.array([covalent_radii[atomic_numbers[name]] for name in elements])
@@ -160,8 +160,8 @@ def bond_lengths(elements: list[str], given: list | None) -> np.ndarray:
 @njit()
 def _count(points, first, neighbors, species, squares, counts):
     for i in range(len(counts)):
-        for at in range(first[i], first[i + 1]):
-            k = neighbors[at]
+        for pair in range(first[i], first[i + 1]):
+            k = neighbors[pair]
             d2 = 0.0
             for c in range(3):
                 d2 += (points[k, c] - points[i, c]) ** 2
@@ -175,8 +175,8 @@ def _count_broken(
 ):
     before, now = np.empty(3), np.empty(3)
     for i in range(len(counts)):
-        for at in range(first[i], first[i + 1]):
-            k = neighbors[at]
+        for pair in range(first[i], first[i + 1]):
+            k = neighbors[pair]
             separation(fractions, owners, present, periodic, i, k, before, now)
             bonded2 = squares[species[i], species[owners[k]]]
             if _length2(before, cell) < bonded2 and _length2(now, metric) > stretch2 * bonded2:

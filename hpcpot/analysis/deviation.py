@@ -1,4 +1,4 @@
-"""Model deviation: how far several models of a committee are apart, as DeePMD-kit and DP-GEN measure it.
+"""Model deviation: spread of the predictions of a committee of models, as defined by DeePMD-kit and DP-GEN.
 
 Source: deepmodeling/deepmd-kit deepmd/infer/model_devi.py; Zhang et al., Phys. Rev. Materials 3, 023804 (2019).
 """
@@ -18,7 +18,7 @@ from hpcpot.storage.tables import Columns
 
 
 def force_deviations(forces: np.ndarray, level: float | None = None) -> np.ndarray:
-    """d_i = |std over models of F_i|, the standard deviation of each component over all models: (atoms,) eV/Å.
+    """Deviation of the forces, d_i = |std over models of F_i|, component by component: (atoms,) eV/Å.
 
     Args:
         forces: (models, atoms, 3) eV/Å.
@@ -29,7 +29,7 @@ def force_deviations(forces: np.ndarray, level: float | None = None) -> np.ndarr
 
 
 def virial_deviations(virials: np.ndarray, sizes: np.ndarray, level: float | None = None) -> np.ndarray:
-    """The standard deviation of each component of virial / atoms over the models: (frames, 3, 3) eV.
+    """Standard deviation over the models of each component of virial / atoms: (frames, 3, 3) eV.
 
     Args:
         virials: (models, frames, 3, 3) eV. sizes: (frames,) atoms.
@@ -50,7 +50,7 @@ def by_frame(
     level: float | None = None,
     virial_level: float | None = None,
 ) -> dict[str, np.ndarray]:
-    """Largest, least and mean deviation in each frame, under the names of `dp model-devi`: (frames,) each.
+    """Largest, smallest and mean deviation in each frame, named as by `dp model-devi`: (frames,) each.
 
     Args:
         energies: (models, frames) eV. forces: (models, atoms, 3) eV/Å. virials: (models, frames, 3, 3) eV.
@@ -71,14 +71,14 @@ def by_frame(
 
 
 class ModelDeviation:
-    """Observable: largest, least and mean deviation of the forces of several models, each computed on this rank alone.
+    """Observable: largest, smallest and mean deviation of the forces of several models, computed on one rank.
 
-    It returns deviations (n,) float64, eV/Å.
+    `sample` returns deviations (n,) float64, eV/Å.
 
     Args:
-        first: not used. files: of the models, from the current folder, or names of shipped ones.
+        first: unused. files: models, relative to the current folder, or names of shipped ones.
     Raises:
-        ConfigError: fewer than two models, or one that is not there.
+        ConfigError: fewer than two models, or a missing file.
     """
 
     def __init__(self, first: Frame, files: Sequence[str]):

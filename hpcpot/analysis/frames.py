@@ -1,4 +1,4 @@
-"""Frames of a trajectory shared out over the ranks, and sampled by observables."""
+"""Observables sampled over the frames of a trajectory, which the ranks share."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from hpcpot.storage.blocks import gather, starts
 from hpcpot.storage.reader import TrajectoryReader
 
 Observables = dict[str, Observable]
-"""By a name of their own."""
+"""Observables by label."""
 
 
 def read(reader: TrajectoryReader, k: int, needs: Iterable[str]) -> Frame:
-    """Frame k of a trajectory with positions and what else is needed; None for what was not written at its step."""
+    """Read frame k of a trajectory with its positions and `needs`; arrays not written at its step are None."""
     step, arrays = int(reader.steps()[k]), {}
     for name in dict.fromkeys(["positions", *needs]):
         rows = np.flatnonzero(_steps(reader, name) == step)
@@ -31,7 +31,7 @@ def read(reader: TrajectoryReader, k: int, needs: Iterable[str]) -> Frame:
 
 
 def steps_with(reader: TrajectoryReader, needs: Iterable[str]) -> np.ndarray:
-    """Steps at which all of these arrays were written, ascending."""
+    """Steps at which all the arrays in `needs` were written, ascending."""
     return reduce(np.intersect1d, [_steps(reader, name) for name in needs])
 
 
@@ -43,15 +43,15 @@ def sample_frames(
     is_due: Callable[[str, int, Frame], bool] = lambda name, row, frame: True,
     store: Callable[[int, Arrays], None] = lambda row, arrays: None,
 ) -> Observables:
-    """Observables of all frames, on rank 0; each rank samples frames that follow one another, the others get {}.
+    """Sample all frames, each rank a run of consecutive ones, and merge the parts; the result is on rank 0, {} elsewhere.
 
     Args:
-        make: the observables, the same on all ranks.
-        is_due: whether an observable, by its name, samples the frame of a row.
-        store: called on rank 0 with the row of each frame in `frames`, and what its sampling returned under
-            "<observable>/<array>"; with several ranks not in order.
+        make: builds the observables, the same on all ranks.
+        is_due: (label of an observable, row in `frames`, frame) -> whether it samples the frame.
+        store: called on rank 0 with the row of each frame and the arrays that sampling returned, by
+            "<observable>/<array>"; the rows arrive out of order with several ranks.
     Raises (on all ranks together):
-        What is raised on any rank.
+        Exception: the first error of any rank.
     """
     observables = _together(ranks, make)
     bounds = starts(ranks, len(frames))
@@ -69,7 +69,7 @@ def _steps(reader: TrajectoryReader, name: str) -> np.ndarray:
 
 
 def _together(ranks: Ranks, function: Callable[[], Any]) -> Any:
-    """What a function returns on this rank; an error on any rank is raised on all."""
+    """Call a function on each rank and return its result; an error on any rank is raised on all."""
     result, error = None, None
     try:
         result = function()
@@ -92,7 +92,7 @@ def _sample(
 
 
 def _store(ranks: Ranks, rows: list[int | None], arrays: Arrays, store: Callable[[int, Arrays], None]) -> None:
-    """Bring the arrays of one frame of each rank to rank 0, and store them."""
+    """Gather the arrays of each rank's frame on rank 0 and store them."""
     described = ranks.all_gather({name: (values.shape, values.dtype) for name, values in arrays.items()})
     kinds = {name: kind for names in described for name, kind in names.items()}
     together = {}
@@ -111,9 +111,9 @@ def _store(ranks: Ranks, rows: list[int | None], arrays: Arrays, store: Callable
 
 
 def _united(ranks: Ranks, observables: Observables, make: Callable[[], Observables]) -> Observables:
-    """Merge the parts of all ranks on rank 0, in their order."""
+    """Merge the parts of all ranks on rank 0, in rank order."""
     for rank in range(1, ranks.size):
-        states = ranks.broadcast({name: one.state() for name, one in observables.items()}, root=rank)
+        states = ranks.broadcast({name: part.state() for name, part in observables.items()}, root=rank)
         ranks.root_only(partial(_merge, observables, states, make), share=False)
     return observables if ranks.is_root else {}
 

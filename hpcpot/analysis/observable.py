@@ -1,6 +1,6 @@
-"""Observables: what is measured of frames, the same over a trajectory (`analysis.frames`) and during a run.
+"""Observables: quantities measured frame by frame, over a trajectory (`analysis.frames`) or during a run.
 
-An observable is a class of a module, with a row in `analysis.registry`. This is all that it needs:
+An observable is a class with a row in `analysis.registry`. A complete one:
 
     class Height:
         def __init__(self, first: Frame, axis: int = 2):             # the reference frame, and its options
@@ -37,13 +37,13 @@ Arrays = dict[str, np.ndarray]
 
 @dataclass(frozen=True)
 class Frame:
-    """All atoms at one step, in order of id. Arrays that the observable's row does not name may be None.
+    """All atoms at one step, ordered by id. Arrays that an observable's row does not name may be None.
 
     Attributes:
         step: of the run. time: fs.
         cell: (3, 3) float64, Å, rows. periodic: (3,) bool.
         numbers: (n,) int, atomic numbers. masses: (n,) float64, amu.
-        positions: (n, 3) float64, Å, wrapped into the cell. images: (n, 3) int32, boundaries crossed since the start.
+        positions: (n, 3) float64, Å, wrapped into the cell. images: (n, 3) int32, boundary crossings since the start.
         velocities: (n, 3) float64, Å/fs. forces: (n, 3) float64, eV/Å. energies: (n,) float64, eV.
         virials: (n, 3, 3) float64, eV, positive in compression.
     """
@@ -63,45 +63,45 @@ class Frame:
 
     @property
     def atoms(self) -> Atoms:
-        """Positions, cell and boundaries for ASE."""
+        """The frame as ASE atoms."""
         return Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.periodic)
 
     def has(self, names: Iterable[str]) -> bool:
-        """Whether the frame has all of these arrays."""
+        """Tell whether the frame has all of these arrays."""
         return all(getattr(self, name) is not None for name in names)
 
 
 class Observable(Protocol):
-    """Constructed as `Class(first, **options)`, `first` being the frame that others are compared with.
+    """An accumulator of frames, built as `Class(first, **options)` from the reference frame and its options.
 
     Frames arrive in order of step.
     """
 
     def sample(self, frame: Frame) -> Arrays | None:
-        """Accumulate a frame; may return arrays of its atoms or regions, for those who store or draw them."""
+        """Accumulate a frame. May return arrays of its atoms or regions, which `hpcpot analyze` stores and draws."""
 
     def merge(self, other: Observable) -> None:
-        """Add the frames of another part, constructed alike, all of which follow those of this one."""
+        """Append the frames of another instance with the same options, which all come after the frames of this one."""
 
     def result(self) -> dict[str, Columns]:
-        """Tables by name, of what was sampled so far; units at the end of the names of columns: stress_GPa."""
+        """Tables by name, of the frames sampled so far; column names end in their unit: stress_GPa."""
 
     def state(self) -> Arrays:
-        """The accumulators, for a checkpoint or another rank."""
+        """Accumulators by name, for a checkpoint or another rank; names without a slash."""
 
     def restore(self, arrays: Arrays) -> None:
-        """Put back the accumulators that `state` gave: bit by bit, as if sampling had not been interrupted."""
+        """Restore the accumulators, so that sampling continues bit for bit."""
 
 
 class Drawable(Protocol):
-    """An observable that has a figure."""
+    """An observable with a figure."""
 
     def draw(self, figure: Figure) -> None:
         """Draw the result."""
 
 
 class Rows:
-    """Numbers or arrays of each frame: a table with a row a frame, in order of step."""
+    """A table with a row per frame: numbers or arrays by column."""
 
     def __init__(self) -> None:
         self._columns: dict[str, list] = {}
@@ -110,16 +110,16 @@ class Rows:
         return len(self._columns.get("step", ()))
 
     def add(self, frame: Frame, values: dict[str, float | np.ndarray]) -> None:
-        """Append a row: step, time_ps and the values, of the same names for each frame."""
+        """Append a row: step, time_ps and the values, with the same names for each frame."""
         for name, value in {"step": frame.step, "time_ps": frame.time / FS_PER_PS, **values}.items():
             self._columns.setdefault(name, []).append(value)
 
     def columns(self) -> Columns:
-        """(rows, ...) by name."""
+        """Columns by name, (rows, ...) each."""
         return {name: np.array(values) for name, values in self._columns.items()}
 
     def merge(self, other: Rows) -> None:
-        """Add the rows of the frames that follow."""
+        """Append the rows of later frames."""
         for name, values in other._columns.items():
             self._columns.setdefault(name, []).extend(values)
 
@@ -131,16 +131,16 @@ class Rows:
 
 
 def joined(**parts: Arrays) -> Arrays:
-    """One state of several parts; `part` takes them out again."""
+    """Join the states of several parts into one, from which `part` takes them."""
     return {f"{name} {key}": values for name, arrays in parts.items() for key, values in arrays.items()}
 
 
 def part(arrays: Arrays, name: str) -> Arrays:
-    """The arrays of one part of a `joined` state."""
+    """Arrays of one part of a `joined` state."""
     return {key.removeprefix(f"{name} "): values for key, values in arrays.items() if key.startswith(f"{name} ")}
 
 
 def tables_of(name: str, observable: Observable) -> dict[str, Columns]:
-    """The result of an observable, tables under names that begin with its own."""
+    """Tables of an observable, each under a name that begins with that of the observable."""
     result = observable.result()
     return {name if table == name else f"{name}_{table}": columns for table, columns in result.items()}

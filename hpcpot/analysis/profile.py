@@ -1,8 +1,8 @@
-"""Concentration along the normal of an interface: where the host (Si) ends, where the inserted element (Li) is alone.
+"""Concentration profile along the normal of an interface between a host (Si) and an inserted element (Li).
 
-The slab lies host left, inserted element right, with vacuum to the right. Places are measured in Å from the lowest host
-atom of the first frame, after the vacuum has been cut open and the drift of the host's left part taken off: neither a
-translation nor wrapping changes them.
+The host lies left, the inserted element right, vacuum beyond it. Positions along the normal are measured in Å from the
+lowest host atom of the first frame, after unwrapping at the vacuum and subtracting the drift of the host's left part:
+neither a translation nor wrapping changes them.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 VACUUM = 5.0
-"""Å; a gap along a periodic axis must be as wide to be cut open."""
+"""Å, smallest gap along a periodic axis that counts as vacuum."""
 DETACHED, DETACHED_ATOMS = 4.0, 5
-"""Å; fewer atoms than these, farther than this from all others, have evaporated and belong to no region."""
+"""Å; clusters of fewer atoms, farther than this from all others, have evaporated and belong to no region."""
 BELOW = 4.0
-"""Å below the lowest host atom that a profile begins at: room for what vibrates there, or came through the vacuum."""
+"""Å; a profile begins this far below the lowest host atom, to hold atoms that vibrate, or came through the vacuum."""
 THRESHOLDS = (0.05, 0.95)
 SENSITIVITY = ((0.02, 0.98), (0.05, 0.95), (0.10, 0.90))
-"""Concentrations between which the interface lies, and those for which its positions are told beside."""
+"""Concentrations between which the interface lies, and alternatives that show how its position depends on them."""
 ANCHORS = ("bottom", "left", "right")
-"""What a region's edges are relative to: the lowest host atom, z_L, z_R."""
+"""Origins for the edges of regions: the lowest host atom, z_L, z_R."""
 
 
 @dataclass(frozen=True)
 class Slab:
-    """How places in a slab are measured.
+    """Geometry of a slab.
 
     Attributes:
-        axis: of the cell, whose faces the interface is parallel to.
+        axis: lattice vector whose faces are parallel to the interface.
         host, inserted: elements left and right.
-        block: Å above the lowest host atom, [from, to): the host atoms whose mean place takes the drift off; the
-            lowest layers, which are free, are left out.
+        block: Å above the lowest host atom, [from, to), of the host atoms whose mean displacement is the drift; the
+            free surface layers are left out.
     """
 
     axis: int = 2
@@ -54,10 +54,10 @@ class Slab:
 
 
 class Ruler:
-    """Places of the atoms of frames that follow one another, relative to the first.
+    """Positions along the normal in successive frames, relative to the first.
 
     Raises:
-        StructureError: no vacuum to cut, or nothing of the host.
+        StructureError: no vacuum, or no host atoms.
     """
 
     def __init__(self, slab: Slab, first: Atoms):
@@ -80,12 +80,12 @@ class Ruler:
         self._first = places[self._block]
 
     def places(self, frame: Atoms) -> np.ndarray:
-        """(n,) float64, Å along the axis; nan for evaporated atoms.
+        """Positions along the normal, (n,) float64, Å; nan for evaporated atoms.
 
         Args:
             frame: the atoms of the first frame, in the same order.
         Raises:
-            StructureError: all atoms that the drift is measured by have evaporated.
+            StructureError: all atoms of the drift block have evaporated.
         """
         places = opened(frame, self.slab.axis)
         moved = places[self._block] - self._first
@@ -98,9 +98,9 @@ class Ruler:
 
 
 def opened(atoms: Atoms, axis: int) -> np.ndarray:
-    """Distances from the cell's face along an axis, unwrapped so that the vacuum is at the right: (n,) float64, Å.
+    """Distances from the cell's face along an axis, unwrapped so that the vacuum is on the right: (n,) float64, Å.
 
-    nan for evaporated atoms (DETACHED).
+    Evaporated atoms are nan (DETACHED).
 
     Raises:
         StructureError: the axis is periodic and no gap of it is VACUUM wide.
@@ -125,7 +125,7 @@ def opened(atoms: Atoms, axis: int) -> np.ndarray:
 
 
 def evaporated(atoms: Atoms) -> np.ndarray:
-    """(n,) bool: atoms of clusters of fewer than DETACHED_ATOMS atoms, DETACHED from all others."""
+    """Find atoms in clusters of fewer than DETACHED_ATOMS, DETACHED from all others: (n,) bool."""
     from scipy.sparse import csr_array
     from scipy.sparse.csgraph import connected_components
 
@@ -140,12 +140,12 @@ def evaporated(atoms: Atoms) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Profile:
-    """Atoms by bin, summed over frames.
+    """Histogram of the atoms along the normal, summed over frames.
 
     Attributes:
         edges: (bins + 1,) float64, Å.
-        host, inserted: (bins,) int64.
-        frames: how many were counted.
+        host, inserted: (bins,) int64, atoms of each element.
+        frames: number of frames.
     """
 
     edges: np.ndarray
@@ -154,7 +154,7 @@ class Profile:
     frames: int
 
     def __add__(self, other: Profile) -> Profile:
-        """The profile of the frames of both, on the same bins."""
+        """Sum of two profiles with the same bins."""
         return Profile(self.edges, self.host + other.host, self.inserted + other.inserted, self.frames + other.frames)
 
     @property
@@ -163,18 +163,18 @@ class Profile:
 
     @property
     def concentration(self) -> np.ndarray:
-        """n = N_inserted / (N_inserted + N_host), (bins,) float64; nan where there are no atoms."""
+        """n = N_inserted / (N_inserted + N_host), (bins,) float64; nan in empty bins."""
         total = self.inserted + self.host
         return np.divide(self.inserted, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def count(frames: Iterable[np.ndarray], is_inserted: np.ndarray, width: float, length: float) -> Profile:
-    """The profile of frames: counts are summed first and divided then.
+    """Count the atoms of frames in bins.
 
     Args:
-        frames: (n,) float64 each, Å, places of `Ruler`; nan is not counted.
-        is_inserted: (n,) bool, the other atoms are the host.
-        width: Å, of the bins; the lowest host atom of the first frame is in the middle of the first bin.
+        frames: (n,) float64 each, Å, from `Ruler.places`; nan is not counted.
+        is_inserted: (n,) bool; the other atoms are the host.
+        width: Å, of the bins, one of which is centred at 0.
         length: Å, of the cell.
     """
     below, above = int(np.ceil(BELOW / width)), int(np.ceil(length / width)) + 2
@@ -189,14 +189,20 @@ def count(frames: Iterable[np.ndarray], is_inserted: np.ndarray, width: float, l
 
 @dataclass(frozen=True)
 class Interfaces:
-    """Å from the lowest host atom: left, z_L, where the inserted element begins; right, z_R, where the host ends."""
+    """Edges of the interface, Å from the lowest host atom.
+
+    Attributes:
+        left: z_L, where the inserted element begins. right: z_R, where the host ends.
+    """
 
     left: float
     right: float
 
 
 def interfaces(profile: Profile, thresholds: tuple[float, float] = THRESHOLDS) -> Interfaces:
-    """z_L: first crossing of the lower threshold from the left; z_R: last of the upper one; linear between bins.
+    """Locate the interface: z_L is the first crossing of the lower threshold, z_R the last of the upper one.
+
+    The concentration is linear between the middles of bins.
 
     Raises:
         StructureError: the concentration does not rise through both.
@@ -207,9 +213,9 @@ def interfaces(profile: Profile, thresholds: tuple[float, float] = THRESHOLDS) -
     rises_low = np.flatnonzero((n[:-1] < low) & (n[1:] >= low))
     rises_high = np.flatnonzero((n[:-1] < high) & (n[1:] >= high))
     if not len(rises_low) or not len(rises_high):
-        found = f"{n.min():.3g} to {n.max():.3g}" if len(n) else "no atoms"
+        span = f"{n.min():.3g} to {n.max():.3g}" if len(n) else "no atoms"
         raise StructureError(
-            f"concentration = {found}: must rise through {low:g} and {high:g} from left to right; put the host left "
+            f"concentration = {span}: must rise through {low:g} and {high:g} from left to right; put the host left "
             "and the inserted element right, or change profile.thresholds."
         )
     return Interfaces(_between(z, n, rises_low[0], low), _between(z, n, rises_high[-1], high))
@@ -220,29 +226,29 @@ def _between(z: np.ndarray, n: np.ndarray, k: int, level: float) -> float:
 
 
 def parse_place(text: str) -> tuple[str, float]:
-    """The place that a text like left-2.5 means: ("left", -2.5).
+    """Parse an edge of a region such as left-2.5: ("left", -2.5).
 
     Raises:
         ValueError: "must be ...".
     """
-    found = re.fullmatch(rf"\s*({'|'.join(ANCHORS)})\s*(?:([+-])\s*(\d+\.?\d*|\.\d+))?\s*", str(text))
-    if not found:
+    match = re.fullmatch(rf"\s*({'|'.join(ANCHORS)})\s*(?:([+-])\s*(\d+\.?\d*|\.\d+))?\s*", str(text))
+    if not match:
         raise ValueError(f"must be {', '.join(ANCHORS)}, plus or minus Å, e.g. left-2.5")
-    return found[1], float((found[2] or "+") + (found[3] or "0"))
+    return match[1], float((match[2] or "+") + (match[3] or "0"))
 
 
-def inside(places: np.ndarray, edges: tuple[str, str], at: Interfaces) -> np.ndarray:
-    """(n,) bool, atoms of a region: [low, high) by two places such as "bottom+8" and "left-2.5"."""
-    anchors: Mapping[str, float] = {"bottom": 0.0, "left": at.left, "right": at.right}
+def inside(places: np.ndarray, edges: tuple[str, str], interface: Interfaces) -> np.ndarray:
+    """Select the atoms of a region, [low, high), by edges such as "bottom+8" and "left-2.5": (n,) bool."""
+    anchors: Mapping[str, float] = {"bottom": 0.0, "left": interface.left, "right": interface.right}
     low, high = (anchors[name] + offset for name, offset in map(parse_place, edges))
     return (places >= low) & (places < high)
 
 
 class Concentration:
-    """Observable: the profile of all frames, and the interface by it. It returns places (n,) float64, Å, see `Ruler`.
+    """Observable: concentration profile and interface. `sample` returns places (n,) float64, Å, of `Ruler`.
 
     Args:
-        first: the frame that places are measured in. axis: "a", "b" or "c"; with host, inserted, block_A see `Slab`.
+        first: the frame that sets the origin. axis: "a", "b" or "c"; with host, inserted, block_A see `Slab`.
         bin_A: see `count`. thresholds: see `interfaces`.
     """
 
@@ -271,7 +277,7 @@ class Concentration:
         self._profile += other._profile
 
     def result(self) -> dict[str, Columns]:
-        """The profile, and a row with the interface: NaN where the concentration does not rise through both thresholds."""
+        """The profile, and the interface in one row, NaN unless the concentration rises through both thresholds."""
         profile = self._profile
         bins = {
             "z_A": profile.middles,
@@ -280,14 +286,14 @@ class Concentration:
             "concentration": profile.concentration,
         }
         try:
-            found = interfaces(profile, self._thresholds)
+            interface = interfaces(profile, self._thresholds)
         except StructureError:
-            found = Interfaces(np.nan, np.nan)
-        row = {"z_L_A": found.left, "z_R_A": found.right, "frames": profile.frames}
+            interface = Interfaces(np.nan, np.nan)
+        row = {"z_L_A": interface.left, "z_R_A": interface.right, "frames": profile.frames}
         return {"profile": bins, "interface": {name: np.array([value]) for name, value in row.items()}}
 
     def draw(self, figure: Figure) -> None:
-        """Concentration along the normal, with the edges of the interface."""
+        """Draw the concentration along the normal and the edges of the interface."""
         tables = self.result()
         axes = figure.subplots()
         axes.step(tables["profile"]["z_A"], tables["profile"]["concentration"], where="mid")

@@ -1,4 +1,4 @@
-"""The reference frame that deformation is measured against: who was next to whom, and where they are now."""
+"""The reference frame that deformation is measured against: its pairs, and their separations in other frames."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from hpcpot.structure.overlap import with_images
 
 @dataclass(frozen=True)
 class Reference:
-    """The pairs of n atoms that are closer than a cutoff in the reference frame, images being points of their own.
+    """Pairs of n atoms closer than a cutoff in the reference frame; periodic images are points of their own.
 
     Attributes:
         cell: (3, 3) float64, Å, rows. periodic: (3,) bool. cutoff: Å.
         fractions: (m, 3) float64, the n atoms first, then images.
-        owners: (m,) int64, the atom that each point is an image of.
+        owners: (m,) int64, atom of which each point is an image.
         first, neighbors: as in `pairs.Pairs`.
     """
 
@@ -50,7 +50,7 @@ class Reference:
 
 
 def make_reference(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, cutoff: float) -> Reference:
-    """The pairs within a cutoff; any cell, also one shorter than the cutoff.
+    """Find the pairs within a cutoff; the cell may be shorter than it.
 
     Args:
         positions: (n, 3) float64, Å, wrapped or not.
@@ -60,20 +60,20 @@ def make_reference(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray
     """
     fractional(positions, cell)
     points, owners = with_images(np.asarray(positions, float), cell, periodic, cutoff)
-    found = pairs.build(points, len(positions), cutoff)
+    neighborhood = pairs.build(points, len(positions), cutoff)
     return Reference(
         np.array(cell, float),
         np.array(periodic, bool),
         cutoff,
         fractional(points, cell),
         owners,
-        found.first,
-        found.neighbors,
+        neighborhood.first,
+        neighborhood.neighbors,
     )
 
 
 def fractional(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """positions @ inverse of cell: (n, 3) float64.
+    """Fractional coordinates, positions @ inverse of cell: (n, 3) float64.
 
     Raises:
         StructureError: positions or cell are not finite, or the cell has no volume.
@@ -90,9 +90,9 @@ def fractional(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 @njit(inline="always")
 def separation(fractions, owners, present, periodic, i, k, before, now):
-    """Fractional vectors from atom i to point k, in the reference frame into `before` and at present into `now`.
+    """Write the fractional vector from atom i to point k in the reference frame into `before`, the present one into `now`.
 
-    At present the image counts whose vector has changed least, so that a pair keeps its image also in a small cell.
+    The present image is the one whose vector has changed least, so that a pair keeps its image in a small cell, too.
     """
     owner = owners[k]
     for c in range(3):

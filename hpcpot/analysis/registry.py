@@ -24,17 +24,17 @@ FIELDS = {
     "energies": "potential_energy",
     "virials": "virial",
 }
-"""Arrays of a frame, and their names in a trajectory."""
+"""Arrays of a frame -> their names in a trajectory."""
 
 
 @dataclass(frozen=True)
 class Option:
-    """An argument of an observable, as a config gives it.
+    """An option of an observable, an argument of its class.
 
     Attributes:
-        kind: what its value must be. help: what it means, a line.
+        kind: requirement on its value. help: its meaning, a line.
         default: value when absent; REQUIRED if there is none. A default of None allows null.
-        hint: what to do about a wrong value, "typical 4 to 6".
+        hint: advice for a wrong value, "typical 4 to 6".
     """
 
     name: str
@@ -49,9 +49,9 @@ class Registration:
     """A row of the registry.
 
     Attributes:
-        name: in configs. code: "module:Class", see `analysis.observable`. help: what it measures, a line.
+        name: in configs. code: "module:Class", see `analysis.observable`. help: the quantity, a line.
         options: arguments of the class that a config may give.
-        needs: arrays of a frame that it reads, keys of FIELDS. It is given frames that have them.
+        needs: arrays of a frame that it reads, keys of FIELDS; only frames that have all of them are sampled.
     """
 
     name: str
@@ -78,7 +78,7 @@ def register(row: Registration) -> None:
 
 
 def make(name: str, first: Frame, **options: Any) -> Observable:
-    """The observable of a row, for frames to be compared with `first`; options that are left out have their defaults."""
+    """Build an observable, with `first` as its reference frame; options left out take their defaults."""
     row = OBSERVABLES[name]
     module, _, cls = row.code.partition(":")
     return getattr(import_module(module), cls)(
@@ -113,7 +113,7 @@ def _entry(given: dict[str, Any]) -> dict[str, Any]:
 
 
 def _options(name: str, given: Any) -> dict[str, Any]:
-    """The options of an observable, defaults filled in; ValueError says what is wrong."""
+    """Check the options of an observable and fill in defaults; ValueError says what is wrong."""
     keys = {option.name: option for option in OBSERVABLES[name].options}
     if not isinstance(given, dict):
         raise ValueError(f"must have options of {name} as KEY: VALUE, {', '.join(keys)}")

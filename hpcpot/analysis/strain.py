@@ -13,19 +13,19 @@ from hpcpot.compiled import njit
 from hpcpot.storage.tables import Columns
 
 MAPPINGS = ("off", "to_reference")
-"""off: strain of the cell is part of that of an atom; to_reference: atoms are first mapped into the reference cell."""
+"""off: the strain of the cell is part of that of an atom; to_reference: atoms are first mapped into the reference cell."""
 
 FLAT = 1e-9
-"""det V / (tr V / 3)³ below which the neighbours of an atom count as lying in one plane."""
+"""Threshold of det V / (tr V / 3)³ below which the neighbours of an atom count as coplanar."""
 
 
 @dataclass(frozen=True)
 class Strain:
-    """Strain of n atoms; all zero where it is not defined, that is with fewer than three neighbours not in a plane.
+    """Strain of n atoms; zero where it is undefined: with fewer than three neighbours, or all of them coplanar.
 
     Attributes:
         shear: (n,) float64, von Mises shear strain. volumetric: (n,) float64, a third of the trace of the strain.
-        d2min: (n,) float64, Å², sum over the neighbours of the square of what no affine deformation explains.
+        d2min: (n,) float64, Å², non-affine squared displacement, summed over the neighbours.
         valid: (n,) bool.
     """
 
@@ -38,7 +38,7 @@ class Strain:
 def strain(
     reference: Reference, positions: np.ndarray, cell: np.ndarray, mapping: str = "off", rows: slice = slice(None)
 ) -> Strain:
-    """Strain of the atoms of one frame.
+    """Strain of the atoms of a frame.
 
     Over the neighbours of the reference frame, with d0 and d the vectors to one of them before and now (rows):
     V = sum d0ᵀ d0, W = sum d0ᵀ d, J = V⁻¹ W, eta = (J Jᵀ - 1) / 2,
@@ -49,7 +49,7 @@ def strain(
         positions: (n, 3) float64, Å, of all atoms in the order of the reference frame, wrapped or not.
         cell: (3, 3) float64, Å, rows, of this frame.
         mapping: one of MAPPINGS.
-        rows: atoms whose strain is wanted, so that ranks can share a frame.
+        rows: atoms to compute, so that ranks can share a frame.
     Raises:
         StructureError: the frame does not fit the reference.
     Source: Shimizu, Ogata, Li, Mater. Trans. 48, 2923 (2007); Falk, Langer, Phys. Rev. E 57, 7192 (1998), eq. 2.11,
@@ -79,10 +79,10 @@ def strain(
 
 
 class AtomicStrain:
-    """Observable: mean and spread of the strain of the atoms for which it is defined; arrays of `Strain`.
+    """Observable: mean and spread of the atomic strain where it is defined. `sample` returns the arrays of `Strain`.
 
     Args:
-        first: the reference frame. cutoff_A: of its neighbours. mapping: one of MAPPINGS.
+        first: the reference frame. cutoff_A: range of its neighbours. mapping: one of MAPPINGS.
     """
 
     def __init__(self, first: Frame, cutoff_A: float, mapping: str):
@@ -90,9 +90,9 @@ class AtomicStrain:
         self._rows = Rows()
 
     def sample(self, frame: Frame) -> Arrays:
-        found = strain(self._reference, frame.positions, frame.cell, self._mapping)
-        self._rows.add(frame, _summary(found))
-        return vars(found)
+        strains = strain(self._reference, frame.positions, frame.cell, self._mapping)
+        self._rows.add(frame, _summary(strains))
+        return vars(strains)
 
     def merge(self, other: AtomicStrain) -> None:
         self._rows.merge(other._rows)
@@ -111,8 +111,9 @@ class AtomicStrain:
         return make_reference(self._first.positions, self._first.cell, self._first.periodic, self._cutoff)
 
 
-def _summary(found: Strain) -> dict[str, float]:
-    shear, volumetric, d2min = (values[found.valid] for values in (found.shear, found.volumetric, found.d2min))
+def _summary(strains: Strain) -> dict[str, float]:
+    valid = strains.valid
+    shear, volumetric, d2min = (values[valid] for values in (strains.shear, strains.volumetric, strains.d2min))
     middle, high = np.percentile(shear, [50, 95]) if len(shear) else (0.0, 0.0)
     return {
         "shear_mean": _mean(shear),
@@ -120,12 +121,12 @@ def _summary(found: Strain) -> dict[str, float]:
         "shear_95": float(high),
         "volumetric_mean": _mean(volumetric),
         "d2min_mean_A2": _mean(d2min),
-        "atoms_without_strain": int(len(found.valid) - found.valid.sum()),
+        "atoms_without_strain": int(len(valid) - valid.sum()),
     }
 
 
 def _mean(values: np.ndarray) -> float:
-    """The mean; 0 of no values."""
+    """Mean, 0 for no values."""
     return float(values.mean()) if len(values) else 0.0
 
 
@@ -138,8 +139,8 @@ def _strain(
     for row in range(len(shear)):
         i = start + row
         v[:], w[:] = 0.0, 0.0
-        for at in range(first[i], first[i + 1]):
-            separation(fractions, owners, present, periodic, i, neighbors[at], before, now)
+        for pair in range(first[i], first[i + 1]):
+            separation(fractions, owners, present, periodic, i, neighbors[pair], before, now)
             _to_space(before, cell, d0)
             _to_space(now, metric, d)
             for a in range(3):
@@ -153,8 +154,8 @@ def _strain(
                 eta[a, b] = 0.5 * (j[a, 0] * j[b, 0] + j[a, 1] * j[b, 1] + j[a, 2] * j[b, 2])
             eta[a, a] -= 0.5
         rest = 0.0
-        for at in range(first[i], first[i + 1]):
-            separation(fractions, owners, present, periodic, i, neighbors[at], before, now)
+        for pair in range(first[i], first[i + 1]):
+            separation(fractions, owners, present, periodic, i, neighbors[pair], before, now)
             _to_space(before, cell, d0)
             _to_space(now, metric, d)
             for b in range(3):
@@ -174,7 +175,7 @@ def _to_space(fraction, cell, vector):
 
 @njit()
 def _solve(v, w, j):
-    """j = v⁻¹ w by cofactors; False where the symmetric v is singular."""
+    """Solve v j = w by cofactors; False where the symmetric v is singular."""
     c00, c01 = v[1, 1] * v[2, 2] - v[1, 2] * v[2, 1], v[0, 2] * v[2, 1] - v[0, 1] * v[2, 2]
     c02, c11 = v[0, 1] * v[1, 2] - v[0, 2] * v[1, 1], v[0, 0] * v[2, 2] - v[0, 2] * v[2, 0]
     c12, c22 = v[0, 2] * v[1, 0] - v[0, 0] * v[1, 2], v[0, 0] * v[1, 1] - v[0, 1] * v[1, 0]

@@ -1,4 +1,4 @@
-"""Cauchy stress of regions: per-atom virials and kinetic parts, summed and divided by the volume of the region."""
+"""Cauchy stress of regions from per-atom virials and momentum fluxes."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def regional(
     cell: np.ndarray,
     bins: tuple[int, int, int],
 ) -> np.ndarray:
-    """Stress of equal parts of the cell, tension positive.
+    """Stress of equal regions of the cell, tension positive.
 
     stress_ab = -sum over the atoms of a region of (m v_a v_b + (w_ab + w_ba) / 2) / volume of the region;
-    their mean is the stress of the cell. Per-atom virials w of a many-body potential depend on how it is divided among
-    atoms, so a region is to be some cutoffs wide.
+    their mean is the stress of the cell. Per-atom virials w of a many-body potential depend on its partition among
+    atoms, so a region should be several cutoffs wide.
 
     Args:
         positions: (n, 3) float64, Å, wrapped or not. velocities: (n, 3) float64, Å/fs. masses: (n,) float64, amu.
-        virials: (n, 3, 3) float64, eV, of each atom: their sum is the virial of the cell, positive in compression.
+        virials: (n, 3, 3) float64, eV, per atom; their sum is the virial of the cell, positive in compression.
         cell: (3, 3) float64, Å, rows.
         bins: regions along each axis, so that they follow the cell.
     Returns:
@@ -44,10 +44,10 @@ def regional(
 
 
 class RegionalStress:
-    """Observable: stress of regions, averaged over frames; it returns stress (*bins, 3, 3) float64, GPa, of each.
+    """Observable: stress of regions, averaged over frames. `sample` returns stress (*bins, 3, 3) float64, GPa.
 
     Args:
-        first: not used. bins: see `regional`.
+        first: unused. bins: see `regional`.
     """
 
     def __init__(self, first: Frame, bins: list[int]):
@@ -65,7 +65,7 @@ class RegionalStress:
         self._frames += other._frames
 
     def result(self) -> dict[str, Columns]:
-        """A row a region: its middle, as fractions of the cell, and mean stress; NaN without a frame."""
+        """A row per region: its centre in fractions of the cell, and the mean stress, NaN without frames."""
         middles = np.stack(np.meshgrid(*[(np.arange(n) + 0.5) / n for n in self._bins], indexing="ij"))
         mean = self._sum / self._frames if self._frames else np.full_like(self._sum, np.nan)
         table = {f"place_{axis}": values.ravel() for axis, values in zip("abc", middles, strict=True)}

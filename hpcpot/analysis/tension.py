@@ -1,4 +1,4 @@
-"""The stress-strain curve of a tensile test and its numbers: modulus, strength, strain at failure, toughness."""
+"""Stress-strain curve of a tensile test: modulus, strength, strain at failure, toughness."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hpcpot.errors import ConfigError
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 SMOOTHING = 500.0
-"""fs over which a curve is averaged before its peak is looked for."""
+"""fs; a curve is averaged over this time before its peak is located."""
 FAILED = 0.2
-"""Share of the peak below which the material has failed."""
+"""Fraction of the peak stress below which the material has failed."""
 WINDOW_STEPS = (-0.01, 0.0, 0.01), (-0.02, -0.01, 0.0, 0.01, 0.02)
-"""How far the low and the high end of a fit window are moved to see what the modulus owes to them."""
+"""Shifts of the low and the high end of a fit window that show how the modulus depends on them."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Curve:
 
     Attributes:
         times: (n,) float64, fs, ascending. strain: (n,) float64. stress: (n,) float64, GPa.
-        compressive: the test compresses: strain and stress are given with their signs turned, so that both grow.
+        compressive: the test compresses; the signs of strain and stress are then reversed, so that both grow.
     """
 
     times: np.ndarray
@@ -37,10 +37,10 @@ class Modulus:
     """A least-squares line through the curve.
 
     Attributes:
-        low, high: window of strain. points: samples in it.
-        slope, intercept: GPa. standard_error: GPa, of the slope, were all samples independent.
-        correlated_error: GPa, with the correlation of successive residuals r: standard_error * sqrt((1 + r) / (1 - r)).
-        r_squared: share of the variance that the line explains.
+        low, high: strain window. points: samples in it.
+        slope, intercept: GPa. standard_error: GPa, of the slope, for independent samples.
+        correlated_error: GPa, standard_error * sqrt((1 + r) / (1 - r)), r the correlation of successive residuals.
+        r_squared: fraction of the variance that the line explains.
     """
 
     low: float
@@ -55,11 +55,11 @@ class Modulus:
 
 @dataclass(frozen=True)
 class Strength:
-    """What a curve says of strength.
+    """Strength of the material.
 
     Attributes:
-        ultimate: GPa, the highest stress of the smoothed curve; strain: where it is.
-        failure_strain: where the smoothed curve first falls below FAILED of it afterwards; nan if it never does.
+        ultimate: GPa, highest stress of the smoothed curve; strain: its position.
+        failure_strain: strain at which the smoothed curve then first falls below FAILED of it; nan if it never does.
         toughness: GPa (10⁹ J/m³), integral of stress over strain up to failure, or to the end of the curve.
     """
 
@@ -70,7 +70,7 @@ class Strength:
 
 
 def make_curve(times: np.ndarray, strain: np.ndarray, stress: np.ndarray) -> Curve:
-    """A curve of a test that pulls or, where the last strain is negative, presses.
+    """Make the curve of a tensile test or, if the last strain is negative, of a compression.
 
     Args:
         times: (n,) fs. strain: (n,) engineering strain. stress: (n,) GPa, tension positive.
@@ -81,7 +81,7 @@ def make_curve(times: np.ndarray, strain: np.ndarray, stress: np.ndarray) -> Cur
 
 
 def stress_of_particle(stress: np.ndarray, volumes: np.ndarray, radius: float) -> np.ndarray:
-    """Virial stress of a sphere in an empty cell, by its initial volume, 4/3 pi radius³: (n,) float64.
+    """Virial stress of a sphere in an otherwise empty cell, over its initial volume 4/3 pi radius³: (n,) float64, GPa.
 
     Args:
         stress: (n,) GPa, of the cell. volumes: (n,) Å³, of the cell. radius: Å.
@@ -90,16 +90,16 @@ def stress_of_particle(stress: np.ndarray, volumes: np.ndarray, radius: float) -
 
 
 def stress_of_grip(force: np.ndarray, radius: float) -> np.ndarray:
-    """Force on a grip over the cross-section of a sphere, (n,) float64, GPa.
+    """Force of a grip over the cross-section of a sphere, (n,) float64, GPa.
 
     Args:
-        force: (n,) eV/Å, with which the grip pulls, tension positive. radius: Å, of the particle.
+        force: (n,) eV/Å, of the grip, tension positive. radius: Å, of the particle.
     """
     return force / (np.pi * radius**2) * EV_PER_A3_IN_GPA
 
 
 def modulus(curve: Curve, low: float, high: float) -> Modulus:
-    """Young's modulus: the slope of a line, with intercept, through the samples with low <= strain <= high.
+    """Fit Young's modulus: the slope of a line with intercept through the samples with low <= strain <= high.
 
     Raises:
         ConfigError: the window reaches beyond the curve, or holds too few samples.
@@ -129,15 +129,15 @@ def modulus(curve: Curve, low: float, high: float) -> Modulus:
 
 
 def sensitivity(curve: Curve, low: float, high: float) -> list[Modulus]:
-    """The modulus in windows around the chosen one, as far as they are inside the curve (WINDOW_STEPS)."""
-    found = []
+    """Fit the modulus in windows around the chosen one that lie inside the curve (WINDOW_STEPS)."""
+    fits = []
     for below in WINDOW_STEPS[0]:
         for above in WINDOW_STEPS[1]:
             window = round(low + below, 9), round(high + above, 9)
             inside = (curve.strain >= window[0]) & (curve.strain <= window[1])
             if _reaches(curve, *window) and inside.sum() >= 3:
-                found.append(modulus(curve, *window))
-    return found
+                fits.append(modulus(curve, *window))
+    return fits
 
 
 def strength(curve: Curve) -> Strength:
@@ -162,12 +162,12 @@ def smoothed(curve: Curve) -> np.ndarray:
 
 
 def _reaches(curve: Curve, low: float, high: float) -> bool:
-    """Whether a window is inside the curve, but for round-off of its ends."""
+    """Tell whether a window is inside the curve, to within round-off."""
     return curve.strain.min() - 1e-9 <= low and high <= curve.strain.max() + 1e-9
 
 
 def _inflation(residual: np.ndarray) -> float:
-    """sqrt((1 + r) / (1 - r)) with r the correlation of successive residuals, at least 0."""
+    """Inflation of the error, sqrt((1 + r) / (1 - r)), by the correlation r >= 0 of successive residuals."""
     power = float(residual @ residual)
     r = float(residual[1:] @ residual[:-1]) / power if power else 0.0
     r = min(max(r, 0.0), 0.999)

@@ -1,4 +1,4 @@
-"""Voids: free volume on a grid, its parts connected through periodic boundaries, and one of them through the frames."""
+"""Voids: free volume on a grid, its connected parts, and the history of one of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpcpot.compiled import njit
 from hpcpot.storage.tables import Columns
 
 KEPT = 250
-"""Voids of a frame that are told apart, the largest; the others count in its free volume only."""
+"""Number of voids of a frame that are told apart, the largest ones; the others count in the free volume only."""
 OTHERS = 255
 """Label of the points of voids beyond the KEPT largest."""
 
@@ -24,9 +24,9 @@ class Voids:
 
     Attributes:
         labels: (nx, ny, nz) uint8; 0 where there are atoms, 1, 2, ... in the largest void, the next, ..., OTHERS.
-        fraction: of the cell that is free.
+        fraction: free part of the cell.
         volumes: (KEPT,) float64, Å³, 0 beyond the last. centres: (KEPT, 3) float64, fractional, 0 .. 1.
-        spans: (KEPT, 3) bool, whether a void reaches all along an axis, and so through a periodic boundary to itself.
+        spans: (KEPT, 3) bool, whether a void extends along a whole axis, and so through a periodic boundary to itself.
     """
 
     labels: np.ndarray
@@ -37,24 +37,24 @@ class Voids:
 
 
 def grid_shape(cell: np.ndarray, spacing: float) -> tuple[int, int, int]:
-    """Points along each axis, no farther apart than `spacing`, Å. Frames on one grid can be compared point by point."""
+    """Points along each axis at most `spacing` (Å) apart. Frames on the same grid can be compared point by point."""
     return tuple(int(count) for count in np.maximum(1, np.ceil(np.linalg.norm(cell, axis=1) / spacing - 1e-9)))
 
 
 def find(
     positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, shape: tuple[int, int, int], radius: float
 ) -> Voids:
-    """The voids of a frame: the volume that is covered by spheres of `radius` which hold no centre of an atom.
+    """Find the voids of a frame: the volume covered by spheres of `radius` that contain no centre of an atom.
 
-    So a void reaches up to the centres of the atoms around it, and what is narrower than 2 radius is none: the radius
-    is chosen just larger than that of the largest hole of the intact material.
+    A void thus reaches up to the centres of the atoms around it, and nothing narrower than 2 radius is one: choose the
+    radius just larger than that of the largest hole of the intact material.
 
     Args:
         positions: (n, 3) float64, Å, wrapped or not. cell: (3, 3) float64, Å, rows. periodic: (3,) bool.
         shape: points of the grid along each axis, at the middles of equal cells.
         radius: Å.
     """
-    from scipy.ndimage import label  # 0.1 s: not for those who want no voids
+    from scipy.ndimage import label  # late: takes 0.1 s to import
 
     fractions = fractional(positions, cell)
     fractions = np.where(periodic, fractions - np.floor(fractions), fractions)
@@ -70,10 +70,10 @@ def find(
 
 
 def outside(voids: Voids, periodic: np.ndarray) -> np.ndarray:
-    """The points of voids that are no holes but the space around the material: (nx, ny, nz) bool.
+    """Find the grid points in the space around the material, which is no void: (nx, ny, nz) bool.
 
-    Those are the voids that reach all along an axis or to an open face of the cell. Taken from the reference frame, a
-    void of a later frame is outside when it holds any of these points.
+    They belong to voids that span an axis or touch an open face of the cell. With the points of the reference frame, a
+    void of a later frame is outside if it contains any of them.
     """
     is_out = np.zeros(256, bool)
     is_out[1 : KEPT + 1] = voids.spans.any(axis=1)
@@ -85,9 +85,9 @@ def outside(voids: Voids, periodic: np.ndarray) -> np.ndarray:
 
 
 def link(labels: np.ndarray, later: np.ndarray) -> np.ndarray:
-    """Which voids of two frames are the same, as they share most points: (2, KEPT) int16.
+    """Match the voids of two frames by the number of points they share: (2, KEPT) int16.
 
-    Row 0: for each void of the first frame its index in the later one; row 1: the other way round; -1 for none.
+    Row 0: index in the later frame of each void of the first; row 1: the reverse; -1 for none.
     """
     joint = np.bincount(labels.ravel().astype(np.int64) * 256 + later.ravel(), minlength=256 * 256)
     shared = joint.reshape(256, 256)[1 : KEPT + 1, 1 : KEPT + 1]
@@ -95,13 +95,13 @@ def link(labels: np.ndarray, later: np.ndarray) -> np.ndarray:
 
 
 def follow(links: list[np.ndarray], frame: int, void: int) -> list[int]:
-    """One void through the frames, from a frame back and forth: in each the void that shares most points with the last.
+    """Follow a void through the frames, backwards and forwards.
 
     Args:
-        links: of frames 1, 2, ...: `link` of the frame before with it.
-        frame, void: where it is known, and its index there, 0 for the largest.
+        links: `link` of each frame 1, 2, ... with the one before.
+        frame, void: a frame, and the index of the void there, 0 for the largest.
     Returns:
-        Its index in each frame, -1 where it is not.
+        Its index in each frame, -1 where it is absent.
     """
     path = [void]
     for _, back in reversed(links[:frame]):
@@ -112,11 +112,11 @@ def follow(links: list[np.ndarray], frame: int, void: int) -> list[int]:
 
 
 class FreeVolume:
-    """Observable: voids and the space around the material in numbers, and the void that becomes the largest of all.
+    """Observable: free volume and voids, and the history of the void that becomes the largest of all.
 
     Args:
-        first: the reference frame, whose space around the material counts as none of the voids.
-        spacing_A, radius_A: see `grid_shape` and `find`. shape: of the grid, in place of that of the first frame.
+        first: the reference frame; its space around the material counts as no void.
+        spacing_A, radius_A: see `grid_shape` and `find`. shape: of the grid, instead of that for the first frame.
     """
 
     def __init__(self, first: Frame, spacing_A: float, radius_A: float, shape: tuple[int, int, int] | None = None):
@@ -127,27 +127,27 @@ class FreeVolume:
         self._labels: list[np.ndarray] = []  # of the first frame that was sampled and of the last
 
     def sample(self, frame: Frame) -> None:
-        found = find(frame.positions, frame.cell, frame.periodic, self._shape, self._radius)
-        touched = np.bincount(found.labels[self._outside], minlength=256)[1 : KEPT + 1]
-        self.add(frame, found, touched > 0)
+        voids = find(frame.positions, frame.cell, frame.periodic, self._shape, self._radius)
+        touched = np.bincount(voids.labels[self._outside], minlength=256)[1 : KEPT + 1]
+        self.add(frame, voids, touched > 0)
 
-    def add(self, frame: Frame, found: Voids, is_outside: np.ndarray) -> None:
-        """Accumulate the voids of a frame. Args: is_outside: (KEPT,) bool, those that are the space around it."""
-        volumes = np.where(is_outside, 0.0, found.volumes)
-        outside = found.volumes[is_outside].sum() / abs(np.linalg.det(frame.cell))
+    def add(self, frame: Frame, voids: Voids, is_outside: np.ndarray) -> None:
+        """Accumulate the voids of a frame. is_outside: (KEPT,) bool, those that are the space around the material."""
+        volumes = np.where(is_outside, 0.0, voids.volumes)
+        outside = voids.volumes[is_outside].sum() / abs(np.linalg.det(frame.cell))
         numbers = {
-            "void_fraction": max(found.fraction - outside, 0.0),
+            "void_fraction": max(voids.fraction - outside, 0.0),
             "outside_fraction": outside,
             "voids": np.count_nonzero(volumes),
             "voids_A3": volumes.sum(),
             "largest_void_A3": volumes.max(),
         }
         self._numbers.add(frame, numbers)
-        voids = {"volumes": volumes, "centres": found.centres, "spans": found.spans, "cell": np.asarray(frame.cell)}
-        self._voids.add(frame, voids)
+        arrays = {"volumes": volumes, "centres": voids.centres, "spans": voids.spans, "cell": np.asarray(frame.cell)}
+        self._voids.add(frame, arrays)
         if self._labels:
-            self._links.append(link(self._labels[1], found.labels))
-        self._labels = [self._labels[0] if self._labels else found.labels, found.labels]
+            self._links.append(link(self._labels[1], voids.labels))
+        self._labels = [self._labels[0] if self._labels else voids.labels, voids.labels]
 
     def merge(self, other: FreeVolume) -> None:
         if self._labels and other._labels:
@@ -174,7 +174,7 @@ class FreeVolume:
         self._labels = [grids[name] for name in ("first", "last") if name in grids]
 
     def _hole(self) -> Columns:
-        """Volume, place and reach of the void that becomes the largest, in each frame; nothing where there is none."""
+        """Volume, position and extent in each frame of the void that becomes the largest; {} without voids."""
         voids = self._voids.columns()
         if not len(self._voids) or not voids["volumes"].any():
             return {}
@@ -193,17 +193,17 @@ class FreeVolume:
     @cached_property
     def _outside(self) -> np.ndarray:
         first = self._first
-        found = find(first.positions, first.cell, first.periodic, self._shape, self._radius)
-        return outside(found, first.periodic)
+        voids = find(first.positions, first.cell, first.periodic, self._shape, self._radius)
+        return outside(voids, first.periodic)
 
 
 def _places(points: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """(k, 3) fractional coordinates of grid points given as (k, 3) indices."""
+    """Fractional coordinates of grid points, (k, 3), from their indices (k, 3)."""
     return (points + 0.5) / np.array(shape)
 
 
 def _edge(far: np.ndarray, periodic: np.ndarray) -> np.ndarray:
-    """(k, 3) indices of the true points that have a false one beside them along an axis."""
+    """Indices of the true points with a false neighbour along an axis, (k, 3)."""
     inner = far.copy()
     for axis in range(3):
         for step in (1, -1):
@@ -216,7 +216,7 @@ def _edge(far: np.ndarray, periodic: np.ndarray) -> np.ndarray:
 
 @njit()
 def _cover(grid, fractions, cell, periodic, radius):
-    """Set the grid's points that are closer than `radius` to any of the given places."""
+    """Set the grid points closer than `radius` to any of the given positions."""
     shape = np.array(grid.shape)
     inverse = np.linalg.inv(cell)
     reach, scaled, low, high = np.empty(3), np.empty((3, 3)), np.empty(3, np.int64), np.empty(3, np.int64)
@@ -224,9 +224,9 @@ def _cover(grid, fractions, cell, periodic, radius):
         reach[a] = radius * np.sqrt((inverse[:, a] ** 2).sum()) * shape[a]
         scaled[a] = cell[a] / shape[a]
     for n in range(len(fractions)):
-        at = fractions[n] * shape - 0.5
+        centre = fractions[n] * shape - 0.5
         for a in range(3):
-            low[a], high[a] = int(np.ceil(at[a] - reach[a])), int(np.floor(at[a] + reach[a]))
+            low[a], high[a] = int(np.ceil(centre[a] - reach[a])), int(np.floor(centre[a] + reach[a]))
             if not periodic[a]:
                 low[a], high[a] = max(low[a], 0), min(high[a], shape[a] - 1)
         for x in range(low[0], high[0] + 1):
@@ -234,14 +234,18 @@ def _cover(grid, fractions, cell, periodic, radius):
                 for z in range(low[2], high[2] + 1):
                     d2 = 0.0
                     for c in range(3):
-                        d = (x - at[0]) * scaled[0, c] + (y - at[1]) * scaled[1, c] + (z - at[2]) * scaled[2, c]
+                        d = (
+                            (x - centre[0]) * scaled[0, c]
+                            + (y - centre[1]) * scaled[1, c]
+                            + (z - centre[2]) * scaled[2, c]
+                        )
                         d2 += d * d
                     if d2 < radius * radius:
                         grid[x % shape[0], y % shape[1], z % shape[2]] = True
 
 
 def _merged(parts: np.ndarray, count: int, periodic: np.ndarray) -> np.ndarray:
-    """New name of each part (count + 1,) so that parts which touch through a periodic boundary share one; 0 stays 0."""
+    """New label of each part, (count + 1,), shared by parts that touch through a periodic boundary; 0 stays 0."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
@@ -254,9 +258,9 @@ def _merged(parts: np.ndarray, count: int, periodic: np.ndarray) -> np.ndarray:
 
 
 def _describe(free: np.ndarray, names: np.ndarray, cell: np.ndarray) -> Voids:
-    """Voids in order of volume, ties in order of their first points."""
-    found, counts = np.unique(names[free], return_counts=True)
-    order = found[np.argsort(-counts, kind="stable")]
+    """Order the voids by volume, ties by their first points, and measure them."""
+    parts, counts = np.unique(names[free], return_counts=True)
+    order = parts[np.argsort(-counts, kind="stable")]
     label_of = np.full(names.max() + 1, OTHERS, np.uint8)
     label_of[order[:KEPT]] = np.arange(1, min(len(order), KEPT) + 1)
     label_of[0] = 0
