@@ -21,6 +21,9 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+# Where colorama is installed, numba would else write an escape sequence to stdout when the program ends.
+os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
+
 import numba
 import numpy as np
 from numba.core.caching import NullCache

@@ -44,7 +44,7 @@ def trajectory(path: Path, frames: int = FRAMES, observables: bool = True) -> Pa
         provenance={},
     ) as file:
         for k in range(frames):
-            positions = [*start, 0, 0, k]
+            positions = start + np.array([0.0, 0.0, k])
             turns = np.floor(positions @ np.linalg.inv(CELL))
             values = {
                 "temperature": 300.0 + k,
