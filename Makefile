@@ -2,14 +2,16 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 HPCPOT := $(VENV)/bin/hpcpot
 RANKS := 2
+JOBS := auto
 DEMO := configs/interface_si100.yaml
 
-.PHONY: help venv demo test test-all docs clean
+.PHONY: help venv demo lint test test-all docs clean
 
 help:
 	@echo "make demo      set up, run $(RANKS) ranks of the shortened Si/Li interface, draw results/demo.png"
-	@echo "make test      set up, run the tests (those over about 30 s are left out)"
+	@echo "make test      set up, run the tests (those over about 30 s are left out); JOBS=1: one after another"
 	@echo "make test-all  set up, run all tests"
+	@echo "make lint      set up, look for mistakes and other formatting than ruff's"
 	@echo "make docs      set up, build the site of docs/ into site/"
 	@echo "make venv      set up only: Open MPI and parallel HDF5 (Debian packages, as root), .venv with hpcpot"
 	@echo "make clean     remove results, caches and build folders; .venv stays"
@@ -26,11 +28,18 @@ demo: venv
 	  --set output.position_every=100 --set output.observables_every=5 --set output.thermo_every=50
 	$(HPCPOT) report results/demo.h5md -o results/demo.png
 
+# Files of tests are shared out: what a file prepares is prepared once.
+PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile
+
+lint: venv
+	$(PYTHON) -m ruff check .
+	$(PYTHON) -m ruff format --check .
+
 test: venv
-	$(PYTHON) -m pytest -q -m "not slow"
+	$(PYTEST) -m "not slow"
 
 test-all: venv
-	$(PYTHON) -m pytest -q
+	$(PYTEST)
 
 docs: venv
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet

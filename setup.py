@@ -28,6 +28,7 @@ setup(
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
         "test": [
             "pytest>=8",
+            "pytest-xdist>=3.6",
             "matplotlib>=3.8",
             "MDAnalysis>=2.8",
             "pyh5md>=1.0",
