@@ -1,6 +1,5 @@
 """H5MD trajectories: layout, ranks and modes, other readers, going on with a file, and every error."""
 
-import resource
 import subprocess
 import sys
 
@@ -259,11 +258,6 @@ def test_continue_drops_many_rows_of_small_chunks(path, monkeypatch):
     assert frames.verify(path) == 120
 
 
-def test_overwrite_replaces_the_file(written):
-    frames.write(written, 3, existing="overwrite")
-    assert frames.verify(written) == 3
-
-
 def test_one_rank_is_rank0_in_any_mode(path):
     for mode in ("auto", "rank0"):
         with frames.create(path, mode=mode, existing="overwrite") as trajectory:
@@ -311,37 +305,6 @@ def test_continue_refuses_the_file_of_another_run(written, options, message):
     assert written.read_bytes() == before
 
 
-def test_foreign_and_broken_files_are_refused(tmp_path, written):
-    foreign = tmp_path / "foreign.h5"
-    with h5py.File(foreign, "w") as file:
-        file["x"] = 1
-    text = tmp_path / "text.h5md"
-    text.write_text("no HDF5\n" * 100)
-    cut = tmp_path / "cut.h5md"
-    cut.write_bytes(written.read_bytes()[:5000])
-    for broken, message in (
-        (foreign, "foreign.h5 = no trajectory of hpcpot: .* give another path"),
-        (text, "text.h5md = cannot (read|open) it .*: it is no HDF5 file; give another path"),
-        (cut, "cut.h5md = cannot (read|open) it .*: it ends too early; take an older copy, or make it anew"),
-    ):
-        with pytest.raises(OutputError, match=message):
-            TrajectoryReader(broken)
-        with pytest.raises(OutputError, match=message):
-            frames.create(broken, existing="continue")
-    with pytest.raises(OutputError, match="absent.h5md = cannot read it .*No such file"):
-        TrajectoryReader(tmp_path / "absent.h5md")
-
-
-def test_paths_that_cannot_be_written(tmp_path):
-    with pytest.raises(OutputError, match=r"No such file or directory\): the path must exist; make its folder"):
-        frames.create(tmp_path / "absent" / "run.h5md")
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"Not a directory\): a folder of the path is a file; give another path"):
-        frames.create(tmp_path / "file" / "run.h5md")
-    with pytest.raises(OutputError, match=r"exists: .*; remove the folder, or choose another path"):
-        frames.create(tmp_path, existing="overwrite")
-
-
 def test_lock_that_the_environment_forces(written):
     code = (
         "import fcntl, sys; from hpcpot.storage.reader import TrajectoryReader as R\n"
@@ -352,24 +315,6 @@ def test_lock_that_the_environment_forces(written):
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert (done.returncode == 0) is succeeds
         assert ("hpcpot needs no locks" in done.stderr) is not succeeds
-
-
-def test_full_disk_ends_the_run_and_keeps_its_rows(path):
-    with frames.create(path, n_atoms=2000, n_steps=1000) as trajectory:
-        for step in range(5):
-            frames.append(trajectory, step, n_atoms=2000)
-        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 10_000, hard))
-        try:
-            with pytest.raises(OutputError, match=r"run.h5md = cannot write step \d+ to it .*too large.*ulimit"):
-                for step in range(5, 1000):
-                    frames.append(trajectory, step, n_atoms=2000)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    last = frames.verify(path, 2000)
-    assert last >= 5
-    frames.write(path, last + 5, n_atoms=2000, first=last + 1)
-    assert frames.verify(path, 2000) == last + 5
 
 
 FAILING = """
