@@ -1,4 +1,4 @@
-"""What all figures share: their style, the error where matplotlib lacks, and files that are written or refused."""
+"""Style and files of all figures, and the error without matplotlib."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WIDTH = 7.2
 
 
 def require_matplotlib(where: str = "figure", otherwise: str = "") -> None:
-    """Raises DependencyError when there is nothing to draw with; `otherwise` is what else can be done, or holds."""
+    """Raise DependencyError without matplotlib. Args: otherwise: alternative to installing it, for the message."""
     try:
         import matplotlib.figure  # noqa: F401
     except ImportError as error:
@@ -41,7 +41,7 @@ def require_matplotlib(where: str = "figure", otherwise: str = "") -> None:
 
 @contextmanager
 def sheet(width: float, height: float, *outputs: Path) -> Iterator[Figure]:
-    """A figure, inches, to draw into in our style; then written to each of the files.
+    """Open a figure, in inches, to draw into in the common style; it is then written to each of the files.
 
     Raises:
         OutputError: one cannot be written.
@@ -71,6 +71,6 @@ def save(figure: Figure, output: Path) -> None:
 
 
 def letter(panels: Iterable[Axes]) -> None:
-    """Name panels a, b, c, ..."""
+    """Label panels a, b, c, ..."""
     for name, axes in zip("abcdefghijklmnopqrstuvwxyz", panels, strict=False):
         axes.set_title(name, loc="left", fontweight="bold", pad=3)

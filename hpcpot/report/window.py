@@ -1,4 +1,4 @@
-"""The part of space that a figure shows, in distances from the faces of the cell."""
+"""Region of space that a figure shows, in distances from the faces of the cell."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ase import Atoms
 from hpcpot.structure.cell import heights
 
 VACUUM = 5.0
-"""Å; a wider gap is where a periodic edge is cut, so that no slab or particle is drawn in two parts."""
+"""Å; a periodic edge is cut at a wider gap, so that no slab or particle is drawn in two parts."""
 MARGIN = 4.0
-"""Å that are left free before the first atom behind a cut, at most half of the gap."""
+"""Å left free before the first atom behind a cut, at most half of the gap."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A box that holds all atoms.
+    """A box that contains all atoms.
 
     Attributes:
         starts, lengths: (3,) Å, along the normals of the cell's faces; a tilted cell is shown upright.
@@ -29,7 +29,7 @@ class Window:
     periodic: np.ndarray
 
     def coordinates(self, atoms: Atoms) -> np.ndarray:
-        """(n, 3) Å, inside the window along periodic edges."""
+        """Positions of the atoms, (n, 3) Å, inside the window along periodic edges."""
         fractions = atoms.get_scaled_positions(wrap=False)
         first = self.starts / self.lengths
         inside = first + (fractions - first) % 1.0
@@ -37,7 +37,7 @@ class Window:
 
 
 def around(frames: list[Atoms]) -> Window:
-    """The window of all frames; periodic edges begin behind the widest gap of the first frame."""
+    """Window around all frames; periodic edges begin behind the widest gap of the first frame."""
     lengths = heights(frames[0])
     starts = np.zeros(3)
     for axis in range(3):
@@ -51,7 +51,7 @@ def around(frames: list[Atoms]) -> Window:
 
 
 def behind_gap(places: np.ndarray, length: float) -> float:
-    """Where the widest gap between places on a ring ends, less a margin; 0 where no gap is wide."""
+    """End of the widest gap between places on a ring, less a margin; 0 without a wide gap."""
     ordered = np.sort(places)
     gaps = np.diff(ordered, append=ordered[0] + length)
     widest = int(np.argmax(gaps))

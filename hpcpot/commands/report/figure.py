@@ -1,4 +1,4 @@
-"""The figure of a trajectory: frames from the side, density profiles, temperature and energies."""
+"""Figure of a trajectory: frames from the side, density profiles, temperature and energies."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SIGMA = 1.0
 PANEL_WIDTH = 6.6
 """Inches, about what labels leave of the width."""
 LONG = 0.35
-"""Height over length of a view below which the views lie one under the other, else side by side."""
+"""Height over length of a view below which views are stacked, else they are side by side."""
 
 
 @dataclass
 class Story:
-    """What the figure tells of a trajectory.
+    """Content of the figure.
 
     Attributes:
         frames: one or two, the first and the last; times: ps, of each.
-        series: (rows,) arrays by name: time (ps), and what there is of temperature (K), potential_energy and
+        series: (rows,) arrays by name: time (ps) and, as far as written, temperature (K), potential_energy and
             conserved_energy (eV).
     """
 
@@ -63,7 +63,7 @@ def write(trajectory: Path, output: Path) -> None:
 
 
 def read(trajectory: Path) -> Story:
-    """What the figure tells of a trajectory file, which may still be growing."""
+    """Read the content of the figure from a trajectory, which may still be growing."""
     with TrajectoryReader(trajectory) as reader:
         times = reader.times() / FS_PER_PS
         if len(times) == 0:
@@ -77,7 +77,7 @@ def read(trajectory: Path) -> Story:
 
 
 def draw(story: Story) -> Figure:
-    """The figure; panels whose data were not written are left out."""
+    """Draw the figure; panels without data are left out."""
     window = around(story.frames)
     across, along = axes_of_view(window)
     strip = PANEL_WIDTH * window.lengths[across] / window.lengths[along]
@@ -110,13 +110,13 @@ def draw(story: Story) -> Figure:
 
 
 def axes_of_view(window: Window) -> tuple[int, int]:
-    """The axes that are drawn upwards and to the right: the longest goes to the right."""
+    """Axes that point upwards and to the right: the longest points to the right."""
     along = int(np.argmax(window.lengths))
     return (along + 1) % 3, along
 
 
 def density(frame: Atoms, window: Window, along: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Places (Å) and number densities (1/Å³) by element, see `profile.density`."""
+    """Positions (Å) and number densities (1/Å³) by element, see `profile.density`."""
     area = frame.get_volume() / window_heights(frame)[along]
     return profile.density(
         window.coordinates(frame)[:, along],

@@ -1,4 +1,4 @@
-"""The panels of the figure, each drawn into the axes that it is given."""
+"""Panels of the figure, each drawn into the axes that it is given."""
 
 from __future__ import annotations
 
@@ -15,30 +15,32 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLORS = {"Li": "#7d4fb3", "Si": "#e0982c"}
-"""Of the elements that most figures show, told apart in grey and by colour-blind readers; Jmol's for others."""
+"""Colours of the most frequent elements, distinct in grey and to colour-blind readers; other elements have Jmol's."""
 INK = "#222222"
 RADIUS = 0.75
-"""Of an atom in a view, over its covalent radius."""
+"""Radius of an atom in a view over its covalent radius."""
 EMPTY = 0.05
-"""Share of the largest density below which a place counts as empty."""
+"""Fraction of the largest density below which space counts as empty."""
 LINES = ({"lw": 0.9, "ls": (0, (2, 1.5))}, {"lw": 1.2, "ls": "-"})
-"""Of the first frame and the last."""
+"""Line styles of the first and the last frame."""
 
 Curves = tuple[np.ndarray, dict[str, np.ndarray]]
-"""Places (Å) and number density there (1/Å³) by element."""
+"""Positions (Å) and number density (1/Å³) by element."""
 
 
 def view(axes: Axes, atoms: Atoms, window: Window, directions: tuple[int, int]) -> None:
-    """Atoms as discs, the nearer over the farther.
+    """Draw atoms as discs, nearer ones over farther ones.
 
     Args:
-        directions: the axes that are drawn upwards and to the right; the view is along the third.
+        directions: axes that point upwards and to the right; the view is along the third.
     """
     across, along = directions
     places = window.coordinates(atoms)
     order = np.argsort(-places[:, 3 - across - along])
     numbers = atoms.numbers[order]
-    discs(axes, places[order][:, [along, across]], RADIUS * covalent_radii[numbers], [color(one) for one in numbers])
+    discs(
+        axes, places[order][:, [along, across]], RADIUS * covalent_radii[numbers], [color(number) for number in numbers]
+    )
     axes.set_aspect("equal")
     axes.set_xlim(window.starts[along], window.starts[along] + window.lengths[along])
     axes.set_ylim(window.starts[across], window.starts[across] + window.lengths[across])
@@ -49,7 +51,7 @@ def view(axes: Axes, atoms: Atoms, window: Window, directions: tuple[int, int]) 
 
 
 def discs(axes: Axes, centres: np.ndarray, radii: np.ndarray, colors: list) -> None:
-    """Circles in Å, so that they keep touching at any size of the figure."""
+    """Draw circles in Å, so that they scale with the figure."""
     from matplotlib.collections import EllipseCollection
 
     axes.add_collection(
@@ -69,7 +71,7 @@ def discs(axes: Axes, centres: np.ndarray, radii: np.ndarray, colors: list) -> N
 
 
 def densities(axes: Axes, curves: list[Curves], times: list[float]) -> None:
-    """Number densities of the elements."""
+    """Draw the number densities of the elements."""
     for (places, rho), time, line in zip(curves, times, LINES[-len(curves) :], strict=False):
         for symbol, values in rho.items():
             axes.plot(places, values, color=color(symbol), label=f"{symbol}, {time:g} ps", **line)
@@ -79,7 +81,7 @@ def densities(axes: Axes, curves: list[Curves], times: list[float]) -> None:
 
 
 def fractions(axes: Axes, curves: list[Curves]) -> None:
-    """Fraction of the lightest element among the atoms, where there are any."""
+    """Draw the fraction of the lightest element, where there are atoms."""
     for (places, rho), line in zip(curves, LINES[-len(curves) :], strict=False):
         total = sum(rho.values())
         symbol, first = next(iter(rho.items()))
@@ -102,11 +104,11 @@ def change_of_energy(axes: Axes, series: dict[str, np.ndarray], name: str, n_ato
 
 
 AGAINST_TIME = {"temperature": temperature, "potential_energy": change_of_energy, "conserved_energy": change_of_energy}
-"""What is drawn against time, where it was written."""
+"""Series drawn against time, and their panels."""
 
 
 def color(element: str | int) -> tuple[float, float, float]:
-    """RGB of an element, by symbol or atomic number."""
+    """RGB colour of an element, by symbol or atomic number."""
     from matplotlib.colors import to_rgb
 
     symbol = element if isinstance(element, str) else chemical_symbols[element]

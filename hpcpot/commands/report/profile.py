@@ -6,23 +6,23 @@ import numpy as np
 from ase.data import chemical_symbols
 
 BIN = 0.2
-"""Å; fine against the smoothing."""
+"""Å, width of the bins; small compared with the smoothing."""
 
 
 def density(
     places: np.ndarray, numbers: np.ndarray, start: float, length: float, area: float, periodic: bool, sigma: float
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Number density of each element, smoothed.
+    """Smoothed number density of each element.
 
-    rho_el(s) = sum over atoms i of el of G_sigma(s - s_i) / area; G is a normal density, wrapped round a periodic edge.
+    rho_el(s) = sum over atoms i of el of G_sigma(s - s_i) / area; G is a normal density, wrapped at a periodic edge.
 
     Args:
         places: (n,) Å, s_i, between start and start + length.
         numbers: (n,) atomic numbers.
-        area: Å², of the plane that s is normal to.
+        area: Å², of the plane normal to s.
         sigma: Å, width of the smoothing.
     Returns:
-        s: (bins,) Å, middles of the bins. rho: (bins,) 1/Å³ by element, in order of atomic number.
+        s: (bins,) Å, centres of the bins. rho: (bins,) 1/Å³ by element, in order of atomic number.
     """
     from scipy.ndimage import gaussian_filter1d
 
@@ -37,10 +37,10 @@ def density(
 
 
 def shared_counts(places: np.ndarray, bins: int, periodic: bool) -> np.ndarray:
-    """Counts in bins of width 1 from 0, each atom shared linearly by the two bins whose middles enclose it.
+    """Count in bins of width 1 from 0, each atom shared linearly between the two bins whose centres enclose it.
 
-    Counted whole, the layers of a crystal beat with the bins: a ripple of 1 % and long wavelength, which no smoothing
-    takes away.
+    Counting whole atoms makes the layers of a crystal beat with the bins: a ripple of 1 % and long wavelength, which
+    smoothing does not remove.
     """
     left = np.floor(places - 0.5).astype(int)
     share = places - 0.5 - left

@@ -14,14 +14,14 @@ examples:
   hpcpot verify model.h5 --crystals Si,Li,LiSi -o check
   hpcpot verify argon.h5 --structure fcc.extxyz       a model of other elements
 
-It prints a table of what was found, what is allowed and the verdict, and writes BASE.csv, BASE_crystals.csv,
+It prints a table of results, limits and verdicts, and writes BASE.csv, BASE_crystals.csv,
 BASE_eos.csv and BASE.png. The exit code is 1 if anything failed. References of crystals are values of PBE.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of `hpcpot verify`."""
-    parser.description = "Checks that a model is sound, and what it makes of known crystals."
+    """Add the options of `hpcpot verify`."""
+    parser.description = "Checks that a model is sound, and computes the properties of known crystals with it."
     parser.epilog = EXAMPLES
     parser.add_argument("model", help="model file or shipped name; Li.nn,Si.nn for aenet")
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""One verification: all checks of a model, their table, files and figure."""
+"""All checks of a model, with their table, files and figure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from hpcpot.wording import plural
 
 ENDINGS = {"checks": ".csv", "crystals": "_crystals.csv", "eos": "_eos.csv", "figure": ".png"}
 PROBE_ATOMS, NVE_ATOMS = 8, 64
-"""Atoms at least of the structures for derivatives, and for the run at constant energy."""
+"""Least number of atoms of the structures for derivatives, and for the NVE run."""
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -41,28 +41,28 @@ def run_command(arguments: argparse.Namespace) -> int:
     potential = BlockPotential(load(arguments.model), arguments.kernels)
     structures = choose(arguments.crystals, arguments.structure, potential.elements)
     outcomes = attempt("derivatives and smoothness", lambda: _sound(structures, potential))
-    runs: list[dynamics.Run] = []
+    runs: list[dynamics.NveRun] = []
     outcomes += attempt("NVE run", lambda: _conserves(structures, potential, arguments, runs))
     done = crystal.examine(structures, potential)
-    whole = {name: one for name, one in done.items() if isinstance(one, Crystal)}
-    print(f"relaxed {len(whole)} of {plural(len(done), 'structure')}")
+    relaxed = {name: result for name, result in done.items() if isinstance(result, Crystal)}
+    print(f"relaxed {len(relaxed)} of {plural(len(done), 'structure')}")
     outcomes += crystal.check(done) + attempt("vacancies", lambda: crystal.vacancies(done, potential))
-    pushed = contact.pushes({name: one.atoms for name, one in whole.items()}, potential)
+    pushed = contact.pushes({name: result.atoms for name, result in relaxed.items()}, potential)
     outcomes += contact.check(pushed)
     print("\n" + outcome.table(outcomes))
     write_csv(outputs["checks"], outcome.columns(outcomes))
-    write_csv(outputs["crystals"], crystals_table(whole))
-    write_csv(outputs["eos"], eos_table(whole))
+    write_csv(outputs["crystals"], crystals_table(relaxed))
+    write_csv(outputs["eos"], eos_table(relaxed))
     if "figure" in outputs:
-        figure.write(whole, pushed, runs, outputs["figure"])
-    failed = sum(one.verdict == "FAIL" for one in outcomes)
+        figure.write(relaxed, pushed, runs, outputs["figure"])
+    failed = sum(row.verdict == "FAIL" for row in outcomes)
     print("\nwritten: " + ", ".join(str(path) for path in outputs.values()))
     print(f"{plural(len(outcomes), 'check')}, {failed} failed")
     return int(failed > 0)
 
 
 def attempt(name: str, check: Callable[[], list[Outcome]]) -> list[Outcome]:
-    """What a check finds; a model that cannot even be run fails it with the reason, and the other checks go on."""
+    """Run a check; a model that cannot be run fails it with the reason, and the other checks go on."""
     try:
         return check()
     except SimulationError as error:
@@ -70,32 +70,32 @@ def attempt(name: str, check: Callable[[], list[Outcome]]) -> list[Outcome]:
 
 
 def choose(names: str | None, paths: list[str], elements: tuple[str, ...]) -> dict[str, Atoms]:
-    """The crystals and files to check a model with.
+    """Collect the crystals and files to check a model with.
 
     Raises:
-        StructureError: there is none.
+        StructureError: there are none.
     """
-    wanted = None if names is None else [part.strip() for part in names.split(",") if part.strip() != "none"]
-    found = probes.known(elements, wanted) | probes.given(paths, elements)
-    if not found:
+    chosen = None if names is None else [part.strip() for part in names.split(",") if part.strip() != "none"]
+    structures = probes.known(elements, chosen) | probes.given(paths, elements)
+    if not structures:
         raise StructureError(
             f"structures = none: no crystal by name consists of {', '.join(elements)}; give one with --structure."
         )
-    return found
+    return structures
 
 
 def crystals_table(done: dict[str, Crystal]) -> Columns:
-    """A row for each crystal: lattice, energy, equation of state, elastic constants."""
-    lattices = np.array([one.atoms.cell.cellpar() for one in done.values()]).reshape(-1, 6)
-    fits = np.array([one.fit for one in done.values()]).reshape(-1, 4)
+    """Tabulate the crystals: lattice, energy, equation of state, elastic constants."""
+    lattices = np.array([item.atoms.cell.cellpar() for item in done.values()]).reshape(-1, 6)
+    fits = np.array([item.fit for item in done.values()]).reshape(-1, 4)
     formed = [crystal.formation_energy(done, name) for name in done]
-    elastic = np.array([one.elastic for one in done.values()]).reshape(-1, 6, 6)
+    elastic = np.array([item.elastic for item in done.values()]).reshape(-1, 6, 6)
     return {
         "crystal": np.array(list(done)),
-        "atoms": np.array([len(one.atoms) for one in done.values()]),
+        "atoms": np.array([len(item.atoms) for item in done.values()]),
         **{f"{name}_A": lattices[:, k] for k, name in enumerate("abc")},
         **{f"{name}_deg": lattices[:, 3 + k] for k, name in enumerate(("alpha", "beta", "gamma"))},
-        "energy_eV_per_atom": np.array([one.energy for one in done.values()]),
+        "energy_eV_per_atom": np.array([item.energy for item in done.values()]),
         "formation_energy_eV_per_atom": np.array([np.nan if value is None else value for value in formed]),
         "eos_volume_A3_per_atom": fits[:, 1],
         "eos_bulk_modulus_GPa": fits[:, 2] * EV_PER_A3_IN_GPA,
@@ -105,29 +105,29 @@ def crystals_table(done: dict[str, Crystal]) -> Columns:
 
 
 def eos_table(done: dict[str, Crystal]) -> Columns:
-    """A row for each volume of each crystal."""
+    """Tabulate the equations of state: a row per volume of each crystal."""
     return {
-        "crystal": np.array([one.name for one in done.values() for _ in one.volumes]),
-        "volume_A3_per_atom": np.concatenate([np.zeros(0), *(one.volumes for one in done.values())]),
-        "energy_eV_per_atom": np.concatenate([np.zeros(0), *(one.energies for one in done.values())]),
+        "crystal": np.array([item.name for item in done.values() for _ in item.volumes]),
+        "volume_A3_per_atom": np.concatenate([np.zeros(0), *(item.volumes for item in done.values())]),
+        "energy_eV_per_atom": np.concatenate([np.zeros(0), *(item.energies for item in done.values())]),
     }
 
 
 def _sound(structures: dict[str, Atoms], potential: Potential) -> list[Outcome]:
-    """Derivatives, invariances, smoothness."""
+    """Check derivatives, invariances and smoothness."""
     shaken = {name: probes.shaken(atoms, PROBE_ATOMS) for name, atoms in structures.items()}
-    found = derivatives.check(shaken, potential)
+    outcomes = derivatives.check(shaken, potential)
     print(f"derivatives and invariances of {plural(len(shaken), 'structure')}: done")
     smooth = smoothness.check(shaken, potential)
     print("smoothness: done")
-    return found + smooth
+    return outcomes + smooth
 
 
 def _conserves(
-    structures: dict[str, Atoms], potential: Potential, arguments: argparse.Namespace, runs: list[dynamics.Run]
+    structures: dict[str, Atoms], potential: Potential, arguments: argparse.Namespace, runs: list[dynamics.NveRun]
 ) -> list[Outcome]:
-    """A run at constant energy of the first structure with the most elements; it is added to `runs`."""
-    name = max(structures, key=lambda one: len(set(structures[one].symbols)))
+    """Run the first structure with the most elements at constant energy; the run is added to `runs`."""
+    name = max(structures, key=lambda name: len(set(structures[name].symbols)))
     big = structures[name].repeat(probes.repeats(structures[name], NVE_ATOMS))
     runs.append(dynamics.run(big, potential, arguments.temperature_K, arguments.timestep_fs, arguments.nve_steps))
     print(f"NVE run of {plural(len(big), 'atom')} of {name}: done")

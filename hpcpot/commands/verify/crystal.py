@@ -1,4 +1,4 @@
-"""What a model makes of crystals: lattice, equation of state, elastic constants, formation energy, vacancy."""
+"""Crystals by a model: lattice, equation of state, elastic constants, formation energy, vacancy."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from hpcpot.units import EV_PER_A3_IN_GPA
 
 RELAX = Options(force=1.0e-3, stress=1.0e-3 / EV_PER_A3_IN_GPA, steps=1000)
 VOLUMES = np.linspace(0.90, 1.10, 11)
-"""Of the equations of state, relative to the relaxed one."""
+"""Volumes of the equations of state, relative to the relaxed one."""
 STRAIN = 0.005
-"""Of the elastic constants."""
+"""Strain for the elastic constants."""
 VACANCY_ATOMS = 120
 
 LATTICE, FORMATION, MODULUS = 0.02, 0.03, 0.2
-"""Share; eV/atom; share: how far from the reference a model may be."""
+"""Tolerances about the reference: relative; eV/atom; relative."""
 FORMATION_ENERGIES = {"LiSi": -0.206, "Li12Si7": -0.258, "Li7Si3": -0.264, "Li13Si4": -0.256, "Li15Si4": -0.243}
 """eV/atom, PBE, of bcc Li and diamond Si (Materials Project entries named in structure.crystals)."""
 BULK_MODULI = {"Si": 88.9, "Li": 14.1}
@@ -60,15 +60,15 @@ class Crystal:
         return float(self.fit[2]) * EV_PER_A3_IN_GPA
 
 
-def examine(found: Mapping[str, Atoms], potential: Potential) -> dict[str, Crystal | HpcpotError]:
-    """Each crystal relaxed with its cell, its equation of state and elastic constants; or why there is none."""
-    names = list(found)
-    relaxed = dict(_relaxed([found[name] for name in names], potential, RELAX))
+def examine(structures: Mapping[str, Atoms], potential: Potential) -> dict[str, Crystal | HpcpotError]:
+    """Relax each crystal with its cell, and compute its equation of state and elastic constants, or return the error."""
+    names = list(structures)
+    relaxed = dict(_relaxed([structures[name] for name in names], potential, RELAX))
     done: dict[str, Crystal | HpcpotError] = {}
     for k, name in enumerate(names):
         outcome = relaxed[k]
         try:
-            done[name] = _examine(name, found[name], _converged(outcome), potential)
+            done[name] = _examine(name, structures[name], _converged(outcome), potential)
         except HpcpotError as error:
             done[name] = error
     return done
@@ -85,25 +85,25 @@ def birch_murnaghan(volumes: np.ndarray, fit: np.ndarray) -> np.ndarray:
 
 
 def check(done: Mapping[str, Crystal | HpcpotError]) -> list[Outcome]:
-    """Lattice, bulk modulus, stability and formation energy of each crystal."""
+    """Check lattice, bulk modulus, stability and formation energy of each crystal."""
     outcomes = []
-    for name, one in done.items():
-        if isinstance(one, HpcpotError):
-            outcomes.append(Outcome(f"{name}: relaxation", np.nan, "", where=" ".join(str(one).split())))
+    for name, result in done.items():
+        if isinstance(result, HpcpotError):
+            outcomes.append(Outcome(f"{name}: relaxation", np.nan, "", where=" ".join(str(result).split())))
             continue
         if name in CRYSTALS:
-            outcomes.append(_lattice(one))
+            outcomes.append(_lattice(result))
         if name in BULK_MODULI:
-            outcomes.append(within(f"{name}: bulk modulus", one.bulk_modulus, BULK_MODULI[name], MODULUS, "GPa"))
+            outcomes.append(within(f"{name}: bulk modulus", result.bulk_modulus, BULK_MODULI[name], MODULUS, "GPa"))
         else:
-            outcomes.append(Outcome(f"{name}: bulk modulus", one.bulk_modulus, "GPa", low=0.0))
-        outcomes.append(_stability(one))
-    whole = {name: one for name, one in done.items() if isinstance(one, Crystal)}
+            outcomes.append(Outcome(f"{name}: bulk modulus", result.bulk_modulus, "GPa", low=0.0))
+        outcomes.append(_stability(result))
+    whole = {name: result for name, result in done.items() if isinstance(result, Crystal)}
     return outcomes + [_formation(whole, name) for name in whole if formation_energy(whole, name) is not None]
 
 
 def formation_energy(done: Mapping[str, Crystal], name: str) -> float | None:
-    """eV/atom, of the crystals of the elements among `done`; None for those themselves, or where one lacks."""
+    """Formation energy from the elements, eV/atom; None for an element, or if the crystal of one is not in `done`."""
     symbols = done[name].atoms.get_chemical_symbols()
     elements = sorted(set(symbols))
     if len(elements) < 2 or any(element not in done for element in elements):
@@ -112,11 +112,13 @@ def formation_energy(done: Mapping[str, Crystal], name: str) -> float | None:
 
 
 def vacancies(done: Mapping[str, Crystal | HpcpotError], potential: Potential) -> list[Outcome]:
-    """Formation energy of a relaxed vacancy in each element, at the volume of the crystal."""
-    elements = [one for name, one in done.items() if isinstance(one, Crystal) and name in potential.elements]
+    """Check the formation energy of a relaxed vacancy in each element, at the volume of the crystal."""
+    elements = [
+        crystal for name, crystal in done.items() if isinstance(crystal, Crystal) and name in potential.elements
+    ]
     frames = []
-    for one in elements:
-        big = one.atoms.repeat(repeats(one.atoms, VACANCY_ATOMS))
+    for crystal in elements:
+        big = crystal.atoms.repeat(repeats(crystal.atoms, VACANCY_ATOMS))
         frames.append(big[1:])
     outcomes = []
     for k, outcome in sorted(_relaxed(frames, potential, replace(RELAX, cell="fixed", force=0.01))):
@@ -135,8 +137,8 @@ def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) 
         frame = atoms.copy()
         frame.set_cell(atoms.cell.array * np.cbrt(volume), scale_atoms=True)
         frames.append(frame)
-    found = dict(_relaxed(frames, potential, fixed))
-    energies = np.array([_converged(found[k]).final.energy for k in range(len(frames))]) / n
+    outcomes = dict(_relaxed(frames, potential, fixed))
+    energies = np.array([_converged(outcomes[k]).final.energy for k in range(len(frames))]) / n
     volumes = VOLUMES * atoms.get_volume() / n
     return Crystal(
         name,
@@ -151,7 +153,7 @@ def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) 
 
 
 def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:
-    """The parameters of `birch_murnaghan`.
+    """Fit the parameters of `birch_murnaghan`.
 
     Raises:
         SimulationError: the energies have no minimum.
@@ -168,7 +170,7 @@ def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:
 
 
 def _elastic(atoms: Atoms, potential: Potential, options: Options) -> np.ndarray:
-    """Elastic constants by central differences of the stress, GPa."""
+    """Elastic constants from central differences of the stress, (6, 6) GPa."""
     frames = []
     for a, b in VOIGT:
         for sign in (1, -1):
@@ -178,10 +180,10 @@ def _elastic(atoms: Atoms, potential: Potential, options: Options) -> np.ndarray
             frame = atoms.copy()
             frame.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
             frames.append(frame)
-    found = dict(_relaxed(frames, potential, options))
-    stresses = np.array([_converged(found[k]).final.stress for k in range(len(frames))])
+    outcomes = dict(_relaxed(frames, potential, options))
+    stresses = np.array([_converged(outcomes[k]).final.stress for k in range(len(frames))])
     differences = (stresses[0::2] - stresses[1::2]) / (2 * STRAIN)
-    constants = np.array([[one[at] for at in VOIGT] for one in differences]) * EV_PER_A3_IN_GPA
+    constants = np.array([[row[component] for component in VOIGT] for row in differences]) * EV_PER_A3_IN_GPA
     return 0.5 * (constants + constants.T)
 
 
@@ -202,22 +204,24 @@ def _converged(outcome: Relaxed | HpcpotError) -> Relaxed:
     return outcome
 
 
-def _lattice(one: Crystal) -> Outcome:
-    """The length of a, b or c that differs most from the reference."""
-    found, reference = one.atoms.cell.lengths(), one.initial.cell.lengths()
-    k = int(np.argmax(np.abs(found / reference - 1)))
-    angles = np.abs(one.atoms.cell.angles() - one.initial.cell.angles()).max()
+def _lattice(crystal: Crystal) -> Outcome:
+    """Check the lattice constant a, b or c that differs most from the reference."""
+    lengths, reference = crystal.atoms.cell.lengths(), crystal.initial.cell.lengths()
+    k = int(np.argmax(np.abs(lengths / reference - 1)))
+    angles = np.abs(crystal.atoms.cell.angles() - crystal.initial.cell.angles()).max()
     where = f"PBE {reference[k]:.3f} Å" + (f", angles off by {angles:.2f}°" if angles > 0.1 else "")
-    return within(f"{one.name}: lattice constant {'abc'[k]}", float(found[k]), float(reference[k]), LATTICE, "Å", where)
+    return within(
+        f"{crystal.name}: lattice constant {'abc'[k]}", float(lengths[k]), float(reference[k]), LATTICE, "Å", where
+    )
 
 
-def _stability(one: Crystal) -> Outcome:
-    """The least eigenvalue of the elastic constants: a crystal that no strain favours has only positive ones."""
-    least = float(np.linalg.eigvalsh(one.elastic).min())
-    c = one.elastic
+def _stability(crystal: Crystal) -> Outcome:
+    """Check mechanical stability: all eigenvalues of the elastic constants are positive."""
+    least = float(np.linalg.eigvalsh(crystal.elastic).min())
+    c = crystal.elastic
     means = [c[:3, :3].trace() / 3, (c[0, 1] + c[0, 2] + c[1, 2]) / 3, c[3:, 3:].trace() / 3]
     where = "C11 {:.1f}, C12 {:.1f}, C44 {:.1f} GPa (means over axes)".format(*means)
-    return Outcome(f"{one.name}: least elastic eigenvalue", least, "GPa", low=0.0, where=where)
+    return Outcome(f"{crystal.name}: least elastic eigenvalue", least, "GPa", low=0.0, where=where)
 
 
 def _formation(done: Mapping[str, Crystal], name: str) -> Outcome:

@@ -1,4 +1,4 @@
-"""Energy is conserved: a run at constant energy, and how far the energy drifts."""
+"""Conservation of energy: a run at constant energy, and the drift of its energy."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ DRIFT, SCATTER = 0.1, 1.0
 """meV/atom/ps; meV/atom."""
 SEED = 5
 SETTLING = 4
-"""The first of so many parts of a run is left out."""
+"""The first of this many parts of a run is left out."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """Energies of a run. times: (steps + 1,) fs; totals: meV/atom, from 0; temperatures: K."""
+class NveRun:
+    """Energies along a run. times: (steps + 1,) fs; totals: meV/atom, from 0; temperatures: K."""
 
     times: np.ndarray
     totals: np.ndarray
     temperatures: np.ndarray
 
 
-def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float, steps: int) -> Run:
-    """Velocity Verlet from a crystal at rest with velocities of twice the temperature, which its vibrations share.
+def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float, steps: int) -> NveRun:
+    """Run velocity Verlet from a crystal at rest, with velocities of twice the temperature, half of which becomes potential.
 
     Args:
         temperature: K. timestep: fs.
@@ -53,11 +53,11 @@ def run(atoms: Atoms, potential: Potential, temperature: float, timestep: float,
         totals.append(float(state.energies.sum()) + kinetic)
         temperatures.append(engine.temperature(kinetic, state))
     values = 1000.0 * (np.array(totals) - totals[0]) / len(atoms)
-    return Run(timestep * np.arange(steps + 1), values, np.array(temperatures))
+    return NveRun(timestep * np.arange(steps + 1), values, np.array(temperatures))
 
 
-def check(done: Run, where: str) -> list[Outcome]:
-    """Slope of the total energy, and its scatter about the line, once the crystal vibrates."""
+def check(done: NveRun, where: str) -> list[Outcome]:
+    """Check the drift of the total energy and its scatter about the line, once the crystal has equilibrated."""
     begin = len(done.times) // SETTLING
     times, totals = done.times[begin:] / FS_PER_PS, done.totals[begin:]
     slope, offset = np.polyfit(times, totals, 1)

@@ -1,4 +1,4 @@
-"""The figure of a verification: equations of state, atoms pushed together, the energy of the NVE run."""
+"""Figure of a verification: equations of state, atoms pushed together, the energy of the NVE run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 
 from hpcpot.commands.verify.contact import Push
 from hpcpot.commands.verify.crystal import Crystal, birch_murnaghan
-from hpcpot.commands.verify.dynamics import Run
+from hpcpot.commands.verify.dynamics import NveRun
 from hpcpot.report import figures as drawing
 from hpcpot.units import FS_PER_PS
 
 BLUE, RED, DARK = "#3b6fb0", "#c8553d", "#222222"
 COLUMNS = 4
 HIGHEST = 12.0
-"""eV, shown of atoms pushed together."""
+"""eV, upper end of the panel of atoms pushed together."""
 
 
-def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequence[Run], output: Path) -> Path:
-    """Draw a verification; a dashed line is the volume of the reference.
+def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequence[NveRun], output: Path) -> Path:
+    """Draw a verification; dashed lines are reference volumes.
 
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
@@ -30,8 +30,8 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequenc
     rows = max(1, -(-panels // COLUMNS))
     with drawing.sheet(9.6, 2.2 * rows, output) as figure:
         axes = list(figure.subplots(rows, COLUMNS, squeeze=False).flat)
-        for one in done.values():
-            equation_of_state(axes.pop(0), one)
+        for crystal in done.values():
+            equation_of_state(axes.pop(0), crystal)
         if pushed:
             contacts(axes.pop(0), pushed)
         for nve in runs:
@@ -41,27 +41,27 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequenc
     return output
 
 
-def equation_of_state(axes, one: Crystal) -> None:
-    """Energies and the fit, from the fit's minimum, meV/atom."""
-    line = np.linspace(one.volumes.min(), one.volumes.max(), 200)
-    axes.plot(line, 1000 * (birch_murnaghan(line, one.fit) - one.fit[0]), color=BLUE, lw=1)
-    axes.plot(one.volumes, 1000 * (one.energies - one.fit[0]), "o", ms=3, color=RED, mew=0)
-    axes.axvline(one.initial.get_volume() / len(one.initial), color=DARK, lw=0.6, ls=(0, (4, 3)))
+def equation_of_state(axes, crystal: Crystal) -> None:
+    """Draw energies and fit relative to the minimum of the fit, meV/atom."""
+    line = np.linspace(crystal.volumes.min(), crystal.volumes.max(), 200)
+    axes.plot(line, 1000 * (birch_murnaghan(line, crystal.fit) - crystal.fit[0]), color=BLUE, lw=1)
+    axes.plot(crystal.volumes, 1000 * (crystal.energies - crystal.fit[0]), "o", ms=3, color=RED, mew=0)
+    axes.axvline(crystal.initial.get_volume() / len(crystal.initial), color=DARK, lw=0.6, ls=(0, (4, 3)))
     axes.set(xlabel="Å$^3$/atom", ylabel="meV/atom")
-    axes.set_title(f"{one.name}: V$_0$ {one.fit[1]:.2f} Å$^3$, B {one.bulk_modulus:.1f} GPa", fontsize=7)
+    axes.set_title(f"{crystal.name}: V$_0$ {crystal.fit[1]:.2f} Å$^3$, B {crystal.bulk_modulus:.1f} GPa", fontsize=7)
 
 
 def contacts(axes, pushed: Mapping[str, Push]) -> None:
-    """Energy of two neighbours that come closer."""
-    for (pair, one), color in zip(pushed.items(), (BLUE, RED, "#5fa8a0", "#7d4fb3", "#c8902d", DARK), strict=False):
-        axes.plot(one.distances, one.energies, lw=1, color=color, label=pair)
+    """Draw the energy of two neighbours that approach each other."""
+    for (pair, push), color in zip(pushed.items(), (BLUE, RED, "#5fa8a0", "#7d4fb3", "#c8902d", DARK), strict=False):
+        axes.plot(push.distances, push.energies, lw=1, color=color, label=pair)
     axes.set(xlabel="distance (Å)", ylabel="energy (eV)", ylim=(-1.0, HIGHEST))
     axes.set_title("neighbours pushed together", fontsize=7)
     axes.legend(fontsize=6)
 
 
-def conservation(axes, nve: Run) -> None:
-    """Total energy of the NVE run."""
+def conservation(axes, nve: NveRun) -> None:
+    """Draw the total energy of the NVE run."""
     axes.plot(nve.times / FS_PER_PS, nve.totals, lw=0.6, color=BLUE)
     axes.set(xlabel="time (ps)", ylabel="meV/atom")
     axes.set_title("NVE: total energy", fontsize=7)

@@ -1,4 +1,4 @@
-"""What one check of a model has found, and whether that is good enough."""
+"""Outcome of a check of a model: value, limits and verdict."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ class Outcome:
     """A row of the table.
 
     Attributes:
-        name: of the check. value, unit: what was found.
-        low, high: what it may be; infinite where there is no limit.
-        where: for which structure or pair that is, the worst of several.
+        name: of the check. value, unit: result.
+        low, high: allowed range; infinite where there is no limit.
+        where: structure or pair of the result, the worst of several.
     """
 
     name: str
@@ -30,12 +30,12 @@ class Outcome:
 
     @property
     def passed(self) -> bool:
-        """Whether it is allowed; a value that is no number is not."""
+        """True if the value is within the limits; NaN is not."""
         return bool(self.low <= self.value <= self.high)
 
     @property
     def allowed(self) -> str:
-        """The limits in words, empty without any."""
+        """Limits in words, empty without any."""
         if np.isfinite(self.low) and np.isfinite(self.high):
             return f"{self.low:.4g} to {self.high:.4g}"
         return (
@@ -44,26 +44,29 @@ class Outcome:
 
     @property
     def verdict(self) -> str:
-        """pass, FAIL, or - where there is nothing to hold it against."""
+        """Verdict: pass, FAIL, or - without limits."""
         if not self.allowed and np.isfinite(self.value):
             return "-"
         return "pass" if self.passed else "FAIL"
 
 
 def table(outcomes: Sequence[Outcome]) -> str:
-    """The rows for people."""
+    """Format the outcomes for reading."""
     rows = [["check", "found", "unit", "allowed", "verdict", "where"]]
-    rows += [[one.name, number(one.value, ".4g"), one.unit, one.allowed, one.verdict, one.where] for one in outcomes]
+    rows += [
+        [outcome.name, number(outcome.value, ".4g"), outcome.unit, outcome.allowed, outcome.verdict, outcome.where]
+        for outcome in outcomes
+    ]
     return aligned(rows, left=(0, 2, 3, 4, 5))
 
 
 def columns(outcomes: Sequence[Outcome]) -> Columns:
-    """The rows as columns, for a file."""
+    """Tabulate the outcomes for a file."""
     names = ("name", "value", "unit", "low", "high", "verdict", "where")
-    return {name: np.array([getattr(one, name) for one in outcomes]) for name in names}
+    return {name: np.array([getattr(outcome, name) for outcome in outcomes]) for name in names}
 
 
 def within(name: str, value: float, reference: float, share: float, unit: str, where: str = "") -> Outcome:
-    """A value that may differ from a reference by a share of it."""
+    """Outcome whose value may differ from a reference by a fraction `share` of it."""
     margin = share * abs(reference)
     return Outcome(name, value, unit, reference - margin, reference + margin, where)

@@ -1,4 +1,4 @@
-"""The structures that a model is checked with: crystals of its elements, shaken so that nothing is symmetric."""
+"""Structures that a model is checked with: crystals of its elements, displaced at random to break their symmetry."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ SEED = 20
 
 
 def known(elements: Sequence[str], names: Sequence[str] | None) -> dict[str, Atoms]:
-    """Conventional cells of the named crystals, all that consist of the elements if None.
+    """Build the conventional cells of the named crystals; None: of all that consist of the elements.
 
     Raises:
         StructureError: an unknown name, or a crystal with other elements.
     """
-    found = {}
+    structures = {}
     for name in crystals.CRYSTALS if names is None else names:
         atoms = crystals.build(name)
         if set(atoms.symbols) <= set(elements):
-            found[name] = atoms
+            structures[name] = atoms
         elif names is not None:
             raise StructureError(
                 f"crystal {name} = of {', '.join(sorted(set(atoms.symbols)))}: the model knows {', '.join(elements)}; "
                 "name others."
             )
-    return found
+    return structures
 
 
 def shaken(atoms: Atoms, least: int = 1) -> Atoms:
-    """A repeated cell of at least so many atoms with random strain and displacements, always the same."""
+    """Repeat a cell to at least this many atoms, with random strain and displacements, always the same."""
     rng = np.random.default_rng(SEED)
     probe = atoms.repeat(repeats(atoms, least))
     probe.set_cell(probe.cell.array @ (np.eye(3) + STRAINED * rng.uniform(-1, 1, (3, 3))), scale_atoms=True)
@@ -44,7 +44,7 @@ def shaken(atoms: Atoms, least: int = 1) -> Atoms:
 
 
 def repeats(atoms: Atoms, least: int) -> tuple[int, int, int]:
-    """How often a cell must be repeated, the shortest axis first, for so many atoms."""
+    """Number of repetitions along each axis, the shortest first, that gives at least this many atoms."""
     counts, lengths = np.ones(3, int), atoms.cell.lengths()
     while counts.prod() * len(atoms) < least:
         counts[np.argmin(counts * lengths)] += 1
@@ -52,17 +52,17 @@ def repeats(atoms: Atoms, least: int) -> tuple[int, int, int]:
 
 
 def given(paths: Sequence[str], elements: tuple[str, ...]) -> dict[str, Atoms]:
-    """Structures of files, checked.
+    """Read structures from files.
 
     Raises:
-        StructureError: what cannot be read or simulated, or is not periodic.
+        StructureError: one cannot be read or simulated, or is not periodic.
     """
-    found = {}
+    structures = {}
     for path in paths:
         atoms = files.check(files.read(path), elements)
         if not atoms.pbc.all():
             raise StructureError(
                 f"{path} = periodic {atoms.pbc.tolist()}: must be periodic along all axes; give another."
             )
-        found[str(path)] = atoms
-    return found
+        structures[str(path)] = atoms
+    return structures

@@ -79,7 +79,7 @@ def test_energy_is_conserved(potential) -> None:
 
 def test_drift_is_the_slope() -> None:
     times = np.arange(101.0) * 10
-    done = dynamics.Run(times, 0.5 * times / 1000 + 0.01 * (-1.0) ** np.arange(101), np.full(101, 300.0))
+    done = dynamics.NveRun(times, 0.5 * times / 1000 + 0.01 * (-1.0) ** np.arange(101), np.full(101, 300.0))
     drift, scatter = dynamics.check(done, "x")
     assert drift.value == pytest.approx(0.5, rel=1e-2) and drift.verdict == "FAIL"
     assert scatter.value == pytest.approx(0.01, rel=0.05) and scatter.verdict == "pass"
