@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
+from hpcpot.dataset.formats.reading import TENSORS, LabelNames, ReadOptions
 from hpcpot.errors import ConfigError
 
-if TYPE_CHECKING:
-    from hpcpot.dataset.files import Reading
-
-TENSORS = ("virial_eV", "stress_eV_A3", "stress_GPa", "pressure_kB")
+DEFAULT_TENSOR = "virial_eV"
 
 
 def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
@@ -29,26 +26,23 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--virial-key", metavar="KEY", help="of extended XYZ with the virial or stress")
     group.add_argument(
         "--virial-is",
-        choices=TENSORS,
-        default=TENSORS[0],
+        choices=tuple(TENSORS),
+        default=DEFAULT_TENSOR,
         help="what --virial-key is: virial = -V * stress; stress positive in tension; pressure in "
-        f"compression (default {TENSORS[0]})",
+        f"compression (default {DEFAULT_TENSOR})",
     )
 
 
-def reading(arguments: argparse.Namespace) -> Reading:
-    """What the options say.
+def read_options(arguments: argparse.Namespace) -> ReadOptions:
+    """The options of labelled data as readers take them.
 
     Raises:
         ConfigError: --virial-is without --virial-key.
     """
-    from hpcpot.dataset.files import Reading  # NumPy and h5py: not for --help
-    from hpcpot.dataset.formats.ase_files import Names
-
-    if arguments.virial_is != TENSORS[0] and arguments.virial_key is None:
+    if arguments.virial_is != DEFAULT_TENSOR and arguments.virial_key is None:
         raise ConfigError(
             f"--virial-is = {arguments.virial_is}: needs the key of what it is said of; add --virial-key."
         )
     elements = tuple(part.strip() for part in arguments.elements.split(",")) if arguments.elements else None
-    names = Names(arguments.energy_key, arguments.forces_key, arguments.virial_key, arguments.virial_is)
-    return Reading(elements, names, arguments.group)
+    names = LabelNames(arguments.energy_key, arguments.forces_key, arguments.virial_key, arguments.virial_is)
+    return ReadOptions(elements, names, arguments.group)

@@ -165,12 +165,13 @@ def build(frames: Iterable[Labelled], elements: Sequence[str] | None = None) -> 
     frames = list(frames)
     if not frames:
         raise DataError("frames = none: at least one structure is required; check which files were named.")
+    cells = [_cell(one) for one in frames]
+    present = {symbol for one in frames for symbol in one.symbols}
     if elements is None:
-        elements = sorted({symbol for one in frames for symbol in one.symbols}, key=atomic_numbers.__getitem__)
+        elements = sorted(present, key=atomic_numbers.__getitem__)
     index = {symbol: t for t, symbol in enumerate(elements)}
-    cells, unknown = [], {symbol for one in frames for symbol in one.symbols} - index.keys()
+    unknown = present - index.keys()
     for one in frames:
-        cells.append(_cell(one))
         if unknown.intersection(one.symbols):
             raise DataError(
                 f"elements of {one.source} = {' '.join(sorted(set(one.symbols)))}: must be of {', '.join(elements)}; "

@@ -19,7 +19,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import DataError
 from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.storage.content import content_key
-from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain
 
 FORMAT, VERSION = "hpcpot dataset", 1
 UNITS = {"positions": "Angstrom", "cells": "Angstrom", "energies": "eV", "forces": "eV Angstrom-1", "virials": "eV"}
@@ -42,19 +42,32 @@ def write(dataset: DataSet, path: Path, provenance: Mapping[str, str | int], ove
     """
     path = Path(path)
     refuse_existing(path, overwrite)
-    with Replacement(path) as part, explained(path, "write"), h5py.File(part, "w", locking=False) as file:
-        file.attrs.update(
-            format=FORMAT,
-            version=VERSION,
-            elements=list(dataset.elements),
-            hash=fingerprint(dataset),
-            hpcpot=hpcpot.__version__,
-        )
-        for name in ARRAYS:
-            file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
-            if name in UNITS:
-                file[name].attrs["unit"] = UNITS[name]
-        file.create_group("provenance").attrs.update(provenance)
+    with Replacement(path) as part:
+        write_into(dataset, part, provenance)
+
+
+def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]) -> None:
+    """Fill a new file.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    try:
+        with h5py.File(path, "w", locking=False) as file:
+            file.attrs.update(
+                format=FORMAT,
+                version=VERSION,
+                elements=list(dataset.elements),
+                hash=fingerprint(dataset),
+                hpcpot=hpcpot.__version__,
+            )
+            for name in ARRAYS:
+                file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
+                if name in UNITS:
+                    file[name].attrs["unit"] = UNITS[name]
+            file.create_group("provenance").attrs.update(provenance)
+    except RuntimeError as error:  # as which HDF5 reports some refusals of the system
+        raise OSError(str(error)) from error
 
 
 def is_dataset(path: Path) -> bool:

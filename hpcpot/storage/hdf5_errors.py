@@ -23,7 +23,10 @@ ADVICE = {
 
 def explain(path: Path, doing: str, error: Exception) -> OutputError:
     """The error to raise when `doing` ("open", "write step 10 of") failed."""
-    remedy = next((remedy for words, remedy in ADVICE.items() if words in str(error)), "see the message of HDF5")
+    remedy = next(
+        (remedy for words, remedy in ADVICE.items() if words in str(error)),
+        "it must be whole; copy it again, or make it anew",
+    )
     return OutputError(f"{path} = cannot {doing} it ({reason(error)}): {advice(error, otherwise=remedy)}.")
 
 

@@ -4,7 +4,8 @@ import labelled
 import numpy as np
 import pytest
 
-from hpcpot.dataset.files import Reading, load, save
+from hpcpot.dataset.files import load, save
+from hpcpot.dataset.formats.reading import ReadOptions
 from hpcpot.errors import DataError
 
 
@@ -70,7 +71,7 @@ def test_elements_without_type_map(tmp_path) -> None:
     (tmp_path / "s" / "type_map.raw").unlink()
     with pytest.raises(DataError, match=r"no type_map\.raw: .* --elements Li,Si"):
         load([tmp_path / "s"])
-    assert load([tmp_path / "s"], Reading(elements=("Li", "Si"))).elements == ("Li", "Si")
+    assert load([tmp_path / "s"], ReadOptions(elements=("Li", "Si"))).elements == ("Li", "Si")
 
 
 def test_a_system_that_is_not_periodic_needs_no_box(tmp_path) -> None:

@@ -22,12 +22,6 @@ def test_round_trip(tmp_path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["data.h5"]
 
 
-def test_missing_labels_come_back(tmp_path) -> None:
-    data = labelled.structures(2)
-    hdf5.write(data, tmp_path / "data.h5", {})
-    labelled.assert_same(hdf5.read(tmp_path / "data.h5"), data)
-
-
 def test_the_fingerprint_is_of_the_values() -> None:
     data = labelled.dataset(2)
     moved = labelled.dataset(2)

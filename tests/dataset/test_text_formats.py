@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from ase.units import GPa
+from vasp_files import OUTCAR, VASPRUN
 
-from hpcpot.dataset.files import Reading, load
-from hpcpot.dataset.formats.ase_files import Names
+from hpcpot.dataset.files import load
+from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
 from hpcpot.errors import DataError
 
 XSF = """# total energy = -12.5 eV
@@ -73,7 +74,7 @@ def test_xsf_that_is_not_whole(tmp_path, text, words) -> None:
 
 def test_cfg(tmp_path) -> None:
     (tmp_path / "train.cfg").write_text(CFG + "\n" + CFG)
-    data = load([tmp_path / "train.cfg"], Reading(elements=("Li", "Si")))
+    data = load([tmp_path / "train.cfg"], ReadOptions(elements=("Li", "Si")))
     assert data.species.tolist() == [1, 0, 1, 0] and data.energies.tolist() == [-12.5, -12.5]
     assert data.virials[0].tolist() == [[1.0, 6.0, 5.0], [6.0, 2.0, 4.0], [5.0, 4.0, 3.0]]
     assert data.groups.tolist() == ["train"] * 2 and data.sources.tolist() == ["train.cfg:0", "train.cfg:1"]
@@ -87,7 +88,7 @@ def test_cfg_with_fractional_coordinates_and_another_order_of_the_virial(tmp_pat
         .replace("xx          yy          zz          yz          xz          xy", "xx xy xz yy yz zz")
     )
     (tmp_path / "a.cfg").write_text(text)
-    data = load([tmp_path / "a.cfg"], Reading(elements=("Li", "Si")))
+    data = load([tmp_path / "a.cfg"], ReadOptions(elements=("Li", "Si")))
     assert data.positions[1].tolist() == [2.5, 2.5, 3.0]
     assert data.virials[0].tolist() == [[1.0, 2.0, 3.0], [2.0, 4.0, 5.0], [3.0, 5.0, 6.0]]
 
@@ -105,7 +106,7 @@ def test_cfg_with_fractional_coordinates_and_another_order_of_the_virial(tmp_pat
 def test_cfg_that_is_refused(tmp_path, text, elements, words) -> None:
     (tmp_path / "a.cfg").write_text(text)
     with pytest.raises(DataError, match=words):
-        load([tmp_path / "a.cfg"], Reading(elements=elements))
+        load([tmp_path / "a.cfg"], ReadOptions(elements=elements))
 
 
 def xyz(comment: str, properties: str = "species:S:1:pos:R:3:forces:R:3") -> str:
@@ -115,9 +116,9 @@ def xyz(comment: str, properties: str = "species:S:1:pos:R:3:forces:R:3") -> str
     )
 
 
-def read_xyz(tmp_path, text: str, names: Names | None = None):
+def read_xyz(tmp_path, text: str, names: LabelNames | None = None):
     (tmp_path / "a.extxyz").write_text(text)
-    return load([tmp_path / "a.extxyz"], Reading(names=names or Names()))
+    return load([tmp_path / "a.extxyz"], ReadOptions(names=names or LabelNames()))
 
 
 STRESS = 'stress="0.1 0.6 0.5 0.6 0.2 0.4 0.5 0.4 0.3"'
@@ -144,23 +145,23 @@ def test_xyz_virial_is_minus_volume_times_stress(tmp_path) -> None:
 )
 def test_xyz_tensors_of_other_units(tmp_path, kind, factor) -> None:
     values = " ".join(str(value) for value in (factor * SIGMA).ravel())
-    data = read_xyz(tmp_path, xyz(f'REF_s="{values}"'), Names(tensor="REF_s", tensor_is=kind))
+    data = read_xyz(tmp_path, xyz(f'REF_s="{values}"'), LabelNames(tensor="REF_s", tensor_is=kind))
     np.testing.assert_allclose(data.virials[0], -120.0 * SIGMA, rtol=1e-6)
 
 
 def test_xyz_labels_under_other_names_are_asked_about(tmp_path) -> None:
     with pytest.raises(DataError, match="energy under the name REF_energy.* --energy-key REF_energy"):
         read_xyz(tmp_path, xyz("REF_energy=-3"))
-    data = read_xyz(tmp_path, xyz("REF_energy=-3"), Names(energy="REF_energy"))
+    data = read_xyz(tmp_path, xyz("REF_energy=-3"), LabelNames(energy="REF_energy"))
     assert data.energies.tolist() == [-3.0]
     other = xyz("energy=-1", "species:S:1:pos:R:3:dft_forces:R:3")
     with pytest.raises(DataError, match="--forces-key dft_forces"):
         read_xyz(tmp_path, other)
-    assert read_xyz(tmp_path, other, Names(forces="dft_forces")).forces[0].tolist() == [0.1, 0.2, 0.3]
+    assert read_xyz(tmp_path, other, LabelNames(forces="dft_forces")).forces[0].tolist() == [0.1, 0.2, 0.3]
     with pytest.raises(DataError, match="--virial-key virial_stress and what it is, --virial-is"):
         read_xyz(tmp_path, xyz('energy=-1 virial_stress="1 2 3 4 5 6 7 8 9"'))
     with pytest.raises(DataError, match="a.extxyz:0 = no mine: must be one of"):
-        read_xyz(tmp_path, xyz("energy=-1"), Names(energy="mine"))
+        read_xyz(tmp_path, xyz("energy=-1"), LabelNames(energy="mine"))
 
 
 def test_xyz_that_is_cut_off(tmp_path) -> None:
@@ -168,51 +169,6 @@ def test_xyz_that_is_cut_off(tmp_path) -> None:
         read_xyz(tmp_path, xyz("energy=-1") + xyz("energy=-1")[:-60])
 
 
-VASPRUN = """<?xml version="1.0" encoding="ISO-8859-1"?>
-<modeling>
- <kpoints><varray name="kpointlist"><v>0 0 0</v></varray><varray name="weights"><v>1</v></varray></kpoints>
- <atominfo><atoms>2</atoms><types>2</types>
-  <array name="atoms"><set><rc><c>Si</c><c>1</c></rc><rc><c>Li</c><c>2</c></rc></set></array>
- </atominfo>
- <structure name="initialpos">{crystal}</structure>
- <calculation>
-  <scstep><energy>
-   <i name="e_fr_energy">-12.6</i><i name="e_wo_entrp">-12.4</i><i name="e_0_energy">-12.5</i></energy></scstep>
-  <structure>{crystal}</structure>
-  <varray name="forces"><v>0.1 0.2 0.3</v><v>-0.1 -0.2 -0.3</v></varray>
-  <varray name="stress"><v>10 0 0</v><v>0 20 0</v><v>0 0 30</v></varray>
-  <energy><i name="e_fr_energy">-12.6</i><i name="e_wo_entrp">-12.4</i><i name="e_0_energy">-12.5</i></energy>
- </calculation>
-</modeling>
-"""
-CRYSTAL = """<crystal><varray name="basis"><v>4 0 0</v><v>1 5 0</v><v>0 0 6</v></varray></crystal>
-<varray name="positions"><v>0 0 0</v><v>0.5 0.5 0.5</v></varray>"""
-
-OUTCAR = """\
- vasp.5.4.4
- POTCAR:    PAW_PBE Si 05Jan2001
- POTCAR:    PAW_PBE Li 17Jan2003
- POTCAR:    PAW_PBE Si 05Jan2001
- POTCAR:    PAW_PBE Li 17Jan2003
-   ions per type =               1   1
-   ISPIN  =      1    spin polarized calculation?
---------------------------------------- Iteration      1(   1)  ---------------------------------------
-  in kB      10.00000    20.00000    30.00000     6.00000     4.00000     5.00000
-      direct lattice vectors                 reciprocal lattice vectors
-     4.000000000  0.000000000  0.000000000     0.250000000  0.000000000  0.000000000
-     1.000000000  5.000000000  0.000000000     0.000000000  0.200000000  0.000000000
-     0.000000000  0.000000000  6.000000000     0.000000000  0.000000000  0.166666667
- POSITION                                       TOTAL-FORCE (eV/Angst)
- -----------------------------------------------------------------------------------
-      0.00000      0.00000      0.00000         0.100000      0.200000      0.300000
-      2.50000      2.50000      3.00000        -0.100000     -0.200000     -0.300000
- -----------------------------------------------------------------------------------
-  FREE ENERGIE OF THE ION-ELECTRON SYSTEM (eV)
-  ---------------------------------------------------
-  free  energy   TOTEN  =       -12.60000000 eV
-
-  energy  without entropy=      -12.40000000  energy(sigma->0) =      -12.50000000
-"""
 KBAR = 1602.1766208
 
 
@@ -220,14 +176,14 @@ KBAR = 1602.1766208
 def test_vasp(tmp_path, name) -> None:
     (tmp_path / "relax").mkdir()
     path = tmp_path / "relax" / name
-    path.write_text(OUTCAR if name == "OUTCAR" else VASPRUN.format(crystal=CRYSTAL))
+    path.write_text(OUTCAR if name == "OUTCAR" else VASPRUN)
     data = load([path])
     assert data.energies.tolist() == [-12.6] and data.groups.tolist() == ["relax"]
     assert [data.elements[t] for t in data.species] == ["Si", "Li"] and data.positions[1].tolist() == [2.5, 2.5, 3.0]
     np.testing.assert_allclose(np.diag(data.virials[0]), 120.0 * np.array([10, 20, 30]) / KBAR, rtol=1e-6)
     if name == "OUTCAR":  # VASP's line has xx yy zz xy yz zx
         np.testing.assert_allclose(data.virials[0, [0, 1, 0], [1, 2, 2]], 120.0 * np.array([6, 4, 5]) / KBAR, rtol=1e-6)
-    assert load([path], Reading(names=Names(energy="energy"))).energies.tolist() == [-12.5]
+    assert load([path], ReadOptions(names=LabelNames(energy="energy"))).energies.tolist() == [-12.5]
 
 
 def test_vasp_that_is_cut_off(tmp_path) -> None:

@@ -11,7 +11,7 @@ from hpcpot import provenance
 from hpcpot.analysis import deviation
 from hpcpot.commands.accuracy import errors, figure
 from hpcpot.dataset import files, hdf5
-from hpcpot.dataset.arguments import reading
+from hpcpot.dataset.arguments import read_options
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
@@ -41,7 +41,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     for path in outputs.values():
         check_output(path, arguments.overwrite)
     models = [load(name) for name in arguments.models]
-    dataset = files.load([arguments.data], reading(arguments), show=True)
+    dataset = files.load([arguments.data], read_options(arguments), show=True)
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, {plural(len(models), 'model')}")
     found = [
         _predict(dataset, model, arguments.kernels, name) for model, name in zip(models, arguments.models, strict=True)

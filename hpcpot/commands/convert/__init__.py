@@ -6,11 +6,10 @@ import argparse
 from pathlib import Path
 
 from hpcpot.dataset.arguments import add_reading_arguments
+from hpcpot.dataset.formats import FORMATS
 from hpcpot.potential.chebyshev import ANGULAR_DOMAINS
 
 __all__ = ["add_arguments", "run"]
-
-DATA_FORMATS = ("hdf5", "extxyz", "cfg", "deepmd", "deepmd-mixed", "xsf")
 
 EXAMPLES = """\
 examples, models:
@@ -36,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="file or folder to write; its suffix says what"
     )
-    parser.add_argument("--format", choices=DATA_FORMATS, help="of data, where the suffix does not say it")
+    parser.add_argument(
+        "--format",
+        choices=[row.name for row in FORMATS.values() if row.writes],
+        help="of data, where the suffix does not say it",
+    )
     parser.add_argument(
         "--shortest-distance-A",
         type=float,

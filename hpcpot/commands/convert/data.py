@@ -9,14 +9,13 @@ from pathlib import Path
 from hpcpot import provenance
 from hpcpot.commands.convert.models import source_facts
 from hpcpot.dataset import files, statistics
-from hpcpot.dataset.arguments import reading
-from hpcpot.dataset.files import LOST
+from hpcpot.dataset.arguments import read_options
 from hpcpot.wording import plural
 
 
 def is_data(inputs: Sequence[str]) -> bool:
     """Whether the input is labelled structures, by the first of its files."""
-    return files.kind_of(Path(inputs[0])) is not None
+    return files.is_data(Path(inputs[0]))
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -26,11 +25,11 @@ def convert(arguments: argparse.Namespace) -> int:
         DataError: the input, or frames that the format cannot hold. OutputError: the output.
     """
     files.check_output(arguments.output, arguments.format, arguments.overwrite)
-    dataset = files.load(arguments.input, reading(arguments), show=True)
+    dataset = files.load(arguments.input, read_options(arguments), show=True)
     facts = provenance.collect() | source_facts([Path(name) for name in arguments.input], arguments.note)
     kind = files.save(dataset, arguments.output, facts, arguments.format, arguments.overwrite)
     print(statistics.text(dataset))
-    if LOST[kind]:
-        print(f"{kind} does not keep {LOST[kind]}")
+    if lost := files.losses(dataset, kind):
+        print(f"{kind} does not keep {', '.join(lost)}")
     print(f"written      {arguments.output}, {plural(len(dataset), 'frame')} as {kind}")
     return 0

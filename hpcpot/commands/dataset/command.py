@@ -10,7 +10,7 @@ import numpy as np
 
 from hpcpot import provenance
 from hpcpot.dataset import checks, figure, files, hdf5, scales, statistics
-from hpcpot.dataset.arguments import reading
+from hpcpot.dataset.arguments import read_options
 from hpcpot.dataset.checks import Bounds, Finding
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.scales import Scale
@@ -39,7 +39,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             f"--output = {arguments.output}: goes with --split or --drop; hpcpot convert turns one format into another."
         )
     paths = _outputs(arguments, fractions)
-    dataset = files.load(arguments.data, reading(arguments), show=True)
+    dataset = files.load(arguments.data, read_options(arguments), show=True)
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}")
     print(f"hash {hdf5.fingerprint(dataset)}\n")
     print(statistics.text(dataset))
@@ -113,8 +113,10 @@ def _write(dataset: DataSet, fractions: list[float], paths: list[Path], argument
     facts = provenance.collect()
     parts = split(dataset, fractions, arguments.seed) if fractions else [np.arange(len(dataset))]
     for rows, path in zip(parts, paths, strict=True):
-        files.save(dataset.select(rows), path, facts, overwrite=arguments.overwrite)
+        kind = files.save(dataset.select(rows), path, facts, overwrite=arguments.overwrite)
         print(f"written: {path}, {plural(len(rows), 'frame')}")
+    if paths and (lost := files.losses(dataset, kind)):
+        print(f"{kind} does not keep {', '.join(lost)}")
 
 
 def _fractions(text: str | None) -> list[float]:

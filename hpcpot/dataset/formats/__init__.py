@@ -1,0 +1,127 @@
+"""The table of data formats: how files of labelled structures are recognised, read and written.
+
+A row says what a format is called and which module knows it; the module is imported when a file of that format is first
+met, so that `--help` needs none. `register` adds a row from outside the package. A module has what its row promises:
+
+    recognise(path) -> bool                  where the name does not tell: whether a file or folder is of the format
+    read(path, root, options)                the frames: Labelled, one after the other, or a DataSet
+    write(dataset, path, facts)              a file or folder at `path`, where nothing is yet
+
+`root` is the folder that the user named, or the file's own; `options` are a `reading.ReadOptions`; `facts` are texts
+about the run, for formats that have a place for them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+
+@dataclass(frozen=True)
+class Format:
+    """A row of FORMATS.
+
+    Attributes:
+        name: as --format has it. module: where its functions are.
+        words: what it is called in messages: "extended XYZ (.extxyz, .xyz)".
+        patterns: of the names of its files. is_folder: a folder is of it, and not the files within.
+            A format with neither is only written.
+        suffixes: of outputs that are written in it unasked; "" for a name without one.
+        writes: whether it is written at all.
+        loses: what a written file does not keep, in words; those of `files.LOSSES` are said only where they apply.
+    """
+
+    name: str
+    module: str
+    words: str = ""
+    patterns: tuple[str, ...] = ()
+    is_folder: bool = False
+    suffixes: tuple[str, ...] = ()
+    writes: bool = True
+    loses: tuple[str, ...] = ()
+
+    @cached_property
+    def code(self) -> ModuleType:
+        return import_module(self.module)
+
+    @property
+    def reads(self) -> bool:
+        return bool(self.patterns) or self.is_folder
+
+    def recognise(self, path: Path) -> bool:
+        """Whether a file or folder is of this format."""
+        if path.is_dir():
+            fits = self.is_folder
+        else:
+            fits = any(fnmatchcase(path.name, pattern) for pattern in self.patterns) and path.is_file()
+        return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
+
+
+FORMATS: dict[str, Format] = {}
+
+
+def register(row: Format) -> None:
+    """Add a format: its files are then read by every command that reads data, and it is a value of --format.
+
+    Raises:
+        ValueError: another row has its name, or a suffix of its outputs.
+    """
+    taken = {suffix for other in FORMATS.values() for suffix in other.suffixes}
+    if row.name in FORMATS or taken.intersection(row.suffixes):
+        raise ValueError(f"format = {row.name}: its name or a suffix is in the table already; choose another.")
+    FORMATS[row.name] = row
+
+
+def recognise(path: Path) -> Format | None:
+    """The format of a file or folder; None of a file that is no data, or a folder that is no format's."""
+    return next((row for row in FORMATS.values() if row.recognise(path)), None)
+
+
+def output_format(path: Path) -> Format | None:
+    """The format in which a path is written unless another one is asked for; None for a suffix of none."""
+    return next((row for row in FORMATS.values() if path.suffix in row.suffixes), None)
+
+
+for _row in (
+    Format(
+        "hdf5", f"{__name__}.own", "a data set of hpcpot (.h5)", patterns=("*.h5", "*.hdf5"), suffixes=(".h5", ".hdf5")
+    ),
+    Format(
+        "extxyz",
+        f"{__name__}.extxyz",
+        "extended XYZ (.extxyz, .xyz)",
+        patterns=("*.extxyz", "*.xyz"),
+        suffixes=(".extxyz", ".xyz"),
+        loses=("sources",),
+    ),
+    Format("xsf", f"{__name__}.xsf", "XSF (.xsf)", patterns=("*.xsf",), loses=("virials", "sources")),
+    Format(
+        "cfg",
+        f"{__name__}.cfg",
+        "MLIP-2 (.cfg)",
+        patterns=("*.cfg",),
+        suffixes=(".cfg",),
+        loses=("sources", "an antisymmetric part of the virial"),
+    ),
+    Format(
+        "vasp",
+        f"{__name__}.vasp",
+        "OUTCAR or vasprun.xml of VASP",
+        patterns=("OUTCAR*", "*.OUTCAR", "*vasprun*.xml*"),
+        writes=False,
+    ),
+    Format(
+        "deepmd",
+        f"{__name__}.deepmd",
+        "a system of DeePMD-kit",
+        is_folder=True,
+        suffixes=("",),
+        loses=("sources", "the order of frames", "the order of atoms"),
+    ),
+    Format("deepmd-mixed", f"{__name__}.deepmd_mixed", loses=("sources", "the order of frames", "the order of atoms")),
+):
+    register(_row)

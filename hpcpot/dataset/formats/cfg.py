@@ -9,13 +9,13 @@ Source: MLIP-2 src/configuration.cpp as mirrored in mas37/iljwme; imw-md/motep m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet, Labelled
-from hpcpot.dataset.formats.border import reading
+from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, source_of
 from hpcpot.dataset.formats.text import numbers
 from hpcpot.errors import DataError
 
@@ -23,23 +23,30 @@ KIND = "configurations of MLIP-2 (BEGIN_CFG ... END_CFG)"
 TENSOR = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
 
 
-def read(path: Path, source: str, group: str, elements: Sequence[str] | None = None) -> Iterator[Labelled]:
-    """All configurations of a file; the group is that of `Feature group`, else `group`.
+def recognise(path: Path) -> bool:
+    """Whether a .cfg file holds configurations: other programs have files of that name too."""
+    with path.open("rb") as file:
+        return b"BEGIN_CFG" in file.read(4096)
+
+
+def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
+    """All configurations of a file; the group is that of `Feature group`, else the name of the file.
 
     Args:
-        elements: of types 0, 1, ..., where the file does not say it.
+        options: with the elements of types 0, 1, ..., where the file does not say it.
     Raises:
         DataError: absent, not whole, of unknown keywords, or without elements.
     """
-    with reading(path, KIND):
+    with as_data_error(path, KIND):
         lines = [line for line in path.read_text().splitlines() if line.strip()]
         begins = [k for k, line in enumerate(lines) if line.strip() == "BEGIN_CFG"]
         ends = [k for k, line in enumerate(lines) if line.strip() == "END_CFG"]
         if not begins or len(begins) != len(ends) or any(b > e for b, e in zip(begins, ends, strict=True)):
             raise ValueError(f"{len(begins)} BEGIN_CFG, {len(ends)} END_CFG")
+    source = source_of(path, root)
     for k, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        with reading(path, KIND):
-            yield _frame(lines[begin + 1 : end], f"{source}:{k}", group, elements)
+        with as_data_error(path, KIND):
+            yield _frame(lines[begin + 1 : end], f"{source}:{k}", path.stem, options.elements)
 
 
 def _frame(lines: list[str], source: str, group: str, elements: Sequence[str] | None) -> Labelled:
@@ -103,8 +110,8 @@ def _labelled(
     return Labelled([elements[t] for t in types], positions, full, periodic, energy, forces, virial, group, source)
 
 
-def write(dataset: DataSet, path: Path) -> None:
-    """All frames into one file; types count in `dataset.elements`; of the virial the symmetric part.
+def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
+    """Write all frames into one file; types count in `dataset.elements`; of the virial the symmetric part.
 
     Raises:
         DataError: a frame whose periodic axes are not its first ones.

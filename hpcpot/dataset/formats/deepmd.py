@@ -10,15 +10,15 @@ Source: deepmodeling/deepmd-kit deepmd/utils/data.py, deepmodeling/dpdata format
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase.data import atomic_numbers, chemical_symbols
 from ase.geometry import complete_cell
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.dataset.formats.border import reading
+from hpcpot.dataset.formats.reading import ReadOptions, as_data_error
 from hpcpot.dataset.formats.text import folder_of
 from hpcpot.errors import DataError
 
@@ -33,23 +33,25 @@ BOX = 1000.0
 LABELS = {"energy": "energies", "force": "forces", "virial": "virials"}
 
 
-def is_system(folder: Path) -> bool:
+def recognise(folder: Path) -> bool:
     """Whether a folder is a system."""
     return (folder / "type.raw").is_file() and (any(folder.glob("set.*")) or (folder / "coord.raw").is_file())
 
 
-def read(folder: Path, root: Path, elements: Sequence[str] | None = None) -> DataSet:
+def read(folder: Path, root: Path, options: ReadOptions) -> DataSet:
     """One system.
 
     Args:
         root: the tree that it is part of; its group is what the path below says, see `group_of`.
-        elements: of the types, where there is no type_map.raw.
+        options: with the elements of the types, where there is no type_map.raw.
     Raises:
         DataError: incomplete or inconsistent.
     """
-    with reading(folder, KIND):
+    with as_data_error(folder, KIND):
         types = np.loadtxt(folder / "type.raw", dtype=np.int64, ndmin=1)
-        names = _type_map(folder, elements)
+        names = _type_map(folder, options.elements)
+        if unknown := set(names) - atomic_numbers.keys() or {"X"}.intersection(names):
+            raise ValueError(f"types of the elements {' '.join(sorted(unknown))}, which are none")
         source = str(Path(root.name) / folder.relative_to(root)) if folder != root else root.name
         arrays = _arrays(folder)
         n_frames, n_atoms = len(arrays["coord"]), len(types)
@@ -90,8 +92,8 @@ def group_of(folder: Path, root: Path) -> str:
     return "/".join(telling or parts) or root.resolve().name
 
 
-def write(dataset: DataSet, folder: Path, mixed: bool = False) -> None:
-    """A tree GROUP/FORMULA of systems; the atoms of a frame are sorted by element, as type.raw is one for all frames.
+def write(dataset: DataSet, folder: Path, facts: Mapping[str, str | int], mixed: bool = False) -> None:
+    """Write a tree GROUP/FORMULA of systems; the atoms of a frame are sorted by element, as type.raw is one for all frames.
 
     Frames of a system have the same labels: those that lack some get a folder FORMULA.no_virial and the like.
 

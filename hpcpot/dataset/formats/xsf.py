@@ -9,13 +9,14 @@ Source: atomisticnet/aenet src/ext/xsflib.f90.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from ase.data import chemical_symbols
 
 from hpcpot.dataset.dataset import DataSet, Labelled
-from hpcpot.dataset.formats.border import reading
+from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, group_of_folder, source_of
 from hpcpot.dataset.formats.text import folder_of, numbers
 from hpcpot.errors import DataError
 
@@ -23,13 +24,17 @@ KIND = "one structure of XSF with `# total energy = ... eV`"
 ENERGY = re.compile(r"(?:total|cohesive) energy\s*=\s*(\S+)")
 
 
-def read(path: Path, source: str, group: str) -> Labelled:
-    """One structure.
+def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
+    """One structure, of the group of its folder.
 
     Raises:
         DataError: absent, not whole, or of several structures.
     """
-    with reading(path, KIND):
+    yield _structure(path, source_of(path, root), group_of_folder(path, root))
+
+
+def _structure(path: Path, source: str, group: str) -> Labelled:
+    with as_data_error(path, KIND):
         text = path.read_text()
         if "ANIMSTEPS" in text:
             raise ValueError("several structures in one file")
@@ -64,8 +69,8 @@ def read(path: Path, source: str, group: str) -> Labelled:
         )
 
 
-def write(dataset: DataSet, folder: Path) -> None:
-    """Files GROUP/structure000012.xsf; virials and sources are not kept.
+def write(dataset: DataSet, folder: Path, facts: Mapping[str, str | int]) -> None:
+    """Write files GROUP/structure000012.xsf; virials and sources are not kept.
 
     Raises:
         DataError: a frame that is periodic along some axes only.

@@ -1,25 +1,25 @@
-"""Files that ASE reads: extended XYZ, and OUTCAR and vasprun.xml of VASP.
+"""Extended XYZ.
 
-In extended XYZ the energy is in eV, forces in eV/Å, `stress` in eV/Å³ and positive in tension, `virial` = -V * stress
-in eV; other keys, and another unit or sign of the stress, are the caller's to name. Of VASP the energy is TOTEN, which
-goes with the forces.
+The energy is in eV, forces in eV/Å, `stress` in eV/Å³ and positive in tension, `virial` = -V * stress in eV; other keys,
+and another unit or sign of the stress, are the user's to name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import ase
-import ase.io
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor, labelled
-from hpcpot.dataset.formats.border import reading
+from hpcpot.dataset.formats.ase_frames import frames
+from hpcpot.dataset.formats.reading import TENSORS, LabelNames, ReadOptions, as_data_error, source_of
 from hpcpot.dataset.formats.text import numbers
 from hpcpot.errors import DataError
-from hpcpot.units import EV_PER_A3_IN_GPA
+
+KIND = "an extended XYZ file"
 
 OTHER_NAMES = {
     "energy": ("free_energy", "REF_energy", "dft_energy", "DFT_energy", "ref_energy", "Energy", "E"),
@@ -28,63 +28,27 @@ OTHER_NAMES = {
 }
 """Names that labels have elsewhere: an energy under one of them is asked about, not taken."""
 
-TENSORS = {
-    "virial_eV": None,
-    "stress_eV_A3": 1.0,
-    "stress_GPa": 1.0 / EV_PER_A3_IN_GPA,
-    "pressure_kB": -0.1 / EV_PER_A3_IN_GPA,
-}
-"""What a tensor may be -> its factor to a stress in eV/Å³, positive in tension; None: a virial in eV."""
 
-
-@dataclass(frozen=True)
-class Names:
-    """Where labels are, for files that do not use ASE's names.
-
-    Attributes:
-        energy: key of the energy; for VASP "free_energy" (default) or "energy" (sigma -> 0).
-        forces: name of the column of forces.
-        tensor: key of the virial or stress. tensor_is: one of TENSORS.
-    """
-
-    energy: str | None = None
-    forces: str | None = None
-    tensor: str | None = None
-    tensor_is: str = "virial_eV"
-
-
-def read_xyz(path: Path, source: str, group: str, names: Names) -> Iterator[Labelled]:
-    """All frames of an extended XYZ file.
+def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
+    """All frames; their group is what they say, else the name of the file.
 
     Raises:
-        DataError: absent, not whole, or with labels under names that only the caller can tell.
+        DataError: absent, not whole, or with labels under names that only the user can tell.
     """
-    for k, atoms in _frames(path, "extxyz", "an extended XYZ file"):
-        with reading(path, "an extended XYZ file"):
-            yield _named(atoms, f"{source}:{k}", group, names)
+    source = source_of(path, root)
+    for k, atoms in frames(path, "extxyz", KIND):
+        with as_data_error(path, KIND):
+            yield _named(atoms, f"{source}:{k}", path.stem, options.names)
 
 
-def read_vasp(path: Path, kind: str, source: str, group: str, names: Names) -> Iterator[Labelled]:
-    """All ionic steps of an OUTCAR ("vasp-out") or vasprun.xml ("vasp-xml")."""
-    for k, atoms in _frames(path, kind, "an OUTCAR or vasprun.xml"):
-        with reading(path, "an OUTCAR or vasprun.xml"):
-            yield labelled(atoms, f"{source}:{k}", group, names.energy or "free_energy")
-
-
-def write_xyz(dataset: DataSet, path: Path) -> None:
-    """All frames, with all digits; the virial both as such and as stress, if it is there."""
+def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
+    """Write all frames, with all digits; the virial both as such and as stress, if it is there."""
     with path.open("w") as file:
         for k in range(len(dataset)):
             file.write(_xyz(dataset, k))
 
 
-def _frames(path: Path, kind: str, words: str) -> Iterator[tuple[int, ase.Atoms]]:
-    with reading(path, words):
-        frames = ase.io.iread(path, index=":", format=kind, do_not_split_by_at_sign=True, parallel=False)
-        yield from enumerate(frames)
-
-
-def _named(atoms: ase.Atoms, source: str, group: str, names: Names) -> Labelled:
+def _named(atoms: ase.Atoms, source: str, group: str, names: LabelNames) -> Labelled:
     """The labels of a frame of extended XYZ."""
     frame = labelled(atoms, source, group)
     values = atoms.info | (atoms.calc.results if atoms.calc else {}) | atoms.arrays
@@ -142,10 +106,11 @@ def _xyz(dataset: DataSet, k: int) -> str:
     comment = [f'Lattice="{numbers(dataset.cells[k].ravel())}"', f"Properties={columns}"]
     if np.isfinite(dataset.energies[k]):
         comment += [f"energy={numbers([dataset.energies[k]])}"]
-    if np.isfinite(dataset.stresses[k]).all():
-        comment += [f'stress="{numbers(dataset.stresses[k].ravel())}"']
+    stress = dataset.stresses[k]
+    if np.isfinite(stress).all():
+        comment += [f'stress="{numbers((0.5 * (stress + stress.T)).ravel())}"']  # ASE's is symmetric
     if np.isfinite(dataset.virials[k]).all():
-        comment += [f'virial="{numbers(dataset.virials[k].ravel())}"']
+        comment += [f'virial="{numbers(dataset.virials[k].T.ravel())}"']  # column by column, as ASE reads it
     comment += [f'pbc="{" ".join("FT"[int(axis)] for axis in dataset.periodic[k])}"']
     group = str(dataset.groups[k]).replace('"', "'")
     comment += [f'group="{group}"']

@@ -1,0 +1,81 @@
+"""What readers of data formats share: what the user tells them, and what they say of a file that they cannot read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hpcpot.errors import DataError, HpcpotError
+from hpcpot.units import EV_PER_A3_IN_GPA
+
+TENSORS = {
+    "virial_eV": None,
+    "stress_eV_A3": 1.0,
+    "stress_GPa": 1.0 / EV_PER_A3_IN_GPA,
+    "pressure_kB": -0.1 / EV_PER_A3_IN_GPA,
+}
+"""What a tensor may be -> its factor to a stress in eV/Å³, positive in tension; None: a virial in eV."""
+
+
+@dataclass(frozen=True)
+class LabelNames:
+    """Where labels are, for files that do not use ASE's names.
+
+    Attributes:
+        energy: key of the energy; for VASP "free_energy" (default) or "energy" (sigma -> 0).
+        forces: name of the column of forces.
+        tensor: key of the virial or stress. tensor_is: one of TENSORS.
+    """
+
+    energy: str | None = None
+    forces: str | None = None
+    tensor: str | None = None
+    tensor_is: str = "virial_eV"
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What files do not tell by themselves.
+
+    Attributes:
+        elements: of types that have numbers only. names: where extended XYZ has its labels.
+        group: for all frames; None: what the files say.
+    """
+
+    elements: tuple[str, ...] | None = None
+    names: LabelNames = field(default_factory=LabelNames)
+    group: str | None = None
+
+
+@contextmanager
+def as_data_error(path: Path, kind: str) -> Iterator[None]:
+    """Turn every error of reading `path`, a file of that kind, into a DataError.
+
+    Raises:
+        DataError: the file is absent or unreadable, or its bytes are not what the kind requires.
+    """
+    try:
+        yield
+    except HpcpotError:
+        raise
+    except FileNotFoundError as error:
+        raise DataError(f"{path} = no such file: {kind} is required; check the path.") from error
+    except Exception as error:  # parsers of foreign bytes fail in as many ways as bytes can be wrong
+        detail = " ".join(str(error).split())[:200]
+        raise DataError(
+            f"{path} = cannot be read ({type(error).__name__}: {detail}): {kind} is required, whole; write it again or "
+            "leave it out."
+        ) from error
+
+
+def source_of(path: Path, root: Path) -> str:
+    """The name of a file below the folder that the user named: "sub/y.cfg"."""
+    return str(path.relative_to(root))
+
+
+def group_of_folder(path: Path, root: Path) -> str:
+    """The configuration group of a file that does not name one and has no telling name: its folder below the root."""
+    below = path.parent.relative_to(root)
+    return str(below) if below.parts else path.parent.resolve().name
