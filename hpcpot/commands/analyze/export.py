@@ -19,36 +19,36 @@ COLUMNS = {
     "valid": "strain_is_valid",
     "broken": "broken_bonds",
 }
-"""Arrays of a frame that are written, and their columns."""
+"""Arrays of a frame to write, and their columns."""
 
 FILES = ("atoms_*.extxyz", "atoms_*.dump")
 
 
-def write(folder: Path, kind: str, atoms: Atoms, found: Arrays, strain: float, step: int) -> None:
+def write(folder: Path, kind: str, atoms: Atoms, arrays: Arrays, strain: float, step: int) -> None:
     """Write a frame as atoms_<step>.extxyz or .dump."""
     if kind == "extxyz":
-        extxyz(folder / f"atoms_{step}.extxyz", atoms, found, strain, step)
+        extxyz(folder / f"atoms_{step}.extxyz", atoms, arrays, strain, step)
     else:
-        lammps(folder / f"atoms_{step}.dump", atoms, found, step)
+        lammps(folder / f"atoms_{step}.dump", atoms, arrays, step)
 
 
-def columns(found: Arrays) -> dict[str, np.ndarray]:
-    """What is written of each atom, (n,) float64 or int32 by column."""
-    values = {column: found[name] for name, column in COLUMNS.items() if name in found}
+def columns(arrays: Arrays) -> dict[str, np.ndarray]:
+    """Columns of the atoms, (n,) float64 or int32 each."""
+    values = {column: arrays[name] for name, column in COLUMNS.items() if name in arrays}
     return {name: value.astype(np.int32 if value.dtype.kind in "bi" else np.float64) for name, value in values.items()}
 
 
-def extxyz(path: Path, atoms: Atoms, found: Arrays, strain: float, step: int) -> None:
+def extxyz(path: Path, atoms: Atoms, arrays: Arrays, strain: float, step: int) -> None:
     """Extended XYZ, with the columns behind the positions."""
     written = Atoms(
         atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, info={"strain": strain, "step": step}
     )
-    for name, values in columns(found).items():
+    for name, values in columns(arrays).items():
         written.set_array(name, values)
     files.write(path, written, overwrite=True)
 
 
-def lammps(path: Path, atoms: Atoms, found: Arrays, step: int) -> None:
+def lammps(path: Path, atoms: Atoms, arrays: Arrays, step: int) -> None:
     """A frame of LAMMPS's dump; the cell is turned as LAMMPS wants it: a along x, b in the xy plane."""
     prism = Prism(atoms.cell.array, pbc=atoms.pbc)
     xhi, yhi, zhi, xy, xz, yz = prism.get_lammps_prism()
@@ -57,7 +57,7 @@ def lammps(path: Path, atoms: Atoms, found: Arrays, step: int) -> None:
     )
     skewed = bool(np.abs([xy, xz, yz]).max() > 1e-9)
     faces = " ".join("pp" if periodic else "ff" for periodic in atoms.pbc)
-    extra = columns(found)
+    extra = columns(arrays)
     elements = sorted(set(atoms.numbers))
     table = [
         np.arange(1, len(atoms) + 1),

@@ -1,4 +1,4 @@
-"""The figures of an analysis."""
+"""Figures of an analysis."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ INK, PALE, ACCENT, OTHER = "#222222", "#b9c4d0", "#c8452d", "#1f6f8b"
 SHADES = "viridis"
 SHEAR = "von Mises shear strain"
 RADIUS = 0.95
-"""Of an atom in a snapshot, over its covalent radius."""
+"""Radius of an atom in a snapshot over its covalent radius."""
 TURN, TILT = np.radians(-22.0), np.radians(16.0)
-"""Of the block in a snapshot, about the vertical and towards the eye."""
+"""Rotations of the block in a snapshot: about the vertical, and towards the viewer."""
 LEAST_SPAN = 0.1
-"""Of an axis of moduli, over the modulus, so that round-off does not fill it."""
+"""Least span of an axis of moduli over the modulus, so that round-off does not fill the axis."""
 PIXELS = 1000
-"""Across a snapshot."""
+"""Width of a snapshot in pixels."""
 
 
 @dataclass(frozen=True)
 class Shot:
-    """A frame to be drawn: its strain, atoms, and the shear strain of each, nan where it is not defined.
+    """A frame to draw: its strain, its atoms, and their shear strain, nan where it is undefined.
 
-    corner: (3,) fractional, where the cell begins, see `section.corner`.
+    corner: (3,) fractional, origin of the cell, see `section.corner`.
     """
 
     strain: float
@@ -47,8 +47,8 @@ class Shot:
 
 
 def stress_strain(figure: Figure, tensile: Tensile) -> None:
-    """The curve with the fit, and what the modulus owes to the window."""
-    curve, fit, found, published = tensile.curve, tensile.fit, tensile.strength, tensile.published
+    """Draw the curve with the fit, and the modulus against the window."""
+    curve, fit, strength, published = tensile.curve, tensile.fit, tensile.strength, tensile.published
     left, right = figure.subplots(1, 2, width_ratios=(2.1, 1.0))
     smooth = smoothed(curve)
     left.plot(curve.strain, curve.stress, color=PALE, lw=0.5, label="this run")
@@ -66,9 +66,13 @@ def stress_strain(figure: Figure, tensile: Tensile) -> None:
     )
     if published.points is not None:
         left.plot(*published.points.T, "o", ms=3.5, mfc="white", mec=OTHER, label=published.label, clip_on=False)
-    left.plot(found.strain, found.ultimate, "v", ms=4, color=INK)
+    left.plot(strength.strain, strength.ultimate, "v", ms=4, color=INK)
     left.annotate(
-        f"{found.ultimate:.2f} GPa", (found.strain, found.ultimate), (7, 0), textcoords="offset points", va="center"
+        f"{strength.ultimate:.2f} GPa",
+        (strength.strain, strength.ultimate),
+        (7, 0),
+        textcoords="offset points",
+        va="center",
     )
     left.axhline(0, color=INK, lw=0.4)
     left.margins(y=0.08)
@@ -81,14 +85,14 @@ def stress_strain(figure: Figure, tensile: Tensile) -> None:
 
 
 def windows(axes: Axes, fit: Modulus, table: list[Modulus], published: Published) -> None:
-    """Modulus against the end of the window, a line for each beginning."""
-    lows = sorted({one.low for one in table})
+    """Draw the modulus against the end of the window, a line for each beginning."""
+    lows = sorted({row.low for row in table})
     for low, shade in zip(lows, (PALE, INK, OTHER), strict=False):
-        rows = [one for one in table if one.low == low]
+        rows = [row for row in table if row.low == low]
         axes.errorbar(
-            [one.high for one in rows],
-            [one.slope for one in rows],
-            [one.correlated_error for one in rows],
+            [row.high for row in rows],
+            [row.slope for row in rows],
+            [row.correlated_error for row in rows],
             color=shade,
             marker="o",
             ms=3,
@@ -112,27 +116,27 @@ def windows(axes: Axes, fit: Modulus, table: list[Modulus], published: Published
 
 
 def maps(figure: Figure, shots: list[Shot], planes: list[str], position: float, thickness: float, most: float) -> None:
-    """Shear strain in cross-sections: a row a plane, a column a strain, all on one scale."""
+    """Draw the shear strain in cross-sections: a row per plane, a column per strain, on a common scale."""
     cuts = [
         [section.cut(shot.atoms, np.nan_to_num(shot.shear), shot.corner, plane, position, thickness) for shot in shots]
         for plane in planes
     ]
     panels = figure.subplots(
-        len(planes), len(shots), squeeze=False, height_ratios=[max(one.extent[1] for one in row) for row in cuts]
+        len(planes), len(shots), squeeze=False, height_ratios=[max(panel.extent[1] for panel in row) for row in cuts]
     )
     for plane, row, axes_row in zip(planes, cuts, panels, strict=True):
-        most_extent = np.max([one.extent for one in row], axis=0)
-        for one, axes in zip(row, axes_row, strict=True):
+        most_extent = np.max([panel.extent for panel in row], axis=0)
+        for section_map, axes in zip(row, axes_row, strict=True):
             shown = axes.imshow(
-                one.values,
+                section_map.values,
                 cmap=SHADES,
                 vmin=0,
                 vmax=most,
                 origin="lower",
                 interpolation="bilinear",
-                extent=(0, one.extent[0], 0, one.extent[1]),
+                extent=(0, section_map.extent[0], 0, section_map.extent[1]),
             )
-            axes.add_patch(frame(one.extent))
+            axes.add_patch(frame(section_map.extent))
             axes.set_aspect("equal")
             axes.set(xlim=(-1, most_extent[0] + 1), ylim=(-1, most_extent[1] + 1), xticks=[], yticks=[])
             for spine in axes.spines.values():
@@ -145,14 +149,14 @@ def maps(figure: Figure, shots: list[Shot], planes: list[str], position: float, 
 
 
 def frame(extent: np.ndarray) -> Rectangle:
-    """The outline of a cell, (2,) Å."""
+    """Outline of a cell with edges (2,) Å."""
     from matplotlib.patches import Rectangle
 
     return Rectangle((0, 0), *extent, fill=False, ec=INK, lw=0.4)
 
 
 def scale_bar(axes: Axes, width: float) -> None:
-    """A length of about a third of `width`, Å, under a panel without axes."""
+    """Draw a scale bar, about a third of `width` (Å) long, below a panel without axes."""
     length = max((size for size in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000) if size <= width / 2.5), default=1)
     low = axes.get_ylim()[0] - 0.03 * np.ptp(axes.get_ylim())
     axes.plot([0, length], [low, low], color=INK, lw=1.5, clip_on=False, solid_capstyle="butt")
@@ -168,7 +172,7 @@ def scale_bar(axes: Axes, width: float) -> None:
 
 
 def map_size(shots: list[Shot], planes: list[str]) -> tuple[float, float]:
-    """Inches; so that the widest column fills the width."""
+    """Size of the figure in inches, such that the widest column fills the width."""
     extents = np.max([section.heights(shot.atoms) for shot in shots], axis=0)
     panel = (WIDTH - 1.1) / len(shots) - 0.05
     rise = sum(panel * extents["xyz".index(plane[1])] / extents["xyz".index(plane[0])] + 0.1 for plane in planes)
@@ -176,7 +180,7 @@ def map_size(shots: list[Shot], planes: list[str]) -> tuple[float, float]:
 
 
 def snapshots(figure: Figure, shots: list[Shot], axis: int, cut: bool, most: float) -> None:
-    """Atoms coloured by shear strain, the pulled axis to the right; with `cut` the rear half only."""
+    """Draw the atoms coloured by shear strain, the pulled axis to the right; with `cut` only the rear half."""
     from matplotlib import colormaps
     from matplotlib.cm import ScalarMappable
     from matplotlib.colors import Normalize
@@ -198,12 +202,12 @@ def snapshots(figure: Figure, shots: list[Shot], axis: int, cut: bool, most: flo
 
 
 def view(shot: Shot, axis: int, cut: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centres (n, 3) as `render.spheres` wants them, radii and shear strain of the atoms that are drawn."""
+    """Centres (n, 3) for `render.spheres`, radii and shear strain of the atoms to draw."""
     right, up, eye = axis, (axis + 1) % 3, (axis + 2) % 3
     extent = section.heights(shot.atoms)
-    at = section.places(shot.atoms, shot.corner) - extent / 2
-    shown = at[:, eye] <= 0 if cut else np.ones(len(at), bool)
-    x, y, z = at[shown][:, [right, up, eye]].T
+    positions = section.places(shot.atoms, shot.corner) - extent / 2
+    shown = positions[:, eye] <= 0 if cut else np.ones(len(positions), bool)
+    x, y, z = positions[shown][:, [right, up, eye]].T
     x, z = x * np.cos(TURN) + z * np.sin(TURN), z * np.cos(TURN) - x * np.sin(TURN)
     y, z = y * np.cos(TILT) - z * np.sin(TILT), z * np.cos(TILT) + y * np.sin(TILT)
     radii = RADIUS * covalent_radii[shot.atoms.numbers[shown]]
@@ -211,14 +215,14 @@ def view(shot: Shot, axis: int, cut: bool) -> tuple[np.ndarray, np.ndarray, np.n
 
 
 def view_corners(views: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
-    """Lower left and upper right corner, (2,) Å each, of an image that holds all views."""
+    """Lower left and upper right corner, (2,) Å each, of an image that contains all views."""
     low = np.min([centres[:, :2].min(axis=0) for centres, _, _ in views], axis=0)
     high = np.max([centres[:, :2].max(axis=0) for centres, _, _ in views], axis=0)
     return low - 3.0, high + 3.0
 
 
 def snapshot_size(shots: list[Shot], axis: int, cut: bool) -> tuple[float, float]:
-    """Inches."""
+    """Size of the figure in inches."""
     low, high = view_corners([view(shot, axis, cut) for shot in shots])
     columns = 2 if len(shots) > 1 else 1
     panel = (WIDTH - 0.8) / columns
@@ -227,7 +231,7 @@ def snapshot_size(shots: list[Shot], axis: int, cut: bool) -> tuple[float, float
 
 
 def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
-    """Growth of the voids with strain."""
+    """Draw the growth of the voids with strain."""
     left, right = figure.subplots(1, 2)
     strain = frames["strain"]
     left.plot(strain, 100 * frames["void_fraction"], color=INK, lw=1.2)
@@ -267,7 +271,7 @@ def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
 
 
 def atoms(figure: Figure, frames: dict[str, np.ndarray]) -> None:
-    """Strain of the atoms and their bonds against the strain of the cell."""
+    """Draw the strain of the atoms and their broken bonds against the strain of the cell."""
     curves = [
         (name, columns)
         for name, columns in (
@@ -290,10 +294,10 @@ def atoms(figure: Figure, frames: dict[str, np.ndarray]) -> None:
 
 
 def regions(figure: Figure, strain: np.ndarray, stress: np.ndarray, axis: int) -> None:
-    """Stress along the pulled axis in the regions along the axis that has most of them, of the frames that have it.
+    """Draw the stress along the pulled axis in regions along the axis with most of them, for frames that have stresses.
 
     Args:
-        strain: (frames,). stress: (frames, nx, ny, nz, 3, 3) GPa. axis: that is pulled.
+        strain: (frames,). stress: (frames, nx, ny, nz, 3, 3) GPa. axis: the pulled one.
     """
     known = np.isfinite(stress).all(axis=(1, 2, 3, 4, 5))
     strain, stress = strain[known], stress[known]

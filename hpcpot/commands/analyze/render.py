@@ -1,4 +1,4 @@
-"""Atoms as shaded spheres: 100,000 in a fraction of a second, the nearer over the farther."""
+"""Rendering of atoms as shaded spheres: 100,000 in a fraction of a second."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import numpy as np
 from hpcpot.compiled import njit
 
 AMBIENT = 0.35
-"""Share of the light that comes from everywhere; the rest from the eye."""
+"""Fraction of ambient light; the rest comes from the viewer."""
 RIM = 0.28
-"""Facing below which a sphere is drawn dark, so that its outline shows."""
+"""Cosine of the viewing angle below which a sphere is dark, so that its outline shows."""
 SAMPLES = 2
-"""Points along each edge of a pixel."""
+"""Samples along each edge of a pixel."""
 
 
 def spheres(
     centres: np.ndarray, radii: np.ndarray, colors: np.ndarray, low: np.ndarray, high: np.ndarray, per_length: float
 ) -> np.ndarray:
-    """An image of spheres seen along -z, without perspective.
+    """Render spheres seen along -z, without perspective.
 
     Args:
-        centres: (n, 3) float64, x to the right, y upwards, z towards the eye. radii: (n,) float64.
+        centres: (n, 3) float64, x to the right, y upwards, z towards the viewer. radii: (n,) float64.
         colors: (n, 3) float64, 0 .. 1.
         low, high: (2,) corners of the image. per_length: pixels per unit of length.
     Returns:

@@ -1,4 +1,4 @@
-"""Cross-sections: where atoms are in an upright cell, and the mean of a property of theirs in a thin slice."""
+"""Cross-sections: positions of atoms in an upright cell, and the mean of an atomic property in a thin slice."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ase import Atoms
 from hpcpot.report.window import VACUUM, heights
 
 PIXEL = 0.75
-"""Å, at most."""
+"""Å, largest size of a pixel."""
 SIGMA = 1.6
-"""Å, width of the Gaussian over which atoms are averaged."""
+"""Å, width of the Gaussian that averages over atoms."""
 EMPTY = 0.15
-"""Share of the density of atoms where it is high, below which a place is empty."""
+"""Fraction of the density of dense places below which a place is empty."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """A map of a mean.
+    """A map of the mean of an atomic property.
 
     Attributes:
         values: (nv, nu) float64, nan where there are no atoms. extent: (2,) Å, along u (to the right) and v (upwards).
@@ -30,11 +30,11 @@ class Slice:
 
 
 def corner(first: Atoms, moved: np.ndarray) -> np.ndarray:
-    """(3,) fractional: where the cell of a frame begins, so that a particle or slab lies in the middle.
+    """Choose the origin of a frame's cell so that a particle or slab lies in its middle: (3,) fractional.
 
     Args:
-        first: the first frame; only along axes where it has a gap does the beginning leave 0.
-        moved: (n, 3) float64, fractional, of the frame's atoms since then, through boundaries.
+        first: the first frame; the origin leaves 0 only along axes where this frame has a gap.
+        moved: (n, 3) float64, fractional, displacements since then, through boundaries.
     """
     start, fractions = np.zeros(3), first.get_scaled_positions(wrap=True)
     for axis in np.flatnonzero(first.pbc):
@@ -49,30 +49,30 @@ def corner(first: Atoms, moved: np.ndarray) -> np.ndarray:
 
 
 def places(atoms: Atoms, corner: np.ndarray) -> np.ndarray:
-    """(n, 3) Å from the faces of the upright cell, 0 .. its heights along periodic axes."""
+    """Distances from the faces of the upright cell, (n, 3) Å, 0 .. its heights along periodic axes."""
     fractions = atoms.get_scaled_positions(wrap=False) - corner
     return np.where(atoms.pbc, fractions % 1.0, fractions) * heights(atoms)
 
 
 def cut(atoms: Atoms, values: np.ndarray, corner: np.ndarray, plane: str, position: float, thickness: float) -> Slice:
-    """Mean of a property over the atoms of a slice.
+    """Average a property over the atoms of a slice.
 
     Args:
-        values: (n,) of the atoms. corner: see `corner`.
-        plane: "yz": y to the right, z upwards. position: of the slice along its normal, 0 .. 1. thickness: Å.
+        values: (n,), the property. corner: see `corner`.
+        plane: "yz": y to the right, z upwards. position: along the normal of the slice, 0 .. 1. thickness: Å.
     """
     from scipy.ndimage import gaussian_filter
 
     u, v = ("xyz".index(letter) for letter in plane)
     normal = 3 - u - v
-    extent, at = heights(atoms), places(atoms, corner)
-    away = at[:, normal] - position * extent[normal]
+    extent, positions = heights(atoms), places(atoms, corner)
+    away = positions[:, normal] - position * extent[normal]
     if atoms.pbc[normal]:
         away -= extent[normal] * np.round(away / extent[normal])
     inside = np.abs(away) <= thickness / 2
     shape = np.ceil(extent[[v, u]] / PIXEL).astype(int)
     size = extent[[v, u]] / shape
-    bins = np.floor(at[inside][:, [v, u]] / size).astype(int)
+    bins = np.floor(positions[inside][:, [v, u]] / size).astype(int)
     shown = ((bins >= 0) & (bins < shape)).all(axis=1)
     flat = np.ravel_multi_index(tuple(bins[shown].T), tuple(shape))
     mode = ["wrap" if atoms.pbc[axis] else "constant" for axis in (v, u)]

@@ -1,4 +1,4 @@
-"""Arrays of frames on their way to the disk and to the figures."""
+"""Storage of the arrays of frames, on disk and for figures."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ STORED = {
     "bonds/broken": ("atoms/broken_bonds", "u1", ""),
     "stress/stress": ("regions/stress", "f8", "GPa"),
 }
-"""Arrays that observables return and that are written, a row a frame: path, type and unit."""
+"""Arrays of observables to write, a row per frame: path, type and unit."""
 
 LINES = 20
-"""Of progress, at most, and one at the end."""
+"""Largest number of lines of progress, besides one at the end."""
 
 
 class FrameStore:
-    """Called on rank 0 with the row of a frame and its arrays: writes them, and keeps those of frames to be drawn.
+    """Callable on rank 0 with the row of a frame and its arrays; writes them, and holds those of frames to draw.
 
     Attributes:
-        drawn: by row, arrays of the frames to be drawn and exported, by the name of the array alone.
+        drawn: by row, arrays of the frames to draw and export, by their own names.
     """
 
     def __init__(self, tables: Tables, pull: Pull, drawn: list[int], say: Callable[[str], None]):
@@ -52,7 +52,7 @@ class FrameStore:
 
     def _reserve(self, path: str, shape: tuple[int, ...], kind: str, unit: str) -> None:
         if path not in self._reserved:
-            fill = np.nan if kind.startswith("f") else None  # of frames without what it takes
+            fill = np.nan if kind.startswith("f") else None  # in frames without the arrays that it needs
             self._tables.reserve(path, (len(self._pull.frames), *shape), kind, unit, fill)
             self._reserved.add(path)
 
