@@ -16,12 +16,12 @@ from time import perf_counter
 
 import timing
 
-from hpcpot.config import Settings
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.campaign import complete
 from hpcpot.farm.item import Item
 from hpcpot.farm.pool import WorkerPool
 from hpcpot.farm.results import Column, Results
+from hpcpot.farm.settings import FarmSection
 from hpcpot.farm.task import Task
 from hpcpot.storage.content import content_key
 
@@ -38,7 +38,7 @@ def memory() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_MIB
 
 
-def store_all(n: int, settings: Settings, path: Path) -> float:
+def store_all(n: int, settings: FarmSection, path: Path) -> float:
     """Seconds of a campaign; its results are checked."""
     items = [Item(content_key(x), x) for x in range(n)]
     task = Task(kind="square", results=path, items=items, columns={"square": Column()}, compute=square, identity={})
@@ -53,7 +53,7 @@ def store_all(n: int, settings: Settings, path: Path) -> float:
     return seconds
 
 
-def memory_over_items(n: int, settings: Settings) -> list[float]:
+def memory_over_items(n: int, settings: FarmSection) -> list[float]:
     """MiB of client and scheduler after each tenth of the items, when nobody keeps the results."""
     samples = []
     with WorkerPool(settings) as pool:

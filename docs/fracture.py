@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.commands.analyze.command import load
-from hpcpot.config import Settings
+from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.wording import plural
 
@@ -69,7 +69,7 @@ def collect(folder: Path, case: str) -> list[str]:
     return lines
 
 
-def facts(settings: Settings) -> list[str]:
+def facts(settings: AnalyzeSettings) -> list[str]:
     """What made the trajectory."""
     with TrajectoryReader(settings.trajectory) as reader:
         runs, atoms = reader.provenance(), len(reader.numbers)
@@ -81,7 +81,7 @@ def facts(settings: Settings) -> list[str]:
     ]
 
 
-def table(settings: Settings) -> list[str]:
+def table(settings: AnalyzeSettings) -> list[str]:
     """Numbers beside the published ones, as Markdown."""
     folder, published = settings.output.folder, settings.published
     summary = {row["quantity"]: float(row["value"]) for row in rows_of(folder / "summary.csv")}

@@ -23,7 +23,8 @@ from typing import Any
 
 from hpcpot.analysis.registry import FIELDS, OBSERVABLES
 from hpcpot.commands import COMMANDS
-from hpcpot.config import REQUIRED, Key, Schema, show
+from hpcpot.config import Schema, keys_in, reference
+from hpcpot.config.reference import table
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = re.compile(
@@ -31,8 +32,7 @@ MARK = re.compile(
 )
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:configs|jobs|benchmarks|hpcpot|tests)/[^)]+\)")
 """A link to a file of the repository that is not a page: it works where the sources are read, and is text on the site."""
-KEYS = "| key | value | default | |\n|---|---|---|---|"
-SCHEMAS = {"md": "hpcpot.dynamics.settings"}
+SCHEMAS = {"md": "hpcpot.dynamics.settings", "train": "hpcpot.training.settings"}
 """Modules with a command's SCHEMA, where it is not the settings module of the command itself."""
 
 
@@ -75,23 +75,7 @@ def names(action: argparse.Action) -> str:
 
 def keys(command: str) -> str:
     """A table for each section of a command's config."""
-    schema = schema_of(command)
-    sections: dict[str, list[str]] = {}
-    for key in schema.keys:
-        section, _, _ = key.name.rpartition(".")
-        sections.setdefault(section, []).append(key_row(key))
-    lines = []
-    for section, rows in sections.items():
-        title = f"Section `{section}`" if section else "At the top"
-        lines += [f"### {title}", "", KEYS, *rows, ""]
-    if schema.staged:
-        lines += [f"`stages.NAME.KEY` gives a stage of its own to any `KEY` of the section `{schema.staged}`."]
-    return "\n".join(lines)
-
-
-def key_row(key: Key) -> str:
-    default = "required" if key.default is REQUIRED else f"`{cell(show(key.default))}`"
-    return f"| `{key.name}` | {cell(key.kind.words)} | {default} | {cell(key.help)} |"
+    return reference(schema_of(command), markdown=True)
 
 
 def observables() -> str:
@@ -100,8 +84,7 @@ def observables() -> str:
     for row in OBSERVABLES.values():
         needs = ", ".join(FIELDS[name] for name in row.needs)
         lines += [f"## `{row.name}`", "", f"{row.help[0].upper()}{row.help[1:]}. Needs: {needs}.", ""]
-        rows = [key_row(key) for key in row.options]
-        lines += [KEYS, *rows, ""] if rows else []
+        lines += [table(keys_in(row.options)), ""] if keys_in(row.options) else []
     return "\n".join(lines)
 
 

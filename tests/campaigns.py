@@ -11,8 +11,8 @@ from pathlib import Path
 
 import runs
 
-from hpcpot import config
 from hpcpot.farm.item import outcomes
+from hpcpot.farm.settings import FarmSection
 from hpcpot.parallel.stop import SIGNALS
 
 
@@ -43,7 +43,7 @@ class LocalPool:
     def __init__(self, stop_after: int):
         self.stop_after, self.computed = stop_after, []
 
-    def __call__(self, wanted: config.Settings) -> LocalPool:
+    def __call__(self, wanted: FarmSection) -> LocalPool:
         return self
 
     def __enter__(self) -> LocalPool:

@@ -10,12 +10,11 @@ import labelled
 from ase.calculators.lj import LennardJones
 
 from hpcpot import config
-from hpcpot.commands.train.settings import SCHEMA
-from hpcpot.config import Settings
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet, from_frames
 from hpcpot.potential.registry import trainers
 from hpcpot.training import job
+from hpcpot.training.settings import SCHEMA, TrainSettings
 
 COMMON = {
     "data": {"files": ["data.h5"], "elements": ["Li", "Si"], "validation_fraction": 0.25},
@@ -68,13 +67,11 @@ def write_data(folder: Path, n: int = 12) -> None:
         hdf5.write(dataset(n), folder / "data.h5", {})
 
 
-def settings(folder: Path, family: str, **sections: dict) -> Settings:
+def settings(folder: Path, family: str, **sections: dict) -> TrainSettings:
     """Checked settings with all files in the folder."""
     write_data(folder)
     found = config.load_tree(tree(family, **sections), folder / "config.yaml", SCHEMA)
-    for name, path in vars(found.output).items():
-        setattr(found.output, name, folder / path)
-    return found
+    return config.change(found, output={name: folder / path for name, path in vars(found.output).items()})
 
 
 def train(

@@ -1,31 +1,27 @@
 """Configs: YAML files whose every key is known, typed and in range before anything starts."""
 
-from hpcpot.config.schema import (
-    REQUIRED,
-    STAGES,
-    Key,
-    Schema,
-    Settings,
-    add_arguments,
-    dump,
-    find_input,
-    load,
-    load_tree,
-    reference,
-    show,
-)
+from hpcpot.config.load import dump, find_input, load, load_tree, show
+from hpcpot.config.reference import add_arguments, json_schema, reference, section_json
+from hpcpot.config.schema import REQUIRED, STAGES, Key, Problem, Schema, change, key, keys_in, stages_of, tree_of
 
 __all__ = [
     "REQUIRED",
     "STAGES",
     "Key",
+    "Problem",
     "Schema",
-    "Settings",
     "add_arguments",
+    "change",
     "dump",
     "find_input",
+    "json_schema",
+    "key",
+    "keys_in",
     "load",
     "load_tree",
     "reference",
+    "section_json",
     "show",
+    "stages_of",
+    "tree_of",
 ]

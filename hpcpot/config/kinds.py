@@ -1,4 +1,4 @@
-"""Kinds: what the value of a config key must be. Each is its words and a function that converts or refuses."""
+"""Kinds: what the value of a config key must be. Each has its words, a function that converts or refuses, and a JSON Schema."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import math
 import os
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+TEXT = {"type": "string", "pattern": r"\S"}
+"""JSON Schema of text that says something."""
 
 
 @dataclass(frozen=True)
@@ -18,10 +21,30 @@ class Kind:
     Attributes:
         words: "a number > 0"; completes "must be ...".
         parse: the value in its own type; raises ValueError("must be ...").
+        json: JSON Schema of the values, as far as one can say it.
     """
 
     words: str
     parse: Callable[[Any], Any]
+    json: dict[str, Any] = field(default_factory=dict)
+
+
+class Late:
+    """A kind that is built whenever it is asked, of a table that may grow: names of integrators, families, formats."""
+
+    def __init__(self, build: Callable[[], Kind]):
+        self.build = build
+
+    @property
+    def words(self) -> str:
+        return self.build().words
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return self.build().json
+
+    def parse(self, value: Any) -> Any:
+        return self.build().parse(value)
 
 
 def integer(minimum: int = 0) -> Kind:
@@ -37,7 +60,7 @@ def integer(minimum: int = 0) -> Kind:
             raise ValueError("must be below 2^63")
         return int(value)
 
-    return Kind(f"a whole number >= {minimum}", parse)
+    return Kind(f"a whole number >= {minimum}", parse, {"type": "integer", "minimum": minimum})
 
 
 def number(above: float | None = None, minimum: float | None = None) -> Kind:
@@ -54,7 +77,12 @@ def number(above: float | None = None, minimum: float | None = None) -> Kind:
             raise ValueError(f"must be {limit}")
         return float(value)
 
-    return Kind(f"a number {limit}".strip(), parse)
+    json = {"type": "number"}
+    if above is not None:
+        json["exclusiveMinimum"] = above
+    if minimum is not None:
+        json["minimum"] = minimum
+    return Kind(f"a number {limit}".strip(), parse, json)
 
 
 def boolean() -> Kind:
@@ -63,7 +91,7 @@ def boolean() -> Kind:
             raise ValueError("must be true or false")
         return value
 
-    return Kind("true or false", parse)
+    return Kind("true or false", parse, {"type": "boolean"})
 
 
 def choice(*names: str) -> Kind:
@@ -75,18 +103,20 @@ def choice(*names: str) -> Kind:
             raise ValueError(f"must be {words}")
         return value
 
-    return Kind(words, parse)
+    return Kind(words, parse, {"enum": list(names)})
 
 
 def file_name() -> Kind:
     """The name of a file that the run reads, as text; `Key.is_input` has it looked for."""
 
     def parse(value: Any) -> str:
+        if isinstance(value, Path):
+            return str(value)
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise ValueError("must be the path of a file")
         return value
 
-    return Kind("the path of a file", parse)
+    return Kind("the path of a file", parse, TEXT)
 
 
 def output_path() -> Kind:
@@ -98,7 +128,7 @@ def output_path() -> Kind:
             raise ValueError("must be the path of a file, not of a folder")
         return path
 
-    return Kind("the path of a file to write", parse)
+    return Kind("the path of a file to write", parse, TEXT)
 
 
 def element() -> Kind:
@@ -107,7 +137,7 @@ def element() -> Kind:
             raise ValueError("must be the symbol of an element, e.g. Si")
         return value
 
-    return Kind("the symbol of an element", parse)
+    return Kind("the symbol of an element", parse, {"type": "string", "pattern": "^[A-Z][a-z]?$"})
 
 
 def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
@@ -121,7 +151,8 @@ def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
         except ValueError as error:
             raise ValueError(f"must be {words}; each entry {error}") from error
 
-    return Kind(words, parse)
+    json = {"type": "array", "items": kind.json, "minItems": length or 1}
+    return Kind(words, parse, json if length is None else json | {"maxItems": length})
 
 
 def either(word_kind: Kind, other_kind: Kind) -> Kind:
@@ -136,7 +167,7 @@ def either(word_kind: Kind, other_kind: Kind) -> Kind:
         except ValueError as error:
             raise ValueError(f"must be {words}") from error
 
-    return Kind(words, parse)
+    return Kind(words, parse, {"anyOf": [word_kind.json, other_kind.json]})
 
 
 def intervals(words: str) -> Kind:
@@ -152,7 +183,9 @@ def intervals(words: str) -> Kind:
             raise ValueError("must have low < high on each axis")
         return rows
 
-    return Kind(words, parse)
+    ends = {"type": "array", "items": {"type": ["number", "null"]}, "minItems": 2, "maxItems": 2}
+    rows = {"type": "array", "items": {"anyOf": [ends, {"type": "null"}]}, "minItems": 3, "maxItems": 3}
+    return Kind(words, parse, rows)
 
 
 def _refuse_text(value: Any) -> None:

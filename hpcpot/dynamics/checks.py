@@ -3,20 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from hpcpot.config import STAGES, Settings
+from hpcpot.config import STAGES, Problem, change
 from hpcpot.dynamics.integrators import INTEGRATORS
 
-Problems = Iterator[tuple[str, str]]
-"""(key, requirement), each for one line of a message."""
+if TYPE_CHECKING:
+    from hpcpot.dynamics.settings import MDSettings, StageSection
+
+Problems = Iterator[Problem]
 
 
-def check(settings: Settings) -> Problems:
-    """What does not fit together; fills in output.checkpoint and temperature_end_K."""
+def complete(settings: MDSettings) -> MDSettings:
+    """Fill in temperature_end_K of each stage, and the names of files that follow from the trajectory's."""
+    output, trajectory = settings.output, settings.output.trajectory
+    checkpoint, observed, folder = output.checkpoint, output.observed, settings.deviation.folder
+    if trajectory is not None:
+        checkpoint = checkpoint or trajectory.with_suffix(".checkpoint.h5")
+        folder = folder or trajectory.with_name(f"{trajectory.stem}_doubtful")
+        if settings.observe:
+            observed = observed or trajectory.with_suffix(".observed.h5")
+    return change(
+        settings,
+        md=settings.md and _without_ramp(settings.md),
+        stages={name: _without_ramp(stage) for name, stage in settings.stages.items()},
+        output={"checkpoint": checkpoint, "observed": observed},
+        deviation={"folder": folder},
+    )
+
+
+def _without_ramp(md: StageSection) -> StageSection:
+    """A stage with a thermostat ends at the temperature at which it begins, unless it says otherwise."""
+    if INTEGRATORS[md.integrator].has_thermostat and md.temperature_end_K is None:
+        return replace(md, temperature_end_K=md.temperature_K)
+    return md
+
+
+def check(settings: MDSettings) -> Problems:
+    """Yield what does not fit together."""
     if settings.device == "gpu" and settings.potential.kernels == "reference":
         yield "device", "potential.kernels: reference runs on the CPU only; set device: cpu or potential.kernels: cpu"
-    stages = vars(settings.stages) if hasattr(settings, STAGES) else {}
-    blocks = {f"{STAGES}.{name}": stage for name, stage in stages.items()} or {"md": settings.md}
+    blocks = {f"{STAGES}.{name}": stage for name, stage in settings.stages.items()} or {"md": settings.md}
     for prefix, md in blocks.items():
         yield from _check_thermostat(prefix, md)
         yield from _check_barostat(prefix, md)
@@ -26,7 +54,7 @@ def check(settings: Settings) -> Problems:
     yield from _check_deviation(settings)
 
 
-def _check_thermostat(at: str, md: Settings) -> Problems:
+def _check_thermostat(at: str, md: StageSection) -> Problems:
     integrator = INTEGRATORS[md.integrator]
     has_thermostat = integrator.has_thermostat
     if has_thermostat and md.temperature_K is None:
@@ -34,11 +62,10 @@ def _check_thermostat(at: str, md: Settings) -> Problems:
     if not has_thermostat and md.temperature_end_K is not None:
         why = f"{md.integrator} has no thermostat to ramp; set null or another {at}.integrator"
         yield f"{at}.temperature_end_K", why
-    if has_thermostat and md.temperature_end_K is None:
-        md.temperature_end_K = md.temperature_K
     if has_thermostat and md.thermostat_time_fs < md.timestep_fs:
         yield f"{at}.thermostat_time_fs", f"must be >= {at}.timestep_fs ({md.timestep_fs:g}); typical 100 time steps"
-    for name in ("temperature_K", "temperature_end_K", "initial_temperature_K"):
+    ramps = md.temperature_end_K != md.temperature_K
+    for name in ("temperature_K", *(["temperature_end_K"] if ramps else []), "initial_temperature_K"):
         value = getattr(md, name)
         if value is not None and value >= md.maximum_temperature_K:
             yield (
@@ -49,7 +76,7 @@ def _check_thermostat(at: str, md: Settings) -> Problems:
             yield f"{at}.{name}", f"must be > 0 for {md.integrator}; use nvt_langevin to cool to 0 K"
 
 
-def _check_barostat(at: str, md: Settings) -> Problems:
+def _check_barostat(at: str, md: StageSection) -> Problems:
     has_barostat = INTEGRATORS[md.integrator].has_barostat
     if has_barostat and md.barostat_axes is None:
         yield f"{at}.barostat_axes", f"is required for {md.integrator}; give axes, e.g. [x, y, z]"
@@ -61,7 +88,7 @@ def _check_barostat(at: str, md: Settings) -> Problems:
         yield f"{at}.drag", "must be below the damping times in time steps, or it turns rates around; typical 0 to 2"
 
 
-def _check_deformation(at: str, md: Settings) -> Problems:
+def _check_deformation(at: str, md: StageSection) -> Problems:
     keys = ("deform_axis", "strain_rate_per_ps", "grip_force_eV_A")
     if md.deform is None:
         for name in keys:
@@ -94,7 +121,7 @@ def _check_deformation(at: str, md: Settings) -> Problems:
             )
 
 
-def _check_grips(settings: Settings) -> Problems:
+def _check_grips(settings: MDSettings) -> Problems:
     grips = settings.grips
     if grips.fraction > 0.5:
         yield "grips.fraction", "must be <= 0.5, where the grips meet"
@@ -103,12 +130,8 @@ def _check_grips(settings: Settings) -> Problems:
         yield f"grips.{missing}", "is required with the other grip's region; give both or none"
 
 
-def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
+def _check_files(settings: MDSettings) -> Problems:
     output = settings.output
-    if output.checkpoint is None and output.trajectory is not None:
-        output.checkpoint = output.trajectory.with_suffix(".checkpoint.h5")
-    if output.observed is None and settings.observe and output.trajectory is not None:
-        output.observed = output.trajectory.with_suffix(".observed.h5")
     if output.observed is None and settings.observe:
         yield "output.observed", "is required for observe without a trajectory; give a path"
     if output.checkpoint is None and output.checkpoint_every:
@@ -127,15 +150,13 @@ def _check_files(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "output.checkpoint", "must not be the trajectory; give another path"
 
 
-def _check_deviation(settings: Settings) -> Problems:
-    wanted, output = settings.deviation, settings.output
+def _check_deviation(settings: MDSettings) -> Problems:
+    wanted = settings.deviation
     needs = ((wanted.files, "eV_A", "files: the other models"), (wanted.grade, "grade", "grade: true"))
     for key, unit, needed in needs:
         for name in (f"stop_above_{unit}", f"keep_above_{unit}"):
             if getattr(wanted, name) is not None and not key:
                 yield f"deviation.{name}", f"is for deviation.{needed}; set that, or leave this out"
-    if wanted.folder is None and output.trajectory is not None:
-        wanted.folder = output.trajectory.with_name(f"{output.trajectory.stem}_doubtful")
     keeps = wanted.keep_above_eV_A is not None or wanted.keep_above_grade is not None
     if keeps and wanted.folder is None:
         yield "deviation.folder", "is required to keep frames without a trajectory; give a path"

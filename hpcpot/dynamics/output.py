@@ -12,12 +12,12 @@ from ase.data import atomic_numbers
 
 from hpcpot import config, provenance
 from hpcpot.analysis.observable import Arrays
-from hpcpot.config import Settings
 from hpcpot.dynamics import restart
 from hpcpot.dynamics import trust as deviation
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.observe import Table, measure_stage, observables
 from hpcpot.dynamics.sampling import Sampler
+from hpcpot.dynamics.settings import MDOutputSection, MDSettings
 from hpcpot.dynamics.stages import Stage
 from hpcpot.dynamics.trust import Watch
 from hpcpot.outputs import check_output
@@ -52,7 +52,7 @@ class Output:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: MDSettings,
         state: State,
         engine: Engine,
         stages: list[Stage],
@@ -258,7 +258,7 @@ class Output:
         return self.engine.domain.by_id(self.state, values, starts(self.ranks, self.state.n_atoms))
 
 
-def check_paths(output: Settings, overwrite: bool, restarted: bool) -> None:
+def check_paths(output: MDOutputSection, overwrite: bool, restarted: bool) -> None:
     """Refuse what cannot be written, before the work that is to be written there; on rank 0.
 
     Raises:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import ase
 import numpy as np
 
-from hpcpot.config import Settings
 from hpcpot.dynamics import restart, steppers
 from hpcpot.dynamics import trust as deviation
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.observe import summary
 from hpcpot.dynamics.output import Output, check_paths
-from hpcpot.dynamics.settings import wanted_device
+from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
 from hpcpot.errors import HpcpotError, OutputError
@@ -47,7 +46,7 @@ class Run:
     it goes on bit by bit.
     """
 
-    def __init__(self, settings: Settings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
+    def __init__(self, settings: MDSettings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
         self.settings, self.ranks, self.restarted, self._stop = settings, ranks, restarted, stop
         family = ranks.root_only(lambda: potential_files.load(settings.potential.file))
         self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from hpcpot.config import Settings
 from hpcpot.dynamics.cell import AXES, stretch
 from hpcpot.dynamics.controls import Barostat, Controls, Thermostat, Tolerances
 from hpcpot.dynamics.deform import CellDeformation, Deformation, Grips
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
+from hpcpot.dynamics.settings import GripsSection, MDSettings, StageSection
 from hpcpot.dynamics.steppers import choose
 from hpcpot.dynamics.steppers.contract import Motion, Stepper
 from hpcpot.errors import SimulationError, StructureError
@@ -37,7 +36,7 @@ class Stage:
         controls: what the integrator is asked for, once the stage has begun.
     """
 
-    def __init__(self, name: str, number: int, md: Settings, grips: Settings):
+    def __init__(self, name: str, number: int, md: StageSection, grips: GripsSection):
         self.name, self.number, self.md = name, number, md
         self.integrator = INTEGRATORS[md.integrator]
         self.deformation = _deformation(md, grips)
@@ -156,9 +155,9 @@ class Stage:
         return Barostat(thermostat, axes, md.pressure_GPa / EV_PER_A3_IN_GPA, md.barostat_time_fs)
 
 
-def make_stages(settings: Settings) -> list[Stage]:
+def make_stages(settings: MDSettings) -> list[Stage]:
     """The stages of a config, one if it has only the section md."""
-    sections: dict[str, Any] = vars(settings.stages) if hasattr(settings, "stages") else {ONLY: settings.md}
+    sections = settings.stages or {ONLY: settings.md}
     return [Stage(name, number, md, settings.grips) for number, (name, md) in enumerate(sections.items())]
 
 
@@ -175,7 +174,7 @@ def grip_strain(state: State) -> np.ndarray:
     return strain
 
 
-def _deformation(md: Settings, grips: Settings) -> Deformation | None:
+def _deformation(md: StageSection, grips: GripsSection) -> Deformation | None:
     if md.deform is None:
         return None
     axis = AXES.index(md.deform_axis)

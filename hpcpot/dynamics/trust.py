@@ -16,8 +16,8 @@ import ase
 import numpy as np
 
 from hpcpot.analysis.deviation import force_deviations
-from hpcpot.config import Settings
 from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.settings import DeviationSection
 from hpcpot.errors import HpcpotError, ModelError, OutputError, SimulationError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import registry
@@ -84,7 +84,7 @@ class Watch:
         )
 
 
-def watches(wanted: Settings, potential: Any, others: Sequence[Any]) -> list[Watch]:
+def watches(wanted: DeviationSection, potential: Any, others: Sequence[Any]) -> list[Watch]:
     """The watches that the section `deviation` of a config asks for.
 
     Args:
@@ -172,7 +172,7 @@ def grade(family: Any) -> Doubts:
     return doubts
 
 
-def check_folder(wanted: Settings, overwrite: bool, restarted: bool) -> None:
+def check_folder(wanted: DeviationSection, overwrite: bool, restarted: bool) -> None:
     """Refuse, before the work, a folder for kept frames that cannot be, or has those of another run; on rank 0.
 
     Raises:

@@ -16,10 +16,10 @@ from itertools import count
 from types import ModuleType
 from typing import Any
 
-from hpcpot.config import Settings, yaml_text
+from hpcpot.config import yaml_text
 from hpcpot.errors import ConfigError, DependencyError, FarmError
 from hpcpot.farm import settings as farm_settings
-from hpcpot.farm.settings import JOB_QUEUES
+from hpcpot.farm.settings import JOB_QUEUES, FarmSection
 from hpcpot.farm.worker import GPUS
 from hpcpot.parallel.launch import ENVIRONMENT, cores
 
@@ -65,7 +65,7 @@ def load(name: str) -> ModuleType:
             signal.signal(signal.SIGINT, handler)
 
 
-def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
+def start(farm: FarmSection, stack: ExitStack) -> tuple[Any, Any]:
     """The cluster (None for one that was joined) and a client of it; leaving `stack` ends both.
 
     One of a batch system has no jobs yet, see `jobs.Jobs`.
@@ -97,7 +97,7 @@ def start(farm: Settings, stack: ExitStack) -> tuple[Any, Any]:
     return cluster, stack.enter_context(distributed.Client(cluster, set_as_default=False))
 
 
-def workers(farm: Settings) -> int:
+def workers(farm: FarmSection) -> int:
     """How many processes the farm is to have; 0 where a scheduler has its own.
 
     Raises:
@@ -125,7 +125,7 @@ def gpus() -> int:
     return sum(line.startswith("GPU ") for line in listed.stdout.splitlines())
 
 
-def _local(farm: Settings) -> Any:
+def _local(farm: FarmSection) -> Any:
     n = workers(farm)
     environment = {GPUS: str(gpus())} if farm.device == "gpu" else {}
     return load("distributed").LocalCluster(
@@ -149,7 +149,7 @@ def _join(address: str) -> Any:
         ) from error
 
 
-def _batch_system(farm: Settings) -> Any:
+def _batch_system(farm: FarmSection) -> Any:
     kind = getattr(load("dask_jobqueue"), f"{CLASSES[farm.cluster]}Cluster")
     submit = kind.job_cls.submit_command.split()[0]
     if shutil.which(submit) is None:
@@ -205,7 +205,7 @@ def attendance(jobs: Any) -> Any:
     return type("Attendance", (plugin,), {"add_worker": add_worker, "remove_worker": remove_worker})()
 
 
-def job_script(farm: Settings) -> str:
+def job_script(farm: FarmSection) -> str:
     """The script of one job of a batch system; starts nothing."""
     kind = getattr(load("dask_jobqueue"), f"{CLASSES[farm.cluster]}Cluster").job_cls
     options = job_options(farm)
@@ -214,7 +214,7 @@ def job_script(farm: Settings) -> str:
     return kind("tcp://SCHEDULER:PORT", name="hpcpot-0", **options).job_script()
 
 
-def job_options(farm: Settings) -> dict[str, Any]:
+def job_options(farm: FarmSection) -> dict[str, Any]:
     """Arguments of dask-jobqueue's cluster: its own defaults, those of farm.jobqueue, and ours.
 
     Raises:
@@ -242,7 +242,7 @@ def job_options(farm: Settings) -> dict[str, Any]:
     return {name.replace("-", "_"): value for name, value in section.items() if value is not None}
 
 
-def _section(farm: Settings) -> dict[str, Any]:
+def _section(farm: FarmSection) -> dict[str, Any]:
     """The section of farm.jobqueue, over dask-jobqueue's own values."""
     load("dask_jobqueue")  # registers its own values
     own = load("dask").config.get(f"jobqueue.{farm.cluster}")

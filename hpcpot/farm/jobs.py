@@ -16,9 +16,9 @@ from collections import Counter
 from time import monotonic
 from typing import Any
 
-from hpcpot.config import Settings
 from hpcpot.errors import FarmError
 from hpcpot.farm import clusters
+from hpcpot.farm.settings import FarmSection
 
 LISTS = {
     "slurm": "squeue --noheader --format=%A --user={user}",
@@ -44,7 +44,7 @@ class Jobs:
         farm: its settings. cluster: of dask-jobqueue, without jobs yet. workers: how many processes there are to be.
     """
 
-    def __init__(self, farm: Settings, cluster: Any, workers: int):
+    def __init__(self, farm: FarmSection, cluster: Any, workers: int):
         self._farm, self._cluster, self._workers = farm, cluster, workers
         self._processes = clusters.job_options(farm)["processes"]
         self._came: set[str] = set()

@@ -17,13 +17,12 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
-from hpcpot.config import Settings
 from hpcpot.errors import ConfigError, FarmError
 from hpcpot.farm import clusters
 from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, Chunk, ChunkSize, UnfitWorker, compute, fair_share
 from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
-from hpcpot.farm.settings import JOB_QUEUES
+from hpcpot.farm.settings import JOB_QUEUES, FarmSection
 from hpcpot.parallel.ranks import launched_size
 from hpcpot.wording import plural
 
@@ -43,7 +42,7 @@ class WorkerPool:
         n_workers: processes running now.
     """
 
-    def __init__(self, settings: Settings):
+    def __init__(self, settings: FarmSection):
         if launched_size() > 1:
             raise ConfigError(
                 f"farm = started on {launched_size()} ranks by mpirun: a farm starts its own workers; leave mpirun out."
@@ -228,7 +227,7 @@ def host_of(address: str) -> str:
     return get_address_host(address)
 
 
-def plan(settings: Settings, n_items: int) -> str:
+def plan(settings: FarmSection, n_items: int) -> str:
     """Describe what a run would start, for --dry-run: workers, tasks, and the job script of a batch system."""
     n = clusters.workers(settings)
     workers = plural(n, f"{settings.device.upper()} worker") if n else "the workers that it has"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
-from hpcpot.config import Settings
 from hpcpot.errors import FarmError, HpcpotError
 from hpcpot.potential import files, registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
+from hpcpot.potential.settings import PotentialSection
 
 CACHED = 4
 """Potentials that a worker process keeps at a time."""
@@ -35,7 +35,7 @@ class PotentialRef:
     elements: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, settings: Settings) -> PotentialRef:
+    def of(cls, settings: PotentialSection) -> PotentialRef:
         """Refer to the potential of a config's section `potential`; reads its file, and builds no kernels.
 
         Raises:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpcpot.config import Key, Settings
+from hpcpot.config import Problem, find_input, key
 from hpcpot.config.kinds import Kind, boolean, choice, either, file_name, integer
 
 JOB_QUEUES = ("slurm", "pbs", "sge", "lsf", "oar", "htcondor")
@@ -25,7 +26,8 @@ def cluster() -> Kind:
             raise ValueError(f"must be {CLUSTERS}")
         return value
 
-    return Kind(CLUSTERS, parse)
+    names = {"enum": ["local", *JOB_QUEUES]}
+    return Kind(CLUSTERS, parse, {"anyOf": [names, {"type": "string", "pattern": f"^{ADDRESS.pattern}$"}]})
 
 
 def walltime() -> Kind:
@@ -36,7 +38,7 @@ def walltime() -> Kind:
             raise ValueError("must be a duration HH:MM:SS, e.g. 08:00:00")
         return value
 
-    return Kind("a duration HH:MM:SS", parse)
+    return Kind("a duration HH:MM:SS", parse, {"type": "string", "pattern": f"^{WALLTIME.pattern}$"})
 
 
 def seconds(text: str) -> int:
@@ -48,54 +50,42 @@ def seconds(text: str) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + rest
 
 
-KEYS = (
-    Key(
-        "farm.cluster",
-        cluster(),
-        "where workers run: this machine, jobs of a batch system, or those of a scheduler",
-        "local",
-    ),
-    Key(
-        "farm.workers",
-        integer(1),
-        "processes of one thread; null: for local the cores (or GPUs) of this machine, else one job's",
-        None,
-    ),
-    Key(
-        "farm.device",
+@dataclass(frozen=True, kw_only=True)
+class FarmSection:
+    """Where the workers of a farm come from, and how work is dealt out to them."""
+
+    cluster: str = key(
+        cluster(), "where workers run: this machine, jobs of a batch system, or those of a scheduler", "local"
+    )
+    workers: int | None = key(
+        integer(1), "processes of one thread; null: for local the cores (or GPUs) of this machine, else one job's", None
+    )
+    device: str = key(
         choice("cpu", "gpu"),
         "gpu: one worker for each GPU, which sees no other; potentials of this version leave it idle",
         "cpu",
-    ),
-    Key(
-        "farm.chunk",
+    )
+    chunk: str | int = key(
         either(choice("auto"), integer(1)),
         "items that a worker gets at a time; auto: 1 to 1000, about two seconds of work by measured time",
         "auto",
-    ),
-    Key("farm.window", integer(1), "chunks for each worker, running or waiting; more only fills the scheduler", 2),
-    Key(
-        "farm.retries",
+    )
+    window: int = key(integer(1), "chunks for each worker, running or waiting; more only fills the scheduler", 2)
+    retries: int = key(
         integer(0),
         "how often a chunk whose worker died is given to another, before its items run in processes of their own; at "
         "tcp://host:port that is what its scheduler has as distributed.scheduler.allowed-failures",
         1,
-    ),
-    Key("farm.walltime", walltime(), "of a job; null: that of the file farm.jobqueue", None),
-    Key("farm.adapt", boolean(), "jobs are submitted and ended as the work needs, up to farm.workers", False),
-    Key(
-        "farm.jobqueue",
-        file_name(),
-        "YAML file with what a job asks for; the shipped one is commented",
-        "jobqueue.yaml",
-        is_input=True,
-    ),
-)
+    )
+    walltime: str | None = key(walltime(), "of a job; null: that of the file farm.jobqueue", None)
+    adapt: bool = key(boolean(), "jobs are submitted and ended as the work needs, up to farm.workers", False)
+    jobqueue: Path = key(
+        file_name(), "YAML file with what a job asks for; the shipped one is commented", "jobqueue.yaml", is_input=True
+    )
 
 
-def check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together."""
-    farm = settings.farm
+def check(farm: FarmSection) -> Iterator[Problem]:
+    """Yield what does not fit together."""
     if farm.cluster not in JOB_QUEUES:
         if farm.adapt:
             yield "farm.adapt", f"needs jobs of a batch system, {', '.join(JOB_QUEUES)}; set false"
@@ -107,13 +97,10 @@ def check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "farm.device", "a scheduler that runs has its own workers, with the GPUs they were given; set cpu"
 
 
-def defaults(**values: Any) -> Settings:
+def defaults(**values: Any) -> FarmSection:
     """The farm section without a config file, with `values` of some of its keys."""
-    from hpcpot.config import find_input
-
-    farm = Settings(**{key.name.partition(".")[2]: key.default for key in KEYS} | values)
-    farm.jobqueue = find_input(str(farm.jobqueue), Path.cwd())
-    return farm
+    jobqueue = values.pop("jobqueue", "jobqueue.yaml")
+    return FarmSection(jobqueue=find_input(str(jobqueue), Path.cwd()), **values)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

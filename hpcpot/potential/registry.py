@@ -65,7 +65,7 @@ class FamilyRow:
             like moments.gpu.tabulated.TabulatedGpu. These functions may return None, too.
         mixed: path of a function (model) -> the kernel sets that have mixed precision of it; None: float64 only.
         readers, writers: files of other programs.
-        trainer: module with KEYS, check(settings), needs_forces(settings) and fit(job), or None.
+        trainer: module with SECTIONS, complete(settings), check(settings), needs_forces(settings) and fit(job), or None.
         grader: path of a function (family) -> contract.Grader, or None where this model has no extrapolation grades.
     """
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-
-import ase.spacegroup
-from ase import Atoms
+from typing import TYPE_CHECKING
 
 from hpcpot.errors import StructureError
+
+if TYPE_CHECKING:
+    from ase import Atoms
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,8 @@ def build(
     Raises:
         StructureError: an unknown name or order of axes, a lattice constant or a repeat that is not positive.
     """
+    import ase.spacegroup  # late: the names of crystals are for --help
+
     if name not in CRYSTALS:
         near = difflib.get_close_matches(name, CRYSTALS, 1) or CRYSTALS
         raise StructureError(
@@ -170,4 +173,4 @@ def build(
     order = ["abc".index(axis) for axis in axes]
     fractions = full.get_scaled_positions()[:, order]
     lengths_and_angles = full.cell.cellpar()[[*order, *(3 + k for k in order)]]
-    return Atoms(full.symbols, scaled_positions=fractions, cell=lengths_and_angles, pbc=True).repeat(repeat)
+    return ase.Atoms(full.symbols, scaled_positions=fractions, cell=lengths_and_angles, pbc=True).repeat(repeat)

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from hpcpot.config import Settings
 from hpcpot.potential.files import fingerprint
 from hpcpot.storage.content import content_key
 from hpcpot.training import curve
@@ -17,6 +16,7 @@ from hpcpot.training.batches import AUTO_ATOMS, Sampler, Systems, frames_in_batc
 from hpcpot.training.frames import Frames
 from hpcpot.training.job import Job
 from hpcpot.training.schedule import Constant, Exponential
+from hpcpot.training.settings import TrainSettings
 from hpcpot.training.trainer import Plan, Task, Trainer
 from hpcpot.training.workers import Workers, find_device
 from hpcpot.wording import plural
@@ -84,14 +84,14 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
     )
 
 
-def steps(settings: Settings, systems: Systems, workers: Workers) -> int:
+def steps(settings: TrainSettings, systems: Systems, workers: Workers) -> int:
     """Steps in all: as given, or of the epochs; each process takes a batch of its own in a step."""
     training = settings.training
     batches = sum(ceil(len(f) / b) for f, b in zip(systems.frames, systems.batch_sizes, strict=True))
     return training.steps or max(1, round(training.epochs * batches / workers.size))
 
 
-def _plan(settings: Settings, n_steps: int) -> Plan:
+def _plan(settings: TrainSettings, n_steps: int) -> Plan:
     training, output = settings.training, settings.output
     return Plan(
         n_steps, training.print_every, training.checkpoint_every, training.patience, output.checkpoint, output.curve

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from hpcpot import config, inputs, outputs, provenance
-from hpcpot.config import Settings
 from hpcpot.dataset import checks, hdf5
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet
@@ -19,6 +18,7 @@ from hpcpot.dataset.split import split
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
 from hpcpot.potential import files as potential_files
 from hpcpot.potential import registry
+from hpcpot.training.settings import TrainOutputSection, TrainSettings
 from hpcpot.wording import plural
 
 
@@ -31,7 +31,7 @@ class Job:
         restart: go on from the checkpoint. stop: whether a signal asked to stop. say: prints a line, on one process.
     """
 
-    settings: Settings
+    settings: TrainSettings
     training: DataSet
     validation: DataSet | None
     restart: bool
@@ -54,7 +54,9 @@ class Job:
         potential_files.save(model, self.settings.output.model, texts, overwrite=True)
 
 
-def make(settings: Settings, folder: Path, restart: bool, stop: Callable[[], bool], say: Callable[[str], None]) -> Job:
+def make(
+    settings: TrainSettings, folder: Path, restart: bool, stop: Callable[[], bool], say: Callable[[str], None]
+) -> Job:
     """Read and divide the data.
 
     Args:
@@ -85,7 +87,7 @@ def require_torch() -> None:
         raise DependencyError("family = needs torch, which is not installed: pip install 'hpcpot[train]'.")
 
 
-def check_output(output: Settings, restart: bool, overwrite: bool) -> None:
+def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> None:
     """Refuse what would be lost or is not there, before the work.
 
     Raises:

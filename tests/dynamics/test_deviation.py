@@ -9,7 +9,7 @@ import systems
 from ase.build import bulk
 from runs import contents, prepare, run
 
-from hpcpot.config import Settings
+from hpcpot.dynamics.settings import DeviationSection
 from hpcpot.dynamics.trust import check_folder
 from hpcpot.errors import OutputError
 from hpcpot.neighbors import batch
@@ -94,7 +94,7 @@ def test_grades_are_observables_and_frames_are_kept(ranks, tmp_path):
 
 
 def test_frames_of_an_earlier_run_are_not_mixed_with_new_ones(tmp_path):
-    wanted = Settings(folder=tmp_path / "frames", keep_above_eV_A=None, keep_above_grade=2.0)
+    wanted = DeviationSection(folder=tmp_path / "frames", keep_above_grade=2.0)
     check_folder(wanted, overwrite=False, restarted=False)
     wanted.folder.mkdir()
     old = wanted.folder / "step_0000000010.extxyz"
@@ -107,9 +107,8 @@ def test_frames_of_an_earlier_run_are_not_mixed_with_new_ones(tmp_path):
     assert not old.exists()
     for path in (tmp_path / "nowhere" / "frames", tmp_path / "file"):
         (tmp_path / "file").touch()
-        wanted.folder = path
         with pytest.raises(OutputError, match="must be a folder that is writable or can be made"):
-            check_folder(wanted, overwrite=False, restarted=False)
+            check_folder(replace(wanted, folder=path), overwrite=False, restarted=False)
 
 
 def test_a_run_ends_with_a_checkpoint_where_the_grade_is_high(tmp_path):

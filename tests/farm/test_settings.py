@@ -1,4 +1,5 @@
 import argparse
+from dataclasses import dataclass
 
 import pytest
 
@@ -7,7 +8,13 @@ from hpcpot.config import Schema
 from hpcpot.errors import ConfigError
 from hpcpot.farm import settings as farm_settings
 
-SCHEMA = Schema(farm_settings.KEYS, farm_settings.check)
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    farm: farm_settings.FarmSection = farm_settings.FarmSection()
+
+
+SCHEMA = Schema(Settings, lambda settings: farm_settings.check(settings.farm))
 
 
 def load(tmp_path, *overrides):

@@ -16,10 +16,9 @@ from hpcpot.analysis.frames import Observables, sample_frames
 from hpcpot.commands.analyze import drawing, export, observed, pull
 from hpcpot.commands.analyze.parts import PARTS, Sampling
 from hpcpot.commands.analyze.pull import Pull
-from hpcpot.commands.analyze.settings import SCHEMA
+from hpcpot.commands.analyze.settings import SCHEMA, AnalyzeSettings
 from hpcpot.commands.analyze.store import FrameStore
 from hpcpot.commands.analyze.tensile import Tensile, measure
-from hpcpot.config import Settings
 from hpcpot.errors import OutputError
 from hpcpot.outputs import refuse_existing
 from hpcpot.parallel.ranks import Ranks, start
@@ -46,14 +45,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def load(source: str, overrides: list[str]) -> Settings:
+def load(source: str, overrides: list[str]) -> AnalyzeSettings:
     """The settings of a config file, or the defaults for a trajectory."""
     if source.endswith(TRAJECTORIES):
         return config.load(None, SCHEMA, [f"trajectory={json.dumps(source)}", *overrides])
     return config.load(source, SCHEMA, overrides)
 
 
-def prepare(settings: Settings, overwrite: bool) -> None:
+def prepare(settings: AnalyzeSettings, overwrite: bool) -> None:
     """Make the folder, and refuse what cannot be written, before the work that is to be written there.
 
     Raises:
@@ -83,7 +82,7 @@ def earlier(folder: Path) -> list[Path]:
     ]
 
 
-def analyze(settings: Settings, ranks: Ranks, reader: TrajectoryReader) -> None:
+def analyze(settings: AnalyzeSettings, ranks: Ranks, reader: TrajectoryReader) -> None:
     """All parts that the settings ask for, on all ranks."""
 
     def say(text: str) -> None:
@@ -115,7 +114,7 @@ def head(reader: TrajectoryReader, found: Pull, ranks: Ranks) -> str:
     )
 
 
-def open_tables(settings: Settings, ranks: Ranks) -> Tables:
+def open_tables(settings: AnalyzeSettings, ranks: Ranks) -> Tables:
     return Tables(settings.output.folder / TABLES, {**provenance.collect(ranks.size), "config": config.dump(settings)})
 
 
@@ -130,7 +129,7 @@ def frames_table(found: Pull, observables: Observables) -> Columns:
 
 
 def finish(
-    settings: Settings,
+    settings: AnalyzeSettings,
     reader: TrajectoryReader,
     found: Pull,
     observables: Observables,

@@ -12,8 +12,8 @@ from hpcpot.analysis.reference import fractional
 from hpcpot.commands.analyze import figures, section
 from hpcpot.commands.analyze.figures import Shot
 from hpcpot.commands.analyze.pull import Pull
+from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.commands.analyze.tensile import Tensile
-from hpcpot.config import Settings
 from hpcpot.report.figures import WIDTH, sheet
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.tables import Columns
@@ -32,7 +32,7 @@ COLORED = 95
 
 
 def draw(
-    settings: Settings,
+    settings: AnalyzeSettings,
     reader: TrajectoryReader,
     found: Pull,
     frames: Columns,
@@ -75,6 +75,6 @@ def unwrapped(reader: TrajectoryReader, frame: int) -> np.ndarray:
     return fractional(reader.values("position", frame), reader.cells()[frame]) + reader.values("image", frame)
 
 
-def figure(settings: Settings, name: str, width: float, height: float) -> AbstractContextManager[Figure]:
+def figure(settings: AnalyzeSettings, name: str, width: float, height: float) -> AbstractContextManager[Figure]:
     """A figure, inches, to draw into; it is then written in each kind that is asked for."""
     return sheet(width, height, *(settings.output.folder / f"{name}.{kind}" for kind in settings.output.figures))

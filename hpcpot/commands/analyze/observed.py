@@ -5,7 +5,7 @@ from __future__ import annotations
 from hpcpot.analysis.frames import Observables
 from hpcpot.analysis.observable import tables_of
 from hpcpot.commands.analyze.parts import NAMED
-from hpcpot.config import Settings
+from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.report.figures import WIDTH, sheet
 from hpcpot.storage.tables import Columns
 
@@ -22,7 +22,7 @@ def tables(observables: Observables) -> dict[str, Columns]:
     }
 
 
-def draw(settings: Settings, observables: Observables) -> None:
+def draw(settings: AnalyzeSettings, observables: Observables) -> None:
     """The figures of those that have one."""
     for name, observable in observables.items():
         if name.startswith(NAMED) and hasattr(observable, "draw"):

@@ -10,7 +10,7 @@ from hpcpot.analysis.bonds import bond_lengths
 from hpcpot.analysis.frames import Observables
 from hpcpot.analysis.observable import Frame
 from hpcpot.commands.analyze.pull import Pull
-from hpcpot.config import Settings
+from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.errors import OutputError
 from hpcpot.storage.reader import TrajectoryReader
 
@@ -27,7 +27,7 @@ class Sampling:
         pull: the frames; the first is the reference.
     """
 
-    def __init__(self, reader: TrajectoryReader, pull: Pull, settings: Settings):
+    def __init__(self, reader: TrajectoryReader, pull: Pull, settings: AnalyzeSettings):
         self._reader, self._pull, self._settings = reader, pull, settings
         self._named = {NAMED + entry["name"]: entry for entry in settings.observe or ()}
         rows = {name: name for name in PARTS if name in (settings.parts or ())}

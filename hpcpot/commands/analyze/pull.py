@@ -8,7 +8,8 @@ import numpy as np
 
 from hpcpot.analysis import tension
 from hpcpot.analysis.tension import Curve
-from hpcpot.config import Settings, yaml_text
+from hpcpot.commands.analyze.settings import AnalyzeSettings
+from hpcpot.config import yaml_text
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.units import FS_PER_PS
@@ -41,7 +42,7 @@ class Pull:
     strains: np.ndarray
 
 
-def find(reader: TrajectoryReader, settings: Settings) -> Pull:
+def find(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
     """The frames that are to be analysed.
 
     Raises:
@@ -77,7 +78,7 @@ def find(reader: TrajectoryReader, settings: Settings) -> Pull:
     )
 
 
-def whole(reader: TrajectoryReader, settings: Settings) -> Pull:
+def whole(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
     """All frames of a trajectory, none of them strained.
 
     Raises:
@@ -107,7 +108,7 @@ def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:
     return tree.get("stages") or {"md": tree["md"]}
 
 
-def choose(stages: dict[str, dict], settings: Settings) -> tuple[str, int]:
+def choose(stages: dict[str, dict], settings: AnalyzeSettings) -> tuple[str, int]:
     """Name of the stage that is meant, the first that deforms if none is named, and number of the axis."""
     wanted = settings.pull
     if wanted.stage is not None and wanted.stage not in stages:
@@ -130,7 +131,7 @@ def relative(strain: np.ndarray) -> np.ndarray:
     return (1.0 + strain) / (1.0 + strain[0]) - 1.0
 
 
-def chosen(pull: Pull, settings: Settings) -> list[int]:
+def chosen(pull: Pull, settings: AnalyzeSettings) -> list[int]:
     """Rows of `pull` that are nearest to figures.strains, in order.
 
     Raises:
@@ -151,7 +152,7 @@ def chosen(pull: Pull, settings: Settings) -> list[int]:
     return list(dict.fromkeys(int(np.argmin(np.abs(pull.strains - strain))) for strain in wanted))
 
 
-def read_curve(reader: TrajectoryReader, pull: Pull, settings: Settings) -> Curve:
+def read_curve(reader: TrajectoryReader, pull: Pull, settings: AnalyzeSettings) -> Curve:
     """The stress-strain curve of the observables of the stage.
 
     Raises:

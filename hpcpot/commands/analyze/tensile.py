@@ -10,7 +10,7 @@ from hpcpot.analysis import tension
 from hpcpot.analysis.tension import Curve, Modulus, Strength
 from hpcpot.commands.analyze import pull
 from hpcpot.commands.analyze.pull import Pull
-from hpcpot.config import Settings
+from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.tables import Columns, read_csv
 
@@ -81,7 +81,7 @@ class Tensile:
         }
 
 
-def measure(reader: TrajectoryReader, found: Pull, settings: Settings) -> Tensile:
+def measure(reader: TrajectoryReader, found: Pull, settings: AnalyzeSettings) -> Tensile:
     """The tensile test of a trajectory.
 
     Raises:
@@ -93,7 +93,7 @@ def measure(reader: TrajectoryReader, found: Pull, settings: Settings) -> Tensil
     return Tensile(curve, meaning(settings), fit, windows, tension.strength(curve), read_published(settings))
 
 
-def meaning(settings: Settings) -> str:
+def meaning(settings: AnalyzeSettings) -> str:
     """What a stress is: whose force, and over which area."""
     wanted = settings.curve
     if wanted.stress == "grip":
@@ -103,7 +103,7 @@ def meaning(settings: Settings) -> str:
     return f"of the cell, over its {'present' if wanted.area == 'current' else 'first'} cross-section"
 
 
-def read_published(settings: Settings) -> Published:
+def read_published(settings: AnalyzeSettings) -> Published:
     wanted = settings.published
     points = [] if wanted.file is None else [read_csv(wanted.file, 2)]
     points += [] if wanted.points is None else [np.array(wanted.points)]

@@ -5,22 +5,27 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from hpcpot.config import Key, Schema, Settings
-from hpcpot.config.kinds import Kind, boolean, either, file_name, integer, list_of, output_path
+from hpcpot.config import Problem, Schema, key
+from hpcpot.config.kinds import TEXT, Kind, boolean, either, file_name, integer, list_of, output_path
 from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.settings import FarmSection
+
+DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)+"
 
 
 def import_path() -> Kind:
     """Where Python finds a class or function, kept as text."""
 
     def parse(value: Any) -> str:
-        if not isinstance(value, str) or not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)+", value):
+        if not isinstance(value, str) or not re.fullmatch(DOTTED, value):
             raise ValueError("must be module.Name, e.g. ase.calculators.emt.EMT")
         return value
 
-    return Kind("module.Name", parse)
+    return Kind("module.Name", parse, {"type": "string", "pattern": f"^{DOTTED}$"})
 
 
 def keywords() -> Kind:
@@ -38,7 +43,7 @@ def keywords() -> Kind:
             raise ValueError(f"{words}; names within them must be text, too")
         return value
 
-    return Kind("names with plain values", parse)
+    return Kind("names with plain values", parse, {"type": "object"})
 
 
 def label_name() -> Kind:
@@ -47,33 +52,55 @@ def label_name() -> Kind:
             raise ValueError("must be text")
         return value
 
-    return Kind("text", parse)
+    return Kind("text", parse, TEXT)
 
 
-KEYS = (
-    Key(
-        "structures.files",
+@dataclass(frozen=True, kw_only=True)
+class LabelStructuresSection:
+    """What to label."""
+
+    files: str | list[str] = key(
         either(file_name(), list_of(file_name(), "a list of files or patterns")),
         "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz",
-    ),
-    Key("structures.every", integer(1), "take the first frame of each file, and every so many after it", 1),
-    Key(
-        "calculator.class",
+    )
+    every: int = key(integer(1), "take the first frame of each file, and every so many after it", 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalculatorSection:
+    """The calculator of ASE that labels."""
+
+    class_: str = key(
         import_path(),
         "calculator of ASE, or a function that returns one, e.g. nequix.calculator.NequixCalculator; installed here "
         "and on the workers",
-    ),
-    Key("calculator.arguments", keywords(), "by name; files relative to the current folder", {}),
-    Key("calculator.name", label_name(), "what the data set calls it as a source; null: its class", None),
-    Key("calculator.stress", boolean(), "label the virial; false for a calculator without stress", True),
-    Key("output.results", output_path(), "HDF5 file of results; the same command completes it"),
-    Key("output.dataset", output_path(), "data set (.h5) of the structures that were labelled"),
-)
+    )
+    arguments: dict[str, Any] = key(keywords(), "by name; files relative to the current folder", {})
+    name: str | None = key(label_name(), "what the data set calls it as a source; null: its class", None)
+    stress: bool = key(boolean(), "label the virial; false for a calculator without stress", True)
 
 
-def _check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together."""
-    yield from farm_settings.check(settings)
+@dataclass(frozen=True, kw_only=True)
+class LabelOutputSection:
+    """What is written."""
+
+    results: Path = key(output_path(), "HDF5 file of results; the same command completes it")
+    dataset: Path = key(output_path(), "data set (.h5) of the structures that were labelled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSettings:
+    """The config of `hpcpot label`."""
+
+    structures: LabelStructuresSection
+    calculator: CalculatorSection
+    output: LabelOutputSection
+    farm: FarmSection = FarmSection()
+
+
+def _check(settings: LabelSettings) -> Iterator[Problem]:
+    """Yield what does not fit together."""
+    yield from farm_settings.check(settings.farm)
     output = settings.output
     if output.dataset.suffix not in (".h5", ".hdf5"):
         yield "output.dataset", "must end in .h5; hpcpot convert makes other formats of it"
@@ -81,4 +108,4 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "output.dataset", "must be another file than output.results"
 
 
-SCHEMA = Schema(KEYS + farm_settings.KEYS, _check)
+SCHEMA = Schema(LabelSettings, _check)

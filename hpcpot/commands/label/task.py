@@ -16,7 +16,7 @@ from ase.data import chemical_symbols
 
 from hpcpot import config, provenance
 from hpcpot.commands.label import calculators, compute
-from hpcpot.config import Settings
+from hpcpot.commands.label.settings import CalculatorSection, LabelOutputSection, LabelSettings
 from hpcpot.dataset import figure, hdf5, statistics
 from hpcpot.dataset.dataset import DataSet, Labelled, build
 from hpcpot.errors import ConfigError, HpcpotError
@@ -32,7 +32,7 @@ STARTS = ("initial_magmoms", "initial_charges")
 """Arrays of a structure, by ASE's names, from which a calculator starts: other labels may come of others."""
 
 
-def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
     """Read the structures, and try the calculator.
 
     Raises:
@@ -52,7 +52,7 @@ def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Ta
         columns=compute.COLUMNS,
         compute=partial(
             compute.compute,
-            name=getattr(calculator, "class"),
+            name=calculator.class_,
             arguments=json.dumps(calculator.arguments),
             stress=calculator.stress,
         ),
@@ -62,7 +62,7 @@ def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Ta
     )
 
 
-def check_dataset(output: Settings, overwrite: bool) -> None:
+def check_dataset(output: LabelOutputSection, overwrite: bool) -> None:
     """Refuse, before the work, a data set that could not be written, or of others.
 
     Raises:
@@ -95,21 +95,21 @@ def structures(paths: Sequence[Path], every: int) -> list[Item]:
     return found
 
 
-def check_calculator(wanted: Settings) -> None:
+def check_calculator(wanted: CalculatorSection) -> None:
     """Build it here once, so that its errors come before any work.
 
     Raises:
         ConfigError: cannot be built, or has no stress where one is asked for.
     """
-    name = getattr(wanted, "class")
+    name = wanted.class_
     built = calculators.build(name, wanted.arguments)
     if wanted.stress and "stress" not in getattr(built, "implemented_properties", ("stress",)):
         raise ConfigError(f"calculator.stress = true: {name} has no stress; set false to label without virials.")
 
 
-def identity(wanted: Settings) -> str:
+def identity(wanted: CalculatorSection) -> str:
     """What made the labels: class, arguments, package, hashes of files that it is given, whether there are virials."""
-    name = getattr(wanted, "class")
+    name = wanted.class_
     files = [Path(one) for one in wanted.arguments.values() if isinstance(one, str) and Path(one).is_file()]
     lines = [
         f"{name}({json.dumps(wanted.arguments, sort_keys=True)})",
@@ -120,10 +120,10 @@ def identity(wanted: Settings) -> str:
     return "\n".join(lines)
 
 
-def report(settings: Settings, facts: Mapping[str, Any], results: Results, keys: Sequence[str]) -> None:
+def report(settings: LabelSettings, facts: Mapping[str, Any], results: Results, keys: Sequence[str]) -> None:
     """Write the structures that are done as a data set, with its table and figure."""
     output = settings.output
-    dataset = gather(results, keys, settings.calculator.name or getattr(settings.calculator, "class"))
+    dataset = gather(results, keys, settings.calculator.name or settings.calculator.class_)
     if dataset is None:
         print("no structure was labelled, so there is no data set")
         return

@@ -11,7 +11,7 @@ from ase import Atoms
 from hpcpot.analysis import profile
 from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
 from hpcpot.commands.onsite.frames import Frames, content, spaced
-from hpcpot.config import Settings
+from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.parallel.stop import Stopped
 from hpcpot.structure import files
@@ -78,7 +78,7 @@ class Selection:
 class Surveyor:
     """Reads frames, checks them and measures the places of their atoms, one frame after another."""
 
-    def __init__(self, frames: Frames, settings: Settings, elements: tuple[str, ...], stop: Callable[[], bool]):
+    def __init__(self, frames: Frames, settings: OnsiteSettings, elements: tuple[str, ...], stop: Callable[[], bool]):
         wanted = settings.profile
         self.frames, self.elements, self.stop = frames, elements, stop
         self.slab = Slab(AXES[wanted.axis], wanted.host, wanted.inserted, tuple(wanted.block_A))
@@ -100,7 +100,7 @@ class Surveyor:
 
 def choose(
     frames: Frames,
-    settings: Settings,
+    settings: OnsiteSettings,
     elements: tuple[str, ...],
     say: Callable[[str], None],
     stop: Callable[[], bool] = lambda: False,
@@ -137,7 +137,7 @@ def _choose_of_block(
     surveyor: Surveyor,
     members: np.ndarray,
     wanted: np.ndarray,
-    settings: Settings,
+    settings: OnsiteSettings,
     found: Selection,
     say: Callable[[str], None],
 ) -> None:
@@ -170,7 +170,7 @@ def _choose_of_block(
 
 
 def _of_frame(
-    frames: Frames, k: int, atoms: Atoms, places: np.ndarray, at: Interfaces, settings: Settings
+    frames: Frames, k: int, atoms: Atoms, places: np.ndarray, at: Interfaces, settings: OnsiteSettings
 ) -> list[Choice]:
     choices, of_frame = [], content(atoms)
     for number, (region, edges) in enumerate(vars(settings.regions).items()):

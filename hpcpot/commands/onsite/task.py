@@ -9,8 +9,8 @@ from typing import Any
 
 from hpcpot.commands.onsite import compute, figure, frames, sites, tables
 from hpcpot.commands.onsite.frames import Frames
+from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.commands.onsite.sites import Block, Choice, Selection
-from hpcpot.config import Settings
 from hpcpot.errors import HpcpotError
 from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
@@ -22,7 +22,7 @@ from hpcpot.storage.content import content_key
 from hpcpot.wording import plural
 
 
-def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
     """Choose the sites; prints how many there are.
 
     Raises:
@@ -87,14 +87,14 @@ def unusable(source: Frames, k: int, error: HpcpotError) -> Item:
     return Item(content_key(str(source.place(k)[0]), k, str(error)), error, source.name(k))
 
 
-def identity(settings: Settings) -> str:
+def identity(settings: OnsiteSettings) -> str:
     """Settings that all rows of a file share besides the potential: how sites are chosen and removed."""
     lines = [f"{name}: {vars(getattr(settings, name))}" for name in ("profile", "regions", "sites", "removal")]
     potential = settings.potential
     return "\n".join([*lines, f"precision: {potential.precision}, kernels: {potential.kernels}"])
 
 
-def report(settings: Settings, blocks: list[Block], results: Results, keys: Sequence[str]) -> None:
+def report(settings: OnsiteSettings, blocks: list[Block], results: Results, keys: Sequence[str]) -> None:
     """Write tables and figures of the sites of some items; those of other frames in the file stay out."""
     rows, bootstrap = tables.rows(results, set(keys)), settings.bootstrap
     for kind in ("energies", "relaxed_energies") if settings.removal.relaxed != "none" else ("energies",):

@@ -12,8 +12,7 @@ from ase import Atoms
 import hpcpot
 from hpcpot import config
 from hpcpot.commands.recipes import interface, lattice, particles
-from hpcpot.commands.recipes.settings import SCHEMA
-from hpcpot.config import Settings
+from hpcpot.commands.recipes.settings import SCHEMA, BuildSettings
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
@@ -52,24 +51,24 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def build_crystal(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+def build_crystal(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """A supercell of a crystal, or of a structure file."""
     return cell_of(settings, family, ranks, say).repeat(settings.crystal.repeat or 1)
 
 
-def build_particle(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+def build_particle(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """A sphere in vacuum."""
     unit = cell_of(settings, family, ranks, say)
     return ranks.root_only(lambda: particles.particle(settings, unit, say), share=False)
 
 
-def build_stack(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+def build_stack(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """Spheres that were poured into a box."""
     unit = cell_of(settings, family, ranks, say)
     return ranks.root_only(lambda: particles.stacked(settings, unit, say), share=False)
 
 
-def cell_of(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+def cell_of(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """The cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
     wanted = settings.crystal
     if wanted.file is not None:
@@ -91,7 +90,7 @@ def read_cell(path: Path) -> Atoms:
     return files.check(atoms, tuple(set(atoms.symbols)))
 
 
-def build_interface(settings: Settings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
+def build_interface(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """Si(100)/Li with the dynamics of the MD engine on all ranks."""
     from hpcpot.dynamics.anneal import anneal
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from ase import Atoms
 
-from hpcpot.config import Settings
+from hpcpot.commands.recipes.settings import BuildSettings, ContactSection, LithiumSection
 from hpcpot.errors import SimulationError
 from hpcpot.structure import amorphous, interface
 
@@ -22,7 +22,7 @@ LARGEST_STRAIN = 0.05
 """Of the box between two rounds, so that a first pressure far from zero does not tear the liquid."""
 
 
-def build(settings: Settings, lattice_constant: float, anneal: Anneal, say: Callable[[str], None]) -> Atoms:
+def build(settings: BuildSettings, lattice_constant: float, anneal: Anneal, say: Callable[[str], None]) -> Atoms:
     """Slab, lithium, both joined and annealed. All ranks call it with equal arguments.
 
     Args:
@@ -51,7 +51,7 @@ def build(settings: Settings, lattice_constant: float, anneal: Anneal, say: Call
     return joined
 
 
-def melted(settings: Settings, width: np.ndarray, anneal: Anneal, say: Callable[[str], None]) -> Atoms:
+def melted(settings: BuildSettings, width: np.ndarray, anneal: Anneal, say: Callable[[str], None]) -> Atoms:
     """Random lithium in a box of the given width (2,) Å, settled and melted."""
     lithium = settings.lithium
     height = lithium.atoms * lithium.volume_A3 / width.prod()
@@ -65,7 +65,7 @@ def melted(settings: Settings, width: np.ndarray, anneal: Anneal, say: Callable[
     return atoms
 
 
-def without_pressure(atoms: Atoms, settings: Settings, anneal: Anneal, say: Callable[[str], None]) -> Atoms:
+def without_pressure(atoms: Atoms, settings: BuildSettings, anneal: Anneal, say: Callable[[str], None]) -> Atoms:
     """Lithium at its temperature, its box stretched along z until the mean pressure is about zero.
 
     d(ln height) = P / B, with the bulk modulus B of the config in the first round, then -dP / d(ln height) of the last
@@ -95,7 +95,7 @@ def without_pressure(atoms: Atoms, settings: Settings, anneal: Anneal, say: Call
     )
 
 
-def stage(section: Settings, temperature: float, steps: int) -> dict[str, float]:
+def stage(section: ContactSection | LithiumSection, temperature: float, steps: int) -> dict[str, float]:
     """A stage with the time step and friction of a section."""
     return {
         "temperature_K": temperature,

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 from ase import Atoms
 
-from hpcpot.config import Settings
+from hpcpot.commands.recipes.settings import BuildSettings
 from hpcpot.structure import packing, sphere, stack
 
 
-def particle(settings: Settings, unit: Atoms, say: Callable[[str], None]) -> Atoms:
+def particle(settings: BuildSettings, unit: Atoms, say: Callable[[str], None]) -> Atoms:
     """A sphere in the middle of a periodic cube.
 
     Args:
@@ -25,7 +25,7 @@ def particle(settings: Settings, unit: Atoms, say: Callable[[str], None]) -> Ato
     return atoms
 
 
-def stacked(settings: Settings, unit: Atoms, say: Callable[[str], None]) -> Atoms:
+def stacked(settings: BuildSettings, unit: Atoms, say: Callable[[str], None]) -> Atoms:
     """A pour of spheres, each filled with atoms; arguments as of `particle`."""
     wanted = settings.stack
     radii = np.repeat(wanted.radii_A, wanted.counts)
@@ -40,7 +40,7 @@ def stacked(settings: Settings, unit: Atoms, say: Callable[[str], None]) -> Atom
     return atoms
 
 
-def cut(settings: Settings, unit: Atoms, radius: float, say: Callable[[str], None]) -> Atoms:
+def cut(settings: BuildSettings, unit: Atoms, radius: float, say: Callable[[str], None]) -> Atoms:
     """A sphere about the origin, out of a block of cells that is as large as it must be or as the config says."""
     repeat = settings.crystal.repeat or sphere.repeats(unit, radius)
     atoms = sphere.cut(unit.repeat(repeat), radius, settings.sphere.centre)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
 
-from hpcpot.config import Key, Schema, Settings
+from hpcpot.config import Problem, Schema, key
 from hpcpot.config.kinds import boolean, choice, either, file_name, integer, list_of, number, output_path
 from hpcpot.farm import settings as farm_settings
-from hpcpot.potential import settings as potential_settings
+from hpcpot.farm.settings import FarmSection
+from hpcpot.potential.settings import PotentialSection
 
 MINIMIZERS = ("lbfgs", "fire", "damped")
 """Names of those in `minimizers`, which needs NumPy and Numba: not for --help."""
@@ -19,32 +22,58 @@ CELLS = {
 }
 """What may change."""
 
-KEYS = (
-    Key(
-        "structures.files",
+
+@dataclass(frozen=True, kw_only=True)
+class RelaxStructuresSection:
+    """What to relax."""
+
+    files: str | list[str] = key(
         either(file_name(), list_of(file_name(), "a list of files or patterns")),
         "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif",
-    ),
-    Key("structures.frames", choice("all", "last"), "of files that hold several", "all"),
-    *potential_settings.KEYS,
-    Key("relax.minimizer", choice(*MINIMIZERS), "lbfgs: fewest steps; fire: ASE's; damped: VASP's IBRION=3", "lbfgs"),
-    Key("relax.cell", choice(*CELLS), "what may change beside the positions; hydrostatic keeps the shape", "full"),
-    Key("relax.pressure_GPa", number(), "that the relaxed cell is under; positive in compression", 0.0),
-    Key("relax.force_eV_per_A", number(above=0), "converged: no force on a free atom is larger", 0.01),
-    Key("relax.stress_GPa", number(above=0), "converged: no stress that the cell may follow is larger", 0.05),
-    Key("relax.steps", integer(), "at most; then the status is `no ionic convergence`", 2000),
-    Key("relax.longest_step_A", number(above=0), "of lbfgs and fire, in one step", 0.2),
-    Key("relax.potim", number(above=0), "of damped: atoms move by 0.1 potim Å²/eV times their force", 0.4),
-    Key("relax.smass", number(minimum=0), "of damped: friction, 2 is steepest descent; null: quench", 2.0, null=True),
-    Key("relax.memory_MB", number(above=0), "of a worker for structures that are relaxed at once", 256.0),
-    Key("output.results", output_path(), "HDF5 file of results; the same command completes it"),
-    Key("output.keep_path", boolean(), "store positions, cell, energy, forces and stress of every step", False),
-)
+    )
+    frames: str = key(choice("all", "last"), "of files that hold several", "all")
 
 
-def _check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together."""
-    yield from farm_settings.check(settings)
+@dataclass(frozen=True, kw_only=True)
+class RelaxSection:
+    """How, and how far."""
+
+    minimizer: str = key(choice(*MINIMIZERS), "lbfgs: fewest steps; fire: ASE's; damped: VASP's IBRION=3", "lbfgs")
+    cell: str = key(choice(*CELLS), "what may change beside the positions; hydrostatic keeps the shape", "full")
+    pressure_GPa: float = key(number(), "that the relaxed cell is under; positive in compression", 0.0)
+    force_eV_per_A: float = key(number(above=0), "converged: no force on a free atom is larger", 0.01)
+    stress_GPa: float = key(number(above=0), "converged: no stress that the cell may follow is larger", 0.05)
+    steps: int = key(integer(), "at most; then the status is `no ionic convergence`", 2000)
+    longest_step_A: float = key(number(above=0), "of lbfgs and fire, in one step", 0.2)
+    potim: float = key(number(above=0), "of damped: atoms move by 0.1 potim Å²/eV times their force", 0.4)
+    smass: float | None = key(
+        number(minimum=0), "of damped: friction, 2 is steepest descent; null: quench", 2.0, null=True
+    )
+    memory_MB: float = key(number(above=0), "of a worker for structures that are relaxed at once", 256.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelaxOutputSection:
+    """What is written."""
+
+    results: Path = key(output_path(), "HDF5 file of results; the same command completes it")
+    keep_path: bool = key(boolean(), "store positions, cell, energy, forces and stress of every step", False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelaxSettings:
+    """The config of `hpcpot relax`."""
+
+    structures: RelaxStructuresSection
+    potential: PotentialSection
+    relax: RelaxSection = RelaxSection()
+    output: RelaxOutputSection
+    farm: FarmSection = FarmSection()
+
+
+def _check(settings: RelaxSettings) -> Iterator[Problem]:
+    """Yield what does not fit together."""
+    yield from farm_settings.check(settings.farm)
     relax = settings.relax
     if relax.cell == "fixed" and relax.pressure_GPa:
         yield "relax.pressure_GPa", "is for a cell that changes; set 0, or another relax.cell"
@@ -52,4 +81,4 @@ def _check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "relax.pressure_GPa", "does nothing at a fixed volume; set 0, or another relax.cell"
 
 
-SCHEMA = Schema(KEYS + farm_settings.KEYS, _check)
+SCHEMA = Schema(RelaxSettings, _check)

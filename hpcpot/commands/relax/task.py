@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from hpcpot.commands.relax import compute, figure, summary
-from hpcpot.config import Settings
+from hpcpot.commands.relax.settings import RelaxSettings
 from hpcpot.farm import structures
 from hpcpot.farm.campaign import Stop
 from hpcpot.farm.potential_ref import PotentialRef
@@ -19,7 +19,7 @@ from hpcpot.relaxation.engine import Options
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 
-def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+def prepare(settings: RelaxSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
     """Read potential and structures.
 
     Raises:
@@ -41,7 +41,7 @@ def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Ta
     )
 
 
-def engine_options(settings: Settings) -> Options:
+def engine_options(settings: RelaxSettings) -> Options:
     """The relax section in the units of the engine."""
     relax = settings.relax
     return Options(
@@ -56,7 +56,7 @@ def engine_options(settings: Settings) -> Options:
     )
 
 
-def identity(settings: Settings) -> str:
+def identity(settings: RelaxSettings) -> str:
     """Settings that all rows of a file share, besides the potential."""
     potential = settings.potential
     return f"{engine_options(settings)}\nprecision: {potential.precision}, kernels: {potential.kernels}"

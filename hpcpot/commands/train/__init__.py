@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 
 from hpcpot import config
-from hpcpot.commands.train.settings import SCHEMA
 from hpcpot.farm import settings as farm_settings
+from hpcpot.training.settings import SCHEMA
 
 __all__ = ["add_arguments", "run"]
 

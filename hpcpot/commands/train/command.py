@@ -8,12 +8,12 @@ from pathlib import Path
 from hpcpot import config
 from hpcpot.commands.train import committee
 from hpcpot.commands.train.inputs import load
-from hpcpot.commands.train.settings import TRAINERS
 from hpcpot.errors import ConfigError
 from hpcpot.farm import campaign
 from hpcpot.farm import settings as farm_settings
 from hpcpot.parallel.stop import StopRequest
 from hpcpot.training import job
+from hpcpot.training.settings import TRAINERS
 
 
 def run_command(arguments: argparse.Namespace) -> int:

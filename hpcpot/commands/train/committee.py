@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from hpcpot import config
-from hpcpot.commands.train.settings import TRAINERS, member
-from hpcpot.config import Settings
 from hpcpot.errors import TrainingError
 from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
@@ -19,6 +17,7 @@ from hpcpot.farm.task import Task
 from hpcpot.storage.content import content_key
 from hpcpot.storage.growing import TEXT
 from hpcpot.training import job
+from hpcpot.training.settings import TRAINERS, TrainSettings, member
 
 ERRORS = ("rmse_energy_validation_eV_per_atom", "rmse_force_validation_eV_per_A")
 COLUMNS = {"model": Column((), TEXT), "seed": Column((), "i8"), "steps": Column((), "i8")} | {
@@ -26,7 +25,7 @@ COLUMNS = {"model": Column((), TEXT), "seed": Column((), "i8"), "steps": Column(
 }
 
 
-def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Task:
+def prepare(settings: TrainSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
     """Read the data; each member that is not done goes on from its checkpoint if it has one."""
     folder, results = Path(arguments.config).parent, settings.output.model.with_suffix(".committee.h5")
     members = [member(settings, k) for k in range(settings.committee.members)]
@@ -46,7 +45,7 @@ def prepare(settings: Settings, arguments: argparse.Namespace, stop: Stop) -> Ta
     )
 
 
-def check_outputs(members: Sequence[Settings], results: Path, overwrite: bool) -> None:
+def check_outputs(members: Sequence[TrainSettings], results: Path, overwrite: bool) -> None:
     """Refuse models of other trainings, and take away checkpoints that are to be overwritten.
 
     Raises:
@@ -65,7 +64,7 @@ def report(results: Results, keys: Sequence[str]) -> None:
         print(f"{name}: {1e3 * errors[0]:.2f} meV/atom, {1e3 * errors[1]:.1f} meV/Å on validation frames")
 
 
-def train(number: int, members: list[Settings], folder: Path, here: Path) -> dict[str, Any]:
+def train(number: int, members: list[TrainSettings], folder: Path, here: Path) -> dict[str, Any]:
     """On a worker: train one member, or go on with it; what it prints is in <model>.log.
 
     Args:
@@ -74,8 +73,7 @@ def train(number: int, members: list[Settings], folder: Path, here: Path) -> dic
     from hpcpot.training import curve
 
     settings = members[number]
-    for name, path in vars(settings.output).items():
-        setattr(settings.output, name, here / path)
+    settings = config.change(settings, output={name: here / path for name, path in vars(settings.output).items()})
     log = settings.output.model.with_suffix(".log")
     restart = settings.output.checkpoint.exists()
     with log.open("a" if restart else "w", encoding="utf-8") as file:

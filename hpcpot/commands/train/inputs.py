@@ -7,11 +7,10 @@ from pathlib import Path
 
 from hpcpot import config
 from hpcpot.commands.train import aenet_input, deepmd_input
-from hpcpot.commands.train.settings import SCHEMA
-from hpcpot.config import Settings
+from hpcpot.training.settings import SCHEMA, TrainSettings
 
 
-def load(path: Path, overrides: Sequence[str]) -> Settings:
+def load(path: Path, overrides: Sequence[str]) -> TrainSettings:
     """A YAML config, DeePMD-kit's input.json or aenet-PyTorch's train.in.
 
     Raises:

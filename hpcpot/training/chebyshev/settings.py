@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpcpot.config import Key, Settings
+from hpcpot.config import Problem, change, key
 from hpcpot.config.kinds import Kind, choice, integer, list_of, number
 
 if TYPE_CHECKING:
     from hpcpot.training.job import Job
+    from hpcpot.training.settings import TrainSettings
 
 BATCH = 256
 """Structures, as aenet-PyTorch has it where BATCHSIZE is not given."""
@@ -22,46 +24,62 @@ def energies() -> Kind:
     def parse(value: Any) -> dict[str, float]:
         if not isinstance(value, dict) or not value:
             raise ValueError(f"must be {words}")
-        return {str(name): number().parse(one) for name, one in value.items()}
+        return {str(name): number().parse(energy) for name, energy in value.items()}
 
-    return Kind(words, parse)
+    return Kind(words, parse, {"type": "object", "additionalProperties": number().json, "minProperties": 1})
 
 
-KEYS = (
-    Key("chebyshev.radial_cutoff_A", number(above=0), "R_r: radius of a neighbourhood", 6.0),
-    Key("chebyshev.radial_order", integer(), "N_r: radial polynomials 0 .. N_r", 16),
-    Key("chebyshev.angular_cutoff_A", number(above=0), "R_a: of neighbours whose angles count", 3.0),
-    Key("chebyshev.angular_order", integer(), "N_a: angular polynomials 0 .. N_a", 4),
-    Key("chebyshev.hidden", list_of(integer(1), "a list of widths, e.g. [25, 25]"), "of the networks", [25, 25]),
-    Key(
-        "chebyshev.activation",
+@dataclass(frozen=True, kw_only=True)
+class ChebyshevSection:
+    """The model, as aenet's Chebyshev descriptor and its networks."""
+
+    radial_cutoff_A: float = key(number(above=0), "R_r: radius of a neighbourhood", 6.0)
+    radial_order: int = key(integer(), "N_r: radial polynomials 0 .. N_r", 16)
+    angular_cutoff_A: float = key(number(above=0), "R_a: of neighbours whose angles count", 3.0)
+    angular_order: int = key(integer(), "N_a: angular polynomials 0 .. N_a", 4)
+    hidden: list[int] = key(list_of(integer(1), "a list of widths, e.g. [25, 25]"), "of the networks", [25, 25])
+    activation: str = key(
         choice("tanh", "linear", "logistic", "scaled_tanh", "scaled_tanh_twist"),
         "of the hidden layers; scaled_tanh: 1.7159 tanh(2x/3)",
         "tanh",
-    ),
-    Key("chebyshev.atomic_energies_eV", energies(), "that energies are relative to; null: least squares", None),
-    Key(
-        "chebyshev.maximum_energy_eV_per_atom",
-        number(),
-        "leave out frames with more energy per atom, relative to the atomic energies",
-        None,
-    ),
-    Key("loss.force_weight", number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0),
-    Key(
-        "loss.virial_weight",
+    )
+    atomic_energies_eV: dict[str, float] | None = key(
+        energies(), "that energies are relative to; null: least squares", None
+    )
+    maximum_energy_eV_per_atom: float | None = key(
+        number(), "leave out frames with more energy per atom, relative to the atomic energies", None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChebyshevLossSection:
+    """Shares of aenet-PyTorch's loss."""
+
+    force_weight: float = key(number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0)
+    virial_weight: float = key(
         number(minimum=0),
         "share of virials per atom, of frames that have one, 0 to 1; typical 0.1; aenet-PyTorch has none",
         0.0,
-    ),
-)
+    )
 
 
-def check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together; fills in the defaults of this family."""
-    model, rate, training = settings.chebyshev, settings.learning_rate, settings.training
-    rate.start = rate.start or 1e-4
-    training.optimiser = training.optimiser or "adamw"
-    training.batch_size = training.batch_size or BATCH
+SECTIONS: dict[str, type] = {"chebyshev": ChebyshevSection, "loss": ChebyshevLossSection}
+"""Sections of a config that are this family's; of one that families share, its own part."""
+
+
+def complete(settings: TrainSettings) -> TrainSettings:
+    """Fill in the defaults of this family."""
+    rate, training = settings.learning_rate, settings.training
+    return change(
+        settings,
+        learning_rate={"start": rate.start or 1e-4},
+        training={"optimiser": training.optimiser or "adamw", "batch_size": training.batch_size or BATCH},
+    )
+
+
+def check(settings: TrainSettings) -> Iterator[Problem]:
+    """Yield what does not fit together."""
+    model, training = settings.chebyshev, settings.training
     if not isinstance(training.batch_size, int):
         yield "training.batch_size", "must be a number of frames for a Chebyshev network; typical 128"
     if model.angular_cutoff_A > model.radial_cutoff_A:
@@ -73,7 +91,7 @@ def check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "chebyshev.atomic_energies_eV", f"must have an energy for each of {', '.join(elements)}"
 
 
-def needs_forces(settings: Settings) -> bool:
+def needs_forces(settings: TrainSettings) -> bool:
     """Whether every frame must have forces."""
     return settings.loss.force_weight > 0.0
 

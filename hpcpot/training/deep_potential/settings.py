@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpcpot.config import Key, Settings
+from hpcpot.config import Problem, change, key
 from hpcpot.config.kinds import Kind, boolean, choice, integer, list_of, number
 
 if TYPE_CHECKING:
     from hpcpot.training.job import Job
+    from hpcpot.training.settings import TrainSettings
 
 WIDTHS = "a list of widths, e.g. [25, 50, 100]"
 
@@ -29,43 +31,63 @@ def slots() -> Kind:
             raise ValueError(f"must be {words}; FACTOR >= 1") from error
         return value
 
-    return Kind(words, parse)
+    factor = {"type": "string", "pattern": r"^auto(:\s*\S+)?$"}
+    return Kind(words, parse, {"anyOf": [factor, list_of(integer(), words).json]})
 
 
-KEYS = (
-    Key("deep_potential.cutoff_A", number(above=0), "rcut: radius of a neighbourhood", 6.0),
-    Key("deep_potential.cutoff_smooth_A", number(minimum=0), "rcut_smth: from here neighbours fade", 0.5),
-    Key(
-        "deep_potential.sel", slots(), "slots for neighbours of each element; auto: counted, times FACTOR (1.1)", "auto"
-    ),
-    Key("deep_potential.neuron", list_of(integer(1), WIDTHS), "widths of the embedding networks", [25, 50, 100]),
-    Key("deep_potential.axis_neuron", integer(1), "columns of the second factor of the descriptor", 16),
-    Key("deep_potential.resnet_dt", boolean(), "factors on the skips of the embedding", False),
-    Key("deep_potential.type_one_side", boolean(), "embeddings depend on the neighbour's element alone", True),
-    Key("deep_potential.activation_function", choice("tanh", "linear", "sigmoid"), "of the embedding", "tanh"),
-    Key("deep_potential.set_davg_zero", boolean(), "no mean is taken off", False),
-    Key("deep_potential.env_protection_A", number(minimum=0), "added to distances in denominators", 0.0),
-    Key("deep_potential.stat_batches", integer(1), "of each group and composition, for mean, deviation and bias", 10),
-    Key("deep_potential.fitting_neuron", list_of(integer(1), WIDTHS), "of the fitting networks", [240, 240, 240]),
-    Key("deep_potential.fitting_resnet_dt", boolean(), "factors on their skips", True),
-    Key("deep_potential.fitting_activation_function", choice("tanh", "linear", "sigmoid"), "of the fitting", "tanh"),
-    Key("loss.start_pref_e", number(minimum=0), "of DeePMD-kit's loss: weight of the energy at the start", 0.02),
-    Key("loss.limit_pref_e", number(minimum=0), "and as the learning rate goes to 0", 1.0),
-    Key("loss.start_pref_f", number(minimum=0), "weight of the forces", 1000.0),
-    Key("loss.limit_pref_f", number(minimum=0), "and as the learning rate goes to 0", 1.0),
-    Key("loss.start_pref_v", number(minimum=0), "weight of the virial, of frames that have one; typical 0.01", 0.0),
-    Key("loss.limit_pref_v", number(minimum=0), "and as the learning rate goes to 0; typical 0.1", 0.0),
-    Key("loss.intensive_ener_virial", boolean(), "energies and virials by 1/N^2 in place of DeePMD-kit's 1/N", False),
-)
+@dataclass(frozen=True, kw_only=True)
+class DeepPotentialSection:
+    """The model, as DeePMD-kit's descriptor se_e2_a and its fitting network."""
+
+    cutoff_A: float = key(number(above=0), "rcut: radius of a neighbourhood", 6.0)
+    cutoff_smooth_A: float = key(number(minimum=0), "rcut_smth: from here neighbours fade", 0.5)
+    sel: str | list[int] = key(
+        slots(), "slots for neighbours of each element; auto: counted, times FACTOR (1.1)", "auto"
+    )
+    neuron: list[int] = key(list_of(integer(1), WIDTHS), "widths of the embedding networks", [25, 50, 100])
+    axis_neuron: int = key(integer(1), "columns of the second factor of the descriptor", 16)
+    resnet_dt: bool = key(boolean(), "factors on the skips of the embedding", False)
+    type_one_side: bool = key(boolean(), "embeddings depend on the neighbour's element alone", True)
+    activation_function: str = key(choice("tanh", "linear", "sigmoid"), "of the embedding", "tanh")
+    set_davg_zero: bool = key(boolean(), "no mean is taken off", False)
+    env_protection_A: float = key(number(minimum=0), "added to distances in denominators", 0.0)
+    stat_batches: int = key(integer(1), "of each group and composition, for mean, deviation and bias", 10)
+    fitting_neuron: list[int] = key(list_of(integer(1), WIDTHS), "of the fitting networks", [240, 240, 240])
+    fitting_resnet_dt: bool = key(boolean(), "factors on their skips", True)
+    fitting_activation_function: str = key(choice("tanh", "linear", "sigmoid"), "of the fitting", "tanh")
 
 
-def check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together; fills in the defaults of this family."""
-    model, rate, training, loss = settings.deep_potential, settings.learning_rate, settings.training, settings.loss
-    rate.start = rate.start or 1e-3
-    rate.stop = rate.stop or min(1e-8, rate.start)
-    training.optimiser = training.optimiser or "adam"
-    training.batch_size = training.batch_size or "auto"
+@dataclass(frozen=True, kw_only=True)
+class DeepPotentialLossSection:
+    """Weights of DeePMD-kit's loss."""
+
+    start_pref_e: float = key(number(minimum=0), "of DeePMD-kit's loss: weight of the energy at the start", 0.02)
+    limit_pref_e: float = key(number(minimum=0), "and as the learning rate goes to 0", 1.0)
+    start_pref_f: float = key(number(minimum=0), "weight of the forces", 1000.0)
+    limit_pref_f: float = key(number(minimum=0), "and as the learning rate goes to 0", 1.0)
+    start_pref_v: float = key(number(minimum=0), "weight of the virial, of frames that have one; typical 0.01", 0.0)
+    limit_pref_v: float = key(number(minimum=0), "and as the learning rate goes to 0; typical 0.1", 0.0)
+    intensive_ener_virial: bool = key(boolean(), "energies and virials by 1/N^2 in place of DeePMD-kit's 1/N", False)
+
+
+SECTIONS: dict[str, type] = {"deep_potential": DeepPotentialSection, "loss": DeepPotentialLossSection}
+"""Sections of a config that are this family's; of one that families share, its own part."""
+
+
+def complete(settings: TrainSettings) -> TrainSettings:
+    """Fill in the defaults of this family."""
+    rate, training = settings.learning_rate, settings.training
+    start = rate.start or 1e-3
+    return change(
+        settings,
+        learning_rate={"start": start, "stop": rate.stop or min(1e-8, start)},
+        training={"optimiser": training.optimiser or "adam", "batch_size": training.batch_size or "auto"},
+    )
+
+
+def check(settings: TrainSettings) -> Iterator[Problem]:
+    """Yield what does not fit together."""
+    model, loss = settings.deep_potential, settings.loss
     if model.cutoff_smooth_A >= model.cutoff_A:
         yield "deep_potential.cutoff_smooth_A", f"must be below deep_potential.cutoff_A, {model.cutoff_A:g}"
     if model.axis_neuron > model.neuron[-1]:
@@ -77,7 +99,7 @@ def check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "deep_potential.sel", f"must have a number for each of the {len(elements)} elements"
 
 
-def needs_forces(settings: Settings) -> bool:
+def needs_forces(settings: TrainSettings) -> bool:
     """Whether every frame must have forces."""
     return bool(settings.loss.start_pref_f or settings.loss.limit_pref_f)
 

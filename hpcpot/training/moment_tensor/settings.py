@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from hpcpot.config import Key, Settings
+from hpcpot.config import Problem, key
 from hpcpot.config.kinds import Kind, boolean, choice, integer, number
 
 if TYPE_CHECKING:
     from hpcpot.training.job import Job
+    from hpcpot.training.settings import TrainSettings
 
 WEIGHTINGS = ("vibrations", "structures", "molecules")
 
@@ -18,56 +20,52 @@ def level() -> Kind:
     """An even number, 2 to 28."""
 
     def parse(value: Any) -> int:
-        found = integer(2).parse(value)
-        if found > 28 or found % 2:
+        level = integer(2).parse(value)
+        if level > 28 or level % 2:
             raise ValueError("must be an even number from 2 to 28")
-        return found
+        return level
 
-    return Kind("an even number from 2 to 28", parse)
+    return Kind("an even number from 2 to 28", parse, {"enum": list(range(2, 29, 2))})
 
 
-KEYS = (
-    Key("moment_tensor.level", level(), "level of the basis: 16 has 92 functions, 20 has 288", 16),
-    Key("moment_tensor.cutoff_A", number(above=0), "radius of a neighbourhood", 5.0),
-    Key(
-        "moment_tensor.min_distance_A",
+@dataclass(frozen=True, kw_only=True)
+class MomentTensorSection:
+    """The model, its loss and how it is fitted, as MLIP-2."""
+
+    level: int = key(level(), "level of the basis: 16 has 92 functions, 20 has 288", 16)
+    cutoff_A: float = key(number(above=0), "radius of a neighbourhood", 5.0)
+    min_distance_A: float | None = key(
         number(minimum=0),
         "where radial polynomials begin; null: 0.99 times the shortest distance in the data, as in MLIP-2",
         None,
-    ),
-    Key("moment_tensor.radial_size", integer(1), "polynomials of a radial function", 8),
-    Key("moment_tensor.energy_weight", number(minimum=0), "of MLIP-2's loss, for (eV)^2 per atom", 1.0),
-    Key("moment_tensor.force_weight", number(minimum=0), "for (eV/Å)^2 of each atom; 0: forces take no part", 0.01),
-    Key("moment_tensor.stress_weight", number(minimum=0), "for (eV)^2 of the virial per atom", 0.001),
-    Key(
-        "moment_tensor.weighting",
-        choice(*WEIGHTINGS),
-        "as MLIP-2's: structures divides by the atoms, molecules does not",
-        "vibrations",
-    ),
-    Key(
-        "moment_tensor.scale_by_force_eV2_A2",
-        number(minimum=0),
-        "b: the weight of a force is times b / (|F|^2 + b); 0: no",
-        0.0,
-    ),
-    Key(
-        "moment_tensor.tolerance",
-        number(minimum=0),
-        "end when 50 iterations lower the loss by less than this share",
-        1e-3,
-    ),
-    Key(
-        "moment_tensor.grade",
-        boolean(),
-        "keep in the model the neighbourhoods that span the training data, for extrapolation grades",
-        True,
-    ),
-)
+    )
+    radial_size: int = key(integer(1), "polynomials of a radial function", 8)
+    energy_weight: float = key(number(minimum=0), "of MLIP-2's loss, for (eV)^2 per atom", 1.0)
+    force_weight: float = key(number(minimum=0), "for (eV/Å)^2 of each atom; 0: forces take no part", 0.01)
+    stress_weight: float = key(number(minimum=0), "for (eV)^2 of the virial per atom", 0.001)
+    weighting: str = key(
+        choice(*WEIGHTINGS), "as MLIP-2's: structures divides by the atoms, molecules does not", "vibrations"
+    )
+    scale_by_force_eV2_A2: float = key(
+        number(minimum=0), "b: the weight of a force is times b / (|F|^2 + b); 0: no", 0.0
+    )
+    tolerance: float = key(number(minimum=0), "end when 50 iterations lower the loss by less than this share", 1e-3)
+    grade: bool = key(
+        boolean(), "keep in the model the neighbourhoods that span the training data, for extrapolation grades", True
+    )
 
 
-def check(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What does not fit together."""
+SECTIONS: dict[str, type] = {"moment_tensor": MomentTensorSection}
+"""Sections of a config that are this family's; of one that families share, its own part."""
+
+
+def complete(settings: TrainSettings) -> TrainSettings:
+    """Fill in the defaults of this family."""
+    return settings
+
+
+def check(settings: TrainSettings) -> Iterator[Problem]:
+    """Yield what does not fit together."""
     model, training = settings.moment_tensor, settings.training
     if model.min_distance_A is not None and model.min_distance_A >= model.cutoff_A:
         yield "moment_tensor.min_distance_A", f"must be below moment_tensor.cutoff_A, {model.cutoff_A:g}"
@@ -83,7 +81,7 @@ def check(settings: Settings) -> Iterator[tuple[str, str]]:
         yield "device", "must be cpu or auto for a moment tensor potential"
 
 
-def needs_forces(settings: Settings) -> bool:
+def needs_forces(settings: TrainSettings) -> bool:
     """Forces that are missing take no part in the loss."""
     return False
 

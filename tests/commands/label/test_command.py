@@ -228,7 +228,7 @@ def test_another_model_under_the_same_name_is_another_calculator(tmp_path: Path)
     for weights in ("one", "two"):
         model.write_text(weights)
         arguments = {"model": str(model), "units": "eV"}
-        wanted = config.Settings(**{"class": EMT_NAME, "arguments": arguments, "stress": True})
+        wanted = settings.CalculatorSection(class_=EMT_NAME, arguments=arguments)
         found.append(task.identity(wanted))
     assert found[0] != found[1] and "model.nqx: sha256 7692c3ad3540bb80" in found[0] and "ase" in found[0]
 

@@ -12,7 +12,7 @@ from repository import CONFIGS
 
 from hpcpot import config
 from hpcpot.commands.onsite import frames, sites
-from hpcpot.commands.onsite.settings import SCHEMA
+from hpcpot.commands.onsite.settings import SCHEMA, OnsiteSettings
 from hpcpot.errors import ConfigError, OutputError, StructureError
 from hpcpot.parallel.stop import Stopped
 
@@ -24,7 +24,7 @@ def trajectory(tmp_path: Path) -> Path:
     return slabs.write(tmp_path / "run.h5md", slabs.drifting(9))
 
 
-def settings(trajectory: Path, *overrides: str) -> config.Settings:
+def settings(trajectory: Path, *overrides: str) -> OnsiteSettings:
     few = [
         "frames.count=3",
         "sites.per_region=8",
@@ -143,7 +143,7 @@ def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> No
     for k, reason in reasons.items():
         assert reason in str(found.unusable[k])
     assert said[-4].startswith("solid.extxyz is left out: widest gap") and said[-1] == "3 more are left out"
-    chosen.frames.file = paths[2:5]
+    chosen = config.change(chosen, frames={"file": paths[2:5]})
     with pytest.raises(StructureError, match="positions of atom 3"):
         sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), said.append)
 
@@ -156,7 +156,7 @@ def test_a_bad_frame_of_a_trajectory_is_left_out_of_its_profile(tmp_path: Path) 
     found = sites.choose(frames.find(path), chosen, ("Li", "Si"), said.append)
     assert list(found.unusable) == [2] and sorted({one.frame for one in found.choices}) == [0, 4]
     assert found.blocks[0].profile.frames == 4 and said[-1].startswith("frame 2 is left out: positions of atom 9")
-    chosen.frames.count = 2
+    chosen = config.change(chosen, frames={"count": 2})
     unseen = sites.choose(frames.find(path), chosen, ("Li", "Si"), said.append)
     assert list(unseen.left_out) == [2] and not unseen.unusable
 

@@ -17,7 +17,7 @@ from repository import CONFIGS
 from hpcpot import config
 from hpcpot.analysis.profile import Interfaces
 from hpcpot.commands.onsite import compute, frames, sites, task
-from hpcpot.commands.onsite.settings import SCHEMA
+from hpcpot.commands.onsite.settings import SCHEMA, OnsiteSettings
 from hpcpot.commands.onsite.sites import Choice
 from hpcpot.farm.item import Failure, outcomes
 from hpcpot.farm.potential_ref import PotentialRef
@@ -27,7 +27,7 @@ from hpcpot.relaxation.engine import Options
 CONFIG = CONFIGS / "onsite_interface_si100.yaml"
 
 
-def survey(path: Path, *overrides: str) -> tuple[frames.Frames, list[Choice], config.Settings]:
+def survey(path: Path, *overrides: str) -> tuple[frames.Frames, list[Choice], OnsiteSettings]:
     given = (
         f"frames.file=[{path}]",
         "frames.count=1",

@@ -7,7 +7,6 @@ import pytest
 from trainings import train, tree
 
 from hpcpot import config
-from hpcpot.commands.train.settings import SCHEMA
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.predict import predict
 from hpcpot.errors import ConfigError, OutputError
@@ -17,6 +16,7 @@ from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage import checkpoint
 from hpcpot.training import curve
+from hpcpot.training.settings import SCHEMA
 
 LONG = {"training": {"steps": 120, "print_every": 20}, "moment_tensor": {"tolerance": 0.0}}
 

@@ -1,9 +1,12 @@
 """An analysis of another package: how tall the atoms stand along an axis, in each frame."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from hpcpot.analysis.observable import Rows
-from hpcpot.analysis.registry import Option, Registration, register
+from hpcpot.analysis.registry import Registration, register
+from hpcpot.config import key
 from hpcpot.config.kinds import choice
 
 
@@ -27,5 +30,9 @@ class Height:
         self.rows.restore(arrays)
 
 
-axis = Option("axis", choice("x", "y", "z"), "along which it is measured", "z")
-register(Registration("height", f"{__name__}:Height", "how tall the atoms stand", (axis,)))
+@dataclass(frozen=True, kw_only=True)
+class HeightOptions:
+    axis: str = key(choice("x", "y", "z"), "along which it is measured", "z")
+
+
+register(Registration("height", f"{__name__}:Height", "how tall the atoms stand", HeightOptions))

@@ -1,0 +1,241 @@
+"""Reading a config: one YAML file a run; every key is known, typed and in range before anything starts.
+
+`load` reads a file against the `Schema` of a command and answers everything that is wrong at once, one line a problem.
+Files that a config names are looked for beside the config, then in the current folder, then among the files that hpcpot
+ships; files that a run writes are relative to the current folder.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hpcpot import data, inputs
+from hpcpot.config import yaml_text
+from hpcpot.config.schema import REQUIRED, STAGES, Key, S, Schema, keys_in, tree_of
+from hpcpot.errors import ConfigError
+
+SHOWN = 60
+"""Characters of a wrong value that a message shows."""
+
+
+def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = ()) -> S:
+    """Read a config file.
+
+    Args:
+        path: YAML file; None for the defaults alone, with the overrides.
+        overrides: "section.key=value", the value in YAML; they win over the file.
+    Raises:
+        ConfigError: everything that is wrong, one line a problem.
+    """
+    tree, problems = ({}, []) if path is None else _read(Path(path))
+    return load_tree(tree, Path("defaults" if path is None else path), schema, overrides, problems)
+
+
+def load_tree(
+    tree: dict, path: Path, schema: Schema[S], overrides: Sequence[str] = (), problems: Sequence[str] = ()
+) -> S:
+    """As `load`, of a tree that was read already, such as from another program's input.
+
+    Args:
+        path: file that it is from; messages name it, and inputs are looked for beside it.
+        problems: lines about what was wrong already while reading.
+    """
+    problems = list(problems)
+    given = _flatten(tree, schema, path.name, problems)
+    stages = _stage_names(tree, schema)
+    for override in overrides:
+        given.update(_parse_override(override, schema, stages, problems))
+    values = {}
+    for name, key in _rows(schema, stages).items():
+        shared = f"{schema.staged}.{name.split('.')[-1]}" if name.startswith(f"{STAGES}.") else name
+        source = name if name in given or shared not in given else shared
+        value, origin = given.get(source, (key.default, path.name))
+        try:
+            values[name] = _convert(key, value, path.parent)
+        except ValueError as error:
+            shown = "missing" if value is REQUIRED else show(value)
+            hint = f"; {key.hint}" if key.hint else ""
+            problems.append(f"{source} = {shown} ({origin}): {error}{hint}.")
+    if not problems:
+        settings = schema.complete(schema.build(values))
+        for name, requirement in schema.check(settings):
+            value, origin = given.get(name, (values[name], path.name))
+            problems.append(f"{name} = {show(value)} ({origin}): {requirement}.")
+    if problems:
+        raise ConfigError("\n".join(dict.fromkeys(problems)))
+    return settings
+
+
+def dump(settings: Any) -> str:
+    """The settings as YAML that `load` reads back."""
+    return yaml_text.write(plain(tree_of(settings)))
+
+
+def show(value: Any) -> str:
+    """A value as a message shows it: text as it is, null and booleans as in YAML, never long."""
+    words = {None: "null", True: "true", False: "false"}
+    text = words[value] if value is None or isinstance(value, bool) else str(value) or '""'
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
+
+
+def find_input(name: str, folder: Path) -> Path:
+    """The file that a config in `folder` means by `name`.
+
+    Raises:
+        ValueError: there is none; names the files that hpcpot ships.
+    """
+    try:
+        path = inputs.find(name, folder)
+    except OSError as error:
+        raise ValueError(f"must be a file that can be read ({error.strerror})") from error
+    if path is None:
+        raise ValueError(
+            f"must be a file: none beside the config ({folder.resolve()}), none in the current folder, and not one of "
+            f"the shipped {', '.join(data.names()) or 'files (none)'}"
+        )
+    return path if path.parent == data.FOLDER else path.resolve()
+
+
+def _read(path: Path) -> tuple[dict, list[str]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror})"
+        raise ConfigError(f"config = {path}: {reason}; give the path of a YAML file.") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"config = {path}: is not text but a binary file; give the path of a YAML file.") from error
+    try:
+        tree, repeated = yaml_text.parse(text)
+    except ValueError as error:
+        raise ConfigError(f"config = {path}: {error}; check indentation, colons and brackets.") from error
+    if not isinstance(tree, dict):
+        what = "is empty" if tree is None else f"holds {show(tree)}"
+        raise ConfigError(f"config = {path}: {what}; must hold keys and values, as configs/interface_si100.yaml does.")
+    return tree, [f"{name} (line {line} of {path.name}): appears twice; keep one." for name, line in repeated]
+
+
+def _flatten(tree: dict, schema: Schema, origin: str, problems: list[str]) -> dict[str, tuple[Any, str]]:
+    """{"section.key": (value, origin)} of the known keys; unknown ones become problems."""
+    known = schema.keys.keys() | _rows(schema, _stage_names(tree, schema)).keys()
+    given = {}
+    for name, value in tree.items():
+        if name == STAGES and schema.staged:
+            entries = _stage_entries(value, schema, origin, problems)
+        elif name not in schema.sections:
+            entries = {str(name): value}
+        elif isinstance(value, dict):
+            entries = {f"{name}.{key}": entry for key, entry in value.items()}
+        else:
+            entries = {}
+            if value is not None:
+                keys = _names_in(name, schema)
+                problems.append(f"{name} = {show(value)} ({origin}): is a section; give its keys, {keys}.")
+        for key, entry in entries.items():
+            if key in known:
+                given[key] = (entry, origin)
+            else:
+                problems.append(f"{key} = {show(entry)} ({origin}): unknown key; {_nearest(key, schema)}")
+    return given
+
+
+def _stage_names(tree: dict, schema: Schema) -> list[str]:
+    stages = tree.get(STAGES) if schema.staged else None
+    return [str(name) for name in stages] if isinstance(stages, dict) else []
+
+
+def _stage_entries(stages: Any, schema: Schema, origin: str, problems: list[str]) -> dict[str, Any]:
+    """{"stages.name.key": value} of what the stages say."""
+    if not isinstance(stages, dict) or not stages or any("." in str(name) for name in stages):
+        problems.append(
+            f"{STAGES} = {show(stages)} ({origin}): must be names without dots, each with keys of {schema.staged}, "
+            "e.g. pull: {steps: 1000}."
+        )
+        return {}
+    entries = {}
+    for name, block in stages.items():
+        if isinstance(block, dict):
+            entries |= {f"{STAGES}.{name}.{key}": value for key, value in block.items()}
+        elif block is not None:
+            problems.append(f"{STAGES}.{name} = {show(block)} ({origin}): is a section; give keys of {schema.staged}.")
+    return entries
+
+
+def _rows(schema: Schema, stages: Sequence[str]) -> dict[str, Key]:
+    """Every value that a config has, by name: with stages the staged section has one for each stage."""
+    if not stages:
+        return schema.keys
+    rows = {name: key for name, key in schema.keys.items() if name.split(".")[0] != schema.staged}
+    for stage in stages:
+        rows |= schema.stage_keys(stage)
+    return rows
+
+
+def _parse_override(
+    override: str, schema: Schema, stages: Sequence[str], problems: list[str]
+) -> dict[str, tuple[Any, str]]:
+    name, equals, text = override.partition("=")
+    name = name.strip()
+    if not equals or not name:
+        problems.append(f"--set = {show(override)}: must be KEY=VALUE, e.g. --set md.timestep_fs=0.5.")
+        return {}
+    if name in schema.sections:
+        problems.append(f"{name} = {show(text)} (--set): is a section; set one of its keys, {_names_in(name, schema)}.")
+        return {}
+    if name not in schema.keys and name not in _rows(schema, stages):
+        problems.append(f"{name} = {show(text)} (--set): unknown key; {_nearest(name, schema)}")
+        return {}
+    try:
+        value, _ = yaml_text.parse(text)
+    except ValueError as error:
+        problems.append(f"{name} = {show(text)} (--set): {error}; quote the value.")
+        return {}
+    return {name: (value, "--set")}
+
+
+def _names_in(section: str, schema: Schema) -> str:
+    return ", ".join(f"{section}.{name}" for name in keys_in(schema.sections[section]))
+
+
+def _nearest(name: str, schema: Schema) -> str:
+    """What to do about an unknown key: the nearest known one, whichever section it is in."""
+    section, *rest = name.split(".")
+    in_stage = section == STAGES and schema.staged is not None
+    names = list(schema.stage_keys(rest[0]) if in_stage and len(rest) > 1 else schema.keys)
+    sections = [*schema.sections, *([STAGES] if schema.staged else [])]
+    by_last = {known.split(".")[-1]: known for known in names}
+    last = name.split(".")[-1]
+    if last in by_last:
+        return f"did you mean {by_last[last]}?"
+    near = difflib.get_close_matches(name, names + sections, 1) or difflib.get_close_matches(last, by_last, 1)
+    if near:
+        return f"did you mean {by_last.get(near[0], near[0])}?"
+    section = schema.staged if in_stage else section
+    return f"known are {_names_in(section, schema) if section in schema.sections else ', '.join(sections)}."
+
+
+def _convert(key: Key, value: Any, folder: Path) -> Any:
+    """The value of a key in its own type; ValueError says what is required."""
+    if value is REQUIRED:
+        raise ValueError(f"is required, {key.kind.words}")
+    if value is None:
+        if key.allows_null:
+            return None
+        raise ValueError(f"must be {key.kind.words}")
+    converted = key.kind.parse(value)
+    if not key.is_input:
+        return converted
+    if isinstance(converted, list):
+        return [find_input(name, folder) for name in converted]
+    return find_input(converted, folder)
+
+
+def plain(value: Any) -> Any:
+    """A value in the types of YAML: paths are text."""
+    if isinstance(value, dict):
+        return {name: plain(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    return str(value) if isinstance(value, Path) else value

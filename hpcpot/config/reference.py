@@ -1,0 +1,138 @@
+"""The keys of a command as text: for --help, for the documentation, and as JSON Schema for editors."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from hpcpot.config.load import plain, show
+from hpcpot.config.schema import REQUIRED, STAGES, Key, Schema, keys_in
+
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+STAGED = "stages one after another, each with any KEY of {0}; the rest as in {0}"
+
+
+def add_arguments(
+    parser: argparse.ArgumentParser,
+    schema: Schema,
+    what: str,
+    example: str,
+    name: str = "config",
+    metavar: str = "CONFIG",
+) -> None:
+    """The options of every command that reads a config, and its keys below them.
+
+    Args:
+        what: file it is, for --help. example: a KEY=VALUE. name, metavar: of the argument.
+    """
+    parser.epilog = f"keys of the config, units in their names:\n{reference(schema)}"
+    parser.add_argument(name, metavar=metavar, help=what)
+    parser.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="overrides",
+        help=f"use VALUE for a key of the config, e.g. --set {example}; repeatable",
+    )
+
+
+def reference(schema: Schema, markdown: bool = False) -> str:
+    """All keys with kind, default and meaning: lines for `--help`, or Markdown, a table for each section."""
+    if markdown:
+        return _markdown(schema)
+    lines = [f"  {name} ({row.kind.words}; {_default(row)})\n      {row.help}" for name, row in schema.keys.items()]
+    if schema.staged:
+        lines.append(
+            f"  {STAGES}.NAME.KEY (optional; default one stage, {schema.staged})\n      {STAGED.format(schema.staged)}"
+        )
+    return "\n".join(lines)
+
+
+def _default(row: Key) -> str:
+    return "required" if row.default is REQUIRED else f"default {show(row.default)}"
+
+
+def _markdown(schema: Schema) -> str:
+    top = {name: row for name, row in schema.keys.items() if "." not in name}
+    parts = [table(top)] if top else []
+    for name, section in schema.sections.items():
+        parts.append(f"### `{name}`\n\n{section.__doc__}\n\n{table(keys_in(section))}")
+    if schema.staged:
+        parts.append(f"### `{STAGES}.NAME`\n\n{STAGED.format(f'`{schema.staged}`').capitalize()}.")
+    return "\n\n".join(parts) + "\n"
+
+
+def table(rows: dict[str, Key]) -> str:
+    """Keys as a table in Markdown."""
+    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for name, row in rows.items():
+        default = "required" if row.default is REQUIRED else f"`{show(row.default)}`"
+        meaning = f"{row.help}; {row.hint}" if row.hint else row.help
+        cells = (f"`{name}`", row.kind.words, default, meaning)
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|').replace('<', '&lt;') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def json_schema(schema: Schema, title: str) -> dict[str, Any]:
+    """JSON Schema of the config files of a command, with which editors complete and check them.
+
+    It knows each key by itself; how keys must fit together, and whether files are there, `load` alone can tell.
+    """
+    properties = {name: _value(row) for name, row in schema.keys.items() if "." not in name}
+    required = [name for name, row in schema.keys.items() if "." not in name and row.default is REQUIRED]
+    whole: dict[str, Any] = {"$schema": DRAFT, "title": title, "type": "object"}
+    for name, section in schema.sections.items():
+        properties[name] = section_json(section)
+        needed = [last for last, row in keys_in(section).items() if row.default is REQUIRED]
+        if name == schema.staged:
+            whole |= {"$defs": {name: properties[name]}, **_of_a_stage_or_shared(name, needed)}
+            properties[name] = {"$ref": f"#/$defs/{name}"}
+        elif needed:
+            properties[name] |= {"required": needed, "type": "object"}
+            required.append(name)
+    if schema.staged:
+        properties[STAGES] = {
+            "description": STAGED.format(schema.staged),
+            "type": "object",
+            "propertyNames": {"pattern": r"^[^.]+$"},
+            "minProperties": 1,
+            "additionalProperties": {"$ref": f"#/$defs/{schema.staged}"},
+        }
+    return whole | {"properties": properties, "required": required, "additionalProperties": False}
+
+
+def section_json(section: type) -> dict[str, Any]:
+    """JSON Schema of a section; which of its keys are required is not in it."""
+    return {
+        "description": section.__doc__,
+        "type": ["object", "null"],
+        "properties": {name: _value(row) for name, row in keys_in(section).items()},
+        "additionalProperties": False,
+    }
+
+
+def _value(row: Key) -> dict[str, Any]:
+    json = dict(row.kind.json)
+    if row.allows_null:
+        if "enum" in json:
+            json["enum"] = [*json["enum"], None]
+        elif isinstance(json.get("type"), str):
+            json["type"] = [json["type"], "null"]
+        elif json:
+            json = {"anyOf": [*json.get("anyOf", [json]), {"type": "null"}]}
+    json["description"] = f"{row.help} ({row.kind.words}{f'; {row.hint}' if row.hint else ''})"
+    if row.default is not REQUIRED:
+        json["default"] = plain(row.default)
+    return json
+
+
+def _of_a_stage_or_shared(section: str, needed: list[str]) -> dict[str, Any]:
+    """Keys that are required: of the section without stages; with them, of the section or of every stage."""
+    shared = {name: {"required": [section], "properties": {section: {"required": [name]}}} for name in needed}
+    staged = {name: {"properties": {STAGES: {"additionalProperties": {"required": [name]}}}} for name in needed}
+    return {
+        "if": {"required": [STAGES]},
+        "then": {"allOf": [{"anyOf": [shared[name], staged[name]]} for name in needed]},
+        "else": {"required": [section], "properties": {section: {"type": "object", "required": needed}}},
+    }
