@@ -21,7 +21,7 @@ from systems import (
 )
 
 from hpcpot.dynamics.start import make_state
-from hpcpot.errors import ConfigError, SimulationError
+from hpcpot.errors import ConfigError
 from hpcpot.neighbors.pairs import Pairs, build
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
@@ -123,15 +123,6 @@ def test_neighbours_beyond_the_slots_are_dropped_as_on_the_cpu(device):
     agree(got, wanted, 1e-9, 1e-8)
 
 
-def test_energies_alone(device):
-    family = chebyshev()
-    domain = pairs_of(crystal(2), family.cutoff, family.elements)
-    gpu = GpuPotential(family, device)
-    got, whole = gpu.compute(*domain, forces=False), gpu.compute(*domain)
-    assert got.forces is None and got.virial is None and whole.atom_virials is None
-    np.testing.assert_array_equal(got.energies, whole.energies)
-
-
 @pytest.mark.parametrize("name", ["deep potential", "chebyshev", "first skip"])
 def test_in_parts_where_memory_is_short_with_the_same_bits(name, monkeypatch, device):
     family = FAMILIES[name]
@@ -150,16 +141,6 @@ def test_momentum_is_conserved_exactly_and_forces_repeat_bit_by_bit(device):
     first, second = gpu.compute(*domain), gpu.compute(*domain)
     np.testing.assert_array_equal(first.forces, second.forces)
     assert (first.forces.sum(axis=0) == 0.0).all()
-
-
-@pytest.mark.filterwarnings("ignore:invalid value encountered")
-def test_contact_is_refused(device):
-    family = deep_potential()
-    gpu = GpuPotential(family, device)
-    for x in (0.3, np.nan):
-        touching = np.array([[0.0, 0, 0], [x, 0, 0]]), Pairs(np.array([0, 1, 2]), np.array([1, 0], np.int32))
-        with pytest.raises(SimulationError, match=f"distance Li-Si = {x:.3g} Å: atoms must stay 0.5 Å apart"):
-            gpu.compute(*touching, np.array([0, 1], np.int32))
 
 
 def test_mixed_precision_is_refused_where_kernels_have_none(device):

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from mpirun import REPOSITORY
+from repository import REPOSITORY
 
 from hpcpot import data
 from hpcpot.commands.accuracy import errors

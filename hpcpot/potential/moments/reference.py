@@ -39,7 +39,8 @@ def environment(
         j = pairs.neighbors[pairs.first[i] : pairs.first[i + 1]]
         d = positions[j] - positions[i]
         r = np.linalg.norm(d, axis=1)
-        j, d, r = j[r < cutoff], d[r < cutoff], r[r < cutoff]
+        near = ~(r >= cutoff)  # a NaN stays, and is refused by who asked
+        j, d, r = j[near], d[near], r[near]
         counts[row] = np.bincount(species[j], minlength=n_species)
         if slots is not None and (counts[row] > slots).any():
             nearest = np.argsort(r, kind="stable")[: slots.sum()]

@@ -339,14 +339,6 @@ def test_damaged_frozen_models_end_in_one_error(tmp_path) -> None:
     assert any(refused(load, path, flipped(content, 300, 6, 0, 400)))
 
 
-def test_absent_files_and_folders(tmp_path) -> None:
-    for read in (read_native, read_frozen):
-        with pytest.raises(ModelError, match="cannot be opened"):
-            read(tmp_path / "absent")
-        with pytest.raises(ModelError, match="cannot be opened"):
-            read(tmp_path)
-
-
 def test_shipped_model_is_the_one_that_deepmd_wrote() -> None:
     native = read_native(reference("deep-potential/lisi.dp"))
     frozen = read_frozen(reference("deep-potential/lisi.pb"))

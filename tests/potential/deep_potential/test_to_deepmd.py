@@ -3,9 +3,8 @@
 import pytest
 import systems
 
-from hpcpot.errors import ModelError, OutputError
 from hpcpot.potential.deep_potential.to_deepmd import write_native
-from hpcpot.potential.files import fingerprint, load, write
+from hpcpot.potential.files import fingerprint, load
 
 
 @pytest.mark.parametrize("one_sided", [True, False])
@@ -19,11 +18,3 @@ def test_shipped_model_round_trip(tmp_path):
     model = load("lisi")
     write_native(model, tmp_path / "lisi.dp", shortest=1.5)
     assert fingerprint(load(tmp_path / "lisi.dp")) == fingerprint(model)
-
-
-def test_refusals(tmp_path):
-    with pytest.raises(ModelError, match="of a Chebyshev network: must be a Deep Potential"):
-        write(systems.chebyshev(), tmp_path / "model.dp", {})
-    (tmp_path / "there.dp").touch()
-    with pytest.raises(OutputError, match="there.dp = exists"):
-        write_native(systems.deep_potential(), tmp_path / "there.dp", shortest=1.5)

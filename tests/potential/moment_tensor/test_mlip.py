@@ -10,8 +10,7 @@ import pytest
 import systems
 from model_files import DATA, cut, flipped, refused
 
-from hpcpot.errors import ModelError, OutputError
-from hpcpot.potential import files
+from hpcpot.errors import ModelError
 from hpcpot.potential.files import fingerprint, load, save
 from hpcpot.potential.moment_tensor import to_mlip as exporter
 from hpcpot.potential.moment_tensor.mlip import read
@@ -90,16 +89,6 @@ def test_damage_ends_in_a_model_error(tmp_path):
     answers = refused(lambda path: read(path, ELEMENTS), tmp_path / "a.mtp", cut(content, 25))
     assert sum(answers) >= 23  # the last ones lack digits only
     refused(lambda path: read(path, ELEMENTS), tmp_path / "a.mtp", flipped(content, 40, 1))
-
-
-def test_the_exporter_refuses(tmp_path):
-    with pytest.raises(ModelError, match="must be a moment tensor potential; write an .h5 file"):
-        files.write(systems.argon(), tmp_path / "a.mtp", {})
-    (tmp_path / "b.mtp").write_text("")
-    with pytest.raises(OutputError, match="b.mtp = exists"):
-        exporter.write(systems.moment_tensor(), tmp_path / "b.mtp")
-    with pytest.raises(OutputError, match="cannot be written"):
-        exporter.write(systems.moment_tensor(), tmp_path / "none" / "a.mtp")
 
 
 def test_a_fingerprint_tells_parameters_apart():

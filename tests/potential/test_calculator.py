@@ -1,4 +1,4 @@
-"""ASE calculators as reference potentials of the engine."""
+"""ASE calculators: as reference potentials of the engine, and hpcpot's potentials for ASE."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
 from hpcpot.potential.blocks import BlockPotential
-from hpcpot.potential.calculator import AsePotential, Calculator
+from hpcpot.potential.calculator import AsePotential, Calculator, evaluate
 
 
 def copper():
@@ -45,3 +45,28 @@ def test_a_potential_by_way_of_ase_is_itself():
     symmetric = 0.5 * (direct.virial + direct.virial.T)
     np.testing.assert_allclose(through.virial, symmetric, atol=1e-8)
     assert through.energies.sum() == pytest.approx(direct.energies.sum(), abs=1e-9)
+
+
+def skewed():
+    atoms = systems.mixed(bulk("Si", "diamond", 5.4), 1)
+    atoms.symbols = ["Li", "Si"]
+    return atoms
+
+
+def test_calculator_stress_and_results():
+    atoms = skewed()
+    atoms.calc = Calculator(systems.deep_potential())
+    result = evaluate(atoms, atoms.calc.potential)
+    assert atoms.get_potential_energy() == pytest.approx(result.energies.sum(), abs=1e-12)
+    np.testing.assert_allclose(atoms.get_stress(voigt=False), -result.virial / atoms.get_volume(), atol=1e-12)
+    np.testing.assert_allclose(atoms.get_potential_energies(), result.energies)
+    numerical = atoms.calc.calculate_numerical_stress(atoms, d=1e-5, voigt=True)
+    np.testing.assert_allclose(atoms.get_stress(), numerical, atol=1e-7)
+
+
+def test_calculator_of_a_free_cluster_has_no_stress():
+    atoms = systems.cluster()
+    atoms.set_cell(np.zeros((3, 3)))
+    atoms.calc = Calculator(systems.chebyshev())
+    atoms.get_forces()
+    assert "stress" not in atoms.calc.results

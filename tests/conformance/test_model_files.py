@@ -1,0 +1,139 @@
+"""What must hold of every kind of model file: readers and writers in the table of families, and hpcpot's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import frozen_graph
+import pytest
+import systems
+from conformance.outside.morse import Morse
+from model_files import DATA, cut, refused
+
+from hpcpot.errors import ModelError, OutputError
+from hpcpot.potential import registry
+from hpcpot.potential.files import fingerprint, load, save, write
+from hpcpot.potential.parsing import head_of
+
+MODELS = {
+    "deep_potential": systems.deep_potential(),
+    "chebyshev": systems.chebyshev(),
+    "moment_tensor": systems.moment_tensor(),
+    "lennard_jones": systems.argon(),
+    "morse": Morse(("Li", "Si"), 1.1, 1.4, 2.4, 4.5),
+}
+FAMILIES = pytest.mark.parametrize("family", MODELS)
+READERS = pytest.mark.parametrize("reader", registry.readers(), ids=lambda reader: reader.what)
+WRITERS = pytest.mark.parametrize("suffix", registry.writers())
+OPTIONS = {"elements": ["Li", "Si"], "angular_domain": "auto"}
+
+
+def sample(reader: registry.Reader, folder: Path) -> list[Path]:
+    """The files of a model that a reader reads."""
+    module = reader.read.partition(":")[0].rpartition(".")[2]
+    if module == "deepmd_frozen":
+        path = folder / "frozen.pb"
+        path.write_bytes(frozen_graph.graph(frozen_graph.constants(load(DATA / "dp" / "small_oneside.dp"))))
+        return [path]
+    files = {"deepmd": ["dp/small_oneside.dp"], "aenet": ["aenet/Li.nn", "aenet/Si.nn"], "mlip": ["mtp/lisi16.mtp"]}
+    copies = [folder / Path(name).name for name in files[module]]
+    for name, copy in zip(files[module], copies, strict=True):
+        copy.write_bytes((DATA / name).read_bytes())
+    return copies
+
+
+def source(paths: list[Path]) -> Any:
+    return paths[0] if len(paths) == 1 else paths
+
+
+def test_every_family_is_here():
+    assert MODELS.keys() == registry.FAMILIES.keys()
+
+
+@READERS
+def test_a_file_is_recognised_by_its_reader_alone(reader, tmp_path):
+    for path in sample(reader, tmp_path):
+        head = head_of(path)
+        assert [other.what for other in registry.readers() if registry.code(other.recognise)(head)] == [reader.what]
+
+
+@READERS
+def test_a_file_becomes_a_model_that_hpcpots_own_file_keeps(reader, tmp_path):
+    model = load(source(sample(reader, tmp_path)), **OPTIONS)
+    assert reader in registry.row_of(model).readers
+    save(model, tmp_path / "model.h5", {})
+    assert fingerprint(load(tmp_path / "model.h5")) == fingerprint(model)
+
+
+@READERS
+def test_a_damaged_file_is_an_error_that_names_it(reader, tmp_path):
+    first, *others = sample(reader, tmp_path)
+    content = first.read_bytes()
+    answers = refused(lambda path: load(source([path, *others]), **OPTIONS), first, cut(content, 12))
+    assert all(answers[:-1])  # of a text the last bytes may be blanks and digits
+
+
+@READERS
+def test_an_absent_file_and_a_folder_are_errors(reader, tmp_path):
+    read = registry.code(reader.read)
+    for path in (tmp_path / "absent", tmp_path):
+        with pytest.raises(ModelError, match="cannot be opened"):
+            read([path] if reader.several else path)
+
+
+@FAMILIES
+def test_hpcpots_own_file_keeps_every_family(family, tmp_path):
+    save(MODELS[family], tmp_path / "model.h5", {"source": "a test"})
+    again = load(tmp_path / "model.h5")
+    assert type(again) is type(MODELS[family]) and fingerprint(again) == fingerprint(MODELS[family])
+    assert registry.row_of(again).name == family
+    assert all(isinstance(text, str) for text in again.facts().values())
+
+
+@WRITERS
+def test_a_written_file_is_read_back(suffix, tmp_path):
+    row, _ = registry.writers()[suffix]
+    model, path = MODELS[row.name], tmp_path / f"model{suffix}"
+    write(model, path, {})
+    assert fingerprint(load(path)) == fingerprint(model)
+    assert [file.name for file in tmp_path.iterdir()] == [path.name]
+
+
+@WRITERS
+def test_a_writer_refuses_other_families(suffix, tmp_path):
+    row, _ = registry.writers()[suffix]
+    for name, model in MODELS.items():
+        if name != row.name:
+            with pytest.raises(ModelError, match=rf"= {suffix} file of a .*: must be a {row.title}; write an .h5 file"):
+                write(model, tmp_path / f"model{suffix}", {})
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("suffix", [*registry.writers(), ".h5"])
+def test_nothing_is_overwritten_unasked_or_written_where_there_is_no_folder(suffix, tmp_path):
+    row, _ = registry.writers().get(suffix, (registry.FAMILIES["lennard_jones"], None))
+    model, path = MODELS[row.name], tmp_path / f"model{suffix}"
+    path.write_text("before")
+    with pytest.raises(OutputError, match=f"model{suffix} = exists"):
+        write(model, path, {})
+    assert path.read_text() == "before"
+    write(model, path, {}, overwrite=True)
+    assert fingerprint(load(path)) == fingerprint(model)
+    with pytest.raises(OutputError, match="cannot be written"):
+        write(model, tmp_path / "absent" / f"model{suffix}", {})
+
+
+def test_a_family_is_registered_once():
+    row = registry.FAMILIES["morse"]
+    registry.register(row)
+    other = registry.FamilyRow("morse", "Morse potential", "elsewhere:Morse")
+    with pytest.raises(ModelError, match=r"family = morse: is registered as .*morse:Morse; choose another name"):
+        registry.register(other)
+    assert registry.FAMILIES["morse"] is row
+
+
+def test_a_model_of_no_family_is_refused(tmp_path):
+    with pytest.raises(ModelError, match=r"model = builtins:dict: must be of a registered family \(deep_potential"):
+        save({}, tmp_path / "model.h5", {})
+    assert not list(tmp_path.iterdir())
