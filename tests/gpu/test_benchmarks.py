@@ -7,7 +7,7 @@ import sys
 
 import pytest
 from gpu.on_cpu import OnCpu
-from mpirun import REPOSITORY
+from repository import REPOSITORY
 from systems import crystal
 
 from hpcpot.gpu import device as devices

@@ -13,7 +13,8 @@ import pulls
 import pytest
 import runs
 import systems
-from mpirun import REPOSITORY, run_ranks
+from mpirun import run_ranks
+from repository import REPOSITORY
 
 from hpcpot import cli
 from hpcpot.analysis.reference import make_reference

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import runs
 from ase import Atoms
-from mpirun import REPOSITORY, run_ranks
+from mpirun import run_ranks
+from repository import REPOSITORY
 
 from hpcpot import cli, config
 from hpcpot.commands.recipes import interface, lattice
