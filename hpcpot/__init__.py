@@ -1,7 +1,7 @@
 """Silicon anodes of lithium batteries, atom by atom, with machine-learned potentials."""
 
 __version__ = "0.1.0"
-__all__ = ["Calculator", "__version__"]
+__all__ = ["Calculator", "__version__", "md"]
 
 
 def __getattr__(name: str) -> object:
@@ -9,4 +9,8 @@ def __getattr__(name: str) -> object:
         from hpcpot.potential.calculator import Calculator  # NumPy, Numba and ASE: not for `hpcpot --help`
 
         return Calculator
+    if name == "md":
+        from hpcpot.dynamics.simulate import md
+
+        return md
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

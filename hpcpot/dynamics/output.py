@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -36,6 +36,9 @@ PARTICLES = {
 """Arrays of the trajectory and their intervals in the output section."""
 
 
+Collect = Callable[[int, float, dict[str, np.ndarray]], None]
+"""Takes step, time (fs) and observables of every output.observables_every steps and of the last."""
+
 VIRIAL_PARTITION = "half of the term of each pair to each of its atoms"
 """How the virial is divided among atoms, told by the provenance of a trajectory; see Engine.atom_virials."""
 
@@ -48,6 +51,7 @@ class Output:
         watches: how far the potential may be trusted.
         observed: what the checkpoint of a restarted run says of observables.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
+        say: takes printed lines. collect: takes what is measured, for a caller in Python.
     """
 
     def __init__(
@@ -62,10 +66,13 @@ class Output:
         ahead: int,
         watches: Sequence[Watch] = (),
         observed: Arrays | None = None,
+        say: Callable[[str], None] = print,
+        collect: Collect | None = None,
     ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
         self.watches, self._kept = watches, 0
+        self.say, self._collect = say, collect
         self.wanted = observables(stages)
         for watch in watches:
             self.wanted |= watch.observables
@@ -73,11 +80,6 @@ class Output:
         self.trajectory = self._open_trajectory(existing, ahead)
         self.table = Table(state.n_atoms, state.step, time, ahead, [watch.column for watch in watches])
         self._warned = False
-
-    def say(self, text: str) -> None:
-        """Print on rank 0."""
-        if self.ranks.is_root:
-            print(text, flush=True)
 
     def head(self, stage: Stage) -> None:
         """Names of the columns for a stage."""
@@ -95,14 +97,17 @@ class Output:
         due, observed = self._due_rows(done)
         sampled = self.sampler.due(state.step, done)
         needs = self.sampler.needs(sampled)
-        particles = self._particles(list(dict.fromkeys([*due, *needs])))
-        seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed else None
+        collected = self._collect is not None and (is_last or _due(every.observables_every, done))
+        particles = self.particles(list(dict.fromkeys([*due, *needs])))
+        seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed or collected else None
         if seen is not None:
             for watch in self.watches:
                 seen |= watch.measure(state, self.engine)
         if printed:
             self.say(self.table.line(state.step, stage.time(state), seen, ahead, stage.deformation))
             self._warn_of_truncation()
+        if collected:
+            self._collect(state.step, stage.time(state), seen)
         if due or observed:
             self.trajectory.append(
                 state.step,
@@ -123,8 +128,8 @@ class Output:
     def _keep_frame(self) -> None:
         """Write the present frame for learning; the first is told."""
         folder = self.settings.deviation.folder
-        positions = self._particles(["position"])["position"]
-        deviation.keep(folder, self.state, self.engine, positions, self._by_id, self.watches)
+        positions = self.particles(["position"])["position"]
+        deviation.keep(folder, self.state, self.engine, positions, self.by_id, self.watches)
         if not self._kept:
             self.say(
                 f"note: the potential knows little of the structure at step {self.state.step}: such frames go to "
@@ -185,7 +190,7 @@ class Output:
 
     def _make_sampler(self, saved: Arrays) -> Sampler:
         wanted, state = self.settings.observe, self.state
-        species = gather(self.ranks, self._by_id(state.species[: state.n_owned])) if wanted else None
+        species = gather(self.ranks, self.by_id(state.species[: state.n_owned])) if wanted else None
         if species is None:
             return Sampler(wanted, self.ranks, state.periodic, None, None, saved)
         numbers = np.array([atomic_numbers[name] for name in state.elements])[species]
@@ -204,7 +209,7 @@ class Output:
             every.trajectory,
             ranks,
             elements=state.elements,
-            species=self._by_id(state.species[: state.n_owned]),
+            species=self.by_id(state.species[: state.n_owned]),
             masses=state.masses,
             n_atoms=state.n_atoms,
             periodic=state.periodic,
@@ -242,7 +247,7 @@ class Output:
                 "nearest are used, so the energy jumps when they change; train with a larger sel"
             )
 
-    def _particles(self, due: list[str]) -> dict[str, np.ndarray]:
+    def particles(self, due: list[str]) -> dict[str, np.ndarray]:
         """This rank's block, in order of id, of the arrays that are due; positions wrapped into the cell."""
         state, n = self.state, self.state.n_owned
         values = {"velocity": state.velocities, "force": state.forces, "potential_energy": state.energies}
@@ -252,9 +257,10 @@ class Output:
             values["image"] = state.images + turns.astype(np.int32)
         if "virial" in due:
             values["virial"] = self.engine.atom_virials(state)
-        return {name: self._by_id(values[name]) for name in due}
+        return {name: self.by_id(values[name]) for name in due}
 
-    def _by_id(self, values: np.ndarray) -> np.ndarray:
+    def by_id(self, values: np.ndarray) -> np.ndarray:
+        """Rows of the owned atoms, moved to this rank's block of all atoms in order of id."""
         return self.engine.domain.by_id(self.state, values, starts(self.ranks, self.state.n_atoms))
 
 

@@ -14,7 +14,7 @@ from hpcpot.dynamics import restart, steppers
 from hpcpot.dynamics import trust as deviation
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.observe import summary
-from hpcpot.dynamics.output import Output, check_paths
+from hpcpot.dynamics.output import Collect, Output, check_paths
 from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
@@ -34,20 +34,41 @@ if TYPE_CHECKING:
     from hpcpot.potential.moments.gpu.potential import GpuPotential
 
 
+def to_terminal(text: str) -> None:
+    """Print a line at once."""
+    print(text, flush=True)
+
+
 class Run:
     """A run and all that it owns.
 
     Attributes:
         state, engine: the atoms, and what gives their forces. steppers: what moves them.
-        stages: what is done with them. at: number of the present one.
+        stages: what is done with them. at: number of the present one. output: what is written, once it goes.
         restarted: whether the state comes from a checkpoint.
 
     `_layout` is what a checkpoint says of cut planes when this run takes them over, with the order of the atoms: then
     it goes on bit by bit.
     """
 
-    def __init__(self, settings: MDSettings, ranks: Ranks, restarted: bool, stop: Callable[[], bool]):
+    def __init__(
+        self,
+        settings: MDSettings,
+        ranks: Ranks,
+        restarted: bool,
+        stop: Callable[[], bool],
+        atoms: ase.Atoms | None = None,
+        report: Callable[[str], None] | None = to_terminal,
+        collect: Collect | None = None,
+    ):
+        """Read what the run needs, or take it from memory.
+
+        Args:
+            restarted: whether to go on from the checkpoint. stop: whether to end, asked at every step.
+            atoms: the structure, in place of structure.file. report: takes printed lines, on rank 0. collect: see Output.
+        """
         self.settings, self.ranks, self.restarted, self._stop = settings, ranks, restarted, stop
+        self._atoms, self._report, self._collect = atoms, report, collect
         family = ranks.root_only(lambda: potential_files.load(settings.potential.file))
         self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))
         potential = self._make_potential(family)
@@ -67,8 +88,8 @@ class Run:
 
     def say(self, text: str) -> None:
         """Print on rank 0."""
-        if self.ranks.is_root:
-            print(text, flush=True)
+        if self.ranks.is_root and self._report is not None:
+            self._report(text)
 
     def go(self, overwrite: bool) -> int:
         """Do what is left of the stages; returns the exit code."""
@@ -82,7 +103,7 @@ class Run:
             self.stage.begin(self.state, self.engine, 0.0)
         existing = "continue" if self.restarted else "overwrite" if overwrite else "refuse"
         time = self.stage.time(self.state)
-        output = Output(
+        self.output = output = Output(
             self.settings,
             self.state,
             self.engine,
@@ -93,6 +114,8 @@ class Run:
             self._ahead(),
             self._watches(),
             self._observed,
+            self.say,
+            self._collect,
         )
         with output.trajectory or nullcontext():
             return self._loop(output, time)
@@ -106,7 +129,8 @@ class Run:
 
         def read() -> ase.Atoms:
             names = tuple(wanted.elements) if wanted.elements else None
-            return structure_files.check(structure_files.read(wanted.file, names), elements)
+            atoms = structure_files.read(wanted.file, names) if self._atoms is None else self._atoms
+            return structure_files.check(atoms, elements)
 
         state = make_state(self.ranks.root_only(read, share=False), elements, self.ranks)
         frozen = self.settings.frozen
