@@ -18,7 +18,7 @@ import timing  # first: it sets the threads
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
-from hpcpot.relaxation.removal import Frame
+from hpcpot.potential.local_change import LocalChange
 from hpcpot.structure import files
 
 
@@ -30,7 +30,7 @@ def main() -> None:
     potential, atoms = BlockPotential(load("lisi")), files.read("interface_si100")
     silicon = np.flatnonzero(atoms.symbols == "Si")
     sites = np.random.default_rng(1).choice(silicon, arguments.sites, replace=False)
-    local = Frame(atoms, potential).removals(sites)
+    local = LocalChange(atoms, potential).removals(sites)
     rest = atoms[[k for k in range(len(atoms)) if k != sites[0]]]
     error = local[0] - (evaluate(atoms, potential).energies.sum() - evaluate(rest, potential).energies.sum())
     if abs(error) > 1e-9:
@@ -38,10 +38,10 @@ def main() -> None:
     times, each, wholes = [], [], []
     for _ in range(arguments.repeats):
         began = process_time()
-        Frame(atoms, potential).energies(np.arange(len(atoms)))
+        LocalChange(atoms, potential).energies(np.arange(len(atoms)))
         whole = process_time() - began
         began = process_time()
-        Frame(atoms, potential).removals(sites)
+        LocalChange(atoms, potential).removals(sites)
         each.append((process_time() - began) / len(sites))
         wholes.append(whole)
         times.append(whole / each[-1])

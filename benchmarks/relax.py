@@ -26,7 +26,7 @@ from ase.optimize import BFGS, FIRE, LBFGS
 from hpcpot import Calculator
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
-from hpcpot.relaxation.engine import CONVERGED, SATURATED, Options, Relaxed, relax
+from hpcpot.relaxation.engine import CONVERGED, SATURATED, RelaxationOptions, Relaxed, relax
 from hpcpot.structure import crystals
 
 KINDS = {"Si": (1, 1, 2), "Li": (2, 2, 2), "Li-fcc": (1, 2, 2), "LiSi": (1, 1, 1), "Li13Si4": (1, 1, 1)}
@@ -111,8 +111,8 @@ def main() -> None:
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=RuntimeWarning)
     structures, potential, calculator = cells(arguments.cells, 1), BlockPotential(load("lisi")), Calculator("lisi")
-    options = Options(minimizer=arguments.minimizer, force=FORCE, stress=STRESS, steps=3000)
-    list(relax(structures[:2], potential, Options(steps=2), SATURATED))  # compiles
+    options = RelaxationOptions(minimizer=arguments.minimizer, force=FORCE, stress=STRESS, steps=3000)
+    list(relax(structures[:2], potential, RelaxationOptions(steps=2), SATURATED))  # compiles
     calculator.get_potential_energy(structures[0].copy())
     began = process_time()
     found = dict(relax(structures, potential, options, SATURATED))

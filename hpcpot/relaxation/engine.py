@@ -1,4 +1,4 @@
-"""Relaxation in flight: one call of the potential serves many structures; those that are done make room for others."""
+"""Relaxation of many structures at once: one call of the potential serves all; finished ones make room for others."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Batch, Neighborhood
 from hpcpot.potential.contract import Potential
-from hpcpot.relaxation import guards, minimizers, rows
-from hpcpot.relaxation.minimizers import MINIMIZERS
-from hpcpot.relaxation.rows import Rows
+from hpcpot.relaxation import guards, minimizers
+from hpcpot.relaxation.coordinates import Coordinates
+from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
 from hpcpot.structure import files
 
 CONVERGED, NOT_CONVERGED = "converged", "no ionic convergence"
-"""What becomes of a structure that does not fail."""
+"""Status of a structure that does not fail."""
 
 SATURATED = 2048
-"""Atoms at once beyond which a CPU gets no faster."""
+"""Atoms at once; with more a CPU gets no faster."""
 
 
 @dataclass(frozen=True)
-class Options:
+class RelaxationOptions:
     """How structures are relaxed.
 
     Attributes:
-        minimizer: one of MINIMIZERS. moves: what it may be told.
+        minimizer: one of MINIMIZERS. moves: its parameters.
         cell: one of settings.CELLS. pressure: eV/Å³.
         force: eV/Å, largest force on a free atom, and stress: eV/Å³, largest component that the cell may follow less
             the pressure, of a converged structure.
@@ -41,7 +41,7 @@ class Options:
     """
 
     minimizer: str = "lbfgs"
-    moves: minimizers.Options = field(default_factory=minimizers.Options)
+    moves: MinimizerOptions = field(default_factory=MinimizerOptions)
     cell: str = "full"
     pressure: float = 0.0
     force: float = 0.01
@@ -71,9 +71,9 @@ class Relaxed:
 
     Attributes:
         status: CONVERGED or NOT_CONVERGED. steps: moves made.
-        force: eV/Å, stress: eV/Å³: what was compared with the tolerances at last.
+        force: eV/Å, stress: eV/Å³: the last values that were compared with the tolerances.
         capped: steps that the damped dynamics cut short.
-        path: every step, the first and the last among them, if it was kept.
+        path: every step including the first and the last, if it was kept.
     """
 
     status: str
@@ -87,8 +87,8 @@ class Relaxed:
 
 
 @dataclass
-class Job:
-    """A structure that is being relaxed."""
+class InFlight:
+    """A structure being relaxed."""
 
     number: int
     atoms: Atoms
@@ -102,7 +102,9 @@ class Job:
 Outcome = tuple[int, Relaxed | HpcpotError]
 
 
-def relax(structures: Iterable[Atoms], potential: Potential, options: Options, room: int) -> Iterator[Outcome]:
+def relax(
+    structures: Iterable[Atoms], potential: Potential, options: RelaxationOptions, room: int
+) -> Iterator[Outcome]:
     """Relax structures, in the order given as room becomes free; each once, as they end.
 
     Args:
@@ -112,57 +114,58 @@ def relax(structures: Iterable[Atoms], potential: Potential, options: Options, r
         its number in `structures`, and the result or why there is none: StructureError, CloseContact, CellCollapse,
         NotFinite.
     """
-    return Engine(potential, options, room).run(structures)
+    return RelaxationEngine(potential, options, room).run(structures)
 
 
-class Engine:
-    """The structures in flight. `rows` and `jobs` are in the same order."""
+class RelaxationEngine:
+    """Structures being relaxed together. `coordinates` and `in_flight` are in the same order."""
 
-    def __init__(self, potential: Potential, options: Options, room: int):
+    def __init__(self, potential: Potential, options: RelaxationOptions, room: int):
         self.potential, self.options, self.room = potential, options, room
         self.minimizer = MINIMIZERS[options.minimizer]
         self.moves = replace(options.moves, rise=minimizers.RISE[potential.precision])
         self.reach = potential.cutoff + options.skin
-        self.jobs: list[Job] = []
-        self.rows: Rows = rows.empty()
+        self.in_flight: list[InFlight] = []
+        self.coordinates = Coordinates()
         self._batch: Batch | None = None
 
     def run(self, structures: Iterable[Atoms]) -> Iterator[Outcome]:
         """See `relax`."""
         queue = deque(enumerate(structures))
-        while queue or self.jobs:
+        while queue or self.in_flight:
             yield from self._admit(queue)
             if failures := self._join():
                 yield from self._drop(failures)
                 continue
-            if not self.jobs:
+            if not self.in_flight:
                 continue
-            points = self._batch.points(*self.rows.geometry())
+            points = self._batch.points(*self.coordinates.geometry())
             if failures := self._failures(guards.check_contact, self._batch.closest(points)):
                 yield from self._drop(failures)
                 continue
             yield from self._drop(self._evaluate(points))
-            if self.jobs:
+            if self.in_flight:
                 yield from self._drop(self._move())
 
     def _admit(self, queue: deque[tuple[int, Atoms]]) -> Iterator[Outcome]:
-        """Fill the room from the queue; what cannot be simulated comes out again."""
-        fresh, used = [], sum(len(job.atoms) for job in self.jobs)
+        """Fill the room from the queue; yield the structures that cannot be simulated, with why."""
+        admitted, used = [], sum(len(structure.atoms) for structure in self.in_flight)
         while queue and (used + len(queue[0][1]) <= self.room or used == 0):
             number, atoms = queue.popleft()
             try:
-                job = self._job(number, atoms)
+                structure = self._prepare(number, atoms)
             except HpcpotError as error:
                 yield number, error
                 continue
-            used += len(job.atoms)
-            fresh.append(job)
-        frozen = [_frozen(job.atoms) for job in fresh]
-        positions, cells = [job.atoms.positions for job in fresh], [job.atoms.cell.array for job in fresh]
-        self.rows.add(positions, cells, frozen, self.minimizer.kept)
-        self.jobs += fresh
+            used += len(structure.atoms)
+            admitted.append(structure)
+        frozen = [_frozen(structure.atoms) for structure in admitted]
+        positions = [structure.atoms.positions for structure in admitted]
+        cells = [structure.atoms.cell.array for structure in admitted]
+        self.coordinates.add(positions, cells, frozen, self.minimizer.memory)
+        self.in_flight += admitted
 
-    def _job(self, number: int, atoms: Atoms) -> Job:
+    def _prepare(self, number: int, atoms: Atoms) -> InFlight:
         checked = files.check(atoms, self.potential.elements)
         if self.options.cell != "fixed" and not checked.pbc.all():
             raise StructureError(
@@ -171,92 +174,94 @@ class Engine:
             )
         kinds = [self.potential.elements.index(symbol) for symbol in checked.symbols]
         near = batch.build(checked.positions, checked.cell.array, np.asarray(checked.pbc), self.reach)
-        return Job(number, checked, np.array(kinds, np.int32), near)
+        return InFlight(number, checked, np.array(kinds, np.int32), near)
 
     def _join(self) -> dict[int, HpcpotError]:
-        """Build anew the neighbourhoods that atoms have outrun, and join all if any changed."""
-        if not self.jobs:
+        """Rebuild the neighbourhoods that atoms have outrun, and join all if any changed; returns what failed by it."""
+        if not self.in_flight:
             return {}
-        parts, (positions, cells) = [job.near for job in self.jobs], self.rows.geometry()
+        positions, cells = self.coordinates.geometry()
+        parts = [structure.near for structure in self.in_flight]
         holds = batch.still_hold(parts, positions, cells, self.reach, self.potential.cutoff)
-        ends, failures = np.cumsum(self.rows.sizes - 3), {}
+        ends, failures = np.cumsum(self.coordinates.sizes - 3), {}
         for b in np.flatnonzero(~holds):
-            job = self.jobs[b]
-            atoms = positions[ends[b] - len(job.atoms) : ends[b]]
+            structure = self.in_flight[b]
+            atoms = positions[ends[b] - len(structure.atoms) : ends[b]]
             try:
-                job.near = batch.build(atoms, cells[b], np.asarray(job.atoms.pbc), self.reach)
+                structure.near = batch.build(atoms, cells[b], np.asarray(structure.atoms.pbc), self.reach)
             except StructureError as error:
                 failures[int(b)] = guards.CellCollapse(str(error))
         if not failures and (self._batch is None or not holds.all()):
-            self._batch = batch.join([job.near for job in self.jobs])
+            self._batch = batch.join([structure.near for structure in self.in_flight])
         return failures
 
     def _evaluate(self, points: np.ndarray) -> dict[int, Relaxed | HpcpotError]:
-        """Forces at the present geometry; returns what has ended by them."""
-        species = np.concatenate([job.species for job in self.jobs])[self._batch.owners]
+        """Evaluate the forces at the present geometry; returns the structures that have ended by them."""
+        species = np.concatenate([structure.species for structure in self.in_flight])[self._batch.owners]
         result = self.potential.compute(points, self._batch.pairs, species)
         energies = self._batch.sums(result.energies)
         forces, virials = self._batch.fold(points, result.forces)
-        driving = self.rows.set_forces(forces, virials, energies, self.options.cell, self.options.pressure)
-        squares = np.where(self.rows.free[self.rows.is_atom], (forces**2).sum(axis=1), 0.0)
+        driving = self.coordinates.set_forces(forces, virials, energies, self.options.cell, self.options.pressure)
+        squares = np.where(self.coordinates.free[self.coordinates.is_atom], (forces**2).sum(axis=1), 0.0)
         largest = np.sqrt(np.maximum.reduceat(squares, self._batch.starts))
         failures = self._failures(guards.check_finite, energies + largest)
-        now = Snapshots(*self.rows.geometry(), energies, forces, virials, self._batch.starts)
+        now = Snapshots(*self.coordinates.geometry(), energies, forces, virials, self._batch.starts)
         stresses = np.abs(driving).max(axis=(1, 2)) / now.volumes
         return failures | {
             b: ended
-            for b, job in enumerate(self.jobs)
-            if b not in failures and (ended := self._ended(b, job, now, float(largest[b]), float(stresses[b])))
+            for b, structure in enumerate(self.in_flight)
+            if b not in failures and (ended := self._ended(b, structure, now, float(largest[b]), float(stresses[b])))
         }
 
-    def _ended(self, b: int, job: Job, now: Snapshots, force: float, stress: float) -> Relaxed | None:
-        """What became of a structure, if this was its last step."""
+    def _ended(self, b: int, structure: InFlight, now: Snapshots, force: float, stress: float) -> Relaxed | None:
+        """The result of a structure, if this was its last step."""
         converged = force <= self.options.force and stress <= self.options.stress
-        over = converged or job.steps >= self.options.steps
-        if not over and not self.options.keep_path and job.steps > 0:
+        is_last = converged or structure.steps >= self.options.steps
+        if not is_last and not self.options.keep_path and structure.steps > 0:
             return None
-        snapshot = now.of(b, bool(job.atoms.pbc.all()))
-        job.initial = job.initial or snapshot
+        snapshot = now.of(b, bool(structure.atoms.pbc.all()))
+        structure.initial = structure.initial or snapshot
         if self.options.keep_path:
-            job.path.append(snapshot)
-        if not over:
+            structure.path.append(snapshot)
+        if not is_last:
             return None
-        capped = int(self.rows.by_structure["capped"][b]) if "capped" in self.rows.by_structure else 0
+        capped = int(self.coordinates.by_structure["capped"][b]) if "capped" in self.coordinates.by_structure else 0
         status = CONVERGED if converged else NOT_CONVERGED
-        return Relaxed(status, job.steps, job.initial, snapshot, force, stress, capped, job.path)
+        return Relaxed(status, structure.steps, structure.initial, snapshot, force, stress, capped, structure.path)
 
     def _move(self) -> dict[int, HpcpotError]:
-        """One step of all; returns what failed by it."""
-        self.rows.x += np.where(self.rows.free[:, None], self.minimizer.step(self.rows, self.moves), 0.0)
+        """Move all structures by one step; returns those that failed by it."""
+        coordinates = self.coordinates
+        moves = self.minimizer.step(coordinates, self.moves)
+        coordinates.x += np.where(coordinates.free[:, None], moves, 0.0)
         if self.options.cell == "fixed_volume":
-            of_cell = self.rows.of_cell
-            self.rows.x[of_cell] /= np.cbrt(np.linalg.det(self.rows.deformations))[:, None, None]
-        for job in self.jobs:
-            job.steps += 1
-        finite = np.add.reduceat(self.rows.x.sum(axis=1), self.rows.first)
-        failures = self._failures(guards.check_finite, finite)
-        failures |= self._failures(guards.check_cell, np.linalg.det(self.rows.deformations))
+            coordinates.x[coordinates.of_cell] /= np.cbrt(np.linalg.det(coordinates.deformations))[:, None, None]
+        for structure in self.in_flight:
+            structure.steps += 1
+        sums = np.add.reduceat(coordinates.x.sum(axis=1), coordinates.first)
+        failures = self._failures(guards.check_finite, sums)
+        failures |= self._failures(guards.check_cell, np.linalg.det(coordinates.deformations))
         return failures
 
     def _failures(self, check: Callable[[float, int], None], values: np.ndarray) -> dict[int, HpcpotError]:
-        """What a guard says of a value of each structure."""
+        """The structures that fail a check of a value of each."""
         failures = {}
-        for b, job in enumerate(self.jobs):
+        for b, structure in enumerate(self.in_flight):
             try:
-                check(float(values[b]), job.steps)
+                check(float(values[b]), structure.steps)
             except HpcpotError as error:
                 failures[b] = error
         return failures
 
     def _drop(self, ended: dict[int, Relaxed | HpcpotError]) -> Iterator[Outcome]:
-        """Take structures out of flight and hand out what became of them."""
+        """Remove the structures that have ended, and yield their outcomes."""
         if not ended:
             return
-        staying = np.array([b not in ended for b in range(len(self.jobs))])
+        staying = np.array([b not in ended for b in range(len(self.in_flight))])
         for b, outcome in ended.items():
-            yield self.jobs[b].number, outcome
-        self.jobs = [job for job, stays in zip(self.jobs, staying, strict=True) if stays]
-        self.rows.keep(staying)
+            yield self.in_flight[b].number, outcome
+        self.in_flight = [structure for structure, stays in zip(self.in_flight, staying, strict=True) if stays]
+        self.coordinates.keep(staying)
         self._batch = None
 
 

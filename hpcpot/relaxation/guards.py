@@ -1,4 +1,4 @@
-"""What ends the relaxation of one structure and of no other."""
+"""Checks that end the relaxation of one structure and of no other."""
 
 from __future__ import annotations
 
@@ -24,7 +24,13 @@ class NotFinite(SimulationError):
 
 
 def check_contact(distance: float, step: int) -> None:
-    """Raises CloseContact."""
+    """Refuse two atoms closer than CLOSEST.
+
+    Args:
+        distance: Å, the smallest.
+    Raises:
+        CloseContact: it is too small.
+    """
     if distance < CLOSEST:
         raise CloseContact(
             f"distance at step {step} = {distance:.3g} Å: atoms must stay {CLOSEST} Å apart, where the potential's "
@@ -33,7 +39,13 @@ def check_contact(distance: float, step: int) -> None:
 
 
 def check_cell(ratio: float, step: int) -> None:
-    """Args: ratio: volume over the initial one. Raises CellCollapse."""
+    """Refuse a cell that collapsed or exploded.
+
+    Args:
+        ratio: volume over the initial one.
+    Raises:
+        CellCollapse: it is out of VOLUME.
+    """
     if not VOLUME[0] < ratio < VOLUME[1]:
         raise CellCollapse(
             f"volume at step {step} = {ratio:.3g} of the initial one: must stay within {VOLUME[0]:g} and "
@@ -42,7 +54,13 @@ def check_cell(ratio: float, step: int) -> None:
 
 
 def check_finite(value: float, step: int) -> None:
-    """Args: value: a sum over what must be finite. Raises NotFinite."""
+    """Refuse numbers that are not finite.
+
+    Args:
+        value: their sum.
+    Raises:
+        NotFinite: one of them is not.
+    """
     if not math.isfinite(value):
         raise NotFinite(
             f"position, energy or force at step {step} = not finite: must be numbers; the structure is far from what "

@@ -16,13 +16,13 @@ from hpcpot.errors import StructureError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
 from hpcpot.potential.files import load
-from hpcpot.relaxation.engine import CONVERGED, NOT_CONVERGED, Options, Relaxed, Snapshot, relax
+from hpcpot.relaxation.engine import CONVERGED, NOT_CONVERGED, RelaxationOptions, Relaxed, Snapshot, relax
 from hpcpot.relaxation.guards import CellCollapse, CloseContact, check_cell, check_contact, check_finite
-from hpcpot.relaxation.minimizers import Options as Moves
+from hpcpot.relaxation.minimizers import MinimizerOptions
 from hpcpot.structure import crystals
 from hpcpot.units import EV_PER_A3_IN_GPA
 
-TIGHT = Options(force=2e-3, stress=3e-5)
+TIGHT = RelaxationOptions(force=2e-3, stress=3e-5)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def perturbed(n: int = 6) -> list[ase.Atoms]:
     return found
 
 
-def outcomes(structures: list[ase.Atoms], potential: Potential, options: Options, room: int = 40) -> list:
+def outcomes(structures: list[ase.Atoms], potential: Potential, options: RelaxationOptions, room: int = 40) -> list:
     found = dict(relax(structures, potential, options, room))
     assert sorted(found) == list(range(len(structures)))
     return [found[k] for k in range(len(structures))]
@@ -51,7 +51,7 @@ def outcomes(structures: list[ase.Atoms], potential: Potential, options: Options
 
 def test_fire_follows_ase_move_by_move(potential: Potential) -> None:
     structures, calculator = perturbed(4), Calculator("lisi")
-    ours = outcomes(structures, potential, Options(minimizer="fire", steps=25, force=1e-9))
+    ours = outcomes(structures, potential, RelaxationOptions(minimizer="fire", steps=25, force=1e-9))
     for atoms, one in zip(structures, ours, strict=True):
         atoms.calc = calculator
         FIRE(UnitCellFilter(atoms), logfile=None).run(fmax=1e-9, steps=25)
@@ -65,7 +65,7 @@ def test_fire_follows_ase_move_by_move(potential: Potential) -> None:
 @pytest.mark.parametrize("minimizer", ["lbfgs", "fire", "damped"])
 def test_minima_are_those_of_ase(potential: Potential, minimizer: str) -> None:
     structures, calculator = perturbed(3 if minimizer == "damped" else 4), Calculator("lisi")
-    options = Options(minimizer=minimizer, force=2e-3, stress=3e-5, moves=Moves(potim=0.6))
+    options = RelaxationOptions(minimizer=minimizer, force=2e-3, stress=3e-5, moves=MinimizerOptions(potim=0.6))
     ours = outcomes(structures, potential, options)
     for atoms, one in zip(structures, ours, strict=True):
         atoms.calc = calculator
@@ -87,7 +87,7 @@ def test_structure_matcher_agrees(potential: Potential) -> None:
 
     structures, close = perturbed(3), StructureMatcher(stol=0.02, scale=False, primitive_cell=False)
     lbfgs = outcomes(structures, potential, TIGHT)
-    fire = outcomes(structures, potential, Options(minimizer="fire", force=2e-3, stress=3e-5))
+    fire = outcomes(structures, potential, RelaxationOptions(minimizer="fire", force=2e-3, stress=3e-5))
     for atoms, one, other in zip(structures, lbfgs, fire, strict=True):
         assert close.fit(adapt(atoms, one.final), adapt(atoms, other.final))
         assert not close.fit(adapt(atoms, one.initial), adapt(atoms, other.final))
@@ -104,7 +104,7 @@ def test_company_and_room_do_not_matter(potential: Potential) -> None:
 
 def test_lbfgs_takes_far_fewer_steps_than_fire(potential: Potential) -> None:
     steps = {
-        name: sum(one.steps for one in outcomes(perturbed(), potential, Options(minimizer=name)))
+        name: sum(one.steps for one in outcomes(perturbed(), potential, RelaxationOptions(minimizer=name)))
         for name in ("lbfgs", "fire")
     }
     assert 2 * steps["lbfgs"] < steps["fire"]
@@ -112,7 +112,7 @@ def test_lbfgs_takes_far_fewer_steps_than_fire(potential: Potential) -> None:
 
 def test_mixed_precision_ends_in_the_same_minima(potential: Potential) -> None:
     """Round-off of energies, 1e-6 eV, is not taken for a rise: as few steps, also to tight tolerances."""
-    mixed, options = BlockPotential(load("lisi"), precision="mixed"), Options(force=1e-3, stress=1e-5)
+    mixed, options = BlockPotential(load("lisi"), precision="mixed"), RelaxationOptions(force=1e-3, stress=1e-5)
     pairs = zip(outcomes(perturbed(), mixed, options), outcomes(perturbed(), potential, options), strict=True)
     for one, other in pairs:
         assert one.status == CONVERGED and abs(one.steps - other.steps) <= 5
@@ -122,7 +122,7 @@ def test_mixed_precision_ends_in_the_same_minima(potential: Potential) -> None:
 @pytest.mark.parametrize("cell", ["fixed", "hydrostatic", "fixed_volume"])
 def test_what_the_cell_may_do(potential: Potential, cell: str) -> None:
     structures = perturbed()
-    for atoms, one in zip(structures, outcomes(structures, potential, Options(cell=cell)), strict=True):
+    for atoms, one in zip(structures, outcomes(structures, potential, RelaxationOptions(cell=cell)), strict=True):
         assert one.status == CONVERGED and one.final.energy < one.initial.energy
         before, after = atoms.cell.array, one.final.cell
         ratio = abs(np.linalg.det(after) / np.linalg.det(before))
@@ -139,7 +139,7 @@ def test_what_the_cell_may_do(potential: Potential, cell: str) -> None:
 def test_pressure(potential: Potential) -> None:
     pressure = 2.0 / EV_PER_A3_IN_GPA
     free, pressed = (
-        outcomes([bulk("Si", "diamond", 5.5)], potential, Options(pressure=p, force=1e-3, stress=1e-5))[0]
+        outcomes([bulk("Si", "diamond", 5.5)], potential, RelaxationOptions(pressure=p, force=1e-3, stress=1e-5))[0]
         for p in (0.0, pressure)
     )
     np.testing.assert_allclose(pressed.final.stress, -pressure * np.eye(3), rtol=0, atol=2e-5)
@@ -149,7 +149,7 @@ def test_pressure(potential: Potential) -> None:
 def test_frozen_atoms_stay(potential: Potential) -> None:
     atoms = perturbed(2)[1]
     atoms.set_constraint(FixAtoms([0, 3]))
-    one = outcomes([atoms], potential, Options(cell="fixed"))[0]
+    one = outcomes([atoms], potential, RelaxationOptions(cell="fixed"))[0]
     np.testing.assert_array_equal(one.final.positions[[0, 3]], atoms.positions[[0, 3]])
     assert one.status == CONVERGED
     assert np.linalg.norm(one.final.forces[[0, 3]], axis=1).max() > 0.01  # they would move
@@ -160,10 +160,10 @@ def test_free_clusters_and_slabs(potential: Potential) -> None:
     atoms.pbc = False
     slab = bulk("Si", "diamond", 5.46, cubic=True)
     slab.pbc = (True, True, False)
-    cluster, flat = outcomes([atoms, slab], potential, Options(cell="fixed"))
+    cluster, flat = outcomes([atoms, slab], potential, RelaxationOptions(cell="fixed"))
     assert cluster.status == flat.status == CONVERGED
     np.testing.assert_array_equal(cluster.final.stress, np.zeros((3, 3)))
-    refused = outcomes([slab], potential, Options())[0]
+    refused = outcomes([slab], potential, RelaxationOptions())[0]
     assert isinstance(refused, StructureError) and "moves a cell that is periodic along all axes" in str(refused)
 
 
@@ -193,10 +193,10 @@ def test_trouble_on_the_way_fails_alone() -> None:
     )
     good = bulk("Ar", "fcc", 5.4, cubic=True)
     bad = ase.Atoms("Ne2", [[0, 0, 0], [3.0, 0, 0]], cell=[20.0] * 3, pbc=True)
-    contact, fine = outcomes([bad, good], attractive, Options(cell="fixed"))
+    contact, fine = outcomes([bad, good], attractive, RelaxationOptions(cell="fixed"))
     assert isinstance(contact, CloseContact) and contact.args[0].startswith("distance at step ")
     assert fine.status == CONVERGED
-    collapsed = outcomes([good], attractive, Options(pressure=-1.0))[0]
+    collapsed = outcomes([good], attractive, RelaxationOptions(pressure=-1.0))[0]
     assert isinstance(collapsed, CellCollapse) and "of the initial one: must stay within 0.2 and 5" in str(collapsed)
 
 
@@ -213,14 +213,14 @@ def test_guards_say_what_is_wrong() -> None:
 
 def test_the_path_is_kept(potential: Potential) -> None:
     atoms = perturbed(1)[0]
-    one = outcomes([atoms], potential, Options(keep_path=True))[0]
+    one = outcomes([atoms], potential, RelaxationOptions(keep_path=True))[0]
     assert len(one.path) == one.steps + 1
     np.testing.assert_array_equal(one.path[0].positions, atoms.positions)
     assert one.path[-1].energy == one.final.energy < one.path[0].energy == one.initial.energy
 
 
 def test_no_steps_only_evaluates(potential: Potential) -> None:
-    one = outcomes(perturbed(1), potential, Options(steps=0))[0]
+    one = outcomes(perturbed(1), potential, RelaxationOptions(steps=0))[0]
     assert isinstance(one, Relaxed) and one.status == NOT_CONVERGED and one.final.energy == one.initial.energy
 
 
@@ -236,5 +236,5 @@ def test_random_deep_potential_in_tiny_cells() -> None:
     """Cells shorter than the cutoff, with a model that knows nothing of minima: energies go down, nothing breaks."""
     potential = BlockPotential(systems.deep_potential())
     structures = [systems.mixed(bulk("Si", "diamond", 5.4), seed, 0.05) for seed in range(5)]
-    for one in outcomes(structures, potential, Options(cell="fixed", steps=200)):
+    for one in outcomes(structures, potential, RelaxationOptions(cell="fixed", steps=200)):
         assert one.final.energy <= one.initial.energy

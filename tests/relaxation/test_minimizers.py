@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpcpot.relaxation import rows
-from hpcpot.relaxation.minimizers import MINIMIZERS, Options
+from hpcpot.relaxation.coordinates import Coordinates
+from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
 
 
-def wells(minimizer: str, starts: list[np.ndarray], frozen: list[np.ndarray] | None = None) -> rows.Rows:
+def wells(minimizer: str, starts: list[np.ndarray], frozen: list[np.ndarray] | None = None) -> Coordinates:
     """Structures at rest in cells of 10 Å."""
-    found = rows.empty()
+    found = Coordinates()
     none = [np.zeros(len(one), bool) for one in starts]
-    found.add(starts, [10.0 * np.eye(3)] * len(starts), frozen or none, MINIMIZERS[minimizer].kept)
+    found.add(starts, [10.0 * np.eye(3)] * len(starts), frozen or none, MINIMIZERS[minimizer].memory)
     return found
 
 
-def pull(found: rows.Rows, stiffness: np.ndarray) -> None:
+def pull(found: Coordinates, stiffness: np.ndarray) -> None:
     """Forces of E = 1/2 sum k |x|²; the cell feels none."""
     positions, _ = found.geometry()
     forces = -stiffness[:, None] * positions
@@ -32,7 +32,7 @@ def test_steepest_descent_on_a_quadratic() -> None:
     found, k = wells("damped", [start]), np.array([3.0, 3.0])
     for _ in range(10):
         pull(found, k)
-        found.x += MINIMIZERS["damped"].step(found, Options(potim=0.4, smass=2.0))
+        found.x += MINIMIZERS["damped"].step(found, MinimizerOptions(potim=0.4, smass=2.0))
     np.testing.assert_allclose(found.geometry()[0], (1.0 - 0.04 * 3.0) ** 10 * start, rtol=1e-12)
 
 
@@ -42,7 +42,7 @@ def test_damped_dynamics_with_friction() -> None:
     found, x, v = wells("damped", [start]), 0.5, 0.0
     for _ in range(20):
         pull(found, np.array([k, k]))
-        found.x += MINIMIZERS["damped"].step(found, Options(potim=0.2, smass=mu))
+        found.x += MINIMIZERS["damped"].step(found, MinimizerOptions(potim=0.2, smass=mu))
         v = ((1 - mu / 2) * v - 2 * alpha * k * x) / (1 + mu / 2)
         x += v
     np.testing.assert_allclose(found.geometry()[0][:, 0], [x, -x], rtol=1e-10)
@@ -52,7 +52,7 @@ def test_quench_forgets_uphill_velocities() -> None:
     found = wells("damped", [np.array([[0.5, 0.0, 0.0], [-0.5, 0.0, 0.0]])])
     pull(found, np.full(2, 2.0))
     found.by_row["velocity"][0], found.by_row["velocity"][1] = [0.1, 0, 0], [-0.1, 0, 0]
-    moves = MINIMIZERS["damped"].step(found, Options(potim=0.4, smass=None))
+    moves = MINIMIZERS["damped"].step(found, MinimizerOptions(potim=0.4, smass=None))
     np.testing.assert_allclose(moves[:2, 0], [-0.04, 0.04], rtol=1e-12)
 
 
@@ -60,7 +60,7 @@ def test_damped_steps_are_capped_and_counted() -> None:
     found = wells("damped", [np.array([[9.0, 0, 0], [-9.0, 0, 0]]), np.array([[0.1, 0, 0], [-0.1, 0, 0]])])
     for _ in range(3):
         pull(found, np.full(4, 10.0))
-        found.x += MINIMIZERS["damped"].step(found, Options())
+        found.x += MINIMIZERS["damped"].step(found, MinimizerOptions())
     assert found.by_structure["capped"].tolist() == [3, 0]
     np.testing.assert_allclose(found.geometry()[0][0, 0], 9.0 - 3 * 0.2, rtol=1e-12)
 
@@ -68,7 +68,7 @@ def test_damped_steps_are_capped_and_counted() -> None:
 def test_the_mean_force_moves_nothing() -> None:
     found = wells("damped", [np.array([[1.0, 0, 0], [2.0, 0, 0]])])
     pull(found, np.full(2, 1.0))
-    moves = MINIMIZERS["damped"].step(found, Options())
+    moves = MINIMIZERS["damped"].step(found, MinimizerOptions())
     np.testing.assert_allclose(moves[0] + moves[1], 0.0, atol=1e-15)
 
 
@@ -76,7 +76,7 @@ def test_strain_follows_the_stress() -> None:
     """e = alpha / L² (-V sigma): with -V sigma = 5 eV and L = 10 Å, 0.04 * 5 / 100."""
     found = wells("damped", [np.zeros((1, 3))])
     found.set_forces(np.zeros((1, 3)), np.array([np.diag([5.0, 0.0, 0.0])]), np.zeros(1), "full", 0.0)
-    found.x += MINIMIZERS["damped"].step(found, Options())
+    found.x += MINIMIZERS["damped"].step(found, MinimizerOptions())
     np.testing.assert_allclose(found.geometry()[1][0], np.diag([10.02, 10.0, 10.0]), rtol=1e-12)
 
 
@@ -87,7 +87,7 @@ def test_lbfgs_solves_a_stiff_quadratic() -> None:
     found = wells("lbfgs", starts)
     for _ in range(60):
         pull(found, stiffness)
-        found.x += MINIMIZERS["lbfgs"].step(found, Options())
+        found.x += MINIMIZERS["lbfgs"].step(found, MinimizerOptions())
     assert np.abs(found.geometry()[0]).max() < 1e-6
 
 
@@ -95,10 +95,10 @@ def test_lbfgs_goes_back_after_a_rise() -> None:
     found = wells("lbfgs", [np.array([[1.0, 0.0, 0.0]])])
     pull(found, np.array([10.0]))
     first = found.x.copy()
-    found.x += MINIMIZERS["lbfgs"].step(found, Options(longest_step=0.1))
+    found.x += MINIMIZERS["lbfgs"].step(found, MinimizerOptions(longest_step=0.1))
     second = found.x.copy()
     found.enthalpies[:] = 1e3
-    found.x += MINIMIZERS["lbfgs"].step(found, Options(longest_step=0.1))
+    found.x += MINIMIZERS["lbfgs"].step(found, MinimizerOptions(longest_step=0.1))
     np.testing.assert_allclose(found.x, first + 0.25 * (second - first), rtol=0, atol=1e-14)
 
 
@@ -108,7 +108,7 @@ def test_longest_steps(minimizer: str) -> None:
     for _ in range(30):
         pull(found, np.full(2, 50.0))
         before = found.x.copy()
-        found.x += MINIMIZERS[minimizer].step(found, Options(longest_step=0.15))
+        found.x += MINIMIZERS[minimizer].step(found, MinimizerOptions(longest_step=0.15))
         limit = 0.15 if minimizer != "damped" else 0.2 * np.sqrt(3)
         assert np.linalg.norm(found.x - before, axis=1).max() <= limit + 1e-12
 
@@ -118,7 +118,7 @@ def test_rows_keep_and_add() -> None:
     pull(found, np.ones(6))
     found.by_structure["pairs"][:] = [5, 6, 7]
     found.keep(np.array([True, False, True]))
-    found.add([np.full((4, 3), 4.0)], [np.eye(3)], [np.array([True, False, False, False])], MINIMIZERS["lbfgs"].kept)
+    found.add([np.full((4, 3), 4.0)], [np.eye(3)], [np.array([True, False, False, False])], MINIMIZERS["lbfgs"].memory)
     assert found.sizes.tolist() == [5, 6, 7]
     positions, cells = found.geometry()
     assert positions[:, 0].tolist() == [2, 2, 3, 3, 3, 4, 4, 4, 4]

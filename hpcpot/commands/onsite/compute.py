@@ -16,9 +16,9 @@ from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
 from hpcpot.potential.contract import Potential
+from hpcpot.potential.local_change import LocalChange
 from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import CONVERGED, Options
-from hpcpot.relaxation.removal import Frame
+from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
 from hpcpot.structure import files
 from hpcpot.structure.overlap import with_images
 
@@ -40,7 +40,7 @@ COLUMNS = {
 
 
 def compute(
-    region: dict[str, Any], *, potential: PotentialRef, relaxed: str, radius: float, options: Options
+    region: dict[str, Any], *, potential: PotentialRef, relaxed: str, radius: float, options: RelaxationOptions
 ) -> dict[str, Any]:
     """Remove each site of a frame, alone.
 
@@ -58,7 +58,7 @@ def compute(
 
 
 @lru_cache(maxsize=2)
-def _frame(path: Path, k: int, content: str, ref: PotentialRef) -> Frame:
+def _frame(path: Path, k: int, content: str, ref: PotentialRef) -> LocalChange:
     """A frame with its neighbours and energies, kept for its other regions."""
     potential = ref.load()
     atoms = files.check(frames.read(path, k), potential.elements)
@@ -67,10 +67,10 @@ def _frame(path: Path, k: int, content: str, ref: PotentialRef) -> Frame:
             f"{path}, frame {k} = another structure on this worker than where the command began: must be one file for "
             "all, which stays as it is during the run; give a path that all nodes share, and begin again."
         )
-    return Frame(atoms, potential)
+    return LocalChange(atoms, potential)
 
 
-def relaxed_removals(frame: Frame, sites: np.ndarray, radius: float, options: Options) -> np.ndarray:
+def relaxed_removals(frame: LocalChange, sites: np.ndarray, radius: float, options: RelaxationOptions) -> np.ndarray:
     """dE with the atoms within a radius of the site relaxed at fixed cell, before the removal and after it, (k,) eV.
 
     Args:

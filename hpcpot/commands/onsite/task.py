@@ -17,7 +17,7 @@ from hpcpot.farm.item import Item
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
-from hpcpot.relaxation.engine import Options
+from hpcpot.relaxation.engine import RelaxationOptions
 from hpcpot.storage.content import content_key
 from hpcpot.wording import plural
 
@@ -45,7 +45,7 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
             potential=potential,
             relaxed=removal.relaxed,
             radius=removal.radius_A,
-            options=Options(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
+            options=RelaxationOptions(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
         ),
         identity={"potential": potential.fingerprint, "task": identity(settings)},
         report=partial(report, settings, selection.blocks),

@@ -12,7 +12,7 @@ from hpcpot.errors import HpcpotError
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
 from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import SATURATED, Options, Relaxed
+from hpcpot.relaxation.engine import SATURATED, RelaxationOptions, Relaxed
 
 ATOM_BYTES = 8000
 """About what an atom in flight takes: 80 pairs, 20 images and the memory of L-BFGS, some of it twice."""
@@ -45,7 +45,7 @@ PATH = {
 
 
 def compute(
-    structures: Sequence[Atoms], *, potential: PotentialRef, options: Options, memory_MB: float
+    structures: Sequence[Atoms], *, potential: PotentialRef, options: RelaxationOptions, memory_MB: float
 ) -> Iterator[tuple[int, dict[str, Any] | HpcpotError]]:
     """Relax structures together: (number, row or why there is none) as they end."""
     for number, outcome in engine.relax(structures, potential.load(), options, room(memory_MB)):

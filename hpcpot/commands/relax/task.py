@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import fields, is_dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from hpcpot.commands.relax import compute, figure, summary
 from hpcpot.commands.relax.settings import RelaxSettings
@@ -15,7 +17,7 @@ from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
 from hpcpot.relaxation import minimizers
-from hpcpot.relaxation.engine import Options
+from hpcpot.relaxation.engine import RelaxationOptions
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 
@@ -41,12 +43,12 @@ def prepare(settings: RelaxSettings, arguments: argparse.Namespace, stop: Stop) 
     )
 
 
-def engine_options(settings: RelaxSettings) -> Options:
+def engine_options(settings: RelaxSettings) -> RelaxationOptions:
     """The relax section in the units of the engine."""
     relax = settings.relax
-    return Options(
+    return RelaxationOptions(
         minimizer=relax.minimizer,
-        moves=minimizers.Options(relax.longest_step_A, relax.potim, relax.smass),
+        moves=minimizers.MinimizerOptions(relax.longest_step_A, relax.potim, relax.smass),
         cell=relax.cell,
         pressure=relax.pressure_GPa / EV_PER_A3_IN_GPA,
         force=relax.force_eV_per_A,
@@ -59,7 +61,14 @@ def engine_options(settings: RelaxSettings) -> Options:
 def identity(settings: RelaxSettings) -> str:
     """Settings that all rows of a file share, besides the potential."""
     potential = settings.potential
-    return f"{engine_options(settings)}\nprecision: {potential.precision}, kernels: {potential.kernels}"
+    return f"{_text(engine_options(settings))}\nprecision: {potential.precision}, kernels: {potential.kernels}"
+
+
+def _text(options: Any) -> str:
+    """Options by name, as all results files have them, whatever the classes are called."""
+    values = {entry.name: getattr(options, entry.name) for entry in fields(options)}
+    parts = (f"{name}={_text(value) if is_dataclass(value) else repr(value)}" for name, value in values.items())
+    return f"Options({', '.join(parts)})"
 
 
 def report(results: Results, keys: Sequence[str]) -> None:

@@ -14,11 +14,11 @@ from hpcpot.commands.verify.probes import repeats
 from hpcpot.errors import HpcpotError, SimulationError
 from hpcpot.potential.contract import Potential
 from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import CONVERGED, SATURATED, Options, Relaxed
+from hpcpot.relaxation.engine import CONVERGED, SATURATED, RelaxationOptions, Relaxed
 from hpcpot.structure.crystals import CRYSTALS
 from hpcpot.units import EV_PER_A3_IN_GPA
 
-RELAX = Options(force=1.0e-3, stress=1.0e-3 / EV_PER_A3_IN_GPA, steps=1000)
+RELAX = RelaxationOptions(force=1.0e-3, stress=1.0e-3 / EV_PER_A3_IN_GPA, steps=1000)
 VOLUMES = np.linspace(0.90, 1.10, 11)
 """Volumes of the equations of state, relative to the relaxed one."""
 STRAIN = 0.005
@@ -169,7 +169,7 @@ def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:
     return least_squares(lambda fit: (birch_murnaghan(volumes, fit) - energies) / scale, start, x_scale=np.abs(start)).x
 
 
-def _elastic(atoms: Atoms, potential: Potential, options: Options) -> np.ndarray:
+def _elastic(atoms: Atoms, potential: Potential, options: RelaxationOptions) -> np.ndarray:
     """Elastic constants from central differences of the stress, (6, 6) GPa."""
     frames = []
     for a, b in VOIGT:
@@ -188,7 +188,7 @@ def _elastic(atoms: Atoms, potential: Potential, options: Options) -> np.ndarray
 
 
 def _relaxed(
-    frames: list[Atoms], potential: Potential, options: Options
+    frames: list[Atoms], potential: Potential, options: RelaxationOptions
 ) -> Iterator[tuple[int, Relaxed | HpcpotError]]:
     return engine.relax(frames, potential, options, SATURATED)
 

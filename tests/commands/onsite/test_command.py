@@ -17,7 +17,7 @@ from campaigns import run
 from hpcpot.farm.results import Results
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
-from hpcpot.relaxation.removal import Frame
+from hpcpot.potential.local_change import LocalChange
 from hpcpot.storage.reader import TrajectoryReader
 
 onsite = partial(run, "onsite")
@@ -50,7 +50,7 @@ def test_a_campaign(folder: Path) -> None:
     potential = BlockPotential(systems.deep_potential())
     with TrajectoryReader(folder / "run.h5md") as reader:
         for k in range(12):
-            frame = Frame(reader.frame(int(rows["frame"][k])), potential)
+            frame = LocalChange(reader.frame(int(rows["frame"][k])), potential)
             np.testing.assert_allclose(rows["energies"][k], frame.removals(rows["sites"][k]), rtol=0, atol=1e-9)
     assert "a-LixSi: no atoms in 3 of 3 frames; see the regions' ranges in the config" in output
     with open(folder / "removals_sites.csv", newline="") as file:

@@ -9,21 +9,21 @@ from ase.build import bulk
 from hpcpot.commands.onsite.compute import relaxed_removals
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.lennard_jones import LennardJones
-from hpcpot.relaxation.engine import CONVERGED, Options, relax
-from hpcpot.relaxation.removal import Frame
+from hpcpot.potential.local_change import LocalChange
+from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions, relax
 
-OPTIONS = Options(cell="fixed", force=1e-4, steps=500)
+OPTIONS = RelaxationOptions(cell="fixed", force=1e-4, steps=500)
 
 
 @pytest.fixture(scope="module")
-def frame() -> Frame:
+def frame() -> LocalChange:
     """Argon with a cutoff of 4.5 Å, small beside the cell of 21 Å."""
     atoms = bulk("Ar", "fcc", 5.3, cubic=True) * 4
     atoms.rattle(0.05, seed=1)
-    return Frame(atoms, BlockPotential(LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 4.5)))
+    return LocalChange(atoms, BlockPotential(LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 4.5)))
 
 
-def test_all_atoms(frame: Frame) -> None:
+def test_all_atoms(frame: LocalChange) -> None:
     site = 7
     after = frame.atoms[[k for k in range(len(frame.atoms)) if k != site]]
     whole = dict(relax([frame.atoms, after], frame.potential, OPTIONS, 4096))
@@ -32,7 +32,7 @@ def test_all_atoms(frame: Frame) -> None:
     assert relaxed_removals(frame, np.array([site, site]), np.inf, OPTIONS) == pytest.approx([expected] * 2, abs=1e-7)
 
 
-def test_near_atoms_in_a_part_or_the_whole_frame(frame: Frame, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_near_atoms_in_a_part_or_the_whole_frame(frame: LocalChange, monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster with frozen rim gives what the frame gives with all but the near atoms frozen."""
     from ase.constraints import FixAtoms
 
@@ -53,12 +53,14 @@ def test_near_atoms_in_a_part_or_the_whole_frame(frame: Frame, monkeypatch: pyte
     np.testing.assert_allclose(relaxed_removals(frame, sites, radius, OPTIONS), by_part, rtol=0, atol=1e-6)
 
 
-def test_relaxation_lowers_the_cost_of_a_vacancy(frame: Frame) -> None:
+def test_relaxation_lowers_the_cost_of_a_vacancy(frame: LocalChange) -> None:
     sites = np.array([5, 50])
     near = relaxed_removals(frame, sites, 4.5, OPTIONS)
     assert np.isfinite(near).all() and (np.abs(near - frame.removals(sites)) < 0.2).all()
     assert (near != frame.removals(sites)).all()
 
 
-def test_what_does_not_converge_is_nan(frame: Frame) -> None:
-    assert np.isnan(relaxed_removals(frame, np.array([5]), 4.5, Options(cell="fixed", force=1e-12, steps=2))).all()
+def test_what_does_not_converge_is_nan(frame: LocalChange) -> None:
+    assert np.isnan(
+        relaxed_removals(frame, np.array([5]), 4.5, RelaxationOptions(cell="fixed", force=1e-12, steps=2))
+    ).all()

@@ -22,7 +22,7 @@ from hpcpot.commands.onsite.sites import Choice
 from hpcpot.farm.item import Failure, outcomes
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.potential import files as potential_files
-from hpcpot.relaxation.engine import Options
+from hpcpot.relaxation.engine import RelaxationOptions
 
 CONFIG = CONFIGS / "onsite_interface_si100.yaml"
 
@@ -51,7 +51,7 @@ def test_a_frame_that_changed_since_the_survey_fails_its_rows(path: Path) -> Non
     model = path.with_name("model.h5")
     potential_files.save(systems.deep_potential(), model, {"source": "tests"})
     potential = PotentialRef(model, potential_files.fingerprint(potential_files.load(model)))
-    remove = partial(compute.compute, potential=potential, relaxed="none", radius=4.8, options=Options())
+    remove = partial(compute.compute, potential=potential, relaxed="none", radius=4.8, options=RelaxationOptions())
     inputs = [task.item(source, one).input for one in choices]
     moved = slabs.slab()
     moved.positions[100, 0] += 0.01

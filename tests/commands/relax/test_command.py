@@ -25,7 +25,7 @@ from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.relaxation import minimizers
-from hpcpot.relaxation.engine import CONVERGED, Options
+from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
 
 relax = partial(run, "relax")
 CONFIG = {
@@ -123,6 +123,15 @@ def test_what_rows_of_a_file_have_in_common(folder: Path, key: str) -> None:
     assert task.identity(before) != task.identity(after)
 
 
+def test_what_old_results_files_have_as_their_task(folder: Path) -> None:
+    """Another text would make them another campaign's."""
+    assert task.identity(config.load(folder / "relax.yaml", settings.SCHEMA)) == (
+        "Options(minimizer='lbfgs', moves=Options(longest_step=0.2, potim=0.4, smass=2.0, rise=1e-09), cell='full', "
+        "pressure=0.0, force=0.0001, stress=6.241509074460762e-06, steps=2000, skin=1.0, keep_path=True)\n"
+        "precision: float64, kernels: cpu"
+    )
+
+
 def test_stopped_by_a_signal(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     """Ends with 75, draws nothing, and the file has what was done."""
     monkeypatch.setattr("hpcpot.farm.campaign.WorkerPool", LocalPool(stop_after=1))
@@ -176,7 +185,7 @@ def test_room_follows_memory() -> None:
 
 def test_each_input_has_one_outcome(folder: Path) -> None:
     ref = PotentialRef(folder / "argon.h5", potential_files.fingerprint(potential_files.load(folder / "argon.h5")))
-    relax_chunk = partial(compute.compute, potential=ref, options=Options(), memory_MB=1.0)
+    relax_chunk = partial(compute.compute, potential=ref, options=RelaxationOptions(), memory_MB=1.0)
     results = dict(outcomes(relax_chunk, [argon(), StructureError("x = y: z."), argon(5.2)], batched=True))
     assert sorted(results) == [0, 1, 2] and results[1].message == "x = y: z."
     assert results[0].keys() == results[2].keys() == compute.COLUMNS.keys()

@@ -11,7 +11,7 @@ from ase.build import bulk
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.contract import Potential
-from hpcpot.relaxation.removal import Frame
+from hpcpot.potential.local_change import LocalChange
 from hpcpot.structure import files
 
 MODELS = {"deep_potential": systems.deep_potential, "chebyshev": systems.chebyshev}
@@ -39,7 +39,7 @@ def test_local_change_equals_full_difference(model: str, cell: str) -> None:
     potential = BlockPotential(MODELS[model]())
     atoms = files.check(CELLS[cell](), potential.elements)
     sites = np.random.default_rng(1).integers(0, len(atoms), 6)
-    local = Frame(atoms, potential).removals(sites)
+    local = LocalChange(atoms, potential).removals(sites)
     full = [full_difference(atoms, int(site), potential) for site in sites]
     np.testing.assert_allclose(local, full, rtol=0, atol=1e-9)
     assert np.ptp(full) > 1e-3  # sites differ, so that a mix-up would show
@@ -52,7 +52,7 @@ def test_shipped_model_on_the_interface() -> None:
     atoms = files.check(files.read("interface_si100"), potential.elements)
     silicon = np.flatnonzero(atoms.numbers == 14)
     sites = np.concatenate([silicon[[5, 700]], silicon[np.argsort(atoms.positions[silicon, 2])[-2:]]])
-    local = Frame(atoms, potential).removals(sites)
+    local = LocalChange(atoms, potential).removals(sites)
     np.testing.assert_allclose(local, [full_difference(atoms, int(s), potential) for s in sites], rtol=0, atol=1e-9)
 
 
@@ -62,7 +62,7 @@ def test_bulk_vacancy() -> None:
 
     potential = BlockPotential(load("lisi"))
     atoms = bulk("Si", "diamond", 5.46, cubic=True) * 3
-    frame = Frame(atoms, potential)
+    frame = LocalChange(atoms, potential)
     cost = frame.removals(np.arange(0, 216, 43))
     e_bulk = frame.energies(np.array([0]))[0]
     np.testing.assert_allclose(cost, cost[0], rtol=0, atol=1e-9)
@@ -76,8 +76,8 @@ def test_order_repeats_and_batches_do_not_matter(monkeypatch: pytest.MonkeyPatch
     potential = BlockPotential(systems.deep_potential())
     atoms = systems.crystal(2)
     sites = np.array([3, 17, 3, 40, 17, 3])
-    together = Frame(atoms, potential).removals(sites)
-    alone = [Frame(atoms, potential).removals(np.array([site]))[0] for site in sites]
+    together = LocalChange(atoms, potential).removals(sites)
+    alone = [LocalChange(atoms, potential).removals(np.array([site]))[0] for site in sites]
     np.testing.assert_allclose(together, alone, rtol=0, atol=1e-12)
-    monkeypatch.setattr("hpcpot.relaxation.removal.CENTRES", 1)
-    np.testing.assert_allclose(Frame(atoms, potential).removals(sites), together, rtol=0, atol=1e-12)
+    monkeypatch.setattr("hpcpot.potential.local_change.CENTRES", 1)
+    np.testing.assert_allclose(LocalChange(atoms, potential).removals(sites), together, rtol=0, atol=1e-12)

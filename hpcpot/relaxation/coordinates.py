@@ -1,4 +1,4 @@
-"""What is minimised: the atoms and the cell of each structure as rows of three numbers, many structures in flat arrays.
+"""Coordinates of relaxations: atoms and cell of each structure as rows of three numbers, many structures in flat arrays.
 
 A structure of n atoms has n + 3 rows. Its atoms' rows are u, positions in the undeformed cell h_0; its last three are
 k F with the deformation F and a length k (ASE's UnitCellFilter with k = n): position = F u, cell rows h = h_0 F^T.
@@ -9,14 +9,14 @@ vector and knows no cell.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 
 @dataclass
-class Rows:
-    """The rows of several structures.
+class Coordinates:
+    """The coordinates of several structures; none at first.
 
     Attributes:
         sizes: (structures,) int64, rows of each: atoms + 3. scales: (structures,) float64, Å, k.
@@ -24,18 +24,18 @@ class Rows:
         enthalpies: (structures,) float64, eV.
         cells: (structures, 3, 3) float64, Å, the undeformed cells h_0.
         free: (rows,) bool, False for frozen atoms; frozen atoms keep their place in the undeformed cell.
-        by_row, by_structure: what a minimiser keeps, an array each, first axis rows or structures.
+        by_row, by_structure: a minimiser's own numbers, an array each, first axis rows or structures.
     """
 
-    sizes: np.ndarray
-    scales: np.ndarray
-    x: np.ndarray
-    forces: np.ndarray
-    enthalpies: np.ndarray
-    cells: np.ndarray
-    free: np.ndarray
-    by_row: dict[str, np.ndarray]
-    by_structure: dict[str, np.ndarray]
+    sizes: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    scales: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    x: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    forces: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    enthalpies: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    cells: np.ndarray = field(default_factory=lambda: np.zeros((0, 3, 3)))
+    free: np.ndarray = field(default_factory=lambda: np.zeros(0, bool))
+    by_row: dict[str, np.ndarray] = field(default_factory=dict)
+    by_structure: dict[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def first(self) -> np.ndarray:
@@ -82,7 +82,7 @@ class Rows:
     def set_forces(
         self, forces: np.ndarray, virials: np.ndarray, energies: np.ndarray, cell: str, pressure: float
     ) -> np.ndarray:
-        """Enthalpies and forces on rows from those on atoms.
+        """Set enthalpies, and forces on rows from those on atoms.
 
         Args:
             forces: (atoms, 3) eV/Å. virials: (structures, 3, 3) eV, -dE/d(strain). energies: (structures,) eV.
@@ -113,15 +113,19 @@ class Rows:
         self.by_structure = {name: values[structures] for name, values in self.by_structure.items()}
 
     def add(
-        self, positions: Sequence[np.ndarray], cells: Sequence[np.ndarray], frozen: Sequence[np.ndarray], kept: Kept
+        self,
+        positions: Sequence[np.ndarray],
+        cells: Sequence[np.ndarray],
+        frozen: Sequence[np.ndarray],
+        memory: MinimizerMemory,
     ) -> None:
         """Append structures at rest, with a minimiser's numbers at their start."""
         if not positions:
             return
-        n = np.array([len(one) for one in positions])
-        scales = n.astype(float) ** kept.power
-        x = [np.concatenate([one, scale * np.eye(3)]) for one, scale in zip(positions, scales, strict=True)]
-        free = [np.concatenate([~one, np.ones(3, bool)]) for one in frozen]
+        n = np.array([len(atoms) for atoms in positions])
+        scales = n.astype(float) ** memory.power
+        x = [np.concatenate([atoms, scale * np.eye(3)]) for atoms, scale in zip(positions, scales, strict=True)]
+        free = [np.concatenate([~mask, np.ones(3, bool)]) for mask in frozen]
         rows = int(n.sum()) + 3 * len(n)
         self.sizes, self.scales = np.concatenate([self.sizes, n + 3]), np.concatenate([self.scales, scales])
         self.x = np.concatenate([self.x, *x])
@@ -129,35 +133,23 @@ class Rows:
         self.forces = np.concatenate([self.forces, np.zeros((rows, 3))])
         self.enthalpies = np.concatenate([self.enthalpies, np.zeros(len(n))])
         self.cells = np.concatenate([self.cells, np.array(cells)])
-        _append(self.by_row, kept.by_row, rows)
-        _append(self.by_structure, kept.by_structure, len(n))
+        _append(self.by_row, memory.by_row, rows)
+        _append(self.by_structure, memory.by_structure, len(n))
 
 
 @dataclass(frozen=True)
-class Kept:
-    """What a minimiser keeps of each row and of each structure: name -> its value at the start, any shape.
+class MinimizerMemory:
+    """Numbers that a minimiser keeps for each row and for each structure.
 
-    power: k = n ** power Å. 1 as in ASE; 1/2 makes a cell about as stiff as its atoms, at any n: V C / k² is 10 eV/Å².
+    Attributes:
+        by_row, by_structure: name -> value at the start, any shape.
+        power: k = n ** power Å. 1 as in ASE; 1/2 makes a cell about as stiff as its atoms at any n: V C / k² is
+            10 eV/Å².
     """
 
     by_row: Mapping[str, np.ndarray]
     by_structure: Mapping[str, np.ndarray]
     power: float = 1.0
-
-
-def empty() -> Rows:
-    """No structures."""
-    return Rows(
-        np.zeros(0, np.int64),
-        np.zeros(0),
-        np.zeros((0, 3)),
-        np.zeros((0, 3)),
-        np.zeros(0),
-        np.zeros((0, 3, 3)),
-        np.zeros(0, bool),
-        {},
-        {},
-    )
 
 
 def _append(arrays: dict[str, np.ndarray], starts: Mapping[str, np.ndarray], count: int) -> None:

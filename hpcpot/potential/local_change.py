@@ -1,4 +1,4 @@
-"""On-site energies: what one atom's removal costs, from the atoms near it alone.
+"""Energies of a structure after a local change, from the atoms near it alone: the removal of one atom.
 
 dE = E_before - E_after = e_a + sum over j near a of (e_j - e'_j), same cell, same other positions: only atoms within
 the cutoff of the removed one, through any periodic image, have another energy after it. Exact to round-off.
@@ -19,8 +19,8 @@ CENTRES = 4096
 """About how many atoms one call of the potential evaluates: enough for its blocks, few enough for any memory."""
 
 
-class Frame:
-    """One structure, ready for removals: its neighbours, and each atom's energy once it is needed.
+class LocalChange:
+    """One structure with its neighbours, and the energy of each atom once it is needed.
 
     Raises:
         StructureError: a cell that has collapsed. SimulationError: two atoms too close.
@@ -39,14 +39,14 @@ class Frame:
 
     def energies(self, atoms: np.ndarray) -> np.ndarray:
         """Energies of some atoms, (k,) float64, eV; each is computed once."""
-        wanted = np.unique(atoms)
-        missing = wanted[np.isnan(self._energies[wanted])].astype(np.int32)
+        distinct = np.unique(atoms)
+        missing = distinct[np.isnan(self._energies[distinct])].astype(np.int32)
         if len(missing):
             self._energies[missing] = self._evaluate(missing, np.full(len(missing), -1))
         return self._energies[atoms]
 
     def removals(self, sites: np.ndarray) -> np.ndarray:
-        """dE of removing each of some atoms, alone, (k,) float64, eV; in any order, repeated or not.
+        """Remove each of some atoms, alone: dE, (k,) float64, eV; in any order, repeated or not.
 
         Args:
             sites: (k,) int, atoms of the frame.
@@ -73,7 +73,7 @@ class Frame:
 
 @njit()
 def _affected(sites, first, neighbors, owners):
-    """The atoms near each site, each once: their ids, and the position in `sites` that they belong to."""
+    """Atoms near each site, each once: their ids, and the position in `sites` that they belong to."""
     last_seen = np.full(len(first) - 1, -1, np.int64)
     room = 0
     for site in sites:
@@ -93,17 +93,17 @@ def _affected(sites, first, neighbors, owners):
 
 @njit()
 def _without(centres, removed, first, neighbors, owners):
-    """The neighbours of each centre less all images of the atom removed for it, as `Pairs` has them."""
+    """Neighbours of each centre except all images of the atom removed for it, as `Pairs` has them."""
     starts = np.zeros(len(centres) + 1, np.int64)
     for c in range(len(centres)):
         starts[c + 1] = starts[c] + first[centres[c] + 1] - first[centres[c]]
-    kept = np.empty(starts[-1], np.int32)
-    at = 0
+    remaining = np.empty(starts[-1], np.int32)
+    count = 0
     for c in range(len(centres)):
-        starts[c] = at
+        starts[c] = count
         for p in range(first[centres[c]], first[centres[c] + 1]):
             if owners[neighbors[p]] != removed[c]:
-                kept[at] = neighbors[p]
-                at += 1
-    starts[-1] = at
-    return starts, kept[:at]
+                remaining[count] = neighbors[p]
+                count += 1
+    starts[-1] = count
+    return starts, remaining[:count]
