@@ -29,6 +29,7 @@ setup(
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
+            "jsonschema>=4.20",
             "matplotlib>=3.8",
             "MDAnalysis>=2.8",
             "pyh5md>=1.0",

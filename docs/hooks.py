@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from hpcpot.analysis.registry import FIELDS, OBSERVABLES
-from hpcpot.commands import COMMANDS
-from hpcpot.config import Schema, keys_in, reference
+from hpcpot.commands import COMMANDS, schema_of
+from hpcpot.config import keys_in, reference
 from hpcpot.config.reference import table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,8 +32,6 @@ MARK = re.compile(
 )
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:configs|jobs|benchmarks|hpcpot|tests)/[^)]+\)")
 """A link to a file of the repository that is not a page: it works where the sources are read, and is text on the site."""
-SCHEMAS = {"md": "hpcpot.dynamics.settings", "train": "hpcpot.training.settings"}
-"""Modules with a command's SCHEMA, where it is not the settings module of the command itself."""
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
@@ -86,11 +84,6 @@ def observables() -> str:
         lines += [f"## `{row.name}`", "", f"{row.help[0].upper()}{row.help[1:]}. Needs: {needs}.", ""]
         lines += [table(keys_in(row.options)), ""] if keys_in(row.options) else []
     return "\n".join(lines)
-
-
-def schema_of(command: str) -> Schema:
-    module = SCHEMAS.get(command, f"{COMMANDS[command].package}.settings")
-    return import_module(module).SCHEMA
 
 
 def docstring(module: str) -> str:

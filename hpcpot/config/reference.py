@@ -121,7 +121,8 @@ def _value(row: Key) -> dict[str, Any]:
             json["type"] = [json["type"], "null"]
         elif json:
             json = {"anyOf": [*json.get("anyOf", [json]), {"type": "null"}]}
-    json["description"] = f"{row.help} ({row.kind.words}{f'; {row.hint}' if row.hint else ''})"
+    details = [*([] if "enum" in json else [row.kind.words]), *([row.hint] if row.hint else [])]
+    json["description"] = f"{row.help} ({'; '.join(details)})" if details else row.help
     if row.default is not REQUIRED:
         json["default"] = plain(row.default)
     return json
