@@ -14,7 +14,7 @@ from hpcpot.compiled import njit
 from hpcpot.errors import ConfigError
 from hpcpot.neighbors import pairs
 from hpcpot.storage.tables import Columns
-from hpcpot.structure.overlap import with_images
+from hpcpot.structure.images import with_images
 
 REACH = 1.2
 """Longest bond over the sum of the covalent radii, where no lengths are given."""

@@ -9,7 +9,7 @@ import numpy as np
 from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import pairs
-from hpcpot.structure.overlap import with_images
+from hpcpot.structure.images import with_images
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.neighbors.pairs import Pairs
+from hpcpot.structure import images
 
 MOST_CELLS = 40
 """Cells that the reach may span along an axis; a cell so flat has collapsed."""
@@ -55,7 +56,7 @@ def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: 
         StructureError: the cell is thinner than reach / MOST_CELLS.
     """
     inverse = np.linalg.inv(cell)
-    margins = np.where(periodic, reach * np.linalg.norm(inverse, axis=0), np.inf)
+    margins = images.margins(inverse, periodic, reach)
     if not margins[np.isfinite(margins)].max(initial=0.0) < MOST_CELLS:
         raise StructureError(
             f"cell = {reach / margins[periodic].max():.3g} Å thin: must be at least "
@@ -63,9 +64,9 @@ def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: 
         )
     fractions = positions @ inverse
     turns = np.where(periodic, np.floor(fractions), 0.0)
-    images, copies = _images(fractions - turns, margins)
-    owners = np.concatenate([np.arange(len(positions), dtype=np.int32), images])
-    shifts = np.concatenate([np.zeros((len(positions), 3)), copies]) - turns[owners]
+    owners, shifts = images.images(fractions - turns, margins)
+    owners = np.concatenate([np.arange(len(positions)), owners]).astype(np.int32)
+    shifts = np.concatenate([np.zeros((len(positions), 3)), shifts]) - turns[owners]
     pairs = neighbors.build(positions[owners] + shifts @ cell, len(positions), reach)
     return Neighborhood(owners, shifts, pairs, positions.copy(), cell.copy())
 
@@ -118,10 +119,10 @@ class Batch:
 def join(parts: Sequence[Neighborhood]) -> Batch:
     """Several neighbourhoods as one."""
     n = np.array([len(part.pairs.first) - 1 for part in parts])
-    images = np.array([len(part.owners) for part in parts]) - n
+    n_images = np.array([len(part.owners) for part in parts]) - n
     pairs = np.array([part.pairs.first[-1] for part in parts])
     starts, before = np.cumsum(n) - n, np.cumsum(pairs) - pairs
-    ghosts = n.sum() + np.cumsum(images) - images
+    ghosts = n.sum() + np.cumsum(n_images) - n_images
     owners = [part.owners + start for part, start in zip(parts, starts, strict=True)]
     shifts = [part.shifts for part in parts]
     numbers = np.arange(len(parts))
@@ -134,7 +135,7 @@ def join(parts: Sequence[Neighborhood]) -> Batch:
         owners=_atoms_first(owners, n),
         shifts=_atoms_first(shifts, n),
         pairs=Pairs(np.concatenate([[0], *first]), np.concatenate(moved)),
-        structures=np.concatenate([np.repeat(numbers, n), np.repeat(numbers, images)]),
+        structures=np.concatenate([np.repeat(numbers, n), np.repeat(numbers, n_images)]),
         starts=starts,
     )
 
@@ -165,36 +166,6 @@ def still_hold(
     farthest = np.sqrt(np.maximum.reduceat((moves**2).sum(axis=1), np.cumsum(sizes) - sizes))
     strain = np.linalg.norm(strained - np.eye(3), axis=(1, 2))
     return (reach - 2.0 * farthest) * (1.0 - strain) >= cutoff
-
-
-@njit()
-def _images(fractions, margins):
-    """Atoms and whole shifts of the images in the cell widened by the margins; an infinite one: no images there."""
-    reach = np.zeros(3, np.int64)
-    for c in range(3):
-        if margins[c] < np.inf:
-            reach[c] = int(np.ceil(margins[c]))
-    owners, shifts = np.empty(0, np.int32), np.empty((0, 3))
-    for fill in (False, True):
-        count = 0
-        for a in range(-reach[0], reach[0] + 1):
-            for b in range(-reach[1], reach[1] + 1):
-                for c in range(-reach[2], reach[2] + 1):
-                    if a == 0 and b == 0 and c == 0:
-                        continue
-                    for k in range(len(fractions)):
-                        if (
-                            -margins[0] <= fractions[k, 0] + a <= 1.0 + margins[0]
-                            and -margins[1] <= fractions[k, 1] + b <= 1.0 + margins[1]
-                            and -margins[2] <= fractions[k, 2] + c <= 1.0 + margins[2]
-                        ):
-                            if fill:
-                                owners[count] = k
-                                shifts[count, 0], shifts[count, 1], shifts[count, 2] = a, b, c
-                            count += 1
-        if not fill:
-            owners, shifts = np.empty(count, np.int32), np.empty((count, 3))
-    return owners, shifts
 
 
 @njit()

@@ -8,6 +8,8 @@ import numpy as np
 from ase.geometry import complete_cell, minkowski_reduce
 from scipy.spatial import cKDTree
 
+from hpcpot.structure.images import with_images
+
 
 @dataclass(frozen=True)
 class Contact:
@@ -52,33 +54,6 @@ def reduced(cell: np.ndarray, periodic: np.ndarray) -> tuple[np.ndarray, np.ndar
     axes[periodic] = cell[periodic]
     axes, _ = minkowski_reduce(axes, periodic)
     return complete_cell(axes), np.asarray(periodic, bool)
-
-
-def with_images(
-    positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, within: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Atoms wrapped along the periodic axes, and their images up to `within` outside the cell.
-
-    Returns:
-        points (m, 3) Å, the n atoms first; owners (m,) int64, the atom of each point.
-    """
-    inverse = np.linalg.inv(cell)
-    fractions = positions @ inverse
-    fractions[:, periodic] -= np.floor(fractions[:, periodic])
-    owners = np.arange(len(positions))
-    margins = within * np.linalg.norm(inverse, axis=0)  # in fractions: 1 / height of the cell along each axis
-    for axis in np.flatnonzero(periodic):
-        reach = int(np.ceil(margins[axis]))
-        copies, sources = [fractions], [owners]
-        for shift in (*range(-reach, 0), *range(1, reach + 1)):
-            moved = fractions[:, axis] + shift
-            near = (moved > -margins[axis]) & (moved < 1 + margins[axis])
-            image = fractions[near]
-            image[:, axis] += shift
-            copies.append(image)
-            sources.append(owners[near])
-        fractions, owners = np.concatenate(copies), np.concatenate(sources)
-    return fractions @ cell, owners
 
 
 def crowded(points: np.ndarray, within: float) -> np.ndarray:

@@ -20,7 +20,7 @@ from hpcpot.potential.local_change import LocalChange
 from hpcpot.relaxation import engine
 from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
 from hpcpot.structure import files
-from hpcpot.structure.overlap import with_images
+from hpcpot.structure.images import with_images
 
 COLUMNS = {
     "region": Column((), "str"),
