@@ -1,4 +1,4 @@
-"""Observables that a run samples on its way (`observe` in its config), as `hpcpot analyze` does afterwards."""
+"""Observables sampled during a run (`observe` in its config), as `hpcpot analyze` samples them afterwards."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from hpcpot.storage.tables import Tables
 
 
 class Sampler:
-    """The observables of a run. Rank 0 has them: it gathers the atoms and samples them while the others wait.
+    """Observables of a run. They live on rank 0, which gathers the atoms and samples them while the others wait.
 
-    That costs 24 bytes an atom and vector to gather, and the time of the observable on one core.
+    The cost is 24 bytes per atom and vector to gather, and the time of the observable on one core.
 
     Args:
-        wanted: entries of `observe`. periodic: (3,) bool.
-        numbers, masses: (n_atoms,) in order of id, on rank 0: atomic numbers, and amu.
-        saved: what an earlier run left in its checkpoint, its `state`.
+        entries: of `observe`. periodic: (3,) bool.
+        numbers, masses: (n_atoms,) ordered by id, on rank 0: atomic numbers, and amu.
+        saved: `state` of an earlier run, from its checkpoint.
     """
 
     def __init__(
         self,
-        wanted: list[dict[str, Any]] | None,
+        entries: list[dict[str, Any]] | None,
         ranks: Ranks,
         periodic: np.ndarray,
         numbers: np.ndarray | None,
         masses: np.ndarray | None,
         saved: Arrays,
     ):
-        self._entries, self._ranks = {entry["name"]: entry for entry in wanted or ()}, ranks
+        self._entries, self._ranks = {entry["name"]: entry for entry in entries or ()}, ranks
         self._periodic, self._numbers, self._masses = periodic, numbers, masses
         self._first: dict[str, Frame] = {}
         self._observables: dict[str, Observable] = {}
@@ -48,16 +48,16 @@ class Sampler:
 
     @property
     def intervals(self) -> list[int]:
-        """Steps between samples, of each observable."""
+        """Steps between samples of each observable."""
         return [entry["every"] for entry in self._entries.values()]
 
     def due(self, step: int, done: int) -> list[str]:
-        """Names of the observables that sample at a step, after so many of a stage; none samples a step twice."""
+        """Names of the observables to sample at a step, `done` steps into a stage; none samples a step twice."""
         due = (name for name, entry in self._entries.items() if done % entry["every"] == 0)
         return [name for name in due if self._last.get(name, -1) < step]
 
     def needs(self, names: list[str]) -> list[str]:
-        """Arrays that these observables read, under their names in a trajectory; positions first."""
+        """Arrays that these observables read, by their names in a trajectory; positions first."""
         fields = ["positions", *(field for name in names for field in registry.OBSERVABLES[name].needs)]
         return list(dict.fromkeys(registry.FIELDS[field] for field in fields)) if names else []
 
@@ -65,7 +65,7 @@ class Sampler:
         """Sample the atoms at a step.
 
         Args:
-            time: fs. particles: this rank's block in order of id of each array, under its name in a trajectory.
+            time: fs. particles: this rank's block, ordered by id, of each array by its name in a trajectory.
         Raises (on all ranks together):
             HpcpotError: that of an observable.
         """
@@ -75,7 +75,7 @@ class Sampler:
         self._last |= dict.fromkeys(names, step)
 
     def state(self) -> Arrays:
-        """All that a run that goes on must know, for its checkpoint; on rank 0."""
+        """Accumulators of all observables for a checkpoint; on rank 0."""
         return joined(**{name: self._state_of(name) for name in self._observables})
 
     def write(self, path: Path, facts: dict[str, Any]) -> None:
@@ -102,7 +102,7 @@ class Sampler:
         return entry | joined(first=frame, state=self._observables[name].state())
 
     def _goes_on(self, name: str, saved: dict[str, Any]) -> bool:
-        """Whether an observable of a checkpoint has the options that it is to have now."""
+        """Tell whether an observable of a checkpoint has the options of the config."""
         same = saved["options"] == json.dumps(self._entries[name]["options"])
         if not same and self._ranks.is_root:
             print(f"note: observe.{name} begins anew: its options are not those of the checkpoint", flush=True)

@@ -1,4 +1,4 @@
-"""One analysis: reads the trajectory, shares its frames out over the ranks, writes tables, figures and atoms."""
+"""One analysis: samples the frames of a trajectory on all ranks, and writes tables, figures and atoms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import numpy as np
 from hpcpot import config, provenance
 from hpcpot.analysis.frames import Observables, sample_frames
 from hpcpot.commands.analyze import drawing, export, observed, pull
-from hpcpot.commands.analyze.parts import PARTS, Sampling
+from hpcpot.commands.analyze.parts import PARTS, SampledParts
 from hpcpot.commands.analyze.pull import Pull
 from hpcpot.commands.analyze.settings import SCHEMA, AnalyzeSettings
 from hpcpot.commands.analyze.store import FrameStore
@@ -46,17 +46,17 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def load(source: str, overrides: list[str]) -> AnalyzeSettings:
-    """The settings of a config file, or the defaults for a trajectory."""
+    """Load the settings of a config file, or the defaults for a trajectory."""
     if source.endswith(TRAJECTORIES):
         return config.load(None, SCHEMA, [f"trajectory={json.dumps(source)}", *overrides])
     return config.load(source, SCHEMA, overrides)
 
 
 def prepare(settings: AnalyzeSettings, overwrite: bool) -> None:
-    """Make the folder, and refuse what cannot be written, before the work that is to be written there.
+    """Make the folder, and refuse what cannot be written, before the work starts.
 
     Raises:
-        OutputError: the folder cannot be written to, or holds an analysis that is not to be replaced.
+        OutputError: the folder cannot be written to, or holds an analysis that must not be replaced.
     """
     folder = settings.output.folder
     try:
@@ -74,7 +74,7 @@ def prepare(settings: AnalyzeSettings, overwrite: bool) -> None:
 
 
 def earlier(folder: Path) -> list[Path]:
-    """What an earlier analysis has left in a folder."""
+    """List the files of an earlier analysis in a folder."""
     return [
         path
         for pattern in (TABLES, *drawing.FILES, *observed.FILES, *export.FILES)
@@ -83,34 +83,34 @@ def earlier(folder: Path) -> list[Path]:
 
 
 def analyze(settings: AnalyzeSettings, ranks: Ranks, reader: TrajectoryReader) -> None:
-    """All parts that the settings ask for, on all ranks."""
+    """Run all parts that the settings ask for, on all ranks."""
 
     def say(text: str) -> None:
         if ranks.is_root:
             print(text, flush=True)
 
-    found = ranks.root_only(lambda: pull.find(reader, settings))
-    sampling = Sampling(reader, found, settings)
-    ranks.root_only(sampling.check)
-    drawn = ranks.root_only(lambda: pull.chosen(found, settings))
-    say(head(reader, found, ranks))
+    pulled = ranks.root_only(lambda: pull.find(reader, settings))
+    parts = SampledParts(reader, pulled, settings)
+    ranks.root_only(parts.check)
+    drawn = ranks.root_only(lambda: pull.chosen(pulled, settings))
+    say(head(reader, pulled, ranks))
     has_curve = "curve" in (settings.parts or ())
-    tensile = ranks.root_only(lambda: measure(reader, found, settings)) if has_curve else None
+    tensile = ranks.root_only(lambda: measure(reader, pulled, settings)) if has_curve else None
     if tensile:
         say(tensile.text())
     with ranks.root_only(lambda: open_tables(settings, ranks), share=False) or nullcontext() as tables:
-        store = FrameStore(tables, found, drawn, say)
-        observables = sample_frames(ranks, found.frames, sampling.read, sampling.make, sampling.is_due, store)
-        ranks.root_only(lambda: finish(settings, reader, found, observables, store, tensile, tables), share=False)
+        store = FrameStore(tables, pulled, drawn, say)
+        observables = sample_frames(ranks, pulled.frames, parts.read, parts.make, parts.is_due, store)
+        ranks.root_only(lambda: finish(settings, reader, pulled, observables, store, tensile, tables), share=False)
 
 
-def head(reader: TrajectoryReader, found: Pull, ranks: Ranks) -> str:
-    frames, steps = plural(len(found.frames), "frame"), f"step {found.steps[0]} to {found.steps[-1]}"
-    if found.stage is None:
+def head(reader: TrajectoryReader, pulled: Pull, ranks: Ranks) -> str:
+    frames, steps = plural(len(pulled.frames), "frame"), f"step {pulled.steps[0]} to {pulled.steps[-1]}"
+    if pulled.stage is None:
         return f"{len(reader.numbers)} atoms: {frames}, {steps}, on {plural(ranks.size, 'rank')}"
     return (
-        f"{len(reader.numbers)} atoms, stage {found.stage}: {frames}, {steps}, strain along {'xyz'[found.axis]} to "
-        f"{found.strains[-1]:.4f}, on {plural(ranks.size, 'rank')}"
+        f"{len(reader.numbers)} atoms, stage {pulled.stage}: {frames}, {steps}, strain along {'xyz'[pulled.axis]} to "
+        f"{pulled.strains[-1]:.4f}, on {plural(ranks.size, 'rank')}"
     )
 
 
@@ -118,9 +118,9 @@ def open_tables(settings: AnalyzeSettings, ranks: Ranks) -> Tables:
     return Tables(settings.output.folder / TABLES, {**provenance.collect(ranks.size), "config": config.dump(settings)})
 
 
-def frames_table(found: Pull, observables: Observables) -> Columns:
-    """A row a frame: how far it is strained, and the numbers of the parts."""
-    table = {"frame": np.array(found.frames), "step": found.steps, "time_ps": found.times, "strain": found.strains}
+def frames_table(pulled: Pull, observables: Observables) -> Columns:
+    """Tabulate the frames: strain, and the numbers of the parts."""
+    table = {"frame": np.array(pulled.frames), "step": pulled.steps, "time_ps": pulled.times, "strain": pulled.strains}
     for name in PARTS:
         if name in observables and name != "stress":
             numbers = observables[name].result()[name]
@@ -131,27 +131,27 @@ def frames_table(found: Pull, observables: Observables) -> Columns:
 def finish(
     settings: AnalyzeSettings,
     reader: TrajectoryReader,
-    found: Pull,
+    pulled: Pull,
     observables: Observables,
     store: FrameStore,
     tensile: Tensile | None,
     tables: Tables,
 ) -> None:
-    """On rank 0, after the last frame: tables, figures, atoms for OVITO."""
-    folder, frames = settings.output.folder, frames_table(found, observables)
-    found_tables = {"frames": frames, **(tensile.tables() if tensile else {}), **observed.tables(observables)}
-    for name, columns in found_tables.items():
+    """Write tables, figures and atoms for OVITO, on rank 0 after the last frame."""
+    folder, frames = settings.output.folder, frames_table(pulled, observables)
+    all_tables = {"frames": frames, **(tensile.tables() if tensile else {}), **observed.tables(observables)}
+    for name, columns in all_tables.items():
         tables.add(name, columns)
     stress = tables.all("regions/stress") if "stress" in observables else None
     for path in earlier(folder):
-        path.unlink()  # else figures and atoms of other strains would stay beside the new ones
+        path.unlink()  # else figures and atoms at other strains would remain
     tables.commit()
-    for name, columns in found_tables.items():
+    for name, columns in all_tables.items():
         write_csv(folder / f"{name}.csv", columns)
     if settings.output.figures:
-        drawing.draw(settings, reader, found, frames, tensile, store.drawn, stress)
+        drawing.draw(settings, reader, pulled, frames, tensile, store.drawn, stress)
         observed.draw(settings, observables)
     for row, arrays in store.drawn.items():
-        atoms, strain = reader.frame(found.frames[row]), float(found.strains[row])
+        atoms, strain = reader.frame(pulled.frames[row]), float(pulled.strains[row])
         for kind in settings.output.export or []:
-            export.write(folder, kind, atoms, arrays, strain, int(found.steps[row]))
+            export.write(folder, kind, atoms, arrays, strain, int(pulled.steps[row]))

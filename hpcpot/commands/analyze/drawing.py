@@ -1,4 +1,4 @@
-"""Which figures an analysis gets, and where they are written."""
+"""Choice of the figures of an analysis, and their files."""
 
 from __future__ import annotations
 
@@ -26,55 +26,55 @@ FILES = (
     *(f"{name}.{kind}" for name in NAMES for kind in ("png", "pdf")),
     *(f"{name}.csv" for name in ("stress_strain", "modulus", "summary", "frames")),
 )
-"""What an analysis leaves in its folder, beside its HDF5 file and atoms."""
+"""Files of an analysis besides its HDF5 file and atoms."""
 COLORED = 95
-"""% of the atoms whose shear strain is inside the colours, where the config does not say."""
+"""Percentage of the atoms whose shear strain is within the colour scale, unless the config sets it."""
 
 
 def draw(
     settings: AnalyzeSettings,
     reader: TrajectoryReader,
-    found: Pull,
+    pull: Pull,
     frames: Columns,
     tensile: Tensile | None,
-    kept: dict[int, Arrays],
+    drawn: dict[int, Arrays],
     stress: np.ndarray | None,
 ) -> None:
-    """All figures of the parts that were analysed; stress is that of the regions, (frames, nx, ny, nz, 3, 3) GPa."""
-    parts, wanted = settings.parts or (), settings.figures
+    """Draw the figures of all parts. stress: of regions, (frames, nx, ny, nz, 3, 3) GPa."""
+    parts, options = settings.parts or (), settings.figures
     if tensile:
-        with figure(settings, "stress_strain", WIDTH, 2.9) as one:
-            figures.stress_strain(one, tensile)
-    if len(found.frames) > 1 and ("strain" in parts or "bonds" in parts):
-        with figure(settings, "atoms", WIDTH, 2.3) as one:
-            figures.atoms(one, frames)
+        with figure(settings, "stress_strain", WIDTH, 2.9) as canvas:
+            figures.stress_strain(canvas, tensile)
+    if len(pull.frames) > 1 and ("strain" in parts or "bonds" in parts):
+        with figure(settings, "atoms", WIDTH, 2.3) as canvas:
+            figures.atoms(canvas, frames)
     if "strain" in parts:
-        shots = [shot(reader, found, row, arrays) for row, arrays in kept.items()]
-        most = wanted.most_shear or max(np.nanpercentile(one.shear, COLORED) for one in shots) or 1.0
-        with figure(settings, "maps", *figures.map_size(shots, wanted.planes)) as one:
-            figures.maps(one, shots, wanted.planes, wanted.position, wanted.thickness_A, most)
-        with figure(settings, "snapshots", *figures.snapshot_size(shots, found.axis, wanted.cut)) as one:
-            figures.snapshots(one, shots, found.axis, wanted.cut, most)
-    if "voids" in parts and len(found.frames) > 1:
-        with figure(settings, "voids", WIDTH, 2.6) as one:
-            figures.voids(one, frames)
+        shots = [shot(reader, pull, row, arrays) for row, arrays in drawn.items()]
+        most = options.most_shear or max(np.nanpercentile(shot.shear, COLORED) for shot in shots) or 1.0
+        with figure(settings, "maps", *figures.map_size(shots, options.planes)) as canvas:
+            figures.maps(canvas, shots, options.planes, options.position, options.thickness_A, most)
+        with figure(settings, "snapshots", *figures.snapshot_size(shots, pull.axis, options.cut)) as canvas:
+            figures.snapshots(canvas, shots, pull.axis, options.cut, most)
+    if "voids" in parts and len(pull.frames) > 1:
+        with figure(settings, "voids", WIDTH, 2.6) as canvas:
+            figures.voids(canvas, frames)
     if stress is not None:
-        with figure(settings, "regions", 0.6 * WIDTH, 2.6) as one:
-            figures.regions(one, found.strains, stress, found.axis)
+        with figure(settings, "regions", 0.6 * WIDTH, 2.6) as canvas:
+            figures.regions(canvas, pull.strains, stress, pull.axis)
 
 
-def shot(reader: TrajectoryReader, found: Pull, row: int, arrays: Arrays) -> Shot:
-    first, atoms = reader.frame(found.frames[0]), reader.frame(found.frames[row])
-    moved = unwrapped(reader, found.frames[row]) - unwrapped(reader, found.frames[0])
+def shot(reader: TrajectoryReader, pull: Pull, row: int, arrays: Arrays) -> Shot:
+    first, atoms = reader.frame(pull.frames[0]), reader.frame(pull.frames[row])
+    moved = unwrapped(reader, pull.frames[row]) - unwrapped(reader, pull.frames[0])
     shear = np.where(arrays["valid"], arrays["shear"], np.nan)
-    return Shot(float(found.strains[row]), atoms, shear, section.corner(first, moved))
+    return Shot(float(pull.strains[row]), atoms, shear, section.corner(first, moved))
 
 
 def unwrapped(reader: TrajectoryReader, frame: int) -> np.ndarray:
-    """Fractional coordinates through the boundaries that atoms have crossed: (n, 3) float64."""
+    """Unwrapped fractional coordinates: (n, 3) float64."""
     return fractional(reader.values("position", frame), reader.cells()[frame]) + reader.values("image", frame)
 
 
 def figure(settings: AnalyzeSettings, name: str, width: float, height: float) -> AbstractContextManager[Figure]:
-    """A figure, inches, to draw into; it is then written in each kind that is asked for."""
+    """Open a figure, in inches, to draw into; it is then written in each kind of output.figures."""
     return sheet(width, height, *(settings.output.folder / f"{name}.{kind}" for kind in settings.output.figures))

@@ -1,4 +1,4 @@
-"""Tables and figures of the observables that the config of an analysis lists."""
+"""Tables and figures of the observables under `observe` in the config of an analysis."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILES = ("observed_*.csv", "observed_*.png", "observed_*.pdf")
 
 
 def tables(observables: Observables) -> dict[str, Columns]:
-    """All tables of the listed observables, by the names that their files get."""
+    """Tables of the listed observables, by the names of their files."""
     return {
         f"observed_{table}": columns
         for name, observable in observables.items()
@@ -23,7 +23,7 @@ def tables(observables: Observables) -> dict[str, Columns]:
 
 
 def draw(settings: AnalyzeSettings, observables: Observables) -> None:
-    """The figures of those that have one."""
+    """Draw those that have a figure."""
     for name, observable in observables.items():
         if name.startswith(NAMED) and hasattr(observable, "draw"):
             stem = f"observed_{name.removeprefix(NAMED)}"

@@ -1,4 +1,4 @@
-"""The observables that an analysis samples: those of its parts, and those that its config names."""
+"""Observables of an analysis: those of its parts, and those listed under `observe` in its config."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from hpcpot.storage.reader import TrajectoryReader
 PARTS = ("strain", "bonds", "voids", "stress")
 """Parts that are observables, under the same name in the registry; their section of the config has the options."""
 NAMED = "observe/"
-"""Before the names of observables that the config lists under `observe`."""
+"""Prefix of the labels of observables listed under `observe`."""
 
 
-class Sampling:
-    """What is sampled of the frames of a trajectory.
+class SampledParts:
+    """Observables to sample over the frames of a trajectory.
 
     Args:
         pull: the frames; the first is the reference.
@@ -35,7 +35,7 @@ class Sampling:
         self._needs = {name: registry.OBSERVABLES[row].needs for name, row in rows.items()}
 
     def check(self) -> None:
-        """Refuse, before the work, what the trajectory or the config lack something for.
+        """Refuse observables for which the trajectory or the config lacks something, before the work starts.
 
         Raises:
             OutputError: no frame has the arrays that an observable needs. ConfigError: see `bond_lengths`.
@@ -58,7 +58,7 @@ class Sampling:
             )
 
     def make(self) -> Observables:
-        """The observables, before the first frame."""
+        """Build the observables."""
         first, settings = self.read(self._pull.frames[0]), self._settings
         observables = {}
         for name in PARTS:
@@ -72,15 +72,15 @@ class Sampling:
         return observables
 
     def read(self, frame: int) -> Frame:
-        """A frame of the trajectory, with what the observables need."""
+        """Read a frame with the arrays that the observables need."""
         needs = dict.fromkeys(name for needs in self._needs.values() for name in needs)
         return frames.read(self._reader, frame, needs)
 
     def is_due(self, name: str, row: int, frame: Frame) -> bool:
-        """Whether an observable samples this frame."""
+        """Tell whether an observable samples this frame."""
         return row % self._named.get(name, {}).get("every", 1) == 0 and frame.has(self._needs[name])
 
     def _grid(self) -> tuple[int, int, int]:
-        """Shape of the grid of voids, the same for all frames, no coarser than asked for in any."""
+        """Shape of the grid for voids, the same for all frames, with at most the given spacing in each."""
         longest = np.linalg.norm(self._pull.cells, axis=2).max(axis=0)
         return voids.grid_shape(np.diag(longest), self._settings.voids.spacing_A)

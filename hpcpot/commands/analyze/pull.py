@@ -1,4 +1,4 @@
-"""The pull of a trajectory: the stage of its run that deforms, its frames, how far each is strained, and the curve."""
+"""Frames of the deforming stage of a run, with their strains and the stress-strain curve."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.units import FS_PER_PS
 
 SPREAD = 4
-"""Strains that are drawn where none are named."""
+"""Number of strains to draw by default."""
 TOLERANCE = 0.005
-"""How far a strain may be from those of the frames."""
+"""Largest distance of figures.strains from the strains of the frames."""
 
 
 @dataclass(frozen=True)
 class Pull:
-    """One stage of a run, from the reference frame, its first, on; or all of a trajectory, where no part is asked for.
+    """Frames of a stage of a run, the first being the reference; or of a whole trajectory, if `parts` is null.
 
     Attributes:
-        stage: its name; None for all. axis: 0, 1, 2, that is pulled.
-        rows: of the observables of the stage.
+        stage: its name; None for a whole trajectory. axis: 0, 1 or 2, the pulled one.
+        rows: rows of the stage in the time series of the run.
         frames: numbers in the trajectory. steps: (frames,) int64. times: (frames,) float64, ps, since the reference.
         cells: (frames, 3, 3) float64, Å.
         strains: (frames,) float64, engineering strain along the axis.
@@ -43,7 +43,7 @@ class Pull:
 
 
 def find(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
-    """The frames that are to be analysed.
+    """Find the frames to analyse.
 
     Raises:
         OutputError: the trajectory has no frame of that stage, or no observables.
@@ -51,21 +51,21 @@ def find(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
     """
     if settings.parts is None:
         return whole(reader, settings)
-    seen, stages = reader.observables(), stages_of_run(reader)
-    if not seen:
+    series, stages = reader.observables(), stages_of_run(reader)
+    if not series:
         raise OutputError(
             f"{reader.path} = no observables: must have them, as they say how far; run with output.observables_every."
         )
     name, axis = choose(stages, settings)
     number = list(stages).index(name)
-    inside = np.flatnonzero(seen["stage"] == number) if "stage" in seen else np.arange(len(seen["step"]))
+    inside = np.flatnonzero(series["stage"] == number) if "stage" in series else np.arange(len(series["step"]))
     steps = reader.steps()
-    # A frame has a row of observables, but a run that was killed may have lost that row's frame, not the row.
-    frames = np.flatnonzero(np.isin(steps, seen["step"][inside]))[:: settings.pull.frames_every]
+    # Every frame has a row in the time series, but a killed run may lack the frame of its last row.
+    frames = np.flatnonzero(np.isin(steps, series["step"][inside]))[:: settings.pull.frames_every]
     if len(frames) == 0:
         raise OutputError(f"{reader.path} = no frame of stage {name} yet: must have at least one; wait for the first.")
-    rows = np.searchsorted(seen["step"], steps[frames])
-    strain, times = strain_along(seen, axis), reader.times()[frames] / FS_PER_PS
+    rows = np.searchsorted(series["step"], steps[frames])
+    strain, times = strain_along(series, axis), reader.times()[frames] / FS_PER_PS
     return Pull(
         name,
         axis,
@@ -79,7 +79,7 @@ def find(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
 
 
 def whole(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
-    """All frames of a trajectory, none of them strained.
+    """Take all frames of a trajectory, without strain.
 
     Raises:
         OutputError: there is none.
@@ -94,7 +94,7 @@ def whole(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
 
 
 def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:
-    """The stages of the run that wrote a trajectory, in order: name and keys of its config.
+    """Read the stages of the run that wrote a trajectory, in order: name and keys of each.
 
     Raises:
         OutputError: the trajectory does not hold the config of its run.
@@ -109,74 +109,76 @@ def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:
 
 
 def choose(stages: dict[str, dict], settings: AnalyzeSettings) -> tuple[str, int]:
-    """Name of the stage that is meant, the first that deforms if none is named, and number of the axis."""
-    wanted = settings.pull
-    if wanted.stage is not None and wanted.stage not in stages:
-        raise ConfigError(f"pull.stage = {wanted.stage}: must be a stage of the run, {', '.join(stages)}; correct it.")
+    """Choose stage and axis: those of the config, by default the first stage that deforms and its axis."""
+    options = settings.pull
+    if options.stage is not None and options.stage not in stages:
+        raise ConfigError(f"pull.stage = {options.stage}: must be a stage of the run, {', '.join(stages)}; correct it.")
     deforming = [name for name, keys in stages.items() if keys.get("deform")]
-    name = wanted.stage or (deforming or list(stages))[0]
-    axis = wanted.axis or next((stages[one]["deform_axis"] for one in (name, *deforming) if one in deforming), None)
+    name = options.stage or (deforming or list(stages))[0]
+    axis = options.axis or next(
+        (stages[candidate]["deform_axis"] for candidate in (name, *deforming) if candidate in deforming), None
+    )
     if axis is None:
         raise ConfigError("pull.axis = null: must be x, y or z where no stage of the run deforms; give the axis.")
     return name, "xyz".index(axis)
 
 
-def strain_along(seen: dict[str, np.ndarray], axis: int) -> np.ndarray:
-    """Engineering strain of each row of the observables; a run without it changed no cell and moved no grip."""
-    return seen["engineering_strain"][:, axis] if "engineering_strain" in seen else np.zeros(len(seen["step"]))
+def strain_along(series: dict[str, np.ndarray], axis: int) -> np.ndarray:
+    """Engineering strain in each row of the time series; 0 for a run that changed no cell and moved no grip."""
+    return series["engineering_strain"][:, axis] if "engineering_strain" in series else np.zeros(len(series["step"]))
 
 
 def relative(strain: np.ndarray) -> np.ndarray:
-    """Strain against the length at the first entry."""
+    """Strain relative to the first entry."""
     return (1.0 + strain) / (1.0 + strain[0]) - 1.0
 
 
 def chosen(pull: Pull, settings: AnalyzeSettings) -> list[int]:
-    """Rows of `pull` that are nearest to figures.strains, in order.
+    """Choose the rows of `pull` nearest to figures.strains, in order.
 
     Raises:
-        ConfigError: a strain beyond those of the frames.
+        ConfigError: a strain outside the range of the frames.
     """
-    wanted = settings.figures.strains
+    strains = settings.figures.strains
     if pull.stage is None:
         return []
-    if wanted is None:
+    if strains is None:
         return sorted(set(np.linspace(0, len(pull.frames) - 1, SPREAD).round().astype(int).tolist()))
     low, high = float(pull.strains.min()), float(pull.strains.max())
-    for strain in wanted:
+    for strain in strains:
         if not low - TOLERANCE <= strain <= high + TOLERANCE:
             raise ConfigError(
                 f"figures.strains = {strain:g}: must be among the strains of the frames, {low:.4g} to {high:.4g}; "
                 "leave it out, or pull farther."
             )
-    return list(dict.fromkeys(int(np.argmin(np.abs(pull.strains - strain))) for strain in wanted))
+    return list(dict.fromkeys(int(np.argmin(np.abs(pull.strains - strain))) for strain in strains))
 
 
 def read_curve(reader: TrajectoryReader, pull: Pull, settings: AnalyzeSettings) -> Curve:
-    """The stress-strain curve of the observables of the stage.
+    """Read the stress-strain curve of the stage.
 
     Raises:
-        OutputError: the run has not written what it takes, or fewer than two rows of it.
+        OutputError: the run has not written what it requires, or fewer than two rows.
     """
-    wanted, seen = settings.curve, reader.observables()
-    name = "grip_force" if wanted.stress == "grip" else "nominal_stress" if wanted.area == "initial" else "stress"
-    if name not in seen:
+    options, series = settings.curve, reader.observables()
+    name = "grip_force" if options.stress == "grip" else "nominal_stress" if options.area == "initial" else "stress"
+    if name not in series:
         what = "atoms by grips" if name == "grip_force" else "cell"
         raise OutputError(
             f"{reader.path} = no {name}: a stage of its run must deform the {what}; "
             "take another trajectory or curve.stress, or leave curve out of parts."
         )
-    values = {key: seen[key][pull.rows] for key in ("time", name, "cell_lengths")}
+    values = {key: series[key][pull.rows] for key in ("time", name, "cell_lengths")}
     times, stress = values["time"], values[name][:, pull.axis]
     if len(times) < 2:
         raise OutputError(
             f"{reader.path} = {len(times)} row of {name} in stage {pull.stage}: must be at least 2; run farther."
         )
-    radius = wanted.particle_radius_A
-    if wanted.stress == "grip":
+    radius = options.particle_radius_A
+    if options.stress == "grip":
         stress = tension.stress_of_grip(stress, radius)
     elif radius is not None:
         lengths = values["cell_lengths"]
         volumes = abs(np.linalg.det(pull.cells[0])) * np.prod(lengths / lengths[0], axis=1)
         stress = tension.stress_of_particle(stress, volumes, radius)
-    return tension.make_curve(times - times[0], relative(strain_along(seen, pull.axis)[pull.rows]), stress)
+    return tension.make_curve(times - times[0], relative(strain_along(series, pull.axis)[pull.rows]), stress)

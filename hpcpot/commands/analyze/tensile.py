@@ -1,4 +1,4 @@
-"""The tensile test as numbers: curve, Young's modulus and what it owes to the window, strength."""
+"""Results of a tensile test: curve, Young's modulus and its dependence on the fit window, strength."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hpcpot.storage.tables import Columns, read_csv
 
 @dataclass(frozen=True)
 class Published:
-    """What the config gives to compare with: label, (k, 2) strain and stress in GPa, Young's modulus in GPa."""
+    """Published values to compare with: label, (k, 2) strain and stress in GPa, Young's modulus in GPa."""
 
     label: str
     points: np.ndarray | None
@@ -26,7 +26,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Tensile:
-    """A curve, what its stress is, the fit in the chosen window, fits in windows around it, and strength."""
+    """A curve, the meaning of its stress, the fit in the chosen window, fits in windows around it, and the strength."""
 
     curve: Curve
     stress: str
@@ -36,8 +36,8 @@ class Tensile:
     published: Published
 
     def text(self) -> str:
-        """A line for each number."""
-        fit, strength, slopes = self.fit, self.strength, [one.slope for one in self.windows]
+        """Format the results, a line each."""
+        fit, strength, slopes = self.fit, self.strength, [window.slope for window in self.windows]
         published = self.published.modulus
         beside = "" if published is None else f"; {self.published.label} {published:g}"
         failed = "not reached" if np.isnan(strength.failure_strain) else f"{strength.failure_strain:.4f}"
@@ -55,9 +55,9 @@ class Tensile:
         )
 
     def tables(self) -> dict[str, Columns]:
-        """By name: stress_strain, modulus (a row a window, the chosen one first), summary."""
+        """Tables by name: stress_strain, modulus (a row per window, the chosen one first), summary."""
         curve, strength = self.curve, self.strength
-        rows = [asdict(one) for one in [self.fit, *self.windows]]
+        rows = [asdict(fit) for fit in [self.fit, *self.windows]]
         units = {"slope": "_GPa", "intercept": "_GPa", "standard_error": "_GPa", "correlated_error": "_GPa"}
         numbers = {
             "youngs_modulus_GPa": self.fit.slope,
@@ -75,36 +75,37 @@ class Tensile:
                 "smoothed_stress_GPa": tension.smoothed(curve),
             },
             "modulus": {
-                one.name + units.get(one.name, ""): np.array([row[one.name] for row in rows]) for one in fields(Modulus)
+                field.name + units.get(field.name, ""): np.array([row[field.name] for row in rows])
+                for field in fields(Modulus)
             },
             "summary": {"quantity": np.array(list(numbers)), "value": np.array(list(numbers.values()))},
         }
 
 
-def measure(reader: TrajectoryReader, found: Pull, settings: AnalyzeSettings) -> Tensile:
-    """The tensile test of a trajectory.
+def measure(reader: TrajectoryReader, pulled: Pull, settings: AnalyzeSettings) -> Tensile:
+    """Evaluate the tensile test of a trajectory.
 
     Raises:
-        ConfigError, OutputError: what the trajectory lacks, a window outside the curve.
+        ConfigError: a window outside the curve. OutputError: the trajectory lacks something.
     """
-    curve = pull.read_curve(reader, found, settings)
+    curve = pull.read_curve(reader, pulled, settings)
     fit = tension.modulus(curve, *settings.curve.fit_window)
     windows = tension.sensitivity(curve, *settings.curve.fit_window)
     return Tensile(curve, meaning(settings), fit, windows, tension.strength(curve), read_published(settings))
 
 
 def meaning(settings: AnalyzeSettings) -> str:
-    """What a stress is: whose force, and over which area."""
-    wanted = settings.curve
-    if wanted.stress == "grip":
-        return f"force on the moving grip over pi R^2, R = {wanted.particle_radius_A:g} Å"
-    if wanted.particle_radius_A is not None:
-        return f"virial and motion of all atoms over 4/3 pi R^3, R = {wanted.particle_radius_A:g} Å"
-    return f"of the cell, over its {'present' if wanted.area == 'current' else 'first'} cross-section"
+    """Describe the stress: its force, and its area."""
+    curve = settings.curve
+    if curve.stress == "grip":
+        return f"force on the moving grip over pi R^2, R = {curve.particle_radius_A:g} Å"
+    if curve.particle_radius_A is not None:
+        return f"virial and motion of all atoms over 4/3 pi R^3, R = {curve.particle_radius_A:g} Å"
+    return f"of the cell, over its {'present' if curve.area == 'current' else 'first'} cross-section"
 
 
 def read_published(settings: AnalyzeSettings) -> Published:
-    wanted = settings.published
-    points = [] if wanted.file is None else [read_csv(wanted.file, 2)]
-    points += [] if wanted.points is None else [np.array(wanted.points)]
-    return Published(wanted.label, np.concatenate(points) if points else None, wanted.modulus_GPa)
+    published = settings.published
+    points = [] if published.file is None else [read_csv(published.file, 2)]
+    points += [] if published.points is None else [np.array(published.points)]
+    return Published(published.label, np.concatenate(points) if points else None, published.modulus_GPa)
