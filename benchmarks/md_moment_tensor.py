@@ -21,7 +21,7 @@ from hpcpot.neighbors import batch
 from hpcpot.parallel.ranks import start
 from hpcpot.potential.files import load
 from hpcpot.potential.moment_tensor.basis import basis, monomials_of
-from hpcpot.potential.moment_tensor.cpu import Plan
+from hpcpot.potential.moment_tensor.layout import layout
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.structure import crystals
 
@@ -45,19 +45,19 @@ def random_potential(level: int) -> MomentTensor:
 
 def operations(model: MomentTensor, neighbors: float) -> float:
     """Additions and multiplications for the energy of an atom and its forces on `neighbors` others."""
-    plan, (_, _, functions, size) = Plan(model), model.radial.shape
-    shells = [len(monomials_of(degree)) for degree in range(plan.highest + 1)]
+    basis, (_, _, functions, size) = layout(model), model.radial.shape
+    shells = [len(monomials_of(degree)) for degree in range(basis.highest + 1)]
     radial = functions * (8 * (size - 1) + 10)
-    sums = sum(shells) + 2 * plan.n_summed
-    slopes = sum(shells[:-1]) + sum(7 * shells[nu - 1] + 14 for _, nu, _ in plan.blocks.tolist() if nu)
-    contraction = 5 * len(plan.traces) + 8 * len(plan.products) + 3 * len(plan.scalars)
+    sums = sum(shells) + 2 * basis.n_summed
+    slopes = sum(shells[:-1]) + sum(7 * shells[nu - 1] + 14 for _, nu, _ in basis.blocks.tolist() if nu)
+    contraction = 5 * len(basis.traces) + 8 * len(basis.products) + 3 * len(basis.scalars)
     return neighbors * (radial + sums + slopes) + contraction
 
 
 def neighbors_within(cutoff: float) -> float:
     """Neighbours of an atom of the crystal."""
     atoms = crystals.build("Li13Si4", (1, 1, 1), axes="cab")
-    return batch.build(atoms.positions, atoms.cell.array, atoms.pbc, cutoff).first[-1] / len(atoms)
+    return batch.build(atoms.positions, atoms.cell.array, atoms.pbc, cutoff).pairs.first[-1] / len(atoms)
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.moment_tensor.cpu import Plan
 from hpcpot.potential.moment_tensor.lanes import LANES, load, splat, store
+from hpcpot.potential.moment_tensor.layout import Neighbors, layout, neighbors_of, radial_functions
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moment_tensor.steps import KINDS, R, contract_back, moments_of, most_neighbors, powers_of
 from hpcpot.potential.moments.environment_cpu import environment
@@ -25,7 +25,7 @@ class ParameterRows:
     """
 
     def __init__(self, family: MomentTensor):
-        self.family, self._plan = family, Plan(family)
+        self.family, self._layout = family, layout(family)
         self.size = family.radial.size + len(family.coefficients) + len(family.elements)
 
     def of(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, centres: np.ndarray) -> np.ndarray:
@@ -34,41 +34,16 @@ class ParameterRows:
         for i in range(types):
             mine = np.flatnonzero(species[centres] == i)
             env = environment(positions, pairs, species, centres[mine], self.family.cutoff, None, types)
-            order = np.argsort(np.diff(env.first), kind="stable")
-            rows[mine] = self.of_species(i, env.first, env.neighbor_species, env.distances, env.directions, order)
+            rows[mine] = self.of_species(i, neighbors_of(env))
         return rows
 
-    def of_species(
-        self, i: int, first: np.ndarray, kinds: np.ndarray, r: np.ndarray, u: np.ndarray, order: np.ndarray
-    ) -> np.ndarray:
-        """Rows of atoms of species i, from their neighbours.
-
-        Args:
-            first, kinds, r, u: as in hpcpot.potential.moments.sets.Environment. order: atoms by number of neighbours.
-        """
-        family, plan, types = self.family, self._plan, len(self.family.elements)
-        rows, one = np.zeros((len(order), self.size)), family.radial[i].size
-        coefficients, weights = np.empty((len(order), len(plan.scalars))), np.empty((len(order), one))
-        _rows(
-            first,
-            kinds,
-            r,
-            u,
-            order,
-            family.scaling * family.radial[i],
-            (family.min_distance, 2.0 / (family.cutoff - family.min_distance), family.cutoff),
-            plan.highest,
-            len(plan.factorials),
-            plan.blocks,
-            plan.n_summed,
-            plan.traces,
-            plan.products,
-            plan.scalars,
-            plan.n_moments,
-            family.coefficients,
-            coefficients,
-            weights,
-        )
+    def of_species(self, i: int, near: Neighbors) -> np.ndarray:
+        """Rows (n, size) float64 of all atoms of species i, from their neighbours."""
+        family, types = self.family, len(self.family.elements)
+        rows, one = np.zeros((len(near.order), self.size)), family.radial[i].size
+        coefficients = np.empty((len(near.order), len(family.coefficients)))
+        weights = np.empty((len(near.order), one))
+        _rows(near, radial_functions(family, i), self._layout, family.coefficients, coefficients, weights)
         rows[:, i * one : (i + 1) * one] = family.scaling * weights
         rows[:, family.radial.size : -types] = coefficients
         rows[:, i - types] = 1.0
@@ -76,60 +51,25 @@ class ParameterRows:
 
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
-def _rows(
-    first,
-    kinds,
-    r,
-    u,
-    order,
-    weights,
-    domain,
-    highest,
-    n_monomials,
-    blocks,
-    n_summed,
-    traces,
-    products,
-    scalars,
-    n_moments,
-    coefficients,
-    by_coefficients,
-    by_weights,
-):
+def _rows(near, radial, layout, coefficients, by_coefficients, by_weights):
     """dE_i/dcoefficients (n, scalars), and dE_i/dweights (n, species * mu * b), with respect to scaling * radial."""
-    most = most_neighbors(first)
-    n_species, functions, size = weights.shape
+    most = most_neighbors(near.first)
+    n_species, functions, size = radial.weights.shape
     fields = KINDS + n_species + 2 * functions
     held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
-    omega, back = np.empty((n_monomials, LANES)), np.empty((functions, LANES))
-    m, b = np.empty((n_moments, LANES)), np.empty((n_moments, LANES))
+    omega, back = np.empty((len(layout.factorials), LANES)), np.empty((functions, LANES))
+    m, b = np.empty((layout.n_moments, LANES)), np.empty((layout.n_moments, LANES))
     sums = np.empty((n_species * functions * size, LANES))
-    for start in range(0, len(order), LANES):
-        centres = order[start : start + LANES]
-        rows = moments_of(
-            first,
-            kinds,
-            r,
-            u,
-            centres,
-            weights,
-            domain,
-            highest,
-            blocks,
-            n_summed,
-            traces,
-            products,
-            held,
-            present,
-            omega,
-            m,
-        )
-        contract_back(m, b, traces, products, scalars, coefficients)
+    scalars = layout.scalars
+    for start in range(0, len(near.order), LANES):
+        centres = near.order[start : start + LANES]
+        rows = moments_of(near, centres, radial, layout, held, present, omega, m)
+        contract_back(m, b, layout, coefficients)
         sums[:] = 0.0
         for q in range(rows):
-            powers_of(held, q * fields, highest, omega)
-            _back_to_functions(omega, blocks, b, back)
-            _add_polynomials(held, q * fields, present[q], functions, size, domain, back, sums)
+            powers_of(held, q * fields, layout.highest, omega)
+            _back_to_functions(omega, layout.blocks, b, back)
+            _add_polynomials(held, q * fields, present[q], radial, back, sums)
         for lane in range(len(centres)):
             for s in range(len(scalars)):
                 by_coefficients[centres[lane], s] = m[scalars[s], lane]
@@ -151,12 +91,12 @@ def _back_to_functions(omega, blocks, b, back):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _add_polynomials(held, at, present, functions, size, domain, back, sums):
+def _add_polynomials(held, at, present, radial, back, sums):
     """Add dE/df_mu times (cutoff - r)^2 T_b(x) of a set of neighbours to the rows of their species."""
-    low, stretch, cutoff = domain
+    _, functions, size = radial.weights.shape
     r = load(held, at + R)
-    x = (r - low) * stretch - 1.0
-    left = cutoff - r
+    x = (r - radial.low) * radial.stretch - 1.0
+    left = radial.cutoff - r
     for s in range(len(present)):
         if not present[s]:
             continue

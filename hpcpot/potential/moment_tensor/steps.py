@@ -1,8 +1,8 @@
 """The steps of a moment tensor potential on neighbours of LANES atoms side by side: arrays (rows, LANES) float64.
 
 A set of neighbours, one of each atom, has the rows X ... of an array, `at` being its first; the engine and the training
-add rows of their own. Monomials are numbered as in hpcpot.potential.moments.sets.monomials, moments as in the `Plan` of
-moment_tensor_cpu, whose arrays these functions take.
+add rows of their own. Monomials are numbered as in hpcpot.potential.moments.sets.monomials, moments as in the
+`Layout`. Arguments `near`, `radial` and `layout` are the tuples of hpcpot.potential.moment_tensor.layout.
 """
 
 from __future__ import annotations
@@ -25,30 +25,29 @@ def most_neighbors(first):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def moments_of(
-    first, kinds, r, u, centres, weights, domain, highest, blocks, n_summed, traces, products, held, present, omega, m
-):
+def moments_of(near, centres, radial, layout, held, present, omega, m):
     """All moments of some centres; the sets of their neighbours are left in `held`.
 
     Returns:
         how many sets.
     """
-    n_species, functions, _ = weights.shape
+    n_species, functions, _ = radial.weights.shape
     fields = KINDS + n_species + 2 * functions
-    rows = first[centres[-1] + 1] - first[centres[-1]]
-    gather(first, kinds, r, u, centres, rows, domain[2], fields, held, present)
-    m[:n_summed] = 0.0
+    rows = near.first[centres[-1] + 1] - near.first[centres[-1]]
+    gather(near, centres, rows, radial.cutoff, fields, held, present)
+    m[: layout.n_summed] = 0.0
     for q in range(rows):
-        radial(held, q * fields, present[q], weights, domain)
-        powers_of(held, q * fields, highest, omega)
-        add_moments(held, q * fields + KINDS + n_species, omega, blocks, m)
-    contract(m, traces, products, n_summed)
+        add_radial(held, q * fields, present[q], radial)
+        powers_of(held, q * fields, layout.highest, omega)
+        add_moments(held, q * fields + KINDS + n_species, omega, layout.blocks, m)
+    contract(m, layout)
     return rows
 
 
 @njit(error_model="numpy")
-def gather(first, kinds, r, u, centres, rows, cutoff, fields, held, present):
+def gather(near, centres, rows, cutoff, fields, held, present):
     """The neighbours of some centres side by side; where one has no more, neighbours of no species."""
+    first, kinds, r, u = near.first, near.kinds, near.distances, near.directions
     n_species = present.shape[1]
     present[:rows] = False
     for lane in range(LANES):
@@ -71,14 +70,14 @@ def gather(first, kinds, r, u, centres, rows, cutoff, fields, held, present):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def radial(held, at, present, weights, domain):
+def add_radial(held, at, present, radial):
     """f_mu = (cutoff - r)^2 sum_b w_b T_b(x) and its slope, by Clenshaw's recursion."""
+    weights, stretch = radial.weights, radial.stretch
     n_species, functions, size = weights.shape
-    low, stretch, cutoff = domain
     r = load(held, at + R)
-    x = (r - low) * stretch - 1.0
+    x = (r - radial.low) * stretch - 1.0
     x2 = x + x
-    left = cutoff - r
+    left = radial.cutoff - r
     to_f = at + KINDS + n_species
     for mu in range(functions):
         store(held, to_f + mu, splat(0.0))
@@ -128,9 +127,10 @@ def add_moments(held, to_f, omega, blocks, m):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def contract(m, traces, products, n_summed):
+def contract(m, layout):
     """All moments from those summed over neighbours."""
-    m[n_summed + len(traces) :] = 0.0
+    traces, products = layout.traces, layout.products
+    m[layout.n_summed + len(traces) :] = 0.0
     for t in range(len(traces)):
         store(m, traces[t, 0], load(m, traces[t, 1]) + load(m, traces[t, 2]) + load(m, traces[t, 3]))
     for t in range(len(products)):
@@ -139,8 +139,9 @@ def contract(m, traces, products, n_summed):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def contract_back(m, b, traces, products, scalars, coefficients):
+def contract_back(m, b, layout, coefficients):
     """Gradients b of the energies with respect to all moments."""
+    traces, products, scalars = layout.traces, layout.products, layout.scalars
     b[:] = 0.0
     for s in range(len(scalars)):
         store(b, scalars[s], load(b, scalars[s]) + coefficients[s])
@@ -178,8 +179,8 @@ def with_factorials(b, blocks, factorials):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def slopes(held, at, n_species, functions, omega, first, factorials, blocks, b):
-    """Gradients of the energies with respect to a set of neighbours, whose monomials begin at row `first` of omega.
+def slopes(held, at, n_species, functions, omega, factorials, blocks, b):
+    """Gradients of the energies with respect to a set of neighbours, whose monomials are omega.
 
     Args:
         b: gradients with respect to the moments of the blocks, times p! q! k!.
@@ -198,7 +199,7 @@ def slopes(held, at, n_species, functions, omega, first, factorials, blocks, b):
         for behind in range(nu):
             # Monomials of degree nu - 1 with `behind` powers of y and z; the numbers of x, y, z times them are known.
             for _ in range(behind + 1):
-                o = load(omega, first + low + a) * (1.0 / factorials[low + a])
+                o = load(omega, low + a) * (1.0 / factorials[low + a])
                 sx = sx + o * load(b, to + a)
                 sy = sy + o * load(b, to + a + behind + 1)
                 sz = sz + o * load(b, to + a + behind + 2)

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
-from hpcpot.training.moment_tensor.loss import Loss, Model, neighbors_of, pairs_of
+from hpcpot.training.moment_tensor.loss import Loss, Model
 from hpcpot.training.moment_tensor.sites import Chunk, over
 
 DAMPING = 1e-2
@@ -83,13 +83,12 @@ def _combinations(model: Model, part: Chunk, loss: Loss, n_frames: int, random: 
     by_coefficients = np.zeros((len(data), len(family.coefficients)))
     for sites in part.sites:
         v = np.empty((len(sites.kinds), 3))
-        mtp_kernels.displacements(*pairs_of(sites), force, virial, v)
+        mtp_kernels.displacements(sites.pairs, force, virial, v)
         for k in np.unique(sites.frames):
             mtp_kernels.gradient(
-                *neighbors_of(sites),
-                sites.order_in(k),
-                model.weights[sites.species],
-                *model.basis(),
+                sites.near_in(k),
+                model.radial[sites.species],
+                model.layout,
                 family.coefficients,
                 energy[sites.frames],
                 v,

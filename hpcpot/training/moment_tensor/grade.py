@@ -16,7 +16,6 @@ import numpy as np
 
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moment_tensor.rows import ParameterRows
-from hpcpot.training.moment_tensor.loss import neighbors_of
 from hpcpot.training.moment_tensor.sites import Chunk
 
 THRESHOLD = 1.001
@@ -82,5 +81,5 @@ def site_rows(maker: ParameterRows, part: Chunk) -> np.ndarray:
     """dE_i/dparameters of the atoms of a chunk, (atoms, m)."""
     rows = np.empty((len(part.data.species), maker.size))
     for sites in part.sites:
-        rows[sites.atoms] = maker.of_species(sites.species, *neighbors_of(sites), sites.order)
+        rows[sites.atoms] = maker.of_species(sites.species, sites.near)
     return rows

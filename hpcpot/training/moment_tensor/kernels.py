@@ -1,4 +1,4 @@
-"""Compiled loops of the training of moment tensor potentials, on LANES atoms side by side (see moment_tensor_lanes).
+"""Compiled loops of the training of moment tensor potentials, on LANES atoms side by side (see moment_tensor.lanes).
 
 The gradient of a loss of energies, forces and virials needs derivatives of forces with respect to parameters. They are
 those of J = sum_i (lambda_i E_i + dE_i along v), v being displacements of the neighbours, which is computed forward
@@ -7,6 +7,8 @@ moment itself lambda b + the tangent of b.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,6 +20,7 @@ from hpcpot.potential.moment_tensor.steps import (
     X,
     Y,
     Z,
+    add_radial,
     back_through_product,
     back_through_traces,
     contract,
@@ -26,10 +29,35 @@ from hpcpot.potential.moment_tensor.steps import (
     moments_of,
     most_neighbors,
     powers_of,
-    radial,
     slopes,
     with_factorials,
 )
+
+
+class SitePairs(NamedTuple):
+    """The pairs of the sites of one species in a chunk of frames; arrays as in `Sites`."""
+
+    atoms: np.ndarray
+    frames: np.ndarray
+    first: np.ndarray
+    neighbors: np.ndarray
+    distances: np.ndarray
+    directions: np.ndarray
+
+
+class Needs(NamedTuple):
+    """What each scalar of a basis is made of.
+
+    Attributes:
+        products: rows of Layout.products in reverse order that scalar s needs, first_product[s] .. first_product[s + 1].
+        blocks, first_block: the same of Layout.blocks.
+    """
+
+    products: np.ndarray
+    first_product: np.ndarray
+    blocks: np.ndarray
+    first_block: np.ndarray
+
 
 ALONG, ACROSS = 0, 1
 """Rows after those of `radial`: displacement along the bond; its three components across, over the distance."""
@@ -37,8 +65,9 @@ EXTRA = 4
 
 
 @njit(error_model="numpy", nogil=True)
-def fold(atoms, first, neighbors, distances, directions, frames, g, forces, virials):
+def fold(pairs, g, forces, virials):
     """Add the gradients of pairs to forces (atoms, 3) and virials (frames, 3, 3)."""
+    atoms, frames, first, neighbors, distances, directions = pairs
     for n in range(len(atoms)):
         i, frame = atoms[n], frames[n]
         for p in range(first[n], first[n + 1]):
@@ -51,8 +80,9 @@ def fold(atoms, first, neighbors, distances, directions, frames, g, forces, viri
 
 
 @njit(error_model="numpy", nogil=True)
-def displacements(atoms, first, neighbors, distances, directions, frames, by_force, by_virial, v):
+def displacements(pairs, by_force, by_virial, v):
     """dL/dg of the pairs, (p, 3), from dL/dforces and dL/dvirials."""
+    atoms, frames, first, neighbors, distances, directions = pairs
     for n in range(len(atoms)):
         i, frame = atoms[n], frames[n]
         for p in range(first[n], first[n + 1]):
@@ -64,67 +94,48 @@ def displacements(atoms, first, neighbors, distances, directions, frames, by_for
 
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
-def gradient(
-    first,
-    kinds,
-    r,
-    u,
-    order,
-    weights,
-    domain,
-    highest,
-    factorials,
-    blocks,
-    n_summed,
-    traces,
-    products,
-    scalars,
-    n_moments,
-    coefficients,
-    by_energy,
-    v,
-    by_coefficients,
-    by_weights,
-):
+def gradient(near, radial, layout, coefficients, by_energy, v, by_coefficients, by_weights):
     """Add dJ/dparameters of the sites.
 
     Args:
+        near, radial, layout: see hpcpot.potential.moment_tensor.layout.
         by_energy: (n,) float64, lambda. v: (p, 3) float64, displacements of the neighbours.
         by_coefficients: (scalars,); by_weights: (species, mu, b), with respect to scaling * radial; both added to.
     """
-    n_species, functions, size = weights.shape
+    n_species, functions, size = radial.weights.shape
+    blocks, scalars, n_summed, highest = layout.blocks, layout.scalars, layout.n_summed, layout.highest
     to_f = KINDS + n_species
     tangent = to_f + 2 * functions
     fields = tangent + EXTRA
-    most = most_neighbors(first)
+    most = most_neighbors(near.first)
     held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
-    omega, omega1 = np.empty((len(factorials), LANES)), np.empty((len(factorials), LANES))
-    m, m1 = np.empty((n_moments, LANES)), np.empty((n_moments, LANES))
-    b, b1 = np.empty((n_moments, LANES)), np.empty((n_moments, LANES))
+    omega, omega1 = np.empty((len(layout.factorials), LANES)), np.empty((len(layout.factorials), LANES))
+    m, m1 = np.empty((layout.n_moments, LANES)), np.empty((layout.n_moments, LANES))
+    b, b1 = np.empty((layout.n_moments, LANES)), np.empty((layout.n_moments, LANES))
     factor, back = np.empty((1, LANES)), np.empty((2 * functions, LANES))
     sums, sums_w = np.zeros((len(scalars), LANES)), np.zeros((n_species * functions * size, LANES))
-    for start in range(0, len(order), LANES):
-        centres = order[start : start + LANES]
-        rows = first[centres[-1] + 1] - first[centres[-1]]
-        gather(first, kinds, r, u, centres, rows, domain[2], fields, held, present)
-        _gather_tangents(first, r, u, v, centres, rows, fields, tangent, held)
+    for start in range(0, len(near.order), LANES):
+        centres = near.order[start : start + LANES]
+        rows = near.first[centres[-1] + 1] - near.first[centres[-1]]
+        gather(near, centres, rows, radial.cutoff, fields, held, present)
+        _gather_tangents(near, v, centres, rows, fields, tangent, held)
         factor[0] = 0.0
         for lane in range(len(centres)):
             factor[0, lane] = by_energy[centres[lane]]
         m[:n_summed], m1[:n_summed] = 0.0, 0.0
         for q in range(rows):
             at = q * fields
-            radial(held, at, present[q], weights, domain)
+            add_radial(held, at, present[q], radial)
             powers_of(held, at, highest, omega)
             _tangents_of_powers(held, at, at + tangent, highest, omega, omega1)
             _add_both(held, at + to_f, at + tangent, functions, omega, omega1, blocks, m, m1)
-        contract(m, traces, products, n_summed)
-        _contract_tangents(m, m1, traces, products, n_summed)
+        contract(m, layout)
+        _contract_tangents(m, m1, layout)
         scale = load(factor, 0)
         for s in range(len(scalars)):
             store(sums, s, load(sums, s) + scale * load(m, scalars[s]) + load(m1, scalars[s]))
-        contract_back(m, b, traces, products, scalars, coefficients)
-        _contract_back_tangents(m, m1, b, b1, traces, products)
+        contract_back(m, b, layout, coefficients)
+        _contract_back_tangents(m, m1, b, b1, layout)
         for k in range(n_summed):
             store(b1, k, load(b1, k) + scale * load(b, k))
         for q in range(rows):
@@ -132,7 +143,7 @@ def gradient(
             powers_of(held, at, highest, omega)
             _tangents_of_powers(held, at, at + tangent, highest, omega, omega1)
             _back_to_radial(held, at + tangent, omega, omega1, blocks, b, b1, functions, back)
-            _back_to_weights(held, at, present[q], functions, size, domain, back, sums_w)
+            _back_to_weights(held, at, present[q], radial, back, sums_w)
     for s in range(len(scalars)):
         by_coefficients[s] += sums[s].sum()
     flat = by_weights.reshape(-1)
@@ -141,7 +152,9 @@ def gradient(
 
 
 @njit(error_model="numpy")
-def _gather_tangents(first, r, u, v, centres, rows, fields, tangent, held):
+def _gather_tangents(near, v, centres, rows, fields, tangent, held):
+    """Displacements of the neighbours, along their bonds and across."""
+    first, r, u = near.first, near.distances, near.directions
     for lane in range(LANES):
         count = 0
         if lane < len(centres):
@@ -191,8 +204,10 @@ def _add_both(held, to_f, tangent, functions, omega, omega1, blocks, m, m1):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _contract_tangents(m, m1, traces, products, n_summed):
-    m1[n_summed + len(traces) :] = 0.0
+def _contract_tangents(m, m1, layout):
+    """Tangents of all moments from those summed over neighbours."""
+    traces, products = layout.traces, layout.products
+    m1[layout.n_summed + len(traces) :] = 0.0
     for t in range(len(traces)):
         store(m1, traces[t, 0], load(m1, traces[t, 1]) + load(m1, traces[t, 2]) + load(m1, traces[t, 3]))
     for t in range(len(products)):
@@ -202,8 +217,9 @@ def _contract_tangents(m, m1, traces, products, n_summed):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _contract_back_tangents(m, m1, b, b1, traces, products):
+def _contract_back_tangents(m, m1, b, b1, layout):
     """Tangents b1 of the gradients b that `contract_back` has left."""
+    traces, products = layout.traces, layout.products
     b1[:] = 0.0
     for t in range(len(products) - 1, -1, -1):
         i, j, k = products[t, 0], products[t, 1], products[t, 2]
@@ -233,12 +249,13 @@ def _back_to_radial(held, tangent, omega, omega1, blocks, b, b1, functions, back
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _back_to_weights(held, at, present, functions, size, domain, back, sums):
+def _back_to_weights(held, at, present, radial, back, sums):
     """Add dJ/dw = dJ/df Q + dJ/df' Q' of a set of neighbours to sums (species * mu * b, LANES)."""
-    low, stretch, cutoff = domain
+    _, functions, size = radial.weights.shape
+    stretch = radial.stretch
     r = load(held, at + R)
-    x = (r - low) * stretch - 1.0
-    left = cutoff - r
+    x = (r - radial.low) * stretch - 1.0
+    left = radial.cutoff - r
     for s in range(len(present)):
         if not present[s]:
             continue
@@ -254,85 +271,42 @@ def _back_to_weights(held, at, present, functions, size, domain, back, sums):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
-def linear_rows(
-    atoms,
-    frames,
-    first,
-    neighbors,
-    kinds,
-    r,
-    u,
-    order,
-    weights,
-    domain,
-    highest,
-    factorials,
-    blocks,
-    n_summed,
-    traces,
-    products,
-    scalars,
-    n_moments,
-    used,
-    first_used,
-    touched,
-    first_touched,
-    energies,
-    forces,
-    virials,
-):
+def linear_rows(pairs, near, radial, layout, needs, energies, forces, virials):
     """Add the energies, forces and virials that each scalar alone would give with a coefficient of 1.
 
     Args:
-        used: rows of `products` in reverse order that scalar s needs, first_used[s] .. first_used[s + 1]; touched,
-            first_touched: the same of `blocks`.
+        pairs: SitePairs. near, radial, layout: see hpcpot.potential.moment_tensor.layout. needs: Needs.
         energies: (frames, scalars). forces: (atoms, 3, scalars). virials: (frames, 3, 3, scalars), or empty: none.
     """
-    n_species, functions, _ = weights.shape
+    n_species, functions, _ = radial.weights.shape
+    blocks, scalars, factorials = layout.blocks, layout.scalars, layout.factorials
+    first, first_product, first_block = pairs.first, needs.first_product, needs.first_block
     fields = KINDS + n_species + 2 * functions
     most = most_neighbors(first)
     held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
-    n_monomials = len(factorials)
-    omega = np.empty((n_monomials, LANES))
-    m, b = np.empty((n_moments, LANES)), np.empty((n_moments, LANES))
-    own = blocks[touched]
+    omega = np.empty((len(factorials), LANES))
+    m, b = np.empty((layout.n_moments, LANES)), np.empty((layout.n_moments, LANES))
+    own = blocks[needs.blocks]
     sizes = (own[:, 1] + 1) * (own[:, 1] + 2) // 2
     own[:, 2] = np.cumsum(sizes) - sizes
     slopes_of = np.empty((sizes.sum(), LANES))
     out = np.empty((3 * len(scalars), LANES))
-    for start in range(0, len(order), LANES):
-        centres = order[start : start + LANES]
-        rows = moments_of(
-            first,
-            kinds,
-            r,
-            u,
-            centres,
-            weights,
-            domain,
-            highest,
-            blocks,
-            n_summed,
-            traces,
-            products,
-            held,
-            present,
-            omega,
-            m,
-        )
+    for start in range(0, len(near.order), LANES):
+        centres = near.order[start : start + LANES]
+        rows = moments_of(near, centres, radial, layout, held, present, omega, m)
         for s in range(len(scalars)):
             for lane in range(len(centres)):
-                energies[frames[centres[lane]], s] += m[scalars[s], lane]
-            _contract_back_one(m, b, traces, products, scalars[s], used[first_used[s] : first_used[s + 1]])
+                energies[pairs.frames[centres[lane]], s] += m[scalars[s], lane]
+            _contract_back_one(m, b, layout, scalars[s], needs.products[first_product[s] : first_product[s + 1]])
             with_factorials(b, blocks, factorials)
-            for t in range(first_touched[s], first_touched[s + 1]):
+            for t in range(first_block[s], first_block[s + 1]):
                 for a in range(sizes[t]):
-                    store(slopes_of, own[t, 2] + a, load(b, blocks[touched[t], 2] + a))
+                    store(slopes_of, own[t, 2] + a, load(b, blocks[needs.blocks[t], 2] + a))
         for q in range(rows):
-            powers_of(held, q * fields, highest - 1, omega)
+            powers_of(held, q * fields, layout.highest - 1, omega)
             for s in range(len(scalars)):
-                mine = own[first_touched[s] : first_touched[s + 1]]
-                gx, gy, gz = slopes(held, q * fields, n_species, functions, omega, 0, factorials, mine, slopes_of)
+                mine = own[first_block[s] : first_block[s + 1]]
+                gx, gy, gz = slopes(held, q * fields, n_species, functions, omega, factorials, mine, slopes_of)
                 store(out, 3 * s, gx)
                 store(out, 3 * s + 1, gy)
                 store(out, 3 * s + 2, gz)
@@ -340,21 +314,24 @@ def linear_rows(
                 n = centres[lane]
                 if q < first[n + 1] - first[n]:
                     p = first[n] + q
-                    _scatter_rows(atoms[n], neighbors[p], frames[n], r[p], u[p], lane, out, forces, virials)
+                    _scatter_rows(pairs, n, p, lane, out, forces, virials)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _contract_back_one(m, b, traces, products, scalar, used):
-    """Gradients b of one scalar with respect to all moments; `used` as in `linear_rows`."""
+def _contract_back_one(m, b, layout, scalar, used):
+    """Gradients b of one scalar with respect to all moments, through the products `used`."""
     b[:] = 0.0
     store(b, scalar, splat(1.0))
     for t in used:
-        back_through_product(m, b, products, t)
-    back_through_traces(b, traces)
+        back_through_product(m, b, layout.products, t)
+    back_through_traces(b, layout.traces)
 
 
 @njit(error_model="numpy")
-def _scatter_rows(i, j, frame, r, u, lane, out, forces, virials):
+def _scatter_rows(pairs, n, p, lane, out, forces, virials):
+    """Add the gradients of pair p of site n to the forces of both its atoms, and to the virials."""
+    i, j, frame = pairs.atoms[n], pairs.neighbors[p], pairs.frames[n]
+    r, u = pairs.distances[p], pairs.directions[p]
     n_scalars = forces.shape[2]
     for c in range(3):
         for s in range(n_scalars):

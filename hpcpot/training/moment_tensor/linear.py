@@ -8,9 +8,10 @@ from functools import cache
 import numpy as np
 
 from hpcpot.errors import TrainingError
-from hpcpot.potential.moment_tensor.cpu import Plan
+from hpcpot.potential.moment_tensor.layout import Layout
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
 from hpcpot.training.moment_tensor.curvature import Coordinates
+from hpcpot.training.moment_tensor.kernels import Needs
 from hpcpot.training.moment_tensor.loss import Loss, Model
 from hpcpot.training.moment_tensor.sites import Chunk, over
 
@@ -25,8 +26,8 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
         TrainingError: basis functions or labels are not finite.
     """
     n_frames = sum(len(part.data) for part in parts)
-    wanted = _rows_of(model.plan)
-    found = over(parts, lambda part: _normal(model, part, loss, n_frames, wanted), threads)
+    needs = needs_of(model.layout)
+    found = over(parts, lambda part: _normal(model, part, loss, n_frames, needs), threads)
     matrix, right = (sum(one) for one in zip(*found, strict=True))
     if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
         raise TrainingError(
@@ -37,27 +38,14 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
     return white.parameters(white.gradient(right))
 
 
-def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple) -> tuple[np.ndarray, np.ndarray]:
-    data, n = part.data, len(model.plan.scalars)
+def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, needs: Needs) -> tuple[np.ndarray, np.ndarray]:
+    data, n = part.data, len(model.layout.scalars)
     weights = loss.weights(data, n_frames)
     energies, forces = np.zeros((len(data), n)), np.zeros((len(data.species), 3, n))
     virials = np.zeros((len(data) if weights[2].any() else 0, 3, 3, n))
     for sites in part.sites:
         mtp_kernels.linear_rows(
-            sites.atoms,
-            sites.frames,
-            sites.first,
-            sites.neighbors,
-            sites.kinds,
-            sites.distances,
-            sites.directions,
-            sites.order,
-            model.weights[sites.species],
-            *model.basis(),
-            *wanted,
-            energies,
-            forces,
-            virials,
+            sites.pairs, sites.near, model.radial[sites.species], model.layout, needs, energies, forces, virials
         )
     types = len(data.elements)
     matrix, right = np.zeros((n + types, n + types)), np.zeros(n + types)
@@ -74,33 +62,33 @@ def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, wanted: tuple)
     return matrix, right
 
 
-def _rows_of(plan: Plan) -> tuple[np.ndarray, ...]:
-    """Which products and blocks each scalar needs, as `mtp_kernels.linear_rows` takes them."""
+def needs_of(layout: Layout) -> Needs:
+    """Which products and blocks each scalar needs."""
     used: list[int] = []
     touched: list[int] = []
     first_used, first_touched = [0], [0]
-    makers: list[list[int]] = [[] for _ in range(plan.n_moments)]
-    for t, k in enumerate(plan.products[:, 2].tolist()):
+    makers: list[list[int]] = [[] for _ in range(layout.n_moments)]
+    for t, k in enumerate(layout.products[:, 2].tolist()):
         makers[k].append(t)
-    traced = {int(row[0]): row[1:].tolist() for row in plan.traces}
-    ends = plan.blocks[:, 2]
+    traced = {int(row[0]): row[1:].tolist() for row in layout.traces}
+    ends = layout.blocks[:, 2]
 
     @cache
     def needs(moment: int) -> tuple[frozenset[int], frozenset[int]]:
         """Products and blocks that a moment is made of."""
         products: set[int] = set(makers[moment])
-        parts = [i for t in makers[moment] for i in plan.products[t, :2].tolist()] + traced.get(moment, [])
-        blocks = {int(np.searchsorted(ends, moment, side="right")) - 1} if moment < plan.n_summed else set()
+        parts = [i for t in makers[moment] for i in layout.products[t, :2].tolist()] + traced.get(moment, [])
+        blocks = {int(np.searchsorted(ends, moment, side="right")) - 1} if moment < layout.n_summed else set()
         for part in set(parts):
             below = needs(part)
             products |= below[0]
             blocks |= below[1]
         return frozenset(products), frozenset(blocks)
 
-    for scalar in plan.scalars.tolist():
+    for scalar in layout.scalars.tolist():
         products, blocks = needs(scalar)
         used += sorted(products, reverse=True)
         touched += sorted(blocks)
         first_used.append(len(used))
         first_touched.append(len(touched))
-    return tuple(np.array(a, np.int64) for a in (used, first_used, touched, first_touched))
+    return Needs(*(np.array(a, np.int64) for a in (used, first_used, touched, first_touched)))

@@ -14,10 +14,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.potential.moment_tensor.cpu import Plan, evaluate
+from hpcpot.potential.moment_tensor.cpu import evaluate
+from hpcpot.potential.moment_tensor.layout import Layout, layout, radial_functions
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
-from hpcpot.training.moment_tensor.sites import Chunk, Sites, over
+from hpcpot.training.moment_tensor.sites import Chunk, over
 
 WEIGHTINGS = {"vibrations": 1, "structures": 2, "molecules": 0}
 """Power of 1/N that energies and virials are weighted with; with structures forces are divided by N, too."""
@@ -75,27 +76,15 @@ class Errors:
 
 
 class Model:
-    """A potential with the arrays that the kernels take."""
+    """A potential with what the kernels take of it.
 
-    def __init__(self, family: MomentTensor):
-        self.family, self.plan = family, Plan(family)
-        self.weights = family.scaling * family.radial
-        self.domain = (family.min_distance, 2.0 / (family.cutoff - family.min_distance), family.cutoff)
+    Attributes:
+        layout: of the basis. radial: radial functions of the centres of each species.
+    """
 
-    def basis(self) -> tuple:
-        """What the kernels take between the radial functions and the coefficients."""
-        plan = self.plan
-        return (
-            self.domain,
-            plan.highest,
-            plan.factorials,
-            plan.blocks,
-            plan.n_summed,
-            plan.traces,
-            plan.products,
-            plan.scalars,
-            plan.n_moments,
-        )
+    def __init__(self, family: MomentTensor, basis: Layout | None = None):
+        self.family, self.layout = family, basis or layout(family)
+        self.radial = [radial_functions(family, i) for i in range(len(family.elements))]
 
     @property
     def parameters(self) -> np.ndarray:
@@ -107,12 +96,9 @@ class Model:
         """The same basis with other parameters, in the order of `parameters`."""
         shape, n_radial = self.family.radial.shape, self.family.radial.size
         radial, linear = x[:n_radial].reshape(shape), x[n_radial:]
-        n = len(self.plan.scalars)
-        made = object.__new__(Model)
-        made.family = replace(self.family, radial=radial, coefficients=linear[:n], species_energies=linear[n:])
-        made.plan, made.domain = self.plan, self.domain
-        made.weights = self.family.scaling * radial
-        return made
+        n = len(self.layout.scalars)
+        family = replace(self.family, radial=radial, coefficients=linear[:n], species_energies=linear[n:])
+        return Model(family, self.layout)
 
 
 @dataclass(frozen=True)
@@ -132,18 +118,10 @@ def predict(model: Model, part: Chunk) -> Prediction:
     )
     for sites in part.sites:
         energies, g = np.empty(len(sites.atoms)), np.empty((len(sites.kinds), 3))
-        evaluate(
-            *neighbors_of(sites),
-            sites.order,
-            model.weights[sites.species],
-            *model.basis(),
-            model.family.coefficients,
-            True,
-            energies,
-            g,
-        )
+        radial = model.radial[sites.species]
+        evaluate(sites.near, radial, model.layout, model.family.coefficients, True, energies, g)
         found.energies[:] += np.bincount(sites.frames, energies, len(data))
-        mtp_kernels.fold(*pairs_of(sites), g, found.forces, found.virials)
+        mtp_kernels.fold(sites.pairs, g, found.forces, found.virials)
     return found
 
 
@@ -176,12 +154,11 @@ def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[flo
     by_coefficients, by_weights = np.zeros(len(family.coefficients)), np.zeros_like(family.radial)
     for sites in part.sites:
         v = np.empty((len(sites.kinds), 3))
-        mtp_kernels.displacements(*pairs_of(sites), slopes[1], slopes[2], v)
+        mtp_kernels.displacements(sites.pairs, slopes[1], slopes[2], v)
         mtp_kernels.gradient(
-            *neighbors_of(sites),
-            sites.order,
-            model.weights[sites.species],
-            *model.basis(),
+            sites.near,
+            model.radial[sites.species],
+            model.layout,
             family.coefficients,
             slopes[0][sites.frames],
             v,
@@ -206,13 +183,3 @@ def _differences(
     slopes = tuple(2.0 * w * d for w, d in zip(weights, known, strict=True))
     value = 0.5 * sum((slope * d).sum() for slope, d in zip(slopes, known, strict=True))
     return float(value), slopes, tuple(f - label for f, label in zip(found, labels, strict=True))
-
-
-def neighbors_of(sites: Sites) -> tuple:
-    """What the kernels take first."""
-    return sites.first, sites.kinds, sites.distances, sites.directions
-
-
-def pairs_of(sites: Sites) -> tuple:
-    """What the kernels of pairs take first."""
-    return sites.atoms, sites.first, sites.neighbors, sites.distances, sites.directions, sites.frames

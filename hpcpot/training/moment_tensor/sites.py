@@ -18,7 +18,9 @@ from hpcpot.dataset.predict import chunks, neighborhoods
 from hpcpot.errors import DataError
 from hpcpot.neighbors.batch import Batch
 from hpcpot.potential import contract
+from hpcpot.potential.moment_tensor.layout import Neighbors
 from hpcpot.potential.moments.environment_cpu import environment
+from hpcpot.training.moment_tensor.kernels import SitePairs
 
 ROOM = 1024
 """Atoms of a chunk: of many groups of lanes, yet small beside a data set."""
@@ -46,9 +48,19 @@ class Sites:
     distances: np.ndarray
     directions: np.ndarray
 
-    def order_in(self, frame: int) -> np.ndarray:
-        """The part of `order` that is in a frame of the chunk."""
-        return self.order[self.frames[self.order] == frame]
+    @property
+    def near(self) -> Neighbors:
+        """As the kernels of one species take them."""
+        return Neighbors(self.first, self.kinds, self.distances, self.directions, self.order)
+
+    @property
+    def pairs(self) -> SitePairs:
+        """As the kernels of pairs take them."""
+        return SitePairs(self.atoms, self.frames, self.first, self.neighbors, self.distances, self.directions)
+
+    def near_in(self, frame: int) -> Neighbors:
+        """The same arrays, for the atoms of one frame of the chunk."""
+        return self.near._replace(order=self.order[self.frames[self.order] == frame])
 
 
 @dataclass(frozen=True)
