@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter
 
-import numpy as np
 import timing  # first: it sets the threads
+import numpy as np
 from ase import Atoms
 
 from hpcpot.dynamics import steppers

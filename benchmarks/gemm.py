@@ -5,8 +5,8 @@ python benchmarks/gemm.py
 
 from __future__ import annotations
 
-import numpy as np
 import timing  # first: it sets the threads
+import numpy as np
 
 SHAPES = {"first layer": (256, 1088, 240), "first layer, backward": (256, 240, 1088), "hidden layers": (256, 240, 240)}
 

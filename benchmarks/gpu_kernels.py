@@ -18,9 +18,9 @@ from collections.abc import Callable
 from statistics import median
 from typing import Any
 
+import timing  # first: it sets the threads
 import md_chebyshev
 import numpy as np
-import timing  # first: it sets the threads
 
 from hpcpot.dynamics.start import make_state
 from hpcpot.gpu.device import Gpu, Kernels, choose

@@ -12,8 +12,8 @@ import argparse
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import timing  # first: it sets the threads
+import numpy as np
 
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.storage.reader import TrajectoryReader

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 
-import numpy as np
 import timing  # first: it sets the threads
+import numpy as np
 from ase import Atoms
 from ase.build import bulk
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import argparse
 
+import timing  # first: it sets the threads
 import dynamics
 import numpy as np
-import timing  # first: it sets the threads
 
 from hpcpot.dynamics.motion import draw_velocities
 from hpcpot.parallel.ranks import start

@@ -12,8 +12,8 @@ from __future__ import annotations
 import argparse
 from time import process_time
 
-import numpy as np
 import timing  # first: it sets the threads
+import numpy as np
 
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate

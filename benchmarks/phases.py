@@ -25,11 +25,11 @@ from time import perf_counter
 from typing import Any
 from unittest.mock import patch
 
+import timing
 import costs
 import dynamics  # first: it sets the threads
 import md_chebyshev
 import numpy as np
-import timing
 
 from hpcpot.compiled import njit
 from hpcpot.parallel.ranks import SERIAL

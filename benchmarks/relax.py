@@ -17,8 +17,8 @@ import warnings
 from dataclasses import dataclass
 from time import process_time
 
-import numpy as np
 import timing  # first: it sets the threads
+import numpy as np
 from ase import Atoms
 from ase.filters import UnitCellFilter
 from ase.optimize import BFGS, FIRE, LBFGS
