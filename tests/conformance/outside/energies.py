@@ -76,4 +76,4 @@ def report(results, keys):
     print(f"lowest energy: {np.min(results.read('energy_per_atom')):.6f} eV/atom of {len(keys)} structures")
 
 
-register("energies", __name__, "energies of many structures")
+register("energies", __name__, "energies of many structures", settings=__name__)
