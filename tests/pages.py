@@ -142,7 +142,7 @@ def is_patched(folder: Path) -> bool:
 def execute(line: str, folder: Path) -> tuple[int, str]:
     """Run a command line: hpcpot in this process, which is quicker, all else by a shell."""
     words = shlex.split(line, comments=True)
-    is_alone = words[0] == "hpcpot" and not {"--ranks", "--workers", "&&", "|", ";"} & set(words)
+    is_alone = words[0] == "hpcpot" and not {"--ranks", "--workers", "&&", "|", ";", ">"} & set(words)
     if is_alone and not is_patched(folder):
         output = io.StringIO()
         with working_in(folder), contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
