@@ -1,12 +1,15 @@
-"""Files that hpcpot reads: where a name is looked for."""
+"""Files that hpcpot reads: where a name is looked for, and what is said of a file that cannot be read."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
 
 from hpcpot import data
+from hpcpot.errors import HpcpotError
 
 
 def find(name: str | Path, folder: Path = Path(), or_folder: bool = False) -> Path | None:
@@ -37,3 +40,26 @@ def find_all(pattern: str | Path, folder: Path = Path(), or_folder: bool = False
         if matches := [path for path in matches if path.is_file() or or_folder]:
             return matches
     return []
+
+
+@contextmanager
+def reading(path: Path, kind: str, error_type: type[HpcpotError]) -> Iterator[None]:
+    """Turn every error of reading `path`, a file of that kind, into one that a user can act on.
+
+    Raises:
+        error_type: the file is absent or unreadable, or its bytes are not what the kind requires.
+    """
+    try:
+        yield
+    except HpcpotError:
+        raise
+    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
+        raise error_type(
+            f"{path} = cannot be opened ({error.strerror}): {kind} is required; check the path."
+        ) from error
+    except Exception as error:  # parsers of foreign bytes fail in as many ways as bytes can be wrong
+        detail = " ".join(str(error).split())[:160]
+        raise error_type(
+            f"{path} = damaged {kind} ({type(error).__name__}: {detail}): the complete file is required; copy it again "
+            "or make it anew."
+        ) from error

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from hpcpot import data, inputs
+from hpcpot.errors import DataError, ModelError
 
 
 @pytest.fixture
@@ -56,3 +57,19 @@ def test_patterns(folders):
     assert inputs.find_all("demo[1].xyz", config) == [config / "demo[1].xyz"]
     assert inputs.find_all("demo", config) == [data.FOLDER / "demo.h5"]
     assert inputs.find_all("c*", config) == []
+
+
+def test_errors_of_reading_name_the_file(tmp_path):
+    path = tmp_path / "a.nn"
+    with pytest.raises(ModelError) as refusal, inputs.reading(path, "aenet network", ModelError):
+        path.read_text()
+    text = "cannot be opened (No such file or directory): aenet network is required; check the path."
+    assert str(refusal.value) == f"{path} = {text}"
+    with pytest.raises(DataError) as refusal, inputs.reading(path, "table", DataError):
+        float("three\nlines")
+    text = (
+        "damaged table (ValueError: could not convert string to float: 'three\\nlines'): the complete file is required;"
+    )
+    assert str(refusal.value) == f"{path} = {text} copy it again or make it anew."
+    with pytest.raises(DataError, match="no elements"), inputs.reading(path, "table", ModelError):
+        raise DataError("no elements")

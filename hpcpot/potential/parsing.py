@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from hpcpot.errors import HpcpotError, ModelError
+from hpcpot import inputs
+from hpcpot.errors import ModelError
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -62,25 +62,9 @@ def head_of(path: Path) -> Head:
         return Head(path, file.read(SNIFFED))
 
 
-@contextmanager
-def reading(path: Path, kind: str) -> Iterator[None]:
-    """Turn every error of reading `path`, a file of that kind, into a ModelError.
-
-    Raises:
-        ModelError: the file is absent or unreadable, or its bytes are not what the kind requires.
-    """
-    try:
-        yield
-    except HpcpotError:
-        raise
-    except (FileNotFoundError, IsADirectoryError, PermissionError) as error:
-        raise ModelError(f"{path} = cannot be opened ({error.strerror}): a readable model file is required.") from error
-    except Exception as error:  # parsers of foreign bytes fail in as many ways as bytes can be wrong
-        detail = " ".join(str(error).split())[:160]
-        raise ModelError(
-            f"{path} = damaged {kind} ({type(error).__name__}: {detail}): the complete file is required; "
-            "copy it again or convert the original again."
-        ) from error
+def reading(path: Path, kind: str) -> AbstractContextManager[None]:
+    """Turn every error of reading `path`, a file of that kind, into a ModelError; see `hpcpot.inputs.reading`."""
+    return inputs.reading(path, kind, ModelError)
 
 
 def read_array(dataset: h5py.Dataset) -> np.ndarray:

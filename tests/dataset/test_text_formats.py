@@ -62,8 +62,8 @@ def test_xsf_of_a_molecule_with_numbers_and_without_forces(tmp_path) -> None:
     [
         (XSF.replace(" 2 1\n", " 3 1\n"), "2 of 3 atoms"),
         ("ANIMSTEPS 2\n" + XSF, "several structures in one file"),
-        (XSF.replace("0.1 0.2 0.3", "0.1 0.2"), "cannot be read"),
-        ("", "cannot be read"),
+        (XSF.replace("0.1 0.2 0.3", "0.1 0.2"), "damaged XSF file"),
+        ("", "damaged XSF file"),
     ],
 )
 def test_xsf_that_is_not_whole(tmp_path, text, words) -> None:
@@ -165,7 +165,7 @@ def test_xyz_labels_under_other_names_are_asked_about(tmp_path) -> None:
 
 
 def test_xyz_that_is_cut_off(tmp_path) -> None:
-    with pytest.raises(DataError, match="a.extxyz = cannot be read"):
+    with pytest.raises(DataError, match="a.extxyz = damaged extended XYZ"):
         read_xyz(tmp_path, xyz("energy=-1") + xyz("energy=-1")[:-60])
 
 

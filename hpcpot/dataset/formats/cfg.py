@@ -19,7 +19,7 @@ from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, source_of
 from hpcpot.dataset.formats.text import numbers
 from hpcpot.errors import DataError
 
-KIND = "configurations of MLIP-2 (BEGIN_CFG ... END_CFG)"
+KIND = "file of configurations of MLIP-2 (BEGIN_CFG ... END_CFG)"
 TENSOR = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
 
 

@@ -22,7 +22,7 @@ from hpcpot.dataset.formats.reading import ReadOptions, as_data_error
 from hpcpot.dataset.formats.text import folder_of
 from hpcpot.errors import DataError
 
-KIND = "a system of DeePMD-kit (type.raw, and set.*/ or coord.raw)"
+KIND = "system of DeePMD-kit (type.raw, and set.*/ or coord.raw)"
 COMMON = re.compile(r"iter\.\d+|0[012]\.\w+|data\.\d+|\.")
 """Parts of a path that say when DP-GEN made a system, and not what it is."""
 FORMULA = re.compile(

@@ -19,7 +19,7 @@ from hpcpot.dataset.formats.reading import TENSORS, LabelNames, ReadOptions, as_
 from hpcpot.dataset.formats.text import numbers
 from hpcpot.errors import DataError
 
-KIND = "an extended XYZ file"
+KIND = "extended XYZ file"
 
 OTHER_NAMES = {
     "energy": ("free_energy", "REF_energy", "dft_energy", "DFT_energy", "ref_energy", "Energy", "E"),

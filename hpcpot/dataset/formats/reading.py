@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hpcpot.errors import DataError, HpcpotError
+from hpcpot import inputs
+from hpcpot.errors import DataError
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 TENSORS = {
@@ -49,25 +49,9 @@ class ReadOptions:
     group: str | None = None
 
 
-@contextmanager
-def as_data_error(path: Path, kind: str) -> Iterator[None]:
-    """Turn every error of reading `path`, a file of that kind, into a DataError.
-
-    Raises:
-        DataError: the file is absent or unreadable, or its bytes are not what the kind requires.
-    """
-    try:
-        yield
-    except HpcpotError:
-        raise
-    except FileNotFoundError as error:
-        raise DataError(f"{path} = no such file: {kind} is required; check the path.") from error
-    except Exception as error:  # parsers of foreign bytes fail in as many ways as bytes can be wrong
-        detail = " ".join(str(error).split())[:200]
-        raise DataError(
-            f"{path} = cannot be read ({type(error).__name__}: {detail}): {kind} is required, whole; write it again or "
-            "leave it out."
-        ) from error
+def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:
+    """Turn every error of reading `path`, a file of that kind, into a DataError; see `hpcpot.inputs.reading`."""
+    return inputs.reading(path, kind, DataError)
 
 
 def source_of(path: Path, root: Path) -> str:

@@ -12,7 +12,7 @@ from hpcpot.dataset.dataset import Labelled, labelled
 from hpcpot.dataset.formats.ase_frames import frames
 from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, group_of_folder, source_of
 
-KIND = "an OUTCAR or vasprun.xml"
+KIND = "OUTCAR or vasprun.xml"
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:

@@ -20,7 +20,7 @@ from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, group_of_
 from hpcpot.dataset.formats.text import folder_of, numbers
 from hpcpot.errors import DataError
 
-KIND = "one structure of XSF with `# total energy = ... eV`"
+KIND = "XSF file of one structure"
 ENERGY = re.compile(r"(?:total|cohesive) energy\s*=\s*(\S+)")
 
 

@@ -8,7 +8,7 @@ from hpcpot.dataset.dataset import Labelled
 from hpcpot.dataset.formats import Format, register
 from hpcpot.dataset.formats.reading import as_data_error, source_of
 
-KIND = "frames as lines of JSON (.jsonl)"
+KIND = "file of frames as lines of JSON"
 
 
 def read(path, root, options):
@@ -41,4 +41,13 @@ def write(dataset, path, facts):
             file.write(json.dumps(frame) + "\n")
 
 
-register(Format("json", __name__, KIND, patterns=("*.jsonl",), suffixes=(".jsonl",), loses=("sources", "virials")))
+register(
+    Format(
+        "json",
+        __name__,
+        "frames as lines of JSON (.jsonl)",
+        patterns=("*.jsonl",),
+        suffixes=(".jsonl",),
+        loses=("sources", "virials"),
+    )
+)
