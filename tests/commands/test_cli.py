@@ -1,6 +1,5 @@
 import subprocess
 import sys
-import time
 import types
 
 import pytest
@@ -39,17 +38,18 @@ def test_help_names_commands_and_exit_codes():
     assert "75  stopped by a signal" in done.stdout
 
 
-def test_help_imports_no_engine():
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)
+def test_help_is_there_at_once(arguments):
+    """Without any engine, in less than 0.3 s of a core: 0.05 to 0.11 s when measured."""
+    heavy = ["numpy", "scipy", "numba", "h5py", "mpi4py", "ase", "matplotlib", "dask", "torch", "cupy"]
     code = (
-        "import sys; from hpcpot import cli\n"
-        "try: cli.main(['--help'])\n"
-        "except SystemExit: pass\n"
-        "print([n for n in ('numpy', 'numba', 'h5py', 'mpi4py', 'ase', 'matplotlib', 'yaml') if n in sys.modules])"
+        f"import sys, time; from hpcpot import cli\ntry: cli.main({arguments})\nexcept SystemExit as end: assert not end.code\n"
+        f"print([name for name in {heavy} if name in sys.modules], time.process_time())"
     )
-    began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.splitlines()[-1] == "[]"
-    assert time.monotonic() - began < 3  # 0.05 s on an idle machine
+    assert done.stdout.startswith(" ".join(["usage: hpcpot", *arguments[:-1]]))
+    *imported, seconds = done.stdout.splitlines()[-1].split()
+    assert imported == ["[]"] and float(seconds) < 0.3
 
 
 def test_version():
@@ -77,13 +77,6 @@ def test_wrong_usage_is_2(arguments):
     done = hpcpot_command(*arguments)
     assert done.returncode == 2
     assert "usage: hpcpot" in done.stderr
-
-
-@pytest.mark.parametrize("command", list(COMMANDS))
-def test_every_command_has_help(command):
-    done = hpcpot_command(command, "--help")
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith(f"usage: hpcpot {command}")
 
 
 def test_an_error_is_one_line_and_1(tmp_path):
