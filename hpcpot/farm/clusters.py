@@ -23,9 +23,6 @@ from hpcpot.farm.settings import JOB_QUEUES, FarmSection
 from hpcpot.farm.worker import GPUS
 from hpcpot.parallel.launch import ENVIRONMENT, cores
 
-CLASSES = {"slurm": "SLURM", "pbs": "PBS", "sge": "SGE", "lsf": "LSF", "oar": "OAR", "htcondor": "HTCondor"}
-"""Names of dask-jobqueue: SLURMCluster, SLURMJob."""
-
 DASK_SETTINGS = {
     # The log of messages holds them whole: by default the inputs of the last 1000 chunks.
     "distributed.admin.low-level-log-length": 10,
@@ -150,7 +147,7 @@ def _join(address: str) -> Any:
 
 
 def _batch_system(farm: FarmSection) -> Any:
-    kind = getattr(load("dask_jobqueue"), f"{CLASSES[farm.cluster]}Cluster")
+    kind = getattr(load("dask_jobqueue"), f"{JOB_QUEUES[farm.cluster]}Cluster")
     submit = kind.job_cls.submit_command.split()[0]
     if shutil.which(submit) is None:
         raise DependencyError(
@@ -207,7 +204,7 @@ def attendance(jobs: Any) -> Any:
 
 def job_script(farm: FarmSection) -> str:
     """The script of one job of a batch system; starts nothing."""
-    kind = getattr(load("dask_jobqueue"), f"{CLASSES[farm.cluster]}Cluster").job_cls
+    kind = getattr(load("dask_jobqueue"), f"{JOB_QUEUES[farm.cluster]}Cluster").job_cls
     options = job_options(farm)
     options.pop("scheduler_options", None)
     options.pop("shared_temp_directory", None)

@@ -12,7 +12,8 @@ from typing import Any
 from hpcpot.config import Problem, find_input, key
 from hpcpot.config.kinds import Kind, boolean, choice, either, file_name, integer
 
-JOB_QUEUES = ("slurm", "pbs", "sge", "lsf", "oar", "htcondor")
+JOB_QUEUES = {"slurm": "SLURM", "pbs": "PBS", "sge": "SGE", "lsf": "LSF", "oar": "OAR", "htcondor": "HTCondor"}
+"""Batch systems, and what dask-jobqueue calls them: SLURMCluster, SLURMJob."""
 CLUSTERS = " | ".join(("local", *JOB_QUEUES, "the address of a scheduler, tcp://host:port"))
 ADDRESS = re.compile(r"(tcp|tls|ucx)://\S+:\d+")
 WALLTIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d)(?::([0-5]\d))?")

@@ -20,6 +20,15 @@ CELLS = list_of(integer(1), "[nx, ny, nz], each >= 1", 3)
 CENTRE = either(Kind("an element, centroid", _centre, TEXT), list_of(number(), "[x, y, z] in Å", 3))
 
 
+RECIPES = {
+    "crystal": ("crystal",),
+    "particle": ("crystal", "sphere"),
+    "stack": ("crystal", "sphere.centre", "stack"),
+    "interface": ("silicon", "lithium", "contact"),
+}
+"""Sections and keys of each recipe, besides those of all."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelSection:
     """The model that relaxes and moves atoms."""
@@ -120,7 +129,7 @@ class ContactSection:
 class BuildSettings:
     """The config of `hpcpot build`."""
 
-    recipe: str = key(choice("crystal", "particle", "stack", "interface"), "what to build; each has its own sections")
+    recipe: str = key(choice(*RECIPES), "what to build; each has its own sections")
     seed: int = key(integer(), "of all random numbers", 0)
     potential: ModelSection = ModelSection()
     crystal: CrystalSection = CrystalSection()
@@ -129,15 +138,6 @@ class BuildSettings:
     silicon: SiliconSection = SiliconSection()
     lithium: LithiumSection = LithiumSection()
     contact: ContactSection = ContactSection()
-
-
-RECIPES = {
-    "crystal": ("crystal",),
-    "particle": ("crystal", "sphere"),
-    "stack": ("crystal", "sphere.centre", "stack"),
-    "interface": ("silicon", "lithium", "contact"),
-}
-"""Sections and keys of each recipe, besides those of all."""
 
 
 def is_of(name: str, recipe: str) -> bool:

@@ -18,10 +18,8 @@ from hpcpot.potential.moment_tensor.cpu import evaluate
 from hpcpot.potential.moment_tensor.layout import Layout, layout, radial_functions
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
+from hpcpot.training.moment_tensor.settings import WEIGHTINGS
 from hpcpot.training.moment_tensor.sites import Chunk, over
-
-WEIGHTINGS = {"vibrations": 1, "structures": 2, "molecules": 0}
-"""Power of 1/N that energies and virials are weighted with; with structures forces are divided by N, too."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from hpcpot.training.job import Job
     from hpcpot.training.settings import TrainSettings
 
-WEIGHTINGS = ("vibrations", "structures", "molecules")
+WEIGHTINGS = {"vibrations": 1, "structures": 2, "molecules": 0}
+"""Power of 1/N that weights energies and virials; with structures forces are divided by N, too."""
 
 
 def level() -> Kind:

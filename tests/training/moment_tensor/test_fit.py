@@ -20,7 +20,8 @@ from hpcpot.training.moment_tensor import sites as mtp_sites
 from hpcpot.training.moment_tensor.curvature import Coordinates, coordinates
 from hpcpot.training.moment_tensor.fit import Fit, Radial, initial
 from hpcpot.training.moment_tensor.grade import THRESHOLD, ActiveSet
-from hpcpot.training.moment_tensor.loss import WEIGHTINGS, Loss, Model
+from hpcpot.training.moment_tensor.loss import Loss, Model
+from hpcpot.training.moment_tensor.settings import WEIGHTINGS
 
 CUTOFF = 4.5
 LOSSES = [Loss(0.7, 0.3, 0.2, weighting) for weighting in WEIGHTINGS] + [Loss(0.0, 0.3, 0.0, scale_by_force=0.5)]
