@@ -100,6 +100,19 @@ def test_the_trajectory_is_that_of_the_cpu(name, tmp_path, capsys, device):
         np.testing.assert_allclose(found[name], values, rtol=1e-8, atol=1e-8, err_msg=name)
 
 
+def test_observables_are_sampled_between_other_outputs(tmp_path):
+    """The graph stops at their own interval, and the atoms come to the host."""
+    tables = {}
+    for where in ("gpu", "cpu"):
+        observe = [{"name": "strain", "every": 3}, {"name": "stress", "every": 7, "options": {"bins": [1, 1, 2]}}]
+        code, trajectory = md(tmp_path, where, device=where, observe=observe, md__steps=12, **GRAPH)
+        assert code == 0
+        tables[where] = runs.contents(trajectory.with_suffix(".observed.h5"))
+    assert tables["gpu"]["strain/step"].tolist() == [0, 3, 6, 9, 12]
+    for name in (name for name in tables["cpu"] if not name.startswith("provenance")):
+        np.testing.assert_allclose(tables["gpu"][name], tables["cpu"][name], rtol=1e-7, atol=1e-9, err_msg=name)
+
+
 def test_stages_hand_the_atoms_on(tmp_path):
     """From the host's kernels to the graph and back, with and without a thermostat."""
     changes = {
