@@ -66,20 +66,8 @@ def broken(bonds: Bonds, positions: np.ndarray, cell: np.ndarray, stretch: float
     reference = bonds.reference
     present = reference.at_present(positions, cell)
     counts = np.zeros(reference.n_atoms, np.int32)
-    _count_broken(
-        reference.fractions,
-        reference.owners,
-        reference.first,
-        reference.neighbors,
-        reference.periodic,
-        reference.cell,
-        present,
-        np.asarray(cell, float),
-        bonds.species,
-        np.square(bonds.cutoffs),
-        stretch**2,
-        counts,
-    )
+    squares = np.square(bonds.cutoffs)
+    _count_broken(reference, present, np.asarray(cell, float), bonds.species, squares, stretch**2, counts)
     return counts
 
 
@@ -170,16 +158,15 @@ def _count(points, first, neighbors, species, squares, counts):
 
 
 @njit()
-def _count_broken(
-    fractions, owners, first, neighbors, periodic, cell, present, metric, species, squares, stretch2, counts
-):
+def _count_broken(reference, present, metric, species, squares, stretch2, counts):
+    first, owners = reference.first, reference.owners
     before, now = np.empty(3), np.empty(3)
     for i in range(len(counts)):
         for pair in range(first[i], first[i + 1]):
-            k = neighbors[pair]
-            separation(fractions, owners, present, periodic, i, k, before, now)
+            k = reference.neighbors[pair]
+            separation(reference, present, i, k, before, now)
             bonded2 = squares[species[i], species[owners[k]]]
-            if _length2(before, cell) < bonded2 and _length2(now, metric) > stretch2 * bonded2:
+            if _length2(before, reference.cell) < bonded2 and _length2(now, metric) > stretch2 * bonded2:
                 counts[i] += 1
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,9 +12,10 @@ from hpcpot.neighbors import pairs
 from hpcpot.structure.images import with_images
 
 
-@dataclass(frozen=True)
-class Reference:
+class Reference(NamedTuple):
     """Pairs of n atoms closer than a cutoff in the reference frame; periodic images are points of their own.
+
+    A tuple, since kernels take it whole.
 
     Attributes:
         cell: (3, 3) float64, Å, rows. periodic: (3,) bool. cutoff: Å.
@@ -89,14 +90,14 @@ def fractional(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
 
 
 @njit(inline="always")
-def separation(fractions, owners, present, periodic, i, k, before, now):
+def separation(reference, present, i, k, before, now):
     """Write the fractional vector from atom i to point k in the reference frame into `before`, the present one into `now`.
 
     The present image is the one whose vector has changed least, so that a pair keeps its image in a small cell, too.
     """
-    owner = owners[k]
+    owner = reference.owners[k]
     for c in range(3):
-        before[c] = fractions[k, c] - fractions[i, c]
+        before[c] = reference.fractions[k, c] - reference.fractions[i, c]
         now[c] = present[owner, c] - present[i, c]
-        if periodic[c]:
+        if reference.periodic[c]:
             now[c] -= np.rint(now[c] - before[c])

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ FLAT = 1e-9
 """Threshold of det V / (tr V / 3)³ below which the neighbours of an atom count as coplanar."""
 
 
-@dataclass(frozen=True)
-class Strain:
+class Strain(NamedTuple):
     """Strain of n atoms; zero where it is undefined: with fewer than three neighbours, or all of them coplanar.
 
     Attributes:
@@ -60,22 +59,9 @@ def strain(
     start, stop, _ = rows.indices(reference.n_atoms)
     shear, volumetric, d2min = np.zeros((3, stop - start))
     valid = np.zeros(stop - start, bool)
-    _strain(
-        reference.fractions,
-        reference.owners,
-        reference.first,
-        reference.neighbors,
-        reference.periodic,
-        reference.cell,
-        present,
-        metric,
-        start,
-        shear,
-        volumetric,
-        d2min,
-        valid,
-    )
-    return Strain(shear, volumetric, d2min, valid)
+    strains = Strain(shear, volumetric, d2min, valid)
+    _strain(reference, present, metric, start, strains)
+    return strains
 
 
 class AtomicStrain:
@@ -92,7 +78,7 @@ class AtomicStrain:
     def sample(self, frame: Frame) -> Arrays:
         strains = strain(self._reference, frame.positions, frame.cell, self._mapping)
         self._rows.add(frame, _summary(strains))
-        return vars(strains)
+        return strains._asdict()
 
     def merge(self, other: AtomicStrain) -> None:
         self._rows.merge(other._rows)
@@ -131,16 +117,15 @@ def _mean(values: np.ndarray) -> float:
 
 
 @njit()
-def _strain(
-    fractions, owners, first, neighbors, periodic, cell, present, metric, start, shear, volumetric, d2min, valid
-):
+def _strain(reference, present, metric, start, strains):
+    first, neighbors, cell = reference.first, reference.neighbors, reference.cell
     before, now, d0, d = np.empty(3), np.empty(3), np.empty(3), np.empty(3)
     v, w, j, eta = np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3)), np.empty((3, 3))
-    for row in range(len(shear)):
+    for row in range(len(strains.shear)):
         i = start + row
         v[:], w[:] = 0.0, 0.0
         for pair in range(first[i], first[i + 1]):
-            separation(fractions, owners, present, periodic, i, neighbors[pair], before, now)
+            separation(reference, present, i, neighbors[pair], before, now)
             _to_space(before, cell, d0)
             _to_space(now, metric, d)
             for a in range(3):
@@ -155,16 +140,16 @@ def _strain(
             eta[a, a] -= 0.5
         rest = 0.0
         for pair in range(first[i], first[i + 1]):
-            separation(fractions, owners, present, periodic, i, neighbors[pair], before, now)
+            separation(reference, present, i, neighbors[pair], before, now)
             _to_space(before, cell, d0)
             _to_space(now, metric, d)
             for b in range(3):
                 rest += (d0[0] * j[0, b] + d0[1] * j[1, b] + d0[2] * j[2, b] - d[b]) ** 2
         differences = (eta[1, 1] - eta[2, 2]) ** 2 + (eta[0, 0] - eta[2, 2]) ** 2 + (eta[0, 0] - eta[1, 1]) ** 2
-        shear[row] = np.sqrt(eta[1, 2] ** 2 + eta[0, 2] ** 2 + eta[0, 1] ** 2 + differences / 6.0)
-        volumetric[row] = (eta[0, 0] + eta[1, 1] + eta[2, 2]) / 3.0
-        d2min[row] = rest
-        valid[row] = True
+        strains.shear[row] = np.sqrt(eta[1, 2] ** 2 + eta[0, 2] ** 2 + eta[0, 1] ** 2 + differences / 6.0)
+        strains.volumetric[row] = (eta[0, 0] + eta[1, 1] + eta[2, 2]) / 3.0
+        strains.d2min[row] = rest
+        strains.valid[row] = True
 
 
 @njit(inline="always")
