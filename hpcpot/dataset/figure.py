@@ -35,38 +35,25 @@ def write(dataset: DataSet, output: Path) -> Path:
         axes = figure.subplots(2, 3)
         colors = _colors(list(parts))
         compositions(axes[0, 0], dataset, parts, colors)
-        stack(axes[0, 1], {g: dataset.sizes[r] for g, r in parts.items()}, colors, "atoms to a frame", "frames")
-        stack(
-            axes[0, 2],
-            {g: residual_energies(dataset)[r] for g, r in parts.items()},
-            colors,
-            "energy, less a fit to the elements (eV/atom)",
-            "frames",
-            log=True,
-        )
-        force = np.linalg.norm(dataset.forces, axis=1)
-        of_frame = dataset.frame_of
-        stack(
-            axes[1, 0],
-            {g: force[np.isin(of_frame, r)] for g, r in parts.items()},
-            colors,
-            "force (eV/Å)",
-            "atoms",
-            log=True,
-        )
-        pressures = -np.trace(dataset.stresses, axis1=1, axis2=2) / 3 * EV_PER_A3_IN_GPA
-        stack(axes[1, 1], {g: pressures[r] for g, r in parts.items()}, colors, "pressure (GPa)", "frames")
-        stack(
-            axes[1, 2],
-            {g: shortest_distances(dataset)[r] for g, r in parts.items()},
-            colors,
-            "shortest distance (Å)",
-            "frames",
-        )
+        for panel, (values, xlabel, of, log) in zip(axes.flat[1:], _histograms(dataset), strict=True):
+            whose = parts if of == "frames" else {g: np.isin(dataset.frame_of, r) for g, r in parts.items()}
+            stack(panel, {group: values[rows] for group, rows in whose.items()}, colors, xlabel, of, log)
         handles = [Patch(color=colors[group], label=group) for group in parts]
         figure.legend(handles=handles, loc="outside right upper", fontsize=6)
         drawing.letter(axes.flat)
     return output
+
+
+def _histograms(dataset: DataSet) -> list[tuple[np.ndarray, str, str, bool]]:
+    """(value of each frame or each atom, its name, what is counted, whether on a logarithmic scale)."""
+    pressures = -np.trace(dataset.stresses, axis1=1, axis2=2) / 3 * EV_PER_A3_IN_GPA
+    return [
+        (dataset.sizes, "atoms to a frame", "frames", False),
+        (residual_energies(dataset), "energy, less a fit to the elements (eV/atom)", "frames", True),
+        (np.linalg.norm(dataset.forces, axis=1), "force (eV/Å)", "atoms", True),
+        (pressures, "pressure (GPa)", "frames", False),
+        (shortest_distances(dataset), "shortest distance (Å)", "frames", False),
+    ]
 
 
 def by_group(dataset: DataSet) -> dict[str, np.ndarray]:

@@ -73,38 +73,63 @@ def pour(radii: np.ndarray, box: np.ndarray, seed: int, say: Callable[[str], Non
     check_fits(radii, box)
     rng = np.random.default_rng(seed)
     rng.shuffle(radii)
-    masses = 4 / 3 * np.pi * radii**3
-    model = contact_model(masses.min())
-    dt = model[-1]
-    fall = int(4 * np.sqrt(radii.max()) / dt)  # steps of about twice the fall by a diameter
-    centres, velocities = np.zeros((len(radii), 3)), np.zeros((len(radii), 3))
+    spheres = Spheres(radii)
+    spheres.drop(box, rng, say)
+    spheres.press(box, say)
+    return spheres.rest(box)
 
-    def step(count: int, lid: float, steps: int) -> None:
+
+class Spheres:
+    """Spheres on their way into a box.
+
+    Args:
+        radii: (n,) float64, Å, in the order in which they fall.
+    """
+
+    def __init__(self, radii: np.ndarray):
+        self.radii, self.masses = radii, 4 / 3 * np.pi * radii**3
+        self.centres, self.velocities = np.zeros((len(radii), 3)), np.zeros((len(radii), 3))
+        self._model = contact_model(self.masses.min())
+        self._dt = self._model[-1]
+
+    def drop(self, box: np.ndarray, rng: np.random.Generator, say: Callable[[str], None]) -> None:
+        """Let them fall one after the other, at random places."""
+        fall = int(4 * np.sqrt(self.radii.max()) / self._dt)  # steps of about twice the fall by a diameter
+        for k, radius in enumerate(self.radii):
+            top = (self.centres[:k, 2] + self.radii[:k]).max(initial=0.0)
+            self.centres[k] = [*rng.uniform(radius, box[:2] - radius), top + 1.01 * radius]
+            self._step(k + 1, box, np.inf, fall)
+            if (k + 1) % 10 == 0:
+                say(f"pour: {k + 1} of {len(self.radii)} spheres, {top:.1f} Å high")
+
+    def press(self, box: np.ndarray, say: Callable[[str], None]) -> None:
+        """Lower a lid onto them until the box is as high as it shall be."""
+        top = (self.centres[:, 2] + self.radii).max()
+        if top > box[2]:
+            say(f"pour: a lid presses {top:.1f} Å down to {box[2]:g} Å")
+        for lid in np.arange(top, box[2], -LID_STEP):
+            self._step(len(self.radii), box, lid, int(LID_TIME / self._dt))
+            overlap = deepest(self.centres, self.radii, np.array([*box[:2], lid]))
+            check_overlap(self.radii, box, overlap, JAMMED)
+
+    def rest(self, box: np.ndarray) -> Packing:
+        """Wait until they are at rest."""
+        for _ in range(LONGEST_REST):
+            self._step(len(self.radii), box, box[2], CHUNK)
+            energy = 0.5 * self.masses @ (self.velocities**2).sum(axis=1) / (self.masses @ self.radii)
+            if energy < REST_ENERGY:
+                overlap = deepest(self.centres, self.radii, box)
+                check_overlap(self.radii, box, overlap, REST_OVERLAP)
+                return Packing(self.centres, self.radii, box, overlap)
+        raise StructureError(
+            f"kinetic energy of the packing = {energy:.1e} m g R: must come below {REST_ENERGY:g}; take another seed."
+        )
+
+    def _step(self, count: int, box: np.ndarray, lid: float, steps: int) -> None:
+        """Move the first of them, in a box that is as high as the lid."""
         walls = np.array([box[0], box[1], lid])
-        settle(centres[:count], velocities[:count], radii[:count], masses[:count], walls, *model, steps)
-
-    for k, radius in enumerate(radii):
-        top = (centres[:k, 2] + radii[:k]).max(initial=0.0)
-        centres[k] = [*rng.uniform(radius, box[:2] - radius), top + 1.01 * radius]
-        step(k + 1, np.inf, fall)
-        if (k + 1) % 10 == 0:
-            say(f"pour: {k + 1} of {len(radii)} spheres, {top:.1f} Å high")
-    top = (centres[:, 2] + radii).max()
-    if top > box[2]:
-        say(f"pour: a lid presses {top:.1f} Å down to {box[2]:g} Å")
-    for lid in np.arange(top, box[2], -LID_STEP):
-        step(len(radii), lid, int(LID_TIME / dt))
-        check_overlap(radii, box, deepest(centres, radii, np.array([*box[:2], lid])), JAMMED)
-    for _ in range(LONGEST_REST):
-        step(len(radii), box[2], CHUNK)
-        energy = 0.5 * masses @ (velocities**2).sum(axis=1) / (masses @ radii)
-        if energy < REST_ENERGY:
-            overlap = deepest(centres, radii, box)
-            check_overlap(radii, box, overlap, REST_OVERLAP)
-            return Packing(centres, radii, box, overlap)
-    raise StructureError(
-        f"kinetic energy of the packing = {energy:.1e} m g R: must come below {REST_ENERGY:g}; take another seed."
-    )
+        arrays = (self.centres[:count], self.velocities[:count], self.radii[:count], self.masses[:count])
+        settle(*arrays, walls, *self._model, steps)
 
 
 def check_fits(radii: np.ndarray, box: np.ndarray) -> None:
