@@ -131,6 +131,17 @@ def output_path() -> Kind:
     return Kind("the path of a file to write", parse, TEXT)
 
 
+def output_folder() -> Kind:
+    """The path of a folder that the run writes into, which may exist, relative to the current folder."""
+
+    def parse(value: Any) -> Path:
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            raise ValueError("must be the path of a folder")
+        return Path(os.path.expanduser(value))
+
+    return Kind("the path of a folder to write", parse, TEXT)
+
+
 def element() -> Kind:
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch("[A-Z][a-z]?", value):

@@ -19,6 +19,7 @@ from hpcpot.config.kinds import (
     intervals,
     list_of,
     number,
+    output_folder,
     output_path,
 )
 from hpcpot.dynamics import checks
@@ -206,7 +207,7 @@ class DeviationSection:
         None,
         hint="typical 2",
     )
-    folder: Path | None = key(output_path(), "of kept frames, a file for each; null: <trajectory>_doubtful", None)
+    folder: Path | None = key(output_folder(), "of kept frames, a file for each; null: <trajectory>_doubtful", None)
 
 
 @dataclass(frozen=True, kw_only=True)

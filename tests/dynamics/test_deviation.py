@@ -133,3 +133,13 @@ def test_kept_frames_need_a_folder(tmp_path):
     keeps = {"deviation__grade": True, "deviation__keep_above_grade": 2.0, "output__checkpoint": "c.h5"}
     done = run(prepare(tmp_path, **keeps, output__trajectory=None), code=1)
     assert "deviation.folder = null" in done.stderr and "is required to keep frames without a trajectory" in done.stderr
+
+
+def test_a_restart_goes_on_in_a_folder_that_the_config_names(tmp_path):
+    limits = {"deviation__keep_above_grade": 1e-9, "deviation__folder": str(tmp_path / "frames")}
+    config = prepare(tmp_path, crystal(), graded(), **SOFT, **limits)
+    run(config, "--set", "md.steps=10")
+    run(config, "--restart", "--set", "md.steps=15")
+    assert [path.name for path in sorted((tmp_path / "frames").iterdir())] == [
+        f"step_{step:010d}.extxyz" for step in (0, 5, 10, 15)
+    ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any
 
 from hpcpot.analysis.registry import BondsSection, StrainSection, StressSection, VoidsSection, observations
 from hpcpot.config import Problem, Schema, change, key
-from hpcpot.config.kinds import TEXT, Kind, boolean, choice, file_name, integer, list_of, number
+from hpcpot.config.kinds import Kind, boolean, choice, file_name, integer, list_of, number, output_folder
 
 PARTS = ("curve", "strain", "bonds", "voids", "stress")
 PLANES = ("yz", "xz", "xy")
@@ -24,10 +23,6 @@ def interval() -> Kind:
         return [low, high]
 
     return Kind("[low, high]", parse, list_of(number(), "", 2).json)
-
-
-def folder() -> Kind:
-    return Kind("the path of a folder to write", lambda value: Path(os.path.expanduser(file_name().parse(value))), TEXT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +94,7 @@ class PublishedSection:
 class AnalyzeOutputSection:
     """What is written."""
 
-    folder: Path | None = key(folder(), "made if it is not there; null: <trajectory>_analysis, beside it", None)
+    folder: Path | None = key(output_folder(), "made if it is not there; null: <trajectory>_analysis, beside it", None)
     figures: list[str] | None = key(
         list_of(choice("png", "pdf"), "a list of png, pdf"),
         "kinds of figures to write; null: none",
