@@ -12,8 +12,8 @@ from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
-from hpcpot.dynamics.observe import measure
 from hpcpot.dynamics.start import extent, make_state
+from hpcpot.dynamics.thermo import measure
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.potential.contract import Potential

@@ -17,19 +17,19 @@ from hpcpot.structure.state import State, library, to_host
 from hpcpot.units import AMU, BOLTZMANN
 
 REBALANCE_ABOVE = 1.05
-"""Most work on a rank over the mean, above which a rebuild moves the cut planes."""
+"""Imbalance, the largest work of a rank over the mean, above which a rebuild moves the cut planes."""
 
 
 class Engine:
-    """What integrators need of the rest: forces, and sums over all ranks.
+    """Evaluates the forces of a distributed State, and sums over all ranks, for integrators.
 
     Attributes:
-        pairs: those of the last rebuild; rebuilds: how many there were.
-        truncated: most centres of an evaluation with more neighbours than the potential has slots, on this rank.
-        stop_requested: number of ranks whose `stop` said yes, as of the last evaluation: all stop at the same step.
-        seconds: time spent by phase on this rank.
-        built_at: (n, 3) Å, where the owned atoms were when the pairs were built, in the cell built_cell.
-        mobile: atoms of all ranks that can move.
+        pairs: of the last rebuild. rebuilds: their number.
+        truncated: largest number of this rank's atoms in one evaluation with more neighbours than the potential has slots.
+        stop_requested: number of ranks asked to stop, as of the last evaluation; all stop at the same step.
+        seconds: time by phase on this rank.
+        built_at: (n, 3) Å, positions of the owned atoms when the pairs were built, in the cell built_cell.
+        mobile: number of atoms of all ranks that are not frozen.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Engine:
         """Distribute the atoms, build pairs and compute the first forces.
 
         Args:
-            migrate: False when the atoms already are where, and in the order, a checkpoint left them.
+            migrate: False where the atoms have the owners and the order that a checkpoint gave them.
         """
         self.count_mobile(state)
         self.pairs = None
@@ -71,54 +71,54 @@ class Engine:
         self.compute(state)
 
     def count_mobile(self, state: State) -> None:
-        """Take note of how many atoms can move; to be called whenever `frozen` changes."""
+        """Count the mobile atoms of all ranks; to be called whenever `frozen` changes."""
         self.mobile = int(self.ranks.sum(np.array([np.count_nonzero(~state.frozen)]))[0])
 
     def evaluate(self, state: State) -> None:
-        """Forces, energies and virial at the state's positions; atoms migrate and pairs are rebuilt when needed.
+        """Evaluate forces, energies and virial; migrate atoms and rebuild pairs where needed.
 
         Raises (on all ranks together):
             SimulationError: a position that is not finite, an atom that moved farther than the cutoff since the pairs
-                were built, a temperature above the maximum, or two atoms in contact.
+                were built, a temperature above the maximum, or two atoms closer than the potential allows.
         """
         began = perf_counter()
-        moved, allowed = self._motion(state)
-        farthest = longest(moved)
-        lost = not farthest <= self.potential.cutoff
+        displacements, allowed = self._displacements(state)
+        farthest = longest(displacements)
+        is_lost = not farthest <= self.potential.cutoff
         kinetic = self.local_kinetic_energy(state)
-        flags = self.ranks.sum(np.array([farthest > allowed, lost, self._stop(), kinetic], float))
+        flags = self.ranks.sum(np.array([farthest > allowed, is_lost, self._stop(), kinetic], float))
         self.stop_requested = int(flags[2])
         if flags[1]:
-            self.ranks.agree(self._lost_atom(state, moved) if lost else None)
+            self.ranks.agree(self._lost_atom(state, displacements) if is_lost else None)
         self._check_temperature(flags[3])
-        self._spent("exchange", began)
+        self._add_time("exchange", began)
         if flags[0]:
             self.rebuild(state)
         else:
             began = perf_counter()
             self.domain.halo(state)
-            self._spent("exchange", began)
+            self._add_time("exchange", began)
         self.compute(state)
 
-    def look_for_stop(self) -> bool:
-        """Whether any rank is asked to stop, between two evaluations."""
+    def check_stop(self) -> bool:
+        """Ask all ranks, between two evaluations, whether any is to stop."""
         self.stop_requested = int(self.ranks.sum(np.array([float(self._stop())]))[0])
         return bool(self.stop_requested)
 
     def rebuild(self, state: State, migrate: bool = True) -> None:
-        """New owners, ghosts and pairs."""
+        """Hand atoms to their owners, find ghosts and build pairs."""
         began = perf_counter()
         if migrate:
             if self._is_uneven(state):
                 self.domain.balance(state, self._work(state))
             self.domain.migrate(state)
         self.domain.build_halo(state)
-        self._spent("exchange", began)
+        self._add_time("exchange", began)
         began = perf_counter()
         self.pairs = self.potential.pairs(state.positions, state.n_owned, self.potential.cutoff + self.skin)
         self.built_at, self.built_cell = state.positions[: state.n_owned].copy(), state.cell
         self.rebuilds += 1
-        self._spent("neighbours", began)
+        self._add_time("neighbours", began)
 
     def _is_uneven(self, state: State) -> bool:
         if not self.balance or self.ranks.size == 1:
@@ -131,8 +131,8 @@ class Engine:
             return np.ones(state.n_owned, np.int64)
         return self.potential.work(self.pairs, state.species)
 
-    def _motion(self, state: State) -> tuple[np.ndarray, float]:
-        """How the owned atoms moved against the cell since the pairs were built, and how far none may.
+    def _displacements(self, state: State) -> tuple[np.ndarray, float]:
+        """Displacements of the owned atoms relative to the cell since the pairs were built, and the largest allowed.
 
         With the cell's own motion F = C_built^-1 C and displacements u, a pair r apart was built at most
         (r + 2 |u|) / s apart, s the least singular value of F. For r = cutoff that must be within cutoff + skin.
@@ -148,21 +148,21 @@ class Engine:
         return state.positions[: state.n_owned] - self.built_at @ library(self.built_at).asarray(motion), allowed
 
     def compute(self, state: State) -> None:
-        """Forces, energies and virial with the present pairs and ghosts."""
+        """Evaluate forces, energies and virial with the present pairs and ghosts."""
         began = perf_counter()
         error, result = None, None
         try:
             result = self.potential.compute(state.positions, self.pairs, state.species)
         except HpcpotError as caught:  # raised below on all ranks, so that none waits for this one
             error = caught
-        self._spent("potential", began)
+        self._add_time("potential", began)
         began = perf_counter()
         self.ranks.agree(error)
         self.domain.fold(result.forces)
         state.forces = result.forces[: state.n_owned]
         state.energies, state.virial = result.energies, result.virial
         self.truncated = max(self.truncated, result.truncated)
-        self._spent("exchange", began)
+        self._add_time("exchange", began)
 
     def atom_virials(self, state: State) -> np.ndarray:
         """Virials of the owned atoms with the present pairs, half of each pair's term to each partner: (n, 3, 3) eV."""
@@ -177,7 +177,7 @@ class Engine:
         return 0.5 * AMU * float(twice)
 
     def fluxes(self, state: State) -> tuple[np.ndarray, np.ndarray]:
-        """What makes the pressure of all atoms: sum m v (x) v and the virial, (3, 3) each, eV."""
+        """Momentum flux sum m v (x) v and virial of all atoms, (3, 3) each, eV: the terms of the pressure."""
         mass = AMU * atom_masses(state)
         local = np.stack([to_host((mass[:, None] * state.velocities).T @ state.velocities), state.virial])
         momentum, virial = self.ranks.sum(local)
@@ -205,8 +205,8 @@ class Engine:
             )
             self.ranks.agree(error)  # all ranks come here with the same sum
 
-    def _lost_atom(self, state: State, moved: np.ndarray) -> SimulationError:
-        distance = np.linalg.norm(to_host(moved), axis=1)
+    def _lost_atom(self, state: State, displacements: np.ndarray) -> SimulationError:
+        distance = np.linalg.norm(to_host(displacements), axis=1)
         k = int(np.argmax(np.where(np.isfinite(distance), distance, np.inf)))
         element = state.elements[int(state.species[k])]
         return SimulationError(
@@ -215,7 +215,7 @@ class Engine:
             "potential."
         )
 
-    def _spent(self, phase: str, began: float) -> None:
+    def _add_time(self, phase: str, began: float) -> None:
         self.seconds[phase] += perf_counter() - began
 
 
@@ -230,7 +230,7 @@ def longest(vectors: np.ndarray) -> float:
 
 
 def squares(vectors: np.ndarray) -> np.ndarray:
-    """Squared lengths of (n, 3) vectors; of CuPy's without einsum, which would make a matrix product of each row."""
+    """Squared lengths of (n, 3) vectors; without einsum for CuPy, which would make a matrix product of each row."""
     if isinstance(vectors, np.ndarray):
         return np.einsum("ij,ij->i", vectors, vectors)
     return (vectors * vectors).sum(axis=1)

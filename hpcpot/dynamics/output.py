@@ -1,4 +1,4 @@
-"""What a run leaves behind on its way: printed lines, rows of the trajectory, checkpoints."""
+"""Output of a run at intervals: printed lines, rows of the trajectory, checkpoints."""
 
 from __future__ import annotations
 
@@ -12,14 +12,13 @@ from ase.data import atomic_numbers
 
 from hpcpot import config, provenance
 from hpcpot.analysis.observable import Arrays
-from hpcpot.dynamics import restart
-from hpcpot.dynamics import trust as deviation
+from hpcpot.dynamics import restart, uncertainty
 from hpcpot.dynamics.engine import Engine
-from hpcpot.dynamics.observe import Table, measure_stage, observables
 from hpcpot.dynamics.sampling import Sampler
 from hpcpot.dynamics.settings import MDOutputSection, MDSettings
 from hpcpot.dynamics.stages import Stage
-from hpcpot.dynamics.trust import Watch
+from hpcpot.dynamics.thermo import ThermoTable, measure_stage, observables
+from hpcpot.dynamics.uncertainty import Monitor
 from hpcpot.outputs import check_output
 from hpcpot.storage.blocks import gather, starts
 from hpcpot.storage.trajectory import Trajectory
@@ -37,21 +36,20 @@ PARTICLES = {
 
 
 Collect = Callable[[int, float, dict[str, np.ndarray]], None]
-"""Takes step, time (fs) and observables of every output.observables_every steps and of the last."""
+"""Function of step, time (fs) and observables, called every output.observables_every steps and at the last."""
 
 VIRIAL_PARTITION = "half of the term of each pair to each of its atoms"
-"""How the virial is divided among atoms, told by the provenance of a trajectory; see Engine.atom_virials."""
+"""Partition of the virial among atoms, named in the provenance of a trajectory; see Engine.atom_virials."""
 
 
 class Output:
     """The output of a run.
 
     Args:
-        stages: all of the run. ahead: steps that it will do at most, from now on.
-        watches: how far the potential may be trusted.
-        observed: what the checkpoint of a restarted run says of observables.
+        stages: all of the run. steps_left: at most. monitors: of the potential's uncertainty.
+        observed: accumulators of observables in the checkpoint of a restarted run.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
-        say: takes printed lines. collect: takes what is measured, for a caller in Python.
+        say: prints a line. collect: receives what is measured, for a caller in Python.
     """
 
     def __init__(
@@ -63,33 +61,33 @@ class Output:
         fingerprint: str,
         existing: str,
         time: float,
-        ahead: int,
-        watches: Sequence[Watch] = (),
+        steps_left: int,
+        monitors: Sequence[Monitor] = (),
         observed: Arrays | None = None,
         say: Callable[[str], None] = print,
         collect: Collect | None = None,
     ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
-        self.watches, self._kept = watches, 0
+        self.monitors, self._kept = monitors, 0
         self.say, self._collect = say, collect
-        self.wanted = observables(stages)
-        for watch in watches:
-            self.wanted |= watch.observables
+        self.observables = observables(stages)
+        for monitor in monitors:
+            self.observables |= monitor.observables
         self.sampler = self._make_sampler(observed or {})
-        self.trajectory = self._open_trajectory(existing, ahead)
-        self.table = Table(state.n_atoms, state.step, time, ahead, [watch.column for watch in watches])
+        self.trajectory = self._open_trajectory(existing, steps_left)
+        self.table = ThermoTable(state.n_atoms, state.step, time, [monitor.column for monitor in monitors])
         self._warned = False
 
     def head(self, stage: Stage) -> None:
-        """Names of the columns for a stage."""
+        """Print the titles of the columns for a stage."""
         self.say(self.table.head(stage.deformation))
 
-    def record(self, stage: Stage, ahead: int, is_last: bool) -> None:
+    def record(self, stage: Stage, steps_left: int, is_last: bool) -> None:
         """Print and store what is due at the present step of a stage.
 
         Args:
-            ahead: steps still to do at most. is_last: whether the run ends here, which is always printed.
+            steps_left: at most. is_last: whether the run ends here, which is always printed.
         """
         began = perf_counter()
         every, state, done = self.every, self.state, stage.done(self.state)
@@ -99,37 +97,39 @@ class Output:
         needs = self.sampler.needs(sampled)
         collected = self._collect is not None and (is_last or _due(every.observables_every, done))
         particles = self.particles(list(dict.fromkeys([*due, *needs])))
-        seen = measure_stage(state, self.engine, stage, self.wanted) if printed or observed or collected else None
-        if seen is not None:
-            for watch in self.watches:
-                seen |= watch.measure(state, self.engine)
+        measured = (
+            measure_stage(state, self.engine, stage, self.observables) if printed or observed or collected else None
+        )
+        if measured is not None:
+            for monitor in self.monitors:
+                measured |= monitor.measure(state, self.engine)
         if printed:
-            self.say(self.table.line(state.step, stage.time(state), seen, ahead, stage.deformation))
+            self.say(self.table.line(state.step, stage.time(state), measured, steps_left, stage.deformation))
             self._warn_of_truncation()
         if collected:
-            self._collect(state.step, stage.time(state), seen)
+            self._collect(state.step, stage.time(state), measured)
         if due or observed:
             self.trajectory.append(
                 state.step,
                 stage.time(state),
                 {name: particles[name] for name in due},
                 state.cell if due else None,
-                seen if observed else None,
+                measured if observed else None,
             )
         if sampled:
             needed = {name: particles[name] for name in needs}
             self.sampler.sample(sampled, state.step, stage.time(state), state.cell, needed)
-        if seen is not None and any(watch.keeps(seen) for watch in self.watches):
+        if measured is not None and any(monitor.keeps(measured) for monitor in self.monitors):
             self._keep_frame()
         self.engine.seconds["output"] += perf_counter() - began
-        if seen is not None:
-            self._refuse_doubt(stage, seen)
+        if measured is not None:
+            self._refuse_uncertainty(stage, measured)
 
     def _keep_frame(self) -> None:
-        """Write the present frame for learning; the first is told."""
+        """Write the present frame, to be labelled; say so the first time."""
         folder = self.settings.deviation.folder
         positions = self.particles(["position"])["position"]
-        deviation.keep(folder, self.state, self.engine, positions, self.by_id, self.watches)
+        uncertainty.keep(folder, self.state, self.engine, positions, self.by_id, self.monitors)
         if not self._kept:
             self.say(
                 f"note: the potential knows little of the structure at step {self.state.step}: such frames go to "
@@ -137,16 +137,16 @@ class Output:
             )
         self._kept += 1
 
-    def _refuse_doubt(self, stage: Stage, seen: dict[str, np.ndarray]) -> None:
-        """End the run where the potential does not know the structure, with a checkpoint of it."""
-        errors = [watch.error(seen, self.state.step) for watch in self.watches]
-        error = next((one for one in errors if one is not None), None)
+    def _refuse_uncertainty(self, stage: Stage, measured: dict[str, np.ndarray]) -> None:
+        """End the run, with a checkpoint, where a monitor finds the potential too uncertain."""
+        errors = [monitor.error(measured, self.state.step) for monitor in self.monitors]
+        error = next((error for error in errors if error is not None), None)
         if error is not None and self.every.checkpoint is not None:
             self.checkpoint(stage)
         self.ranks.agree(error)
 
     def checkpoint(self, stage: Stage) -> None:
-        """Rebuild, so that the run and one restarted from here are the same bit by bit; then write."""
+        """Rebuild the pairs, so that a restart from here continues bit by bit; then write."""
         self.engine.rebuild(self.state)
         self.engine.compute(self.state)
         began = perf_counter()
@@ -168,7 +168,7 @@ class Output:
             self.sampler.write(self.every.observed, self._facts)
 
     def steps_until_due(self, stage: Stage) -> int:
-        """After how many steps more of a stage something is to be printed, stored or saved."""
+        """Number of steps of a stage until the next output of any kind."""
         intervals = [value for name, value in vars(self.every).items() if name.endswith("_every") and value]
         intervals += self.sampler.intervals
         return min((every - stage.done(self.state) % every for every in intervals), default=stage.md.steps)
@@ -189,14 +189,14 @@ class Output:
         return due, every > 0 and ("position" in due or _due(every, done))
 
     def _make_sampler(self, saved: Arrays) -> Sampler:
-        wanted, state = self.settings.observe, self.state
-        species = gather(self.ranks, self.by_id(state.species[: state.n_owned])) if wanted else None
+        entries, state = self.settings.observe, self.state
+        species = gather(self.ranks, self.by_id(state.species[: state.n_owned])) if entries else None
         if species is None:
-            return Sampler(wanted, self.ranks, state.periodic, None, None, saved)
+            return Sampler(entries, self.ranks, state.periodic, None, None, saved)
         numbers = np.array([atomic_numbers[name] for name in state.elements])[species]
-        return Sampler(wanted, self.ranks, state.periodic, numbers, state.masses[species], saved)
+        return Sampler(entries, self.ranks, state.periodic, numbers, state.masses[species], saved)
 
-    def _open_trajectory(self, existing: str, ahead: int) -> Trajectory | None:
+    def _open_trajectory(self, existing: str, steps_left: int) -> Trajectory | None:
         every, state, ranks = self.every, self.state, self.ranks
         if every.trajectory is None:
             return None
@@ -214,9 +214,9 @@ class Output:
             n_atoms=state.n_atoms,
             periodic=state.periodic,
             particles={name: getattr(every, key) for name, key in PARTICLES.items() if getattr(every, key)},
-            observables=self.wanted if every.observables_every else {},
+            observables=self.observables if every.observables_every else {},
             observables_every=every.observables_every,
-            n_steps=state.step + ahead,
+            n_steps=state.step + steps_left,
             precision=every.precision,
             mode=self.settings.parallel.hdf5,
             provenance=facts,

@@ -1,4 +1,4 @@
-"""One run: reads what the config names, moves the atoms stage by stage, writes what is due, and ends cleanly."""
+"""A molecular dynamics run: read the inputs, move the atoms stage by stage, write the output, end cleanly."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import ase
 import numpy as np
 
-from hpcpot.dynamics import restart, steppers
-from hpcpot.dynamics import trust as deviation
+from hpcpot.dynamics import restart, steppers, uncertainty
 from hpcpot.dynamics.engine import Engine
-from hpcpot.dynamics.observe import summary
+from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.output import Collect, Output, check_paths
 from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
+from hpcpot.dynamics.thermo import summary
 from hpcpot.errors import HpcpotError, OutputError
 from hpcpot.gpu import device
 from hpcpot.parallel.domain import Domain
@@ -35,20 +35,20 @@ if TYPE_CHECKING:
 
 
 def to_terminal(text: str) -> None:
-    """Print a line at once."""
+    """Print a line without delay."""
     print(text, flush=True)
 
 
 class Run:
-    """A run and all that it owns.
+    """A run with its atoms, engine, stages and output.
 
     Attributes:
-        state, engine: the atoms, and what gives their forces. steppers: what moves them.
-        stages: what is done with them. at: number of the present one. output: what is written, once it goes.
+        state: the atoms. engine: evaluates their forces. steppers: move them.
+        stages: in order. stage_number: index of the present one. output: present once the run goes.
         restarted: whether the state comes from a checkpoint.
 
-    `_layout` is what a checkpoint says of cut planes when this run takes them over, with the order of the atoms: then
-    it goes on bit by bit.
+    `_layout`: the cut planes of a checkpoint, where this run takes them over together with the order of the atoms; it
+    then continues bit by bit. None otherwise.
     """
 
     def __init__(
@@ -61,11 +61,12 @@ class Run:
         report: Callable[[str], None] | None = to_terminal,
         collect: Collect | None = None,
     ):
-        """Read what the run needs, or take it from memory.
+        """Load the potential and the structure, or the checkpoint.
 
         Args:
-            restarted: whether to go on from the checkpoint. stop: whether to end, asked at every step.
-            atoms: the structure, in place of structure.file. report: takes printed lines, on rank 0. collect: see Output.
+            restarted: continue from the checkpoint. stop: called at every step; True asks the run to end.
+            atoms: the structure, in place of structure.file. report: receives the printed lines, on rank 0.
+            collect: see Output.
         """
         self.settings, self.ranks, self.restarted, self._stop = settings, ranks, restarted, stop
         self._atoms, self._report, self._collect = atoms, report, collect
@@ -73,7 +74,7 @@ class Run:
         self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))
         potential = self._make_potential(family)
         self.stages = make_stages(settings)
-        self.at = 0
+        self.stage_number = 0
         grid = settings.parallel.grid
         self._grid = None if grid == "auto" else tuple(grid)
         self._layout, self._same_integrator = None, True
@@ -92,11 +93,11 @@ class Run:
             self._report(text)
 
     def go(self, overwrite: bool) -> int:
-        """Do what is left of the stages; returns the exit code."""
+        """Run the remaining stages; return the exit code."""
         self.ranks.root_only(lambda: check_paths(self.settings.output, overwrite, self.restarted))
-        self.ranks.root_only(lambda: deviation.check_folder(self.settings.deviation, overwrite, self.restarted))
+        self.ranks.root_only(lambda: uncertainty.check_folder(self.settings.deviation, overwrite, self.restarted))
         self.engine.start(self.state, migrate=self._layout is None)
-        self._head()
+        self._print_header()
         if self.restarted:
             self.stage.resume(self.state, self.engine, self._same_integrator)
         else:
@@ -111,25 +112,25 @@ class Run:
             self.fingerprint,
             existing,
             time,
-            self._ahead(),
-            self._watches(),
+            self._steps_left(),
+            self._monitors(),
             self._observed,
             self.say,
             self._collect,
         )
         with output.trajectory or nullcontext():
-            return self._loop(output, time)
+            return self._run_stages(output, time)
 
     @property
     def stage(self) -> Stage:
-        return self.stages[self.at]
+        return self.stages[self.stage_number]
 
     def _first_state(self, elements: tuple[str, ...]) -> State:
-        wanted = self.settings.structure
+        section = self.settings.structure
 
         def read() -> ase.Atoms:
-            names = tuple(wanted.elements) if wanted.elements else None
-            atoms = structure_files.read(wanted.file, names) if self._atoms is None else self._atoms
+            names = tuple(section.elements) if section.elements else None
+            atoms = structure_files.read(section.file, names) if self._atoms is None else self._atoms
             return structure_files.check(atoms, elements)
 
         state = make_state(self.ranks.root_only(read, share=False), elements, self.ranks)
@@ -152,7 +153,7 @@ class Run:
                     "restart with the config that began the run, or start anew with --overwrite."
                 )
             )
-        self.at = names.index(layout["stage"])
+        self.stage_number = names.index(layout["stage"])
         self._same_integrator = layout["integrator"] == self.stage.md.integrator
         self._observed = layout["observed"]
         return state
@@ -169,25 +170,25 @@ class Run:
         return potential
 
     def _potential_of(self, family: Family) -> Potential | GpuPotential:
-        """The potential on the CPU, or on this rank's GPU."""
-        wanted = self.settings.potential
+        """Prepare a model on the CPU, or on this rank's GPU."""
+        section = self.settings.potential
         if self._gpu is None:
-            return BlockPotential(family, wanted.kernels, wanted.precision)
+            return BlockPotential(family, section.kernels, section.precision)
         from hpcpot.potential.moments.gpu.potential import GpuPotential
 
-        return GpuPotential(family, self._gpu, wanted.precision)
+        return GpuPotential(family, self._gpu, section.precision)
 
-    def _watches(self) -> list[deviation.Watch]:
-        """What tells how far the potential may be trusted."""
-        wanted, error, found = self.settings.deviation, None, []
-        families = self.ranks.root_only(lambda: [potential_files.load(file) for file in wanted.files or ()])
+    def _monitors(self) -> list[uncertainty.Monitor]:
+        """Make the monitors of the potential's uncertainty."""
+        section, error, monitors = self.settings.deviation, None, []
+        families = self.ranks.root_only(lambda: [potential_files.load(file) for file in section.files or ()])
         try:
             others = [self._potential_of(family) for family in families]
-            found = deviation.watches(wanted, self.engine.potential, others)
+            monitors = uncertainty.monitors(section, self.engine.potential, others)
         except HpcpotError as caught:  # the same on all ranks, so told once
             error = caught
         self.ranks.agree(error)
-        return found
+        return monitors
 
     def _make_engine(self, potential: Potential | GpuPotential) -> Engine:
         settings, state = self.settings, self.state
@@ -211,13 +212,13 @@ class Run:
             domain.ranks = Exchange(self.ranks, potential.device, settings.parallel.gpu_exchange)
         return engine
 
-    def _head(self) -> None:
+    def _print_header(self) -> None:
         state, engine = self.state, self.engine
         grid = " x ".join(str(g) for g in engine.domain.grid)
         self.say(f"{state.n_atoms} atoms ({', '.join(state.elements)}), {plural(self.ranks.size, 'rank')} as {grid}")
         if engine.potential.kernel_set == "gpu":
             self.say(f"{self._device_line}, {engine.domain.ranks.line}")
-            self._head_of_gpu()
+            self._print_gpu()
         else:
             self.say(self._device_line)
         models = self.settings.potential.file
@@ -227,8 +228,8 @@ class Run:
         if self.restarted:
             self.say(f"restart at step {state.step}: atoms, velocities and frozen atoms are those of the checkpoint")
 
-    def _head_of_gpu(self) -> None:
-        """What the GPU does, and the memory that it takes."""
+    def _print_gpu(self) -> None:
+        """Print which stepper the GPU uses, and the memory needed."""
         state, engine, potential = self.state, self.engine, self.engine.potential
         needed = potential.device_bytes(state.n_owned, engine.pairs.candidates.room)
         needed, free = engine.ranks.max(np.array([needed, -potential.device.free_bytes()])) / 2**20
@@ -236,27 +237,28 @@ class Run:
         chosen = {stage.name: steppers.choose(self.steppers, state, engine, stage.motion).name for stage in self.stages}
         by_host = [stage for stage, stepper in chosen.items() if stepper != "graph"]
         if by_host:
+            *others, last = [row.name for row in INTEGRATORS.values() if row.in_graph]
+            in_graph = f"{', '.join(others)} or {last}"
             self.say(
                 "steps: atoms stay on the GPU; kernel after kernel is started by the host in "
-                f"{', '.join(by_host)}, since a graph of a step is for one rank with nve, nvt_nose_hoover or "
-                "nvt_langevin"
+                f"{', '.join(by_host)}, since a graph of a step is for one rank with {in_graph}"
             )
         else:
             how = ", as a CUDA graph" if potential.capturable else ""
             self.say(f"steps: atoms stay on the GPU, which does step after step without the host{how}")
 
-    def _ahead(self) -> int:
-        """Steps still to do at most."""
-        present = 0 if self.stage.is_done(self.state) else self.stage.md.steps - self.stage.done(self.state)
-        return present + sum(stage.md.steps for stage in self.stages[self.at + 1 :])
+    def _steps_left(self) -> int:
+        """Steps left at most, of all stages."""
+        of_stage = 0 if self.stage.is_done(self.state) else self.stage.md.steps - self.stage.done(self.state)
+        return of_stage + sum(stage.md.steps for stage in self.stages[self.stage_number + 1 :])
 
-    def _loop(self, output: Output, first_time: float) -> int:
+    def _run_stages(self, output: Output, first_time: float) -> int:
         state, engine = self.state, self.engine
         began, first = perf_counter(), state.step
         engine.seconds.clear()
         self._announce(output)
         if not self.restarted:
-            output.record(self.stage, self._ahead(), self._is_over())
+            output.record(self.stage, self._steps_left(), self._is_over())
         while not self._is_over() and not engine.stop_requested:
             if self.stage.is_done(state):
                 self._next_stage(output)
@@ -272,28 +274,28 @@ class Run:
         return self._end()
 
     def _do_step(self, output: Output) -> None:
-        """Steps up to the next output, and that; the last of a stage is the next's first, recorded there."""
+        """Advance to the next output and write it; the last step of a stage is recorded as the first of the next."""
         self.stage.advance(self.state, self.engine, self.steppers, output.steps_until_due(self.stage))
         done = self.stage.is_done(self.state)
         if done and self.stage.integrator.is_minimiser:
             how = "converged" if self.state.scalars["converged"] else "not converged"
             self.say(f"stage {self.stage.name}: {how} after {plural(self.stage.done(self.state), 'step')}")
         if not done or self._is_over():
-            output.record(self.stage, self._ahead(), self._is_over())
+            output.record(self.stage, self._steps_left(), self._is_over())
         if not done and output.checkpoint_is_due(self.stage) and not self.engine.stop_requested:
             output.checkpoint(self.stage)
 
     def _next_stage(self, output: Output) -> None:
-        """Mark the end of a stage by a checkpoint, and begin the next."""
+        """Write a checkpoint at the end of a stage, and begin the next."""
         if self.settings.output.checkpoint_every:
             output.checkpoint(self.stage)
         time = self.stage.time(self.state)
         self.stage.end(self.state, self.engine)
-        self.at += 1
+        self.stage_number += 1
         self.engine.maximum_temperature = self.stage.md.maximum_temperature_K
         self.stage.begin(self.state, self.engine, time)
         self._announce(output)
-        output.record(self.stage, self._ahead(), self._is_over())
+        output.record(self.stage, self._steps_left(), self._is_over())
 
     def _announce(self, output: Output) -> None:
         if len(self.stages) > 1:
@@ -301,7 +303,7 @@ class Run:
         output.head(self.stage)
 
     def _is_over(self) -> bool:
-        return self.at == len(self.stages) - 1 and self.stage.is_done(self.state)
+        return self.stage_number == len(self.stages) - 1 and self.stage.is_done(self.state)
 
     def _end(self) -> int:
         if self._is_over():

@@ -153,7 +153,7 @@ def _thermo(rows: list[tuple[int, float, dict]], run: Run) -> dict[str, np.ndarr
     """Columns of what was measured."""
     steps, times, measured = zip(*rows, strict=True) if rows else ((), (), ())
     columns = {"step": np.array(steps, int), "time_fs": np.array(times, float)}
-    for name, (unit, shape) in run.output.wanted.items():
+    for name, (unit, shape) in run.output.observables.items():
         values = np.array([seen[name] for seen in measured], float)
         columns[name + UNITS[unit]] = values.reshape(len(rows), *shape)
     return columns

@@ -1,4 +1,4 @@
-"""Stages: one integrator each, with what is deformed meanwhile, one after another in a run."""
+"""Stages of a run: an integrator each, and a deformation where there is one."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ ONLY = "md"
 
 
 class Stage:
-    """A stage and what it is made of.
+    """A stage of a run.
 
-    What it must know later, also after a restart, is in state.stage: step, time and cell at its start (`first_step`,
-    `first_time`, `cell`), `reference_cell`, from which strain counts: that of the first stage that deforms, of the
-    present one before that, and `has_deformed`.
+    What it needs later, also after a restart, is in state.stage: step, time and cell at its start (`first_step`,
+    `first_time`, `cell`); `reference_cell`, at which the strain is 0: that at the start of the first stage that deforms,
+    and of the present stage before that; and `has_deformed`.
 
     Attributes:
         md: its keys. integrator: a row of INTEGRATORS. deformation: None for none.
-        controls: what the integrator is asked for, once the stage has begun.
+        controls: targets of the integrator, once the stage has begun.
     """
 
     def __init__(self, name: str, number: int, md: StageSection, grips: GripsSection):
@@ -43,7 +43,7 @@ class Stage:
         self.controls: Controls = None
 
     def check(self, state: State, ranks: Ranks) -> None:
-        """That the cell can change along the axes along which it is to.
+        """Check that the structure is periodic along the axes along which the cell is to change.
 
         Raises (on all ranks together):
             StructureError: an axis that is not periodic.
@@ -61,11 +61,11 @@ class Stage:
                 )
 
     def key(self, name: str) -> str:
-        """A key of this stage as the config names it."""
+        """Full name of a key of this stage in the config."""
         return f"md.{name}" if self.name == ONLY else f"stages.{self.name}.{name}"
 
     def begin(self, state: State, engine: Engine, time: float) -> None:
-        """Take over the atoms at `time` (fs): chosen grips, velocities, and the integrator's numbers."""
+        """Begin at `time` (fs): choose grips, draw velocities, initialise the integrator."""
         has_deformed = bool(state.stage.get("has_deformed", False))
         reference = state.stage["reference_cell"] if has_deformed else state.cell
         state.scalars, state.per_atom = {}, {}
@@ -87,7 +87,7 @@ class Stage:
         self.integrator.init(state, engine, self.controls)
 
     def resume(self, state: State, engine: Engine, same_integrator: bool) -> None:
-        """Go on from a checkpoint; another integrator begins with numbers of its own."""
+        """Continue from a checkpoint; an integrator other than the checkpoint's is initialised."""
         engine.keeps_momentum = self.integrator.keeps_momentum
         self.controls = self._controls(state)
         if not same_integrator:
@@ -97,12 +97,12 @@ class Stage:
 
     @property
     def motion(self) -> Motion:
-        """Its equations of motion, once it has begun."""
+        """The equations of motion, once the stage has begun."""
         return Motion(self.integrator, self.controls, self.md.timestep_fs, self.deformation)
 
-    def advance(self, state: State, engine: Engine, steppers: Sequence[Stepper], most: int) -> None:
-        """Up to so many steps in a row."""
-        steps, motion = min(most, self.md.steps - self.done(state)), self.motion
+    def advance(self, state: State, engine: Engine, steppers: Sequence[Stepper], steps: int) -> None:
+        """Advance by so many steps at most."""
+        steps, motion = min(steps, self.md.steps - self.done(state)), self.motion
         try:
             choose(steppers, state, engine, motion).advance(state, engine, motion, steps)
         except SimulationError as error:
@@ -113,25 +113,25 @@ class Stage:
             raise
 
     def end(self, state: State, engine: Engine) -> None:
-        """Let go what the deformation holds."""
+        """Release the atoms that the deformation holds."""
         if self.deformation is not None:
             self.deformation.end(state)
             engine.count_mobile(state)
 
     def done(self, state: State) -> int:
-        """Steps done of this stage."""
+        """Number of steps done in this stage."""
         return state.step - int(state.stage["first_step"])
 
     def is_done(self, state: State) -> bool:
         return self.done(state) >= self.md.steps or bool(state.scalars.get("converged", False))
 
     def time(self, state: State) -> float:
-        """fs since the run began; a minimiser takes none."""
+        """Time since the run began, fs; a minimiser takes none."""
         spent = 0.0 if self.integrator.is_minimiser else self.done(state) * self.md.timestep_fs
         return float(state.stage["first_time"]) + spent
 
     def conserved(self, state: State, engine: Engine) -> float:
-        """See Integrator."""
+        """Contribution of the integrator to the conserved energy, eV."""
         return self.integrator.conserved(state, engine, self.controls)
 
     def _controls(self, state: State) -> Controls:
@@ -156,13 +156,13 @@ class Stage:
 
 
 def make_stages(settings: MDSettings) -> list[Stage]:
-    """The stages of a config, one if it has only the section md."""
+    """Make the stages of a config: one, ONLY, where it has none but the section md."""
     sections = settings.stages or {ONLY: settings.md}
     return [Stage(name, number, md, settings.grips) for number, (name, md) in enumerate(sections.items())]
 
 
 def engineering_strain(state: State) -> np.ndarray:
-    """(L - L0) / L0 of the cell along x, y and z; of the length between grips along their axis: (3,)."""
+    """Engineering strain (L - L0) / L0, (3,), of the cell along x, y and z, and between grips along their axis."""
     return stretch(state.cell, state.stage["reference_cell"]) - 1.0 + grip_strain(state)
 
 

@@ -10,7 +10,7 @@ from ase.build import bulk
 from runs import contents, prepare, run
 
 from hpcpot.dynamics.settings import DeviationSection
-from hpcpot.dynamics.trust import check_folder
+from hpcpot.dynamics.uncertainty import check_folder
 from hpcpot.errors import OutputError
 from hpcpot.neighbors import batch
 from hpcpot.potential import files

@@ -9,7 +9,7 @@ from ase.build import bulk
 from hpcpot.dynamics.controls import Thermostat
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
-from hpcpot.dynamics.observe import measure
+from hpcpot.dynamics.thermo import measure
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load

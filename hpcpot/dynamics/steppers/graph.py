@@ -210,7 +210,7 @@ class GraphSteps:
             self._since += int(control[MotionControl.DONE]) - done
             done = int(control[MotionControl.DONE])
             farthest = float(np.sqrt(control[MotionControl.FARTHEST :][:1].view(np.float32)[0]))
-            if control[MotionControl.HALTED] or done == steps or engine.look_for_stop():
+            if control[MotionControl.HALTED] or done == steps or engine.check_stop():
                 break
         state.step += done
         engine.truncated = max(engine.truncated, int(control[MotionControl.TRUNCATED_MOST]))

@@ -1,4 +1,4 @@
-"""What is measured on the way: observables of a step, the printed table, and where the time went."""
+"""Thermodynamic observables of a step, the printed table, and the summary of where the time went."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ OF_CELL = {
     "nominal_stress": ("GPa", (3,)),
 }
 OF_GRIPS = {"grip_force": ("eV Angstrom-1", (3,)), "grip_displacement": ("Angstrom", ())}
-"""What `measure_stage` adds: the stage from 0; lengths, strain and stress where a cell changes or grips move."""
+"""Added by `measure_stage`: number of the stage, from 0; lengths, strain and stress where a cell changes or grips move."""
 
 PHASES = ("potential", "neighbours", "exchange", "output")
 
 
 def measure(state: State, engine: Engine, integrator: Integrator, controls: Controls) -> dict[str, np.ndarray]:
-    """Observables of the state, equal on all ranks.
+    """Measure the observables of the state, equal on all ranks.
 
     pressure_tensor_ab = (sum m v_a v_b + virial_ab) / V, symmetrised; pressure is a third of its trace.
     """
@@ -65,55 +65,54 @@ def measure(state: State, engine: Engine, integrator: Integrator, controls: Cont
 
 def observables(stages: list[Stage]) -> dict[str, tuple[str, tuple[int, ...]]]:
     """Names, units and shapes of what `measure_stage` returns for these stages."""
-    wanted = dict(OBSERVABLES)
+    names = dict(OBSERVABLES)
     if len(stages) > 1:
-        wanted |= OF_STAGES
+        names |= OF_STAGES
     if any(stage.deformation is not None or stage.md.barostat_axes for stage in stages):
-        wanted |= OF_CELL
+        names |= OF_CELL
     if any(isinstance(stage.deformation, Grips) for stage in stages):
-        wanted |= OF_GRIPS
-    return wanted
+        names |= OF_GRIPS
+    return names
 
 
-def measure_stage(state: State, engine: Engine, stage: Stage, wanted: Iterable[str]) -> dict[str, np.ndarray]:
-    """`measure`, and of OF_STAGES, OF_CELL and OF_GRIPS what is wanted.
+def measure_stage(state: State, engine: Engine, stage: Stage, names: Iterable[str]) -> dict[str, np.ndarray]:
+    """Measure the state, with those of OF_STAGES, OF_CELL and OF_GRIPS that are among the names.
 
     stress_a = -pressure_aa, positive in tension, by the present area of the cell; nominal_stress_a by its area at the
     strain of 0: stress_a (V / V0) / (L_a / L0_a). grip_force is what the moving grip exerts; NaN without grips.
     """
-    seen = measure(state, engine, stage.integrator, stage.controls)
-    if "stage" in wanted:
-        seen["stage"] = stage.number
-    if "stress" in wanted:
+    measured = measure(state, engine, stage.integrator, stage.controls)
+    if "stage" in names:
+        measured["stage"] = stage.number
+    if "stress" in names:
         stretched = stretch(state.cell, state.stage["reference_cell"])
-        stress = -np.diag(seen["pressure_tensor"])
-        seen |= {
+        stress = -np.diag(measured["pressure_tensor"])
+        measured |= {
             "cell_lengths": np.linalg.norm(state.cell, axis=1),
             "engineering_strain": engineering_strain(state),
             "stress": stress,
             "nominal_stress": stress * np.prod(stretched) / stretched,
         }
-    if "grip_force" in wanted:
+    if "grip_force" in names:
         has_grips = "grip" in state.per_atom
-        seen["grip_force"] = grip_force(state, engine) if has_grips else np.full(3, np.nan)
-        seen["grip_displacement"] = state.stage["grip_displacement"] if has_grips else np.nan
-    return seen
+        measured["grip_force"] = grip_force(state, engine) if has_grips else np.full(3, np.nan)
+        measured["grip_displacement"] = state.stage["grip_displacement"] if has_grips else np.nan
+    return measured
 
 
-class Table:
-    """The table that a run prints, with its speed and when it will be done.
+class ThermoTable:
+    """The table that a run prints, with its speed and the time until it ends.
 
     Args:
-        step, time: where the run begins, time in fs. ahead: steps to do at most.
-        more: key of an observable, head and format of further columns.
+        step, time: at which the run begins, time in fs. more: key of an observable, title and format of further columns.
     """
 
-    def __init__(self, n_atoms: int, step: int, time: float, ahead: int, more: Sequence[tuple[str, str, str]] = ()):
-        self.n_atoms, self.first, self.time, self.ahead, self.more = n_atoms, step, time, ahead, more
+    def __init__(self, n_atoms: int, step: int, time: float, more: Sequence[tuple[str, str, str]] = ()):
+        self.n_atoms, self.first, self.time, self.more = n_atoms, step, time, more
         self.began = perf_counter()
 
     def head(self, deformation: Deformation | None) -> str:
-        """Names of the columns; with those of a deformation."""
+        """Titles of the columns, with those of a deformation."""
         names = (
             f"{'step':>10} {'time/ps':>10} {'T/K':>9} {'E_pot/(eV/atom)':>16} {'E_cons/(eV/atom)':>17} "
             f"{'P/GPa':>8} {'ns/day':>8} {'ETA':>9}" + "".join(f" {head:>12}" for _, head, _ in self.more)
@@ -124,26 +123,26 @@ class Table:
         return f"{names} {'strain_' + AXES[deformation.axis]:>9} {answer:>13}"
 
     def line(
-        self, step: int, time: float, seen: dict[str, np.ndarray], ahead: int, deformation: Deformation | None
+        self, step: int, time: float, measured: dict[str, np.ndarray], steps_left: int, deformation: Deformation | None
     ) -> str:
-        """A row. Args: time: fs. ahead: steps still to do at most."""
+        """A row. Args: time: fs. steps_left: steps to do at most."""
         seconds = perf_counter() - self.began
         done = step - self.first
         per_day = (time - self.time) / FS_PER_NS * SECONDS_PER_DAY / seconds if done else 0.0
         text = (
-            f"{step:>10} {time / FS_PER_PS:>10.4f} {seen['temperature']:>9.2f} "
-            f"{seen['potential_energy'] / self.n_atoms:>16.8f} {seen['conserved_energy'] / self.n_atoms:>17.8f} "
-            f"{seen['pressure']:>8.3f} {per_day:>8.3f} {duration(seconds / done * ahead) if done else '-':>9}"
-            + "".join(f" {format(seen[key], form):>12}" for key, _, form in self.more)
+            f"{step:>10} {time / FS_PER_PS:>10.4f} {measured['temperature']:>9.2f} "
+            f"{measured['potential_energy'] / self.n_atoms:>16.8f} {measured['conserved_energy'] / self.n_atoms:>17.8f} "
+            f"{measured['pressure']:>8.3f} {per_day:>8.3f} {duration(seconds / done * steps_left) if done else '-':>9}"
+            + "".join(f" {format(measured[key], form):>12}" for key, _, form in self.more)
         )
         if deformation is None:
             return text
-        answer = seen["grip_force" if isinstance(deformation, Grips) else "stress"]
-        return f"{text} {seen['engineering_strain'][deformation.axis]:>9.5f} {answer[deformation.axis]:>13.4f}"
+        answer = measured["grip_force" if isinstance(deformation, Grips) else "stress"]
+        return f"{text} {measured['engineering_strain'][deformation.axis]:>9.5f} {answer[deformation.axis]:>13.4f}"
 
 
 def summary(engine: Engine, n_atoms: int, steps: int, time: float, seconds: float) -> str:
-    """Speed of the run and the time of each phase: least, mean and most of the ranks, and share of the total.
+    """Speed of the run, and time of each phase: minimum, mean and maximum over ranks, and share of the total.
 
     Args:
         time: fs that the run advanced. seconds: that it took.
@@ -151,7 +150,7 @@ def summary(engine: Engine, n_atoms: int, steps: int, time: float, seconds: floa
     ranks = engine.ranks
     spent = np.array([engine.seconds[phase] for phase in PHASES])
     spent = np.append(spent, max(seconds - spent.sum(), 0.0))
-    least, mean, most = -ranks.max(-spent), ranks.sum(spent) / ranks.size, ranks.max(spent)
+    least, mean, largest = -ranks.max(-spent), ranks.sum(spent) / ranks.size, ranks.max(spent)
     rate = steps / seconds if seconds else 0.0
     per_atom = seconds * ranks.size / max(steps * n_atoms, 1) * 1e6
     lines = [
@@ -160,7 +159,7 @@ def summary(engine: Engine, n_atoms: int, steps: int, time: float, seconds: floa
         f"{rate * n_atoms / 1000.0:.3f} katom-step/s, {per_atom:.2f} us core time per atom-step",
         f"{'phase':<12} {'least/s':>9} {'mean/s':>9} {'most/s':>9} {'share':>7}",
     ]
-    for name, a, b, c in zip((*PHASES, "integration"), least, mean, most, strict=True):
+    for name, a, b, c in zip((*PHASES, "integration"), least, mean, largest, strict=True):
         lines.append(f"{name:<12} {a:>9.3f} {b:>9.3f} {c:>9.3f} {100.0 * b / max(seconds, 1e-12):>6.1f} %")
     truncated = ranks.sum(np.array([engine.truncated]))[0]
     lines.append(f"pairs rebuilt {engine.rebuilds} times; {truncated} atoms at most beyond the model's slots")
