@@ -177,8 +177,8 @@ def gather_all(positions, row, neighbors, cutoff2, kept, pairs, ends):
 @njit()
 def scatter_all(ends, kept, pairs, forces, virial, atom_virials):
     for n in range(len(ends)):
-        x = pairs[0, ends[n, 0] : ends[n, 1]]
-        chebyshev_cpu._scatter(n, ends[n, 0], ends[n, 1], kept, pairs, x, x, x, forces, virial, atom_virials)
+        g = pairs[:3, ends[n, 0] : ends[n, 1]]
+        chebyshev_cpu._scatter(n, ends[n, 0], ends[n, 1], kept, pairs, g, forces, virial, atom_virials)
 
 
 def network_shapes(layers: tuple[Layer, ...], n: int) -> Counter:

@@ -8,6 +8,7 @@ works on a block of atoms by matrix products, as in every family.
 from __future__ import annotations
 
 from math import factorial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -25,7 +26,39 @@ COSINE = np.array([(-1.0) ** k * np.pi ** (2 * k) / factorial(2 * k) for k in ra
 """Taylor series of sin(pi t) / t and cos(pi t) in t^2; exact to rounding for |t| <= 1/2."""
 
 X2, CUT, CUT_SLOPE, SPIN, DX, DY, DZ, DISTANCE = range(8)
-"""Rows of the pair array of a block: 2 x, f_c, f_c', spin of the neighbour, vector to it, distance."""
+"""Rows of Neighbors.pairs: 2 x, f_c, f_c', spin of the neighbour, vector to it, distance."""
+
+
+class Descriptor(NamedTuple):
+    """What the kernels take of the descriptor of one centre species.
+
+    Attributes:
+        spins: (species,) float64, of the neighbours. radial_cutoff, angular_cutoff: Å.
+        n_radial, n_angular: orders of each. argument: (2,) float64, y = argument[0] cos + argument[1].
+        several: whether there is a part weighted by spins. sine, cosine: SINE, COSINE.
+    """
+
+    spins: np.ndarray
+    radial_cutoff: float
+    angular_cutoff: float
+    n_radial: int
+    n_angular: int
+    argument: np.ndarray
+    several: bool
+    sine: np.ndarray
+    cosine: np.ndarray
+
+
+class Neighbors(NamedTuple):
+    """The neighbours of the centres of a block within the cutoff, written by `_descriptors`.
+
+    Attributes:
+        first: (n, 2) int64, where those of a centre begin and end. atoms: (p,) int32. pairs: (8, p) float64, rows X2 ...
+    """
+
+    first: np.ndarray
+    atoms: np.ndarray
+    pairs: np.ndarray
 
 
 def prepare(family: Chebyshev, closest: float, precision: str) -> ChebyshevSteps:
@@ -42,8 +75,13 @@ class ChebyshevSteps:
 
     def __init__(self, family: Chebyshev):
         self.family = family
-        self._several = len(family.elements) > 1
-        self._argument = np.array([1.0, 0.0] if family.angular_domain == "cos" else [2.0 / np.pi, -1.0])
+        argument = np.array([1.0, 0.0] if family.angular_domain == "cos" else [2.0 / np.pi, -1.0])
+        cutoffs = float(family.radial_cutoff), float(family.angular_cutoff)
+        orders = int(family.radial_order) + 1, int(family.angular_order) + 1
+        self._descriptors = [
+            Descriptor(spins, *cutoffs, *orders, argument, len(family.elements) > 1, SINE, COSINE)
+            for spins in family.spins
+        ]
         self._pairs, self._neighbors = np.zeros((8, 0)), np.zeros(0, np.int32)
 
     @property
@@ -66,30 +104,13 @@ class ChebyshevSteps:
         room = int((counts + 2 * LANES).sum())
         if room > len(self._neighbors):
             self._pairs, self._neighbors = np.zeros((8, room)), np.zeros(room, np.int32)
-        orders = (family.radial_order + 1, family.angular_order + 1)
-        inputs_nd = np.empty((n, sum(orders) * (2 if self._several else 1)))
-        first = np.empty((n, 2), np.int64)
+        inputs_nd = np.empty((n, family.scale.shape[1]))
+        near = Neighbors(np.empty((n, 2), np.int64), self._neighbors, self._pairs)
         closest = _descriptors(
-            positions,
-            pairs.first,
-            pairs.neighbors,
-            species,
-            centres,
-            family.spins[i],
-            family.radial_cutoff,
-            family.angular_cutoff,
-            *orders,
-            self._argument,
-            self._several,
-            SINE,
-            COSINE,
-            first,
-            self._neighbors,
-            self._pairs,
-            inputs_nd,
+            positions, pairs.first, pairs.neighbors, species, centres, self._descriptors[i], near, inputs_nd
         )
         if not closest >= contract.CLOSEST:
-            p = np.concatenate([np.arange(start, end) for start, end in first])
+            p = np.concatenate([np.arange(start, end) for start, end in near.first])
             neighbors = [family.elements[t] for t in species[self._neighbors[p]]]
             contract.refuse_contact(family.elements[i], neighbors, self._pairs[DISTANCE, p])
         inputs_nd -= family.offset[i]
@@ -101,23 +122,8 @@ class ChebyshevSteps:
             return
         gradient_nd = backward(family.networks[i], slopes, np.full((n, 1), scale))
         gradient_nd *= family.scale[i]
-        _forces(
-            centres,
-            first,
-            self._neighbors,
-            self._pairs,
-            gradient_nd,
-            2.0 / family.radial_cutoff,
-            family.angular_cutoff,
-            *orders,
-            self._argument,
-            self._several,
-            SINE,
-            COSINE,
-            result.forces,
-            result.virial,
-            np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials,
-        )
+        atom_virials = np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials
+        _forces(centres, near, gradient_nd, self._descriptors[i], result.forces, result.virial, atom_virials)
 
     def work(self, i: int, present: int) -> int:
         """As Steps.work."""
@@ -257,27 +263,15 @@ def _room(buffer, rows, count):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _descriptors(
-    positions,
-    row,
-    neighbors,
-    species,
-    centres,
-    spins,
-    radial_cutoff,
-    angular_cutoff,
-    n_radial,
-    n_angular,
-    argument,
-    several,
-    sine,
-    cosine,
-    first,
-    kept,
-    pairs,
-    inputs,
-):
-    """Neighbours of the centres (first, kept, pairs) and their descriptors; returns the least distance, NaN if one is."""
+def _descriptors(positions, row, neighbors, species, centres, descriptor, near, inputs):
+    """Neighbours of the centres, and their descriptors; returns the least distance, NaN if one is.
+
+    Args:
+        row, neighbors: as first and neighbors of Pairs. descriptor: Descriptor. near: Neighbors, written.
+        inputs: (n, inputs) float64, written.
+    """
+    first, kept, pairs = near
+    spins, radial_cutoff, angular_cutoff, n_radial, n_angular, argument, several, sine, cosine = descriptor
     work, close, angle = np.zeros((2, 256)), np.zeros((8, 64)), np.zeros((3, 256))
     plain, weighted = np.empty(max(n_radial, n_angular)), np.empty(max(n_radial, n_angular))
     at, closest = 0, np.inf
@@ -324,25 +318,16 @@ def _descriptors(
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _forces(
-    centres,
-    first,
-    kept,
-    pairs,
-    gradient,
-    x_slope,
-    angular_cutoff,
-    n_radial,
-    n_angular,
-    argument,
-    several,
-    sine,
-    cosine,
-    forces,
-    virial,
-    atom_virials,
-):
-    """Forces and virials from the gradient of the energies with respect to the descriptors."""
+def _forces(centres, near, gradient, descriptor, forces, virial, atom_virials):
+    """Forces and virials from the gradient of the energies with respect to the descriptors.
+
+    Args:
+        near, descriptor: as for `_descriptors`. gradient: (n, inputs) float64.
+        forces, virial, atom_virials: as in Result, added to; atom_virials may be empty.
+    """
+    first, kept, pairs = near
+    _, radial_cutoff, angular_cutoff, n_radial, n_angular, argument, several, sine, cosine = descriptor
+    x_slope = 2.0 / radial_cutoff
     work, close, angle, g = np.zeros((4, 256)), np.zeros((8, 64)), np.zeros((3, 256)), np.zeros((3, 256))
     c_radial, c_angular = np.zeros((4, n_radial + n_radial % 2)), np.zeros((4, n_angular + n_angular % 2))
     half = n_radial + n_angular
@@ -375,13 +360,14 @@ def _forces(
                 c_angular[1, k] = gradient[n, half + n_radial + k] if several else 0.0
             value, slope = work[2, :m], work[3, :m]
             _series(angle[0, :m], angle[2, :m], work[0, :m], work[1, :m], n_angular, c_angular, value, slope)
-            _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy, gz)
-        _scatter(centres[n], start, stop, kept, pairs, gx, gy, gz, forces, virial, atom_virials)
+            _angular_gradient(close, count, start, argument, angle, value, slope, g)
+        _scatter(centres[n], start, stop, kept, pairs, g, forces, virial, atom_virials)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy, gz):
+def _angular_gradient(close, count, start, argument, angle, value, slope, g):
     """Add d/dr of sum over pairs of neighbours of series(y) f f, to the gradient of each of the two."""
+    gx, gy, gz = g[0], g[1], g[2]
     q = 0
     for s in range(1, count):
         ux, uy, uz, inverse_s = close[1, s], close[2, s], close[3, s], close[4, s]
@@ -408,7 +394,9 @@ def _angular_gradient(close, count, start, argument, angle, value, slope, gx, gy
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _scatter(i, start, stop, kept, pairs, gx, gy, gz, forces, virial, atom_virials):
+def _scatter(i, start, stop, kept, pairs, g, forces, virial, atom_virials):
+    """Gradients (3, p) of the neighbours of centre i to the forces of both, and to the virials."""
+    gx, gy, gz = g[0, : stop - start], g[1, : stop - start], g[2, : stop - start]
     fx = fy = fz = 0.0
     xx = xy = xz = yx = yy = yz = zx = zy = zz = 0.0
     row_x, row_y, row_z = pairs[DX, start:stop], pairs[DY, start:stop], pairs[DZ, start:stop]
