@@ -47,7 +47,7 @@ def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
 
     def decorate(function: FunctionType) -> Dispatcher:
         dispatcher = numba.njit(**options)(function)
-        dispatcher._cache = Kept(dispatcher)
+        dispatcher._cache = CompiledCache(dispatcher)
         return dispatcher
 
     return decorate
@@ -73,19 +73,19 @@ def refusal(path: Path) -> str | None:
     """Why compiled code cannot be kept in a folder that may still have to be made; None where it can."""
     if is_foreign(path):
         return "belongs to, or can be written by, somebody else"
-    there = next(p for p in (path, *path.parents) if os.path.exists(p))
-    return None if os.path.isdir(there) and os.access(there, os.W_OK | os.X_OK) else "cannot be written"
+    nearest = next(p for p in (path, *path.parents) if os.path.exists(p))
+    return None if os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK) else "cannot be written"
 
 
 def is_foreign(path: Path) -> bool:
     """Whether others could have put code into a folder among the temporary ones, to run in the user's name."""
     if path.parent != Path(tempfile.gettempdir()) or not os.path.lexists(path):
         return False
-    found = path.lstat()
-    return not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or bool(found.st_mode & 0o022)
+    status = path.lstat()
+    return not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or bool(status.st_mode & 0o022)
 
 
-class Kept(NullCache):
+class CompiledCache(NullCache):
     """What a compiled function asks for its variants; a file each, its content behind the hash of the content."""
 
     def __init__(self, dispatcher: Dispatcher):
@@ -133,15 +133,15 @@ class Kept(NullCache):
     @cached_property
     def _sources(self) -> list[str]:
         """Files of the function and of the compiled ones that it calls, and theirs; the constants that all of them use."""
-        pending, found = [self._dispatcher.py_func], {}
+        pending, texts = [self._dispatcher.py_func], {}
         while pending:
             function = pending.pop()
-            if function not in found:
+            if function not in texts:
                 used = _used(function)
                 constants = {name: value for name, value in used.items() if not isinstance(value, Dispatcher)}
-                found[function] = f"{_source(function.__code__.co_filename)} {_text(constants)}"
+                texts[function] = f"{_source(function.__code__.co_filename)} {_text(constants)}"
                 pending += [value.py_func for value in used.values() if isinstance(value, Dispatcher)]
-        return sorted(found.values())
+        return sorted(texts.values())
 
 
 @cache

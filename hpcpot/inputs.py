@@ -31,9 +31,9 @@ def find(name: str | Path, folder: Path = Path(), or_folder: bool = False) -> Pa
 
 def find_all(pattern: str | Path, folder: Path = Path(), or_folder: bool = False) -> list[Path]:
     """The files that a name, or a pattern with * ? or [, means, in the order of their names; see `find`."""
-    found = find(pattern, folder, or_folder)
-    if found is not None:
-        return [found]
+    named = find(pattern, folder, or_folder)
+    if named is not None:
+        return [named]
     given = Path(os.path.expanduser(pattern))
     for base in (folder / given, given):
         matches = [Path(name) for name in sorted(glob(str(base)))]

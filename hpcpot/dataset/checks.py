@@ -106,7 +106,7 @@ def doubt(name: str, rows: np.ndarray | list[int], **values: float | str) -> lis
 
 def check(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     """All doubts; none is an empty list."""
-    return [finding for one in CHECKS for finding in one(dataset, bounds)]
+    return [finding for run_check in CHECKS for finding in run_check(dataset, bounds)]
 
 
 def missing_labels(dataset: DataSet, bounds: Bounds) -> list[Finding]:
@@ -117,11 +117,11 @@ def missing_labels(dataset: DataSet, bounds: Bounds) -> list[Finding]:
         "virials": np.isnan(dataset.virials).any(axis=(1, 2)),
     }
     nothing = np.all(list(lacks.values()), axis=0)
-    found = doubt("missing labels", np.flatnonzero(nothing))
+    findings = doubt("missing labels", np.flatnonzero(nothing))
     for name, lack in lacks.items():
         if not lack.all():
-            found += doubt(f"missing {name}", np.flatnonzero(lack & ~nothing))
-    return found
+            findings += doubt(f"missing {name}", np.flatnonzero(lack & ~nothing))
+    return findings
 
 
 def duplicates(dataset: DataSet, bounds: Bounds) -> list[Finding]:
@@ -129,9 +129,9 @@ def duplicates(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     seen: dict[str, int] = {}
     same, contradictory = [], []
     for k in range(len(dataset)):
-        mine = slice(dataset.first[k], dataset.first[k + 1])
-        rounded = np.round(dataset.positions[mine], SAME), np.round(dataset.cells[k], SAME)
-        first = seen.setdefault(content_key(*rounded, dataset.species[mine], dataset.periodic[k]), k)
+        atoms = slice(dataset.first[k], dataset.first[k + 1])
+        rounded = np.round(dataset.positions[atoms], SAME), np.round(dataset.cells[k], SAME)
+        first = seen.setdefault(content_key(*rounded, dataset.species[atoms], dataset.periodic[k]), k)
         if first != k:
             (same if _agree(dataset, first, k) else contradictory).append(k)
     return doubt("duplicates", same) + doubt("contradictory duplicates", contradictory)
@@ -178,39 +178,39 @@ def fractional_positions(dataset: DataSet, bounds: Bounds) -> list[Finding]:
 def outlying_energies(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     """Energies per atom that differ from those of their group after a fit of one energy to each element."""
     known = np.flatnonzero(np.isfinite(dataset.energies))
-    rest = residual_energies(dataset)
+    residuals = residual_energies(dataset)
     rows = []
     for group in np.unique(dataset.groups[known]):
-        mine = known[dataset.groups[known] == group]
-        away = np.abs(rest[mine] - np.median(rest[mine]))
-        rows += list(mine[away > OUTLIER * max(1.4826 * np.median(away), LEAST_SCATTER)])
+        members = known[dataset.groups[known] == group]
+        deviations = np.abs(residuals[members] - np.median(residuals[members]))
+        rows += list(members[deviations > OUTLIER * max(1.4826 * np.median(deviations), LEAST_SCATTER)])
     return doubt("energy outliers", rows, bound=OUTLIER)
 
 
 def mixed_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     """Groups whose energies per atom are eV off those of the others: other units, or other energies of the atoms."""
     known = np.flatnonzero(np.isfinite(dataset.energies))
-    rest, values = residual_energies(dataset)[known], (dataset.energies / dataset.sizes)[known]
+    residuals, values = residual_energies(dataset)[known], (dataset.energies / dataset.sizes)[known]
     units, references = [], []
     for group in np.unique(dataset.groups[known]):
-        mine = dataset.groups[known] == group
-        off, usual = np.median(rest[mine]), np.median(values[mine] - rest[mine])
-        ratio = (usual + off) / usual if usual else 1.0
-        if abs(off) > APART_UNITS and any(abs(ratio / factor - 1) < 0.1 for factor in ENERGY_UNITS):
-            units += list(known[mine])
-        elif abs(off) > APART:
-            references += list(known[mine])
+        members = dataset.groups[known] == group
+        offset, usual = np.median(residuals[members]), np.median(values[members] - residuals[members])
+        ratio = (usual + offset) / usual if usual else 1.0
+        if abs(offset) > APART_UNITS and any(abs(ratio / factor - 1) < 0.1 for factor in ENERGY_UNITS):
+            units += list(known[members])
+        elif abs(offset) > APART:
+            references += list(known[members])
     return doubt("mixed energies", units) + doubt("mixed references", references, bound=APART)
 
 
 def rare_elements(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     """Elements of very few frames: a slip in a list of types, or too little to train on."""
-    counts, found = dataset.counts > 0, []
+    counts, findings = dataset.counts > 0, []
     for t, element in enumerate(dataset.elements):
         rows = np.flatnonzero(counts[:, t])
         if len(rows) < max(2, 0.01 * len(dataset)) and len(dataset) > 2:
-            found += doubt("rare element", rows, element=element)
-    return found
+            findings += doubt("rare element", rows, element=element)
+    return findings
 
 
 CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
@@ -228,11 +228,11 @@ CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
 
 def _agree(dataset: DataSet, a: int, b: int) -> bool:
     """Whether two frames of the same structure have the same labels, where both have them."""
-    for name, most in SAME_LABELS.items():
+    for name, tolerance in SAME_LABELS.items():
         values = getattr(dataset, name)
         first, second = (
             values[dataset.first[k] : dataset.first[k + 1]] if name == "forces" else values[k] for k in (a, b)
         )
-        if (np.abs(first - second) > most).any():
+        if (np.abs(first - second) > tolerance).any():
             return False
     return True

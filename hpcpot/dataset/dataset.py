@@ -126,27 +126,27 @@ class DataSet:
         """
         elements = tuple(elements)
         present = [self.elements[t] for t in np.unique(self.species)]
-        unknown = [one for one in present if one not in elements]
+        unknown = [symbol for symbol in present if symbol not in elements]
         if unknown:
             k = int(self.frame_of[self.species == self.elements.index(unknown[0])][0])
             raise DataError(
                 f"element of frame {k} ({self.sources[k]}) = {unknown[0]}: must be one of {', '.join(elements)}; leave "
                 "such frames out, or name their elements too."
             )
-        index = np.array([elements.index(one) if one in elements else -1 for one in self.elements], np.int32)
+        index = np.array([elements.index(symbol) if symbol in elements else -1 for symbol in self.elements], np.int32)
         return replace(self, elements=elements, species=index[self.species])
 
     def frame(self, k: int) -> ase.Atoms:
         """Frame k with a calculator that knows its labels; the stress is the symmetric part of -virial / V."""
-        mine = slice(self.first[k], self.first[k + 1])
-        symbols = [self.elements[t] for t in self.species[mine]]
-        atoms = ase.Atoms(symbols, self.positions[mine], cell=self.cells[k], pbc=self.periodic[k])
+        atoms_of_k = slice(self.first[k], self.first[k + 1])
+        symbols = [self.elements[t] for t in self.species[atoms_of_k]]
+        atoms = ase.Atoms(symbols, self.positions[atoms_of_k], cell=self.cells[k], pbc=self.periodic[k])
         atoms.info.update(group=str(self.groups[k]), source=str(self.sources[k]))
         labels: dict[str, float | np.ndarray] = {}
         if np.isfinite(self.energies[k]):
             labels["energy"] = float(self.energies[k])
-        if np.isfinite(self.forces[mine]).all():
-            labels["forces"] = self.forces[mine].copy()
+        if np.isfinite(self.forces[atoms_of_k]).all():
+            labels["forces"] = self.forces[atoms_of_k].copy()
         stress = self.stresses[k]
         if np.isfinite(stress).all():
             labels["stress"] = (0.5 * (stress + stress.T)).flat[list(SYMMETRIC)]
@@ -165,31 +165,31 @@ def build(frames: Iterable[Labelled], elements: Sequence[str] | None = None) -> 
     frames = list(frames)
     if not frames:
         raise DataError("frames = none: at least one structure is required; check which files were named.")
-    cells = [_cell(one) for one in frames]
-    present = {symbol for one in frames for symbol in one.symbols}
+    cells = [_cell(frame) for frame in frames]
+    present = {symbol for frame in frames for symbol in frame.symbols}
     if elements is None:
         elements = sorted(present, key=atomic_numbers.__getitem__)
     index = {symbol: t for t, symbol in enumerate(elements)}
     unknown = present - index.keys()
-    for one in frames:
-        if unknown.intersection(one.symbols):
+    for frame in frames:
+        if unknown.intersection(frame.symbols):
             raise DataError(
-                f"elements of {one.source} = {' '.join(sorted(set(one.symbols)))}: must be of {', '.join(elements)}; "
+                f"elements of {frame.source} = {' '.join(sorted(set(frame.symbols)))}: must be of {', '.join(elements)}; "
                 "name all elements."
             )
-    sizes = [len(one.symbols) for one in frames]
+    sizes = [len(frame.symbols) for frame in frames]
     return DataSet(
         elements=tuple(elements),
         first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64),
-        species=np.array([index[symbol] for one in frames for symbol in one.symbols], np.int32),
-        positions=np.concatenate([one.positions for one in frames]).astype(np.float64),
+        species=np.array([index[symbol] for frame in frames for symbol in frame.symbols], np.int32),
+        positions=np.concatenate([frame.positions for frame in frames]).astype(np.float64),
         cells=np.array(cells),
-        periodic=np.array([one.periodic for one in frames], bool),
-        energies=np.array([np.nan if one.energy is None else one.energy for one in frames], np.float64),
-        forces=np.concatenate([_or_nan(one.forces, (n, 3)) for one, n in zip(frames, sizes, strict=True)]),
-        virials=np.array([_or_nan(one.virial, (3, 3)) for one in frames]),
-        groups=np.array([one.group for one in frames], str),
-        sources=np.array([one.source for one in frames], str),
+        periodic=np.array([frame.periodic for frame in frames], bool),
+        energies=np.array([np.nan if frame.energy is None else frame.energy for frame in frames], np.float64),
+        forces=np.concatenate([_or_nan(frame.forces, (n, 3)) for frame, n in zip(frames, sizes, strict=True)]),
+        virials=np.array([_or_nan(frame.virial, (3, 3)) for frame in frames]),
+        groups=np.array([frame.group for frame in frames], str),
+        sources=np.array([frame.source for frame in frames], str),
     )
 
 
@@ -234,21 +234,21 @@ def full_tensor(values: np.ndarray) -> np.ndarray:
     return (flat[[0, 5, 4, 5, 1, 3, 4, 3, 2]] if flat.size == 6 else flat).reshape(3, 3)
 
 
-def join(sets: Sequence[DataSet]) -> DataSet:
+def join(parts: Sequence[DataSet]) -> DataSet:
     """Several data sets as one; elements by atomic number where they differ.
 
     Raises:
         DataError: there is none.
     """
-    if not sets:
+    if not parts:
         raise DataError("data sets = none: at least one is required; check which files were named.")
-    elements = sets[0].elements
-    if any(one.elements != elements for one in sets):
-        elements = tuple(sorted({e for one in sets for e in one.elements}, key=atomic_numbers.__getitem__))
-    sets = [one.with_elements(elements) for one in sets]
-    sizes = np.concatenate([one.sizes for one in sets])
+    elements = parts[0].elements
+    if any(part.elements != elements for part in parts):
+        elements = tuple(sorted({symbol for part in parts for symbol in part.elements}, key=atomic_numbers.__getitem__))
+    parts = [part.with_elements(elements) for part in parts]
+    sizes = np.concatenate([part.sizes for part in parts])
     arrays = {
-        name: np.concatenate([getattr(one, name) for one in sets])
+        name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("species", "positions", "cells", "periodic", "energies", "forces", "virials", "groups", "sources")
     }
     return DataSet(elements=elements, first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), **arrays)
@@ -258,24 +258,26 @@ def _or_nan(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:
     return np.full(shape, np.nan) if values is None else np.asarray(values, np.float64).reshape(shape)
 
 
-def _cell(one: Labelled) -> np.ndarray:
+def _cell(frame: Labelled) -> np.ndarray:
     """The cell with a volume.
 
     Raises:
         DataError: the frame is no structure: no atoms, not finite, of wrong shape, no volume, unknown elements.
     """
-    n, found = len(one.symbols), ""
-    if n == 0 or np.shape(one.positions) != (n, 3):
-        found = f"{n} atoms with positions of shape {np.shape(one.positions)}: must be one or more, three numbers each"
-    elif not np.isfinite(one.positions).all():
-        found = "a position that is not finite: must be numbers"
-    elif one.forces is not None and np.shape(one.forces) != (n, 3):
-        found = f"forces of shape {np.shape(one.forces)} on {n} atoms: must be ({n}, 3)"
-    elif set(one.symbols) - atomic_numbers.keys() or "X" in one.symbols:
-        found = f"elements {' '.join(sorted(set(one.symbols)))}: must be symbols of elements"
-    if found:
-        raise DataError(f"{one.source} = {found}; leave the frame out or correct it.")
+    n, problem = len(frame.symbols), ""
+    if n == 0 or np.shape(frame.positions) != (n, 3):
+        problem = (
+            f"{n} atoms with positions of shape {np.shape(frame.positions)}: must be one or more, three numbers each"
+        )
+    elif not np.isfinite(frame.positions).all():
+        problem = "a position that is not finite: must be numbers"
+    elif frame.forces is not None and np.shape(frame.forces) != (n, 3):
+        problem = f"forces of shape {np.shape(frame.forces)} on {n} atoms: must be ({n}, 3)"
+    elif set(frame.symbols) - atomic_numbers.keys() or "X" in frame.symbols:
+        problem = f"elements {' '.join(sorted(set(frame.symbols)))}: must be symbols of elements"
+    if problem:
+        raise DataError(f"{frame.source} = {problem}; leave the frame out or correct it.")
     try:
-        return files.whole_cell(ase.Atoms(one.symbols, one.positions, cell=one.cell, pbc=one.periodic))
+        return files.whole_cell(ase.Atoms(frame.symbols, frame.positions, cell=frame.cell, pbc=frame.periodic))
     except StructureError as error:
-        raise DataError(f"{one.source}: {error}") from error
+        raise DataError(f"{frame.source}: {error}") from error

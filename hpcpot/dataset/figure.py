@@ -36,8 +36,8 @@ def write(dataset: DataSet, output: Path) -> Path:
         colors = _colors(list(parts))
         compositions(axes[0, 0], dataset, parts, colors)
         for panel, (values, xlabel, of, log) in zip(axes.flat[1:], _histograms(dataset), strict=True):
-            whose = parts if of == "frames" else {g: np.isin(dataset.frame_of, r) for g, r in parts.items()}
-            stack(panel, {group: values[rows] for group, rows in whose.items()}, colors, xlabel, of, log)
+            members = parts if of == "frames" else {g: np.isin(dataset.frame_of, r) for g, r in parts.items()}
+            stack(panel, {group: values[rows] for group, rows in members.items()}, colors, xlabel, of, log)
         handles = [Patch(color=colors[group], label=group) for group in parts]
         figure.legend(handles=handles, loc="outside right upper", fontsize=6)
         drawing.letter(axes.flat)
@@ -71,8 +71,8 @@ def compositions(axes: Axes, dataset: DataSet, parts: dict[str, np.ndarray], col
     shares = dataset.counts[:, 0] / dataset.sizes
     whole = dataset.periodic.all(axis=1)
     for group, rows in parts.items():
-        mine = rows[whole[rows]]
-        axes.plot(shares[mine], (dataset.volumes / dataset.sizes)[mine], ".", ms=3, mew=0, color=colors[group])
+        bulk = rows[whole[rows]]
+        axes.plot(shares[bulk], (dataset.volumes / dataset.sizes)[bulk], ".", ms=3, mew=0, color=colors[group])
     axes.set(xlabel=f"share of {dataset.elements[0]}", ylabel="volume (Å$^3$/atom)", xlim=(-0.03, 1.03))
 
 
@@ -80,13 +80,13 @@ def stack(
     axes: Axes, values: dict[str, np.ndarray], colors: dict[str, str], xlabel: str, ylabel: str, log: bool = False
 ) -> None:
     """Histogram of finite values, the groups upon one another."""
-    known = {group: one[np.isfinite(one)] for group, one in values.items()}
-    if not any(len(one) for one in known.values()):
+    finite = {group: of_group[np.isfinite(of_group)] for group, of_group in values.items()}
+    if not any(len(of_group) for of_group in finite.values()):
         axes.annotate(f"no {xlabel}", (0.5, 0.5), xycoords="axes fraction", ha="center")
         axes.set_axis_off()
         return
-    edges = np.histogram_bin_edges(np.concatenate(list(known.values())), BINS)
-    axes.hist(list(known.values()), edges, stacked=True, color=[colors[group] for group in known], log=log)
+    edges = np.histogram_bin_edges(np.concatenate(list(finite.values())), BINS)
+    axes.hist(list(finite.values()), edges, stacked=True, color=[colors[group] for group in finite], log=log)
     axes.set(xlabel=xlabel, ylabel=ylabel)
 
 

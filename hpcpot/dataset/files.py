@@ -54,13 +54,13 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
         DataError: a file that is absent, unknown or damaged; no frames at all.
     """
     options = options or ReadOptions()
-    found = [place for given in paths for place in _expand(Path(given))]
-    sets, frames, progress = [], [], Progress(len(found), "files")
-    show = show and len(found) > 1
-    for row, path, root in found:
+    places = [place for given in paths for place in _expand(Path(given))]
+    data_sets, frames, progress = [], [], Progress(len(places), "files")
+    show = show and len(places) > 1
+    for row, path, root in places:
         part = row.code.read(path, root, options)
         if isinstance(part, DataSet):
-            sets += [build(frames), part] if frames else [part]
+            data_sets += [build(frames), part] if frames else [part]
             frames = []
         else:
             frames += part
@@ -69,7 +69,7 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
             progress.show()
     if show:
         progress.end()
-    dataset = join([*sets, build(frames)] if frames else sets)
+    dataset = join([*data_sets, build(frames)] if frames else data_sets)
     return dataset if options.group is None else replace(dataset, groups=np.full(len(dataset), options.group))
 
 
@@ -119,15 +119,15 @@ def _expand(given: Path) -> list[tuple[Format, Path, Path]]:
     if not given.is_dir():
         reason = "no such file, here or shipped" if not given.exists() else "a file that is no labelled data"
         raise DataError(f"{given} = {reason}: {accepted()} is required; check the path.")
-    found = []
+    places = []
     for folder, subfolders, names in os.walk(given):
         subfolders.sort()
         here = Path(folder)
         if row := recognise(here):
             subfolders.clear()
-            found.append((row, here, given))
+            places.append((row, here, given))
             continue
-        found += [(row, here / name, given) for name in sorted(names) if (row := recognise(here / name))]
-    if not found:
+        places += [(row, here / name, given) for name in sorted(names) if (row := recognise(here / name))]
+    if not places:
         raise DataError(f"{given} = a folder without data: {accepted()} is required; check the path.")
-    return found
+    return places

@@ -103,7 +103,7 @@ def read(path: Path) -> DataSet:
                     "required; make one with hpcpot convert."
                 )
             arrays = {name: file[name].asstr()[:].astype(str) if name in TEXTS else file[name][:] for name in ARRAYS}
-            dataset = DataSet(elements=tuple(str(one) for one in file.attrs["elements"]), **arrays)
+            dataset = DataSet(elements=tuple(str(symbol) for symbol in file.attrs["elements"]), **arrays)
             stored = str(file.attrs["hash"])
     except HDF5_ERRORS as error:
         raise DataError(str(explain(path, "read", error))) from error
@@ -115,4 +115,4 @@ def read(path: Path) -> DataSet:
 def _plain(dataset: DataSet, name: str) -> np.ndarray | list[str]:
     """The values as they are hashed and stored."""
     values = getattr(dataset, name)
-    return [str(one) for one in values] if name in TEXTS else np.ascontiguousarray(values)
+    return [str(text) for text in values] if name in TEXTS else np.ascontiguousarray(values)

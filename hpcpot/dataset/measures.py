@@ -21,25 +21,25 @@ def residual_energies(dataset: DataSet) -> np.ndarray:
     That is least squares with weights 1 / |deviation|, repeated; frames of another unit do not move it as they would
     move a mean.
     """
-    rest = np.full(len(dataset), np.nan)
+    residuals = np.full(len(dataset), np.nan)
     known = np.isfinite(dataset.energies)
     if not known.any():
-        return rest
+        return residuals
     shares = dataset.counts[known] / dataset.sizes[known, None]
     values = dataset.energies[known] / dataset.sizes[known]
     weights = np.ones(len(values))
     for _ in range(REPEATED):
         fit = np.linalg.lstsq(shares * weights[:, None], values * weights, rcond=None)[0]
         weights = 1.0 / np.sqrt(np.maximum(np.abs(values - shares @ fit), LEAST_DEVIATION))
-    rest[known] = values - shares @ fit
-    return rest
+    residuals[known] = values - shares @ fit
+    return residuals
 
 
 def shortest_distances(dataset: DataSet) -> np.ndarray:
     """(n,) float64, Å, between any two atoms or images of each frame; inf beyond SEARCHED."""
-    found = [np.zeros(0)]
+    distances = [np.zeros(0)]
     for rows in chunks(dataset.sizes, ROOM):
         part = dataset.select(rows)
         joined = neighborhoods(part, SEARCHED)
-        found.append(joined.closest(joined.points(part.positions, part.cells)))
-    return np.concatenate(found)
+        distances.append(joined.closest(joined.points(part.positions, part.cells)))
+    return np.concatenate(distances)

@@ -66,14 +66,14 @@ def frame_grades(dataset: DataSet, grader: Grader, room: int = ROOM) -> np.ndarr
     Args:
         dataset: with the elements of the potential, in its order.
     """
-    found = []
+    largest = []
     for rows in chunks(dataset.sizes, room):
         part = dataset.select(rows)
         joined = neighborhoods(part, grader.cutoff)
         points = joined.points(part.positions, part.cells)
         grades = grader.grades(points, joined.pairs, part.species[joined.owners])
-        found.append(np.maximum.reduceat(grades, part.first[:-1]))
-    return np.concatenate(found)
+        largest.append(np.maximum.reduceat(grades, part.first[:-1]))
+    return np.concatenate(largest)
 
 
 def neighborhoods(dataset: DataSet, reach: float) -> batch.Batch:

@@ -87,15 +87,15 @@ def by_work(dataset: DataSet) -> list[Scale]:
         return []
     rows, change, force, virial, strain = (np.array(values) for values in zip(*steps, strict=True))
     still = strain < STILL
-    found = [_compare("forces", WORK, force[still], change[still], rows[still])]
+    scales = [_compare("forces", WORK, force[still], change[still], rows[still])]
     strained = ~still & np.isfinite(virial)
-    found.append(_compare("virials", WORK, virial[strained], (change - force)[strained], rows[strained]))
-    return [scale for scale in found if scale is not None]
+    scales.append(_compare("virials", WORK, virial[strained], (change - force)[strained], rows[strained]))
+    return [scale for scale in scales if scale is not None]
 
 
 def by_potential(dataset: DataSet, potential: Potential) -> list[Scale]:
     """Energies, forces and virials against the potential that made them; virials against its energies under strains."""
-    found = predict(dataset, potential)
+    predicted = predict(dataset, potential)
     known = np.isfinite(dataset.forces).all(axis=1)
     frames = np.unique(dataset.frame_of[known])
     scales = [
@@ -103,10 +103,10 @@ def by_potential(dataset: DataSet, potential: Potential) -> list[Scale]:
             "energies",
             MODEL,
             residual_energies(dataset),
-            residual_energies(replace(dataset, energies=found.energies)),
+            residual_energies(replace(dataset, energies=predicted.energies)),
             np.arange(len(dataset)),
         ),
-        _compare("forces", MODEL, dataset.forces[known].ravel(), found.forces[known].ravel(), frames),
+        _compare("forces", MODEL, dataset.forces[known].ravel(), predicted.forces[known].ravel(), frames),
     ]
     rows = np.flatnonzero(np.isfinite(dataset.virials).all(axis=(1, 2)) & dataset.periodic.all(axis=1))
     if len(rows):
@@ -120,7 +120,7 @@ def by_potential(dataset: DataSet, potential: Potential) -> list[Scale]:
 
 def strain_derivatives(dataset: DataSet, potential: Potential) -> np.ndarray:
     """-dE/de by central differences of the energy: (n, 3, 3) eV."""
-    found = np.empty((len(dataset), 3, 3))
+    derivatives = np.empty((len(dataset), 3, 3))
     for a, b in np.ndindex(3, 3):
         energies = []
         for sign in (1, -1):
@@ -128,17 +128,17 @@ def strain_derivatives(dataset: DataSet, potential: Potential) -> np.ndarray:
             matrix[a, b] += sign * STEP
             strained = replace(dataset, positions=dataset.positions @ matrix, cells=dataset.cells @ matrix)
             energies.append(predict(strained, potential).energies)
-        found[:, a, b] = -(energies[0] - energies[1]) / (2 * STEP)
-    return found
+        derivatives[:, a, b] = -(energies[0] - energies[1]) / (2 * STEP)
+    return derivatives
 
 
 def findings(scales: list[Scale]) -> list[Finding]:
     """The scales that are wrong."""
-    wrong = [one for one in scales if not one.is_right]
+    wrong = [scale for scale in scales if not scale.is_right]
     return [
         finding
-        for one in wrong
-        for finding in doubt(f"scale of {one.name}", one.rows, slope=one.slope, meaning=_meaning(one.slope))
+        for scale in wrong
+        for finding in doubt(f"scale of {scale.name}", scale.rows, slope=scale.slope, meaning=_meaning(scale.slope))
     ]
 
 

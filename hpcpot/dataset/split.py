@@ -29,15 +29,15 @@ def split(dataset: DataSet, fractions: Sequence[float], seed: int) -> list[np.nd
         rows = np.flatnonzero(dataset.groups == group)
         shuffled = _generator(seed, str(group)).permutation(rows)
         ends = np.cumsum(_sizes(len(rows), fractions))
-        for part, mine in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
-            part.append(mine)
-    found = [np.sort(np.concatenate(part)) for part in parts]
-    if not all(len(rows) for rows in found):
+        for part, share in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
+            part.append(share)
+    rows_of_parts = [np.sort(np.concatenate(part)) for part in parts]
+    if not all(len(rows) for rows in rows_of_parts):
         raise DataError(
-            f"split = {[len(rows) for rows in found]} frames of {len(dataset)}: no part may be empty; take larger "
+            f"split = {[len(rows) for rows in rows_of_parts]} frames of {len(dataset)}: no part may be empty; take larger "
             "fractions, or more frames to a group."
         )
-    return found
+    return rows_of_parts
 
 
 def _sizes(n_rows: int, fractions: Sequence[float]) -> np.ndarray:

@@ -15,7 +15,7 @@ def table(dataset: DataSet) -> Columns:
     """A row for each group, and one for all: frames, atoms to a frame, shares of elements, ranges of the labels."""
     groups = [str(group) for group in np.unique(dataset.groups)]
     rows = [np.flatnonzero(dataset.groups == group) for group in groups] + [np.arange(len(dataset))]
-    return {"group": np.array([*groups, ALL])} | _columns([_row(dataset.select(mine)) for mine in rows])
+    return {"group": np.array([*groups, ALL])} | _columns([_row(dataset.select(members)) for members in rows])
 
 
 def _row(part: DataSet) -> dict[str, float]:
@@ -54,20 +54,20 @@ def text(dataset: DataSet) -> str:
     ]
     rows = [heads]
     for k, name in enumerate(columns["group"]):
-        one = {key: values[k] for key, values in columns.items()}
-        shares = [f"{100 * one[f'{element}_share']:.1f}" for element in dataset.elements]
+        values = {key: column[k] for key, column in columns.items()}
+        shares = [f"{100 * values[f'{element}_share']:.1f}" for element in dataset.elements]
         rows.append(
             [
                 str(name),
-                str(one["frames"]),
-                span(one["atoms_least"], one["atoms_most"], "d"),
+                str(values["frames"]),
+                span(values["atoms_least"], values["atoms_most"], "d"),
                 *shares,
-                number(one["volume_A3_per_atom"], ".2f"),
-                number(one["energy_eV_per_atom"], ".4f"),
-                number(one["energy_spread_eV_per_atom"], ".4f"),
-                number(one["force_rms_eV_per_A"], ".3f"),
-                number(one["force_most_eV_per_A"], ".2f"),
-                span(one["pressure_least_GPa"], one["pressure_most_GPa"], ".1f"),
+                number(values["volume_A3_per_atom"], ".2f"),
+                number(values["energy_eV_per_atom"], ".4f"),
+                number(values["energy_spread_eV_per_atom"], ".4f"),
+                number(values["force_rms_eV_per_A"], ".3f"),
+                number(values["force_most_eV_per_A"], ".2f"),
+                span(values["pressure_least_GPa"], values["pressure_most_GPa"], ".1f"),
             ]
         )
     return aligned(rows)

@@ -28,7 +28,7 @@ from hpcpot.farm.item import Failure, Outcome
 from hpcpot.farm.lock import Lock
 from hpcpot.outputs import Replacement
 from hpcpot.storage import growing, layout
-from hpcpot.storage.growing import TEXT, Column, Table
+from hpcpot.storage.growing import TEXT, Column, GrowingTable
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
 
 __all__ = ["DONE", "FAILED", "Column", "Results", "Store"]
@@ -59,8 +59,8 @@ class Results:
             _require_results(self._file, self.path)
             self.kind = self._file.attrs["kind"]
             self.columns = _columns(self._file)
-            self._table = Table(self._file, self.path, "rows", _all_columns(self.columns))
-            self._runs = Table(self._file, self.path, "runs", RUNS)
+            self._table = GrowingTable(self._file, self.path, "rows", _all_columns(self.columns))
+            self._runs = GrowingTable(self._file, self.path, "runs", RUNS)
             keys = [key.decode() for key in self._table.read(KEY, np.arange(self._table.n_rows))]
             states = self._table.states()
         last = {key: row for row, key in enumerate(keys)}
@@ -274,8 +274,8 @@ class Store:
                 file[f"identity/{name}"] = text
             growing.create(file, "rows", columns, self._expected, lengths)
             growing.create(file, "runs", RUNS, EXPECTED_RUNS, {RUN: len(json.dumps(self._run))})
-            self._begin_run(Table(file, part, "runs", RUNS), 0)
-            Table(file, part, "rows", columns).append(state, values)
+            self._begin_run(GrowingTable(file, part, "runs", RUNS), 0)
+            GrowingTable(file, part, "rows", columns).append(state, values)
         self._run, self._continues = None, True
 
     def _open(self) -> None:
@@ -283,12 +283,12 @@ class Store:
             self._file = h5py.File(
                 self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED
             )
-            self._table = Table(self._file, self.path, "rows", _all_columns(self._columns))
-            self._runs = Table(self._file, self.path, "runs", RUNS)
+            self._table = GrowingTable(self._file, self.path, "rows", _all_columns(self._columns))
+            self._runs = GrowingTable(self._file, self.path, "runs", RUNS)
             keys = self._table.read(KEY, np.arange(self._table.n_rows))
             self._states = {key.decode(): int(one) for key, one in zip(keys, self._table.states(), strict=True)}
 
-    def _begin_run(self, runs: Table, first_row: int) -> None:
+    def _begin_run(self, runs: GrowingTable, first_row: int) -> None:
         """Say what made the rows from here on, before the first of this run."""
         if self._run is not None:
             text = json.dumps({**self._run, "first_row": first_row})

@@ -60,13 +60,13 @@ def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.
     Raises (on all ranks together):
         OutputError: not a checkpoint, truncated, or of another version.
     """
-    found, error = None, None
+    content, error = None, None
     try:
-        found = _read(Path(path), ranks)
+        content = _read(Path(path), ranks)
     except OutputError as exception:
         error = exception
     ranks.agree(error)
-    return found
+    return content
 
 
 def _begin(path: Path, counts: list[int], common: dict) -> tuple[h5py.File, Replacement]:

@@ -75,13 +75,13 @@ class Column:
             if not isinstance(value, str):
                 raise ValueError(f"{name} = {value!r}: must be text.")
             return np.frombuffer(value.encode(), np.uint8)
-        found = np.asarray(value)
-        if not np.can_cast(found.dtype, self.stored, "same_kind"):
-            raise ValueError(f"{name} = array of {found.dtype}: must be {self.dtype}.")
-        lengths = zip(self.shape, found.shape, strict=True)
-        if found.ndim != len(self.shape) or any(n not in (None, m) for n, m in lengths):
-            raise ValueError(f"{name} = array of shape {found.shape}: must be {self.shape}.")
-        return found.astype(self.stored, copy=False)
+        array = np.asarray(value)
+        if not np.can_cast(array.dtype, self.stored, "same_kind"):
+            raise ValueError(f"{name} = array of {array.dtype}: must be {self.dtype}.")
+        lengths = zip(self.shape, array.shape, strict=True)
+        if array.ndim != len(self.shape) or any(n not in (None, m) for n, m in lengths):
+            raise ValueError(f"{name} = array of shape {array.shape}: must be {self.shape}.")
+        return array.astype(self.stored, copy=False)
 
     @property
     def nothing(self) -> np.ndarray:
@@ -98,7 +98,7 @@ class Column:
         return cls(tuple(fields["shape"]), fields["dtype"], fields["unit"])
 
 
-class Table:
+class GrowingTable:
     """The rows of a table; also those of a file that is open for reading only.
 
     Args:
@@ -163,17 +163,17 @@ class Table:
 
     def _blocks(self, path: str, rows: Sequence[np.ndarray]) -> dict[str, tuple[int, np.ndarray]]:
         """What the datasets of a column get: {dataset: (from where, values)}."""
-        column, at = self._columns[path], self.n_rows
+        column, start = self._columns[path], self.n_rows
         if not column.ragged:
-            return {f"{path}/values": (at, np.stack(rows))}
-        begin = int(self._file[f"{path}/end"][at - 1]) if at else 0
+            return {f"{path}/values": (start, np.stack(rows))}
+        begin = int(self._file[f"{path}/end"][start - 1]) if start else 0
         flat = [row.reshape(-1, *column.tail) for row in rows]
         blocks = {
             f"{path}/values": (begin, np.concatenate(flat)),
-            f"{path}/end": (at, begin + np.cumsum([len(row) for row in flat])),
+            f"{path}/end": (start, begin + np.cumsum([len(row) for row in flat])),
         }
         if column.ragged > 1:
-            blocks[f"{path}/lengths"] = (at, np.array([row.shape[: column.ragged] for row in rows]))
+            blocks[f"{path}/lengths"] = (start, np.array([row.shape[: column.ragged] for row in rows]))
         return blocks
 
     def _make_room(self, blocks: dict[str, tuple[int, int]], n_new: int) -> None:
@@ -205,8 +205,8 @@ def create(file: h5py.File, root: str, columns: dict[str, Column], expected: int
             layout.grow_from_nothing(file, f"{path}/lengths", Array((column.ragged,), "int64", "", False), rows)
         size = int(np.prod(column.tail, dtype=np.int64)) * column.stored.itemsize
         least, most = CHUNK_BYTES
-        wanted = min(max(int(per_row * expected / CHUNKS), 1), most // size)
-        chunk = max(wanted, -(-least // size)) if column.ragged else min(max(wanted, CHUNK_ROWS), max(most // size, 1))
+        ideal = min(max(int(per_row * expected / CHUNKS), 1), most // size)
+        chunk = max(ideal, -(-least // size)) if column.ragged else min(max(ideal, CHUNK_ROWS), max(most // size, 1))
         array = Array(column.tail, column.stored.str, column.unit, False)
         layout.grow_from_nothing(file, f"{path}/values", array, chunk)
         file[path].attrs["column"] = column.text()

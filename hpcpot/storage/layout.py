@@ -89,7 +89,7 @@ class System:
 
     @property
     def boundary(self) -> np.ndarray:
-        return np.array([b"periodic" if one else b"none" for one in self.periodic], "S8")
+        return np.array([b"periodic" if is_periodic else b"none" for is_periodic in self.periodic], "S8")
 
 
 @dataclass(frozen=True)
@@ -158,18 +158,18 @@ def plan(
 def create(file: h5py.File, series: list[Series], system: System, n_steps: int) -> None:
     """All groups, attributes and datasets, with no rows yet."""
     _write_header(file)
-    for one in series:
-        expected = max(n_steps // one.every + 2, 256)  # also the first, and a last one that is not due
-        if one.is_particles:
-            _write_system(file, one.root, system)
-        for name, array in one.arrays.items():
-            grow_from_nothing(file, one.path(name), array, _chunk_rows(expected, array))
+    for group in series:
+        expected = max(n_steps // group.every + 2, 256)  # also the first, and a last one that is not due
+        if group.is_particles:
+            _write_system(file, group.root, system)
+        for name, array in group.arrays.items():
+            grow_from_nothing(file, group.path(name), array, _chunk_rows(expected, array))
         marks = min(max(expected, MARK_ROWS[0]), MARK_ROWS[1])
-        grow_from_nothing(file, one.shared("step"), Array((), "int64", "", False), marks, fill=UNMARKED)
-        grow_from_nothing(file, one.shared("time"), Array((), "float64", "fs", False), marks)
-        for name in list(one.arrays)[1:]:
+        grow_from_nothing(file, group.shared("step"), Array((), "int64", "", False), marks, fill=UNMARKED)
+        grow_from_nothing(file, group.shared("time"), Array((), "float64", "fs", False), marks)
+        for name in list(group.arrays)[1:]:
             for part in ("step", "time"):
-                file[one.path(name, part)] = file[one.shared(part)]
+                file[group.path(name, part)] = file[group.shared(part)]
 
 
 def _chunk_rows(expected: int, array: Array) -> int:
@@ -256,14 +256,14 @@ def committed(step: h5py.Dataset) -> int:
     return int(unmarked[0]) if len(unmarked) else len(step)
 
 
-def truncate(file: h5py.File, one: Series, last_step: int) -> int:
+def truncate(file: h5py.File, series: Series, last_step: int) -> int:
     """Take off the rows that do not count and those beyond `last_step`; returns the number of rows left."""
-    step = file[one.shared("step")]
+    step = file[series.shared("step")]
     rows = int(np.searchsorted(step[: committed(step)], last_step, side="right"))
     if rows < len(step):
         step[rows:] = UNMARKED
         file.flush()
-        for path in one.datasets:
+        for path in series.datasets:
             file[path].resize(rows, axis=0)
     return rows
 
@@ -275,9 +275,9 @@ def check(file: h5py.File, path: Path, series: list[Series], system: System) -> 
         OutputError: it is not a trajectory of hpcpot, or has other atoms or arrays than the run.
     """
     require_trajectory(file, path)
-    for found, wanted in _differences(file, series, system):
+    for stored, required in _differences(file, series, system):
         raise OutputError(
-            f"{path} = {found}: this run has {wanted}; restart with the config that began it, or write elsewhere."
+            f"{path} = {stored}: this run has {required}; restart with the config that began it, or write elsewhere."
         )
 
 
@@ -291,13 +291,13 @@ def _differences(file: h5py.File, series: list[Series], system: System) -> Itera
             yield "other elements", "other atoms under the same ids"
         if (boundary != system.boundary).any():
             yield f"boundaries {boundary.tolist()}", f"{system.boundary.tolist()}"
-    wanted = {one.path(name): array for one in series for name, array in one.arrays.items()}
-    found: dict[str, str] = {}
-    file.visititems(lambda path, item: found.update({path: item.dtype.name}) if path.endswith("/value") else None)
-    for path in sorted(wanted.keys() | found.keys()):
-        kind = wanted[path].kind if path in wanted else "none"
-        if found.get(path, "none") != kind:
-            yield f"{found.get(path, 'none')} as {path}", f"{kind} there (output intervals and precision must stay)"
+    required = {group.path(name): array for group in series for name, array in group.arrays.items()}
+    stored: dict[str, str] = {}
+    file.visititems(lambda path, item: stored.update({path: item.dtype.name}) if path.endswith("/value") else None)
+    for path in sorted(required.keys() | stored.keys()):
+        kind = required[path].kind if path in required else "none"
+        if stored.get(path, "none") != kind:
+            yield f"{stored.get(path, 'none')} as {path}", f"{kind} there (output intervals and precision must stay)"
 
 
 def require_trajectory(file: h5py.File, path: Path) -> None:

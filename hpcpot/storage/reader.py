@@ -99,7 +99,11 @@ class TrajectoryReader:
             return {}
         step, time = (next(iter(groups.values()))[part] for part in ("step", "time"))
         rows = layout.committed(step)
-        return {"step": step[:rows], "time": time[:rows], **{name: one["value"][:rows] for name, one in groups.items()}}
+        return {
+            "step": step[:rows],
+            "time": time[:rows],
+            **{name: group["value"][:rows] for name, group in groups.items()},
+        }
 
     def provenance(self) -> list[dict[str, str | int | float]]:
         """What made the file: one dict for each run, in order."""

@@ -132,9 +132,9 @@ class Trajectory:
         due = self._due(given, step)
         self._ranks.agree(self._misfit(due, given))
         rows = {
-            one.path(name): (np.asarray(given[one.is_particles][name], array.kind), array.is_atomic)
-            for one in due
-            for name, array in one.arrays.items()
+            series.path(name): (np.asarray(given[series.is_particles][name], array.kind), array.is_atomic)
+            for series in due
+            for name, array in series.arrays.items()
         }
         if self.mode == "rank0":
             rows = {path: (gather(self._ranks, row) if atomic else row, atomic) for path, (row, atomic) in rows.items()}
@@ -144,9 +144,9 @@ class Trajectory:
         except OutputError:
             self._abandon()
             raise
-        for one in due:
-            self._rows[one.root] += 1
-            self.last_steps[one.root] = step
+        for series in due:
+            self._rows[series.root] += 1
+            self.last_steps[series.root] = step
 
     def close(self) -> None:
         """Close the file. Everything appended is in it already."""
@@ -169,7 +169,7 @@ class Trajectory:
             with h5py.File(self.path, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file:
                 layout.create(file, self._series, system, n_steps)
                 layout.write_run(file, provenance, 0)
-        return {one.root: 0 for one in self._series}, {one.root: -1 for one in self._series}
+        return {series.root: 0 for series in self._series}, {series.root: -1 for series in self._series}
 
     def _continue(self, system: layout.System, provenance: dict, step: int) -> tuple[dict, dict]:
         """An existing file without the rows after `step`; on rank 0. Returns rows and last step by series."""
@@ -177,9 +177,9 @@ class Trajectory:
         with explained(self.path, "read"), h5py.File(self.path, "r", locking=False) as file:
             layout.check(file, self.path, self._series, system)
         with explained(self.path, "continue"), self._open() as file:
-            for one in self._series:
-                rows[one.root] = layout.truncate(file, one, step)
-                last[one.root] = int(file[one.shared("step")][-1]) if rows[one.root] else -1
+            for series in self._series:
+                rows[series.root] = layout.truncate(file, series, step)
+                last[series.root] = int(file[series.shared("step")][-1]) if rows[series.root] else -1
             layout.write_run(file, provenance, step)
         return rows, last
 
@@ -210,36 +210,44 @@ class Trajectory:
 
     def _due(self, given: dict[bool, dict], step: int) -> list[Series]:
         """The series that a row was given for, observables first: positions must not be there without them."""
-        due = [one for one in reversed(self._series) if one.names & given[one.is_particles].keys()]
-        wanted = {kind: {name for one in due if one.is_particles is kind for name in one.arrays} for kind in given}
-        if any(one.root == layout.MAIN for one in due):
-            wanted[False] |= {name for one in self._series if not one.is_particles for name in one.arrays}
-        for kind, names in wanted.items():
+        due = [series for series in reversed(self._series) if series.names & given[series.is_particles].keys()]
+        expected = {
+            kind: {name for series in due if series.is_particles is kind for name in series.arrays} for kind in given
+        }
+        if any(series.root == layout.MAIN for series in due):
+            expected[False] |= {name for series in self._series if not series.is_particles for name in series.arrays}
+        for kind, names in expected.items():
             if names != given[kind].keys():
                 raise ValueError(f"append = {sorted(given[kind])}: what shares steps comes together, {sorted(names)}.")
-        for one in due:
-            if step <= self.last_steps[one.root]:
-                raise ValueError(f"append = step {step}: must be after step {self.last_steps[one.root]} of {one.root}.")
+        for series in due:
+            if step <= self.last_steps[series.root]:
+                raise ValueError(
+                    f"append = step {step}: must be after step {self.last_steps[series.root]} of {series.root}."
+                )
         return due
 
     def _misfit(self, due: list[Series], given: dict[bool, dict]) -> ValueError | None:
-        for one in due:
-            for name, array in one.arrays.items():
-                found = np.shape(given[one.is_particles][name])
-                shape = (self._stop - self._start, *array.shape[1:]) if array.is_atomic else array.shape
-                if found != shape:
-                    return ValueError(f"append = {name} of shape {found}: must be {shape}.")
+        for series in due:
+            for name, array in series.arrays.items():
+                shape = np.shape(given[series.is_particles][name])
+                expected = (self._stop - self._start, *array.shape[1:]) if array.is_atomic else array.shape
+                if shape != expected:
+                    return ValueError(f"append = {name} of shape {shape}: must be {expected}.")
         return None
 
     def _write(self, due: list[Series], step: int, time: float, rows: dict[str, tuple[np.ndarray, bool]]) -> None:
         """Grow, write, flush, mark, flush; on the ranks that write."""
-        row_of = {path: self._rows[one.root] for one in due for path in one.datasets}
+        row_of = {path: self._rows[series.root] for series in due for path in series.datasets}
         self._together(step, [partial(self._make_room, row_of)])
         self._together(step, (partial(self._file[path].resize, row + 1, axis=0) for path, row in row_of.items()))
         self._together(step, (partial(self._write_row, path, row_of[path], *row) for path, row in rows.items()))
-        self._together(step, (partial(self._set, one.shared("time"), row_of[one.shared("time")], time) for one in due))
+        self._together(
+            step, (partial(self._set, series.shared("time"), row_of[series.shared("time")], time) for series in due)
+        )
         self._together(step, [self._flush_to_disk])
-        self._together(step, (partial(self._set, one.shared("step"), row_of[one.shared("step")], step) for one in due))
+        self._together(
+            step, (partial(self._set, series.shared("step"), row_of[series.shared("step")], step) for series in due)
+        )
         self._together(step, [self._file.flush])
 
     def _together(self, step: int, actions: Iterable[Callable[[], object]]) -> None:
@@ -260,7 +268,7 @@ class Trajectory:
         """
         added = [self._file[path] for path, row in row_of.items() if row % self._file[path].chunks[0] == 0]
         if added and self._writers.is_root:
-            room = sum(int(np.prod(one.chunks)) * one.dtype.itemsize for one in added) + layout.INDEX_BYTES
+            room = sum(int(np.prod(dataset.chunks)) * dataset.dtype.itemsize for dataset in added) + layout.INDEX_BYTES
             os.truncate(self.path, self.path.stat().st_size + room)
 
     def _write_row(self, path: str, row: int, values: np.ndarray, is_atomic: bool) -> None:

@@ -19,10 +19,10 @@ def check_xyz(path: Path, file: TextIO) -> None:
         if not line.strip():
             return
         count = int(line)
-        found = sum(1 for _ in islice(file, count + 1)) - 1
-        if found < count:
+        n_lines = sum(1 for _ in islice(file, count + 1)) - 1
+        if n_lines < count:
             raise StructureError(
-                f"{path}: frame {frame} = {max(found, 0)} lines of atoms: its count says {count}; is the file cut off?"
+                f"{path}: frame {frame} = {max(n_lines, 0)} lines of atoms: its count says {count}; is the file cut off?"
             )
 
 

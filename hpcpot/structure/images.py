@@ -46,28 +46,28 @@ def images(fractions, margins):
             continue
         low, high, reach = -margins[axis], 1.0 + margins[axis], int(np.ceil(margins[axis]))
         before = n + len(owners)
-        at = np.empty(before)
+        places = np.empty(before)
         for k in range(before):
-            at[k] = fractions[k if k < n else owners[k - n], axis]
+            places[k] = fractions[k if k < n else owners[k - n], axis]
         count = len(owners)
         for shift in range(-reach, reach + 1):
             if shift != 0:
                 for k in range(before):
-                    count += low < at[k] + shift < high
-        more_owners, more_shifts = np.empty(count, np.int64), np.zeros((count, 3))
-        more_owners[: before - n], more_shifts[: before - n] = owners, shifts
+                    count += low < places[k] + shift < high
+        longer_owners, longer_shifts = np.empty(count, np.int64), np.zeros((count, 3))
+        longer_owners[: before - n], longer_shifts[: before - n] = owners, shifts
         count = before - n
         for shift in range(-reach, reach + 1):
             if shift == 0:
                 continue
             for k in range(before):
-                if low < at[k] + shift < high:
+                if low < places[k] + shift < high:
                     if k < n:
-                        more_owners[count] = k
+                        longer_owners[count] = k
                     else:
-                        more_owners[count] = owners[k - n]
-                        more_shifts[count] = shifts[k - n]
-                    more_shifts[count, axis] = shift
+                        longer_owners[count] = owners[k - n]
+                        longer_shifts[count] = shifts[k - n]
+                    longer_shifts[count, axis] = shift
                     count += 1
-        owners, shifts = more_owners, more_shifts
+        owners, shifts = longer_owners, longer_shifts
     return owners, shifts

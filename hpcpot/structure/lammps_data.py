@@ -142,8 +142,8 @@ def symbol(path: Path, number: int, name: str | None, mass: float | None, elemen
             return chemical_symbols[nearest]
     if elements is not None and number <= len(elements):
         return elements[number - 1]
-    found = "no mass" if mass is None else f"mass {mass:g} amu"
+    given = "no mass" if mass is None else f"mass {mass:g} amu"
     raise StructureError(
-        f"{path}: type {number} = {found}, no known name: its element must be known; write it as a "
+        f"{path}: type {number} = {given}, no known name: its element must be known; write it as a "
         "comment after its mass, e.g. `1 6.94 # Li`."
     )

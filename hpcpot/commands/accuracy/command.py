@@ -43,15 +43,15 @@ def run_command(arguments: argparse.Namespace) -> int:
     models = [load(name) for name in arguments.models]
     dataset = files.load([arguments.data], read_options(arguments), show=True)
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}, {plural(len(models), 'model')}")
-    found = [
+    predictions = [
         _predict(dataset, model, arguments.kernels, name) for model, name in zip(models, arguments.models, strict=True)
     ]
-    mean = average(found)
+    mean = average(predictions)
     tables = {"errors": errors.by_group(dataset, mean), "elements": errors.by_element(dataset, mean)}
     tables["frames"] = errors.by_frame(dataset, mean)
     if len(models) > 1:
-        tables["models"] = _models_table(dataset, found, arguments.models)
-        tables["frames"] |= _deviations(dataset, found, arguments)
+        tables["models"] = _models_table(dataset, predictions, arguments.models)
+        tables["frames"] |= _deviations(dataset, predictions, arguments)
     grader = registry.grader(models[0])
     if grader is not None:
         grades = frame_grades(dataset.with_elements(models[0].elements), grader)
@@ -67,13 +67,13 @@ def run_command(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def average(found: list[Predicted]) -> Predicted:
+def average(predictions: list[Predicted]) -> Predicted:
     """The mean of the models, which is what a committee says."""
     return Predicted(
-        np.mean([one.energies for one in found], axis=0),
-        np.mean([one.forces for one in found], axis=0),
-        np.mean([one.virials for one in found], axis=0),
-        sum(one.truncated for one in found),
+        np.mean([prediction.energies for prediction in predictions], axis=0),
+        np.mean([prediction.forces for prediction in predictions], axis=0),
+        np.mean([prediction.virials for prediction in predictions], axis=0),
+        sum(prediction.truncated for prediction in predictions),
     )
 
 
@@ -105,19 +105,21 @@ def _predict(dataset: DataSet, model: object, kernels: str, name: str) -> Predic
         progress.count(items=frames)
         progress.show()
 
-    found = predict(dataset, BlockPotential(model, kernels), advance=advance)
+    predicted = predict(dataset, BlockPotential(model, kernels), advance=advance)
     progress.end()
-    return found
+    return predicted
 
 
-def _models_table(dataset: DataSet, found: list[Predicted], names: list[str]) -> Columns:
+def _models_table(dataset: DataSet, predictions: list[Predicted], names: list[str]) -> Columns:
     everything = np.ones(len(dataset), bool)
-    return {"model": np.array(names)} | errors.stacked([errors.row(dataset, one, everything) for one in found])
+    rows = [errors.row(dataset, prediction, everything) for prediction in predictions]
+    return {"model": np.array(names)} | errors.stacked(rows)
 
 
-def _deviations(dataset: DataSet, found: list[Predicted], arguments: argparse.Namespace) -> Columns:
+def _deviations(dataset: DataSet, predictions: list[Predicted], arguments: argparse.Namespace) -> Columns:
     energies, forces, virials = (
-        np.array([getattr(one, name) for one in found]) for name in ("energies", "forces", "virials")
+        np.array([getattr(prediction, name) for prediction in predictions])
+        for name in ("energies", "forces", "virials")
     )
     return deviation.by_frame(energies, forces, virials, dataset.first, arguments.relative, arguments.relative_virial)
 

@@ -17,11 +17,11 @@ from hpcpot.units import EV_PER_A3_IN_GPA
 MEV = 1000.0
 
 
-def by_group(dataset: DataSet, found: Predicted) -> Columns:
+def by_group(dataset: DataSet, predicted: Predicted) -> Columns:
     """A row for each group, and the last for all frames."""
     groups = [str(group) for group in np.unique(dataset.groups)]
     masks = [dataset.groups == group for group in groups] + [np.ones(len(dataset), bool)]
-    return {"group": np.array([*groups, ALL])} | stacked([row(dataset, found, mask) for mask in masks])
+    return {"group": np.array([*groups, ALL])} | stacked([row(dataset, predicted, mask) for mask in masks])
 
 
 def largest_by_group(dataset: DataSet, values: np.ndarray) -> np.ndarray:
@@ -29,18 +29,19 @@ def largest_by_group(dataset: DataSet, values: np.ndarray) -> np.ndarray:
     return np.array([*(values[dataset.groups == group].max() for group in np.unique(dataset.groups)), values.max()])
 
 
-def row(dataset: DataSet, found: Predicted, frames: np.ndarray) -> dict[str, float]:
+def row(dataset: DataSet, predicted: Predicted, frames: np.ndarray) -> dict[str, float]:
     """The errors over some frames, (n,) bool; NaN where no frame has the label."""
-    energy, virial, stress = energy_errors(dataset, found), virial_errors(dataset, found), stress_errors(dataset, found)
+    energy, virial = energy_errors(dataset, predicted), virial_errors(dataset, predicted)
+    stress = stress_errors(dataset, predicted)
     atoms = frames[dataset.frame_of]
     return {
         "frames": int(frames.sum()),
         "atoms": int(atoms.sum()),
         "energy_rmse_meV_per_atom": rmse(MEV * energy[frames]),
         "energy_mae_meV_per_atom": mae(MEV * energy[frames]),
-        "force_rmse_eV_per_A": rmse(found.forces[atoms] - dataset.forces[atoms]),
-        "force_mae_eV_per_A": mae(found.forces[atoms] - dataset.forces[atoms]),
-        "force_r2": r2(dataset.forces[atoms], found.forces[atoms]),
+        "force_rmse_eV_per_A": rmse(predicted.forces[atoms] - dataset.forces[atoms]),
+        "force_mae_eV_per_A": mae(predicted.forces[atoms] - dataset.forces[atoms]),
+        "force_r2": r2(dataset.forces[atoms], predicted.forces[atoms]),
         "virial_rmse_meV_per_atom": rmse(MEV * virial[frames]),
         "virial_mae_meV_per_atom": mae(MEV * virial[frames]),
         "stress_rmse_GPa": rmse(stress[frames]),
@@ -48,63 +49,63 @@ def row(dataset: DataSet, found: Predicted, frames: np.ndarray) -> dict[str, flo
     }
 
 
-def by_element(dataset: DataSet, found: Predicted) -> Columns:
+def by_element(dataset: DataSet, predicted: Predicted) -> Columns:
     """Errors of the forces on each element."""
     rows = []
     present = [t for t in range(len(dataset.elements)) if (dataset.species == t).any()]
     for t in present:
-        labels, predicted = dataset.forces[dataset.species == t], found.forces[dataset.species == t]
+        labels, forces = dataset.forces[dataset.species == t], predicted.forces[dataset.species == t]
         rows.append(
             {
                 "atoms": len(labels),
-                "force_rmse_eV_per_A": rmse(predicted - labels),
-                "force_mae_eV_per_A": mae(predicted - labels),
-                "force_r2": r2(labels, predicted),
+                "force_rmse_eV_per_A": rmse(forces - labels),
+                "force_mae_eV_per_A": mae(forces - labels),
+                "force_r2": r2(labels, forces),
             }
         )
     return {"element": np.array([dataset.elements[t] for t in present])} | stacked(rows)
 
 
-def by_frame(dataset: DataSet, found: Predicted) -> Columns:
+def by_frame(dataset: DataSet, predicted: Predicted) -> Columns:
     """Labels, predictions and errors of each frame."""
-    errors = found.forces - dataset.forces
+    errors = predicted.forces - dataset.forces
     squares = np.add.reduceat((errors**2).sum(axis=1), dataset.first[:-1]) / (3 * dataset.sizes)
     return {
         "source": dataset.sources,
         "group": dataset.groups,
         "atoms": dataset.sizes,
         "energy_eV": dataset.energies,
-        "predicted_energy_eV": found.energies,
-        "energy_error_meV_per_atom": MEV * energy_errors(dataset, found),
+        "predicted_energy_eV": predicted.energies,
+        "energy_error_meV_per_atom": MEV * energy_errors(dataset, predicted),
         "force_rmse_eV_per_A": np.sqrt(squares),
-        "force_error_most_eV_per_A": largest_errors(dataset, found),
-        "stress_rmse_GPa": np.sqrt((stress_errors(dataset, found) ** 2).mean(axis=(1, 2))),
+        "force_error_most_eV_per_A": largest_errors(dataset, predicted),
+        "stress_rmse_GPa": np.sqrt((stress_errors(dataset, predicted) ** 2).mean(axis=(1, 2))),
     }
 
 
-def energy_errors(dataset: DataSet, found: Predicted) -> np.ndarray:
+def energy_errors(dataset: DataSet, predicted: Predicted) -> np.ndarray:
     """(n,) eV/atom."""
-    return (found.energies - dataset.energies) / dataset.sizes
+    return (predicted.energies - dataset.energies) / dataset.sizes
 
 
-def virial_errors(dataset: DataSet, found: Predicted) -> np.ndarray:
+def virial_errors(dataset: DataSet, predicted: Predicted) -> np.ndarray:
     """(n, 3, 3) eV/atom."""
-    return (found.virials - dataset.virials) / dataset.sizes[:, None, None]
+    return (predicted.virials - dataset.virials) / dataset.sizes[:, None, None]
 
 
-def stress_errors(dataset: DataSet, found: Predicted) -> np.ndarray:
+def stress_errors(dataset: DataSet, predicted: Predicted) -> np.ndarray:
     """(n, 3, 3) GPa; NaN where an axis is not periodic."""
     whole = dataset.periodic.all(axis=1)
-    stress = -(found.virials - dataset.virials) / dataset.volumes[:, None, None] * EV_PER_A3_IN_GPA
+    stress = -(predicted.virials - dataset.virials) / dataset.volumes[:, None, None] * EV_PER_A3_IN_GPA
     return np.where(whole[:, None, None], stress, np.nan)
 
 
-def largest_errors(dataset: DataSet, found: Predicted) -> np.ndarray:
+def largest_errors(dataset: DataSet, predicted: Predicted) -> np.ndarray:
     """(n,) eV/Å, the largest |predicted force - label| in each frame."""
-    return np.maximum.reduceat(np.linalg.norm(found.forces - dataset.forces, axis=1), dataset.first[:-1])
+    return np.maximum.reduceat(np.linalg.norm(predicted.forces - dataset.forces, axis=1), dataset.first[:-1])
 
 
-def shifts(dataset: DataSet, found: Predicted) -> tuple[np.ndarray, float]:
+def shifts(dataset: DataSet, predicted: Predicted) -> tuple[np.ndarray, float]:
     """One energy for each element that the labels have more than the predictions, eV, and the RMSE left, meV/atom.
 
     Labels of another reference of the energy differ by just that.
@@ -113,7 +114,7 @@ def shifts(dataset: DataSet, found: Predicted) -> tuple[np.ndarray, float]:
     if not known.any():
         return np.full(len(dataset.elements), np.nan), np.nan
     shares = dataset.counts[known] / dataset.sizes[known, None]
-    errors = energy_errors(dataset, found)[known]
+    errors = energy_errors(dataset, predicted)[known]
     fit = np.linalg.lstsq(shares, -errors, rcond=None)[0]
     return fit, rmse(MEV * (errors + shares @ fit))
 
@@ -139,4 +140,4 @@ def r2(labels: np.ndarray, predicted: np.ndarray) -> float:
 
 def stacked(rows: list[dict[str, float]]) -> Columns:
     """Rows as columns."""
-    return {name: np.array([one[name] for one in rows]) for name in rows[0]} if rows else {}
+    return {name: np.array([row[name] for row in rows]) for name in rows[0]} if rows else {}

@@ -29,7 +29,7 @@ BARS = 24
 
 
 def write(
-    dataset: DataSet, found: Predicted, table: Columns, doubts: tuple[str, np.ndarray] | None, output: Path
+    dataset: DataSet, predicted: Predicted, table: Columns, doubts: tuple[str, np.ndarray] | None, output: Path
 ) -> Path:
     """Draw a test.
 
@@ -42,35 +42,37 @@ def write(
     drawing.require_matplotlib(otherwise=", or --no-figure")
     with drawing.sheet(9.6, 6.2, output) as figure:
         axes = figure.subplots(2, 3)
-        energies(axes[0, 0], dataset, found)
-        forces(axes[0, 1], dataset, found)
-        stresses(axes[0, 2], dataset, found)
+        energies(axes[0, 0], dataset, predicted)
+        forces(axes[0, 1], dataset, predicted)
+        stresses(axes[0, 2], dataset, predicted)
         bars(axes[1, 0], table, "energy_rmse_meV_per_atom", "energy RMSE (meV/atom)", BLUE)
         bars(axes[1, 1], table, "force_rmse_eV_per_A", "force RMSE (eV/Å)", RED)
         last = axes[1, 2]
-        distribution(last, dataset, found) if doubts is None else against_errors(last, dataset, found, *doubts)
+        distribution(last, dataset, predicted) if doubts is None else against_errors(last, dataset, predicted, *doubts)
         drawing.letter(axes.flat)
     return output
 
 
-def energies(axes: Axes, dataset: DataSet, found: Predicted) -> None:
+def energies(axes: Axes, dataset: DataSet, predicted: Predicted) -> None:
     """Both less the same energy for each element, fitted to the labels: those alone span eV, errors meV."""
     labels = residual_energies(dataset)
-    parity(axes, {"": (labels, labels + errors.energy_errors(dataset, found))}, "energy less fit to elements (eV/atom)")
+    parity(
+        axes, {"": (labels, labels + errors.energy_errors(dataset, predicted))}, "energy less fit to elements (eV/atom)"
+    )
 
 
-def forces(axes: Axes, dataset: DataSet, found: Predicted) -> None:
+def forces(axes: Axes, dataset: DataSet, predicted: Predicted) -> None:
     """Components, a colour for each element; the elements with more atoms below."""
     order = np.argsort(-np.bincount(dataset.species, minlength=len(dataset.elements)), kind="stable")
     masks = {dataset.elements[t]: dataset.species == t for t in order}
-    values = {e: (dataset.forces[m].ravel(), found.forces[m].ravel()) for e, m in masks.items() if m.any()}
+    values = {e: (dataset.forces[m].ravel(), predicted.forces[m].ravel()) for e, m in masks.items() if m.any()}
     parity(axes, values, "force (eV/Å)")
 
 
-def stresses(axes: Axes, dataset: DataSet, found: Predicted) -> None:
+def stresses(axes: Axes, dataset: DataSet, predicted: Predicted) -> None:
     """All components, positive in tension."""
     labels = dataset.stresses * EV_PER_A3_IN_GPA
-    parity(axes, {"": (labels.ravel(), (labels + errors.stress_errors(dataset, found)).ravel())}, "stress (GPa)")
+    parity(axes, {"": (labels.ravel(), (labels + errors.stress_errors(dataset, predicted)).ravel())}, "stress (GPa)")
 
 
 def parity(axes: Axes, values: dict[str, tuple[np.ndarray, np.ndarray]], quantity: str) -> None:
@@ -102,16 +104,16 @@ def bars(axes: Axes, table: Columns, column: str, label: str, color: str) -> Non
     if not np.isfinite(values).any():
         absent(axes, f"no labels: {label}")
         return
-    at = np.arange(len(rows))
-    axes.barh(at, np.nan_to_num(values), color=[color] * (len(rows) - 1) + ["#555555"])
-    axes.set_yticks(at, [str(name) for name in table["group"][rows]], fontsize=6)
+    places = np.arange(len(rows))
+    axes.barh(places, np.nan_to_num(values), color=[color] * (len(rows) - 1) + ["#555555"])
+    axes.set_yticks(places, [str(name) for name in table["group"][rows]], fontsize=6)
     axes.invert_yaxis()
     axes.set(xlabel=label)
 
 
-def distribution(axes: Axes, dataset: DataSet, found: Predicted) -> None:
+def distribution(axes: Axes, dataset: DataSet, predicted: Predicted) -> None:
     """How the errors of forces are distributed over the atoms of each element."""
-    sizes = np.linalg.norm(found.forces - dataset.forces, axis=1)
+    sizes = np.linalg.norm(predicted.forces - dataset.forces, axis=1)
     for t, element in enumerate(dataset.elements):
         known = np.sort(sizes[(dataset.species == t) & np.isfinite(sizes)])
         if known.size:
@@ -123,9 +125,9 @@ def distribution(axes: Axes, dataset: DataSet, found: Predicted) -> None:
     axes.legend(fontsize=7)
 
 
-def against_errors(axes: Axes, dataset: DataSet, found: Predicted, name: str, doubts: np.ndarray) -> None:
+def against_errors(axes: Axes, dataset: DataSet, predicted: Predicted, name: str, doubts: np.ndarray) -> None:
     """The doubt of each frame against its largest error; without labels, the distribution of doubts."""
-    largest = errors.largest_errors(dataset, found)
+    largest = errors.largest_errors(dataset, predicted)
     known = np.isfinite(largest)
     if not known.any():
         axes.hist(doubts, 40, color=RED)

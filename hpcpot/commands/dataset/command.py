@@ -56,7 +56,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(f"left out: {plural(len(dataset) - len(kept), 'frame')}")
     if arguments.output:
         _write(dataset.select(kept), fractions, paths, arguments)
-    return int(any(one.is_error and np.isin(one.rows, kept).any() for one in findings))
+    return int(any(finding.is_error and np.isin(finding.rows, kept).any() for finding in findings))
 
 
 def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tuple[list[Finding], list[Scale]]:
@@ -70,14 +70,14 @@ def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tupl
 def report(dataset: DataSet, findings: list[Finding], compared: list[Scale]) -> str:
     """The doubts for people, a line each, and the comparisons."""
     lines = [
-        f"{one.name} against {one.against}: {one.slope:.4g} times "
-        f"(correlation {one.correlation:.3f}, {one.samples} samples)"
-        for one in compared
+        f"{scale.name} against {scale.against}: {scale.slope:.4g} times "
+        f"(correlation {scale.correlation:.3f}, {scale.samples} samples)"
+        for scale in compared
     ] or ["signs and units: not compared, as no two frames that follow one another are close enough"]
-    for one in findings:
-        named = ", ".join(str(source) for source in dataset.sources[one.rows[:NAMED]])
-        more = f" and {len(one.rows) - NAMED} more" if len(one.rows) > NAMED else ""
-        lines.append(f"{'ERROR' if one.is_error else 'doubt'}: {one.name}: {one.text}: {named}{more}")
+    for finding in findings:
+        named = ", ".join(str(source) for source in dataset.sources[finding.rows[:NAMED]])
+        more = f" and {len(finding.rows) - NAMED} more" if len(finding.rows) > NAMED else ""
+        lines.append(f"{'ERROR' if finding.is_error else 'doubt'}: {finding.name}: {finding.text}: {named}{more}")
     return "\n".join([*lines, "" if findings else "no doubts"]).rstrip()
 
 
@@ -87,11 +87,11 @@ def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
     Raises:
         ConfigError: a name that is no check.
     """
-    wanted = {part.strip() for part in names.split(",")}
-    unknown = wanted - {"all", *checks.DOUBTS}
+    chosen = {part.strip() for part in names.split(",")}
+    unknown = chosen - {"all", *checks.DOUBTS}
     if unknown:
         raise ConfigError(f"--drop = {sorted(unknown)[0]}: must be all or of {', '.join(checks.DOUBTS)}.")
-    rows = [one.rows for one in findings if "all" in wanted or one.name in wanted]
+    rows = [finding.rows for finding in findings if "all" in chosen or finding.name in chosen]
     return np.unique(np.concatenate([np.zeros(0, int), *rows]))
 
 
@@ -126,12 +126,12 @@ def _fractions(text: str | None) -> list[float]:
         ConfigError: not two or three numbers.
     """
     try:
-        found = [float(part) for part in text.split(",")] if text is not None else []
+        fractions = [float(part) for part in text.split(",")] if text is not None else []
     except ValueError as error:
         raise ConfigError(f"--split = {text}: must be numbers, commas between; e.g. 0.9,0.1.") from error
-    if found and len(found) not in PARTS:
+    if fractions and len(fractions) not in PARTS:
         raise ConfigError(f"--split = {text}: must be two or three fractions; e.g. 0.9,0.1 or 0.8,0.1,0.1.")
-    return found
+    return fractions
 
 
 def _bounds(arguments: argparse.Namespace) -> Bounds:

@@ -6,7 +6,7 @@ import argparse
 import textwrap
 
 from hpcpot.commands.doctor import checks
-from hpcpot.commands.doctor.checks import Finding
+from hpcpot.commands.doctor.checks import Diagnosis
 
 WIDTH = 118
 
@@ -16,21 +16,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print one row a finding as soon as it is known; always 0, since lacking something is no error."""
+    """Print one row a diagnosis as soon as it is known; always 0, since lacking something is no error."""
     missing = 0
     for check in checks.ALL:
-        for finding in check():
-            print(format_row(finding), flush=True)
-            missing += finding.state in ("missing", "failed")
+        for diagnosis in check():
+            print(format_row(diagnosis), flush=True)
+            missing += diagnosis.state in ("missing", "failed")
     print(f"\n{missing} of these are missing; each names the command that gets it." if missing else "\nAll is there.")
     return 0
 
 
-def format_row(finding: Finding) -> str:
+def format_row(diagnosis: Diagnosis) -> str:
     """name, state, what was found; under it, behind an arrow, what to do."""
-    head = f"{finding.name:<16} {finding.state:<8} "
+    head = f"{diagnosis.name:<16} {diagnosis.state:<8} "
     indent = " " * len(head)
-    lines = textwrap.wrap(finding.found, WIDTH, initial_indent=head, subsequent_indent=indent) or [head.rstrip()]
-    for number, remedy in enumerate(finding.remedy.splitlines()):
+    lines = textwrap.wrap(diagnosis.details, WIDTH, initial_indent=head, subsequent_indent=indent) or [head.rstrip()]
+    for number, remedy in enumerate(diagnosis.remedy.splitlines()):
         lines.append(f"{indent}{'-> ' if number == 0 else '   '}{remedy}")
     return "\n".join(lines)

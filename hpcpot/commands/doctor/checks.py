@@ -58,12 +58,12 @@ print(folder, len(sizes), sum(sizes), compiled.refusal(folder) or "", sep="\\n")
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One row: what, "ok" or "missing" or "failed" or "none", what was found, and the command that gets it."""
 
     name: str
     state: str
-    found: str
+    details: str
     remedy: str = ""
 
 
@@ -90,9 +90,9 @@ def probe(line: Sequence[str], seconds: float = SECONDS, folder: str | None = No
     return False, (complaint or [f"exit code {done.returncode}"])[-1].strip()
 
 
-def python() -> Iterator[Finding]:
+def python() -> Iterator[Diagnosis]:
     commit = provenance.git_commit()
-    yield Finding("hpcpot", "ok", f"{hpcpot.__version__}, commit {commit}, Python {platform.python_version()}")
+    yield Diagnosis("hpcpot", "ok", f"{hpcpot.__version__}, commit {commit}, Python {platform.python_version()}")
     for name, remedy in {
         "numpy": "pip install 'numpy>=1.26'",
         "numba": "pip install 'numba>=0.59'",
@@ -104,90 +104,90 @@ def python() -> Iterator[Finding]:
         yield package(name, remedy)
 
 
-def package(name: str, remedy: str) -> Finding:
+def package(name: str, remedy: str) -> Diagnosis:
     """Whether a package imports; an installed one may not, when versions do not fit."""
     version = provenance.package_version(name)
     if version == provenance.ABSENT:
-        return Finding(name, "missing", "not installed", remedy)
+        return Diagnosis(name, "missing", "not installed", remedy)
     is_fine, text = probe([sys.executable, "-c", f"import {name}"])
-    return Finding(name, "ok", version) if is_fine else Finding(name, "failed", f"{version}: {text}", remedy)
+    return Diagnosis(name, "ok", version) if is_fine else Diagnosis(name, "failed", f"{version}: {text}", remedy)
 
 
-def compiled_code() -> Iterator[Finding]:
+def compiled_code() -> Iterator[Diagnosis]:
     """Where compiled loops are kept, and whether they can be."""
     is_fine, text = probe([sys.executable, "-c", COMPILED])
     if not is_fine:
-        yield Finding("compiled code", "failed", text, "see numba above")
+        yield Diagnosis("compiled code", "failed", text, "see numba above")
         return
     folder, count, size, refusal = (*text.splitlines(), "")[:4]
     if refusal:
-        found = f"{folder} {refusal}, so each run compiles for half a minute before it starts"
-        yield Finding("compiled code", "failed", found, "export NUMBA_CACHE_DIR=a folder of yours")
+        details = f"{folder} {refusal}, so each run compiles for half a minute before it starts"
+        yield Diagnosis("compiled code", "failed", details, "export NUMBA_CACHE_DIR=a folder of yours")
     else:
-        found = f"kept in {folder}, {plural(int(count), 'file')}, {int(size) / MB:.1f} MB; the first run compiles what lacks"
-        yield Finding("compiled code", "ok", found)
+        details = f"kept in {folder}, {plural(int(count), 'file')}, {int(size) / MB:.1f} MB; the first run compiles what lacks"
+        yield Diagnosis("compiled code", "ok", details)
 
 
-def machine() -> Iterator[Finding]:
+def machine() -> Iterator[Diagnosis]:
     import numpy as np
 
     blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    yield Finding("BLAS", "ok", f"{blas['name']} {blas['version']}")
-    yield Finding("cores", "ok", f"{launch.cores()} of {os.cpu_count()} usable; {provenance.cpu_model()}")
+    yield Diagnosis("BLAS", "ok", f"{blas['name']} {blas['version']}")
+    yield Diagnosis("cores", "ok", f"{launch.cores()} of {os.cpu_count()} usable; {provenance.cpu_model()}")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-    yield Finding("memory", "ok", f"{memory:.1f} GiB")
+    yield Diagnosis("memory", "ok", f"{memory:.1f} GiB")
 
 
-def mpi() -> Iterator[Finding]:
+def mpi() -> Iterator[Diagnosis]:
     """mpi4py, mpirun, and whether the two fit."""
     is_library, library = probe([sys.executable, "-c", "from mpi4py import MPI; print(MPI.Get_library_version())"])
     remedy = "apt-get install openmpi-bin libopenmpi-dev (on a cluster: module load openmpi), then pip install mpi4py"
     library = (library.splitlines() or [""])[0].split(",")[0]
     if is_library:
-        yield Finding("mpi4py", "ok", f"{provenance.package_version('mpi4py')} on {library}")
+        yield Diagnosis("mpi4py", "ok", f"{provenance.package_version('mpi4py')} on {library}")
     else:
-        yield Finding("mpi4py", "missing", f"{library}; without it hpcpot runs on one core", remedy)
+        yield Diagnosis("mpi4py", "missing", f"{library}; without it hpcpot runs on one core", remedy)
     try:
         mpirun = launch.find_mpirun(2)
     except DependencyError:
-        yield Finding("mpirun", "missing", "not in PATH", remedy)
+        yield Diagnosis("mpirun", "missing", "not in PATH", remedy)
         return
     _, version = probe([mpirun, "--version"], 10)
-    yield Finding("mpirun", "ok", f"{mpirun}, {(version.splitlines() or ['version unknown'])[0]}")
+    yield Diagnosis("mpirun", "ok", f"{mpirun}, {(version.splitlines() or ['version unknown'])[0]}")
     if not is_library:
         return
     is_run, text = probe([mpirun, "-n", "2", sys.executable, "-c", TWO_RANKS])
     if is_run and text == "2 3":
-        yield Finding("2 ranks", "ok", "ran and talked to each other")
+        yield Diagnosis("2 ranks", "ok", "ran and talked to each other")
     elif is_run:
-        yield Finding(
+        yield Diagnosis(
             "2 ranks",
             "failed",
             "two runs of one rank: mpi4py was made for another MPI than this mpirun",
             f"put the mpirun of {library} first in PATH, or pip install mpich in this environment",
         )
     else:
-        yield Finding("2 ranks", "failed", text, f"see what it says: {mpirun} -n 2 hostname")
+        yield Diagnosis("2 ranks", "failed", text, f"see what it says: {mpirun} -n 2 hostname")
 
 
-def parallel_hdf5() -> Iterator[Finding]:
+def parallel_hdf5() -> Iterator[Diagnosis]:
     """Whether h5py was built with MPI, and whether two ranks really write one file."""
     is_built, _ = probe([sys.executable, "-c", "import h5py, sys; sys.exit(not h5py.get_config().mpi)"])
     if not is_built:
-        found = "h5py has no MPI: rank 0 writes for all, into the same layout"
-        yield Finding("parallel HDF5", "missing", found, hdf5_remedy())
+        details = "h5py has no MPI: rank 0 writes for all, into the same layout"
+        yield Diagnosis("parallel HDF5", "missing", details, hdf5_remedy())
         return
     try:
         mpirun = launch.find_mpirun(2)
     except DependencyError:
-        yield Finding("parallel HDF5", "failed", "h5py has MPI, but there is no mpirun to try it with", "see mpirun")
+        yield Diagnosis("parallel HDF5", "failed", "h5py has MPI, but there is no mpirun to try it with", "see mpirun")
         return
     with tempfile.TemporaryDirectory() as folder:
         is_run, text = probe([mpirun, "-n", "2", sys.executable, "-c", TWO_RANKS_WRITE, folder])
     if is_run and text == "[1, 1, 2, 2]":
-        yield Finding("parallel HDF5", "ok", "two ranks wrote one file")
+        yield Diagnosis("parallel HDF5", "ok", "two ranks wrote one file")
     else:
-        yield Finding("parallel HDF5", "failed", text, f"set parallel.hdf5: rank0, or rebuild h5py:\n{hdf5_remedy()}")
+        yield Diagnosis("parallel HDF5", "failed", text, f"set parallel.hdf5: rank0, or rebuild h5py:\n{hdf5_remedy()}")
 
 
 def hdf5_remedy() -> str:
@@ -202,48 +202,48 @@ def hdf5_remedy() -> str:
     )
 
 
-def file_locking() -> Iterator[Finding]:
+def file_locking() -> Iterator[Diagnosis]:
     """Whether files can be locked in the current folder; network file systems often refuse, and HDF5 then stops."""
     setting = os.environ.get("HDF5_USE_FILE_LOCKING", "not set")
     is_fine, text = probe([sys.executable, "-c", LOCK], 10)
     if is_fine or setting.upper() in ("FALSE", "0", "BEST_EFFORT"):
-        found = (
+        details = (
             "works in this folder"
             if is_fine
             else f"does not work in this folder ({text}), and HDF5 does not ask for it"
         )
-        yield Finding("file locking", "ok", f"{found}; HDF5_USE_FILE_LOCKING {setting}")
+        yield Diagnosis("file locking", "ok", f"{details}; HDF5_USE_FILE_LOCKING {setting}")
     else:
-        yield Finding("file locking", "failed", text, "export HDF5_USE_FILE_LOCKING=FALSE, or run in another folder")
+        yield Diagnosis("file locking", "failed", text, "export HDF5_USE_FILE_LOCKING=FALSE, or run in another folder")
 
 
-def gpu() -> Iterator[Finding]:
+def gpu() -> Iterator[Diagnosis]:
     """NVIDIA GPUs and CuPy."""
     if shutil.which("nvidia-smi") is None:
-        yield Finding("GPU", "none", "no nvidia-smi in PATH; the CPU engine needs none")
+        yield Diagnosis("GPU", "none", "no nvidia-smi in PATH; the CPU engine needs none")
         return
-    found, text = probe(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"], 20)
-    if not found:
-        yield Finding(
+    is_fine, text = probe(["nvidia-smi", "--query-gpu=name,memory.total", "--format=csv,noheader"], 20)
+    if not is_fine:
+        yield Diagnosis(
             "GPU", "failed", f"nvidia-smi: {text}", "install or reload the NVIDIA driver; the CPU engine needs none"
         )
         return
-    yield Finding("GPU", "ok", "; ".join(text.splitlines()))
+    yield Diagnosis("GPU", "ok", "; ".join(text.splitlines()))
     yield package("cupy", "pip install 'cupy-cuda12x[ctk]'")
 
 
-def schedulers() -> Iterator[Finding]:
+def schedulers() -> Iterator[Diagnosis]:
     """Batch systems by their submit commands."""
-    found = [f"{name} ({shutil.which(command)})" for name, command in SCHEDULERS.items() if shutil.which(command)]
-    if found:
-        yield Finding("schedulers", "ok", ", ".join(found))
+    installed = [f"{name} ({shutil.which(command)})" for name, command in SCHEDULERS.items() if shutil.which(command)]
+    if installed:
+        yield Diagnosis("schedulers", "ok", ", ".join(installed))
     else:
-        yield Finding(
+        yield Diagnosis(
             "schedulers", "none", f"none of {', '.join(SCHEDULERS.values())} in PATH; runs start from this shell"
         )
 
 
-def farm() -> Iterator[Finding]:
+def farm() -> Iterator[Diagnosis]:
     """What commands of many small calculations run on."""
     for name in ("distributed", "dask_jobqueue"):
         yield package(name, "pip install 'hpcpot[farm]', for hpcpot onsite and relax")

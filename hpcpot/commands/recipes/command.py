@@ -70,14 +70,14 @@ def build_stack(settings: BuildSettings, family: Any, ranks: Ranks, say: Callabl
 
 def cell_of(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """The cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
-    wanted = settings.crystal
-    if wanted.file is not None:
-        return ranks.root_only(lambda: read_cell(wanted.file))
-    constant = wanted.lattice_constant_A
+    crystal = settings.crystal
+    if crystal.file is not None:
+        return ranks.root_only(lambda: read_cell(crystal.file))
+    constant = crystal.lattice_constant_A
     if constant is None and family is not None:
-        constant = relax(wanted.name, family, ranks)
-        say(f"lattice constant of {wanted.name}: {constant:.4f} Å, relaxed")
-    return crystals.build(wanted.name, (1, 1, 1), constant, wanted.primitive, wanted.axes)
+        constant = relax(crystal.name, family, ranks)
+        say(f"lattice constant of {crystal.name}: {constant:.4f} Å, relaxed")
+    return crystals.build(crystal.name, (1, 1, 1), constant, crystal.primitive, crystal.axes)
 
 
 def read_cell(path: Path) -> Atoms:

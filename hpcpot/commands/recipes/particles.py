@@ -27,15 +27,15 @@ def particle(settings: BuildSettings, unit: Atoms, say: Callable[[str], None]) -
 
 def stacked(settings: BuildSettings, unit: Atoms, say: Callable[[str], None]) -> Atoms:
     """A pour of spheres, each filled with atoms; arguments as of `particle`."""
-    wanted = settings.stack
-    radii = np.repeat(wanted.radii_A, wanted.counts)
-    packed = packing.pour(radii, wanted.box_A, settings.seed, say)
+    section = settings.stack
+    radii = np.repeat(section.radii_A, section.counts)
+    packed = packing.pour(radii, section.box_A, settings.seed, say)
     say(f"packing: {len(radii)} spheres fill {packed.fraction:.3f} of the box, overlaps up to {packed.overlap:.2%} R")
-    rotation_seed = settings.seed if wanted.rotate else None
-    filled = stack.fill(packed, lambda radius: cut(settings, unit, radius, say), wanted.margin_A, rotation_seed)
-    atoms = stack.without_contacts(filled, wanted.minimum_distance_A)
+    rotation_seed = settings.seed if section.rotate else None
+    filled = stack.fill(packed, lambda radius: cut(settings, unit, radius, say), section.margin_A, rotation_seed)
+    atoms = stack.without_contacts(filled, section.minimum_distance_A)
     taken = len(filled) - len(atoms)
-    say(f"stack: {taken} of {len(filled)} atoms nearer than {wanted.minimum_distance_A:g} Å to others taken away")
+    say(f"stack: {taken} of {len(filled)} atoms nearer than {section.minimum_distance_A:g} Å to others taken away")
     atoms.info = {"packing_fraction": packed.fraction}
     return atoms
 

@@ -21,8 +21,8 @@ def frames(path: Path, ase_format: str, kind: str) -> Iterator[tuple[int, ase.At
     """
     with as_data_error(path, kind):
         number = -1
-        found = ase.io.iread(path, index=":", format=ase_format, do_not_split_by_at_sign=True, parallel=False)
-        for number, atoms in enumerate(found):
+        structures = ase.io.iread(path, index=":", format=ase_format, do_not_split_by_at_sign=True, parallel=False)
+        for number, atoms in enumerate(structures):
             yield number, atoms
         if number < 0:
             raise ValueError("no frames")

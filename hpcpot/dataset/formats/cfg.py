@@ -53,23 +53,23 @@ def _frame(lines: list[str], source: str, group: str, elements: Sequence[str] | 
     """One block."""
     features, tensor, energy = {}, None, None
     rows, names, cell = [], [], np.zeros((0, 3))
-    at, n_atoms = 0, 0
-    while at < len(lines):
-        key, *rest = lines[at].split()
-        at += 1
+    number, n_atoms = 0, 0
+    while number < len(lines):
+        key, *words = lines[number].split()
+        number += 1
         if key == "Size":
-            n_atoms, at = int(lines[at]), at + 1
+            n_atoms, number = int(lines[number]), number + 1
         elif key == "Supercell":
-            stop = next(k for k in range(at, at + 4) if not _is_number(lines[k].split()[0]))
-            cell, at = np.array([line.split() for line in lines[at:stop]], float), stop
+            stop = next(k for k in range(number, number + 4) if not _is_number(lines[k].split()[0]))
+            cell, number = np.array([line.split() for line in lines[number:stop]], float), stop
         elif key == "AtomData:":
-            names, rows, at = rest, [line.split() for line in lines[at : at + n_atoms]], at + n_atoms
+            names, rows, number = words, [line.split() for line in lines[number : number + n_atoms]], number + n_atoms
         elif key == "Energy":
-            energy, at = float(lines[at]), at + 1
+            energy, number = float(lines[number]), number + 1
         elif key == "PlusStress:":
-            tensor, at = _tensor(rest, lines[at].split()), at + 1
+            tensor, number = _tensor(words, lines[number].split()), number + 1
         elif key == "Feature":
-            features[rest[0]] = " ".join(rest[1:])
+            features[words[0]] = " ".join(words[1:])
         else:
             raise ValueError(f"{source}: keyword {key} is not known")
     if "elements" in features:
@@ -120,7 +120,7 @@ def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
 
 
 def _text(dataset: DataSet, k: int) -> str:
-    mine = slice(dataset.first[k], dataset.first[k + 1])
+    atoms = slice(dataset.first[k], dataset.first[k + 1])
     n, axes = int(dataset.sizes[k]), int(dataset.periodic[k].sum())
     if not dataset.periodic[k][:axes].all():
         raise DataError(
@@ -130,18 +130,21 @@ def _text(dataset: DataSet, k: int) -> str:
     lines = ["BEGIN_CFG", " Size", f"    {n}"]
     if axes:
         lines += [" Supercell", *(f"    {numbers(row)}" for row in dataset.cells[k][:axes])]
-    values, names = dataset.positions[mine], "cartes_x cartes_y cartes_z"
-    if np.isfinite(dataset.forces[mine]).all():
-        values, names = np.hstack([values, dataset.forces[mine]]), f"{names} fx fy fz"
+    values, names = dataset.positions[atoms], "cartes_x cartes_y cartes_z"
+    if np.isfinite(dataset.forces[atoms]).all():
+        values, names = np.hstack([values, dataset.forces[atoms]]), f"{names} fx fy fz"
     lines += [f" AtomData:  id type {names}"]
     lines += [
-        f"    {i + 1} {t} {numbers(row)}" for i, (t, row) in enumerate(zip(dataset.species[mine], values, strict=True))
+        f"    {i + 1} {t} {numbers(row)}" for i, (t, row) in enumerate(zip(dataset.species[atoms], values, strict=True))
     ]
     if np.isfinite(dataset.energies[k]):
         lines += [" Energy", f"    {numbers([dataset.energies[k]])}"]
     virial = 0.5 * (dataset.virials[k] + dataset.virials[k].T)
     if np.isfinite(virial).all():
-        lines += [f" PlusStress:  {' '.join(TENSOR)}", f"    {numbers([virial[at] for at in TENSOR.values()])}"]
+        lines += [
+            f" PlusStress:  {' '.join(TENSOR)}",
+            f"    {numbers([virial[indices] for indices in TENSOR.values()])}",
+        ]
     lines += [
         f" Feature   elements {','.join(dataset.elements)}",
         f" Feature   group {dataset.groups[k]}",

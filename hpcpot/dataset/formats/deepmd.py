@@ -143,8 +143,8 @@ def _write_system(dataset: DataSet, folder: Path, mixed: bool) -> None:
 
 def _lacking(dataset: DataSet, k: int) -> str:
     """.no_virial and the like for the labels that a frame has not."""
-    one = dataset.select([k])
-    return "".join(f".no_{label}" for label, name in LABELS.items() if not np.isfinite(getattr(one, name)).all())
+    frame = dataset.select([k])
+    return "".join(f".no_{label}" for label, name in LABELS.items() if not np.isfinite(getattr(frame, name)).all())
 
 
 def _type_map(folder: Path, elements: Sequence[str] | None) -> tuple[str, ...]:
@@ -160,17 +160,22 @@ def _type_map(folder: Path, elements: Sequence[str] | None) -> tuple[str, ...]:
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:
     """The arrays of all sets, joined over sets; those of deepmd/raw where there are no sets."""
-    wanted = ("box", "coord", *LABELS, "real_atom_types")
-    sets = sorted(folder.glob("set.*"))
-    if not sets:
-        files = {name: folder / f"{name}.raw" for name in wanted}
+    names = ("box", "coord", *LABELS, "real_atom_types")
+    folders = sorted(folder.glob("set.*"))
+    if not folders:
+        files = {name: folder / f"{name}.raw" for name in names}
         return {name: np.loadtxt(path, ndmin=2) for name, path in files.items() if path.is_file()}
-    parts = [{name: np.load(one / f"{name}.npy") for name in wanted if (one / f"{name}.npy").is_file()} for one in sets]
-    for one, part in zip(sets, parts, strict=True):
+    parts = [
+        {name: np.load(subfolder / f"{name}.npy") for name in names if (subfolder / f"{name}.npy").is_file()}
+        for subfolder in folders
+    ]
+    for subfolder, part in zip(folders, parts, strict=True):
         if part.keys() != parts[0].keys():
-            raise ValueError(f"{one.name} has {' '.join(part)}, but {sets[0].name} has {' '.join(parts[0])}")
+            raise ValueError(f"{subfolder.name} has {' '.join(part)}, but {folders[0].name} has {' '.join(parts[0])}")
         if len({len(array) for array in part.values()}) != 1:
-            raise ValueError(f"{one.name} has different numbers of frames: { ({k: len(v) for k, v in part.items()}) }")
+            raise ValueError(
+                f"{subfolder.name} has different numbers of frames: { ({k: len(v) for k, v in part.items()}) }"
+            )
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

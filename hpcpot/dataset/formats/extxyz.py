@@ -75,12 +75,12 @@ def _find(values: dict, key: str, source: str) -> np.ndarray | float:
 
 def _ask(label: str, values: dict, source: str) -> None:
     """Refuse a label that may be there under another name."""
-    found = [name for name in OTHER_NAMES[label] if name in values]
-    if found:
+    candidates = [name for name in OTHER_NAMES[label] if name in values]
+    if candidates:
         option = {"energy": "--energy-key", "forces": "--forces-key", "virial": "--virial-key"}[label]
         raise DataError(
-            f"{source} = {label} under the name {found[0]}, whose meaning the file does not tell: a name is required; "
-            f"say {option} {found[0]}" + (" and what it is, --virial-is." if label == "virial" else ".")
+            f"{source} = {label} under the name {candidates[0]}, whose meaning the file does not tell: a name is required; "
+            f"say {option} {candidates[0]}" + (" and what it is, --virial-is." if label == "virial" else ".")
         )
 
 
@@ -99,10 +99,10 @@ def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:
 
 
 def _xyz(dataset: DataSet, k: int) -> str:
-    mine = slice(dataset.first[k], dataset.first[k + 1])
-    columns, values = "species:S:1:pos:R:3", [dataset.positions[mine]]
-    if np.isfinite(dataset.forces[mine]).all():
-        columns, values = f"{columns}:forces:R:3", [*values, dataset.forces[mine]]
+    atoms = slice(dataset.first[k], dataset.first[k + 1])
+    columns, values = "species:S:1:pos:R:3", [dataset.positions[atoms]]
+    if np.isfinite(dataset.forces[atoms]).all():
+        columns, values = f"{columns}:forces:R:3", [*values, dataset.forces[atoms]]
     comment = [f'Lattice="{numbers(dataset.cells[k].ravel())}"', f"Properties={columns}"]
     if np.isfinite(dataset.energies[k]):
         comment += [f"energy={numbers([dataset.energies[k]])}"]
@@ -114,6 +114,6 @@ def _xyz(dataset: DataSet, k: int) -> str:
     comment += [f'pbc="{" ".join("FT"[int(axis)] for axis in dataset.periodic[k])}"']
     group = str(dataset.groups[k]).replace('"', "'")
     comment += [f'group="{group}"']
-    symbols = [dataset.elements[t] for t in dataset.species[mine]]
+    symbols = [dataset.elements[t] for t in dataset.species[atoms]]
     rows = [f"{symbol} {numbers(row)}" for symbol, row in zip(symbols, np.hstack(values), strict=True)]
     return "\n".join([str(len(rows)), " ".join(comment), *rows]) + "\n"

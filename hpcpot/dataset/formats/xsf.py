@@ -38,7 +38,7 @@ def _structure(path: Path, source: str, group: str) -> Labelled:
         text = path.read_text()
         if "ANIMSTEPS" in text:
             raise ValueError("several structures in one file")
-        found = ENERGY.search(text)
+        energy = ENERGY.search(text)
         lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
         heads = {line.split()[0]: k for k, line in enumerate(lines) if line.split()[0].isupper()}
         cell, free = np.zeros((3, 3)), "PRIMVEC" not in heads
@@ -61,7 +61,7 @@ def _structure(path: Path, source: str, group: str) -> Labelled:
             values[:, :3],
             cell,
             np.full(3, not free),
-            float(found[1]) if found else None,
+            float(energy[1]) if energy else None,
             values[:, 3:] if values.shape[1] == 6 else None,
             None,
             group,
@@ -87,11 +87,11 @@ def write(dataset: DataSet, folder: Path, facts: Mapping[str, str | int]) -> Non
 
 
 def _text(dataset: DataSet, k: int) -> str:
-    mine = slice(dataset.first[k], dataset.first[k + 1])
-    symbols = [dataset.elements[t] for t in dataset.species[mine]]
-    values = dataset.positions[mine]
-    if np.isfinite(dataset.forces[mine]).all():
-        values = np.hstack([values, dataset.forces[mine]])
+    atoms = slice(dataset.first[k], dataset.first[k + 1])
+    symbols = [dataset.elements[t] for t in dataset.species[atoms]]
+    values = dataset.positions[atoms]
+    if np.isfinite(dataset.forces[atoms]).all():
+        values = np.hstack([values, dataset.forces[atoms]])
     energy = dataset.energies[k]
     lines = [f"# total energy = {numbers([energy])} eV", ""] if np.isfinite(energy) else []
     if dataset.periodic[k].all():

@@ -8,7 +8,7 @@ import pytest
 
 from hpcpot import cli
 from hpcpot.commands.doctor import checks, format_row
-from hpcpot.commands.doctor.checks import Finding
+from hpcpot.commands.doctor.checks import Diagnosis
 
 
 def states(check) -> dict[str, str]:
@@ -61,7 +61,7 @@ def test_package_that_is_absent_or_broken(monkeypatch):
     assert (absent.state, absent.remedy) == ("missing", "pip install it")
     monkeypatch.setattr(checks.provenance, "package_version", lambda name: "1.0")
     broken = checks.package("no_such_package", "pip install it")
-    assert broken.state == "failed" and "No module named" in broken.found
+    assert broken.state == "failed" and "No module named" in broken.details
 
 
 def test_machine_without_anything(monkeypatch, tmp_path):
@@ -82,35 +82,35 @@ def test_schedulers_and_gpu_are_found(monkeypatch, tmp_path):
     program(tmp_path, "nvidia-smi", "echo 'Card, 80 GiB'")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     row = next(iter(checks.schedulers()))
-    assert row.state == "ok" and "Slurm" in row.found and "HTCondor" in row.found and "LSF" not in row.found
+    assert row.state == "ok" and "Slurm" in row.details and "HTCondor" in row.details and "LSF" not in row.details
     card = next(iter(checks.gpu()))
-    assert card.state == "ok" and card.found == "Card, 80 GiB"
+    assert card.state == "ok" and card.details == "Card, 80 GiB"
 
 
 def test_gpu_without_driver(monkeypatch, tmp_path):
     program(tmp_path, "nvidia-smi", "echo 'couldn'\"'\"'t communicate with the NVIDIA driver' >&2; exit 9")
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     row = next(iter(checks.gpu()))
-    assert row.state == "failed" and "communicate" in row.found
+    assert row.state == "failed" and "communicate" in row.details
 
 
 def test_mpirun_of_another_mpi(monkeypatch):
     answers = {"--version": (True, "HYDRA"), "-n": (True, "1 1\n1 1")}
     monkeypatch.setattr(checks, "probe", lambda line, *rest: answers.get(line[1], (True, "Open MPI v4.1.4, package")))
     row = {finding.name: finding for finding in checks.mpi()}["2 ranks"]
-    assert row.state == "failed" and "another MPI" in row.found and "Open MPI v4.1.4 first in PATH" in row.remedy
+    assert row.state == "failed" and "another MPI" in row.details and "Open MPI v4.1.4 first in PATH" in row.remedy
 
 
 def test_compiled_code(monkeypatch, tmp_path):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     (row,) = checks.compiled_code()
-    assert (row.state, row.found) == (
+    assert (row.state, row.details) == (
         "ok",
         f"kept in {tmp_path}/hpcpot, 0 files, 0.0 MB; the first run compiles what lacks",
     )
     (tmp_path / "hpcpot").write_text("not a folder")
     (row,) = checks.compiled_code()
-    assert row.state == "failed" and "hpcpot cannot be written, so each run compiles" in row.found
+    assert row.state == "failed" and "hpcpot cannot be written, so each run compiles" in row.details
     assert row.remedy == "export NUMBA_CACHE_DIR=a folder of yours"
 
 
@@ -126,6 +126,6 @@ def test_file_locking(monkeypatch, tmp_path):
 
 
 def test_row():
-    assert format_row(Finding("GPU", "missing", "none here", "first\nsecond")) == (
+    assert format_row(Diagnosis("GPU", "missing", "none here", "first\nsecond")) == (
         "GPU              missing  none here\n                          -> first\n                             second"
     )
