@@ -44,16 +44,16 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("case", choices=CONFIGS)
     parser.add_argument("trajectory", type=Path)
     parser.add_argument("--ranks", default="1")
-    wanted = parser.parse_args(arguments)
-    config, override = ROOT / "configs" / CONFIGS[wanted.case], f"trajectory={wanted.trajectory.resolve()}"
+    options = parser.parse_args(arguments)
+    config, override = ROOT / "configs" / CONFIGS[options.case], f"trajectory={options.trajectory.resolve()}"
     settings = load(str(config), [override])
     command = [sys.executable, "-m", "hpcpot", "analyze", str(config), "--set", override, "--overwrite"]
-    subprocess.run([*command, "--ranks", wanted.ranks], check=True)
-    figures = collect(settings.output.folder, wanted.case)
+    subprocess.run([*command, "--ranks", options.ranks], check=True)
+    figures = collect(settings.output.folder, options.case)
     text = "\n".join(["", *facts(settings), "", *table(settings), "", *figures, ""])
-    before, rest = PAGE.read_text(encoding="utf-8").split(f"<!-- {wanted.case} -->", 1)
+    before, rest = PAGE.read_text(encoding="utf-8").split(f"<!-- {options.case} -->", 1)
     after = rest.split("<!-- end -->", 1)[1]
-    PAGE.write_text(f"{before}<!-- {wanted.case} -->{text}<!-- end -->{after}", encoding="utf-8")
+    PAGE.write_text(f"{before}<!-- {options.case} -->{text}<!-- end -->{after}", encoding="utf-8")
 
 
 def collect(folder: Path, case: str) -> list[str]:

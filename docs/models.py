@@ -46,8 +46,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("data", type=Path, nargs="+")
-    wanted = parser.parse_args(arguments)
-    folder = wanted.folder
+    options = parser.parse_args(arguments)
+    folder = options.folder
     lines = [
         "## Errors on frames that no training saw",
         "",
@@ -55,9 +55,9 @@ def main(arguments: list[str] | None = None) -> None:
         "watched while settings were chosen: these are errors of interpolation. The VASP sets below are independent.",
         "",
     ]
-    for data in wanted.data:
+    for data in options.data:
         lines += [*errors(folder, data), ""]
-    parity = folder / f"test_{SINGLE['Deep Potential 0']}_{wanted.data[0].stem}.png"
+    parity = folder / f"test_{SINGLE['Deep Potential 0']}_{options.data[0].stem}.png"
     shutil.copy(parity, PAGE.with_name("models_parity.png"))
     write("errors", [*lines, "![Parity of energies, forces and stresses, Deep Potential 0](models_parity.png)"])
     for name in SINGLE.values():
@@ -71,29 +71,32 @@ def hpcpot(*arguments: object, may_fail: bool = False) -> None:
 
 def errors(folder: Path, data: Path) -> list[str]:
     """Root mean square errors of each model: in each class of groups where the data have them, and in each group."""
-    found = {}
+    errors_of = {}
     for name, files in MODELS.items():
         base = folder / f"test_{files[0] if len(files) == 1 else 'committee'}_{data.stem}"
         hpcpot("test", *(folder / f"{file}.h5" for file in files), data, "-o", base, "--overwrite")
-        found[name] = rows_of(Path(f"{base}_errors.csv"))
-    groups = [row["group"] for row in found["Deep Potential 0"]]
-    classes = {name: [g for g in groups if any(fnmatch(g, one) for one in of)] for name, of in CLASSES.items()}
+        errors_of[name] = rows_of(Path(f"{base}_errors.csv"))
+    groups = [row["group"] for row in errors_of["Deep Potential 0"]]
+    classes = {
+        name: [g for g in groups if any(fnmatch(g, pattern) for pattern in patterns)]
+        for name, patterns in CLASSES.items()
+    }
     lines = [f"`{data.name}`, E in meV/atom, F in meV/Å:", ""]
     if not all(classes.values()):
-        return lines + table(found, {group: [group] for group in groups})
+        return lines + table(errors_of, {group: [group] for group in groups})
     return [
         *lines,
-        *table(found, classes),
+        *table(errors_of, classes),
         "",
         '<details markdown="1"><summary>Each group</summary>',
         "",
-        *table(found, {group: [group] for group in groups}),
+        *table(errors_of, {group: [group] for group in groups}),
         "",
         "</details>",
     ]
 
 
-def table(found: dict[str, list[dict[str, str]]], parts: dict[str, list[str]]) -> list[str]:
+def table(errors_of: dict[str, list[dict[str, str]]], parts: dict[str, list[str]]) -> list[str]:
     """A row for each part of the data, which has some of the groups; a column for each model."""
     lines = [
         f"| | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |",
@@ -101,7 +104,7 @@ def table(found: dict[str, list[dict[str, str]]], parts: dict[str, list[str]]) -
     ]
     for part, groups in parts.items():
         cells, frames = [], 0.0
-        for rows in found.values():
+        for rows in errors_of.values():
             mine = [row for row in rows if row["group"] in groups]
             frames, energy = pooled(mine, "frames", "energy_rmse_meV_per_atom")
             cells.append(f"{energy:.1f} | {1e3 * pooled(mine, 'atoms', 'force_rmse_eV_per_A')[1]:.0f}")
@@ -118,11 +121,11 @@ def pooled(rows: list[dict[str, str]], count: str, error: str) -> tuple[float, f
 
 def crystals(folder: Path) -> list[str]:
     """Lattice constants, bulk moduli, elastic constants and formation energies beside those of PBE."""
-    found = by_model(folder, "_crystals", "crystal")
+    tables = by_model(folder, "_crystals", "crystal")
     lines = [f"| | PBE | {' | '.join(SINGLE)} |", "|---|---|" + "---|" * len(SINGLE)]
 
     def add(title: str, reference: str, crystal: str, text: Callable[[dict[str, str]], str]) -> None:
-        cells = [text(rows[crystal]) if crystal in rows else "-" for rows in found.values()]
+        cells = [text(rows[crystal]) if crystal in rows else "-" for rows in tables.values()]
         lines.append(f"| {title} | {reference} | {' | '.join(cells)} |")
 
     for crystal, known in CRYSTALS.items():
