@@ -35,7 +35,7 @@ from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
-"""What loops may do to sums and quotients so that they vectorise; NaN and inf stay what they are."""
+"""Floating-point transformations allowed in loops so that they vectorise; NaN and inf stay as they are."""
 
 SUFFIX = ".nbc"
 SHIPPED = Path(__file__).resolve().parent / "__pycache__"
@@ -55,7 +55,7 @@ def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
 
 @cache
 def folder() -> Path:
-    """Where compiled code is kept; it need not exist yet.
+    """Folder of compiled code; it need not exist yet.
 
     NUMBA_CACHE_DIR where it is set; else the package's own __pycache__, the user's cache folder, or a folder of the
     user's among the temporary ones, whichever is the first that can be written.
@@ -70,7 +70,7 @@ def folder() -> Path:
 
 
 def refusal(path: Path) -> str | None:
-    """Why compiled code cannot be kept in a folder that may still have to be made; None where it can."""
+    """Reason why compiled code cannot be kept in a folder (which need not exist yet); None if it can."""
     if is_foreign(path):
         return "belongs to, or can be written by, somebody else"
     nearest = next(p for p in (path, *path.parents) if os.path.exists(p))
@@ -78,7 +78,7 @@ def refusal(path: Path) -> str | None:
 
 
 def is_foreign(path: Path) -> bool:
-    """Whether others could have put code into a folder among the temporary ones, to run in the user's name."""
+    """Test whether others could have put code into a temporary folder, to run in the user's name."""
     if path.parent != Path(tempfile.gettempdir()) or not os.path.lexists(path):
         return False
     status = path.lstat()
@@ -86,7 +86,7 @@ def is_foreign(path: Path) -> bool:
 
 
 class CompiledCache(NullCache):
-    """What a compiled function asks for its variants; a file each, its content behind the hash of the content."""
+    """Cache of the variants of a compiled function: one file each, the hash of its content first."""
 
     def __init__(self, dispatcher: Dispatcher):
         self._dispatcher = dispatcher
@@ -181,7 +181,7 @@ def _text(value: Any) -> str:
 
 
 def _whole(path: Path) -> bytes | None:
-    """The content of a file of ours; None where there is none, or where it is damaged."""
+    """Read a file of the cache; None if it is absent or damaged."""
     try:
         content = path.read_bytes()
     except OSError:

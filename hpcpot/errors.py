@@ -28,7 +28,7 @@ class ModelError(HpcpotError):
 
 
 class DomainError(HpcpotError):
-    """The simulation cell cannot be divided as asked."""
+    """A simulation cell that cannot be divided as asked."""
 
 
 class OutputError(HpcpotError):
@@ -40,7 +40,7 @@ class DependencyError(HpcpotError):
 
 
 class SimulationError(HpcpotError):
-    """The dynamics left the range in which the potential or the integrator means anything."""
+    """Dynamics outside the range in which the potential or the integrator is valid."""
 
 
 class TrainingError(HpcpotError):
@@ -48,4 +48,4 @@ class TrainingError(HpcpotError):
 
 
 class FarmError(HpcpotError):
-    """The farm cannot go on: its workers do not start, cannot load the task, or its scheduler went away."""
+    """A farm that cannot go on: its workers do not start, cannot load the task, or its scheduler went away."""

@@ -1,4 +1,4 @@
-"""Files that hpcpot reads: where a name is looked for, and what is said of a file that cannot be read."""
+"""Input files: the search for a name, and errors of files that cannot be read."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpcpot.errors import HpcpotError
 
 
 def find(name: str | Path, folder: Path = Path(), or_folder: bool = False) -> Path | None:
-    """The file that a name means: beside a config, else in the current folder, else one that ships with hpcpot.
+    """Find a file: beside a config, else in the current folder, else among those that ship with hpcpot.
 
     Args:
         folder: of the config. or_folder: the name may also be that of a folder.
@@ -30,7 +30,7 @@ def find(name: str | Path, folder: Path = Path(), or_folder: bool = False) -> Pa
 
 
 def find_all(pattern: str | Path, folder: Path = Path(), or_folder: bool = False) -> list[Path]:
-    """The files that a name, or a pattern with * ? or [, means, in the order of their names; see `find`."""
+    """Find the files of a name, or of a pattern with * ? or [, in the order of their names; see `find`."""
     named = find(pattern, folder, or_folder)
     if named is not None:
         return [named]

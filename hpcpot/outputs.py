@@ -1,4 +1,4 @@
-"""Files that hpcpot writes: nothing is overwritten unasked, and a file in its place is always whole."""
+"""Output files: nothing is overwritten unasked, and a file in its place is always whole."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ ADVICE = {
     "Permission denied": "you may not write there; give another path",
     "Read-only file system": "nobody can write there; give another path",
 }
-"""What to do, by what the system says."""
+"""Part of the system's message -> remedy."""
 
 
 def reason(error: Exception) -> str:
-    """What the system says, also from within HDF5's message."""
+    """Return the system's message, also if it is inside HDF5's."""
     found = re.search(r"error message = '([^']*)'", str(error))
     return found[1] if found else getattr(error, "strerror", None) or str(error)
 
 
 def advice(error: Exception, otherwise: str) -> str:
-    """What a user can do about an error of the system."""
+    """Return what the user can do about an error of the system."""
     return next((remedy for words, remedy in ADVICE.items() if words in reason(error)), otherwise)
 
 

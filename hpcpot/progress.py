@@ -1,4 +1,4 @@
-"""How far a campaign is: a line that renews itself on a terminal, a line a minute in a log."""
+"""Progress of a campaign: a line that renews itself on a terminal, a line a minute in a log."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOBODY = "no workers yet (jobs wait, or ended at once: see the queue and their l
 
 
 class Progress:
-    """Counts what is done and says so.
+    """Count what is done, and print it.
 
     Args:
         total: items to be done.

@@ -1,4 +1,4 @@
-"""Provenance: what made a file. Programs, machine, date and command line, as flat text for HDF5 attributes."""
+"""Provenance of a file: programs, machine, date and command line, as flat text for HDF5 attributes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import hpcpot
 PACKAGES = ("numpy", "scipy", "numba", "h5py", "ase", "mpi4py", "distributed")
 ABSENT = "none"
 CHECKOUT = Path(hpcpot.__file__).resolve().parent.parent
-"""The folder above the package; a git checkout unless hpcpot was installed."""
+"""Folder above the package; a git checkout unless hpcpot was installed."""
 
 
 def collect(ranks: int = 1) -> dict[str, str | int]:
@@ -41,7 +41,7 @@ def collect(ranks: int = 1) -> dict[str, str | int]:
 
 
 def command_line() -> str:
-    """What was run; hpcpot itself by its name alone, wherever it is installed."""
+    """Command line of this process; hpcpot itself by its name alone, wherever it is installed."""
     program, *arguments = sys.argv
     ours = Path(program).name == "hpcpot" or Path(program) == Path(hpcpot.__file__).with_name("__main__.py")
     return shlex.join(["hpcpot" if ours else program, *arguments])
@@ -82,7 +82,7 @@ def cpu_model() -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """What git prints; empty where there is no git or it refuses."""
+    """Run git and return its output; empty if there is no git or it refuses."""
     try:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):

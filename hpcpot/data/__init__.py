@@ -1,4 +1,4 @@
-"""The structures and models that hpcpot ships."""
+"""Structures and models that ship with hpcpot."""
 
 from __future__ import annotations
 
@@ -18,5 +18,5 @@ def names() -> list[str]:
 
 
 def find(name: str) -> Path | None:
-    """The shipped file of this name, given with or without its suffix; None if there is none."""
+    """Find the shipped file of this name, given with or without its suffix; None if there is none."""
     return next((path for path in _files() if name in (path.stem, path.name)), None)

@@ -1,4 +1,4 @@
-"""The options of every command that reads labelled data: what its files do not tell by themselves."""
+"""Options of the commands that read labelled data, for what the files themselves do not say."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def read_options(arguments: argparse.Namespace) -> ReadOptions:
-    """The options of labelled data as readers take them.
+    """Return the options of labelled data as the readers take them.
 
     Raises:
         ConfigError: --virial-is without --virial-key.

@@ -1,4 +1,4 @@
-"""Can the labels of a data set be trusted? Each check names the frames that it doubts, and why."""
+"""Checks of a data set's labels: each names the frames it doubts, and says why."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SAME_LABELS = {"energies": 1.0e-3, "virials": 1.0e-2, "forces": 1.0e-2}
 NET_FORCE = 1.0e-2
 """eV/Å to an atom: forces of a whole structure add up to zero."""
 ASYMMETRY = 1.0e-2
-"""Of a virial's largest component; a potential's is symmetric."""
+"""Tolerance for the antisymmetric part of a virial, relative to its largest component; a potential's virial is symmetric."""
 OUTLIER = 10.0
 """Times the usual scatter (1.4826 MAD) of the residual energy per atom within its group."""
 LEAST_SCATTER = 0.01
@@ -61,12 +61,12 @@ DOUBTS = {
     "scale of forces": "forces are {slope:.4g} times what they must be{meaning}",
     "scale of virials": "virials are {slope:.4g} times what they must be{meaning}",
 }
-"""What each doubt says of its frames."""
+"""Name of a doubt -> its message."""
 
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is too much.
+    """Limits beyond which a value is doubted.
 
     Attributes:
         force: eV/Å, of a component. stress: eV/Å³, of a component. distance: Å, between atoms.
@@ -79,7 +79,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check has found.
+    """Result of one check.
 
     Attributes:
         name: of the doubt, a key of DOUBTS. rows: the frames. text: what is wrong with them.
@@ -91,12 +91,12 @@ class Finding:
 
     @property
     def is_error(self) -> bool:
-        """Whether a potential must not be trained on this."""
+        """True if no potential must be trained on these frames."""
         return self.name in ERRORS
 
 
 def doubt(name: str, rows: np.ndarray | list[int], **values: float | str) -> list[Finding]:
-    """The finding, if there are any rows.
+    """Return a finding, or none if there are no rows.
 
     Args:
         values: what the text of DOUBTS leaves open.
@@ -105,7 +105,7 @@ def doubt(name: str, rows: np.ndarray | list[int], **values: float | str) -> lis
 
 
 def check(dataset: DataSet, bounds: Bounds) -> list[Finding]:
-    """All doubts; none is an empty list."""
+    """Run all checks; an empty list if none has doubts."""
     return [finding for run_check in CHECKS for finding in run_check(dataset, bounds)]
 
 
@@ -227,7 +227,7 @@ CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
 
 
 def _agree(dataset: DataSet, a: int, b: int) -> bool:
-    """Whether two frames of the same structure have the same labels, where both have them."""
+    """Compare the labels that two frames of the same structure both have."""
     for name, tolerance in SAME_LABELS.items():
         values = getattr(dataset, name)
         first, second = (

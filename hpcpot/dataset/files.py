@@ -27,26 +27,26 @@ LOSSES: dict[str, Callable[[DataSet], bool]] = {
         ((np.diff(dataset.species) < 0) & (np.diff(dataset.frame_of) == 0)).any()
     ),
 }
-"""What a format may not keep -> whether a data set has it."""
+"""Information that a format may not keep -> test whether a data set has it."""
 
 
 def accepted() -> str:
-    """What is read, in words."""
+    """Describe what can be read, for messages."""
     return ", ".join(row.words for row in FORMATS.values() if row.reads) + ", or a folder of these"
 
 
 def is_data(path: Path) -> bool:
-    """Whether a path is labelled data, or a folder, which may hold some."""
+    """Test whether a path is labelled data, or a folder that may hold some."""
     return path.is_dir() or recognise(path) is not None
 
 
 def losses(dataset: DataSet, name: str) -> list[str]:
-    """What a file of that format does not keep of a data set."""
+    """List the information in a data set that the format does not keep."""
     return [words for words in FORMATS[name].loses if words not in LOSSES or LOSSES[words](dataset)]
 
 
 def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: bool = False) -> DataSet:
-    """All frames of files and folders, as one data set, in the order given; in folders by name.
+    """Read all frames of files and folders into one data set, in the order given; within folders by name.
 
     Args:
         show: print how far it is with several files.
@@ -90,7 +90,7 @@ def save(
 
 
 def check_output(path: Path, kind: str | None, overwrite: bool) -> Format:
-    """The format that will be written; refuses what cannot be, before the work.
+    """Return the format that will be written; refuse an output that cannot be, before the work.
 
     Raises:
         OutputError: see `save`.

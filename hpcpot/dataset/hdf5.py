@@ -25,7 +25,7 @@ FORMAT, VERSION = "hpcpot dataset", 1
 UNITS = {"positions": "Angstrom", "cells": "Angstrom", "energies": "eV", "forces": "eV Angstrom-1", "virials": "eV"}
 TEXTS = ("groups", "sources")
 COMPRESSION = {"compression": "gzip", "shuffle": True}
-"""Of every array; without loss."""
+"""Lossless compression of every array."""
 ARRAYS = tuple(field.name for field in fields(DataSet) if field.name != "elements")
 
 
@@ -71,7 +71,7 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
 
 
 def is_dataset(path: Path) -> bool:
-    """Whether a file is a data set of hpcpot."""
+    """Test whether a file is a data set of hpcpot."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             return file.attrs.get("format") == FORMAT
@@ -80,7 +80,7 @@ def is_dataset(path: Path) -> bool:
 
 
 def provenance(path: Path) -> dict[str, str]:
-    """What `write` was told of how the data set was made; nothing of a file that is none."""
+    """Provenance of a data set as given to `write`; empty for other files."""
     if not is_dataset(path):
         return {}
     with h5py.File(path, "r", locking=False) as file:
@@ -88,7 +88,7 @@ def provenance(path: Path) -> dict[str, str]:
 
 
 def read(path: Path) -> DataSet:
-    """The data set that `write` wrote.
+    """Read a data set.
 
     Raises:
         DataError: no such file, not a data set, of another version, or damaged.
@@ -113,6 +113,6 @@ def read(path: Path) -> DataSet:
 
 
 def _plain(dataset: DataSet, name: str) -> np.ndarray | list[str]:
-    """The values as they are hashed and stored."""
+    """Convert a field to the form in which it is hashed and stored."""
     values = getattr(dataset, name)
     return [str(text) for text in values] if name in TEXTS else np.ascontiguousarray(values)

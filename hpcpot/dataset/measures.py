@@ -1,4 +1,4 @@
-"""What checks and figures measure of the frames of a data set beside their labels."""
+"""Quantities derived from the frames of a data set, for checks and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a potential says of a data set: many frames in one call."""
+"""Predictions of a potential for a data set, many frames per call."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def frame_grades(dataset: DataSet, grader: Grader, room: int = ROOM) -> np.ndarr
 
 
 def neighborhoods(dataset: DataSet, reach: float) -> batch.Batch:
-    """The neighbours of all atoms of all frames."""
+    """Find the neighbours of all atoms in all frames."""
     return batch.join(
         [
             batch.build(dataset.positions[a:b], cell, periodic, reach)

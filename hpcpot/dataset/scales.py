@@ -30,7 +30,7 @@ FEWEST = 5
 WORK, MODEL = "the energies, by the work between frames", "the potential"
 TOLERANCE, CORRELATION = 0.2, 0.9
 STEP = 1.0e-4
-"""Of finite strains."""
+"""Size of finite strains."""
 STRAINED = 8
 """Frames that are strained, evenly over the data set."""
 FACTORS = {
@@ -55,12 +55,12 @@ FACTORS = {
     0.5291772: "Bohr for Å",
     1.8897261: "Å against Bohr",
 }
-"""What a slope may mean."""
+"""Slope -> likely mistake of unit or sign."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How one label compares with what it must be.
+    """Comparison of one label with its expected value.
 
     Attributes:
         name: of the label. against: what it is compared with. slope: label over what it must be.
@@ -76,7 +76,7 @@ class Scale:
 
     @property
     def is_right(self) -> bool:
-        """Whether signs and units fit; also where the comparison says nothing, as the two do not correlate."""
+        """True if sign and unit fit, or if the two do not correlate and nothing can be said."""
         return abs(self.slope - 1) <= TOLERANCE or abs(self.correlation) < CORRELATION
 
 
@@ -133,7 +133,7 @@ def strain_derivatives(dataset: DataSet, potential: Potential) -> np.ndarray:
 
 
 def findings(scales: list[Scale]) -> list[Finding]:
-    """The scales that are wrong."""
+    """Report the comparisons that show a wrong unit or sign."""
     wrong = [scale for scale in scales if not scale.is_right]
     return [
         finding

@@ -1,4 +1,4 @@
-"""What a data set holds, group by group."""
+"""Contents of a data set, group by group."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _row(part: DataSet) -> dict[str, float]:
 
 
 def text(dataset: DataSet) -> str:
-    """The table for people."""
+    """Format the table for printing."""
     columns = table(dataset)
     heads = [
         "group",

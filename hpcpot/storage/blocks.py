@@ -18,7 +18,7 @@ def starts(ranks: Ranks, n_rows: int) -> np.ndarray:
 
 
 def gather(ranks: Ranks, rows: np.ndarray) -> np.ndarray | None:
-    """The rows of all ranks, in rank order, on rank 0; None elsewhere.
+    """Gather the rows of all ranks on rank 0, in rank order; None on other ranks.
 
     Args:
         rows: (n_local, ...), equal over ranks in type and in all but the first dimension.

@@ -53,7 +53,7 @@ def write(path: Path, ranks: Ranks, arrays: dict[str, np.ndarray], common: dict[
 
 
 def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray | np.generic | str], bool]:
-    """The arrays and the common values of a checkpoint, and whether as many ranks wrote it.
+    """Read the arrays and the common values of a checkpoint, and whether as many ranks wrote it.
 
     If so, each rank gets its own rows in its own order; otherwise an even split of all rows. Every rank reads its part.
 

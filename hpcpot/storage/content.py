@@ -1,4 +1,4 @@
-"""What an input is, whatever it is called: a hash of its content."""
+"""Hash of an input's content, independent of its name."""
 
 from __future__ import annotations
 

@@ -53,12 +53,12 @@ class Column:
 
     @property
     def ragged(self) -> int:
-        """How many axes have no fixed length."""
+        """Number of axes without a fixed length."""
         return 1 if self.dtype == TEXT else sum(length is None for length in self.shape)
 
     @property
     def tail(self) -> tuple[int, ...]:
-        """The axes of fixed length."""
+        """Lengths of the fixed axes."""
         return tuple(length for length in self.shape if length is not None)
 
     @property
@@ -85,7 +85,7 @@ class Column:
 
     @property
     def nothing(self) -> np.ndarray:
-        """What a row holds that has no value: NaN, zeros, or no elements."""
+        """Value of a row that has none: NaN, zeros, or no elements."""
         fill = np.nan if self.stored.kind in "fc" else 0
         return np.full((0,) * self.ragged + self.tail, fill, self.stored)
 
@@ -99,7 +99,7 @@ class Column:
 
 
 class GrowingTable:
-    """The rows of a table; also those of a file that is open for reading only.
+    """Table of a file that is open for writing, or for reading only.
 
     Args:
         root: group of the mark. columns: by path in the file.
@@ -162,7 +162,7 @@ class GrowingTable:
         self.n_rows = stop
 
     def _blocks(self, path: str, rows: Sequence[np.ndarray]) -> dict[str, tuple[int, np.ndarray]]:
-        """What the datasets of a column get: {dataset: (from where, values)}."""
+        """Split rows of a column by dataset: {dataset: (first row, values)}."""
         column, start = self._columns[path], self.n_rows
         if not column.ragged:
             return {f"{path}/values": (start, np.stack(rows))}
@@ -189,7 +189,7 @@ class GrowingTable:
 
 
 def create(file: h5py.File, root: str, columns: dict[str, Column], expected: int, lengths: dict[str, float]) -> None:
-    """The datasets of a table, without rows.
+    """Create the datasets of a table, without rows.
 
     Args:
         expected: rows that it is to get; it can get more.

@@ -1,4 +1,4 @@
-"""What an error of HDF5 means to the person who started the run."""
+"""Errors of HDF5 as messages for the person who started the run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hpcpot.errors import OutputError
 from hpcpot.outputs import advice, reason
 
 HDF5_ERRORS = (OSError, RuntimeError, ValueError, KeyError)
-"""What h5py raises when HDF5 or the file system refuses, or a file is not what it says."""
+"""Exceptions that h5py raises when HDF5 or the file system refuses, or a file is damaged."""
 
 ADVICE = {
     "write failed": "the disk may be full or broken; free some space",
@@ -18,11 +18,11 @@ ADVICE = {
     "signature": "it is no HDF5 file; give another path",
     "unable to lock": "hpcpot needs no locks, which network file systems often refuse; set HDF5_USE_FILE_LOCKING=FALSE",
 }
-"""What to do, by what HDF5 says."""
+"""Part of HDF5's message -> remedy."""
 
 
 def explain(path: Path, doing: str, error: Exception) -> OutputError:
-    """The error to raise when `doing` ("open", "write step 10 of") failed."""
+    """Build the error to raise when `doing` ("open", "write step 10 of") failed."""
     remedy = next(
         (remedy for words, remedy in ADVICE.items() if words in str(error)),
         "it must be whole; copy it again, or make it anew",

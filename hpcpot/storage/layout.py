@@ -1,4 +1,4 @@
-"""The H5MD 1.1 file of a trajectory: what is where, and the rule by which a row counts.
+"""Layout of a trajectory as an H5MD 1.1 file, and the rule by which a row counts.
 
 Arrays that are written at the same steps form a `Series` and share one `step` and one `time` dataset by hard links.
 A row of a series counts only when its `step` is set: unset it is -1. Readers stop at the first negative step.
@@ -37,7 +37,7 @@ ELEMENTS = {
     "potential_energy": ((), "eV"),
     "virial": ((3, 3), "eV"),
 }
-"""What can be stored of each atom: shape and H5MD unit."""
+"""Quantities that can be stored per atom: shape and H5MD unit."""
 
 BOX = "box/edges"
 MAIN = "particles/trajectory"
@@ -58,7 +58,7 @@ INDEX_BYTES = 2**20
 
 @dataclass(frozen=True)
 class System:
-    """What a trajectory knows of its atoms once and for all.
+    """Constant properties of the atoms of a trajectory.
 
     Attributes:
         elements: chemical symbols that species index. species: (n_atoms,) int, in order of id.
@@ -125,12 +125,12 @@ class Series:
         return f"{self.root}/{name}/{part}"
 
     def shared(self, part: str) -> str:
-        """The `step` or `time` dataset of all arrays."""
+        """Path of the `step` or `time` dataset that all arrays share."""
         return self.path(next(iter(self.arrays)), part)
 
     @property
     def datasets(self) -> list[str]:
-        """All that grows by a row at a time."""
+        """Paths of all datasets that grow row by row."""
         return [*map(self.path, self.arrays), self.shared("time"), self.shared("step")]
 
 
@@ -141,7 +141,7 @@ def plan(
     observables_every: int,
     precision: str,
 ) -> list[Series]:
-    """The series of a trajectory."""
+    """Plan the series of a trajectory."""
     roots: dict[str, dict[str, Array]] = {}
     for name, every in particles.items():
         shape, unit = ELEMENTS[name]
@@ -156,7 +156,7 @@ def plan(
 
 
 def create(file: h5py.File, series: list[Series], system: System, n_steps: int) -> None:
-    """All groups, attributes and datasets, with no rows yet."""
+    """Create all groups, attributes and datasets, without rows."""
     _write_header(file)
     for group in series:
         expected = max(n_steps // group.every + 2, 256)  # also the first, and a last one that is not due
@@ -185,7 +185,7 @@ def _chunk_rows(expected: int, array: Array) -> int:
 
 
 def grow_from_nothing(file: h5py.File, path: str, array: Array, rows: int, fill: int | None = None) -> None:
-    """A dataset of no rows; chunks are allocated as it grows into them, the same in serial and parallel HDF5."""
+    """Create a dataset without rows; chunks are allocated as it grows into them, the same in serial and parallel HDF5."""
     creation = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     creation.set_alloc_time(h5py.h5d.ALLOC_TIME_EARLY)
     if fill is None:
@@ -232,7 +232,7 @@ def _write_system(file: h5py.File, root: str, system: System) -> None:
 
 
 def write_run(file: h5py.File, provenance: dict[str, str | int | float], from_step: int) -> None:
-    """The provenance of one run, a scalar dataset each, since attributes are limited to 64 KiB."""
+    """Write the provenance of one run as scalar datasets, since attributes are limited to 64 KiB."""
     group = file.require_group(RUNS)
     run = group.create_group(f"run_{len(group):03d}")
     for name, value in {**provenance, "from_step": from_step}.items():
@@ -251,7 +251,7 @@ def _set_unit(dataset: h5py.Dataset, unit: str) -> None:
 
 
 def committed(step: h5py.Dataset) -> int:
-    """How many rows count: those before the first that is not marked."""
+    """Number of rows that count: those before the first that is not marked."""
     unmarked = np.flatnonzero(step[:] < 0)
     return int(unmarked[0]) if len(unmarked) else len(step)
 
@@ -269,7 +269,7 @@ def truncate(file: h5py.File, series: Series, last_step: int) -> int:
 
 
 def check(file: h5py.File, path: Path, series: list[Series], system: System) -> None:
-    """That a run can go on with an existing file.
+    """Check that a run can continue an existing file.
 
     Raises:
         OutputError: it is not a trajectory of hpcpot, or has other atoms or arrays than the run.

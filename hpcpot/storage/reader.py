@@ -55,7 +55,7 @@ class TrajectoryReader:
 
     @property
     def elements(self) -> list[str]:
-        """What is stored of each atom: names of `layout.ELEMENTS`."""
+        """Names of the stored quantities, of `layout.ELEMENTS`."""
         return [name for name in layout.ELEMENTS if self._find(name) is not None]
 
     def steps(self, element: str = "position") -> np.ndarray:
@@ -106,7 +106,7 @@ class TrajectoryReader:
         }
 
     def provenance(self) -> list[dict[str, str | int | float]]:
-        """What made the file: one dict for each run, in order."""
+        """Provenance of the file, one dict for each run, in order."""
         runs = self._file[layout.RUNS].values()
         return [{name: _plain(item[()]) for name, item in run.items()} for run in runs]
 

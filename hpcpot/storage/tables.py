@@ -107,7 +107,7 @@ def write_csv(path: Path, columns: Columns) -> None:
 
 
 def read_csv(path: Path, n_columns: int) -> np.ndarray:
-    """The numbers of a CSV file, (rows, n_columns) float64; lines that begin with no number are headers or comments.
+    """Read the numbers of a CSV file, (rows, n_columns) float64; lines that begin with no number are headers or comments.
 
     Raises:
         OutputError: a line with too few numbers, or none at all.

@@ -184,12 +184,12 @@ class Trajectory:
         return rows, last
 
     def _open(self) -> h5py.File:
-        """For one writer. Without a chunk cache each write goes straight to its place in the file."""
+        """Open the file for one writer. Without a chunk cache each write goes straight to its place in the file."""
         with explained(self.path, "open"):
             return h5py.File(self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED)
 
     def _open_together(self) -> h5py.File:
-        """For all ranks, through MPI-IO."""
+        """Open the file on all ranks, through MPI-IO."""
         self._ranks.agree(
             None
             if self.path.exists()
@@ -209,7 +209,7 @@ class Trajectory:
         return file
 
     def _due(self, given: dict[bool, dict], step: int) -> list[Series]:
-        """The series that a row was given for, observables first: positions must not be there without them."""
+        """Select the series that a row was given for, observables first: positions must not be there without them."""
         due = [series for series in reversed(self._series) if series.names & given[series.is_particles].keys()]
         expected = {
             kind: {name for series in due if series.is_particles is kind for name in series.arrays} for kind in given

@@ -49,7 +49,7 @@ def check_poscar(path: Path, file: TextIO) -> None:
 
 
 def is_position(line: str) -> bool:
-    """Whether a line begins with three numbers."""
+    """Test whether a line begins with three numbers."""
     words = line.split()[:3]
     try:
         return len([float(word) for word in words]) == 3

@@ -1,4 +1,4 @@
-"""Structures from files and to files: the border at which atoms are read, checked and written."""
+"""Reading, checking and writing of structure files."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int =
 
 
 def find(path: Path) -> Path:
-    """The file at `path`, or the one that ships under that name."""
+    """Find the file at `path`, or the one that ships under that name."""
     found = inputs.find(path)
     if found is None:
         raise StructureError(

@@ -24,7 +24,7 @@ def with_images(
 
 
 def margins(inverse: np.ndarray, periodic: np.ndarray, within: float) -> np.ndarray:
-    """How far `within` Å is along each axis, in fractions of the cell: (3,) float64, infinite where not periodic.
+    """Distance `within`, Å, along each axis in fractions of the cell: (3,) float64, infinite where not periodic.
 
     Args:
         inverse: of the cell, whose columns have the length 1 / height.

@@ -77,7 +77,7 @@ def read(path: Path, elements: tuple[str, ...] | None = None) -> Atoms:
 
 
 def split(text: str) -> DataFile:
-    """The lines of a data file by header and section; a section begins with a line that starts with a letter."""
+    """Sort the lines of a data file by header and section; a section begins with a line that starts with a letter."""
     data, section = DataFile(), None
     for line in text.splitlines()[1:]:  # the first line is a title
         content, _, comment = line.partition("#")
@@ -105,7 +105,7 @@ def required(header: dict[str, list[str]], path: Path, key: str) -> list[str]:
 
 
 def atom_rows(path: Path, data: DataFile, n_atoms: int) -> list[list[str]]:
-    """The words of the section Atoms: id, type, x, y, z and perhaps three image flags."""
+    """Return the words of the section Atoms: id, type, x, y, z and perhaps three image flags."""
     style = data.comments.get("Atoms") or "atomic"
     if style != "atomic":
         raise StructureError(f"{path}: Atoms = style {style}: must be atomic; write it with atom_style atomic.")
@@ -133,7 +133,7 @@ def box(path: Path, header: dict[str, list[str]]) -> np.ndarray:
 
 
 def symbol(path: Path, number: int, name: str | None, mass: float | None, elements: tuple[str, ...] | None) -> str:
-    """The element of atom type `number`, from its name in the file, its mass, or the names given."""
+    """Determine the element of atom type `number` from its name in the file, its mass, or the names given."""
     if name in atomic_numbers:
         return name
     if mass is not None:

@@ -1,4 +1,4 @@
-"""The closest two atoms, through periodic boundaries of any cell."""
+"""Search for the closest two atoms, through periodic boundaries of any cell."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Contact:
 
 
 def closest(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, within: float) -> Contact | None:
-    """The closest two atoms if they are nearer than `within`, else None.
+    """Find the closest two atoms if they are nearer than `within`, else None.
 
     Where many atoms pile up in one place the contact named is one of them, not always the closest, so that memory
     and time stay linear in the number of atoms.
@@ -49,7 +49,7 @@ def closest(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, withi
 
 
 def reduced(cell: np.ndarray, periodic: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The same lattice with its shortest vectors, other axes perpendicular to them: its slabs are never thin."""
+    """Reduce a lattice to its shortest vectors, other axes perpendicular to them: its slabs are never thin."""
     axes = np.zeros((3, 3))
     axes[periodic] = cell[periodic]
     axes, _ = minkowski_reduce(axes, periodic)

@@ -22,7 +22,7 @@ DENSEST, POURED = 0.66, 0.50
 few spheres apart comes to."""
 
 REST_ENERGY, REST_OVERLAP, JAMMED = 1e-6, 0.01, 0.1
-"""At rest: the kinetic energy is below this part of m g R, and each overlap below this part of the smaller radius. An
+"""Criteria of rest: kinetic energy relative to m g R, and each overlap relative to the smaller radius. An
 overlap beyond the last, which no fall makes, says that the lid cannot come down any further."""
 
 LID_STEP, LID_TIME = 0.5, 1.0

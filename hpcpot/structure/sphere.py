@@ -9,7 +9,7 @@ from hpcpot.errors import StructureError
 from hpcpot.structure.cell import heights
 
 Centre = str | tuple[float, float, float]
-"""What is at the middle of a sphere: an element (its atom nearest the middle of the block), "centroid" of all atoms,
+"""Centre of a sphere: an element (its atom nearest the middle of the block), "centroid" of all atoms,
 or a point in Å."""
 
 
@@ -24,7 +24,7 @@ def repeats(atoms: Atoms, radius: float) -> tuple[int, int, int]:
 
 
 def cut(block: Atoms, radius: float, centre: Centre) -> Atoms:
-    """All atoms of the infinite structure within a radius of a centre, each once; the centre becomes the origin.
+    """Cut all atoms of the infinite structure within a radius of a centre, each once; the centre becomes the origin.
 
     The block is periodic, so that the centre may be anywhere in it.
 
@@ -65,7 +65,7 @@ def check_size(block: Atoms, radius: float) -> None:
 
 
 def middle(block: Atoms, centre: Centre) -> np.ndarray:
-    """The point that a centre means: (3,) float64, Å. Of atoms equally near the first counts."""
+    """Position of a centre: (3,) float64, Å. Of atoms equally near the first counts."""
     if centre == "centroid":
         return block.positions.mean(axis=0)
     if not isinstance(centre, str):

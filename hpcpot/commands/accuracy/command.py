@@ -68,7 +68,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def average(predictions: list[Predicted]) -> Predicted:
-    """The mean of the models, which is what a committee says."""
+    """Average the predictions of a committee."""
     return Predicted(
         np.mean([prediction.energies for prediction in predictions], axis=0),
         np.mean([prediction.forces for prediction in predictions], axis=0),
@@ -78,7 +78,7 @@ def average(predictions: list[Predicted]) -> Predicted:
 
 
 def report(dataset: DataSet, mean: Predicted, tables: dict[str, Columns]) -> str:
-    """The tables of errors for people."""
+    """Format the tables of errors for printing."""
     lines = [_table(tables["errors"], "group"), "", _table(tables["elements"], "element")]
     if "models" in tables:
         lines += ["", _table(tables["models"], "model"), "", _deviation_lines(tables["frames"])]
@@ -188,13 +188,13 @@ def _write(
 
 
 def _doubts(frames: Columns) -> tuple[str, np.ndarray] | None:
-    """What is drawn against the errors: deviation of a committee, or extrapolation grade."""
+    """Quantity that is drawn against the errors: deviation of a committee, or extrapolation grade."""
     names = {"max_devi_f": "largest force deviation", "max_grade": "largest extrapolation grade"}
     return next(((head, frames[name]) for name, head in names.items() if name in frames), None)
 
 
 def _write_model_devi(path: Path, frames: Columns) -> None:
-    """The columns of `dp model-devi`, which DP-GEN reads; step is the number of the frame."""
+    """Write the columns of `dp model-devi`, which DP-GEN reads; step is the number of the frame."""
     names = [name for name in frames if "devi" in name]
     values = np.column_stack([np.arange(len(frames["source"])), *(frames[name] for name in names)])
     try:

@@ -30,7 +30,7 @@ def largest_by_group(dataset: DataSet, values: np.ndarray) -> np.ndarray:
 
 
 def row(dataset: DataSet, predicted: Predicted, frames: np.ndarray) -> dict[str, float]:
-    """The errors over some frames, (n,) bool; NaN where no frame has the label."""
+    """Compute the errors over some frames, (n,) bool; NaN where no frame has the label."""
     energy, virial = energy_errors(dataset, predicted), virial_errors(dataset, predicted)
     stress = stress_errors(dataset, predicted)
     atoms = frames[dataset.frame_of]
@@ -120,13 +120,13 @@ def shifts(dataset: DataSet, predicted: Predicted) -> tuple[np.ndarray, float]:
 
 
 def rmse(errors: np.ndarray) -> float:
-    """Over the finite values; NaN without any."""
+    """Root mean square of the finite values; NaN without any."""
     known = errors[np.isfinite(errors)]
     return float(np.sqrt(np.mean(known**2))) if known.size else np.nan
 
 
 def mae(errors: np.ndarray) -> float:
-    """Over the finite values; NaN without any."""
+    """Mean absolute value of the finite values; NaN without any."""
     known = np.abs(errors[np.isfinite(errors)])
     return float(known.mean()) if known.size else np.nan
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 COLORS = ("#7d4fb3", "#c8902d", "#3b6fb0", "#5fa8a0", "#c8553d")
-"""Of the elements in their order."""
+"""Colours of the elements in their order."""
 BLUE, RED = "#3b6fb0", "#c8553d"
 MANY = 5000
 """Values of a parity plot above which dots are smaller."""
@@ -112,7 +112,7 @@ def bars(axes: Axes, table: Columns, column: str, label: str, color: str) -> Non
 
 
 def distribution(axes: Axes, dataset: DataSet, predicted: Predicted) -> None:
-    """How the errors of forces are distributed over the atoms of each element."""
+    """Distribution of the errors of forces over the atoms of each element."""
     sizes = np.linalg.norm(predicted.forces - dataset.forces, axis=1)
     for t, element in enumerate(dataset.elements):
         known = np.sort(sizes[(dataset.species == t) & np.isfinite(sizes)])

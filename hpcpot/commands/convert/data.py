@@ -14,7 +14,7 @@ from hpcpot.wording import plural
 
 
 def is_data(inputs: Sequence[str]) -> bool:
-    """Whether the input is labelled structures, by the first of its files."""
+    """Test whether the input is labelled structures, by the first of its files."""
     return files.is_data(Path(inputs[0]))
 
 

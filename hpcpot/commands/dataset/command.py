@@ -60,7 +60,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tuple[list[Finding], list[Scale]]:
-    """All doubts, and how labels compare with one another and with the potential that made them."""
+    """Run all checks, and compare the labels with one another and with the potential that made them."""
     compared = scales.by_work(dataset)
     if source is not None:
         compared += scales.by_potential(dataset, BlockPotential(load(source)))
@@ -68,7 +68,7 @@ def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tupl
 
 
 def report(dataset: DataSet, findings: list[Finding], compared: list[Scale]) -> str:
-    """The doubts for people, a line each, and the comparisons."""
+    """Format the comparisons and the doubts, a line each."""
     lines = [
         f"{scale.name} against {scale.against}: {scale.slope:.4g} times "
         f"(correlation {scale.correlation:.3f}, {scale.samples} samples)"
@@ -96,7 +96,7 @@ def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
 
 
 def _outputs(arguments: argparse.Namespace, fractions: list[float]) -> list[Path]:
-    """The files of the parts, or the one file; refused before the work where they exist."""
+    """Paths of the parts, or of the one file; refused before the work if they exist."""
     if arguments.output is None:
         return []
     output = Path(arguments.output)
@@ -120,7 +120,7 @@ def _write(dataset: DataSet, fractions: list[float], paths: list[Path], argument
 
 
 def _fractions(text: str | None) -> list[float]:
-    """Of --split, none without it.
+    """Parse --split; an empty list without it.
 
     Raises:
         ConfigError: not two or three numbers.

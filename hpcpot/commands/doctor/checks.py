@@ -1,4 +1,4 @@
-"""What `hpcpot doctor` looks at. Whatever may hang or crash runs in a process of its own, with a time limit."""
+"""Checks of `hpcpot doctor`. Whatever may hang or crash runs in a process of its own, with a time limit."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def python() -> Iterator[Diagnosis]:
 
 
 def package(name: str, remedy: str) -> Diagnosis:
-    """Whether a package imports; an installed one may not, when versions do not fit."""
+    """Check that a package imports; an installed one may not, if versions do not fit."""
     version = provenance.package_version(name)
     if version == provenance.ABSENT:
         return Diagnosis(name, "missing", "not installed", remedy)
@@ -114,7 +114,7 @@ def package(name: str, remedy: str) -> Diagnosis:
 
 
 def compiled_code() -> Iterator[Diagnosis]:
-    """Where compiled loops are kept, and whether they can be."""
+    """Check where compiled loops are kept, and that they can be."""
     is_fine, text = probe([sys.executable, "-c", COMPILED])
     if not is_fine:
         yield Diagnosis("compiled code", "failed", text, "see numba above")
@@ -171,7 +171,7 @@ def mpi() -> Iterator[Diagnosis]:
 
 
 def parallel_hdf5() -> Iterator[Diagnosis]:
-    """Whether h5py was built with MPI, and whether two ranks really write one file."""
+    """Check that h5py was built with MPI, and that two ranks really write one file."""
     is_built, _ = probe([sys.executable, "-c", "import h5py, sys; sys.exit(not h5py.get_config().mpi)"])
     if not is_built:
         details = "h5py has no MPI: rank 0 writes for all, into the same layout"
@@ -191,7 +191,7 @@ def parallel_hdf5() -> Iterator[Diagnosis]:
 
 
 def hdf5_remedy() -> str:
-    """How to build h5py with MPI on Debian; isolation is off because pip would build an old mpi4py in it."""
+    """Commands that build h5py with MPI on Debian; isolation is off because pip would build an old mpi4py in it."""
     multiarch = sysconfig.get_config_var("MULTIARCH") or "x86_64-linux-gnu"
     return (
         "in a checkout: make venv; else, on Debian or Ubuntu:\n"
@@ -203,7 +203,7 @@ def hdf5_remedy() -> str:
 
 
 def file_locking() -> Iterator[Diagnosis]:
-    """Whether files can be locked in the current folder; network file systems often refuse, and HDF5 then stops."""
+    """Check that files can be locked in the current folder; network file systems often refuse, and HDF5 then stops."""
     setting = os.environ.get("HDF5_USE_FILE_LOCKING", "not set")
     is_fine, text = probe([sys.executable, "-c", LOCK], 10)
     if is_fine or setting.upper() in ("FALSE", "0", "BEST_EFFORT"):
@@ -244,7 +244,7 @@ def schedulers() -> Iterator[Diagnosis]:
 
 
 def farm() -> Iterator[Diagnosis]:
-    """What commands of many small calculations run on."""
+    """Check the packages that campaigns need."""
     for name in ("distributed", "dask_jobqueue"):
         yield package(name, "pip install 'hpcpot[farm]', for hpcpot onsite and relax")
 

@@ -69,7 +69,7 @@ def build_stack(settings: BuildSettings, family: Any, ranks: Ranks, say: Callabl
 
 
 def cell_of(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
-    """The cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
+    """Build the cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
     crystal = settings.crystal
     if crystal.file is not None:
         return ranks.root_only(lambda: read_cell(crystal.file))
@@ -100,7 +100,7 @@ def build_interface(settings: BuildSettings, family: Any, ranks: Ranks, say: Cal
         constant = relax("Si", family, ranks)
 
     def on_all_ranks(atoms: Atoms, stages: list[dict[str, float]], seed: int) -> Atoms:
-        """The recipe runs alike on every rank, so each gets the atoms that rank 0 is given back."""
+        """Broadcast the atoms that rank 0 gets back, since the recipe runs in the same way on every rank."""
         return ranks.broadcast(anneal(atoms if ranks.is_root else None, potential, ranks, stages, seed, say))
 
     return interface.build(settings, constant, on_all_ranks, say)

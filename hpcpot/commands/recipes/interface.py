@@ -19,7 +19,7 @@ stage's second half.
 """
 
 LARGEST_STRAIN = 0.05
-"""Of the box between two rounds, so that a first pressure far from zero does not tear the liquid."""
+"""Largest strain of the box between two rounds, so that a first pressure far from zero does not tear the liquid."""
 
 
 def build(settings: BuildSettings, lattice_constant: float, anneal: Anneal, say: Callable[[str], None]) -> Atoms:

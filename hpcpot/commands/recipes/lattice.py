@@ -1,4 +1,4 @@
-"""Lattice constants that a potential wants."""
+"""Lattice constants at the energy minimum of a potential."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ RANGE = 0.1
 
 
 def relaxed(name: str, calculator: Calculator) -> float:
-    """Length of a, Å, at which the energy of a crystal is least; b and c scale with it, fractional coordinates stay.
+    """Find the length of a, Å, at which the energy of a crystal is least; b and c scale with it, fractional coordinates stay.
 
     Raises:
         ModelError: no minimum within RANGE of the constant of PBE: the potential does not know this crystal.

@@ -1,4 +1,4 @@
-"""The table of data formats: how files of labelled structures are recognised, read and written.
+"""Table of data formats: how files of labelled structures are recognised, read and written.
 
 A row says what a format is called and which module knows it; the module is imported when a file of that format is first
 met, so that `--help` needs none. `register` adds a row from outside the package. A module has what its row promises:
@@ -53,7 +53,7 @@ class Format:
         return bool(self.patterns) or self.is_folder
 
     def recognise(self, path: Path) -> bool:
-        """Whether a file or folder is of this format."""
+        """Test whether a file or folder is of this format."""
         if path.is_dir():
             fits = self.is_folder
         else:
@@ -77,12 +77,12 @@ def register(row: Format) -> None:
 
 
 def recognise(path: Path) -> Format | None:
-    """The format of a file or folder; None of a file that is no data, or a folder that is no format's."""
+    """Find the format of a file or folder; None if it has none."""
     return next((row for row in FORMATS.values() if row.recognise(path)), None)
 
 
 def output_format(path: Path) -> Format | None:
-    """The format in which a path is written unless another one is asked for; None for a suffix of none."""
+    """Find the format in which a path is written by default; None for an unknown suffix."""
     return next((row for row in FORMATS.values() if path.suffix in row.suffixes), None)
 
 

@@ -24,13 +24,13 @@ TENSOR = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), 
 
 
 def recognise(path: Path) -> bool:
-    """Whether a .cfg file holds configurations: other programs have files of that name too."""
+    """Test whether a .cfg file holds configurations; other programs use that suffix too."""
     with path.open("rb") as file:
         return b"BEGIN_CFG" in file.read(4096)
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
-    """All configurations of a file; the group is that of `Feature group`, else the name of the file.
+    """Read all configurations of a file; their group is `Feature group`, else the file name.
 
     Args:
         options: with the elements of types 0, 1, ..., where the file does not say it.

@@ -34,7 +34,7 @@ LABELS = {"energy": "energies", "force": "forces", "virial": "virials"}
 
 
 def recognise(folder: Path) -> bool:
-    """Whether a folder is a system."""
+    """Test whether a folder is a system."""
     return (folder / "type.raw").is_file() and (any(folder.glob("set.*")) or (folder / "coord.raw").is_file())
 
 
@@ -159,7 +159,7 @@ def _type_map(folder: Path, elements: Sequence[str] | None) -> tuple[str, ...]:
 
 
 def _arrays(folder: Path) -> dict[str, np.ndarray]:
-    """The arrays of all sets, joined over sets; those of deepmd/raw where there are no sets."""
+    """Read the arrays of all sets, concatenated; those of deepmd/raw if there are no sets."""
     names = ("box", "coord", *LABELS, "real_atom_types")
     folders = sorted(folder.glob("set.*"))
     if not folders:

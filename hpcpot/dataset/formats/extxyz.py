@@ -30,7 +30,7 @@ OTHER_NAMES = {
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
-    """All frames; their group is what they say, else the name of the file.
+    """Read all frames; their group is the one they name, else the file name.
 
     Raises:
         DataError: absent, not whole, or with labels under names that only the user can tell.
@@ -49,7 +49,7 @@ def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
 
 
 def _named(atoms: ase.Atoms, source: str, group: str, names: LabelNames) -> Labelled:
-    """The labels of a frame of extended XYZ."""
+    """Collect the labels of a frame."""
     frame = labelled(atoms, source, group)
     values = atoms.info | (atoms.calc.results if atoms.calc else {}) | atoms.arrays
     changes: dict[str, np.ndarray | float] = {}

@@ -13,5 +13,5 @@ write = hdf5.write_into
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> DataSet:
-    """All frames as they were stored."""
+    """Read all frames."""
     return hdf5.read(path)

@@ -1,4 +1,4 @@
-"""What readers of data formats share: what the user tells them, and what they say of a file that they cannot read."""
+"""Shared by readers of data formats: options of the user, errors, sources and groups of frames."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ TENSORS = {
     "stress_GPa": 1.0 / EV_PER_A3_IN_GPA,
     "pressure_kB": -0.1 / EV_PER_A3_IN_GPA,
 }
-"""What a tensor may be -> its factor to a stress in eV/Å³, positive in tension; None: a virial in eV."""
+"""Kind of a tensor -> its factor to a stress in eV/Å³, positive in tension; None for a virial in eV."""
 
 
 @dataclass(frozen=True)
 class LabelNames:
-    """Where labels are, for files that do not use ASE's names.
+    """Names of labels in files that do not use ASE's.
 
     Attributes:
         energy: key of the energy; for VASP "free_energy" (default) or "energy" (sigma -> 0).
@@ -37,7 +37,7 @@ class LabelNames:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What files do not tell by themselves.
+    """Information that the files themselves do not hold.
 
     Attributes:
         elements: of types that have numbers only. names: where extended XYZ has its labels.
@@ -55,11 +55,11 @@ def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:
 
 
 def source_of(path: Path, root: Path) -> str:
-    """The name of a file below the folder that the user named: "sub/y.cfg"."""
+    """Name of a file relative to the folder that the user named: "sub/y.cfg"."""
     return str(path.relative_to(root))
 
 
 def group_of_folder(path: Path, root: Path) -> str:
-    """The configuration group of a file that does not name one and has no telling name: its folder below the root."""
+    """Configuration group of a file that names none: its folder relative to the root."""
     below = path.parent.relative_to(root)
     return str(below) if below.parts else path.parent.resolve().name

@@ -16,5 +16,5 @@ def numbers(values: Iterable[float]) -> str:
 
 
 def folder_of(group: str) -> str:
-    """The name of a group as a path below a folder: without what would lead out of it."""
+    """Turn the name of a group into a relative path that cannot leave its folder."""
     return "/".join(part for part in str(group).split("/") if part not in ("", ".", "..")) or "group"

@@ -16,7 +16,7 @@ KIND = "OUTCAR or vasprun.xml"
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
-    """All ionic steps, of the group of their folder.
+    """Read all ionic steps; their group is the folder.
 
     Raises:
         DataError: absent or not whole.
