@@ -1,4 +1,4 @@
-"""A cell that changes along the Cartesian axes, with the atoms in it."""
+"""Deformation of the cell, with its atoms, along the Cartesian axes."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from hpcpot.structure.state import State, library
 
 AXES = "xyz"
 LARGEST_CHANGE = 0.1
-"""Of a cell's length in one step; a barostat that asks for more has lost control."""
+"""Largest relative change of a length of the cell in one step; a barostat that asks for more has lost control."""
 
 
 def volume(state: State) -> float:
-    """Å³."""
+    """Volume of the cell, Å³."""
     return abs(float(np.linalg.det(state.cell)))
 
 
@@ -41,7 +41,7 @@ def scale_cell(state: State, engine: Engine, factors: np.ndarray) -> None:
 
 
 def stretch(cell: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """How much longer a cell is along x, y and z than a reference of which it is a stretched copy: (3,), 1 is equal."""
+    """Ratios of the lengths of a cell along x, y and z to those of a reference of which it is a stretched copy: (3,)."""
     rows = np.argmax(np.abs(reference), axis=0)
     axes = np.arange(3)
     return cell[rows, axes] / reference[rows, axes]

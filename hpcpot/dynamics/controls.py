@@ -1,4 +1,4 @@
-"""What an integrator is asked for: a temperature, a pressure, or when a minimisation is done."""
+"""Targets of integrators: a temperature, a pressure, or the tolerances of a minimisation."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Barostat:
 
 @dataclass(frozen=True)
 class Tolerances:
-    """When a minimisation is done.
+    """Criteria by which a minimisation has converged.
 
     Attributes:
         energy: of |E - E_before| / (mean of |E| and |E_before|), in one iteration.

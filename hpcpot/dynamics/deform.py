@@ -14,7 +14,7 @@ from hpcpot.structure.state import State, to_host
 from hpcpot.units import AMU
 
 FREE, FIXED, MOVING = 0, 1, 2
-"""What an atom is to the grips, in state.per_atom["grip"]."""
+"""Values of state.per_atom["grip"]: neither grip, the fixed one, the moving one."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class CellDeformation:
     rate: float
 
     def begin(self, state: State, engine: Engine) -> None:
-        """Nothing beside the stage's first cell is needed."""
+        """Needs nothing but the cell at the start of the stage."""
 
     def before_step(self, state: State, engine: Engine, dt: float) -> None:
         """The cell changes after the step."""
@@ -67,11 +67,11 @@ class Grips:
         Raises (on all ranks together):
             StructureError: a group without atoms, or an atom in both.
         """
-        at = state.positions[: state.n_owned, self.axis]
-        high, minus_low = engine.ranks.max(np.array([at.max(initial=-np.inf), (-at).max(initial=-np.inf)]))
+        x = state.positions[: state.n_owned, self.axis]
+        high, minus_low = engine.ranks.max(np.array([x.max(initial=-np.inf), (-x).max(initial=-np.inf)]))
         length = high + minus_low
         if self.regions is None:
-            chosen = [at <= -minus_low + self.fraction * length, at >= high - self.fraction * length]
+            chosen = [x <= -minus_low + self.fraction * length, x >= high - self.fraction * length]
         else:
             chosen = [inside(state, box) for box in self.regions]
         self._check(engine, *chosen)
@@ -104,7 +104,7 @@ class Grips:
         """The grips moved before the step."""
 
     def end(self, state: State) -> None:
-        """Let the atoms of the grips go."""
+        """Release the atoms of the grips."""
         state.frozen = state.frozen & (state.per_atom["grip"] == FREE)
 
     def _check(self, engine: Engine, fixed: np.ndarray, moving: np.ndarray) -> None:
@@ -129,7 +129,7 @@ Deformation = CellDeformation | Grips
 
 
 def hold(state: State, engine: Engine, chosen: np.ndarray) -> None:
-    """Freeze these atoms, too."""
+    """Freeze further atoms."""
     state.frozen = state.frozen | chosen
     state.velocities[chosen] = 0.0
     engine.count_mobile(state)

@@ -1,6 +1,6 @@
-"""What minimisers at a fixed cell share: the criteria of LAMMPS's `minimize`; a step is one iteration, atoms have no velocity.
+"""Parts of minimisers at a fixed cell, with the criteria of LAMMPS's `minimize`; a step is one iteration.
 
-A minimiser says that it is done in state.scalars["converged"].
+A minimiser sets state.scalars["converged"] when it is done. Atoms have no velocity.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SMALLEST_ENERGY = 1e-8
 
 
 def at_rest(state: State, engine: Engine, tolerances: Tolerances) -> None:
-    """Velocities are dropped; the energy to compare with is the present one."""
+    """Set velocities to zero and take the present energy for comparison."""
     state.velocities = np.zeros_like(state.velocities)
     state.scalars.update(energy=np.array(total_energy(state, engine)), converged=np.zeros(()))
 
@@ -29,6 +29,7 @@ def mobile_forces(state: State) -> np.ndarray:
 
 
 def is_done(energy: float, before: float, force_squared: float, tolerances: Tolerances) -> bool:
+    """Check the criteria of convergence."""
     if force_squared < tolerances.force**2 or force_squared == 0.0:
         return True
     scale = 0.5 * (abs(energy) + abs(before) + SMALLEST_ENERGY)
@@ -36,8 +37,10 @@ def is_done(energy: float, before: float, force_squared: float, tolerances: Tole
 
 
 def total_energy(state: State, engine: Engine) -> float:
+    """Potential energy of all atoms, eV."""
     return total(engine, state.energies)
 
 
 def total(engine: Engine, values: np.ndarray) -> float:
+    """Sum of an array over all ranks."""
     return float(engine.ranks.sum(np.array([float(values.sum())]))[0])

@@ -1,4 +1,4 @@
-"""What all equations of motion share: kicks, drifts and the first velocities."""
+"""Parts of all equations of motion: kicks, drifts and initial velocities."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def inverse_masses(state: State) -> np.ndarray:
 
 
 def draw_velocities(state: State, engine: Engine, kT: float, seed: int, remove_drift: bool) -> None:
-    """Maxwell-Boltzmann velocities of the mobile atoms, scaled to exactly kT; total momentum removed on request."""
+    """Draw Maxwell-Boltzmann velocities of the mobile atoms, scaled to exactly kT; remove the total momentum on request."""
     mobile_mass = np.where(state.frozen, 0.0, state.masses[state.species[: state.n_owned]])
     spread = np.sqrt(kT * inverse_masses(state))
     state.velocities = spread[:, None] * random.normals(seed, 0, random.Stream.VELOCITIES, state.ids)
     if remove_drift:
-        take_off_drift(state, engine, mobile_mass)
+        remove_drift_velocity(state, engine, mobile_mass)
     kinetic = engine.kinetic_energy(state)
     if kinetic > 0.0:
         state.velocities *= np.sqrt(0.5 * engine.degrees_of_freedom(state) * kT / kinetic)
 
 
-def take_off_drift(state: State, engine: Engine, mobile_mass: np.ndarray) -> None:
+def remove_drift_velocity(state: State, engine: Engine, mobile_mass: np.ndarray) -> None:
     """Subtract the velocity of the centre of mass from the mobile atoms."""
     totals = engine.ranks.sum(np.append(mobile_mass @ state.velocities, mobile_mass.sum()))
     if totals[3] > 0.0:

@@ -14,7 +14,7 @@ from hpcpot.structure.state import library, to_host
 
 
 class Stream(IntEnum):
-    """What random numbers are for."""
+    """Use of a stream of random numbers."""
 
     VELOCITIES = 0
     LANGEVIN = 1

@@ -1,4 +1,4 @@
-"""Checkpoints of a run: a State, the cut planes it lies in, and what must match when it goes on."""
+"""Checkpoints of a run: a State, its cut planes, and what must match when the run continues."""
 
 from __future__ import annotations
 

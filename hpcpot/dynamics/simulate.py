@@ -24,7 +24,7 @@ from hpcpot.parallel.ranks import start
 from hpcpot.storage.blocks import gather
 
 ORIGIN = Path("hpcpot.md")
-"""What messages name in place of a config file."""
+"""Name in messages, in place of a config file."""
 
 UNITS = {"K": "_K", "eV": "_eV", "GPa": "_GPa", "Angstrom": "_A", "eV Angstrom-1": "_eV_A", "": ""}
 """Ends of the names of thermo columns, by the units that a trajectory names."""
@@ -32,7 +32,7 @@ UNITS = {"K": "_K", "eV": "_eV", "GPa": "_GPa", "Angstrom": "_A", "eV Angstrom-1
 
 @dataclass(frozen=True)
 class MDResult:
-    """What a run leaves in memory. Under mpirun the atoms are on rank 0, and None elsewhere.
+    """Result of a run. Under mpirun the atoms are on rank 0, and None elsewhere.
 
     Attributes:
         atoms: the last step's, in the order given, wrapped into the cell, with velocities, energies, forces and stress
@@ -104,7 +104,7 @@ def md(
 
 
 def _tree(keys: Mapping[str, Any]) -> dict[str, Any]:
-    """Keywords as the tree of a config; what belongs nowhere stays, for the check to name."""
+    """Arrange keywords as the tree of a config; unknown ones stay at the top, where the check names them."""
     tree: dict[str, Any] = {}
     for name, value in keys.items():
         if name in SCHEMA.sections and isinstance(value, Mapping):
@@ -112,8 +112,8 @@ def _tree(keys: Mapping[str, Any]) -> dict[str, Any]:
         elif name == STAGES or name in SCHEMA.keys:
             tree[name] = _plain(value)
         else:
-            section, own = _place(name, value)
-            (tree.setdefault(section, {}) if section else tree)[own] = _plain(value)
+            section, last = _place(name, value)
+            (tree.setdefault(section, {}) if section else tree)[last] = _plain(value)
     if isinstance(output := tree.setdefault("output", {}), dict):
         output.setdefault("trajectory", None)
         if output["trajectory"] is None and output.get("checkpoint") is None:
@@ -122,7 +122,7 @@ def _tree(keys: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _place(name: str, value: Any) -> tuple[str | None, str]:
-    """Section and key of a keyword.
+    """Find the section and the key of a keyword.
 
     Raises:
         ConfigError: several sections have such a key.
@@ -139,7 +139,7 @@ def _place(name: str, value: Any) -> tuple[str | None, str]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as YAML would give it."""
+    """Convert a value to what YAML would give."""
     if isinstance(value, Mapping):
         return {str(name): _plain(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
@@ -150,7 +150,7 @@ def _plain(value: Any) -> Any:
 
 
 def _thermo(rows: list[tuple[int, float, dict]], run: Run) -> dict[str, np.ndarray]:
-    """Columns of what was measured."""
+    """Columns of the measured observables."""
     steps, times, measured = zip(*rows, strict=True) if rows else ((), (), ())
     columns = {"step": np.array(steps, int), "time_fs": np.array(times, float)}
     for name, (unit, shape) in run.output.observables.items():
@@ -160,7 +160,7 @@ def _thermo(rows: list[tuple[int, float, dict]], run: Run) -> dict[str, np.ndarr
 
 
 def _last_atoms(run: Run, given: ase.Atoms | None) -> ase.Atoms | None:
-    """The atoms of all ranks on rank 0, with what is known of them."""
+    """Gather the atoms of all ranks on rank 0, with their energies, forces and stress."""
     state, ranks = run.state, run.ranks
     names = ("position", "velocity", "force", "potential_energy")
     arrays = {name: gather(ranks, block) for name, block in run.output.particles(list(names)).items()}

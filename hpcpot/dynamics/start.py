@@ -1,4 +1,4 @@
-"""From an ASE structure to a State: all that is known before the atoms are handed to their ranks."""
+"""Make a State of an ASE structure, before the atoms are handed to their ranks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hpcpot.structure.state import State
 
 
 def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks) -> State:
-    """All atoms on rank 0, none elsewhere; `Engine.start` hands them to their owners.
+    """Make a State with all atoms on rank 0, none elsewhere; `Engine.start` hands them to their owners.
 
     Args:
         atoms: checked structure on rank 0 (other ranks pass None); its masses per element must agree, and atoms that
@@ -51,17 +51,17 @@ def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks)
 
 
 def _common(atoms: ase.Atoms, elements: tuple[str, ...]) -> dict:
-    """What every rank knows of the structure."""
+    """Cell, masses and number of atoms, for every rank."""
     masses = np.array([atomic_masses[atomic_numbers[e]] for e in elements])
     for k, element in enumerate(elements):
-        own = atoms.get_masses()[atoms.symbols == element]
-        if len(own):
-            if np.ptp(own) > 1e-9:
+        present = atoms.get_masses()[atoms.symbols == element]
+        if len(present):
+            if np.ptp(present) > 1e-9:
                 raise StructureError(
-                    f"mass of {element} = {own.min():g} to {own.max():g} amu: atoms of an element must have one mass; "
+                    f"mass of {element} = {present.min():g} to {present.max():g} amu: atoms of an element must have one mass; "
                     "give isotopes one common mass."
                 )
-            masses[k] = own[0]
+            masses[k] = present[0]
     return {"cell": atoms.cell.array, "periodic": atoms.pbc, "masses": masses, "n_atoms": len(atoms)}
 
 
@@ -77,8 +77,8 @@ def freeze(
     """
     if elements is None and ids is None and region is None:
         return
-    for name, wanted, known in (("elements", elements, state.elements), ("ids", ids, range(state.n_atoms))):
-        unknown = [one for one in wanted or () if one not in known]
+    for name, given, valid in (("elements", elements, state.elements), ("ids", ids, range(state.n_atoms))):
+        unknown = [value for value in given or () if value not in valid]
         if unknown:
             raise StructureError(
                 f"frozen.{name} = {unknown[0]}: must be of the structure, {state.n_atoms} atoms of "
@@ -101,7 +101,7 @@ def freeze(
 
 
 def inside(state: State, region: list[list[float | None]]) -> np.ndarray:
-    """Which owned atoms are in a box: [low, high] in Å for each axis, None for an open end."""
+    """Find the owned atoms in a box, (n,) bool: [low, high] in Å for each axis, None for an open end."""
     low = np.array([-np.inf if row[0] is None else row[0] for row in region])
     high = np.array([np.inf if row[1] is None else row[1] for row in region])
     positions = state.positions[: state.n_owned]
@@ -109,7 +109,7 @@ def inside(state: State, region: list[list[float | None]]) -> np.ndarray:
 
 
 def extent(state: State, ranks: Ranks) -> np.ndarray:
-    """How much of each perpendicular height of the cell the atoms fill, (3,) Å."""
+    """Extent of the atoms along each perpendicular height of the cell, (3,) Å."""
     inverse = np.linalg.inv(state.cell)
     s = state.positions[: state.n_owned] @ inverse
     ends = np.concatenate([s.max(axis=0, initial=-np.inf), (-s).max(axis=0, initial=-np.inf)])

@@ -1,4 +1,4 @@
-"""Device memory that is kept from call to call, so that nothing is allocated in a step."""
+"""Device memory that is kept between calls, so that no step allocates."""
 
 from __future__ import annotations
 
@@ -9,30 +9,30 @@ import numpy as np
 from hpcpot.errors import ConfigError
 
 SPARE = 8
-"""A new array has room for one part in so many over what is asked for, so that it rarely has to grow."""
+"""A new array is larger than asked for by one part in so many, so that it rarely has to grow."""
 
 
 class Buffers:
     """Arrays by name.
 
     Attributes:
-        grown: how often one had to be allocated anew; graphs captured before then are void.
+        grown: number of allocations; graphs captured before the last one are void.
     """
 
     def __init__(self, xp: Any):
         self._xp = xp
-        self._held: dict[str, Any] = {}
+        self._arrays: dict[str, Any] = {}
         self.grown = 0
 
     def __call__(self, name: str, shape: tuple[int, ...], dtype: Any) -> Any:
-        """An array of that shape, contiguous, with whatever it held before."""
+        """A contiguous array of that shape, its contents undefined or those of the last use."""
         size = int(np.prod(shape, dtype=np.int64))
-        held = self._held.get(name)
-        if held is None or held.size < size or held.dtype != dtype:
-            self._held[name] = held = None
-            self._held[name] = held = self._allocated(name, size + size // SPARE, np.dtype(dtype))
+        buffer = self._arrays.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            self._arrays[name] = buffer = None
+            self._arrays[name] = buffer = self._allocated(name, size + size // SPARE, np.dtype(dtype))
             self.grown += 1
-        return held[:size].reshape(shape)
+        return buffer[:size].reshape(shape)
 
     def _allocated(self, name: str, size: int, dtype: np.dtype) -> Any:
         try:
@@ -46,4 +46,4 @@ class Buffers:
 
     @property
     def nbytes(self) -> int:
-        return sum(held.nbytes for held in self._held.values() if held is not None)
+        return sum(buffer.nbytes for buffer in self._arrays.values() if buffer is not None)

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from hpcpot.parallel.ranks import Ranks
 
 THREADS = 256
-"""Of a block whose threads each work on one element."""
+"""Threads of a block in kernels with a thread for each element."""
 
 NULL = np.uint64(0)
-"""A pointer that is not there, as a kernel's argument."""
+"""A null pointer, as a kernel's argument."""
 
 REMEDY = "pip install 'hpcpot[gpu]' for CUDA 12 or 'hpcpot[gpu13]' for CUDA 13, see nvidia-smi, or set device: cpu"
 
@@ -183,7 +183,7 @@ class Gpu:
 
 
 def count() -> tuple[int, str]:
-    """How many GPUs this process sees, and if none the reason."""
+    """Count the GPUs that this process sees; if none, the reason."""
     try:
         import cupy
     except ModuleNotFoundError:
@@ -191,14 +191,14 @@ def count() -> tuple[int, str]:
     except ImportError as error:
         return 0, f"CuPy cannot be imported ({' '.join(str(error).split())[:200]})"
     try:
-        found = cupy.cuda.runtime.getDeviceCount()
+        number = cupy.cuda.runtime.getDeviceCount()
     except cupy.cuda.runtime.CUDARuntimeError as error:
         return 0, f"CuPy finds no GPU ({error})"
-    return found, "" if found else "no GPU is visible"
+    return number, "" if number else "no GPU is visible"
 
 
 def choose(requested: str, ranks: Ranks) -> tuple[int | None, str]:
-    """Which GPU this rank takes, by its number among those of its machine, None for the CPU; and a line about the choice.
+    """Choose this rank's GPU, by its number on the machine, None for the CPU; and a line about the choice.
 
     Args:
         requested: config key `device`: cpu, gpu or auto, which is gpu where every rank has one.

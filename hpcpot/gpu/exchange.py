@@ -1,4 +1,4 @@
-"""What passes between ranks whose arrays are on GPUs: straight to MPI where it takes such arrays, else by pinned memory."""
+"""Messages between ranks whose arrays are on GPUs: directly by a GPU-aware MPI, or by way of pinned memory of the host."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from hpcpot.wording import plural
 
 
 class Exchange(Ranks):
-    """Ranks, which pass on arrays of the device and of the host alike.
+    """Ranks that exchange arrays of the device and of the host alike.
 
     Attributes:
-        is_direct: whether MPI takes arrays of the device as they are.
-        n_gpus: different GPUs of all ranks. line: about them, for people.
+        is_direct: whether MPI sends arrays of the device itself.
+        n_gpus: number of different GPUs of all ranks. line: describes them, for printing.
     """
 
     def __init__(self, ranks: Ranks, device: Device, how: str = "auto"):
@@ -54,7 +54,7 @@ class Exchange(Ranks):
         return line
 
     def shift(self, send: Any, to: int, source: int, receive: Any) -> None:
-        """As Ranks.shift."""
+        """See Ranks.shift."""
         if isinstance(send, np.ndarray) or (to == self.rank and source == self.rank):
             super().shift(send, to, source, receive)
         elif self.is_direct:
@@ -62,14 +62,16 @@ class Exchange(Ranks):
             self._device.synchronize()  # MPI knows nothing of streams
             super().shift(packed, to, source, receive)
         else:
-            away, here = (self._pinned(n, a.shape, a.dtype) for n, a in (("away", send), ("here", receive)))
-            self._device.fetch(send, away)
-            super().shift(away, to, source, here)
-            self._device.put(here, receive)
+            outgoing, incoming = (
+                self._pinned(n, a.shape, a.dtype) for n, a in (("outgoing", send), ("incoming", receive))
+            )
+            self._device.fetch(send, outgoing)
+            super().shift(outgoing, to, source, incoming)
+            self._device.put(incoming, receive)
             self._device.synchronize()  # the next message may not come before this one has been copied
 
     def exchange(self, blocks: list[Any]) -> list[Any]:
-        """As Ranks.exchange; by way of the host, as it is for rebuilds only."""
+        """See Ranks.exchange; by way of the host, since only rebuilds use it."""
         if isinstance(blocks[0], np.ndarray):
             return super().exchange(blocks)
         received = super().exchange([to_host(block) for block in blocks])

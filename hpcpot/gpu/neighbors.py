@@ -15,10 +15,10 @@ from hpcpot.gpu.sources import Source
 SEARCH = Source("gpu/neighbors.cu", enums=(BinNumber,))
 
 ROOM_STEP = 16
-"""Lists have room for a multiple of this many neighbours."""
+"""Rooms of the lists are multiples of this."""
 
 SPARE = 1.1
-"""Room over the longest list found, so that lists rarely have to be made longer."""
+"""Room of the lists relative to the longest one found, so that they rarely have to grow."""
 
 
 @dataclass
@@ -38,7 +38,7 @@ class Candidates:
 
 @dataclass(frozen=True, eq=False)
 class DevicePairs:
-    """As neighbors.pairs.Pairs, with the lists on the device; `first` and `neighbors` are fetched when looked at.
+    """Pairs as neighbors.pairs.Pairs, with the lists on the device; `first` and `neighbors` are copied to the host on access.
 
     Attributes:
         n_centres: n.
@@ -94,7 +94,7 @@ class Search:
         sorted_positions = positions[order]
         status = self._buffers("search status", (Status.STATUS_SIZE,), np.int32)
         while True:
-            found = self._candidates(n_centres)
+            candidates = self._candidates(n_centres)
             status.fill(0)
             self._kernels.rows(
                 "search",
@@ -107,13 +107,13 @@ class Search:
                 np.int32(span),
                 np.float64(reach * reach),
                 np.int32(self.room),
-                found.count,
-                found.neighbors,
+                candidates.count,
+                candidates.neighbors,
                 status,
             )
             longest = int(to_host(status)[Status.LONGEST])
             if longest <= self.room:
-                return found
+                return candidates
             self.room = -(-int(longest * SPARE) // ROOM_STEP) * ROOM_STEP
 
     def _candidates(self, n: int) -> Candidates:

@@ -15,7 +15,7 @@ FIXED_ONE = 2.0**40
 
 
 class Status(IntEnum):
-    """What the kernels of a potential and of the search report, int32."""
+    """Reports of the kernels of a potential and of the neighbour search, int32."""
 
     CONTACT = 0
     TRUNCATED = 1
@@ -33,7 +33,7 @@ class BinNumber(IntEnum):
 
 
 class MotionNumber(IntEnum):
-    """What stays the same in a run of steps of motion.cu, float64.
+    """Constants of a batch of steps of motion.cu, float64.
 
     ALLOWED2, LOST2: squares of how far (Å) an atom may go before the lists must be rebuilt, and before it counts as lost.
     KT to DRAG: the thermostat's. FREEDOM: degrees of freedom. TWICE_KINETIC: the most that is allowed, eV.
@@ -55,7 +55,7 @@ class MotionNumber(IntEnum):
 
 
 class MotionControl(IntEnum):
-    """What changes in a run of steps, int32.
+    """Progress of a batch of steps, int32.
 
     MOVED: an atom went too far in the present step. HALTED: nothing more is to be done. FARTHEST: bits of the float32
     that is the largest square of a displacement.
@@ -71,7 +71,7 @@ class MotionControl(IntEnum):
 
 
 class MotionScalar(IntEnum):
-    """What a thermostat changes, float64.
+    """State of a thermostat, float64.
 
     CHAIN, RATES, ACCELERATIONS: three each, of the chain. KINETIC: energy. FACTOR, LAST, PENDING: factors for the
     velocities, of this half step of the chain, of the one that ended the last step, and of the one that ended this step.

@@ -43,7 +43,7 @@ class Source:
 
     @property
     def name(self) -> str:
-        """Of the file, or of the family in whose folder it is."""
+        """Name of the file, or of the family in whose folder it is."""
         return self.file.parent.name if self.file.stem == "gpu" else self.file.stem
 
     def text(self) -> str:
@@ -56,7 +56,7 @@ class Source:
         return shared + names + self.file.read_text().replace(f'#include "{COMMON.name}"', COMMON.read_text())
 
     def options(self) -> list[str]:
-        """What NVRTC and g++ alike take."""
+        """Compiler options that NVRTC and g++ share."""
         macros = {"REAL": REALS[np.dtype(self.dtype)], "WARPS": self.warps, **self.macros}
         return [f"-std={STANDARD}", *(f"-D{name}={value}" for name, value in macros.items())]
 

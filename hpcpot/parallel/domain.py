@@ -17,7 +17,7 @@ from hpcpot.parallel.ranks import Ranks
 from hpcpot.structure.state import MIGRATED, State, library, to_host
 
 GHOST_COST = 0.05
-"""Of a ghost against an atom of a fast potential, when grids are compared."""
+"""Cost of a ghost relative to an owned atom with a fast potential, when grids are compared."""
 
 HISTOGRAM_BINS = 4096
 """Resolution of the cut planes: 1 / HISTOGRAM_BINS of the cell along each axis."""
@@ -86,7 +86,7 @@ class Domain:
         self.set_cuts([np.linspace(0.0, 1.0, g + 1) for g in first])
 
     def set_cell(self, cell: np.ndarray) -> None:
-        """Go over to a cell that has changed: the cut planes, being fractional, and the ghosts move with it."""
+        """Take a changed cell; the cut planes, being fractional, and the shifts of ghosts follow."""
         self.cell = np.array(cell, float)
         self.inverse = np.linalg.inv(self.cell)
         self.heights = 1.0 / np.linalg.norm(self.inverse, axis=0)
@@ -94,7 +94,7 @@ class Domain:
             swap.shift = swap.turns @ self.cell
 
     def set_cuts(self, cuts: list[np.ndarray]) -> None:
-        """Divide the cell at these fractional coordinates of each axis; they say what the grid is."""
+        """Divide the cell at these fractional coordinates of each axis, which define the grid."""
         self.cuts = [np.array(c, float) for c in cuts]
         self.grid = np.array([len(c) - 1 for c in self.cuts])
         self.coordinates = np.array(np.unravel_index(self.ranks.rank, self.grid))
@@ -121,21 +121,21 @@ class Domain:
         counts = self.ranks.sum(counts)
         choices = [[_even_cuts(counts[k], grid[k]) for k in range(3)] for grid in self._grids]
         blocks = [np.bincount(_blocks(s, cuts), work, self.ranks.size) for cuts in choices]
-        most = self.ranks.sum(np.array(blocks, np.int64)).max(axis=1)
+        largest = self.ranks.sum(np.array(blocks, np.int64)).max(axis=1)
         # A hundredth more or less is chance, and not worth another grid.
-        uneven = np.round(most * self.ranks.size / max(counts[0].sum(), 1), 2)
+        uneven = np.round(largest * self.ranks.size / max(counts[0].sum(), 1), 2)
         ghosts = np.array([self._with_halo(grid)[0] for grid in self._grids])
         self.set_cuts(choices[int(np.argmin(np.round(uneven * (1.0 + GHOST_COST * ghosts), 6)))])
 
     def _with_halo(self, grid: tuple[int, int, int]) -> tuple[float, tuple[int, int, int]]:
-        """A rank's volume with its halo over that without, where atoms are; then the grid: ties go to the last axes."""
+        """Ratio of a rank's volume with its halo to that without, where atoms are; then the grid: ties go to the last axes."""
         sides = self._filled * self.heights / np.array(grid)
         return round(float(np.prod(1.0 + 2.0 * self.width / sides)), 6), grid
 
     def imbalance(self, work: np.ndarray) -> float:
-        """Most work on a rank over the mean, of the work for each owned atom: 1 is perfect."""
-        own = np.array([work.sum()])
-        return float(self.ranks.max(own)[0]) * self.ranks.size / max(float(self.ranks.sum(own)[0]), 1.0)
+        """Largest work of a rank over the mean, from the work for each owned atom; 1 is perfect balance."""
+        of_rank = np.array([work.sum()])
+        return float(self.ranks.max(of_rank)[0]) * self.ranks.size / max(float(self.ranks.sum(of_rank)[0]), 1.0)
 
     def migrate(self, state: State) -> None:
         """Wrap the owned atoms into the cell and hand each to the rank whose slab it is in; ghosts are dropped.
@@ -177,7 +177,7 @@ class Domain:
                     fresh[direction] = self._add_swap(state, axis, direction, *fresh[direction])
 
     def _hops(self, axis: int) -> int:
-        """How many slabs along an axis the halo of the thinnest stretch reaches over; the same on all ranks."""
+        """Number of slabs along an axis that the halo reaches over where they are thinnest; the same on all ranks."""
         reach = self.width / self.heights[axis]
         thickness = np.diff(self.cuts[axis])
         count = len(thickness)
@@ -188,12 +188,12 @@ class Domain:
 
     @staticmethod
     def _cover(thickness: np.ndarray, reach: float, count: int) -> int:
-        """Most slabs in a row that are needed to reach over `reach`, starting anywhere among the first `count`."""
-        most = 0
+        """Largest number of consecutive slabs needed to cover `reach`, starting at any of the first `count`."""
+        largest = 0
         for start in range(count):
             covered = np.cumsum(thickness[start : start + count])
-            most = max(most, min(count, int(np.searchsorted(covered, reach - 1e-12)) + 1))
-        return most
+            largest = max(largest, min(count, int(np.searchsorted(covered, reach - 1e-12)) + 1))
+        return largest
 
     def _add_swap(self, state: State, axis: int, direction: int, start: int, stop: int) -> tuple[int, int]:
         """Send atoms start..stop that the next rank along `direction` needs; returns where its own ghosts lie now."""
@@ -280,7 +280,7 @@ def grids_of(n_ranks: int) -> list[tuple[int, int, int]]:
 
 
 def _blocks(s: np.ndarray, cuts: list[np.ndarray]) -> np.ndarray:
-    """Number of the rank in whose block each fractional coordinate lies, (n,)."""
+    """Rank in whose block each fractional coordinate lies, (n,)."""
     xp = library(s)
     x, y, z = (xp.searchsorted(xp.asarray(cuts[k][1:-1]), s[:, k], side="right") for k in range(3))
     return (x * (len(cuts[1]) - 1) + y) * (len(cuts[2]) - 1) + z

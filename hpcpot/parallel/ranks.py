@@ -1,4 +1,4 @@
-"""MPI ranks. The only module that imports mpi4py; one rank, without mpi4py, is the same code."""
+"""MPI ranks. The only module that imports mpi4py; a serial run is the same code on one rank, without mpi4py."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def launched_size() -> int:
 
 
 class Ranks:
-    """The ranks of this run and what passes between them.
+    """The ranks of this run and the messages between them.
 
     Without a communicator it is one rank and every call is the trivial one.
 
@@ -117,22 +117,22 @@ class Ranks:
         from mpi4py import MPI
 
         node = self.comm.Split_type(MPI.COMM_TYPE_SHARED)
-        found = node.Get_rank(), node.Get_size()
+        place = node.Get_rank(), node.Get_size()
         node.Free()
-        return found
+        return place
 
     def takes_device_memory(self) -> bool:
-        """Whether this MPI says that it sends from and receives into the memory of NVIDIA GPUs."""
+        """Ask whether this MPI sends from and receives into the memory of NVIDIA GPUs."""
         if self.size == 1 or os.environ.get("MPICH_GPU_SUPPORT_ENABLED") == "1":  # Cray's
             return True
         from mpi4py import MPI
 
-        asked, found = ctypes.CDLL(MPI.__file__), ctypes.c_int(0)
-        if hasattr(asked, "MPIX_Query_cuda_support"):  # Open MPI and MVAPICH
-            return bool(asked.MPIX_Query_cuda_support())
-        if hasattr(asked, "MPIX_GPU_query_support"):  # MPICH
-            asked.MPIX_GPU_query_support(MPICH_CUDA, ctypes.byref(found))
-        return bool(found.value)
+        mpi_library, answer = ctypes.CDLL(MPI.__file__), ctypes.c_int(0)
+        if hasattr(mpi_library, "MPIX_Query_cuda_support"):  # Open MPI and MVAPICH
+            return bool(mpi_library.MPIX_Query_cuda_support())
+        if hasattr(mpi_library, "MPIX_GPU_query_support"):  # MPICH
+            mpi_library.MPIX_GPU_query_support(MPICH_CUDA, ctypes.byref(answer))
+        return bool(answer.value)
 
     def barrier(self) -> None:
         if self.size > 1:
@@ -174,7 +174,7 @@ class Ranks:
             raise error
 
     def abort_on_exception(self) -> None:
-        """From now on an uncaught exception ends all ranks with exit code 1, after its message.
+        """Make an uncaught exception end all ranks with exit code 1, after its message.
 
         Without this an exception on one rank leaves the others waiting for ever.
         """

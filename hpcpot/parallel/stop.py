@@ -15,7 +15,7 @@ class Stopped(Exception):
 
 
 class StopRequest:
-    """Whether a signal has asked this process to stop; it listens from the start, and to one signal of each kind."""
+    """Tells whether a signal has asked this process to stop; the first signal of each kind is caught, from construction on."""
 
     def __init__(self) -> None:
         self._asked = False

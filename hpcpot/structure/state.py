@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     @property
     def per_atom(self) -> bool:
-        """Whether there is a row for each atom."""
+        """Tell whether there is a row for each atom."""
         return self.shape.startswith((f"({OWNED},", f"({ALL},"))
 
 
@@ -88,7 +88,7 @@ class State:
 
 
 TABLE = tuple(Row(entry.name, **entry.metadata) for entry in fields(State))
-"""What a State holds, in order."""
+"""Contents of a State, in order."""
 
 PER_ATOM = tuple(row.name for row in TABLE if row.per_atom)
 MIGRATED = tuple(row.name for row in TABLE if row.per_atom and row.saved)

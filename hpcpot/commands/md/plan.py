@@ -1,4 +1,4 @@
-"""What a run would do, without doing it: grid, atoms per rank and memory, for --dry-run."""
+"""Plan of a run for --dry-run: grid, atoms per rank and memory."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def plan(state: State, engine: Engine) -> str:
 
 
 def memory_bytes(potential: Potential, n_owned: int, n_ghosts: int, n_pairs: int) -> int:
-    """Bytes of arrays on a rank: atoms, pairs, one block of moments with its readout, and the tables."""
+    """Estimate the bytes of arrays on a rank: atoms, pairs, one block of moments with its readout, and the tables."""
     per_owned = 8 * (5 * 3 + 4) + 4 * 4
     per_ghost = 8 * 2 * 3 + 4
     return int(

@@ -15,7 +15,7 @@ SMALLEST_GAIN = 1e-8
 
 
 def init(state: State, engine: Engine, tolerances: Tolerances) -> None:
-    """The first direction is the force."""
+    """Take the force as the first direction."""
     at_rest(state, engine, tolerances)
     force = mobile_forces(state)
     state.per_atom.update(direction=force.copy(), last_force=force)
@@ -23,7 +23,7 @@ def init(state: State, engine: Engine, tolerances: Tolerances) -> None:
 
 
 def step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -> None:
-    """One line search and the next direction, of Polak and Ribiere, never negative.
+    """Do a line search and choose the next direction, by Polak and Ribiere with beta >= 0.
 
     h <- f + max(0, f . (f - f_before) / |f_before|^2) h
     Source: as LAMMPS min_style cg; Nocedal and Wright, Numerical Optimization (2006), section 5.2.
@@ -57,37 +57,40 @@ def _line_search(state: State, engine: Engine) -> bool:
     if not slope > 0.0:
         return False
     longest = alpha = min(1.0, LARGEST_MOVE / steepest)
-    at, last_energy, last_slope, last_alpha = 0.0, start, slope, 0.0
+    moved, last_energy, last_slope, last_alpha = 0.0, start, slope, 0.0
     while True:
-        at = _move_to(state, engine, alpha, at)
-        energy, here = total_energy(state, engine), total(engine, mobile_forces(state) * state.per_atom["direction"])
-        change = here - last_slope
-        if abs(here) > 1e-28 and abs(change) > 1e-28:
-            foreseen = 0.5 * (alpha - last_alpha) * (here + last_slope) + energy
-            error = abs(1.0 - foreseen / last_energy) if last_energy else np.inf
-            projected = alpha - (alpha - last_alpha) * here / change
+        moved = _move_to(state, engine, alpha, moved)
+        energy, present_slope = (
+            total_energy(state, engine),
+            total(engine, mobile_forces(state) * state.per_atom["direction"]),
+        )
+        change = present_slope - last_slope
+        if abs(present_slope) > 1e-28 and abs(change) > 1e-28:
+            predicted = 0.5 * (alpha - last_alpha) * (present_slope + last_slope) + energy
+            error = abs(1.0 - predicted / last_energy) if last_energy else np.inf
+            projected = alpha - (alpha - last_alpha) * present_slope / change
             if error <= QUADRATIC_TOLERANCE and 0.0 < projected < longest:
-                at = _move_to(state, engine, projected, at)
+                moved = _move_to(state, engine, projected, moved)
                 energy = total_energy(state, engine)
                 if energy - start < SMALLEST_GAIN:
                     return True
         ideal = -SLOPE * alpha * slope
         if energy - start <= ideal:
             return True
-        last_energy, last_slope, last_alpha = energy, here, alpha
+        last_energy, last_slope, last_alpha = energy, present_slope, alpha
         alpha *= BACKTRACK
         if ideal >= -SMALLEST_GAIN:
-            _move_to(state, engine, 0.0, at)
+            _move_to(state, engine, 0.0, moved)
             return False
 
 
-def _move_to(state: State, engine: Engine, alpha: float, at: float) -> float:
-    """Go on along the direction from `at` to alpha, which is returned; atoms may change ranks on the way."""
-    state.positions[: state.n_owned] += (alpha - at) * state.per_atom["direction"]
+def _move_to(state: State, engine: Engine, alpha: float, moved: float) -> float:
+    """Move along the direction from `moved` to alpha, which is returned; atoms may change ranks on the way."""
+    state.positions[: state.n_owned] += (alpha - moved) * state.per_atom["direction"]
     engine.evaluate(state)
     return alpha
 
 
 def conserved(state: State, engine: Engine, tolerances: Tolerances) -> float:
-    """Nothing is conserved."""
+    """Contribution to the conserved energy: none."""
     return 0.0

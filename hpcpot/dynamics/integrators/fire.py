@@ -14,13 +14,14 @@ DELAY, GROW, SHRINK, MIX, LONGEST = 5, 1.1, 0.5, 0.1, 10.0
 
 
 def init(state: State, engine: Engine, tolerances: Tolerances) -> None:
+    """Begin at rest."""
     at_rest(state, engine, tolerances)
     state.per_atom["fire_velocity"] = np.zeros_like(state.velocities)
     state.scalars.update(fire_mix=np.array(MIX), fire_stretch=np.ones(()), fire_downhill=np.zeros(()))
 
 
 def step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -> None:
-    """Velocities are turned towards the forces, time steps grow, and both start again when the way is uphill.
+    """Turn velocities towards the forces and lengthen the time step; start both anew where the motion is uphill.
 
     v <- (1 - a) v + a |v| f/|f|
     Source: Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006); semi-implicit Euler of Guenole et al. (2020).
@@ -57,5 +58,5 @@ def step(state: State, engine: Engine, dt: float, tolerances: Tolerances) -> Non
 
 
 def conserved(state: State, engine: Engine, tolerances: Tolerances) -> float:
-    """Nothing is conserved."""
+    """Contribution to the conserved energy: none."""
     return 0.0

@@ -17,22 +17,22 @@ from hpcpot.structure.state import State, library
 
 
 def init(state: State, engine: Engine, barostat: Barostat) -> None:
-    """Chains and cell at rest."""
+    """Begin with chains and cell at rest."""
     thermostat = barostat.thermostat
     kT = thermostat.kT_at(state.step)
     q = chain.masses(engine.degrees_of_freedom(state), kT, thermostat.time)
-    own = chain.masses(1, kT, barostat.time)
+    of_barostat = chain.masses(1, kT, barostat.time)
     state.scalars.update(
         **chain.at_rest(q, kT),
-        **chain.at_rest(own, kT, "barostat_chain"),
+        **chain.at_rest(of_barostat, kT, "barostat_chain"),
         barostat_rates=np.zeros(3),
         first_volume=np.array(volume(state)),
     )
-    _note_fluxes(state, engine)
+    _store_fluxes(state, engine)
 
 
 def step(state: State, engine: Engine, dt: float, barostat: Barostat) -> None:
-    """Barostat's chain, chain, rates of the cell, velocities; Verlet, its drift between halves of the cell's; and back.
+    """Half steps of the barostat's chain, the chain, the cell's rates and velocities around a Verlet step; and in reverse.
 
     Source: Martyna, Tobias, Klein, J. Chem. Phys. 101, 4177 (1994); Tuckerman et al., J. Phys. A 39, 5629 (2006).
     """
@@ -50,7 +50,7 @@ def step(state: State, engine: Engine, dt: float, barostat: Barostat) -> None:
     engine.evaluate(state)
     kick(state, 0.5 * dt)
     _drag_along(state, dt, barostat)
-    _note_fluxes(state, engine)
+    _store_fluxes(state, engine)
     _push(state, kT, dt, barostat)
     _thermostat_half_step(state, engine, kT, dt, thermostat)
     _barostat_chain_half_step(state, kT, dt, barostat)
@@ -62,9 +62,11 @@ def conserved(state: State, engine: Engine, barostat: Barostat) -> float:
     thermostat, scalars = barostat.thermostat, state.scalars
     kT, freedom = thermostat.kT_at(state.step), engine.degrees_of_freedom(state)
     of_chain = chain.energy(scalars, chain.masses(freedom, kT, thermostat.time), freedom, kT)
-    own = chain.energy(scalars, chain.masses(1, kT, barostat.time), int(barostat.axes.sum()), kT, "barostat_chain")
+    of_barostat_chain = chain.energy(
+        scalars, chain.masses(1, kT, barostat.time), int(barostat.axes.sum()), kT, "barostat_chain"
+    )
     work = barostat.pressure * (volume(state) - float(scalars["first_volume"]))
-    return of_chain + own + 0.5 * _twice_kinetic(state, kT, barostat) + work
+    return of_chain + of_barostat_chain + 0.5 * _twice_kinetic(state, kT, barostat) + work
 
 
 def _mass(state: State, kT: float, barostat: Barostat) -> float:
@@ -77,8 +79,8 @@ def _twice_kinetic(state: State, kT: float, barostat: Barostat) -> float:
     return float(_mass(state, kT, barostat) * (state.scalars["barostat_rates"] ** 2).sum())
 
 
-def _note_fluxes(state: State, engine: Engine) -> None:
-    """Keep what the pressure along each axis is made of."""
+def _store_fluxes(state: State, engine: Engine) -> None:
+    """Store momentum flux and virial along each axis, of which the pressure is made."""
     momentum, virial = engine.fluxes(state)
     state.scalars.update(
         momentum_flux=np.diag(momentum).copy(),

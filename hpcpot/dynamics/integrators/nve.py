@@ -8,7 +8,7 @@ from hpcpot.structure.state import State
 
 
 def init(state: State, engine: Engine, controls: None) -> None:
-    """Nothing to prepare."""
+    """Begin: nothing to prepare."""
 
 
 def step(state: State, engine: Engine, dt: float, controls: None) -> None:
@@ -21,4 +21,5 @@ def step(state: State, engine: Engine, dt: float, controls: None) -> None:
 
 
 def conserved(state: State, engine: Engine, controls: None) -> float:
+    """Contribution to the conserved energy: none."""
     return 0.0

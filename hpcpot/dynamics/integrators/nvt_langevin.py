@@ -12,7 +12,7 @@ from hpcpot.structure.state import State
 
 
 def init(state: State, engine: Engine, thermostat: Thermostat) -> None:
-    """No heat taken up yet."""
+    """Begin with no heat taken up."""
     state.scalars["heat"] = np.zeros(())
 
 

@@ -12,7 +12,7 @@ from hpcpot.structure.state import State
 
 
 def init(state: State, engine: Engine, thermostat: Thermostat) -> None:
-    """Chain at rest."""
+    """Begin with the chain at rest."""
     kT = thermostat.kT_at(state.step)
     q = chain.masses(engine.degrees_of_freedom(state), kT, thermostat.time)
     state.scalars.update(chain.at_rest(q, kT), kinetic_energy=np.array(engine.kinetic_energy(state)))

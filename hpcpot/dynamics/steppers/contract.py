@@ -36,7 +36,7 @@ class Motion:
 
 
 class Stepper(Protocol):
-    """What does steps.
+    """Does the steps of a stage.
 
     Attributes:
         name: host, device or graph.
@@ -45,7 +45,7 @@ class Stepper(Protocol):
     name: str
 
     def can(self, state: State, engine: Engine, motion: Motion) -> bool:
-        """Whether it can do these steps; the same on all ranks."""
+        """Tell whether it can do these steps; the same on all ranks."""
 
     def advance(self, state: State, engine: Engine, motion: Motion, steps: int) -> None:
         """Do so many steps, fewer where a stop is asked for or a minimiser converges.

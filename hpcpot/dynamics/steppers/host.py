@@ -13,7 +13,7 @@ class HostSteps:
     name = "host"
 
     def can(self, state: State, engine: Engine, motion: Motion) -> bool:
-        """Anything."""
+        """Always true."""
         return True
 
     def advance(self, state: State, engine: Engine, motion: Motion, steps: int) -> None:
