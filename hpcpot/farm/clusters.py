@@ -1,4 +1,4 @@
-"""Where the farm's workers come from: this machine, jobs of a batch system, or a scheduler that runs already.
+"""Sources of the farm's workers: this machine, jobs of a batch system, or a scheduler that runs already.
 
 A batch system is a section of farm.jobqueue, as dask-jobqueue names its keys. What does not depend on the site is added
 here: one thread a process, no spilling and pausing, the lifetime that follows from the walltime.
@@ -95,7 +95,7 @@ def start(farm: FarmSection, stack: ExitStack) -> tuple[Any, Any]:
 
 
 def workers(farm: FarmSection) -> int:
-    """How many processes the farm is to have; 0 where a scheduler has its own.
+    """Number of processes the farm is to have; 0 where a scheduler has its own.
 
     Raises:
         ConfigError: no GPU on this machine, or farm.jobqueue is wrong.
@@ -157,12 +157,12 @@ def _batch_system(farm: FarmSection) -> Any:
     options = job_options(farm)
     scheduler_options = {**NO_DASHBOARD, **options.pop("scheduler_options", {})}
     return _numbering(kind)(
-        job_cls=_telling(kind.job_cls), scheduler_options=scheduler_options, silence_logs="CRITICAL", **options
+        job_cls=_keeping_refusals(kind.job_cls), scheduler_options=scheduler_options, silence_logs="CRITICAL", **options
     )
 
 
 def _numbering(cluster: type) -> type:
-    """A kind of cluster that gives no name twice: Dask would take a new job for an ended one of the same name."""
+    """Derive a kind of cluster that uses no name twice: Dask would take a new job for an ended one of the same name."""
     numbers = count()
 
     def name(self: Any, number: int) -> str:
@@ -171,8 +171,8 @@ def _numbering(cluster: type) -> type:
     return type(cluster.__name__, (cluster,), {"_new_worker_name": name})
 
 
-def _telling(job: type) -> type:
-    """A kind of job that keeps why it was refused in `refusal`, and else counts as begun: Dask would only log it."""
+def _keeping_refusals(job: type) -> type:
+    """Derive a kind of job that keeps why it was refused in `refusal`, and counts as started: Dask would only log it."""
     process = load("distributed.deploy.spec").ProcessInterface
 
     async def start(self: Any) -> None:

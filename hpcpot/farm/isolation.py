@@ -87,7 +87,7 @@ def _in_process(
 
 
 def _received(stream: BinaryIO):
-    """What the process sent, up to a message that its end cut off."""
+    """Yield the messages of the process, up to one that its end cut off."""
     while True:
         try:
             yield pickle.load(stream)
@@ -96,7 +96,7 @@ def _received(stream: BinaryIO):
 
 
 def describe(code: int) -> str:
-    """How a process ended, by its return code."""
+    """Say how a process ended, by its return code."""
     if code >= 0:
         return f"ended with exit code {code}"
     try:

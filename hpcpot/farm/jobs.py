@@ -28,13 +28,13 @@ LISTS = {
     "oar": "oarstat -u {user}",
     "htcondor": "condor_q {user} -autoformat ClusterId",
 }
-"""What lists the jobs of a user that wait or run, one a line, which begins with its number."""
+"""Commands that list the waiting and running jobs of a user, one a line, which begins with its number."""
 LIST_SECONDS = 60.0
-"""Between two lists: batch systems ask not to be asked often."""
+"""Time between two lists: batch systems ask not to be asked often."""
 ABSENCES = 2
-"""Lists in a row without a job until it has ended: a list may lag behind."""
+"""Consecutive lists without a job that show it has ended: a list may lag behind."""
 IN_VAIN = 3
-"""How often in a row jobs are replaced that ended before their workers came."""
+"""Consecutive replacements of jobs that ended before their workers came; then the run ends."""
 
 
 class Jobs:
@@ -47,7 +47,7 @@ class Jobs:
     def __init__(self, farm: FarmSection, cluster: Any, workers: int):
         self._farm, self._cluster, self._workers = farm, cluster, workers
         self._processes = clusters.job_options(farm)["processes"]
-        self._came: set[str] = set()
+        self._had_workers: set[str] = set()
         self._present: dict[str, str] = {}
         self._absences: Counter[str] = Counter()
         self._accepted, self._in_vain, self._listed = False, 0, monotonic()
@@ -63,7 +63,7 @@ class Jobs:
         """A worker came; called by the scheduler's thread."""
         job = worker if self._processes == 1 else worker.rpartition("-")[0]
         self._present[address] = job
-        self._came.add(job)
+        self._had_workers.add(job)
         self._in_vain = 0
 
     def leave(self, address: str) -> None:
@@ -88,7 +88,7 @@ class Jobs:
         ended = self._ended(absent)
         if not ended:
             return
-        if not present and not self._came.issuperset(ended):
+        if not present and not self._had_workers.issuperset(ended):
             self._in_vain += 1
         if self._in_vain >= IN_VAIN:
             raise (
@@ -109,7 +109,7 @@ class Jobs:
         absences = Counter()
         for name, job in absent.items():
             unlisted = listed is not None and numbers[name] not in listed
-            if job.refusal or (unlisted if self._trusted else name in self._came):
+            if job.refusal or (unlisted if self._trusted else name in self._had_workers):
                 absences[name] = self._absences[name] + 1
         self._absences = absences
         return [name for name, n in absences.items() if n >= ABSENCES]

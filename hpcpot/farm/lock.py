@@ -46,7 +46,7 @@ class Lock:
             os.close(descriptor)  # the holder before removed it in between
 
     def _is_there(self, descriptor: int) -> bool:
-        """Whether the file is still the one that was opened; another process may remove it at any moment."""
+        """Check that the file is still the one that was opened; another process may remove it at any moment."""
         try:
             return os.path.samestat(os.fstat(descriptor), self._path.stat())
         except FileNotFoundError:

@@ -28,7 +28,7 @@ from hpcpot.wording import plural
 
 POLL_SECONDS = 0.2
 LOOK_SECONDS = 5.0
-"""Between two looks at which workers there are."""
+"""Time between two counts of the workers."""
 GATHER_SECONDS = 60.0
 
 

@@ -75,7 +75,7 @@ class Results:
         self._file.close()
 
     def keys(self) -> list[str]:
-        """Of the done rows, in order of completion; all that follows is in this order."""
+        """Keys of the done rows in order of completion, which is the order of all other answers."""
         return [self._keys[row] for row in self._rows[DONE]]
 
     def labels(self) -> list[str]:
@@ -94,10 +94,10 @@ class Results:
         Raises:
             KeyError: no done row has this key.
         """
-        at = [row for row in self._rows[DONE] if self._keys[row] == key]
-        if not at:
+        rows = [row for row in self._rows[DONE] if self._keys[row] == key]
+        if not rows:
             raise KeyError(key)
-        return {name: self._table.read(COLUMNS + name, np.array(at))[0] for name in self.columns}
+        return {name: self._table.read(COLUMNS + name, np.array(rows))[0] for name in self.columns}
 
     def failed(self) -> list[tuple[str, str, Failure]]:
         """(key, label, failure) of the rows that failed and were not done since."""
@@ -116,7 +116,7 @@ class Results:
         return {name: item.asstr()[()] for name, item in self._file["identity"].items()}
 
     def provenance(self) -> list[dict[str, Any]]:
-        """Of each run in order: what made it, `items` it was for, those `missing` at its start, its `first_row`."""
+        """Facts of each run in order: provenance, its `items`, those `missing` at its start, its `first_row`."""
         return [json.loads(text) for text in self._runs.read(RUN, np.arange(self._runs.n_rows))]
 
 
@@ -188,7 +188,7 @@ class Store:
         return dict(self._states)
 
     def begin(self, items: int, missing: int) -> None:
-        """What this run is for; stored with its first rows.
+        """Set the facts of this run; they are stored with its first rows.
 
         Args:
             items: all items of the campaign. missing: those that have no row.
@@ -236,25 +236,25 @@ class Store:
         except OutputError:
             self._abandon()
             raise
-        self._states.update({key: int(one) for (key, _, _), one in zip(rows, state, strict=True)})
+        self._states.update({key: int(mark) for (key, _, _), mark in zip(rows, state, strict=True)})
 
     def _values(self, name: str, rows: Sequence[tuple[str, str, Outcome]]) -> list[np.ndarray]:
-        column, found = self._columns[name], []
+        column, values = self._columns[name], []
         for key, label, outcome in rows:
             if isinstance(outcome, Failure):
-                found.append(column.nothing)
+                values.append(column.nothing)
             elif not isinstance(outcome, dict) or outcome.keys() != self._columns.keys():
                 raise ValueError(f"{label or key} = {outcome!r}: must have the columns {', '.join(self._columns)}.")
             else:
-                found.append(column.row(outcome[name], f"{label or key}, {name}"))
-        return found
+                values.append(column.row(outcome[name], f"{label or key}, {name}"))
+        return values
 
     def _create(self, values: dict[str, list[np.ndarray]], state: np.ndarray) -> None:
         """The file with its first rows, written aside; they tell how long ragged rows are."""
         columns = _all_columns(self._columns)
         known = {path: rows for path, rows in values.items() if columns[path].ragged and not path.startswith(COLUMNS)}
         known |= {
-            path: [row for row, one in zip(rows, state, strict=True) if one == DONE]
+            path: [row for row, mark in zip(rows, state, strict=True) if mark == DONE]
             for path, rows in values.items()
             if columns[path].ragged and path.startswith(COLUMNS)
         }
@@ -286,7 +286,7 @@ class Store:
             self._table = GrowingTable(self._file, self.path, "rows", _all_columns(self._columns))
             self._runs = GrowingTable(self._file, self.path, "runs", RUNS)
             keys = self._table.read(KEY, np.arange(self._table.n_rows))
-            self._states = {key.decode(): int(one) for key, one in zip(keys, self._table.states(), strict=True)}
+            self._states = {key.decode(): int(mark) for key, mark in zip(keys, self._table.states(), strict=True)}
 
     def _begin_run(self, runs: GrowingTable, first_row: int) -> None:
         """Say what made the rows from here on, before the first of this run."""
@@ -295,12 +295,12 @@ class Store:
             runs.append(np.zeros(1, np.int8), {RUN: [RUNS[RUN].row(text, RUN)]})
 
     def _check(self) -> None:
-        """That the file which is there belongs to this campaign."""
-        with Results(self.path) as there:
-            found = {"kind": there.kind, "columns": list(there.columns.items()), **there.identity()}
-        wanted = {"kind": self._kind, "columns": list(self._columns.items()), **self._identity}
-        for name in wanted.keys() | found.keys():
-            if found.get(name) != wanted.get(name):
+        """Refuse the file of another campaign."""
+        with Results(self.path) as results:
+            stored = {"kind": results.kind, "columns": list(results.columns.items()), **results.identity()}
+        expected = {"kind": self._kind, "columns": list(self._columns.items()), **self._identity}
+        for name in expected.keys() | stored.keys():
+            if stored.get(name) != expected.get(name):
                 raise OutputError(
                     f"{self.path} = results with another {name}: one file holds what one potential and one setting of "
                     f"`hpcpot {self._kind}` made; write to another path, or begin anew with --overwrite."
@@ -319,8 +319,8 @@ def _all_columns(columns: dict[str, Column]) -> dict[str, Column]:
 def _columns(file: h5py.File) -> dict[str, Column]:
     """The columns of a file, in the order in which they were made."""
     group = file.get("columns", {})
-    found = {name: Column.parse(item.attrs["column"]) for name, item in group.items()}
-    return {name: found[name] for name in json.loads(file.attrs["columns"])}
+    columns = {name: Column.parse(item.attrs["column"]) for name, item in group.items()}
+    return {name: columns[name] for name in json.loads(file.attrs["columns"])}
 
 
 def _error(outcome: Outcome) -> str:

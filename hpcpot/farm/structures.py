@@ -30,12 +30,12 @@ SEVERAL = (".extxyz", ".xyz")
 
 
 def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
-    """Files by name or pattern, looked for beside the config, then in the current folder.
+    """Find files by name or pattern, beside the config, then in the current folder.
 
     Raises:
         ConfigError: there is none.
     """
-    found = []
+    paths = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         if any(mark in pattern for mark in "*?["):
             matches = sorted(inputs.find_all(pattern, folder), key=lambda path: _natural(str(path)))
@@ -44,31 +44,30 @@ def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
                     f"structures.files = {pattern}: must match files beside the config or in the current folder; "
                     "check the pattern."
                 )
-            found += matches
+            paths += matches
             continue
         try:
-            found.append(config.find_input(pattern, folder))
+            paths.append(config.find_input(pattern, folder))
         except ValueError as error:
             raise ConfigError(f"structures.files = {pattern}: {error}.") from error
-    return found
+    return paths
 
 
 def items(paths: Sequence[Path], frames: str) -> list[Item]:
-    """One item a structure; what could not be read is an item that will fail.
+    """Make an item of each structure; one that could not be read is an item that fails.
 
     Labels are names of files, from the folder on that all have in common, and the number of the structure there.
 
     Args:
         frames: "all" or "last".
     """
-    found = []
+    made = []
     for path, label, read in structures(paths, frames):
         structure = read if isinstance(read, HpcpotError) else plain(read)
-        if isinstance(structure, HpcpotError):
-            found.append(Item(content_key(str(path), label, str(structure)), structure, label))
-        else:
-            found.append(Item(_key(structure), structure, label))
-    return found
+        is_error = isinstance(structure, HpcpotError)
+        key = content_key(str(path), label, str(structure)) if is_error else _key(structure)
+        made.append(Item(key, structure, label))
+    return made
 
 
 def structures(paths: Sequence[Path], frames: str) -> Iterator[tuple[Path, str, Atoms | HpcpotError]]:
@@ -80,16 +79,16 @@ def structures(paths: Sequence[Path], frames: str) -> Iterator[tuple[Path, str, 
 
 
 def plain(atoms: Atoms) -> Atoms | StructureError:
-    """What is relaxed: atoms, cell, boundaries and which atoms are frozen; or why it cannot be."""
+    """A structure with only atoms, cell, boundaries and frozen atoms; or why that is not enough."""
     structure = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    others = [type(one).__name__ for one in atoms.constraints if not isinstance(one, FixAtoms)]
+    others = [type(entry).__name__ for entry in atoms.constraints if not isinstance(entry, FixAtoms)]
     if others:
         return StructureError(
             f"constraints = {', '.join(others)}: an atom must be frozen along all axes or along none; change the "
             "constraint (selective dynamics of a POSCAR: F F F or T T T)."
         )
     if atoms.constraints:
-        structure.set_constraint(FixAtoms(np.unique(np.concatenate([one.index for one in atoms.constraints]))))
+        structure.set_constraint(FixAtoms(np.unique(np.concatenate([entry.index for entry in atoms.constraints]))))
     return structure
 
 
@@ -118,7 +117,7 @@ def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | Hpc
 
 
 def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
-    """As `_read`, of an (ext)xyz file; a damaged frame fails alone, one without its length ends the file."""
+    """Read an (ext)xyz file as `_read` does; a damaged frame fails alone, one without its length ends the file."""
     k = 0
     try:
         with open(path, encoding="utf-8") as file:
@@ -160,17 +159,17 @@ def _no_frame(label: str, error: Exception) -> StructureError:
 
 
 def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
-    """As `_read`, of a file of another format; several structures, as a CIF may hold, are numbered.
+    """Read a file of another format as `_read` does; several structures, as a CIF may hold, are numbered.
 
     Raises:
         StructureError: cannot be read.
     """
-    found = files.find(path)
-    if frames == "last" or not _may_hold_several(found):
+    located = files.find(path)
+    if frames == "last" or not _may_hold_several(located):
         yield name, files.read(path)
         return
     try:
-        structures = ase.io.read(found, index=":", do_not_split_by_at_sign=True, parallel=False)
+        structures = ase.io.read(located, index=":", do_not_split_by_at_sign=True, parallel=False)
         if not structures:
             raise ValueError("it holds no structure")
     except Exception as error:  # a reader meets a broken file with any exception
@@ -181,7 +180,7 @@ def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atom
     for k, atoms in enumerate(structures):
         label = name if len(structures) == 1 else f"{name}:{k}"
         try:
-            files.refuse_partial_occupancy(found, atoms)
+            files.refuse_partial_occupancy(located, atoms)
         except StructureError as error:
             yield label, error
         else:
@@ -189,7 +188,7 @@ def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atom
 
 
 def _may_hold_several(path: Path) -> bool:
-    """Whether the format of a file may; no where it is not known, which `files.read` then tells."""
+    """Tell whether the format of a file may hold several structures; not if it is unknown, which `files.read` reports."""
     if path.suffix in files.LAMMPS_SUFFIXES or path.name.startswith("data."):
         return False
     try:
@@ -199,5 +198,5 @@ def _may_hold_several(path: Path) -> bool:
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:
-    """Sorts cell2 before cell10."""
+    """Key to sort cell2 before cell10."""
     return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name)]

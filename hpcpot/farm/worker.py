@@ -1,4 +1,4 @@
-"""What each worker process of the farm does when it starts: Dask imports this module there and calls `dask_setup`."""
+"""Start of each worker process of the farm: Dask imports this module there and calls `dask_setup`."""
 
 from __future__ import annotations
 

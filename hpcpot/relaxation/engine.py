@@ -28,7 +28,7 @@ SATURATED = 2048
 
 @dataclass(frozen=True)
 class RelaxationOptions:
-    """How structures are relaxed.
+    """Options of a relaxation.
 
     Attributes:
         minimizer: one of MINIMIZERS. moves: its parameters.

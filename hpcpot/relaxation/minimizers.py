@@ -98,7 +98,7 @@ def lbfgs(coordinates: Coordinates, options: MinimizerOptions) -> np.ndarray:
 
 
 class _Point(NamedTuple):
-    """Where the structures are: x and forces (rows, 3), Å and eV/Å; enthalpies (structures,), eV."""
+    """A point on the path of the structures: x and forces (rows, 3), Å and eV/Å; enthalpies (structures,), eV."""
 
     x: np.ndarray
     forces: np.ndarray
@@ -228,4 +228,4 @@ MINIMIZERS = {
     ),
     "damped": Minimizer(MinimizerMemory({"velocity": VECTOR}, {"capped": 0}), damped),
 }
-"""By name; `damped` is the relaxation dynamics of VASP (IBRION=3), with the metric documented above."""
+"""Minimisers by name; `damped` is the relaxation dynamics of VASP (IBRION=3), with the metric documented above."""

@@ -12,7 +12,7 @@ from hpcpot.outputs import check_output
 from hpcpot.wording import plural
 
 FACTS = ("date", "host", "hpcpot", "commit", "command")
-"""What is told of the last run."""
+"""Facts of the last run that are printed."""
 
 
 def run_command(arguments: argparse.Namespace) -> int:

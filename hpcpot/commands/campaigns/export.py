@@ -31,7 +31,7 @@ def write_csv(results: Results, path: Path) -> str:
         elif column.ragged:
             left_out.append(name)
         else:
-            fields += [name + "".join(f"_{k}" for k in at) for at in np.ndindex(*column.shape)]
+            fields += [name + "".join(f"_{k}" for k in index) for index in np.ndindex(*column.shape)]
             values += results.read(name).reshape(len(values[0]), math.prod(column.shape)).T.tolist()
     write_rows(path, fields, zip(*values, strict=True))
     rest = f"; left out, as their shape differs from row to row: {', '.join(left_out)}" if left_out else ""

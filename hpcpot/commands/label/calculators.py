@@ -54,9 +54,11 @@ def find(name: str) -> Callable[..., Any]:
     if not callable(getattr(module, last, None)):
         if hasattr(module, "__path__") and find_spec(name):
             raise ConfigError(f"calculator.class = {name}: is a module; name the class in it, as in {name}.Calculator.")
-        names = [one for one, value in vars(module).items() if hasattr(value, "get_potential_energy")]
-        near, there = difflib.get_close_matches(last, names, 1), ", ".join(names) or "none"
-        hint = f"did you mean {module_name}.{near[0]}?" if near else f"its calculators are {there}."
+        names = [name for name, value in vars(module).items() if hasattr(value, "get_potential_energy")]
+        near = difflib.get_close_matches(last, names, 1)
+        hint = f"its calculators are {', '.join(names) or 'none'}."
+        if near:
+            hint = f"did you mean {module_name}.{near[0]}?"
         raise ConfigError(f"calculator.class = {name}: {module_name} has no class {last}; {hint}")
     return getattr(module, last)
 
@@ -71,11 +73,11 @@ def version(name: str) -> str:
 
 
 def _near(module_name: str) -> str:
-    """Which module of the same package is meant, if one is near."""
+    """Guess which module of the same package is meant."""
     package, _, last = module_name.rpartition(".")
     try:
         folder = import_module(package).__path__ if package else None
     except (ImportError, AttributeError):
         return ""
-    near = difflib.get_close_matches(last, [one.name for one in pkgutil.iter_modules(folder)], 1)
+    near = difflib.get_close_matches(last, [entry.name for entry in pkgutil.iter_modules(folder)], 1)
     return f"did you mean {f'{package}.' if package else ''}{near[0]}?" if near else ""

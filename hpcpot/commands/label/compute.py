@@ -27,7 +27,7 @@ COLUMNS = {
     "forces": Column((None, 3), unit="eV Angstrom-1"),
     "virial": Column((3, 3), unit="eV"),
 }
-"""Of a labelled structure; the virial is -V * stress (stress positive in tension), nan where there is none."""
+"""Row of a labelled structure; the virial is -V * stress (stress positive in tension), nan where there is none."""
 
 
 def compute(structure: Atoms, *, name: str, arguments: str, stress: bool) -> dict[str, Any]:
@@ -45,11 +45,11 @@ def compute(structure: Atoms, *, name: str, arguments: str, stress: bool) -> dic
     atoms = files.check(structure, tuple(set(structure.symbols)))
     atoms.calc = calculator(name, arguments)
     try:
-        found = labels(atoms, stress and bool(atoms.pbc.all()))
+        values = labels(atoms, stress and bool(atoms.pbc.all()))
     except BaseException:
         calculator.cache_clear()  # it may be left in any state
         raise
-    return found | {
+    return values | {
         "species": atoms.numbers.astype(np.int32),
         "periodic": np.asarray(atoms.pbc),
         "positions": atoms.positions,
@@ -84,7 +84,7 @@ def labels(atoms: Atoms, stress: bool) -> dict[str, Any]:
     forces = np.array(atoms.get_forces(apply_constraint=False), np.float64)
     energy = atoms.get_potential_energy()
     energy = atoms.calc.results.get("free_energy", energy)
-    found = {"energy": float(energy), "forces": forces, "virial": np.full((3, 3), np.nan)}
+    values = {"energy": float(energy), "forces": forces, "virial": np.full((3, 3), np.nan)}
     if forces.shape != (len(atoms), 3):
         raise DataError(f"forces = of shape {forces.shape} on {len(atoms)} atoms: must be ({len(atoms)}, 3).")
     if stress:
@@ -95,11 +95,11 @@ def labels(atoms: Atoms, stress: bool) -> dict[str, Any]:
                 f"stress = none by {type(atoms.calc).__name__}: must be there for a label; set calculator.stress: "
                 "false to do without virials."
             ) from error
-        found["virial"] = -atoms.get_volume() * tensor
-    for label, values in found.items():
-        if not np.isfinite(values).all() and (stress or label != "virial"):
+        values["virial"] = -atoms.get_volume() * tensor
+    for label, numbers in values.items():
+        if not np.isfinite(numbers).all() and (stress or label != "virial"):
             raise DataError(
                 f"{label} by {type(atoms.calc).__name__} = not finite: must be numbers; look at the structure, or "
                 "leave it out."
             )
-    return found
+    return values

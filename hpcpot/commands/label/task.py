@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,12 @@ def check_dataset(output: LabelOutputSection, overwrite: bool) -> None:
 
 
 def structures(paths: Sequence[Path], every: int) -> list[Item]:
-    """One item a structure, with its group in info: what the file says, else the file's name."""
-    found = []
-    for path, frames in groupby(inputs.structures(paths, "all"), key=lambda one: one[0]):
+    """Make an item of each structure, with its group in info: what the file says, else the file's name."""
+    items = []
+    for path, frames in groupby(inputs.structures(paths, "all"), key=itemgetter(0)):
         for _, label, read in islice(frames, 0, None, every):
             if isinstance(read, HpcpotError):
-                found.append(Item(content_key(str(path), label, str(read)), read, label))
+                items.append(Item(content_key(str(path), label, str(read)), read, label))
                 continue
             atoms = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
             given = [name for name in STARTS if read.has(name)]
@@ -91,31 +92,31 @@ def structures(paths: Sequence[Path], every: int) -> list[Item]:
             starts = [part for name in given for part in (name, read.get_array(name))]
             key = content_key(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, *starts)
             atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", path.stem)))
-            found.append(Item(key, atoms, label))
-    return found
+            items.append(Item(key, atoms, label))
+    return items
 
 
-def check_calculator(wanted: CalculatorSection) -> None:
+def check_calculator(calculator: CalculatorSection) -> None:
     """Build it here once, so that its errors come before any work.
 
     Raises:
         ConfigError: cannot be built, or has no stress where one is asked for.
     """
-    name = wanted.class_
-    built = calculators.build(name, wanted.arguments)
-    if wanted.stress and "stress" not in getattr(built, "implemented_properties", ("stress",)):
+    name = calculator.class_
+    built = calculators.build(name, calculator.arguments)
+    if calculator.stress and "stress" not in getattr(built, "implemented_properties", ("stress",)):
         raise ConfigError(f"calculator.stress = true: {name} has no stress; set false to label without virials.")
 
 
-def identity(wanted: CalculatorSection) -> str:
-    """What made the labels: class, arguments, package, hashes of files that it is given, whether there are virials."""
-    name = wanted.class_
-    files = [Path(one) for one in wanted.arguments.values() if isinstance(one, str) and Path(one).is_file()]
+def identity(calculator: CalculatorSection) -> str:
+    """Describe the source of the labels: class, arguments, package, hashes of files it is given, whether with virials."""
+    name = calculator.class_
+    files = [Path(value) for value in calculator.arguments.values() if isinstance(value, str) and Path(value).is_file()]
     lines = [
-        f"{name}({json.dumps(wanted.arguments, sort_keys=True)})",
+        f"{name}({json.dumps(calculator.arguments, sort_keys=True)})",
         calculators.version(name),
         *(f"{path.name}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files),
-        f"stress: {wanted.stress}",
+        f"stress: {calculator.stress}",
     ]
     return "\n".join(lines)
 

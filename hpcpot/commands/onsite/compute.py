@@ -36,7 +36,7 @@ COLUMNS = {
     "energies": Column((None,), unit="eV"),
     "relaxed_energies": Column((None,), unit="eV"),
 }
-"""Of the sites of one region of one frame; energies are dE of each site, relaxed ones nan where not asked for."""
+"""Row of one region of one frame; energies are dE of each site, relaxed ones nan where not asked for."""
 
 
 def compute(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hpcpot.commands.onsite import statistics
-from hpcpot.commands.onsite.tables import Campaign
+from hpcpot.commands.onsite.tables import RemovalEnergies
 from hpcpot.report import figures as drawing
 from hpcpot.wording import plural
 
@@ -19,11 +19,11 @@ COLORS = {"si1_bulk": "#3b6fb0", "si2_bulk": "#5fa8a0", "interface": "#c8553d", 
 LABELS = {"si1_bulk": "Si$_{1,b}$", "si2_bulk": "Si$_{2,b}$", "interface": "interface", "alloy": "a-Li$_x$Si"}
 GREY, BLACK, DASHED = "#8a8a8a", "#222222", (0, (3, 2))
 SHOWN = 20
-"""Sub-samples whose histograms are drawn."""
+"""Number of sub-samples whose histograms are drawn."""
 
 
-def write(campaign: Campaign, base: Path) -> list[Path]:
-    """BASE.png: histograms, ddE, sub-samples, profile with sites.
+def write(campaign: RemovalEnergies, base: Path) -> list[Path]:
+    """Write BASE.png: histograms, ddE, sub-samples, profile with sites.
 
     Raises:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
@@ -40,14 +40,14 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
     return [output]
 
 
-def histograms(axes: Axes, campaign: Campaign) -> None:
-    """dE of each region, in shares of its sites, with the mean."""
+def histograms(axes: Axes, campaign: RemovalEnergies) -> None:
+    """Draw dE of each region, in shares of its sites, with the mean."""
     for region, values in campaign.values.items():
-        at = statistics.edges(values)
-        axes.stairs(statistics.shares(values, at), at, fill=True, alpha=0.35, color=COLORS[region])
+        bins = statistics.edges(values)
+        axes.stairs(statistics.shares(values, bins), bins, fill=True, alpha=0.35, color=COLORS[region])
         axes.stairs(
-            statistics.shares(values, at),
-            at,
+            statistics.shares(values, bins),
+            bins,
             color=COLORS[region],
             lw=0.8,
             label=f"{LABELS[region]}  {_signed(values.mean())} eV",
@@ -57,13 +57,13 @@ def histograms(axes: Axes, campaign: Campaign) -> None:
     axes.legend(fontsize=6)
 
 
-def differences(axes: Axes, campaign: Campaign) -> None:
-    """ddE of the interface's sites, with the density by kernels."""
+def differences(axes: Axes, campaign: RemovalEnergies) -> None:
+    """Draw ddE of the interface's sites, with the density by kernels."""
     if campaign.difference is None:
         _absent(axes, "no sites of both interface and bulk")
         return
-    at = statistics.edges(campaign.difference)
-    axes.stairs(statistics.shares(campaign.difference, at), at, fill=True, alpha=0.35, color=COLORS["interface"])
+    bins = statistics.edges(campaign.difference)
+    axes.stairs(statistics.shares(campaign.difference, bins), bins, fill=True, alpha=0.35, color=COLORS["interface"])
     energies, density, tops = statistics.peaks(campaign.difference)
     axes.plot(energies, density * statistics.BIN, color=COLORS["interface"], lw=1)
     mean = campaign.difference_mean
@@ -74,24 +74,24 @@ def differences(axes: Axes, campaign: Campaign) -> None:
     axes.annotate(text, (0.98, 0.95), xycoords="axes fraction", ha="right", va="top", fontsize=7)
 
 
-def subsamples(axes: Axes, campaign: Campaign) -> None:
-    """Histograms of some sub-samples of the interface over that of all."""
+def subsamples(axes: Axes, campaign: RemovalEnergies) -> None:
+    """Draw histograms of some sub-samples of the interface over that of all."""
     parts = campaign.subsamples
     if parts is None:
         _absent(axes, "no sites of the interface")
         return
     values = campaign.values["interface"]
-    at = statistics.edges(values)
-    for one in parts.shares[:SHOWN]:
-        axes.stairs(one, at, color=COLORS["interface"], lw=0.4, alpha=0.5)
-    axes.stairs(statistics.shares(values, at), at, color=BLACK, lw=1.2, label=f"all {len(values)}")
+    bins = statistics.edges(values)
+    for shares in parts.shares[:SHOWN]:
+        axes.stairs(shares, bins, color=COLORS["interface"], lw=0.4, alpha=0.5)
+    axes.stairs(statistics.shares(values, bins), bins, color=BLACK, lw=1.2, label=f"all {len(values)}")
     axes.plot([], [], color=COLORS["interface"], lw=0.8, label=f"sub-samples of {parts.size}")
     axes.set(xlabel=r"$\Delta E$, interface (eV)", ylabel="share of sites")
     axes.legend(fontsize=6)
 
 
-def places(axes: Axes, campaign: Campaign) -> None:
-    """dE against the place of the site, over the concentration profile of the last block."""
+def places(axes: Axes, campaign: RemovalEnergies) -> None:
+    """Draw dE against the place of the site, over the concentration profile of the last block."""
     block, rows = campaign.blocks[-1], campaign.rows
     filled = np.isfinite(block.profile.concentration)
     behind = axes.twinx()
@@ -103,14 +103,14 @@ def places(axes: Axes, campaign: Campaign) -> None:
     axes.set_zorder(behind.get_zorder() + 1)
     axes.patch.set_visible(False)
     for region in campaign.values:
-        mine = [k for k, one in enumerate(rows["region"]) if one == region]
-        at, energies = (np.concatenate([rows[name][k] for k in mine]) for name in ("places", campaign.kind))
-        axes.plot(at, energies, ".", ms=2, alpha=0.4, color=COLORS[region], mew=0, rasterized=True)
-    for edge, name, side in ((block.at.left, "$z_L$ ", "right"), (block.at.right, " $z_R$", "left")):
+        of_region = [k for k, name in enumerate(rows["region"]) if name == region]
+        at_places, energies = (np.concatenate([rows[name][k] for k in of_region]) for name in ("places", campaign.kind))
+        axes.plot(at_places, energies, ".", ms=2, alpha=0.4, color=COLORS[region], mew=0, rasterized=True)
+    for edge, name, side in ((block.interfaces.left, "$z_L$ ", "right"), (block.interfaces.right, " $z_R$", "left")):
         axes.axvline(edge, color=BLACK, lw=0.6, ls=DASHED)
         axes.annotate(name, (edge, 1.0), xycoords=("data", "axes fraction"), fontsize=7, va="bottom", ha=side)
     axes.set(xlabel="place (Å from the lowest host atom)", ylabel=r"$\Delta E$ (eV)")
-    axes.set_xlim(-3.0, block.at.right + 15.0)
+    axes.set_xlim(-3.0, block.interfaces.right + 15.0)
 
 
 def _signed(value: float) -> str:

@@ -1,4 +1,4 @@
-"""The frames that sites are taken from: of one trajectory, or structure files that each hold one."""
+"""Frames that sites are taken from: those of one trajectory, or structure files that each hold one."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from hpcpot.units import FS_PER_PS
 
 
 @dataclass(frozen=True)
-class Frames:
-    """What frames there are.
+class FrameSource:
+    """The frames of one trajectory, or of structure files.
 
     Attributes:
         paths: one trajectory, or a structure file for each frame.
@@ -33,7 +33,7 @@ class Frames:
 
     @property
     def is_trajectory(self) -> bool:
-        """Whether frames follow one another, with the same atoms in the same order."""
+        """True where frames follow one another, with the same atoms in the same order."""
         return self.paths[0].suffix in TRAJECTORIES
 
     def place(self, k: int) -> tuple[Path, int]:
@@ -61,15 +61,15 @@ class Frames:
         low, high = (default if end is None else end for end, default in ((from_ps, -np.inf), (to_ps, np.inf)))
         inside = np.flatnonzero((self.times >= low - 1e-9) & (self.times <= high + 1e-9))
         if not len(inside):
-            found = f"{self.times[0]:g} to {self.times[-1]:g} ps" if len(self.times) else "no frames yet"
+            present = f"{self.times[0]:g} to {self.times[-1]:g} ps" if len(self.times) else "no frames yet"
             raise ConfigError(
                 f"frames.from_ps, to_ps = {low:g} to {high:g} ps: must hold frames of {self.paths[0].name}, which has "
-                f"{found}; give another window."
+                f"{present}; give another window."
             )
         return inside
 
 
-def find(source: Path | Sequence[Path]) -> Frames:
+def find(source: Path | Sequence[Path]) -> FrameSource:
     """The frames of a config's `frames.file`.
 
     Raises:
@@ -83,9 +83,9 @@ def find(source: Path | Sequence[Path]) -> Frames:
             "files; run hpcpot onsite for each trajectory."
         )
     if not trajectories:
-        return Frames(paths, np.full(len(paths), np.nan), np.arange(len(paths)))
+        return FrameSource(paths, np.full(len(paths), np.nan), np.arange(len(paths)))
     with TrajectoryReader(paths[0]) as reader:
-        return Frames(paths, reader.times() / FS_PER_PS, reader.steps())
+        return FrameSource(paths, reader.times() / FS_PER_PS, reader.steps())
 
 
 def spaced(window: np.ndarray, count: int) -> np.ndarray:
@@ -107,7 +107,11 @@ def read(path: Path, k: int) -> Atoms:
 
 @lru_cache(maxsize=2)
 def _opened(path: Path, changed: int) -> TrajectoryReader:
-    """Args: changed: when the file was; workers of a scheduler that runs live longer than a file stays the same."""
+    """Open a trajectory, kept for its other frames.
+
+    Args:
+        changed: time of the file's last change: workers of a running scheduler live longer than a file stays the same.
+    """
     return TrajectoryReader(path)
 
 

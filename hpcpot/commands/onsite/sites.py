@@ -1,4 +1,4 @@
-"""Which atoms are removed: a seeded choice from each region of each frame."""
+"""Choice of the atoms to remove: seeded, from each region of each frame."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ase import Atoms
 
 from hpcpot.analysis import profile
 from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
-from hpcpot.commands.onsite.frames import Frames, content, spaced
+from hpcpot.commands.onsite.frames import FrameSource, content, spaced
 from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.parallel.stop import Stopped
@@ -18,7 +18,7 @@ from hpcpot.structure import files
 
 AXES = {"a": 0, "b": 1, "c": 2}
 SHOWN = 3
-"""Frames of no use that are told of at the start."""
+"""Unusable frames that are named at the start."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Choice:
 
     Attributes:
         region: its name. frame: its number. step, time: of the frame, ps.
-        at: where the interface was, by the profile of the frame's block.
+        interfaces: position of the interface, by the profile of the frame's block.
         sites: (k,) int64, atoms; places: (k,) float64, Å from the lowest host atom.
         available: atoms of the wanted element in the region.
         content: hash of the frame, `frames.content`: what the sites belong to.
@@ -37,7 +37,7 @@ class Choice:
     frame: int
     step: int
     time: float
-    at: Interfaces
+    interfaces: Interfaces
     sites: np.ndarray
     places: np.ndarray
     available: int
@@ -54,13 +54,13 @@ class Block:
 
     frames: np.ndarray
     profile: Profile
-    at: Interfaces
+    interfaces: Interfaces
     sensitivity: dict[tuple[float, float], Interfaces | None]
 
 
 @dataclass(frozen=True)
 class Selection:
-    """What is to be done.
+    """The choices of all regions of all frames.
 
     Attributes:
         choices: sites of each region of each frame.
@@ -78,10 +78,12 @@ class Selection:
 class Surveyor:
     """Reads frames, checks them and measures the places of their atoms, one frame after another."""
 
-    def __init__(self, frames: Frames, settings: OnsiteSettings, elements: tuple[str, ...], stop: Callable[[], bool]):
-        wanted = settings.profile
+    def __init__(
+        self, frames: FrameSource, settings: OnsiteSettings, elements: tuple[str, ...], stop: Callable[[], bool]
+    ):
+        given = settings.profile
         self.frames, self.elements, self.stop = frames, elements, stop
-        self.slab = Slab(AXES[wanted.axis], wanted.host, wanted.inserted, tuple(wanted.block_A))
+        self.slab = Slab(AXES[given.axis], given.host, given.inserted, tuple(given.block_A))
         self._ruler: Ruler | None = None
 
     def measure(self, k: int) -> tuple[Atoms, np.ndarray]:
@@ -99,7 +101,7 @@ class Surveyor:
 
 
 def choose(
-    frames: Frames,
+    frames: FrameSource,
     settings: OnsiteSettings,
     elements: tuple[str, ...],
     say: Callable[[str], None],
@@ -115,68 +117,70 @@ def choose(
         ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use. Stopped.
     """
     window = frames.window(settings.frames.from_ps, settings.frames.to_ps)
-    wanted = spaced(window, settings.frames.count)
-    if len(wanted) < settings.frames.count:
-        say(f"frames: {len(wanted)}, all that there are; {settings.frames.count} were asked for")
-    surveyor, found = Surveyor(frames, settings, elements, stop), Selection([], {}, {}, [])
+    chosen = spaced(window, settings.frames.count)
+    if len(chosen) < settings.frames.count:
+        say(f"frames: {len(chosen)}, all that there are; {settings.frames.count} were asked for")
+    surveyor, selection = Surveyor(frames, settings, elements, stop), Selection([], {}, {}, [])
     length = settings.profile.frames if frames.is_trajectory else 1
     for members in np.array_split(window, max(1, len(window) // length)):
-        mine = np.intersect1d(members, wanted)
-        if len(mine):
-            _choose_of_block(surveyor, members, mine, settings, found, say)
-    if not found.choices:
-        raise next(iter(found.unusable.values()))
-    for k, error in list(found.left_out.items())[:SHOWN]:
+        of_block = np.intersect1d(members, chosen)
+        if len(of_block):
+            _choose_of_block(surveyor, members, of_block, settings, selection, say)
+    if not selection.choices:
+        raise next(iter(selection.unusable.values()))
+    for k, error in list(selection.left_out.items())[:SHOWN]:
         say(f"{frames.name(k)} is left out: {error}")
-    if len(found.left_out) > SHOWN:
-        say(f"{len(found.left_out) - SHOWN} more are left out")
-    return found
+    if len(selection.left_out) > SHOWN:
+        say(f"{len(selection.left_out) - SHOWN} more are left out")
+    return selection
 
 
 def _choose_of_block(
     surveyor: Surveyor,
     members: np.ndarray,
-    wanted: np.ndarray,
+    chosen: np.ndarray,
     settings: OnsiteSettings,
-    found: Selection,
+    selection: Selection,
     say: Callable[[str], None],
 ) -> None:
-    """Adds the profile of a block of frames, and the sites of those that are wanted, to what was found."""
-    frames, rows, kept = surveyor.frames, {}, {}
+    """Add the profile of a block of frames, and the sites of the chosen ones, to the selection."""
+    frames, rows, usable = surveyor.frames, {}, {}
     for k in map(int, members):
         try:
             atoms, rows[k] = surveyor.measure(k)
         except HpcpotError as error:
-            found.left_out[k] = error
+            selection.left_out[k] = error
             continue
-        if k in wanted:
-            kept[k] = atoms
-    if kept:
+        if k in chosen:
+            usable[k] = atoms
+    if usable:
         is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
         counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))
         try:
-            at = profile.interfaces(counted, tuple(settings.profile.thresholds))
+            interfaces = profile.interfaces(counted, tuple(settings.profile.thresholds))
         except StructureError as error:
-            found.left_out.update(dict.fromkeys(kept, error))
-            kept = {}
-    found.unusable.update({int(k): found.left_out[k] for k in wanted if k in found.left_out})
-    if not kept:
+            selection.left_out.update(dict.fromkeys(usable, error))
+            usable = {}
+    selection.unusable.update({int(k): selection.left_out[k] for k in chosen if k in selection.left_out})
+    if not usable:
         return
-    found.blocks.append(Block(members, counted, at, _others(counted)))
+    selection.blocks.append(Block(members, counted, interfaces, _others(counted)))
     label = f"frames {members[0]} to {members[-1]}" if len(members) > 1 else frames.name(int(members[0]))
-    say(f"profile of {label}: z_L {at.left:.2f}, z_R {at.right:.2f} Å")
-    for k, atoms in kept.items():
-        found.choices.extend(_of_frame(frames, k, atoms, rows[k], at, settings))
+    say(f"profile of {label}: z_L {interfaces.left:.2f}, z_R {interfaces.right:.2f} Å")
+    for k, atoms in usable.items():
+        selection.choices.extend(_of_frame(frames, k, atoms, rows[k], interfaces, settings))
 
 
 def _of_frame(
-    frames: Frames, k: int, atoms: Atoms, places: np.ndarray, at: Interfaces, settings: OnsiteSettings
+    frames: FrameSource, k: int, atoms: Atoms, places: np.ndarray, interfaces: Interfaces, settings: OnsiteSettings
 ) -> list[Choice]:
     choices, of_frame = [], content(atoms)
     for number, (region, edges) in enumerate(vars(settings.regions).items()):
         if edges is None:
             continue
-        inside = np.flatnonzero(profile.inside(places, tuple(edges), at) & (atoms.symbols == settings.sites.element))
+        inside = np.flatnonzero(
+            profile.inside(places, tuple(edges), interfaces) & (atoms.symbols == settings.sites.element)
+        )
         sites = np.zeros(0, np.int64)
         if len(inside):
             random = np.random.default_rng([settings.sites.seed, int(frames.steps[k]), number])
@@ -184,7 +188,15 @@ def _of_frame(
             sites = np.sort(random.choice(inside, count, replace=len(inside) < count))
         choices.append(
             Choice(
-                region, k, int(frames.steps[k]), float(frames.times[k]), at, sites, places[sites], len(inside), of_frame
+                region,
+                k,
+                int(frames.steps[k]),
+                float(frames.times[k]),
+                interfaces,
+                sites,
+                places[sites],
+                len(inside),
+                of_frame,
             )
         )
     return choices
@@ -192,10 +204,10 @@ def _of_frame(
 
 def _others(counted: Profile) -> dict[tuple[float, float], Interfaces | None]:
     """The interface by other thresholds; None where the profile does not reach them."""
-    found = {}
+    others: dict[tuple[float, float], Interfaces | None] = {}
     for pair in profile.SENSITIVITY:
         try:
-            found[pair] = profile.interfaces(counted, pair)
+            others[pair] = profile.interfaces(counted, pair)
         except StructureError:
-            found[pair] = None
-    return found
+            others[pair] = None
+    return others

@@ -1,4 +1,4 @@
-"""What the removal energies of regions say: means, histograms, differences, and how far sub-samples can be trusted."""
+"""Statistics of removal energies: means, histograms, differences, and how far sub-samples can be trusted."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 BIN = 0.1
-"""eV, of the histograms."""
+"""Width of the bins of histograms, eV."""
 KDE_POINTS = 512
 PEAK = 0.05
-"""Of the highest peak; lower ones do not count."""
+"""Smallest height of a peak that counts, as a part of the highest."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Mean:
 
 @dataclass(frozen=True)
 class Subsamples:
-    """How sub-samples differ from all values.
+    """Differences of sub-samples from all values.
 
     Attributes:
         size, replicas: values in each, how many.
@@ -43,7 +43,7 @@ class Subsamples:
 
 
 def mean(values: np.ndarray, replicas: int, seed: int) -> Mean:
-    """The classical bootstrap: as many values with replacement, percentiles 2.5 and 97.5 of their means."""
+    """Mean by the classical bootstrap: as many values with replacement, percentiles 2.5 and 97.5 of their means."""
     low, high = np.percentile(resampled_means(values, replicas, seed), [2.5, 97.5])
     return Mean(
         len(values),
@@ -66,18 +66,18 @@ def edges(values: np.ndarray) -> np.ndarray:
     return np.arange(first, last + 1) * BIN
 
 
-def shares(values: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """Histogram in shares of the values."""
-    return np.histogram(values, at)[0] / len(values)
+def shares(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    """Histogram in shares of the values, by the edges of its bins."""
+    return np.histogram(values, bins)[0] / len(values)
 
 
 def subsamples(values: np.ndarray, fraction: float, replicas: int, seed: int) -> Subsamples:
     """Draw a fraction of the values, without replacement, again and again."""
-    random, size, at = np.random.default_rng([seed, 2]), max(1, round(fraction * len(values))), edges(values)
+    random, size, bins = np.random.default_rng([seed, 2]), max(1, round(fraction * len(values))), edges(values)
     drawn = [random.choice(values, size, replace=False) for _ in range(replicas)]
-    whole, parts = shares(values, at), np.array([shares(one, at) for one in drawn])
+    whole, parts = shares(values, bins), np.array([shares(sample, bins) for sample in drawn])
     return Subsamples(
-        size, replicas, np.array([one.mean() for one in drawn]), 0.5 * np.abs(parts - whole).sum(axis=1), parts
+        size, replicas, np.array([sample.mean() for sample in drawn]), 0.5 * np.abs(parts - whole).sum(axis=1), parts
     )
 
 
@@ -93,10 +93,10 @@ def peaks(values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         return values[:1], np.full(1, np.inf), values[:1]
     kernel = gaussian_kde(values, bw_method="silverman")
     margin = 3.0 * np.sqrt(kernel.covariance[0, 0])
-    at = np.linspace(values.min() - margin, values.max() + margin, KDE_POINTS)
-    density = kernel(at)
+    energies = np.linspace(values.min() - margin, values.max() + margin, KDE_POINTS)
+    density = kernel(energies)
     tops = np.flatnonzero((density[1:-1] > density[:-2]) & (density[1:-1] >= density[2:])) + 1
-    return at, density, at[tops[density[tops] > PEAK * density.max()]]
+    return energies, density, energies[tops[density[tops] > PEAK * density.max()]]
 
 
 def difference(interface: np.ndarray, bulk: np.ndarray, replicas: int, seed: int) -> tuple[np.ndarray, Mean]:

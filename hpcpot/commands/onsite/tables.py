@@ -16,8 +16,7 @@ from hpcpot.farm.results import Results
 from hpcpot.storage.tables import write_rows
 
 NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "alloy": "a-LixSi"}
-"""What the regions are called in the paper."""
-
+"""Names of the regions in the paper."""
 
 SITES = (
     "region",
@@ -35,8 +34,8 @@ SITES = (
 
 
 @dataclass(frozen=True)
-class Campaign:
-    """All rows of a campaign and what follows from them.
+class RemovalEnergies:
+    """All rows of a campaign and their statistics.
 
     Attributes:
         rows: columns of the results, a list over rows of region and frame.
@@ -66,8 +65,8 @@ def rows(results: Results, keys: set[str]) -> dict[str, list]:
 
 def gather(
     rows: dict[str, list], blocks: list[Block], kind: str, fraction: float, replicas: int, seed: int
-) -> Campaign:
-    """What follows from the rows of a campaign.
+) -> RemovalEnergies:
+    """Derive statistics from the rows of a campaign.
 
     Args:
         kind: "energies", or "relaxed_energies": without what did not converge.
@@ -76,8 +75,8 @@ def gather(
     """
     values = {}
     for region in NAMES:
-        mine = [rows[kind][k] for k, one in enumerate(rows["region"]) if one == region]
-        together = np.concatenate(mine) if mine else np.zeros(0)
+        of_region = [rows[kind][k] for k, name in enumerate(rows["region"]) if name == region]
+        together = np.concatenate(of_region) if of_region else np.zeros(0)
         together = together[np.isfinite(together)]
         if len(together):
             values[region] = together
@@ -86,20 +85,20 @@ def gather(
             f"results = no {kind}: at least one site of a region must be done; see `hpcpot results`, and the ranges of "
             "the regions in the config."
         )
-    means = {region: statistics.mean(one, replicas, seed) for region, one in values.items()}
+    means = {region: statistics.mean(energies, replicas, seed) for region, energies in values.items()}
     difference, difference_mean, parts = None, None, None
     if "interface" in values:
         parts = statistics.subsamples(values["interface"], fraction, replicas, seed)
         if "si1_bulk" in values:
             difference, difference_mean = statistics.difference(values["interface"], values["si1_bulk"], replicas, seed)
-    return Campaign(rows, kind, values, means, difference, difference_mean, parts, blocks)
+    return RemovalEnergies(rows, kind, values, means, difference, difference_mean, parts, blocks)
 
 
-def summary(campaign: Campaign) -> str:
+def summary(campaign: RemovalEnergies) -> str:
     """The table that is printed."""
     lines = [f"{'region':>12} {'sites':>7} {'mean dE/eV':>12} {'95 % interval':>20} {'st. dev.':>9}"]
-    for region, one in campaign.means.items():
-        lines.append(_line(NAMES[region], one))
+    for region, mean in campaign.means.items():
+        lines.append(_line(NAMES[region], mean))
     if campaign.difference_mean is not None:
         lines.append(_line("ddE", campaign.difference_mean))
         parts = campaign.subsamples
@@ -110,15 +109,15 @@ def summary(campaign: Campaign) -> str:
         peaks = statistics.peaks(campaign.values["interface"])[2]
         lines.append(f"peaks of the interface's distribution: {', '.join(f'{peak:.2f}' for peak in peaks)} eV")
     for region in NAMES:
-        mine = [k for k, one in enumerate(campaign.rows["region"]) if one == region]
-        few = sum(bool(campaign.rows["with_replacement"][k]) for k in mine)
-        empty = sum(len(campaign.rows["sites"][k]) == 0 for k in mine)
+        of_region = [k for k, name in enumerate(campaign.rows["region"]) if name == region]
+        few = sum(bool(campaign.rows["with_replacement"][k]) for k in of_region)
+        empty = sum(len(campaign.rows["sites"][k]) == 0 for k in of_region)
         if few:
             lines.append(
-                f"{NAMES[region]}: fewer atoms than sites in {few} of {len(mine)} frames, drawn with replacement"
+                f"{NAMES[region]}: fewer atoms than sites in {few} of {len(of_region)} frames, drawn with replacement"
             )
-        if campaign.kind == "relaxed_energies" and mine:
-            ends = np.isfinite(np.concatenate([campaign.rows[campaign.kind][k] for k in mine]))
+        if campaign.kind == "relaxed_energies" and of_region:
+            ends = np.isfinite(np.concatenate([campaign.rows[campaign.kind][k] for k in of_region]))
             if not ends.all():
                 lines.append(
                     f"{NAMES[region]}: {np.count_nonzero(~ends)} of {len(ends)} removals did not converge and are left "
@@ -126,16 +125,17 @@ def summary(campaign: Campaign) -> str:
                 )
         if empty:
             lines.append(
-                f"{NAMES[region]}: no atoms in {empty} of {len(mine)} frames; see the regions' ranges in the config"
+                f"{NAMES[region]}: no atoms in {empty} of {len(of_region)} frames; see the regions' ranges in the config"
             )
     return "\n".join(lines)
 
 
-def _line(name: str, one: Mean) -> str:
-    return f"{name:>12} {one.n:>7} {one.mean:>12.3f} {one.low:>9.3f} .. {one.high:>7.3f} {one.deviation:>9.3f}"
+def _line(name: str, mean: Mean) -> str:
+    interval = f"{mean.low:>9.3f} .. {mean.high:>7.3f}"
+    return f"{name:>12} {mean.n:>7} {mean.mean:>12.3f} {interval} {mean.deviation:>9.3f}"
 
 
-def write(campaign: Campaign, base: Path) -> list[Path]:
+def write(campaign: RemovalEnergies, base: Path) -> list[Path]:
     """sites, summary, histograms, subsamples and profile, as BASE_<name>.csv."""
     rows, written = campaign.rows, []
 
@@ -145,20 +145,20 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
 
     table("sites", SITES, _site_rows(rows))
     means = [
-        *((NAMES[region], one) for region, one in campaign.means.items()),
+        *((NAMES[region], mean) for region, mean in campaign.means.items()),
         *([("ddE", campaign.difference_mean)] if campaign.difference_mean else []),
     ]
     table(
         "summary",
         ("region", "n", "mean_eV", "low_eV", "high_eV", "deviation_eV"),
-        ((name, one.n, one.mean, one.low, one.high, one.deviation) for name, one in means),
+        ((name, mean.n, mean.mean, mean.low, mean.high, mean.deviation) for name, mean in means),
     )
-    at = statistics.edges(np.concatenate(list(campaign.values.values())))
-    columns = [statistics.shares(one, at) for one in campaign.values.values()]
+    bins = statistics.edges(np.concatenate(list(campaign.values.values())))
+    columns = [statistics.shares(energies, bins) for energies in campaign.values.values()]
     table(
         "histograms",
         ("dE_from_eV", "dE_to_eV", *(NAMES[region] for region in campaign.values)),
-        zip(at[:-1], at[1:], *columns, strict=True),
+        zip(bins[:-1], bins[1:], *columns, strict=True),
     )
     if campaign.subsamples is not None:
         parts = campaign.subsamples
@@ -186,10 +186,10 @@ def write(campaign: Campaign, base: Path) -> list[Path]:
         "interfaces",
         ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"),
         (
-            (block.frames[0], block.frames[-1], *pair, at.left, at.right)
+            (block.frames[0], block.frames[-1], *pair, interfaces.left, interfaces.right)
             for block in campaign.blocks
-            for pair, at in block.sensitivity.items()
-            if at is not None
+            for pair, interfaces in block.sensitivity.items()
+            if interfaces is not None
         ),
     )
     return written

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from hpcpot.commands.onsite import compute, figure, frames, sites, tables
-from hpcpot.commands.onsite.frames import Frames
+from hpcpot.commands.onsite.frames import FrameSource
 from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.commands.onsite.sites import Block, Choice, Selection
 from hpcpot.errors import HpcpotError
@@ -61,7 +61,7 @@ def counts(selection: Selection) -> str:
     return f"{plural(n_sites, 'site')}: {plural(n_frames, 'frame')}, {plural(n_regions, 'region')}{left_out}"
 
 
-def item(source: Frames, choice: Choice) -> Item:
+def item(source: FrameSource, choice: Choice) -> Item:
     """The farm's item for the sites of a region of a frame."""
     path, k = source.place(choice.frame)
     row: dict[str, Any] = {
@@ -69,20 +69,20 @@ def item(source: Frames, choice: Choice) -> Item:
         "frame": choice.frame,
         "step": choice.step,
         "time": choice.time,
-        "left": choice.at.left,
-        "right": choice.at.right,
+        "left": choice.interfaces.left,
+        "right": choice.interfaces.right,
         "available": choice.available,
         "with_replacement": choice.with_replacement,
         "sites": choice.sites,
         "places": choice.places,
         "content": choice.content,
     }
-    interfaces = (choice.at.left, choice.at.right)
+    interfaces = (choice.interfaces.left, choice.interfaces.right)
     key = content_key(choice.region, choice.frame, choice.sites, choice.places, interfaces, choice.content)
     return Item(key, row | {"path": path, "frame_in_file": k}, f"{source.name(choice.frame)}, {choice.region}")
 
 
-def unusable(source: Frames, k: int, error: HpcpotError) -> Item:
+def unusable(source: FrameSource, k: int, error: HpcpotError) -> Item:
     """The item of a frame of no use, which fails with the reason."""
     return Item(content_key(str(source.place(k)[0]), k, str(error)), error, source.name(k))
 

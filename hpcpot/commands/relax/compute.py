@@ -33,7 +33,7 @@ COLUMNS = {
     "largest_stress": Column((), unit="eV Angstrom-3"),
     "capped_steps": Column((), "int64"),
 }
-"""Of a structure whose relaxation came to an end; stress is positive in tension."""
+"""Row of a structure whose relaxation came to an end; stress is positive in tension."""
 PATH = {
     "path_positions": Column((None, None, 3), unit="Angstrom"),
     "path_cell": Column((None, 3, 3), unit="Angstrom"),
@@ -41,7 +41,7 @@ PATH = {
     "path_forces": Column((None, None, 3), unit="eV Angstrom-1"),
     "path_stress": Column((None, 3, 3), unit="eV Angstrom-3"),
 }
-"""Of every step, the initial structure first."""
+"""Further values of such a row: all steps, the initial structure first."""
 
 
 def compute(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot.commands.relax.summary import Campaign
+from hpcpot.commands.relax.summary import RelaxationSummary
 from hpcpot.report import figures as drawing
 
 COLORS = {True: "#3b6fb0", False: "#c8553d"}
@@ -14,7 +14,7 @@ BINS = 30
 """Bars at most."""
 
 
-def write(campaign: Campaign, output: Path) -> Path:
+def write(campaign: RelaxationSummary, output: Path) -> Path:
     """Draw the done rows: steps, and final energy against volume, a colour for each composition.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What became of a campaign of relaxations, in a table as Cheon et al. (2023) print it."""
+"""Summary of a campaign of relaxations, in a table as Cheon et al. (2023) print it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hpcpot.relaxation.engine import CONVERGED
 
 
 @dataclass(frozen=True)
-class Campaign:
+class RelaxationSummary:
     """The structures of a campaign that have a row, each array over those that are done.
 
     Attributes:
@@ -34,18 +34,18 @@ class Campaign:
     failed: list[tuple[str, Failure]]
 
 
-def gather(results: Results, keys: set[str]) -> Campaign:
+def gather(results: Results, keys: set[str]) -> RelaxationSummary:
     """The rows of some items; those of other campaigns in the file stay out."""
     stored = results.keys()
     mine = np.array([key in keys for key in stored], bool)
     read = {name: results.read(name)[mine] for name in ("steps", "capped_steps", "energy", "initial_energy", "cell")}
     converged = np.array(results.read("status"), "U")[mine] == CONVERGED
     species = results.read("species")
-    atoms = np.array([len(one) for one in species], np.int64)
+    atoms = np.array([len(numbers) for numbers in species], np.int64)
     owners = np.repeat(np.arange(len(atoms)), atoms)
     flat = np.concatenate([*species, np.zeros(0, np.int32)])
     lithium = np.bincount(owners[flat == 3], minlength=len(atoms)) / np.maximum(atoms, 1)
-    return Campaign(
+    return RelaxationSummary(
         converged,
         read["steps"],
         read["capped_steps"],
@@ -58,7 +58,7 @@ def gather(results: Results, keys: set[str]) -> Campaign:
     )
 
 
-def table(campaign: Campaign) -> str:
+def table(campaign: RelaxationSummary) -> str:
     """Counts of structures by what became of them, errors by kind, steps and energies."""
     done, converged, failed = len(campaign.steps), np.count_nonzero(campaign.converged), campaign.failed
     lines = [

@@ -34,8 +34,8 @@ def prepare(settings: TrainSettings, arguments: argparse.Namespace, stop: Stop) 
         kind="train",
         results=results,
         items=[
-            Item(content_key(data.data_hash, config.dump(one)), k, f"member {k}, seed {one.training.seed}")
-            for k, one in enumerate(members)
+            Item(content_key(data.data_hash, config.dump(own)), k, f"member {k}, seed {own.training.seed}")
+            for k, own in enumerate(members)
         ],
         columns=COLUMNS,
         compute=partial(train, members=members, folder=folder.resolve(), here=Path.cwd()),
@@ -65,7 +65,7 @@ def report(results: Results, keys: Sequence[str]) -> None:
 
 
 def train(number: int, members: list[TrainSettings], folder: Path, here: Path) -> dict[str, Any]:
-    """On a worker: train one member, or go on with it; what it prints is in <model>.log.
+    """Train one member on a worker, or go on with it; it prints to <model>.log.
 
     Args:
         folder: of the config. here: where the command was started, which output files are relative to.
@@ -81,8 +81,8 @@ def train(number: int, members: list[TrainSettings], folder: Path, here: Path) -
         def say(text: str) -> None:
             print(text, file=file, flush=True)
 
-        found = job.make(settings, folder, restart, lambda: False, say)
-        code = TRAINERS[settings.family].fit(found)
+        training = job.make(settings, folder, restart, lambda: False, say)
+        code = TRAINERS[settings.family].fit(training)
     if code:
         raise TrainingError(f"member {number} = ended with exit code {code}: it must come to its end; see {log}.")
     last = curve.read(settings.output.curve)[-1]

@@ -52,7 +52,7 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
         z = first.positions[one.sites, 2] - bottom
         np.testing.assert_allclose(one.places, z, rtol=0, atol=1e-5)
         assert (first.numbers[one.sites] == 14).all() and one.time == 0.0
-        at = one.at
+        at = one.interfaces
         ranges = {
             "si1_bulk": (3, 8),
             "si2_bulk": (at.left - 12, at.left - 4.5),
@@ -66,10 +66,10 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
 
 def test_drift_and_wrapping_do_not_move_the_interface(trajectory: Path) -> None:
     _, blocks = choose(trajectory)
-    assert np.ptp([block.at.left for block in blocks]) < 1.0
+    assert np.ptp([block.interfaces.left for block in blocks]) < 1.0
     for block in blocks:
         wide, usual, narrow = (block.sensitivity[pair] for pair in ((0.02, 0.98), (0.05, 0.95), (0.10, 0.90)))
-        assert usual == block.at, "those of the config"
+        assert usual == block.interfaces, "those of the config"
         assert wide.left < usual.left < narrow.left < narrow.right < usual.right < wide.right
 
 

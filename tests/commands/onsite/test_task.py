@@ -27,7 +27,7 @@ from hpcpot.relaxation.engine import RelaxationOptions
 CONFIG = CONFIGS / "onsite_interface_si100.yaml"
 
 
-def survey(path: Path, *overrides: str) -> tuple[frames.Frames, list[Choice], OnsiteSettings]:
+def survey(path: Path, *overrides: str) -> tuple[frames.FrameSource, list[Choice], OnsiteSettings]:
     given = (
         f"frames.file=[{path}]",
         "frames.count=1",
@@ -80,14 +80,14 @@ def changed(change: str) -> ase.Atoms:
 def test_keys_are_of_all_that_the_energies_depend_on(path: Path) -> None:
     source, choices, _ = survey(path)
     one = choices[1]
-    left, right = one.at.left, one.at.right
+    left, right = one.interfaces.left, one.interfaces.right
     others = [
         replace(one, content=frames.content(changed(change)))
         for change in ("species", "cell", "periodicity", "positions")
     ]
     others += [
-        replace(one, at=Interfaces(left + 0.1, right)),
-        replace(one, at=Interfaces(left, right + 0.1)),
+        replace(one, interfaces=Interfaces(left + 0.1, right)),
+        replace(one, interfaces=Interfaces(left, right + 0.1)),
         replace(one, sites=one.sites[::-1]),
     ]
     keys = [task.item(source, each).key for each in (one, *others)]
