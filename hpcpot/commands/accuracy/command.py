@@ -15,8 +15,7 @@ from hpcpot.dataset.arguments import read_options
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
-from hpcpot.errors import OutputError
-from hpcpot.outputs import check_output
+from hpcpot.outputs import Replacement, check_output
 from hpcpot.potential import registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load
@@ -197,10 +196,8 @@ def _write_model_devi(path: Path, frames: Columns) -> None:
     """Write the columns of `dp model-devi`, which DP-GEN reads; step is the number of the frame."""
     names = [name for name in frames if "devi" in name]
     values = np.column_stack([np.arange(len(frames["source"])), *(frames[name] for name in names)])
-    try:
-        np.savetxt(path, values, fmt=["%12d", *["%19.6e"] * len(names)], header=" ".join(["step", *names]))
-    except OSError as error:
-        raise OutputError(f"{path} = cannot be written ({error.strerror}): a writable folder is required.") from error
+    with Replacement(path) as part:
+        np.savetxt(part, values, fmt=["%12d", *["%19.6e"] * len(names)], header=" ".join(["step", *names]))
 
 
 def _base(arguments: argparse.Namespace) -> Path:
