@@ -6,6 +6,7 @@ A page asks for them by comments, each on a line of its own:
     <!-- options: md -->               options of a command
     <!-- keys: md -->                  keys of its config
     <!-- observables -->               every observable with its options
+    <!-- state -->                     the arrays and numbers of a State
     <!-- docstring: hpcpot.units -->   docstring of a module, as it stands
     <!-- include: benchmarks/x.md -->  another file of the repository
     <!-- code: configs/relax.yaml -->  the same, as a block of code
@@ -25,10 +26,11 @@ from hpcpot.analysis.registry import FIELDS, OBSERVABLES
 from hpcpot.commands import COMMANDS, schema_of
 from hpcpot.config import keys_in, reference
 from hpcpot.config.reference import table
+from hpcpot.structure.state import describe
 
 ROOT = Path(__file__).resolve().parents[1]
 MARK = re.compile(
-    r"^<!-- (commands|options|keys|observables|docstring|include|code)(?:: ([\w./]+))? -->$", re.MULTILINE
+    r"^<!-- (commands|options|keys|observables|state|docstring|include|code)(?:: ([\w./]+))? -->$", re.MULTILINE
 )
 OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:configs|jobs|benchmarks|hpcpot|tests)/[^)]+\)")
 """A link to a file of the repository that is not a page: it works where the sources are read, and is text on the site."""
@@ -36,7 +38,8 @@ OUTSIDE = re.compile(r"\[([^\]]+)\]\((?:\.\./)+(?:configs|jobs|benchmarks|hpcpot
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     fill = {
-        name: globals()[name] for name in ("commands", "options", "keys", "observables", "docstring", "include", "code")
+        name: globals()[name]
+        for name in ("commands", "options", "keys", "observables", "state", "docstring", "include", "code")
     }
     filled = MARK.sub(lambda mark: fill[mark[1]](*([mark[2]] if mark[2] else [])), markdown)
     return OUTSIDE.sub(lambda link: link[1] if link[1].startswith("`") else f"`{link[1]}`", filled)
@@ -74,6 +77,11 @@ def names(action: argparse.Action) -> str:
 def keys(command: str) -> str:
     """A table for each section of a command's config."""
     return reference(schema_of(command), markdown=True)
+
+
+def state() -> str:
+    """A table of what a State holds."""
+    return describe()
 
 
 def observables() -> str:
