@@ -27,8 +27,8 @@ ADVICE = {
 
 def reason(error: Exception) -> str:
     """Return the system's message, also if it is inside HDF5's."""
-    found = re.search(r"error message = '([^']*)'", str(error))
-    return found[1] if found else getattr(error, "strerror", None) or str(error)
+    quoted = re.search(r"error message = '([^']*)'", str(error))
+    return quoted[1] if quoted else getattr(error, "strerror", None) or str(error)
 
 
 def advice(error: Exception, otherwise: str) -> str:

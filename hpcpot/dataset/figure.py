@@ -35,9 +35,9 @@ def write(dataset: DataSet, output: Path) -> Path:
         axes = figure.subplots(2, 3)
         colors = _colors(list(parts))
         compositions(axes[0, 0], dataset, parts, colors)
-        for panel, (values, xlabel, of, log) in zip(axes.flat[1:], _histograms(dataset), strict=True):
-            members = parts if of == "frames" else {g: np.isin(dataset.frame_of, r) for g, r in parts.items()}
-            stack(panel, {group: values[rows] for group, rows in members.items()}, colors, xlabel, of, log)
+        for panel, (values, xlabel, counted, log) in zip(axes.flat[1:], _histograms(dataset), strict=True):
+            members = parts if counted == "frames" else {g: np.isin(dataset.frame_of, r) for g, r in parts.items()}
+            stack(panel, {group: values[rows] for group, rows in members.items()}, colors, xlabel, counted, log)
         handles = [Patch(color=colors[group], label=group) for group in parts]
         figure.legend(handles=handles, loc="outside right upper", fontsize=6)
         drawing.letter(axes.flat)

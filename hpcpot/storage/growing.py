@@ -204,9 +204,11 @@ def create(file: h5py.File, root: str, columns: dict[str, Column], expected: int
         if column.ragged > 1:
             layout.grow_from_nothing(file, f"{path}/lengths", Array((column.ragged,), "int64", "", False), rows)
         size = int(np.prod(column.tail, dtype=np.int64)) * column.stored.itemsize
-        least, most = CHUNK_BYTES
-        ideal = min(max(int(per_row * expected / CHUNKS), 1), most // size)
-        chunk = max(ideal, -(-least // size)) if column.ragged else min(max(ideal, CHUNK_ROWS), max(most // size, 1))
+        smallest, largest = CHUNK_BYTES
+        ideal = min(max(int(per_row * expected / CHUNKS), 1), largest // size)
+        chunk = (
+            max(ideal, -(-smallest // size)) if column.ragged else min(max(ideal, CHUNK_ROWS), max(largest // size, 1))
+        )
         array = Array(column.tail, column.stored.str, column.unit, False)
         layout.grow_from_nothing(file, f"{path}/values", array, chunk)
         file[path].attrs["column"] = column.text()

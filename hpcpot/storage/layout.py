@@ -180,8 +180,8 @@ def _chunk_rows(expected: int, array: Array) -> int:
     They hold whole frames, and their unwritten rows take no space on the disk, as nothing fills them.
     """
     row = int(np.prod(array.shape, dtype=np.int64)) * np.dtype(array.kind).itemsize
-    least, most = CHUNK_BYTES
-    return max(1, min(max(-(-expected // CHUNKS), min(expected, least // row)), most // row))
+    smallest, largest = CHUNK_BYTES
+    return max(1, min(max(-(-expected // CHUNKS), min(expected, smallest // row)), largest // row))
 
 
 def grow_from_nothing(file: h5py.File, path: str, array: Array, rows: int, fill: int | None = None) -> None:

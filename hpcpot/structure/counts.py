@@ -34,10 +34,10 @@ def check_poscar(path: Path, file: TextIO) -> None:
     Source: https://www.vasp.at/wiki/index.php/POSCAR
     """
     lines = file.read().splitlines()
-    at = 5 if lines[5].split()[0].isdigit() else 6
-    counts = [int(word) for word in lines[at].partition("!")[0].split()]
-    at += 2 if lines[at + 1].strip()[:1] in ("S", "s") else 1
-    first = at + 1
+    row = 5 if lines[5].split()[0].isdigit() else 6
+    counts = [int(word) for word in lines[row].partition("!")[0].split()]
+    row += 2 if lines[row + 1].strip()[:1] in ("S", "s") else 1
+    first = row + 1
     last = next((i for i in range(first, len(lines)) if not is_position(lines[i])), len(lines))
     if last - first != sum(counts):
         raise StructureError(

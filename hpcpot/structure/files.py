@@ -67,13 +67,13 @@ def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int =
 
 def find(path: Path) -> Path:
     """Find the file at `path`, or the one that ships under that name."""
-    found = inputs.find(path)
-    if found is None:
+    file = inputs.find(path)
+    if file is None:
         raise StructureError(
             f"{path} = no such file: must be a structure file, or the name of one that hpcpot ships "
             f"({', '.join(data.names()) or 'none'}); check the path."
         )
-    return found
+    return file
 
 
 def refuse_partial_occupancy(path: Path, atoms: Atoms) -> None:

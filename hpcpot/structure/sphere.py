@@ -54,12 +54,12 @@ def check_periodic(block: Atoms) -> None:
 
 def check_size(block: Atoms, radius: float) -> None:
     """Refuse a sphere of which a part would be missing."""
-    least = heights(block)
-    if 2 * radius >= least.min():
+    distances = heights(block)
+    if 2 * radius >= distances.min():
         more = "x".join(str(count) for count in repeats(block, radius))
         raise StructureError(
             f"diameter of the sphere = {2 * radius:g} Å: must be less than the distances between opposite faces of "
-            f"the block, {', '.join(f'{height:.1f}' for height in least)} Å; repeat it {more} times, or leave the "
+            f"the block, {', '.join(f'{height:.1f}' for height in distances)} Å; repeat it {more} times, or leave the "
             "repeat out."
         )
 
