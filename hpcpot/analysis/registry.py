@@ -153,13 +153,16 @@ def bond_lengths() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class StrainSection:
-    """Strain of atoms."""
+    """Atomic strain."""
 
     cutoff_A: float = key(
-        number(above=0), "neighbours of the reference frame whose motion is its strain", 4.5, hint="typical 4 to 6"
+        number(above=0),
+        "radius of the neighbourhood in the reference frame that defines the strain of an atom",
+        4.5,
+        hint="typical 4 to 6",
     )
     mapping: str = key(
-        choice("off", "to_reference"), "off: strain of the cell is part of it; to_reference: it is taken off", "off"
+        choice("off", "to_reference"), "off: include the strain of the cell; to_reference: subtract it", "off"
     )
 
 
@@ -168,30 +171,34 @@ class BondsSection:
     """Broken bonds."""
 
     lengths_A: list[list] | None = key(
-        bond_lengths(), "longest bond of each pair of elements; null: 1.2 times the sum of the covalent radii", None
+        bond_lengths(),
+        "maximum bond length of each pair of elements; null: 1.2 times the sum of the covalent radii",
+        None,
     )
-    stretch: float = key(number(minimum=1), "a bond has broken when it is longer than this times the longest", 1.2)
+    stretch: float = key(
+        number(minimum=1), "a bond counts as broken beyond this multiple of the maximum bond length", 1.2
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class VoidsSection:
-    """Voids."""
+    """Voids and free volume."""
 
-    spacing_A: float = key(number(above=0), "of the points of the grid", 1.0, hint="typical 0.5 to 2")
+    spacing_A: float = key(number(above=0), "spacing of the grid", 1.0, hint="typical 0.5 to 2")
     radius_A: float = key(
         number(above=0),
-        "of the sphere that fits into a void between the centres of atoms",
+        "radius of the probe sphere, which must fit between the centres of atoms",
         2.5,
-        hint="just more than in the intact material: about 2.3 for lithium silicides",
+        hint="slightly more than what fits into the intact material, about 2.3 for lithium silicides",
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StressSection:
-    """Stress of regions."""
+    """Stress by region."""
 
     bins: list[int] = key(
-        list_of(integer(1), "[nx, ny, nz], each >= 1", 3), "regions along each axis of the cell", [1, 20, 1]
+        list_of(integer(1), "[nx, ny, nz], each >= 1", 3), "number of regions along each axis of the cell", [1, 20, 1]
     )
 
 
@@ -199,25 +206,29 @@ class StressSection:
 class ConcentrationSection:
     """Concentration across an interface."""
 
-    axis: str = key(choice("a", "b", "c"), "of the cell, whose faces the interface is parallel to", "c")
-    host: str = key(element(), "left of the interface", "Si")
-    inserted: str = key(element(), "right of the interface", "Li")
+    axis: str = key(choice("a", "b", "c"), "axis of the cell along the normal of the interface", "c")
+    host: str = key(element(), "element left of the interface", "Si")
+    inserted: str = key(element(), "element right of the interface", "Li")
     bin_A: float = key(number(above=0), "width of the bins", 3.0, hint="typical 1 to 3")
     thresholds: list[float] = key(
-        list_of(number(above=0), "[low, high]", 2), "concentrations between which the interface is", [0.05, 0.95]
+        list_of(number(above=0), "[low, high]", 2),
+        "concentrations of the inserted element that bound the interface",
+        [0.05, 0.95],
     )
     block_A: list[float] = key(
         list_of(number(minimum=0), "[low, high]", 2),
-        "Å above the lowest host atom between which host atoms tell the drift",
+        "range above the lowest host atom, in Å, whose host atoms define the drift",
         [3.0, 15.0],
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelsSection:
-    """Models to compare."""
+    """Models of a committee."""
 
-    files: list[str] = key(list_of(file_name(), "a list of model files"), "at least two models; paths from here")
+    files: list[str] = key(
+        list_of(file_name(), "a list of model files"), "at least two model files, relative to the current folder"
+    )
 
 
 for _row in (

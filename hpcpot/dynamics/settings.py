@@ -33,105 +33,126 @@ BOX = intervals("[[xlo, xhi], [ylo, yhi], [zlo, zhi]] in Å, null for an open en
 
 @dataclass(frozen=True, kw_only=True)
 class StructureSection:
-    """The atoms to begin with."""
+    """The initial structure."""
 
     file: Path = key(
         file_name(),
-        "atoms and cell: extxyz, LAMMPS data, POSCAR, or a shipped name such as interface_si100",
+        "initial atoms and cell: extxyz, LAMMPS data, POSCAR, or the name of a shipped structure, e.g. interface_si100",
         is_input=True,
     )
     elements: list[str] | None = key(
         list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "elements of the LAMMPS types 1, 2, ...; null where the file names them",
+        "elements of LAMMPS types 1, 2, ...; null if the file names its elements",
         None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class StageSection:
-    """Equations of motion, and how long: of the run, or of one of its stages."""
+    """Integration of the equations of motion, in the whole run or in one of its stages."""
 
     integrator: str = key(
         Late(lambda: choice(*INTEGRATORS)),
-        "equations of motion; or minimise the energy by conjugate gradients or FIRE, a step being an iteration",
+        "equations of motion to integrate; cg and fire minimise the energy instead, one iteration per step",
     )
     steps: int = key(
         integer(),
-        "steps to do in all, at most when minimising; a restart continues to this number",
-        hint="0 only evaluates the structure",
+        "total number of steps, or their maximum for a minimiser; a restart continues up to this number",
+        hint="0 evaluates the structure only",
     )
     timestep_fs: float = key(number(above=0), "time step", hint="typical 0.5 to 2")
     temperature_K: float | None = key(
-        number(minimum=0), "temperature of the thermostat; needed for nvt and npt", None, hint="typical 300 to 3000"
+        number(minimum=0),
+        "temperature of the thermostat; required by nvt and npt integrators",
+        None,
+        hint="typical 300 to 3000",
     )
     temperature_end_K: float | None = key(
-        number(minimum=0), "linear ramp from temperature_K to this over the steps; null: no ramp", None
+        number(minimum=0),
+        "final temperature of a linear ramp that starts at temperature_K; null: constant temperature",
+        None,
     )
     thermostat_time_fs: float = key(
-        number(above=0), "damping time (Nose-Hoover), 1/friction (Langevin)", 50.0, hint="typical 100 time steps"
+        number(above=0),
+        "time constant of the thermostat: damping time (Nose-Hoover) or 1/friction (Langevin)",
+        50.0,
+        hint="typical 100 time steps",
     )
     initial_temperature_K: float | None = key(
         number(minimum=0),
-        "draw velocities at this temperature; null: those of the structure, zero if it has none",
+        "draw initial velocities at this temperature; null: take those of the structure, or zero",
         None,
     )
-    seed: int = key(integer(), "of initial velocities and Langevin forces", 0)
-    remove_drift: bool = key(boolean(), "take the total momentum off the initial velocities", True)
-    maximum_temperature_K: float = key(number(above=0), "stop above this temperature", 20000.0)
-    drag: float = key(number(minimum=0), "damps chains of Nose-Hoover and the barostat, as LAMMPS's drag; 0: none", 0.0)
-    barostat_axes: list[str] | None = key(AXES, "axes along which the cell follows the pressure; needed for npt", None)
-    pressure_GPa: float = key(number(), "along each of these axes", 1.0e-4, hint="1.0e-4 is 1 bar")
-    barostat_time_fs: float = key(number(above=0), "damping time", 1000.0, hint="typical 1000 time steps")
+    seed: int = key(integer(), "seed of the initial velocities and of the Langevin forces", 0)
+    remove_drift: bool = key(boolean(), "remove the total momentum from the initial velocities", True)
+    maximum_temperature_K: float = key(number(above=0), "stop the run with an error above this temperature", 20000.0)
+    drag: float = key(
+        number(minimum=0), "drag on the Nose-Hoover chains and the barostat, as LAMMPS's drag; 0: none", 0.0
+    )
+    barostat_axes: list[str] | None = key(
+        AXES, "axes along which the barostat changes the cell; required by npt integrators", None
+    )
+    pressure_GPa: float = key(number(), "pressure along each barostat axis", 1.0e-4, hint="1.0e-4 is 1 bar")
+    barostat_time_fs: float = key(
+        number(above=0), "damping time of the barostat", 1000.0, hint="typical 1000 time steps"
+    )
     deform: str | None = key(
         choice("cell", "grips"),
-        "pull or press: cell, all of it with its atoms; grips, a rigid group of atoms (section grips); null: neither",
+        "how the sample is strained: cell scales the cell and its atoms, grips moves a rigid group of atoms (section grips); "
+        "null: not at all",
         None,
     )
-    deform_axis: str | None = key(choice("x", "y", "z"), "along which to pull or press", None)
+    deform_axis: str | None = key(choice("x", "y", "z"), "axis along which the sample is strained", None)
     strain_rate_per_ps: float | None = key(
         number(),
-        "engineering strain rate, of the cell or of the length of all atoms for grips; < 0 presses",
+        "engineering strain rate of the cell, or of the initial length of the sample with grips; negative: compression",
         None,
         hint="0.01 is 1e10 per second",
     )
-    grip_force_eV_A: float | None = key(number(), "force on the moving grip along the axis, in place of a rate", None)
-    energy_tolerance: float = key(number(minimum=0), "stop minimising when an iteration gains less of the energy", 1e-7)
-    force_tolerance_eV_A: float = key(number(minimum=0), "or when the vector of all forces is shorter", 1e-7)
+    grip_force_eV_A: float | None = key(
+        number(), "force on the moving grip along the axis, instead of a strain rate", None
+    )
+    energy_tolerance: float = key(
+        number(minimum=0), "stop minimising when the relative change of the energy in one iteration is smaller", 1e-7
+    )
+    force_tolerance_eV_A: float = key(
+        number(minimum=0), "stop minimising when the norm of the vector of all forces is smaller", 1e-7
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FrozenSection:
-    """Atoms that stay where they are."""
+    """Atoms held fixed; an atom must meet every criterion given."""
 
     elements: list[str] | None = key(
-        list_of(element(), "a list of elements, e.g. [Si]"), "freeze atoms of these elements", None
+        list_of(element(), "a list of elements, e.g. [Si]"), "hold atoms of these elements", None
     )
     ids: list[int] | None = key(
-        list_of(integer(), "a list of whole numbers >= 0"), "freeze atoms of these ids, counted from 0", None
+        list_of(integer(), "a list of whole numbers >= 0"), "hold atoms with these ids, counted from 0", None
     )
-    region_A: list[list[float | None]] | None = key(
-        BOX, "freeze atoms that start in this box; of several criteria an atom must meet all", None
-    )
+    region_A: list[list[float | None]] | None = key(BOX, "hold atoms that start inside this box", None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GripsSection:
-    """The atoms by which a specimen is pulled."""
+    """The groups of atoms by which a sample is pulled."""
 
-    fraction: float = key(number(above=0), "of the atoms' length along the axis, how much at each end is grip", 0.1)
-    fixed_region_A: list[list[float | None]] | None = key(
-        BOX, "the fixed grip's atoms are those in this box, in place of a fraction", None
+    fraction: float = key(
+        number(above=0), "length of each grip as a fraction of the length of the sample along the axis", 0.1
     )
-    moving_region_A: list[list[float | None]] | None = key(BOX, "the same for the moving grip", None)
+    fixed_region_A: list[list[float | None]] | None = key(
+        BOX, "box that holds the atoms of the fixed grip, instead of grips.fraction", None
+    )
+    moving_region_A: list[list[float | None]] | None = key(BOX, "box that holds the atoms of the moving grip", None)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NeighborsSection:
-    """Lists of neighbours."""
+    """Neighbour lists."""
 
     skin_A: float = key(
         number(above=0),
-        "pairs are kept to cutoff + skin and rebuilt after a move of skin/2",
+        "margin of the neighbour lists beyond the cutoff; they are rebuilt when an atom has moved by half of it",
         1.0,
         hint="typical 0.5 to 2",
     )
@@ -139,75 +160,95 @@ class NeighborsSection:
 
 @dataclass(frozen=True, kw_only=True)
 class ParallelSection:
-    """How the run is spread over ranks."""
+    """Domain decomposition and parallel output."""
 
     grid: str | list[int] = key(
-        either(choice("auto"), list_of(integer(1), "[nx, ny, nz]", 3)), "ranks along each axis", "auto"
-    )
-    balance: bool = key(boolean(), "move the cut planes to where the work is equal", True)
-    gpu_exchange: str = key(
-        choice("auto", "direct", "pinned"),
-        "ghosts of ranks on GPUs: straight by a GPU-aware MPI, or by way of pinned memory; auto asks MPI",
+        either(choice("auto"), list_of(integer(1), "[nx, ny, nz]", 3)),
+        "number of ranks along each axis of the cell",
         "auto",
     )
-    hdf5: str = key(choice("auto", "parallel", "rank0"), "who writes: all ranks, or rank 0 for all", "auto")
+    balance: bool = key(boolean(), "shift domain boundaries so that all ranks have equal work", True)
+    gpu_exchange: str = key(
+        choice("auto", "direct", "pinned"),
+        "exchange of ghost atoms between GPUs: direct by GPU-aware MPI, or through pinned host memory; auto: direct if MPI can",
+        "auto",
+    )
+    hdf5: str = key(
+        choice("auto", "parallel", "rank0"),
+        "writing of the trajectory: by all ranks in parallel, or by rank 0 for all; auto: parallel if HDF5 can",
+        "auto",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MDOutputSection:
-    """What is written, and how often."""
+    """Output files and the intervals between their frames."""
 
-    trajectory: Path | None = key(output_path(), "H5MD file to write; null: none", null=True)
-    checkpoint: Path | None = key(output_path(), "file to restart from; null: <trajectory>.checkpoint.h5", None)
-    precision: str = key(choice("float64", "float32"), "of the arrays in the trajectory", "float64")
+    trajectory: Path | None = key(output_path(), "H5MD trajectory to write; null: none", null=True)
+    checkpoint: Path | None = key(
+        output_path(), "checkpoint to write, from which --restart continues; null: <trajectory>.checkpoint.h5", None
+    )
+    precision: str = key(choice("float64", "float32"), "precision of the arrays in the trajectory", "float64")
     position_every: int = key(integer(), "steps between frames of positions", 100, hint=EVERY)
     velocity_every: int = key(integer(), "steps between frames of velocities", 0, hint=EVERY)
     force_every: int = key(integer(), "steps between frames of forces", 0, hint=EVERY)
     energy_every: int = key(integer(), "steps between frames of per-atom energies", 0, hint=EVERY)
     virial_every: int = key(integer(), "steps between frames of per-atom virials", 0, hint=EVERY)
-    observables_every: int = key(integer(), "steps between rows of temperature, energies, pressure", 10, hint=EVERY)
-    thermo_every: int = key(integer(), "steps between printed lines", 100, hint=EVERY)
-    checkpoint_every: int = key(
-        integer(), "steps between checkpoints; one is also written at the end", 10000, hint=EVERY
+    observables_every: int = key(
+        integer(),
+        "steps between rows of thermodynamic data (temperature, energies, pressure) in the trajectory",
+        10,
+        hint=EVERY,
     )
-    observed: Path | None = key(output_path(), "HDF5 file of their tables; null: <trajectory>.observed.h5", None)
+    thermo_every: int = key(integer(), "steps between printed lines of thermodynamic data", 100, hint=EVERY)
+    checkpoint_every: int = key(
+        integer(), "steps between checkpoints; the last step always writes one", 10000, hint=EVERY
+    )
+    observed: Path | None = key(
+        output_path(), "HDF5 file for the tables of observables; null: <trajectory>.observed.h5", None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeviationSection:
-    """How far the model can be trusted where the run goes."""
+    """Monitoring of how reliable the potential is: deviation of a committee, or extrapolation grade."""
 
     files: list[Path] | None = key(
         list_of(file_name(), "a list of model files"),
-        "other members of the committee: how far their forces are apart is an observable; null: none",
+        "further members of a committee, whose force deviation is monitored; null: none",
         None,
         is_input=True,
     )
     stop_above_eV_A: float | None = key(
         number(above=0),
-        "end with a checkpoint where the largest deviation is above; null: go on",
+        "write a checkpoint and stop when the largest force deviation exceeds this; null: never",
         None,
         hint="typical 0.3",
     )
     keep_above_eV_A: float | None = key(
         number(above=0),
-        "write frames, of steps that are printed or observed, where it is above into deviation.folder; null: none",
+        "keep printed or recorded frames whose largest force deviation exceeds this, in deviation.folder; null: none",
         None,
         hint="typical 0.1",
     )
     grade: bool = key(
-        boolean(), "observe the extrapolation grade of a moment tensor potential that hpcpot train made", False
+        boolean(), "monitor the extrapolation grade of a moment tensor potential trained by hpcpot train", False
     )
     stop_above_grade: float | None = key(
-        number(above=0), "end with a checkpoint where the largest grade is above; null: go on", None, hint="typical 10"
+        number(above=0),
+        "write a checkpoint and stop when the largest grade exceeds this; null: never",
+        None,
+        hint="typical 10",
     )
     keep_above_grade: float | None = key(
         number(above=0),
-        "write frames, of steps that are printed or observed, where it is above into deviation.folder; null: none",
+        "keep printed or recorded frames whose largest grade exceeds this, in deviation.folder; null: none",
         None,
         hint="typical 2",
     )
-    folder: Path | None = key(output_folder(), "of kept frames, a file for each; null: <trajectory>_doubtful", None)
+    folder: Path | None = key(
+        output_folder(), "folder for kept frames, one file each; null: <trajectory>_doubtful", None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -223,17 +264,17 @@ class MDSettings:
     parallel: ParallelSection = ParallelSection()
     output: MDOutputSection
     observe: list[dict[str, Any]] | None = key(
-        observations(), "observables to sample on the way, each every so many steps; null: none", None
+        observations(), "observables to sample during the run, each at its own interval in steps; null: none", None
     )
     deviation: DeviationSection = DeviationSection()
     device: str = key(
-        choice("cpu", "gpu", "auto"), "where atoms move and forces are computed; auto: a GPU where there is one", "auto"
+        choice("cpu", "gpu", "auto"), "device for forces and integration; auto: a GPU if there is one", "auto"
     )
     stages: dict[str, StageSection] = stages_of("md")
 
 
 def wanted_device(settings: MDSettings) -> str:
-    """The key `device`; reference kernels are for the CPU, so that auto means it."""
+    """Return the device to use; reference kernels run on the CPU, whatever `device: auto` finds."""
     return "cpu" if settings.potential.kernels == "reference" else settings.device
 
 

@@ -1,4 +1,4 @@
-"""The config of the farm, which every command that uses it shares: keys, how they fit together, and options."""
+"""The section `farm`, common to all commands that use workers: its keys, their checks, and command line options."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from hpcpot.config import Problem, find_input, key
 from hpcpot.config.kinds import Kind, boolean, choice, either, file_name, integer
 
 JOB_QUEUES = {"slurm": "SLURM", "pbs": "PBS", "sge": "SGE", "lsf": "LSF", "oar": "OAR", "htcondor": "HTCondor"}
-"""Batch systems, and what dask-jobqueue calls them: SLURMCluster, SLURMJob."""
+"""Batch systems and their names in dask-jobqueue (SLURMCluster, SLURMJob)."""
 CLUSTERS = " | ".join(("local", *JOB_QUEUES, "the address of a scheduler, tcp://host:port"))
 ADDRESS = re.compile(r"(tcp|tls|ucx)://\S+:\d+")
 WALLTIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d)(?::([0-5]\d))?")
 
 
 def cluster() -> Kind:
-    """Where workers come from."""
+    """Kind of the origin of workers."""
 
     def parse(value: Any) -> str:
         if value not in ("local", *JOB_QUEUES) and not (isinstance(value, str) and ADDRESS.fullmatch(value)):
@@ -32,7 +32,7 @@ def cluster() -> Kind:
 
 
 def walltime() -> Kind:
-    """A duration as batch systems write it; kept as text."""
+    """Kind of a duration as batch systems write it, kept as text."""
 
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not seconds(value):
@@ -43,7 +43,7 @@ def walltime() -> Kind:
 
 
 def seconds(text: str) -> int:
-    """Seconds of a walltime "HH:MM:SS", "HH:MM" or "D-HH:MM:SS"; 0 if it is none."""
+    """Convert a walltime "HH:MM:SS", "HH:MM" or "D-HH:MM:SS" to seconds; 0 if it is none of these."""
     match = WALLTIME.fullmatch(text)
     if not match:
         return 0
@@ -53,35 +53,42 @@ def seconds(text: str) -> int:
 
 @dataclass(frozen=True, kw_only=True)
 class FarmSection:
-    """Where the workers of a farm come from, and how work is dealt out to them."""
+    """Workers of the farm, and the distribution of work among them."""
 
     cluster: str = key(
-        cluster(), "where workers run: this machine, jobs of a batch system, or those of a scheduler", "local"
+        cluster(),
+        "where workers run: on this machine, in jobs of a batch system, or under a running Dask scheduler",
+        "local",
     )
     workers: int | None = key(
-        integer(1), "processes of one thread; null: for local the cores (or GPUs) of this machine, else one job's", None
+        integer(1),
+        "number of single-threaded worker processes; null: one per core (or GPU) of this machine, or those of one job",
+        None,
     )
     device: str = key(
         choice("cpu", "gpu"),
-        "gpu: one worker for each GPU, which sees no other; potentials of this version leave it idle",
+        "gpu: one worker for each GPU, which sees no other GPU; the potentials of this version do not use it",
         "cpu",
     )
     chunk: str | int = key(
         either(choice("auto"), integer(1)),
-        "items that a worker gets at a time; auto: 1 to 1000, about two seconds of work by measured time",
+        "number of items per task; auto: 1 to 1000, about two seconds of work by measured times",
         "auto",
     )
-    window: int = key(integer(1), "chunks for each worker, running or waiting; more only fills the scheduler", 2)
+    window: int = key(integer(1), "tasks submitted per worker, running and waiting; more only loads the scheduler", 2)
     retries: int = key(
         integer(0),
-        "how often a chunk whose worker died is given to another, before its items run in processes of their own; at "
-        "tcp://host:port that is what its scheduler has as distributed.scheduler.allowed-failures",
+        "how often a task whose worker died is given to another worker, before each of its items runs in a process of its "
+        "own; at tcp://host:port this is distributed.scheduler.allowed-failures of that scheduler",
         1,
     )
-    walltime: str | None = key(walltime(), "of a job; null: that of the file farm.jobqueue", None)
-    adapt: bool = key(boolean(), "jobs are submitted and ended as the work needs, up to farm.workers", False)
+    walltime: str | None = key(walltime(), "walltime of each job; null: as in the file farm.jobqueue", None)
+    adapt: bool = key(boolean(), "submit and end jobs according to the amount of work, up to farm.workers", False)
     jobqueue: Path = key(
-        file_name(), "YAML file with what a job asks for; the shipped one is commented", "jobqueue.yaml", is_input=True
+        file_name(),
+        "YAML file with the resources of a job; the shipped one has comments",
+        "jobqueue.yaml",
+        is_input=True,
     )
 
 
@@ -93,31 +100,33 @@ def check(farm: FarmSection) -> Iterator[Problem]:
         if farm.walltime is not None:
             yield "farm.walltime", f"needs jobs of a batch system, {', '.join(JOB_QUEUES)}; set null"
     if ADDRESS.fullmatch(farm.cluster) and farm.workers is not None:
-        yield "farm.workers", "a scheduler that runs has its own workers; set null"
+        yield "farm.workers", "a running scheduler has its own workers; set null"
     if ADDRESS.fullmatch(farm.cluster) and farm.device == "gpu":
-        yield "farm.device", "a scheduler that runs has its own workers, with the GPUs they were given; set cpu"
+        yield "farm.device", "a running scheduler has its own workers, with the GPUs they were given; set cpu"
 
 
 def defaults(**values: Any) -> FarmSection:
-    """The farm section without a config file, with `values` of some of its keys."""
+    """Return the section with default values, except for those given."""
     jobqueue = values.pop("jobqueue", "jobqueue.yaml")
     return FarmSection(jobqueue=find_input(str(jobqueue), Path.cwd()), **values)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of every command that uses the farm."""
-    parser.add_argument("--cluster", metavar="NAME", help="the same as --set farm.cluster=NAME: local, slurm, pbs, ...")
-    parser.add_argument("--workers", metavar="N", help="the same as --set farm.workers=N")
+    """Add the options common to all commands that use the farm."""
+    parser.add_argument("--cluster", metavar="NAME", help="short for --set farm.cluster=NAME: local, slurm, pbs, ...")
+    parser.add_argument("--workers", metavar="N", help="short for --set farm.workers=N")
     parser.add_argument(
         "--dry-run",
         action="store_true",
         help="print the resolved config, the number of tasks and the job script, and stop",
     )
-    parser.add_argument("--retry-failed", action="store_true", help="also do again the items that failed")
-    parser.add_argument("--overwrite", action="store_true", help="begin the results anew; else what lacks is done")
+    parser.add_argument("--retry-failed", action="store_true", help="also repeat the items that failed")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="start the results afresh; by default only missing items are computed"
+    )
 
 
 def overrides(arguments: argparse.Namespace) -> list[str]:
-    """The options as `config.load` takes overrides."""
+    """Convert the options to the overrides that `config.load` takes."""
     given = {"farm.cluster": arguments.cluster, "farm.workers": arguments.workers}
     return [f"{name}={value}" for name, value in given.items() if value is not None]

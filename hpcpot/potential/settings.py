@@ -1,4 +1,4 @@
-"""The section by which every command is told its potential."""
+"""The section `potential`, common to all commands that compute energies."""
 
 from __future__ import annotations
 
@@ -12,16 +12,18 @@ from hpcpot.potential.registry import KERNEL_SETS, PRECISIONS
 
 @dataclass(frozen=True, kw_only=True)
 class PotentialSection:
-    """Which model, and how it is computed."""
+    """The potential and its kernels."""
 
     file: Path | list[Path] = key(
         either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model: hpcpot .h5, DeePMD-kit, aenet, or a shipped name such as lisi",
+        "model file of hpcpot (.h5), DeePMD-kit, aenet or MLIP, or the name of a shipped model, e.g. lisi",
         is_input=True,
     )
-    kernels: str = key(choice(*KERNEL_SETS), "cpu: compiled; reference: readable NumPy, slow", "cpu")
+    kernels: str = key(
+        choice(*KERNEL_SETS), "kernels on the host: cpu is compiled, reference is readable NumPy and slow", "cpu"
+    )
     precision: str = key(
         choice(*PRECISIONS),
-        "mixed: float32 network and tables of a Deep Potential, twice as fast; forces within 1e-4 eV/Å",
+        "mixed: float32 networks and tables; for a Deep Potential about twice as fast, with forces within 1e-4 eV/Å",
         "float64",
     )

@@ -1,4 +1,4 @@
-"""The config of `hpcpot train`: what all families share, and each family's own sections."""
+"""The config of `hpcpot train`: keys common to all families, and the sections of each family."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OPTIMISERS = ("adam", "adamw", "adamax", "adagrad", "adadelta", "muon")
 
 
 def batch_size() -> Kind:
-    """Frames, or a rule."""
+    """Kind of a batch size: a number of frames, or a rule."""
     words = "frames, auto, auto:ATOMS or max:ATOMS"
 
     def parse(value: Any) -> int | str:
@@ -37,95 +37,124 @@ def batch_size() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class DataSection:
-    """Labelled structures to learn from and to judge by."""
+    """Training and validation data."""
 
     files: str | list[str] = key(
         PATHS,
-        "labelled structures: data sets of hpcpot, systems of DeePMD-kit, extxyz, XSF, CFG, VASP; folders; patterns",
+        "labelled structures: data sets of hpcpot, systems of DeePMD-kit, extxyz, XSF, CFG, VASP; files, folders or patterns",
     )
-    validation: str | list[str] | None = key(PATHS, "to judge by; null: a part of data.files", None)
-    validation_fraction: float = key(number(minimum=0), "of each group, where data.validation is null; 0: none", 0.1)
-    seed: int = key(integer(), "of the validation frames that are drawn", 0)
+    validation: str | list[str] | None = key(PATHS, "validation data; null: a part of data.files", None)
+    validation_fraction: float = key(
+        number(minimum=0),
+        "fraction of each group of frames set aside for validation if data.validation is null; 0: none",
+        0.1,
+    )
+    seed: int = key(integer(), "seed of the choice of validation frames", 0)
     elements: list[str] | None = key(
         list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "of the model, in its order; null: those of the data by atomic number",
+        "elements of the model, in its order; null: those of the data, by atomic number",
         None,
     )
-    maximum_force_eV_A: float | None = key(number(above=0), "leave out frames with a force above", None)
-    memory_MB: float = key(number(minimum=0), "of neighbours that are kept; others are computed at each use", 4000.0)
+    maximum_force_eV_A: float | None = key(number(above=0), "leave out frames with a larger force; null: none", None)
+    memory_MB: float = key(
+        number(minimum=0), "memory for neighbour lists; those that do not fit are computed at each use", 4000.0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingSection:
-    """How long and how to learn."""
+    """Length, batches and optimiser of the training."""
 
-    steps: int | None = key(integer(1), "batches to learn from; needed unless training.epochs is given", None)
-    epochs: float | None = key(number(above=0), "the same, in passes over the data", None)
+    steps: int | None = key(integer(1), "number of batches to train on; required unless training.epochs is given", None)
+    epochs: float | None = key(
+        number(above=0), "length of the training in passes over the data, instead of training.steps", None
+    )
     batch_size: int | str | None = key(
         batch_size(),
-        "of one group and composition: frames, or as many as have ATOMS atoms, at least (auto: 32) or at most",
+        "frames per batch, all of one group and composition: a number, or as many as hold at least (auto:ATOMS, default 32) "
+        "or at most (max:ATOMS) so many atoms",
         None,
     )
     systems: str = key(
         choice("prob_sys_size", "prob_uniform"),
-        "groups and compositions are drawn by their number of batches, or evenly",
+        "how groups and compositions are drawn: in proportion to their number of batches, or uniformly",
         "prob_sys_size",
     )
-    optimiser: str | None = key(choice(*OPTIMISERS), "null: adam for deep_potential, adamw for chebyshev", None)
-    weight_decay: float = key(number(minimum=0), "of the optimiser; muon: of its matrices alone", 0.0)
-    seed: int = key(integer(), "of initial weights and batches", 0)
-    precision: str = key(choice("float64", "float32"), "of parameters and neighbours; float32: faster", "float64")
-    threads: int = key(integer(1), "of this process", 1)
-    patience: int | None = key(integer(1), "end after so many rows without a better validation; null: never", None)
-    print_every: int = key(integer(1), "steps between rows", 500)
-    validation_frames: int | None = key(integer(1), "of a row, drawn once; null: all", 64, null=True)
+    optimiser: str | None = key(
+        choice(*OPTIMISERS), "optimiser; null: adam for deep_potential, adamw for chebyshev", None
+    )
+    weight_decay: float = key(number(minimum=0), "weight decay of the optimiser; with muon, of matrices only", 0.0)
+    seed: int = key(integer(), "seed of the initial weights and of the batches", 0)
+    precision: str = key(
+        choice("float64", "float32"), "precision of parameters and neighbour vectors; float32 is faster", "float64"
+    )
+    threads: int = key(integer(1), "threads of this process", 1)
+    patience: int | None = key(
+        integer(1), "stop after this number of rows without a better validation error; null: never", None
+    )
+    print_every: int = key(integer(1), "steps between rows of the learning curve", 500)
+    validation_frames: int | None = key(
+        integer(1), "validation frames evaluated for each row, drawn once; null: all", 64, null=True
+    )
     checkpoint_every: int = key(integer(1), "steps between checkpoints", 2000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LearningRateSection:
-    """How the learning rate falls."""
+    """Schedule of the learning rate."""
 
-    start: float | None = key(number(above=0), "null: 1e-3 for deep_potential, 1e-4 for chebyshev", None)
-    stop: float | None = key(number(above=0), "at the last step; null: 1e-8 for deep_potential, else constant", None)
-    decay_steps: int | None = key(integer(1), "steps between two falls; null: steps / 200, at most 5000", None)
-    decay_rate: float | None = key(number(above=0), "factor of a fall; null: so that it ends at stop", None)
-    scale_by_workers: str = key(choice("none", "sqrt", "linear"), "with the processes of torchrun", "none")
+    start: float | None = key(
+        number(above=0), "initial learning rate; null: 1e-3 for deep_potential, 1e-4 for chebyshev", None
+    )
+    stop: float | None = key(
+        number(above=0), "learning rate at the last step; null: 1e-8 for deep_potential, constant otherwise", None
+    )
+    decay_steps: int | None = key(integer(1), "steps between two reductions; null: steps / 200, at most 5000", None)
+    decay_rate: float | None = key(
+        number(above=0), "factor of each reduction; null: such that the rate ends at learning_rate.stop", None
+    )
+    scale_by_workers: str = key(
+        choice("none", "sqrt", "linear"), "scaling of the rate with the number of torchrun processes", "none"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CommitteeSection:
-    """Several models of the same data."""
+    """Training of several models on the same data."""
 
-    members: int = key(integer(1), "models that differ by the seed; more than one are trained by the farm", 1)
+    members: int = key(
+        integer(1), "number of models, which differ by their seed; the farm trains them if there are several", 1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOutputSection:
-    """What is written."""
+    """Output files."""
 
-    model: Path = key(output_path(), "model file to write; members of a committee have _0, _1, ... in their names")
-    checkpoint: Path | None = key(output_path(), "null: <model>.checkpoint.h5", None)
+    model: Path = key(output_path(), "model file to write; members of a committee get _0, _1, ... appended")
+    checkpoint: Path | None = key(
+        output_path(), "checkpoint to write, from which --restart continues; null: <model>.checkpoint.h5", None
+    )
     curve: Path | None = key(
-        output_path(), "learning curve, CSV, with a figure beside it; null: <model>.curve.csv", None
+        output_path(), "learning curve to write (CSV, with a figure beside it); null: <model>.curve.csv", None
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainSettings:
-    """What the configs of `hpcpot train` hold for every family; each family adds sections of its own, and the farm one."""
+    """The keys of `hpcpot train` common to all families; `with_families` adds those of each family, and the farm."""
 
-    family: str = key(choice(*TRAINERS), "of potentials")
+    family: str = key(choice(*TRAINERS), "family of the potential")
     data: DataSection
     training: TrainingSection = TrainingSection()
     learning_rate: LearningRateSection = LearningRateSection()
     committee: CommitteeSection = CommitteeSection()
     output: TrainOutputSection
-    device: str = key(choice("cpu", "gpu", "auto"), "where torch computes; auto: a GPU where torch has one", "auto")
+    device: str = key(choice("cpu", "gpu", "auto"), "device of torch; auto: a GPU if torch finds one", "auto")
 
 
 def with_families(families: Iterable[ModuleType]) -> type[TrainSettings]:
-    """TrainSettings with the sections of families; a section that several have is one with the keys of all."""
+    """Add the sections of families to TrainSettings; a section common to several holds the keys of all."""
     parts: dict[str, list[type]] = {}
     for family in families:
         for name, section in family.SECTIONS.items():
@@ -164,7 +193,7 @@ def _check(settings: TrainSettings) -> Iterator[Problem]:
 
 
 def member(settings: TrainSettings, number: int) -> TrainSettings:
-    """The settings of one member of a committee: its own seed and files."""
+    """Return the settings of one member of a committee, which has its own seed and files."""
 
     def numbered(path: Path) -> Path:
         stem, dot, rest = path.name.partition(".")

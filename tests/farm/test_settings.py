@@ -60,9 +60,9 @@ def test_wrong_values(override, message, tmp_path):
 
 
 def test_a_running_scheduler_has_its_own_workers(tmp_path):
-    with pytest.raises(ConfigError, match="farm.workers = 4 .*a scheduler that runs has its own workers; set null"):
+    with pytest.raises(ConfigError, match="farm.workers = 4 .*a running scheduler has its own workers; set null"):
         load(tmp_path, "farm.cluster=tcp://10.0.0.1:8786", "farm.workers=4")
-    with pytest.raises(ConfigError, match="farm.device = gpu .*a scheduler that runs"):
+    with pytest.raises(ConfigError, match="farm.device = gpu .*a running scheduler"):
         load(tmp_path, "farm.cluster=tcp://10.0.0.1:8786", "farm.device=gpu")
 
 

@@ -27,83 +27,89 @@ def interval() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class PullSection:
-    """The pull to analyse."""
+    """Choice of the tensile test within the trajectory."""
 
     stage: str | None = key(
         Kind("the name of a stage", str),
-        "stage of the run to analyse; its first frame is the reference "
-        "that strain is measured against; null: the first stage that deforms",
+        "stage to analyse, whose first frame is the reference for strain; null: the first stage that deforms the sample",
         None,
     )
-    axis: str | None = key(choice("x", "y", "z"), "axis that is pulled or pressed; null: that of the run", None)
-    frames_every: int = key(integer(1), "analyse every so many frames of the stage", 1)
+    axis: str | None = key(choice("x", "y", "z"), "axis of the deformation; null: as in the run", None)
+    frames_every: int = key(integer(1), "interval between analysed frames", 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CurveSection:
-    """Stress and strain."""
+    """Stress-strain curve."""
 
     stress: str = key(
-        choice("cell", "grip"), "cell: from its pressure tensor; grip: force on the grips of a particle", "cell"
+        choice("cell", "grip"),
+        "origin of the stress: cell uses the pressure tensor, grip the force on the grips of a particle",
+        "cell",
     )
-    area: str = key(choice("current", "initial"), "cross-section that stress refers to", "current")
+    area: str = key(choice("current", "initial"), "cross-section to which the stress refers", "current")
     particle_radius_A: float | None = key(
         number(above=0),
-        "of a particle: stress of the cell is then of the volume of this "
-        "sphere, and the force on a grip of its cross-section",
+        "radius of a spherical particle, whose volume (cell) or cross-section (grip) then defines the stress",
         None,
     )
-    fit_window: list[float] = key(interval(), "strains between which the slope is Young's modulus", [0.02, 0.08])
+    fit_window: list[float] = key(
+        interval(), "range of strain in which the slope is fitted for Young's modulus", [0.02, 0.08]
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class FiguresSection:
-    """What figures show."""
+    """Content of the figures."""
 
     strains: list[float] | None = key(
         list_of(number(), "a list of strains, e.g. [0.05, 0.135, 0.3]"),
-        "at which to draw atoms and cross-sections, and to export atoms; null: four, evenly spread",
+        "strains at which atoms and cross-sections are drawn and atoms exported; null: four, evenly spaced",
         None,
     )
     planes: list[str] = key(
-        list_of(choice(*PLANES), f"a list of {', '.join(PLANES)}"), "cross-sections to draw", list(PLANES)
+        list_of(choice(*PLANES), f"a list of {', '.join(PLANES)}"), "planes of the cross-sections to draw", list(PLANES)
     )
-    position: float = key(number(minimum=0), "of a cross-section along its normal, as a fraction of the cell", 0.5)
-    thickness_A: float = key(number(above=0), "of a cross-section", 6.0)
+    position: float = key(
+        number(minimum=0), "position of each cross-section along its normal, as a fraction of the cell", 0.5
+    )
+    thickness_A: float = key(number(above=0), "thickness of each cross-section", 6.0)
     most_shear: float | None = key(
-        number(above=0), "shear strain at the end of the colours; null: 95 % of the atoms are below", None
+        number(above=0), "upper end of the colour scale of shear strain; null: the 95th percentile", None
     )
-    cut: bool = key(boolean(), "draw the atoms of the rear half only, so that holes show", True)
+    cut: bool = key(boolean(), "cut the sample open: draw the rear half only, so that voids are visible", True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSection:
-    """Published numbers to compare with."""
+    """Published data for comparison."""
 
-    file: Path | None = key(file_name(), "CSV of strain, stress in GPa, to draw beside the curve", None, is_input=True)
+    file: Path | None = key(file_name(), "CSV file of a published curve, strain and stress in GPa", None, is_input=True)
     points: list[list[float]] | None = key(
         list_of(list_of(number(), "[strain, stress in GPa]", 2), "a list of [strain, stress in GPa]"),
-        "the same here",
+        "points of a published curve, given here instead of in a file",
         None,
     )
-    modulus_GPa: float | None = key(number(above=0), "Young's modulus to print beside the fitted one", None)
-    label: str = key(Kind("a text", str), "what the figure calls them", "published")
+    modulus_GPa: float | None = key(number(above=0), "published Young's modulus, printed beside the fitted one", None)
+    label: str = key(Kind("a text", str), "label of the published data in the figure", "published")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzeOutputSection:
-    """What is written."""
+    """Output files."""
 
-    folder: Path | None = key(output_folder(), "made if it is not there; null: <trajectory>_analysis, beside it", None)
+    folder: Path | None = key(
+        output_folder(), "output folder, created if absent; null: <trajectory>_analysis, beside the trajectory", None
+    )
     figures: list[str] | None = key(
         list_of(choice("png", "pdf"), "a list of png, pdf"),
-        "kinds of figures to write; null: none",
+        "formats of the figures; null: no figures",
         ["png", "pdf"],
         null=True,
     )
     export: list[str] | None = key(
         list_of(choice("extxyz", "lammps"), "a list of extxyz, lammps"),
-        "atoms with their strain for OVITO, at figures.strains; null: none",
+        "formats in which atoms and their strain are exported at figures.strains, e.g. for OVITO; null: none",
         ["extxyz"],
         null=True,
     )
@@ -113,15 +119,15 @@ class AnalyzeOutputSection:
 class AnalyzeSettings:
     """The config of `hpcpot analyze`."""
 
-    trajectory: Path = key(file_name(), "H5MD file of a tensile test, written by hpcpot md", is_input=True)
+    trajectory: Path = key(file_name(), "H5MD trajectory of a tensile test, written by hpcpot md", is_input=True)
     parts: list[str] | None = key(
         list_of(choice(*PARTS), f"a list of {', '.join(PARTS)}"),
-        "what to find out; stress, of regions, needs virials and velocities in the trajectory; null: only observe",
+        "analyses to run; stress needs virials and velocities in the trajectory; null: none, only the observables of `observe`",
         ["curve", "strain", "bonds", "voids"],
         null=True,
     )
     observe: list[dict[str, Any]] | None = key(
-        observations(), "further observables, every so many frames; null: none", None
+        observations(), "further observables, each at its own interval in frames; null: none", None
     )
     pull: PullSection = PullSection()
     curve: CurveSection = CurveSection()

@@ -18,7 +18,7 @@ DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)+"
 
 
 def import_path() -> Kind:
-    """Where Python finds a class or function, kept as text."""
+    """Kind of the import path of a class or function, kept as text."""
 
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(DOTTED, value):
@@ -29,7 +29,7 @@ def import_path() -> Kind:
 
 
 def keywords() -> Kind:
-    """Arguments by name, of values that YAML and JSON share."""
+    """Kind of keyword arguments whose values exist both in YAML and in JSON."""
 
     def parse(value: Any) -> dict[str, Any]:
         words = "must be names with plain values, e.g. {model_path: model.nqx}"
@@ -57,35 +57,37 @@ def label_name() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class LabelStructuresSection:
-    """What to label."""
+    """Structures to label."""
 
     files: str | list[str] = key(
         either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz",
+        "structures to label: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz",
     )
-    every: int = key(integer(1), "take the first frame of each file, and every so many after it", 1)
+    every: int = key(integer(1), "interval between the frames taken from each file, starting at its first", 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CalculatorSection:
-    """The calculator of ASE that labels."""
+    """The ASE calculator that computes the labels."""
 
     class_: str = key(
         import_path(),
-        "calculator of ASE, or a function that returns one, e.g. nequix.calculator.NequixCalculator; installed here "
+        "ASE calculator, or a function that returns one, e.g. nequix.calculator.NequixCalculator; must be installed here "
         "and on the workers",
     )
-    arguments: dict[str, Any] = key(keywords(), "by name; files relative to the current folder", {})
-    name: str | None = key(label_name(), "what the data set calls it as a source; null: its class", None)
-    stress: bool = key(boolean(), "label the virial; false for a calculator without stress", True)
+    arguments: dict[str, Any] = key(
+        keywords(), "keyword arguments of the calculator; file names are relative to the current folder", {}
+    )
+    name: str | None = key(label_name(), "name of the calculator in the data set; null: its class", None)
+    stress: bool = key(boolean(), "label virials, too; set false for a calculator without stress", True)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LabelOutputSection:
-    """What is written."""
+    """Output files."""
 
     results: Path = key(output_path(), "HDF5 file of results; the same command completes it")
-    dataset: Path = key(output_path(), "data set (.h5) of the structures that were labelled")
+    dataset: Path = key(output_path(), "data set (.h5) of the labelled structures")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from hpcpot.potential.settings import PotentialSection
 
 
 def place() -> Kind:
-    """A place relative to the slab, kept as text."""
+    """Kind of a position relative to the slab, kept as text."""
 
     def parse(value: Any) -> str:
         from hpcpot.analysis.profile import parse_place  # NumPy and Numba: not for --help
@@ -30,7 +30,7 @@ RANGE = "two places, [low, high), e.g. [left-2.5, left+3]; null leaves the regio
 
 
 def region(words: str, default: list[str]) -> Any:
-    """Declare a region."""
+    """Declare the key of a region."""
     return key(
         list_of(place(), RANGE, 2), f"{words}; bottom: lowest host atom, left: z_L, right: z_R", default, null=True
     )
@@ -38,27 +38,27 @@ def region(words: str, default: list[str]) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class FramesSection:
-    """Frames to take sites from."""
+    """Frames from which sites are taken."""
 
     file: Path | list[Path] = key(
         either(file_name(), list_of(file_name(), "a list of structure files")),
-        "H5MD trajectory, or structure files, each a frame",
+        "H5MD trajectory, or structure files of one frame each",
         is_input=True,
     )
-    from_ps: float | None = key(number(), "start of the window of a trajectory; null: its first frame", None)
-    to_ps: float | None = key(number(), "end of the window; null: its last frame", None)
-    count: int = key(integer(1), "frames to take sites from, equally spaced in the window", 40)
+    from_ps: float | None = key(number(), "start of the time window of a trajectory; null: its first frame", None)
+    to_ps: float | None = key(number(), "end of the time window; null: the last frame", None)
+    count: int = key(integer(1), "number of frames, equally spaced in the time window", 40)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProfileSection:
-    """Where the interface is in a frame."""
+    """Concentration profile that locates the interface in each frame."""
 
-    axis: str = key(choice("a", "b", "c"), "of the cell, whose faces the interface is parallel to", "c")
-    host: str = key(element(), "left of the interface", "Si")
-    inserted: str = key(element(), "right of the interface; its concentration tells where the interface is", "Li")
+    axis: str = key(choice("a", "b", "c"), "axis of the cell along the normal of the interface", "c")
+    host: str = key(element(), "element of the host, left of the interface", "Si")
+    inserted: str = key(element(), "element right of the interface, whose concentration locates the interface", "Li")
     bin_A: float = key(number(above=0), "width of the bins", 3.0, hint="typical 1 to 3")
-    frames: int = key(integer(1), "that are counted together for one profile; each site's frame has its own", 50)
+    frames: int = key(integer(1), "number of frames averaged into the profile of each chosen frame", 50)
     thresholds: list[float] = key(
         list_of(number(above=0), "[low, high], 0 < low < high < 1", 2),
         "concentrations at z_L (first crossing) and z_R (last crossing)",
@@ -66,59 +66,65 @@ class ProfileSection:
     )
     block_A: list[float] = key(
         list_of(number(minimum=0), "[low, high] in Å", 2),
-        "above the lowest host atom: the host atoms whose mean place takes the drift off",
+        "range above the lowest host atom; the mean position of its host atoms defines the drift",
         [3.0, 15.0],
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class RegionsSection:
-    """Where sites are taken from: ranges along the normal of the interface."""
+    """Regions from which sites are taken: ranges along the normal of the interface."""
 
     si1_bulk: list[str] | None = region("bulk host, far from the interface", ["bottom+8", "bottom+18"])
     si2_bulk: list[str] | None = region("bulk host, next to the interface", ["left-12", "left-4.5"])
     interface: list[str] | None = region(
-        "one layer of the host left of z_L, and what is 3 Å right of it", ["left-2.5", "left+3"]
+        "one host layer left of z_L and 3 Å to the right of it", ["left-2.5", "left+3"]
     )
     alloy: list[str] | None = region("the alloy left of z_R", ["right-15", "right-5"])
 
 
 @dataclass(frozen=True, kw_only=True)
 class SitesSection:
-    """Which atoms are removed."""
+    """Choice of the atoms to remove."""
 
-    element: str = key(element(), "of the atoms that are removed", "Si")
-    per_region: int = key(integer(1), "sites of each region of each frame; with replacement where it has fewer", 50)
-    seed: int = key(integer(), "of the choice of sites and of the bootstrap", 0)
+    element: str = key(element(), "element of the atoms to remove", "Si")
+    per_region: int = key(
+        integer(1), "number of sites per region and frame; drawn with replacement if the region has fewer atoms", 50
+    )
+    seed: int = key(integer(), "seed of the choice of sites and of the bootstrap", 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RemovalSection:
-    """What moves when an atom is removed."""
+    """Relaxation around removed atoms."""
 
     relaxed: str = key(
         choice("none", "near", "all"),
-        "none: unrelaxed; near, all: also relax, at fixed cell, what is near the site or all atoms, before and after",
+        "atoms relaxed at fixed cell before and after the removal: none, those near the site, or all",
         "none",
     )
-    radius_A: float = key(number(above=0), "of near: atoms farther from the site stay", 4.8)
-    force_eV_per_A: float = key(number(above=0), "relaxed: no force is larger", 0.01)
-    steps: int = key(integer(1), "of a relaxation at most; then its energy is nan", 500)
+    radius_A: float = key(number(above=0), "for near: radius around the site within which atoms relax", 4.8)
+    force_eV_per_A: float = key(number(above=0), "force tolerance of the relaxation", 0.01)
+    steps: int = key(
+        integer(1), "maximum number of steps of a relaxation, whose energy is nan if it does not converge", 500
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BootstrapSection:
-    """Statistics of the mean energies."""
+    """Bootstrap statistics of the mean energies."""
 
-    fraction: float = key(number(above=0), "of the interface's values in a sub-sample", 0.5)
-    replicas: int = key(integer(1), "sub-samples, and resamplings for the 95 % intervals", 1000)
+    fraction: float = key(number(above=0), "fraction of the interface energies in each sub-sample", 0.5)
+    replicas: int = key(integer(1), "number of sub-samples, and of resamplings for the 95 % confidence intervals", 1000)
 
 
 @dataclass(frozen=True, kw_only=True)
 class OnsiteOutputSection:
-    """What is written."""
+    """Output files."""
 
-    results: Path = key(output_path(), "HDF5 file of results; tables and figures are named after it")
+    results: Path = key(
+        output_path(), "HDF5 file of results, after which tables and figures are named; the same command completes it"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

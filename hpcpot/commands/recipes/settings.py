@@ -26,16 +26,16 @@ RECIPES = {
     "stack": ("crystal", "sphere.centre", "stack"),
     "interface": ("silicon", "lithium", "contact"),
 }
-"""Sections and keys of each recipe, besides those of all."""
+"""Sections and keys that belong to each recipe, besides the common ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSection:
-    """The model that relaxes and moves atoms."""
+    """Potential that relaxes lattice constants and moves atoms."""
 
     file: Path | list[Path] | None = key(
         either(file_name(), list_of(file_name(), "a list of files, one per element")),
-        "model that relaxes lattice constants and moves atoms; only interface needs one",
+        "model that relaxes lattice constants and moves atoms; required by recipe: interface only",
         None,
         is_input=True,
     )
@@ -45,92 +45,121 @@ class ModelSection:
 class CrystalSection:
     """A crystal by name or from a file."""
 
-    name: str | None = key(choice(*CRYSTALS), "which crystal", None)
+    name: str | None = key(choice(*CRYSTALS), "name of the crystal", None)
     file: Path | None = key(
-        file_name(), "a periodic structure instead; of an H5MD trajectory the last frame", None, is_input=True
+        file_name(),
+        "file of a periodic structure, instead of a name; of an H5MD trajectory, its last frame",
+        None,
+        is_input=True,
     )
-    primitive: bool = key(boolean(), "repeat the primitive cell instead of the conventional one", False)
-    axes: str = key(choice(*AXES), "order of the cell's axes; the first lies along x", "abc")
+    primitive: bool = key(boolean(), "repeat the primitive instead of the conventional cell", False)
+    axes: str = key(choice(*AXES), "order of the axes of the cell; the first lies along x", "abc")
     repeat: list[int] | None = key(
-        CELLS, "cells along the three axes; null: one each, for spheres as many as they need", None
+        CELLS, "number of cells along each axis; null: one, or as many as a sphere needs", None
     )
     lattice_constant_A: float | None = key(
         number(above=0),
-        "length of a, b and c scale with it; null: relaxed with the potential, or that of PBE if there is none",
+        "length of a; b and c scale with it; null: relaxed by the potential, or the PBE value without one",
         None,
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SphereSection:
-    """Spheres cut from the crystal."""
+    """Spherical particles cut from the crystal."""
 
-    centre: str | list[float] = key(CENTRE, "of an element, the atom nearest the middle of the cells", "Li")
-    radius_A: float | None = key(number(above=0), "atoms this near to the centre belong to the sphere", None)
-    vacuum_A: float = key(number(above=0), "between the sphere and its periodic images", 20.0)
+    centre: str | list[float] = key(
+        CENTRE,
+        "centre of the sphere: the atom of this element nearest to the middle of the supercell, the centroid, or a point",
+        "Li",
+    )
+    radius_A: float | None = key(number(above=0), "radius of the sphere", None)
+    vacuum_A: float = key(number(above=0), "vacuum between the sphere and its periodic images", 20.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class StackSection:
-    """Spheres poured into a box."""
+    """A stack of spheres poured into a box."""
 
-    radii_A: list[float] = key(list_of(number(above=0), "a list of numbers > 0"), "radius of each kind", [10.0, 15.0])
-    counts: list[int] = key(list_of(integer(1), "a list of whole numbers >= 1"), "spheres of each kind", [25, 25])
+    radii_A: list[float] = key(
+        list_of(number(above=0), "a list of numbers > 0"), "radius of each kind of sphere", [10.0, 15.0]
+    )
+    counts: list[int] = key(
+        list_of(integer(1), "a list of whole numbers >= 1"), "number of spheres of each kind", [25, 25]
+    )
     box_A: list[float] = key(
         list_of(number(above=0), "[x, y, z] in Å, each > 0", 3),
-        "into which they are poured along -z",
+        "box into which the spheres are poured along -z",
         [100.0, 100.0, 100.0],
     )
-    margin_A: float = key(number(minimum=0), "added on each side of the box; the cell is periodic", 5.0)
-    rotate: bool = key(boolean(), "turn each sphere at random", True)
-    minimum_distance_A: float = key(number(above=0), "of atoms of different spheres; the later is taken away", 2.0)
+    margin_A: float = key(number(minimum=0), "margin added on each side of the box to form the periodic cell", 5.0)
+    rotate: bool = key(boolean(), "rotate each sphere at random", True)
+    minimum_distance_A: float = key(
+        number(above=0),
+        "minimum distance between atoms of different spheres; of a closer pair the later atom is removed",
+        2.0,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class SiliconSection:
     """The Si(100) slab."""
 
-    repeat: list[int] = key(CELLS, "cubic cells of the Si(100) slab; [4, 4, 12] has 1536 atoms", [4, 4, 12])
-    lattice_constant_A: float | None = key(number(above=0), "null: relaxed with the potential", None)
+    repeat: list[int] = key(
+        CELLS, "number of cubic cells of the Si(100) slab along each axis; [4, 4, 12] has 1536 atoms", [4, 4, 12]
+    )
+    lattice_constant_A: float | None = key(
+        number(above=0), "lattice constant of silicon; null: relaxed by the potential", None
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LithiumSection:
-    """Amorphous lithium at no pressure."""
+    """Preparation of amorphous lithium at zero pressure."""
 
-    atoms: int = key(integer(1), "how many, in a box of the slab's width", 3072)
-    volume_A3: float = key(number(above=0), "per atom at the start; the pressure decides at the end", 22.0)
-    minimum_distance_A: float = key(number(above=0), "between the random atoms of the start", 2.2)
-    timestep_fs: float = key(number(above=0), "of all stages of lithium", 2.0, hint="typical 1 to 2")
-    settle_steps: int = key(integer(1), "with 1/friction of 10 time steps, to cool the random start", 500)
-    melt_temperature_K: float = key(number(above=0), "of settling and melting", 800.0)
-    melt_steps: int = key(integer(1), "at melt_temperature_K", 1500)
-    temperature_K: float = key(number(above=0), "of equilibration, while the pressure is brought to zero", 500.0)
-    friction_time_fs: float = key(number(above=0), "1/friction of the Langevin thermostat", 100.0)
-    pressure_steps: int = key(integer(2), "per round; the mean of the second half counts", 1000)
-    pressure_rounds: int = key(integer(1), "at most; after each the box is stretched or pressed along z", 8)
-    pressure_tolerance_GPa: float = key(number(above=0), "largest mean pressure that counts as zero", 0.05)
-    bulk_modulus_GPa: float = key(number(above=0), "for the first change of the box; then it is measured", 11.0)
+    atoms: int = key(integer(1), "number of Li atoms, in a box as wide as the slab", 3072)
+    volume_A3: float = key(number(above=0), "initial volume per atom, before the pressure is relaxed", 22.0)
+    minimum_distance_A: float = key(number(above=0), "minimum distance between the initial random positions", 2.2)
+    timestep_fs: float = key(number(above=0), "time step of all lithium stages", 2.0, hint="typical 1 to 2")
+    settle_steps: int = key(
+        integer(1),
+        "steps of strongly damped dynamics (1/friction of 10 time steps) that settle the random positions",
+        500,
+    )
+    melt_temperature_K: float = key(number(above=0), "temperature of settling and melting", 800.0)
+    melt_steps: int = key(integer(1), "steps at melt_temperature_K", 1500)
+    temperature_K: float = key(number(above=0), "temperature of equilibration, while the pressure is relaxed", 500.0)
+    friction_time_fs: float = key(number(above=0), "time constant (1/friction) of the Langevin thermostat", 100.0)
+    pressure_steps: int = key(
+        integer(2), "steps of each round of pressure relaxation; the pressure is averaged over the second half", 1000
+    )
+    pressure_rounds: int = key(integer(1), "maximum number of rounds; each ends by rescaling the box along z", 8)
+    pressure_tolerance_GPa: float = key(number(above=0), "mean pressure that counts as zero", 0.05)
+    bulk_modulus_GPa: float = key(
+        number(above=0), "estimate of the bulk modulus for the first rescaling; measured afterwards", 11.0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ContactSection:
-    """Both joined."""
+    """Joining of slab and lithium, and annealing."""
 
-    gap_A: float = key(number(above=0), "between the last Si and the first Li layer when they are joined", 2.5)
-    vacuum_A: float = key(number(minimum=0), "to the right of lithium", 40.0)
-    temperature_K: float = key(number(above=0), "of the annealing of the joined system", 500.0)
-    steps: int = key(integer(1), "of that annealing", 3000)
-    timestep_fs: float = key(number(above=0), "of that annealing", 1.0)
-    friction_time_fs: float = key(number(above=0), "of that annealing; short, to take up its heat", 20.0)
+    gap_A: float = key(number(above=0), "initial gap between the last Si and the first Li layer", 2.5)
+    vacuum_A: float = key(number(minimum=0), "vacuum to the right of lithium", 40.0)
+    temperature_K: float = key(number(above=0), "temperature of the final annealing", 500.0)
+    steps: int = key(integer(1), "steps of the final annealing", 3000)
+    timestep_fs: float = key(number(above=0), "time step of the final annealing", 1.0)
+    friction_time_fs: float = key(
+        number(above=0), "time constant (1/friction) of the thermostat; short, to absorb the heat of reaction", 20.0
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildSettings:
     """The config of `hpcpot build`."""
 
-    recipe: str = key(choice(*RECIPES), "what to build; each has its own sections")
-    seed: int = key(integer(), "of all random numbers", 0)
+    recipe: str = key(choice(*RECIPES), "what to build; each recipe has sections of its own")
+    seed: int = key(integer(), "seed of all random numbers", 0)
     potential: ModelSection = ModelSection()
     crystal: CrystalSection = CrystalSection()
     sphere: SphereSection = SphereSection()
@@ -141,12 +170,12 @@ class BuildSettings:
 
 
 def is_of(name: str, recipe: str) -> bool:
-    """Whether a recipe has a key."""
+    """Return whether a key belongs to a recipe."""
     return any(name == entry or name.startswith(f"{entry}.") for entry in RECIPES[recipe])
 
 
 def _changed(section: Any) -> list[str]:
-    """Keys that have another value than their default."""
+    """List the keys that differ from their defaults."""
     return [entry.name for entry in fields(section) if getattr(section, entry.name) != entry.metadata["key"].default]
 
 

@@ -13,51 +13,61 @@ from hpcpot.farm.settings import FarmSection
 from hpcpot.potential.settings import PotentialSection
 
 MINIMIZERS = ("lbfgs", "fire", "damped")
-"""Names of those in `minimizers`, which needs NumPy and Numba: not for --help."""
+"""Names of the rows of relaxation.minimizers.MINIMIZERS, which --help does not import."""
 CELLS = {
     "fixed": "positions only",
     "full": "positions and all of the cell",
     "hydrostatic": "positions and the volume, at fixed shape",
     "fixed_volume": "positions and the shape, at fixed volume",
 }
-"""What may change."""
+"""Degrees of freedom of each choice."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelaxStructuresSection:
-    """What to relax."""
+    """Structures to relax."""
 
     files: str | list[str] = key(
         either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif",
+        "structures to relax: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif",
     )
-    frames: str = key(choice("all", "last"), "of files that hold several", "all")
+    frames: str = key(choice("all", "last"), "frames to relax of files with several", "all")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelaxSection:
-    """How, and how far."""
+    """Minimiser, degrees of freedom and convergence."""
 
-    minimizer: str = key(choice(*MINIMIZERS), "lbfgs: fewest steps; fire: ASE's; damped: VASP's IBRION=3", "lbfgs")
-    cell: str = key(choice(*CELLS), "what may change beside the positions; hydrostatic keeps the shape", "full")
-    pressure_GPa: float = key(number(), "that the relaxed cell is under; positive in compression", 0.0)
-    force_eV_per_A: float = key(number(above=0), "converged: no force on a free atom is larger", 0.01)
-    stress_GPa: float = key(number(above=0), "converged: no stress that the cell may follow is larger", 0.05)
-    steps: int = key(integer(), "at most; then the status is `no ionic convergence`", 2000)
-    longest_step_A: float = key(number(above=0), "of lbfgs and fire, in one step", 0.2)
-    potim: float = key(number(above=0), "of damped: atoms move by 0.1 potim Å²/eV times their force", 0.4)
-    smass: float | None = key(
-        number(minimum=0), "of damped: friction, 2 is steepest descent; null: quench", 2.0, null=True
+    minimizer: str = key(
+        choice(*MINIMIZERS),
+        "minimiser; lbfgs takes the fewest steps, fire is ASE's, damped is VASP's IBRION=3",
+        "lbfgs",
     )
-    memory_MB: float = key(number(above=0), "of a worker for structures that are relaxed at once", 256.0)
+    cell: str = key(
+        choice(*CELLS), "degrees of freedom of the cell: none, all, its volume, or its shape at fixed volume", "full"
+    )
+    pressure_GPa: float = key(number(), "external pressure on the relaxed cell; positive in compression", 0.0)
+    force_eV_per_A: float = key(
+        number(above=0), "force tolerance: the largest force on a free atom at convergence", 0.01
+    )
+    stress_GPa: float = key(
+        number(above=0), "stress tolerance: the largest stress along a free degree of the cell at convergence", 0.05
+    )
+    steps: int = key(integer(), "maximum number of steps; beyond, the status is `no ionic convergence`", 2000)
+    longest_step_A: float = key(number(above=0), "for lbfgs and fire: the longest displacement in one step", 0.2)
+    potim: float = key(number(above=0), "for damped: step length, atoms move by 0.1 potim Å²/eV times their force", 0.4)
+    smass: float | None = key(
+        number(minimum=0), "for damped: friction, 2 is steepest descent; null: velocity quench", 2.0, null=True
+    )
+    memory_MB: float = key(number(above=0), "memory of a worker for structures relaxed at the same time", 256.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RelaxOutputSection:
-    """What is written."""
+    """Output files."""
 
     results: Path = key(output_path(), "HDF5 file of results; the same command completes it")
-    keep_path: bool = key(boolean(), "store positions, cell, energy, forces and stress of every step", False)
+    keep_path: bool = key(boolean(), "also store positions, cell, energy, forces and stress of every step", False)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Training of Chebyshev networks: keys of the config, and what is trained by which rules."""
+"""Training of Chebyshev networks: sections of the config, defaults, checks, and the fit."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from hpcpot.training.settings import TrainSettings
 
 BATCH = 256
-"""Structures, as aenet-PyTorch has it where BATCHSIZE is not given."""
+"""Default batch size, that of aenet-PyTorch without BATCHSIZE."""
 
 
 def energies() -> Kind:
-    """Energies of atoms by element."""
+    """Kind of the energies of isolated atoms by element."""
     words = "energies in eV by element, e.g. {Li: -1.895, Si: -5.425}"
 
     def parse(value: Any) -> dict[str, float]:
@@ -31,40 +31,46 @@ def energies() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class ChebyshevSection:
-    """The model, as aenet's Chebyshev descriptor and its networks."""
+    """Descriptor and networks, as in aenet."""
 
-    radial_cutoff_A: float = key(number(above=0), "R_r: radius of a neighbourhood", 6.0)
-    radial_order: int = key(integer(), "N_r: radial polynomials 0 .. N_r", 16)
-    angular_cutoff_A: float = key(number(above=0), "R_a: of neighbours whose angles count", 3.0)
-    angular_order: int = key(integer(), "N_a: angular polynomials 0 .. N_a", 4)
-    hidden: list[int] = key(list_of(integer(1), "a list of widths, e.g. [25, 25]"), "of the networks", [25, 25])
+    radial_cutoff_A: float = key(number(above=0), "cutoff of the radial descriptor, R_r in aenet", 6.0)
+    radial_order: int = key(integer(), "highest order of the radial polynomials, N_r in aenet", 16)
+    angular_cutoff_A: float = key(number(above=0), "cutoff of the angular descriptor, R_a in aenet", 3.0)
+    angular_order: int = key(integer(), "highest order of the angular polynomials, N_a in aenet", 4)
+    hidden: list[int] = key(
+        list_of(integer(1), "a list of widths, e.g. [25, 25]"), "widths of the hidden layers", [25, 25]
+    )
     activation: str = key(
         choice("tanh", "linear", "logistic", "scaled_tanh", "scaled_tanh_twist"),
-        "of the hidden layers; scaled_tanh: 1.7159 tanh(2x/3)",
+        "activation function of the hidden layers; scaled_tanh is 1.7159 tanh(2x/3)",
         "tanh",
     )
     atomic_energies_eV: dict[str, float] | None = key(
-        energies(), "that energies are relative to; null: least squares", None
+        energies(), "energies of isolated atoms, to which energies refer; null: fitted by least squares", None
     )
     maximum_energy_eV_per_atom: float | None = key(
-        number(), "leave out frames with more energy per atom, relative to the atomic energies", None
+        number(), "leave out frames with a larger energy per atom, relative to the atomic energies; null: none", None
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChebyshevLossSection:
-    """Shares of aenet-PyTorch's loss."""
+    """Loss of aenet-PyTorch, extended by virials."""
 
-    force_weight: float = key(number(minimum=0), "alpha: share of forces in the loss, 0 to 1; 0: energies alone", 0.0)
+    force_weight: float = key(
+        number(minimum=0),
+        "Chebyshev networks: share of the forces in the loss, 0 to 1, alpha in aenet-PyTorch; 0: energies only",
+        0.0,
+    )
     virial_weight: float = key(
         number(minimum=0),
-        "share of virials per atom, of frames that have one, 0 to 1; typical 0.1; aenet-PyTorch has none",
+        "Chebyshev networks: share of the virials per atom in the loss, 0 to 1, for frames that have one; typical 0.1",
         0.0,
     )
 
 
 SECTIONS: dict[str, type] = {"chebyshev": ChebyshevSection, "loss": ChebyshevLossSection}
-"""Sections of a config that are this family's; of one that families share, its own part."""
+"""Sections of this family; of a section common to several families, its own keys."""
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -92,7 +98,7 @@ def check(settings: TrainSettings) -> Iterator[Problem]:
 
 
 def needs_forces(settings: TrainSettings) -> bool:
-    """Whether every frame must have forces."""
+    """Return whether every frame must have forces."""
     return settings.loss.force_weight > 0.0
 
 

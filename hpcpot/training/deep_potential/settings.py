@@ -1,4 +1,4 @@
-"""Training of Deep Potentials: keys of the config, and what is trained by which rules."""
+"""Training of Deep Potentials: sections of the config, defaults, checks, and the fit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WIDTHS = "a list of widths, e.g. [25, 50, 100]"
 
 
 def slots() -> Kind:
-    """Neighbour slots."""
+    """Kind of the number of neighbours for which a Deep Potential has room."""
     words = "auto, auto:FACTOR, or a list of whole numbers, one for each element"
 
     def parse(value: Any) -> str | list[int]:
@@ -37,41 +37,65 @@ def slots() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class DeepPotentialSection:
-    """The model, as DeePMD-kit's descriptor se_e2_a and its fitting network."""
+    """Descriptor se_e2_a and fitting network, as in DeePMD-kit."""
 
-    cutoff_A: float = key(number(above=0), "rcut: radius of a neighbourhood", 6.0)
-    cutoff_smooth_A: float = key(number(minimum=0), "rcut_smth: from here neighbours fade", 0.5)
+    cutoff_A: float = key(number(above=0), "cutoff radius, rcut in DeePMD-kit", 6.0)
+    cutoff_smooth_A: float = key(
+        number(minimum=0), "radius from which neighbours are smoothly switched off, rcut_smth in DeePMD-kit", 0.5
+    )
     sel: str | list[int] = key(
-        slots(), "slots for neighbours of each element; auto: counted, times FACTOR (1.1)", "auto"
+        slots(), "maximum number of neighbours of each element; auto: counted in the data, times FACTOR (1.1)", "auto"
     )
     neuron: list[int] = key(list_of(integer(1), WIDTHS), "widths of the embedding networks", [25, 50, 100])
-    axis_neuron: int = key(integer(1), "columns of the second factor of the descriptor", 16)
-    resnet_dt: bool = key(boolean(), "factors on the skips of the embedding", False)
-    type_one_side: bool = key(boolean(), "embeddings depend on the neighbour's element alone", True)
-    activation_function: str = key(choice("tanh", "linear", "sigmoid"), "of the embedding", "tanh")
-    set_davg_zero: bool = key(boolean(), "no mean is taken off", False)
-    env_protection_A: float = key(number(minimum=0), "added to distances in denominators", 0.0)
-    stat_batches: int = key(integer(1), "of each group and composition, for mean, deviation and bias", 10)
-    fitting_neuron: list[int] = key(list_of(integer(1), WIDTHS), "of the fitting networks", [240, 240, 240])
-    fitting_resnet_dt: bool = key(boolean(), "factors on their skips", True)
-    fitting_activation_function: str = key(choice("tanh", "linear", "sigmoid"), "of the fitting", "tanh")
+    axis_neuron: int = key(integer(1), "columns of the embedding matrix in the second factor of the descriptor", 16)
+    resnet_dt: bool = key(
+        boolean(), "trainable time steps in the residual connections of the embedding networks", False
+    )
+    type_one_side: bool = key(boolean(), "embedding networks depend on the element of the neighbour only", True)
+    activation_function: str = key(
+        choice("tanh", "linear", "sigmoid"), "activation function of the embedding networks", "tanh"
+    )
+    set_davg_zero: bool = key(boolean(), "do not subtract the mean of the environment matrix", False)
+    env_protection_A: float = key(number(minimum=0), "length added to distances in denominators", 0.0)
+    stat_batches: int = key(
+        integer(1),
+        "batches of each group and composition that enter the mean, the standard deviation and the energy bias",
+        10,
+    )
+    fitting_neuron: list[int] = key(list_of(integer(1), WIDTHS), "widths of the fitting networks", [240, 240, 240])
+    fitting_resnet_dt: bool = key(
+        boolean(), "trainable time steps in the residual connections of the fitting networks", True
+    )
+    fitting_activation_function: str = key(
+        choice("tanh", "linear", "sigmoid"), "activation function of the fitting networks", "tanh"
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeepPotentialLossSection:
-    """Weights of DeePMD-kit's loss."""
+    """Loss of DeePMD-kit."""
 
-    start_pref_e: float = key(number(minimum=0), "of DeePMD-kit's loss: weight of the energy at the start", 0.02)
-    limit_pref_e: float = key(number(minimum=0), "and as the learning rate goes to 0", 1.0)
-    start_pref_f: float = key(number(minimum=0), "weight of the forces", 1000.0)
-    limit_pref_f: float = key(number(minimum=0), "and as the learning rate goes to 0", 1.0)
-    start_pref_v: float = key(number(minimum=0), "weight of the virial, of frames that have one; typical 0.01", 0.0)
-    limit_pref_v: float = key(number(minimum=0), "and as the learning rate goes to 0; typical 0.1", 0.0)
-    intensive_ener_virial: bool = key(boolean(), "energies and virials by 1/N^2 in place of DeePMD-kit's 1/N", False)
+    start_pref_e: float = key(number(minimum=0), "Deep Potential: initial weight of the energy", 0.02)
+    limit_pref_e: float = key(
+        number(minimum=0), "Deep Potential: limit of this weight as the learning rate goes to 0", 1.0
+    )
+    start_pref_f: float = key(number(minimum=0), "Deep Potential: initial weight of the forces", 1000.0)
+    limit_pref_f: float = key(
+        number(minimum=0), "Deep Potential: limit of this weight as the learning rate goes to 0", 1.0
+    )
+    start_pref_v: float = key(
+        number(minimum=0), "Deep Potential: initial weight of the virial, for frames that have one; typical 0.01", 0.0
+    )
+    limit_pref_v: float = key(
+        number(minimum=0), "Deep Potential: limit of this weight as the learning rate goes to 0; typical 0.1", 0.0
+    )
+    intensive_ener_virial: bool = key(
+        boolean(), "Deep Potential: weight energies and virials by 1/N² instead of 1/N, for N atoms", False
+    )
 
 
 SECTIONS: dict[str, type] = {"deep_potential": DeepPotentialSection, "loss": DeepPotentialLossSection}
-"""Sections of a config that are this family's; of one that families share, its own part."""
+"""Sections of this family; of a section common to several families, its own keys."""
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -100,7 +124,7 @@ def check(settings: TrainSettings) -> Iterator[Problem]:
 
 
 def needs_forces(settings: TrainSettings) -> bool:
-    """Whether every frame must have forces."""
+    """Return whether every frame must have forces."""
     return bool(settings.loss.start_pref_f or settings.loss.limit_pref_f)
 
 

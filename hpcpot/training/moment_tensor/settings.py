@@ -1,4 +1,4 @@
-"""Training of moment tensor potentials: keys of the config, and what they must be."""
+"""Training of moment tensor potentials: section of the config, checks, and the fit."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from hpcpot.training.settings import TrainSettings
 
 WEIGHTINGS = {"vibrations": 1, "structures": 2, "molecules": 0}
-"""Power of 1/N that weights energies and virials; with structures forces are divided by N, too."""
+"""Power of 1/N that weights energies and virials; with structures, forces are divided by N, too."""
 
 
 def level() -> Kind:
-    """An even number, 2 to 28."""
+    """Kind of the level: an even number from 2 to 28."""
 
     def parse(value: Any) -> int:
         level = integer(2).parse(value)
@@ -31,33 +31,39 @@ def level() -> Kind:
 
 @dataclass(frozen=True, kw_only=True)
 class MomentTensorSection:
-    """The model, its loss and how it is fitted, as MLIP-2."""
+    """Model, loss and fit, as in MLIP-2."""
 
-    level: int = key(level(), "level of the basis: 16 has 92 functions, 20 has 288", 16)
-    cutoff_A: float = key(number(above=0), "radius of a neighbourhood", 5.0)
+    level: int = key(level(), "level of the basis; 16 has 92 functions, 20 has 288", 16)
+    cutoff_A: float = key(number(above=0), "cutoff radius", 5.0)
     min_distance_A: float | None = key(
         number(minimum=0),
-        "where radial polynomials begin; null: 0.99 times the shortest distance in the data, as in MLIP-2",
+        "lower end of the radial polynomials; null: 0.99 times the shortest distance in the data, as in MLIP-2",
         None,
     )
-    radial_size: int = key(integer(1), "polynomials of a radial function", 8)
-    energy_weight: float = key(number(minimum=0), "of MLIP-2's loss, for (eV)^2 per atom", 1.0)
-    force_weight: float = key(number(minimum=0), "for (eV/Å)^2 of each atom; 0: forces take no part", 0.01)
-    stress_weight: float = key(number(minimum=0), "for (eV)^2 of the virial per atom", 0.001)
+    radial_size: int = key(integer(1), "number of polynomials of each radial function", 8)
+    energy_weight: float = key(number(minimum=0), "weight of the squared energy error, in 1/eV²", 1.0)
+    force_weight: float = key(
+        number(minimum=0), "weight of the squared force error of each atom, in Å²/eV²; 0: forces are not fitted", 0.01
+    )
+    stress_weight: float = key(number(minimum=0), "weight of the squared virial error, in 1/eV²", 0.001)
     weighting: str = key(
-        choice(*WEIGHTINGS), "as MLIP-2's: structures divides by the atoms, molecules does not", "vibrations"
+        choice(*WEIGHTINGS),
+        "weighting by the number of atoms N, as in MLIP-2: errors of energies and virials by 1/N, 1/N² or 1",
+        "vibrations",
     )
     scale_by_force_eV2_A2: float = key(
-        number(minimum=0), "b: the weight of a force is times b / (|F|^2 + b); 0: no", 0.0
+        number(minimum=0), "b > 0 multiplies the weight of a force F by b / (|F|² + b); 0: off", 0.0
     )
-    tolerance: float = key(number(minimum=0), "end when 50 iterations lower the loss by less than this share", 1e-3)
+    tolerance: float = key(number(minimum=0), "stop when 50 iterations lower the loss by less than this fraction", 1e-3)
     grade: bool = key(
-        boolean(), "keep in the model the neighbourhoods that span the training data, for extrapolation grades", True
+        boolean(),
+        "store the active set of neighbourhoods in the model, from which extrapolation grades are computed",
+        True,
     )
 
 
 SECTIONS: dict[str, type] = {"moment_tensor": MomentTensorSection}
-"""Sections of a config that are this family's; of one that families share, its own part."""
+"""Sections of this family; of a section common to several families, its own keys."""
 
 
 def complete(settings: TrainSettings) -> TrainSettings:
@@ -83,7 +89,7 @@ def check(settings: TrainSettings) -> Iterator[Problem]:
 
 
 def needs_forces(settings: TrainSettings) -> bool:
-    """Forces that are missing take no part in the loss."""
+    """Return False: missing forces do not enter the loss."""
     return False
 
 
