@@ -1,4 +1,4 @@
-"""The command line: picks the command, and turns errors into one line and an exit code."""
+"""The command line: runs a command, and turns its errors into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from hpcpot.parallel.launch import ENVIRONMENT
 EXIT_CODES = """\
 exit codes:
   0   done
-  1   an error, named in the last line
+  1   an error, described in the last line
   2   wrong usage of the command line
-  75  stopped by a signal with everything saved: the same command goes on (md, train: with --restart)
+  75  stopped by a signal with everything saved: the same command continues (md, train: with --restart)
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command.
 
-    One process is one core, unless OMP_NUM_THREADS and the like say otherwise: NumPy reads them when a command imports
-    it.
+    A process uses one core unless OMP_NUM_THREADS and similar variables say otherwise; NumPy reads them on import.
 
     Args:
         argv: arguments after the program's name; those of this process if None.
@@ -57,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:
-    """The parser; only the command that argv names is imported."""
+    """Build the parser; only the command named in argv is imported."""
     parser = argparse.ArgumentParser(
         prog="hpcpot",
         description="Silicon anodes of lithium batteries, atom by atom, with machine-learned potentials.",
@@ -82,17 +81,16 @@ def _package(command: str) -> ModuleType:
 
 
 def _fail(error: HpcpotError) -> int:
-    """Print an error in its own words; under mpirun it ends all ranks."""
+    """Print an error and return its exit code; under mpirun, abort all ranks."""
     from hpcpot.parallel.ranks import start
 
     try:
         ranks = start()
-    except HpcpotError as cause:  # the launcher itself is the trouble, so each copy speaks for itself
+    except HpcpotError as cause:  # the launcher itself has failed: every process reports for itself
         error = cause
     else:
         if ranks.size > 1:
             ranks.fail(error)
-            return error.exit_code
             return error.exit_code
     print(f"{type(error).__name__}: {error}", file=sys.stderr)
     return error.exit_code

@@ -1,4 +1,4 @@
-"""Kinds: what the value of a config key must be. Each has its words, a function that converts or refuses, and a JSON Schema."""
+"""Kinds of config values: each has a description, a function that converts a value or refuses it, and a JSON Schema."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from pathlib import Path
 from typing import Any
 
 TEXT = {"type": "string", "pattern": r"\S"}
-"""JSON Schema of text that says something."""
+"""JSON Schema of text that is not blank."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """What a value must be.
+    """A requirement on a value.
 
     Attributes:
-        words: "a number > 0"; completes "must be ...".
-        parse: the value in its own type; raises ValueError("must be ...").
-        json: JSON Schema of the values, as far as one can say it.
+        words: its description, which completes "must be ...", e.g. "a number > 0".
+        parse: converts a value to its type; raises ValueError("must be ...").
+        json: JSON Schema of the values, which may allow more than `parse`.
     """
 
     words: str
@@ -30,7 +30,7 @@ class Kind:
 
 
 class Late:
-    """A kind that is built whenever it is asked, of a table that may grow: names of integrators, families, formats."""
+    """A kind built anew at each use, from a table that may have grown, e.g. the names of integrators."""
 
     def __init__(self, build: Callable[[], Kind]):
         self.build = build
@@ -48,7 +48,7 @@ class Late:
 
 
 def integer(minimum: int = 0) -> Kind:
-    """A whole number; 1e6 is one."""
+    """Kind of a whole number, also in the form 1e6."""
 
     def parse(value: Any) -> int:
         _refuse_text(value)
@@ -64,7 +64,7 @@ def integer(minimum: int = 0) -> Kind:
 
 
 def number(above: float | None = None, minimum: float | None = None) -> Kind:
-    """A finite float, larger than `above`, or at least `minimum`."""
+    """Kind of a finite float, larger than `above` or at least `minimum`."""
     limit = f"> {above:g}" if above is not None else f">= {minimum:g}" if minimum is not None else ""
 
     def parse(value: Any) -> float:
@@ -95,7 +95,7 @@ def boolean() -> Kind:
 
 
 def choice(*names: str) -> Kind:
-    """One of a few words."""
+    """Kind of a word from a list."""
     words = " | ".join(names)
 
     def parse(value: Any) -> str:
@@ -107,7 +107,7 @@ def choice(*names: str) -> Kind:
 
 
 def file_name() -> Kind:
-    """The name of a file that the run reads, as text; `Key.is_input` has it looked for."""
+    """Kind of the name of an input file, kept as text; with `Key.is_input` the file is searched for."""
 
     def parse(value: Any) -> str:
         if isinstance(value, Path):
@@ -120,7 +120,7 @@ def file_name() -> Kind:
 
 
 def output_path() -> Kind:
-    """The path of a file that the run writes, relative to the current folder."""
+    """Kind of the path of an output file, relative to the current folder."""
 
     def parse(value: Any) -> Path:
         path = Path(os.path.expanduser(file_name().parse(value)))
@@ -152,7 +152,7 @@ def element() -> Kind:
 
 
 def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
-    """A list of one kind, not empty, of a given length where there is one."""
+    """Kind of a list of values of one kind: not empty, and of the given length if there is one."""
 
     def parse(value: Any) -> list:
         if not isinstance(value, list) or not value or (length is not None and len(value) != length):
@@ -167,7 +167,7 @@ def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
 
 
 def either(word_kind: Kind, other_kind: Kind) -> Kind:
-    """Text of one kind, or a list or number of another."""
+    """Kind of a text of one kind, or of a list or number of another."""
     words = f"{word_kind.words} or {other_kind.words}"
 
     def parse(value: Any) -> Any:
@@ -182,7 +182,7 @@ def either(word_kind: Kind, other_kind: Kind) -> Kind:
 
 
 def intervals(words: str) -> Kind:
-    """[[low, high], ...] for the three axes, null for an open end or axis."""
+    """Kind of [[low, high], ...] for three axes, with null for an open end or axis."""
 
     def parse(value: Any) -> list:
         rows = value if isinstance(value, list) else []

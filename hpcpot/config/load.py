@@ -1,8 +1,8 @@
-"""Reading a config: one YAML file a run; every key is known, typed and in range before anything starts.
+"""Reading of configs, one YAML file per run: every key is known, typed and in range before anything starts.
 
-`load` reads a file against the `Schema` of a command and answers everything that is wrong at once, one line a problem.
-Files that a config names are looked for beside the config, then in the current folder, then among the files that hpcpot
-ships; files that a run writes are relative to the current folder.
+`load` checks a file against the `Schema` of a command and reports all problems at once, one per line. Input files are
+searched beside the config, in the current folder, and among the files shipped with hpcpot; output files are relative to
+the current folder.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from hpcpot.config.schema import REQUIRED, STAGES, Key, S, Schema, keys_in, tree
 from hpcpot.errors import ConfigError
 
 SHOWN = 60
-"""Characters of a wrong value that a message shows."""
+"""Maximum number of characters of a value in a message."""
 
 
 def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = ()) -> S:
     """Read a config file.
 
     Args:
-        path: YAML file; None for the defaults alone, with the overrides.
-        overrides: "section.key=value", the value in YAML; they win over the file.
+        path: YAML file; None for defaults and overrides only.
+        overrides: "section.key=value", the value in YAML; they take precedence over the file.
     Raises:
-        ConfigError: everything that is wrong, one line a problem.
+        ConfigError: all problems, one per line.
     """
     tree, problems = ({}, []) if path is None else _read(Path(path))
     return load_tree(tree, Path("defaults" if path is None else path), schema, overrides, problems)
@@ -37,11 +37,11 @@ def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = 
 def load_tree(
     tree: dict, path: Path, schema: Schema[S], overrides: Sequence[str] = (), problems: Sequence[str] = ()
 ) -> S:
-    """As `load`, of a tree that was read already, such as from another program's input.
+    """Check a tree as `load` does, e.g. one from Python or from another program's input.
 
     Args:
-        path: file that it is from; messages name it, and inputs are looked for beside it.
-        problems: lines about what was wrong already while reading.
+        path: file of the tree, named in messages; inputs are searched beside it.
+        problems: lines about problems found earlier.
     """
     problems = list(problems)
     given = _flatten(tree, schema, path.name, problems)
@@ -70,22 +70,22 @@ def load_tree(
 
 
 def dump(settings: Any) -> str:
-    """The settings as YAML that `load` reads back."""
+    """Write settings as YAML that `load` reads back."""
     return yaml_text.write(plain(tree_of(settings)))
 
 
 def show(value: Any) -> str:
-    """A value as a message shows it: text as it is, null and booleans as in YAML, never long."""
+    """Format a value for a message: text as it is, null and booleans as in YAML, never long."""
     words = {None: "null", True: "true", False: "false"}
     text = words[value] if value is None or isinstance(value, bool) else str(value) or '""'
     return text if len(text) <= SHOWN else text[:SHOWN] + "..."
 
 
 def find_input(name: str, folder: Path) -> Path:
-    """The file that a config in `folder` means by `name`.
+    """Find the file that a config in `folder` calls `name`.
 
     Raises:
-        ValueError: there is none; names the files that hpcpot ships.
+        ValueError: there is none; lists the files shipped with hpcpot.
     """
     try:
         path = inputs.find(name, folder)
@@ -118,7 +118,7 @@ def _read(path: Path) -> tuple[dict, list[str]]:
 
 
 def _flatten(tree: dict, schema: Schema, origin: str, problems: list[str]) -> dict[str, tuple[Any, str]]:
-    """{"section.key": (value, origin)} of the known keys; unknown ones become problems."""
+    """Return {"section.key": (value, origin)} of the known keys; unknown ones become problems."""
     known = schema.keys.keys() | _rows(schema, _stage_names(tree, schema)).keys()
     given = {}
     for name, value in tree.items():
@@ -147,7 +147,7 @@ def _stage_names(tree: dict, schema: Schema) -> list[str]:
 
 
 def _stage_entries(stages: Any, schema: Schema, origin: str, problems: list[str]) -> dict[str, Any]:
-    """{"stages.name.key": value} of what the stages say."""
+    """Return {"stages.name.key": value} of all stages."""
     if not isinstance(stages, dict) or not stages or any("." in str(name) for name in stages):
         problems.append(
             f"{STAGES} = {show(stages)} ({origin}): must be names without dots, each with keys of {schema.staged}, "
@@ -164,7 +164,7 @@ def _stage_entries(stages: Any, schema: Schema, origin: str, problems: list[str]
 
 
 def _rows(schema: Schema, stages: Sequence[str]) -> dict[str, Key]:
-    """Every value that a config has, by name: with stages the staged section has one for each stage."""
+    """Return all keys of a config by name; with stages, those of the staged section once per stage."""
     if not stages:
         return schema.keys
     rows = {name: key for name, key in schema.keys.items() if name.split(".")[0] != schema.staged}
@@ -200,7 +200,7 @@ def _names_in(section: str, schema: Schema) -> str:
 
 
 def _nearest(name: str, schema: Schema) -> str:
-    """What to do about an unknown key: the nearest known one, whichever section it is in."""
+    """Suggest the known key nearest to an unknown one, in any section."""
     section, *rest = name.split(".")
     in_stage = section == STAGES and schema.staged is not None
     names = list(schema.stage_keys(rest[0]) if in_stage and len(rest) > 1 else schema.keys)
@@ -217,7 +217,7 @@ def _nearest(name: str, schema: Schema) -> str:
 
 
 def _convert(key: Key, value: Any, folder: Path) -> Any:
-    """The value of a key in its own type; ValueError says what is required."""
+    """Convert the value of a key to its type; ValueError says what is required."""
     if value is REQUIRED:
         raise ValueError(f"is required, {key.kind.words}")
     if value is None:
@@ -233,7 +233,7 @@ def _convert(key: Key, value: Any, folder: Path) -> Any:
 
 
 def plain(value: Any) -> Any:
-    """A value in the types of YAML: paths are text."""
+    """Convert a value to the types of YAML: paths become text."""
     if isinstance(value, dict):
         return {name: plain(entry) for name, entry in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The keys of a command as text: for --help, for the documentation, and as JSON Schema for editors."""
+"""Descriptions of the keys of a command: text for --help, Markdown for the documentation, JSON Schema for editors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hpcpot.config.load import plain, show
 from hpcpot.config.schema import REQUIRED, STAGES, Key, Schema, keys_in
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
-STAGED = "stages one after another, each with any KEY of {0}; the rest as in {0}"
+STAGED = "stages that run one after another, each with any KEY of {0}; {0} holds the values common to all"
 
 
 def add_arguments(
@@ -20,12 +20,12 @@ def add_arguments(
     name: str = "config",
     metavar: str = "CONFIG",
 ) -> None:
-    """The options of every command that reads a config, and its keys below them.
+    """Add the options of a command that reads a config, and the list of its keys.
 
     Args:
-        what: file it is, for --help. example: a KEY=VALUE. name, metavar: of the argument.
+        what: description of the file. example: a KEY=VALUE. name, metavar: of the argument.
     """
-    parser.epilog = f"keys of the config, units in their names:\n{reference(schema)}"
+    parser.epilog = f"keys of the config, with units in their names:\n{reference(schema)}"
     parser.add_argument(name, metavar=metavar, help=what)
     parser.add_argument(
         "--set",
@@ -33,12 +33,12 @@ def add_arguments(
         action="append",
         default=[],
         dest="overrides",
-        help=f"use VALUE for a key of the config, e.g. --set {example}; repeatable",
+        help=f"override a key of the config, e.g. --set {example}; repeatable",
     )
 
 
 def reference(schema: Schema, markdown: bool = False) -> str:
-    """All keys with kind, default and meaning: lines for `--help`, or Markdown, a table for each section."""
+    """Describe all keys with kind, default and meaning, as lines for --help or as Markdown tables by section."""
     if markdown:
         return _markdown(schema)
     lines = [f"  {name} ({row.kind.words}; {_default(row)})\n      {row.help}" for name, row in schema.keys.items()]
@@ -64,7 +64,7 @@ def _markdown(schema: Schema) -> str:
 
 
 def table(rows: dict[str, Key]) -> str:
-    """Keys as a table in Markdown."""
+    """Format keys as a Markdown table."""
     lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
     for name, row in rows.items():
         default = "required" if row.default is REQUIRED else f"`{show(row.default)}`"
@@ -75,9 +75,9 @@ def table(rows: dict[str, Key]) -> str:
 
 
 def json_schema(schema: Schema, title: str) -> dict[str, Any]:
-    """JSON Schema of the config files of a command, with which editors complete and check them.
+    """Build the JSON Schema of a command's config.
 
-    It knows each key by itself; how keys must fit together, and whether files are there, `load` alone can tell.
+    It covers each key by itself; only `load` knows the checks between keys and looks for files.
     """
     properties = {name: _value(row) for name, row in schema.keys.items() if "." not in name}
     required = [name for name, row in schema.keys.items() if "." not in name and row.default is REQUIRED]
@@ -103,7 +103,7 @@ def json_schema(schema: Schema, title: str) -> dict[str, Any]:
 
 
 def section_json(section: type) -> dict[str, Any]:
-    """JSON Schema of a section; which of its keys are required is not in it."""
+    """Build the JSON Schema of a section, without its list of required keys."""
     return {
         "description": section.__doc__,
         "type": ["object", "null"],
@@ -129,7 +129,7 @@ def _value(row: Key) -> dict[str, Any]:
 
 
 def _of_a_stage_or_shared(section: str, needed: list[str]) -> dict[str, Any]:
-    """Keys that are required: of the section without stages; with them, of the section or of every stage."""
+    """Build the conditions on required keys: in the section; with stages, in the section or in every stage."""
     shared = {name: {"required": [section], "properties": {section: {"required": [name]}}} for name in needed}
     staged = {name: {"properties": {STAGES: {"additionalProperties": {"required": [name]}}}} for name in needed}
     return {

@@ -1,8 +1,8 @@
-"""What a config may hold, declared as types.
+"""Declaration of configs as types.
 
-The settings of a command are a frozen dataclass of sections, a section one of keys. They are plain dataclasses and not
-models of a validation library: no dependency, nothing to import for --help, and editors and type checkers know them;
-what such a library would add, messages that name key, file, unit and cure, all at once, is `load`.
+The settings of a command are a frozen dataclass of sections; a section is a frozen dataclass of keys. Plain dataclasses
+instead of a validation library need no dependency and start fast, and editors and type checkers understand them; what
+users see of validation, messages that name key, file, unit and remedy, all at once, is our own in either case (`load`).
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ STAGES = "stages"
 
 S = TypeVar("S")
 Problem = tuple[str, str]
-"""Name of a key, and what its value would have to be; completes a line of a message."""
+"""Name of a key, and the requirement that its value fails; completes a line of a message."""
 
 
 class Requirement(Protocol):
-    """What a value must be: a Kind, or one that is built late."""
+    """A requirement on a value: a `kinds.Kind`, or one that is built late."""
 
     @property
     def words(self) -> str: ...
@@ -35,13 +35,13 @@ class Requirement(Protocol):
 
 @dataclass(frozen=True)
 class Key:
-    """What is known of one key of a config, besides its name.
+    """The declaration of a key, except for its name.
 
     Attributes:
-        kind: what a value must be.
-        help: what it means, a line.
-        default: value when absent; REQUIRED if there is none. A default of None allows null.
-        hint: what to do about a wrong value, "typical 0.5 to 2".
+        kind: requirement on its value.
+        help: its meaning, a line.
+        default: value if absent; REQUIRED if there is none. A default of None allows null.
+        hint: advice for a wrong value, e.g. "typical 0.5 to 2".
         null: whether null is allowed although the default is not None.
         is_input: whether it names a file, or a list of files, that must exist.
     """
@@ -69,20 +69,20 @@ def key(
 
 
 def stages_of(section: str) -> Any:
-    """Declare that a config may give a section several times, one after another: `stages: {name: {...}}`.
+    """Declare that a config may repeat a section in stages: `stages: {name: {...}}`.
 
-    Each stage has the keys of the section, which itself then holds what the stages share, and is None once loaded.
+    Each stage has the keys of the section, which itself then holds the values common to all stages and is None once loaded.
     """
     return field(default_factory=dict, metadata={STAGES: section})
 
 
 def config_name(name: str) -> str:
-    """The name in the config of a field; one that Python reserves, such as class, ends in an underscore as a field."""
+    """Return the name of a field in the config; fields named after Python keywords end in an underscore, as class_."""
     return name.removesuffix("_")
 
 
 def keys_in(section: type) -> dict[str, Key]:
-    """The keys of a section by name."""
+    """Return the keys of a section by name."""
     return {config_name(entry.name): entry.metadata["key"] for entry in fields(section)}
 
 
@@ -91,9 +91,9 @@ class Schema(Generic[S]):
     """The config of one command.
 
     Attributes:
-        settings: dataclass of its sections and of its keys at the top level.
-        check: yields what does not fit together in settings whose keys are each right.
-        complete: the settings with the defaults that follow from other keys; called before `check`.
+        settings: dataclass of its sections and top-level keys.
+        check: yields inconsistencies between keys that are valid by themselves.
+        complete: fills in defaults that depend on other keys; called before `check`.
     """
 
     settings: type[S]
@@ -102,7 +102,7 @@ class Schema(Generic[S]):
 
     @cached_property
     def sections(self) -> dict[str, type]:
-        """Sections by name, in the order in which they are shown."""
+        """Sections by name, in the order of --help."""
         hints = get_type_hints(self.settings)
         found = {}
         for entry in fields(self.settings):
@@ -124,15 +124,15 @@ class Schema(Generic[S]):
 
     @cached_property
     def staged(self) -> str | None:
-        """The section that may be given in stages."""
+        """Name of the section that may be repeated in stages, or None."""
         return next((entry.metadata[STAGES] for entry in fields(self.settings) if STAGES in entry.metadata), None)
 
     def stage_keys(self, stage: str) -> dict[str, Key]:
-        """The keys of the staged section under their names in a stage."""
+        """Return the keys of the staged section by their names in a stage."""
         return {f"{STAGES}.{stage}.{name}": row for name, row in keys_in(self.sections[self.staged]).items()}
 
     def build(self, values: dict[str, Any]) -> S:
-        """Settings of values by the names of keys, "stages.name.key" of a stage."""
+        """Build the settings from values by the names of keys, "stages.name.key" for a stage."""
         given: dict[str, dict[str, Any]] = {}
         for name, value in values.items():
             owner, _, last = name.rpartition(".")
@@ -153,7 +153,7 @@ def _instance(section: type, values: dict[str, Any]) -> Any:
 
 
 def tree_of(settings: Any) -> dict[str, Any]:
-    """The settings as a tree by the names of the config, without a section that is None and without no stages."""
+    """Convert settings to a tree with the names of the config, without absent sections and stages."""
     tree = {}
     for entry in fields(settings):
         value = getattr(settings, entry.name)
@@ -167,7 +167,7 @@ def tree_of(settings: Any) -> dict[str, Any]:
 
 
 def change(settings: S, **sections: dict[str, Any]) -> S:
-    """A copy with other values: `change(settings, output={"checkpoint": path}, device="cpu")`."""
+    """Copy settings with other values: `change(settings, output={"checkpoint": path}, device="cpu")`."""
     parts = {}
     for name, value in sections.items():
         section = getattr(settings, name)

@@ -1,4 +1,4 @@
-"""YAML as configs use it: the scalars of version 1.2, so that `No` is nobelium, 1e-3 a number and 1:30 text."""
+"""YAML with the scalars of version 1.2, so that `No` is nobelium, 1e-3 a number and 1:30 text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 
 
 class Loader(yaml.SafeLoader):
-    """Reads YAML; `repeated` lists keys that appear twice in a mapping, with their lines."""
+    """Loader whose `repeated` lists keys that appear twice in a mapping, with their lines."""
 
     yaml_implicit_resolvers: ClassVar[dict] = {}
 
@@ -51,7 +51,7 @@ Loader.add_implicit_resolver("tag:yaml.org,2002:merge", re.compile(r"^<<$"), ["<
 
 
 class Dumper(yaml.SafeDumper):
-    """Quotes what `Loader` would take for something else; mappings in blocks, lists in a line."""
+    """Dumper that quotes text which `Loader` would read as another type; mappings in blocks, lists on one line."""
 
     yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
 
@@ -62,7 +62,7 @@ Dumper.add_representer(
 
 
 def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
-    """The tree of a YAML text, and its repeated keys with their lines; ValueError says what is not YAML."""
+    """Parse a YAML text into a tree and its repeated keys with their lines; ValueError says where it is not YAML."""
     try:
         loader = Loader(text)
         return loader.get_single_data(), loader.repeated
@@ -76,5 +76,5 @@ def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
 
 
 def write(tree: Any) -> str:
-    """YAML that `parse` reads back: mappings in blocks, lists in a line."""
+    """Write YAML that `parse` reads back: mappings in blocks, lists on one line."""
     return yaml.dump(tree, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=120)

@@ -1,4 +1,4 @@
-"""How the keys of `hpcpot md` must fit together, and the defaults that follow from other keys."""
+"""Checks between the keys of `hpcpot md`, and defaults that depend on other keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Problems = Iterator[Problem]
 
 
 def complete(settings: MDSettings) -> MDSettings:
-    """Fill in temperature_end_K of each stage, and the names of files that follow from the trajectory's."""
+    """Fill in temperature_end_K of each stage, and file names derived from that of the trajectory."""
     output, trajectory = settings.output, settings.output.trajectory
     checkpoint, observed, folder = output.checkpoint, output.observed, settings.deviation.folder
     if trajectory is not None:
@@ -34,14 +34,14 @@ def complete(settings: MDSettings) -> MDSettings:
 
 
 def _without_ramp(md: StageSection) -> StageSection:
-    """A stage with a thermostat ends at the temperature at which it begins, unless it says otherwise."""
+    """Set the final temperature of a stage to its initial one if none is given."""
     if INTEGRATORS[md.integrator].has_thermostat and md.temperature_end_K is None:
         return replace(md, temperature_end_K=md.temperature_K)
     return md
 
 
 def check(settings: MDSettings) -> Problems:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     if settings.device == "gpu" and settings.potential.kernels == "reference":
         yield "device", "potential.kernels: reference runs on the CPU only; set device: cpu or potential.kernels: cpu"
     blocks = {f"{STAGES}.{name}": stage for name, stage in settings.stages.items()} or {"md": settings.md}
@@ -54,66 +54,81 @@ def check(settings: MDSettings) -> Problems:
     yield from _check_deviation(settings)
 
 
-def _check_thermostat(at: str, md: StageSection) -> Problems:
+def _check_thermostat(prefix: str, md: StageSection) -> Problems:
     integrator = INTEGRATORS[md.integrator]
     has_thermostat = integrator.has_thermostat
     if has_thermostat and md.temperature_K is None:
-        yield f"{at}.temperature_K", f"is required for {md.integrator}; give a temperature or set {at}.integrator: nve"
+        yield (
+            f"{prefix}.temperature_K",
+            f"is required for {md.integrator}; give a temperature or set {prefix}.integrator: nve",
+        )
     if not has_thermostat and md.temperature_end_K is not None:
-        why = f"{md.integrator} has no thermostat to ramp; set null or another {at}.integrator"
-        yield f"{at}.temperature_end_K", why
+        why = f"{md.integrator} has no thermostat to ramp; set null or another {prefix}.integrator"
+        yield f"{prefix}.temperature_end_K", why
     if has_thermostat and md.thermostat_time_fs < md.timestep_fs:
-        yield f"{at}.thermostat_time_fs", f"must be >= {at}.timestep_fs ({md.timestep_fs:g}); typical 100 time steps"
+        yield (
+            f"{prefix}.thermostat_time_fs",
+            f"must be >= {prefix}.timestep_fs ({md.timestep_fs:g}); typical 100 time steps",
+        )
     ramps = md.temperature_end_K != md.temperature_K
     for name in ("temperature_K", *(["temperature_end_K"] if ramps else []), "initial_temperature_K"):
         value = getattr(md, name)
         if value is not None and value >= md.maximum_temperature_K:
             yield (
-                f"{at}.{name}",
-                f"must be below {at}.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops",
+                f"{prefix}.{name}",
+                f"must be below {prefix}.maximum_temperature_K ({md.maximum_temperature_K:g}), where a run stops",
             )
         if value == 0 and name != "initial_temperature_K" and has_thermostat and not integrator.cools_to_zero:
-            yield f"{at}.{name}", f"must be > 0 for {md.integrator}; use nvt_langevin to cool to 0 K"
+            yield f"{prefix}.{name}", f"must be > 0 for {md.integrator}; use nvt_langevin to cool to 0 K"
 
 
-def _check_barostat(at: str, md: StageSection) -> Problems:
+def _check_barostat(prefix: str, md: StageSection) -> Problems:
     has_barostat = INTEGRATORS[md.integrator].has_barostat
     if has_barostat and md.barostat_axes is None:
-        yield f"{at}.barostat_axes", f"is required for {md.integrator}; give axes, e.g. [x, y, z]"
+        yield f"{prefix}.barostat_axes", f"is required for {md.integrator}; give axes, e.g. [x, y, z]"
     if not has_barostat and md.barostat_axes is not None:
-        yield f"{at}.barostat_axes", f"{md.integrator} has no barostat; set null or {at}.integrator: npt_nose_hoover"
+        yield (
+            f"{prefix}.barostat_axes",
+            f"{md.integrator} has no barostat; set null or {prefix}.integrator: npt_nose_hoover",
+        )
     if has_barostat and md.barostat_time_fs < 10.0 * md.timestep_fs:
-        yield f"{at}.barostat_time_fs", f"must be >= 10 {at}.timestep_fs ({md.timestep_fs:g}); typical 1000 time steps"
+        yield (
+            f"{prefix}.barostat_time_fs",
+            f"must be >= 10 {prefix}.timestep_fs ({md.timestep_fs:g}); typical 1000 time steps",
+        )
     if has_barostat and md.drag * md.timestep_fs >= min(md.thermostat_time_fs, md.barostat_time_fs):
-        yield f"{at}.drag", "must be below the damping times in time steps, or it turns rates around; typical 0 to 2"
+        yield (
+            f"{prefix}.drag",
+            "must be below the damping times in time steps, or it turns rates around; typical 0 to 2",
+        )
 
 
-def _check_deformation(at: str, md: StageSection) -> Problems:
+def _check_deformation(prefix: str, md: StageSection) -> Problems:
     keys = ("deform_axis", "strain_rate_per_ps", "grip_force_eV_A")
     if md.deform is None:
         for name in keys:
             if getattr(md, name) is not None:
-                yield f"{at}.{name}", f"is for deform; set {at}.deform: cell or grips, or leave it out"
+                yield f"{prefix}.{name}", f"is for deform; set {prefix}.deform: cell or grips, or leave it out"
         return
     if INTEGRATORS[md.integrator].is_minimiser:
-        yield f"{at}.deform", f"{md.integrator} takes no time in which to deform; use another {at}.integrator"
+        yield f"{prefix}.deform", f"{md.integrator} takes no time in which to deform; use another {prefix}.integrator"
     if md.deform_axis is None:
-        yield f"{at}.deform_axis", f"is required for deform: {md.deform}; give x, y or z"
+        yield f"{prefix}.deform_axis", f"is required for deform: {md.deform}; give x, y or z"
     if md.deform == "cell" and md.deform_axis in (md.barostat_axes or ()):
-        why = f"is in {at}.barostat_axes, too; a length is either imposed or follows a pressure: keep one"
-        yield f"{at}.deform_axis", why
+        why = f"is in {prefix}.barostat_axes, too; a length is either imposed or follows a pressure: keep one"
+        yield f"{prefix}.deform_axis", why
     if md.deform == "grips" and md.barostat_axes is not None:
-        yield f"{at}.barostat_axes", "would move the grips; set null, or deform: cell"
+        yield f"{prefix}.barostat_axes", "would move the grips; set null, or deform: cell"
     if md.deform == "cell" and md.grip_force_eV_A is not None:
-        yield f"{at}.grip_force_eV_A", "is for deform: grips; give strain_rate_per_ps"
+        yield f"{prefix}.grip_force_eV_A", "is for deform: grips; give strain_rate_per_ps"
     elif (md.strain_rate_per_ps is None) == (md.grip_force_eV_A is None):
         either = "or grip_force_eV_A must be given, one of them"
-        yield f"{at}.strain_rate_per_ps", "is required for deform: cell" if md.deform == "cell" else either
+        yield f"{prefix}.strain_rate_per_ps", "is required for deform: cell" if md.deform == "cell" else either
     if md.strain_rate_per_ps is not None:
         end = md.strain_rate_per_ps * md.timestep_fs * md.steps / 1000.0
         if end <= -1.0:
             yield (
-                f"{at}.strain_rate_per_ps",
+                f"{prefix}.strain_rate_per_ps",
                 (
                     f"the strain after {md.steps} steps of {md.timestep_fs:g} fs would be {end:g}; must stay above -1, "
                     "where no length is left; lower the rate or the steps"
@@ -151,12 +166,12 @@ def _check_files(settings: MDSettings) -> Problems:
 
 
 def _check_deviation(settings: MDSettings) -> Problems:
-    wanted = settings.deviation
-    needs = ((wanted.files, "eV_A", "files: the other models"), (wanted.grade, "grade", "grade: true"))
+    deviation = settings.deviation
+    needs = ((deviation.files, "eV_A", "files: the other models"), (deviation.grade, "grade", "grade: true"))
     for key, unit, needed in needs:
         for name in (f"stop_above_{unit}", f"keep_above_{unit}"):
-            if getattr(wanted, name) is not None and not key:
+            if getattr(deviation, name) is not None and not key:
                 yield f"deviation.{name}", f"is for deviation.{needed}; set that, or leave this out"
-    keeps = wanted.keep_above_eV_A is not None or wanted.keep_above_grade is not None
-    if keeps and wanted.folder is None:
+    keeps = deviation.keep_above_eV_A is not None or deviation.keep_above_grade is not None
+    if keeps and deviation.folder is None:
         yield "deviation.folder", "is required to keep frames without a trajectory; give a path"

@@ -93,7 +93,7 @@ class FarmSection:
 
 
 def check(farm: FarmSection) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     if farm.cluster not in JOB_QUEUES:
         if farm.adapt:
             yield "farm.adapt", f"needs jobs of a batch system, {', '.join(JOB_QUEUES)}; set false"

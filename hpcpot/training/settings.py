@@ -177,7 +177,7 @@ def _complete(settings: TrainSettings) -> TrainSettings:
 
 
 def _check(settings: TrainSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     yield from farm_settings.check(settings.farm)
     data, training = settings.data, settings.training
     if (training.steps is None) == (training.epochs is None):

@@ -147,7 +147,7 @@ def _complete(settings: AnalyzeSettings) -> AnalyzeSettings:
 
 
 def _check(settings: AnalyzeSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     curve = settings.curve
     if curve.stress == "grip" and curve.particle_radius_A is None:
         yield "curve.particle_radius_A", "is required for curve.stress: grip, whose area it gives; set it"

@@ -101,7 +101,7 @@ class LabelSettings:
 
 
 def _check(settings: LabelSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     yield from farm_settings.check(settings.farm)
     output = settings.output
     if output.dataset.suffix not in (".h5", ".hdf5"):

@@ -143,7 +143,7 @@ class OnsiteSettings:
 
 
 def _check(settings: OnsiteSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     yield from farm_settings.check(settings.farm)
     low, high = settings.profile.thresholds
     if not low < high < 1.0:

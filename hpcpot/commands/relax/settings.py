@@ -82,7 +82,7 @@ class RelaxSettings:
 
 
 def _check(settings: RelaxSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     yield from farm_settings.check(settings.farm)
     relax = settings.relax
     if relax.cell == "fixed" and relax.pressure_GPa:

@@ -1,4 +1,4 @@
-"""`hpcpot schema`: JSON Schema of a command's config, with which editors complete and check it."""
+"""`hpcpot schema`: JSON Schema of a command's config, by which editors complete and check it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of `hpcpot schema`."""
+    """Add the options of `hpcpot schema`."""
     parser.description = (
         "Print the JSON Schema of a command's config: `hpcpot schema md > md.schema.json`. Editors with the YAML language "
         "server read it where the first line of a config says `# yaml-language-server: $schema=md.schema.json`."
@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the command; returns its exit code."""
+    """Run the command and return its exit code."""
     schema = json_schema(schema_of(arguments.of), f"config of hpcpot {arguments.of}")
     print(json.dumps(schema, indent=2, ensure_ascii=False))
     return 0

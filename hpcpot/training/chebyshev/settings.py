@@ -84,7 +84,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
 
 
 def check(settings: TrainSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     model, training = settings.chebyshev, settings.training
     if not isinstance(training.batch_size, int):
         yield "training.batch_size", "must be a number of frames for a Chebyshev network; typical 128"

@@ -110,7 +110,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
 
 
 def check(settings: TrainSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     model, loss = settings.deep_potential, settings.loss
     if model.cutoff_smooth_A >= model.cutoff_A:
         yield "deep_potential.cutoff_smooth_A", f"must be below deep_potential.cutoff_A, {model.cutoff_A:g}"

@@ -72,7 +72,7 @@ def complete(settings: TrainSettings) -> TrainSettings:
 
 
 def check(settings: TrainSettings) -> Iterator[Problem]:
-    """Yield what does not fit together."""
+    """Yield inconsistencies between keys."""
     model, training = settings.moment_tensor, settings.training
     if model.min_distance_A is not None and model.min_distance_A >= model.cutoff_A:
         yield "moment_tensor.min_distance_A", f"must be below moment_tensor.cutoff_A, {model.cutoff_A:g}"
