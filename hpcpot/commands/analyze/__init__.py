@@ -1,4 +1,4 @@
-"""`hpcpot analyze`: what a tensile test of a trajectory says, in numbers, tables and figures."""
+"""`hpcpot analyze`: tensile tests and other observables of a trajectory, as numbers, tables and figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`hpcpot verify`: is a model sound? Derivatives, invariances, smoothness, energy drift, and crystals."""
+"""`hpcpot verify`: checks of a model: derivatives, invariances, smoothness, energy drift, crystals."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--crystals",
         metavar="NAMES",
-        help="crystals by name, commas between (default: all that the model has the elements of); or none",
+        help="names of crystals, separated by commas (default: all that consist of the model's elements), or none",
     )
     parser.add_argument(
         "--structure",
@@ -36,12 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="another periodic structure to check the model with; repeatable",
     )
-    parser.add_argument("--temperature-K", type=float, default=300.0, metavar="T", help="of the NVE run (default 300)")
-    parser.add_argument("--timestep-fs", type=float, default=1.0, metavar="DT", help="of the NVE run (default 1)")
-    parser.add_argument("--nve-steps", type=int, default=2000, metavar="N", help="of the NVE run (default 2000)")
+    parser.add_argument(
+        "--temperature-K", type=float, default=300.0, metavar="T", help="temperature of the NVE run (default 300)"
+    )
+    parser.add_argument(
+        "--timestep-fs", type=float, default=1.0, metavar="DT", help="time step of the NVE run (default 1)"
+    )
+    parser.add_argument("--nve-steps", type=int, default=2000, metavar="N", help="steps of the NVE run (default 2000)")
     parser.add_argument("--kernels", choices=tuple(KERNEL_SETS), default="cpu", help="reference: readable NumPy, slow")
     parser.add_argument(
-        "-o", "--output", metavar="BASE", help="beginning of the names of what is written (verify_MODEL)"
+        "-o", "--output", metavar="BASE", help="beginning of the names of the output files (default verify_MODEL)"
     )
     parser.add_argument("--no-figure", action="store_true", help="tables only, without matplotlib")
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
