@@ -30,6 +30,8 @@ FENCE = re.compile(
     r"^(?P<long><!-- long -->\n)?```(?P<language>\w+)[^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )
 INDENTED = re.compile(r"^(?: {4,}|\t)(?:\$ )?(?:hpcpot|mpirun|make|python|torchrun) ", re.MULTILINE)
+INLINE = re.compile(r"`((?:hpcpot|python|mpirun|make|bash|torchrun|sbatch) [^`]+)`")
+"""Commands within a sentence or a table."""
 LINKED = ("configs", "benchmarks", "jobs", "docs", "tests", "Makefile")
 """What a page's folder has of a checkout."""
 ABSENT = (
@@ -186,6 +188,25 @@ def check(line: str, folder: Path) -> None:
         assert help_text and not unknown, f"{line}: {unknown}"
     elif words[0] == "hpcpot":
         check_hpcpot(line, words[1:], folder)
+
+
+def inline(page: Path) -> list[str]:
+    """Commands of a page that stand in its text, without those that leave something open: COMMAND, NAME, ..."""
+    text = FENCE.sub("", page.read_text(encoding="utf-8"))
+    lines = [" ".join(found.split()) for found in INLINE.findall(text)]
+    return [line for line in lines if not re.search(r"\b[A-Z]{2,}\b|\.\.\.|\[", line)]
+
+
+def check_inline(line: str, folder: Path) -> None:
+    """Check a command within a text: its options, and files of the repository that it names."""
+    words = shlex.split(line)
+    scripts = [word for word in words if word.startswith("benchmarks/") and word.endswith(".py")]
+    if scripts:
+        source = (REPOSITORY / scripts[0]).read_text(encoding="utf-8")
+        unknown = [word for word in words if word.startswith("--") and f'"{word}"' not in source]
+        assert not unknown, f"{line}: {scripts[0]} has no {unknown}"
+    elif words[0] != "hpcpot" or len(words) > 2:  # `hpcpot md` alone is a name
+        check(line, folder)
 
 
 def check_hpcpot(line: str, words: list[str], folder: Path) -> None:

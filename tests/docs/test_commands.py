@@ -2,6 +2,7 @@
 
 import pages
 import pytest
+from repository import REPOSITORY
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
@@ -22,6 +23,13 @@ def test_commands_that_take_long_are_well_formed(block, tmp_path):
     pages.make_folder(tmp_path)
     for line in pages.commands(block):
         pages.check(line, tmp_path)
+
+
+@pytest.mark.parametrize("page", [*pages.PAGES, REPOSITORY / "benchmarks/README.md"], ids=pages.name_of)
+def test_commands_within_a_text_are_well_formed(page, tmp_path):
+    pages.make_folder(tmp_path)
+    for line in pages.inline(page):
+        pages.check_inline(line, tmp_path)
 
 
 @pytest.mark.parametrize("page", pages.PAGES, ids=pages.name_of)
