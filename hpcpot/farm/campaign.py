@@ -26,7 +26,7 @@ STORE_ROWS = 1000
 
 Stop = Callable[[], bool]
 Prepare = Callable[[Any, argparse.Namespace, Stop], Task]
-"""Makes the task of checked settings, the options of the command line, and whether a signal asked to stop."""
+"""Function (settings, options of the command line, whether a signal asked to stop) -> task."""
 
 
 def run_command(arguments: argparse.Namespace, schema: Schema, prepare: Prepare) -> int:
@@ -41,7 +41,7 @@ def run_command(arguments: argparse.Namespace, schema: Schema, prepare: Prepare)
 
 
 def run_settings(settings: Any, arguments: argparse.Namespace, prepare: Prepare, stop: Stop) -> int:
-    """As `run_command`, of settings that were loaded already."""
+    """Run a farm command with settings that were loaded already; see `run_command`."""
     try:
         task = prepare(settings, arguments, stop)
     except Stopped:
@@ -139,7 +139,7 @@ class Collector:
         self._stored = monotonic()
 
     def draw(self, items: Sequence[Item], positions: Iterable[int]) -> Iterator[Item]:
-        """Some of the items; their labels are kept until their outcomes come."""
+        """Yield some of the items, and keep their labels until their outcomes come."""
         for position in positions:
             item = items[position]
             self._labels[item.key] = item.label
@@ -154,7 +154,7 @@ class Collector:
             self.store_now()
 
     def watch(self) -> bool:
-        """Store and print what is due; whether to stop."""
+        """Store rows and print progress when it is time; returns whether to stop."""
         if monotonic() - self._stored > STORE_SECONDS:
             self.store_now()
         self.progress.show(self._pool.n_workers)
@@ -171,7 +171,7 @@ class Collector:
         self._stored = monotonic()
 
     def _fitting(self, outcome: Outcome) -> Outcome:
-        """The outcome; a failure for values that do not fit the columns, so that they fail alone."""
+        """Turn an outcome that does not fit the columns into a failure, so that it fails alone."""
         fitting = self._store.fitting(outcome)
         if fitting is not outcome:
             self.progress.failed += 1

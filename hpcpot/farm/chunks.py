@@ -17,7 +17,7 @@ CHUNK_GROWTH = 4
 
 
 @dataclass(frozen=True)
-class Chunk:
+class ItemChunk:
     """Items that go to a worker together.
 
     Attributes:

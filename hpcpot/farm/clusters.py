@@ -38,11 +38,11 @@ PRELOAD = "hpcpot.farm.worker"
 DEPRECATED = ("extra", "env-extra", "job-extra", "header-skip")
 CONNECT_SECONDS = 20
 MARGIN = (0.05, 60, 600)
-"""Workers end this share of the walltime before it does, but not below and above so many seconds; see `lifetime`."""
+"""Share of the walltime by which workers end before it, and its least and most in seconds; see `lifetime`."""
 
 
 def load(name: str) -> ModuleType:
-    """A module of Dask.
+    """Import a module of Dask.
 
     Importing dask_jobqueue sets a handler of SIGINT that ends the process without a word; the one before is put back.
 
@@ -63,7 +63,7 @@ def load(name: str) -> ModuleType:
 
 
 def start(farm: FarmSection, stack: ExitStack) -> tuple[Any, Any]:
-    """The cluster (None for one that was joined) and a client of it; leaving `stack` ends both.
+    """Start the cluster (None for one that was joined) and a client of it; leaving `stack` ends both.
 
     One of a batch system has no jobs yet, see `jobs.Jobs`.
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from hpcpot.errors import ConfigError, FarmError
 from hpcpot.farm import clusters
-from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, Chunk, ChunkSize, UnfitWorker, compute, fair_share
+from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, ChunkSize, ItemChunk, UnfitWorker, compute, fair_share
 from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
 from hpcpot.farm.settings import JOB_QUEUES, FarmSection
@@ -94,7 +94,7 @@ class WorkerPool:
             while True:
                 while len(running) < self.settings.window * max(self._n_expected, 1) and not stop():
                     n = size.next(left, self._n_expected)
-                    chunk = Chunk(function, tuple(islice(source, n)), batched)
+                    chunk = ItemChunk(function, tuple(islice(source, n)), batched)
                     if not chunk.items:
                         break
                     left = None if left is None else left - len(chunk.items)
@@ -119,7 +119,7 @@ class WorkerPool:
                 self._jobs = Jobs(self.settings, self._cluster, self._n_expected)
             self._look_after()
 
-    def _submit(self, chunk: Chunk, running: dict[Any, Chunk], ready: queue.SimpleQueue) -> None:
+    def _submit(self, chunk: ItemChunk, running: dict[Any, ItemChunk], ready: queue.SimpleQueue) -> None:
         import cloudpickle  # comes with Dask; it also takes functions of a script
 
         key = (f"hpcpot-chunk-{self._client.id}", next(self._numbers))  # a tuple: all keys are of one group
@@ -129,7 +129,7 @@ class WorkerPool:
         future.add_done_callback(ready.put)
 
     def _collect(
-        self, future: Any, running: dict[Any, Chunk], ready: queue.SimpleQueue, size: ChunkSize
+        self, future: Any, running: dict[Any, ItemChunk], ready: queue.SimpleQueue, size: ChunkSize
     ) -> Iterator[tuple[str, Outcome]]:
         """Return the outcomes of a chunk that is done, or send it elsewhere if its worker ended."""
         import distributed
@@ -164,7 +164,7 @@ class WorkerPool:
             yield item.key, outcome
 
     def _isolate(
-        self, chunk: Chunk, error: Exception, running: dict[Any, Chunk], ready: queue.SimpleQueue
+        self, chunk: ItemChunk, error: Exception, running: dict[Any, ItemChunk], ready: queue.SimpleQueue
     ) -> Iterator[tuple[str, Outcome]]:
         """Send a chunk whose workers died into processes of its own, then in halves; then its one item has failed."""
         if not chunk.isolated:
@@ -178,7 +178,7 @@ class WorkerPool:
             yield chunk.items[0].key, Failure("WorkerDied", f"every worker that computed this item died: {error}", host)
 
     def _send_elsewhere(
-        self, chunk: Chunk, error: UnfitWorker, running: dict[Any, Chunk], ready: queue.SimpleQueue
+        self, chunk: ItemChunk, error: UnfitWorker, running: dict[Any, ItemChunk], ready: queue.SimpleQueue
     ) -> Iterator[tuple[str, Outcome]]:
         """Send a chunk that a worker could not isolate to another host, as often as a chunk whose worker died."""
         address, words = error.args

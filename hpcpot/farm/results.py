@@ -43,7 +43,7 @@ COLUMNS = "columns/"
 
 
 class Results:
-    """The rows that count of a results file, also of one in use, as it was when it was opened.
+    """The rows that count in a results file, which may be in use, as it was when it was opened.
 
     Attributes:
         kind: what made it, "relax". columns: by name.
@@ -196,7 +196,7 @@ class Store:
         self._run = {**self._provenance, "items": items, "missing": missing}
 
     def fitting(self, outcome: Outcome) -> Outcome:
-        """The outcome, or the failure that values which do not fit the columns are."""
+        """Return the outcome, or a failure if its values do not fit the columns."""
         try:
             for name in self._columns:
                 self._values(name, [("values", "", outcome)])
@@ -250,7 +250,7 @@ class Store:
         return values
 
     def _create(self, values: dict[str, list[np.ndarray]], state: np.ndarray) -> None:
-        """The file with its first rows, written aside; they tell how long ragged rows are."""
+        """Create the file with its first rows, which tell how long ragged rows are; it is written aside."""
         columns = _all_columns(self._columns)
         known = {path: rows for path, rows in values.items() if columns[path].ragged and not path.startswith(COLUMNS)}
         known |= {
@@ -289,7 +289,7 @@ class Store:
             self._states = {key.decode(): int(mark) for key, mark in zip(keys, self._table.states(), strict=True)}
 
     def _begin_run(self, runs: GrowingTable, first_row: int) -> None:
-        """Say what made the rows from here on, before the first of this run."""
+        """Store the facts of this run before its first rows."""
         if self._run is not None:
             text = json.dumps({**self._run, "first_row": first_row})
             runs.append(np.zeros(1, np.int8), {RUN: [RUNS[RUN].row(text, RUN)]})

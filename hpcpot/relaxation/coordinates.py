@@ -15,7 +15,7 @@ import numpy as np
 
 
 @dataclass
-class Coordinates:
+class RelaxationCoordinates:
     """The coordinates of several structures; none at first.
 
     Attributes:

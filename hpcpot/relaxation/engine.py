@@ -15,7 +15,7 @@ from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Batch, Neighborhood
 from hpcpot.potential.contract import Potential
 from hpcpot.relaxation import guards, minimizers
-from hpcpot.relaxation.coordinates import Coordinates
+from hpcpot.relaxation.coordinates import RelaxationCoordinates
 from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
 from hpcpot.structure import files
 
@@ -126,7 +126,7 @@ class RelaxationEngine:
         self.moves = replace(options.moves, rise=minimizers.RISE[potential.precision])
         self.reach = potential.cutoff + options.skin
         self.in_flight: list[InFlight] = []
-        self.coordinates = Coordinates()
+        self.coordinates = RelaxationCoordinates()
         self._batch: Batch | None = None
 
     def run(self, structures: Iterable[Atoms]) -> Iterator[Outcome]:

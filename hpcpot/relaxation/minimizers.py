@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hpcpot.compiled import njit
-from hpcpot.relaxation.coordinates import Coordinates, MinimizerMemory
+from hpcpot.relaxation.coordinates import MinimizerMemory, RelaxationCoordinates
 
 FIRE_START, FIRE_LONGEST = 0.1, 1.0
 FIRE_WAIT, FIRE_FASTER, FIRE_SLOWER = 5, 1.1, 0.5
@@ -57,10 +57,10 @@ class Minimizer:
     """One row of MINIMIZERS."""
 
     memory: MinimizerMemory
-    step: Callable[[Coordinates, MinimizerOptions], np.ndarray]
+    step: Callable[[RelaxationCoordinates, MinimizerOptions], np.ndarray]
 
 
-def fire(coordinates: Coordinates, options: MinimizerOptions) -> np.ndarray:
+def fire(coordinates: RelaxationCoordinates, options: MinimizerOptions) -> np.ndarray:
     """FIRE: dynamics that turn towards the force, and stop when they go uphill. As ase.optimize.FIRE, move by move."""
     numbers, forces, spread = coordinates.by_structure, coordinates.forces, coordinates.spread
     velocities = coordinates.by_row["velocity"]
@@ -86,7 +86,7 @@ def fire(coordinates: Coordinates, options: MinimizerOptions) -> np.ndarray:
     return moves * spread(np.minimum(1.0, options.longest_step / np.maximum(lengths, 1e-30)))
 
 
-def lbfgs(coordinates: Coordinates, options: MinimizerOptions) -> np.ndarray:
+def lbfgs(coordinates: RelaxationCoordinates, options: MinimizerOptions) -> np.ndarray:
     """L-BFGS without a line search: after a rise of the enthalpy it goes back, takes less of the step, and forgets."""
     moves = np.empty_like(coordinates.x)
     present = _Point(coordinates.x, coordinates.forces, coordinates.enthalpies)
@@ -164,7 +164,7 @@ def _lbfgs(firsts, sizes, present, last, history, longest, rise, out):
         last.enthalpies[b] = present.enthalpies[b]
 
 
-def damped(coordinates: Coordinates, options: MinimizerOptions) -> np.ndarray:
+def damped(coordinates: RelaxationCoordinates, options: MinimizerOptions) -> np.ndarray:
     """Damped dynamics: v <- [(1 - mu/2) v + 2 alpha F] / (1 + mu/2), x <- x + v; mu = 2 is steepest descent.
 
     Atoms move at fixed fractional coordinates of the cell by alpha F, alpha = 0.1 potim Å²/eV; the cell h <- h (1 + e)
@@ -200,7 +200,7 @@ def damped(coordinates: Coordinates, options: MinimizerOptions) -> np.ndarray:
     return moves
 
 
-def _drift(coordinates: Coordinates, forces: np.ndarray) -> np.ndarray:
+def _drift(coordinates: RelaxationCoordinates, forces: np.ndarray) -> np.ndarray:
     """The mean force on the atoms of each structure, for each row; 0 for cells, and where any atom is frozen."""
     is_atom = coordinates.is_atom[:, None]
     sums = np.add.reduceat(np.where(is_atom, forces, 0.0), coordinates.first)

@@ -16,7 +16,7 @@ from hpcpot.errors import FarmError
 from hpcpot.farm import clusters
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.item import Failure, Item
-from hpcpot.farm.pool import Chunk, WorkerPool
+from hpcpot.farm.pool import ItemChunk, WorkerPool
 
 pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
 
@@ -153,7 +153,7 @@ def test_what_no_item_can_do_without_is_an_error_of_the_run(farm, task, first):
 @pytest.mark.parametrize(("times", "done"), [(1, True), (10**6, False)])
 def test_worker_that_starts_no_processes_is_a_failed_worker(farm, tmp_path, monkeypatch, times, done):
     """Its chunk goes to another one, as often as farm.retries says; then the items have failed, and the run goes on."""
-    monkeypatch.setattr("hpcpot.farm.pool.Chunk", partial(Chunk, isolated=True))
+    monkeypatch.setattr("hpcpot.farm.pool.ItemChunk", partial(ItemChunk, isolated=True))
     run(farm, farm_tasks.square, 1)
     farm._client.run(farm_tasks.replace_isolation, str(tmp_path / "refusals"), times)
     try:

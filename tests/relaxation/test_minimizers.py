@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hpcpot.relaxation.coordinates import Coordinates
+from hpcpot.relaxation.coordinates import RelaxationCoordinates
 from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
 
 
-def wells(minimizer: str, starts: list[np.ndarray], frozen: list[np.ndarray] | None = None) -> Coordinates:
+def wells(minimizer: str, starts: list[np.ndarray], frozen: list[np.ndarray] | None = None) -> RelaxationCoordinates:
     """Structures at rest in cells of 10 Å."""
-    found = Coordinates()
+    found = RelaxationCoordinates()
     none = [np.zeros(len(one), bool) for one in starts]
     found.add(starts, [10.0 * np.eye(3)] * len(starts), frozen or none, MINIMIZERS[minimizer].memory)
     return found
 
 
-def pull(found: Coordinates, stiffness: np.ndarray) -> None:
+def pull(found: RelaxationCoordinates, stiffness: np.ndarray) -> None:
     """Forces of E = 1/2 sum k |x|²; the cell feels none."""
     positions, _ = found.geometry()
     forces = -stiffness[:, None] * positions

@@ -49,7 +49,7 @@ class Choice:
 
 
 @dataclass(frozen=True)
-class Block:
+class ProfileBlock:
     """Frames that share a profile, the interface by it, and by other thresholds."""
 
     frames: np.ndarray
@@ -72,11 +72,11 @@ class Selection:
     choices: list[Choice]
     left_out: dict[int, HpcpotError]
     unusable: dict[int, HpcpotError]
-    blocks: list[Block]
+    blocks: list[ProfileBlock]
 
 
 class Surveyor:
-    """Reads frames, checks them and measures the places of their atoms, one frame after another."""
+    """Reader of frames that checks them and measures the places of their atoms, one frame after another."""
 
     def __init__(
         self, frames: FrameSource, settings: OnsiteSettings, elements: tuple[str, ...], stop: Callable[[], bool]
@@ -87,7 +87,7 @@ class Surveyor:
         self._ruler: Ruler | None = None
 
     def measure(self, k: int) -> tuple[Atoms, np.ndarray]:
-        """Frame k and the places of its atoms; of a trajectory relative to the first frame that was measured.
+        """Read frame k and the places of its atoms; in a trajectory relative to the first frame that was measured.
 
         Raises:
             HpcpotError: the frame cannot be read, simulated or measured. Stopped: by a signal.
@@ -107,7 +107,7 @@ def choose(
     say: Callable[[str], None],
     stop: Callable[[], bool] = lambda: False,
 ) -> Selection:
-    """Sites of all regions of all frames, and the profiles that the regions are relative to.
+    """Choose the sites of all regions of all frames, and compute the profiles that the regions are relative to.
 
     The sites of a region of a frame depend on the seed, the frame's step and the region alone.
 
@@ -164,7 +164,7 @@ def _choose_of_block(
     selection.unusable.update({int(k): selection.left_out[k] for k in chosen if k in selection.left_out})
     if not usable:
         return
-    selection.blocks.append(Block(members, counted, interfaces, _others(counted)))
+    selection.blocks.append(ProfileBlock(members, counted, interfaces, _others(counted)))
     label = f"frames {members[0]} to {members[-1]}" if len(members) > 1 else frames.name(int(members[0]))
     say(f"profile of {label}: z_L {interfaces.left:.2f}, z_R {interfaces.right:.2f} Å")
     for k, atoms in usable.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.commands.onsite import statistics
-from hpcpot.commands.onsite.sites import Block
+from hpcpot.commands.onsite.sites import ProfileBlock
 from hpcpot.commands.onsite.statistics import Mean, Subsamples
 from hpcpot.errors import OutputError
 from hpcpot.farm.results import Results
@@ -52,7 +52,7 @@ class RemovalEnergies:
     difference: np.ndarray | None
     difference_mean: Mean | None
     subsamples: Subsamples | None
-    blocks: list[Block]
+    blocks: list[ProfileBlock]
 
 
 def rows(results: Results, keys: set[str]) -> dict[str, list]:
@@ -64,7 +64,7 @@ def rows(results: Results, keys: set[str]) -> dict[str, list]:
 
 
 def gather(
-    rows: dict[str, list], blocks: list[Block], kind: str, fraction: float, replicas: int, seed: int
+    rows: dict[str, list], blocks: list[ProfileBlock], kind: str, fraction: float, replicas: int, seed: int
 ) -> RemovalEnergies:
     """Derive statistics from the rows of a campaign.
 

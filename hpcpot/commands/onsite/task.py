@@ -10,7 +10,7 @@ from typing import Any
 from hpcpot.commands.onsite import compute, figure, frames, sites, tables
 from hpcpot.commands.onsite.frames import FrameSource
 from hpcpot.commands.onsite.settings import OnsiteSettings
-from hpcpot.commands.onsite.sites import Block, Choice, Selection
+from hpcpot.commands.onsite.sites import Choice, ProfileBlock, Selection
 from hpcpot.errors import HpcpotError
 from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
@@ -94,7 +94,7 @@ def identity(settings: OnsiteSettings) -> str:
     return "\n".join([*lines, f"precision: {potential.precision}, kernels: {potential.kernels}"])
 
 
-def report(settings: OnsiteSettings, blocks: list[Block], results: Results, keys: Sequence[str]) -> None:
+def report(settings: OnsiteSettings, blocks: list[ProfileBlock], results: Results, keys: Sequence[str]) -> None:
     """Write tables and figures of the sites of some items; those of other frames in the file stay out."""
     rows, bootstrap = tables.rows(results, set(keys)), settings.bootstrap
     for kind in ("energies", "relaxed_energies") if settings.removal.relaxed != "none" else ("energies",):
