@@ -29,12 +29,12 @@ def environment(
 
 def switch(_: None, bounds: np.ndarray, t: int, r_p: np.ndarray, *rest: Any) -> Cost:
     """The switch with its slope, and the place in the table."""
-    count, known = _between(bounds, t).sum(), rest[4]
-    return 42.0 * count, count * (8 + 4 + 5 * known.itemsize)
+    count, terms = _between(bounds, t).sum(), rest[4]
+    return 42.0 * count, count * (8 + 4 + 5 * terms.itemsize)
 
 
 def moments(
-    _: None, bounds: np.ndarray, t: int, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any
+    _: None, bounds: np.ndarray, t: int, u_pc: Any, terms: Any, interval: Any, nodes: np.ndarray, *rest: Any
 ) -> Cost:
     """A function of a pair: 11 from the table, 8 into four moments, which are loaded and stored once for TOGETHER pairs."""
     counts, width, size = _between(bounds, t), nodes.shape[2], nodes.itemsize
@@ -43,7 +43,7 @@ def moments(
 
 
 def pair_forces(
-    _: None, bounds: np.ndarray, t: int, r_p: Any, u_pc: Any, known: Any, interval: Any, nodes: np.ndarray, *rest: Any
+    _: None, bounds: np.ndarray, t: int, r_p: Any, u_pc: Any, terms: Any, interval: Any, nodes: np.ndarray, *rest: Any
 ) -> Cost:
     """A function of a pair: 22 for value and slope, 9 along the pair, 8 for the four sums."""
     pairs, width, size = _between(bounds, t).sum(), nodes.shape[2], nodes.itemsize

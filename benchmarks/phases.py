@@ -84,7 +84,7 @@ class Probe:
         steps, stack = deep_potential_cpu, ExitStack()
         for owner, name, phase, cost in (
             (steps, "environment", "environment", costs.environment),
-            (steps, "_know", "switch", costs.switch),
+            (steps, "_pair_terms", "switch", costs.switch),
             (steps, "scatter", "scatter", costs.scatter),
             (readout_cpu, "tanh_layer", "tanh", costs.tanh),
             (readout_cpu, "tanh_layer_32", "tanh", costs.tanh),

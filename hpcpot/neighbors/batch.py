@@ -143,14 +143,15 @@ def join(parts: Sequence[Neighborhood]) -> Batch:
 def _atoms_first(rows: Sequence[np.ndarray], n: np.ndarray) -> np.ndarray:
     """The first n of each, then the rest of each."""
     return np.concatenate(
-        [one[:k] for one, k in zip(rows, n, strict=True)] + [one[k:] for one, k in zip(rows, n, strict=True)]
+        [values[:k] for values, k in zip(rows, n, strict=True)]
+        + [values[k:] for values, k in zip(rows, n, strict=True)]
     )
 
 
 def still_hold(
     parts: Sequence[Neighborhood], positions: np.ndarray, cells: np.ndarray, reach: float, cutoff: float
 ) -> np.ndarray:
-    """Whether no pair can have come within the cutoff that was beyond the reach: (structures,) bool.
+    """True where no pair that was beyond the reach can have come within the cutoff: (structures,) bool.
 
     With the strain e of a cell and the moves w of its atoms beside it, a distance R > reach is now at least
     (R - 2 max |w|) (1 - |e|).

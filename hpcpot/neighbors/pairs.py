@@ -28,7 +28,7 @@ class Pairs:
         return positions[self.neighbors] - positions[centre]
 
     def neighbor_species(self, species: np.ndarray) -> np.ndarray:
-        """Which species each centre has among its neighbours: (n,) int64, bit t for species t.
+        """Species among the neighbours of each centre: (n,) int64, bit t for species t.
 
         Args:
             species: (m,) int32.
@@ -87,11 +87,11 @@ def _bin(positions, low, size, counts):
 
 @njit()
 def _search(positions, n, reach2, order, start, bins, counts, span, first, neighbors):
-    """Without room in `neighbors`, count those of centre i into first[i + 1]; else store them from first[i] on."""
+    """Count the neighbours of centre i into first[i + 1] if `neighbors` is empty, else store them from first[i] on."""
     fill = len(neighbors) > 0
     for i in range(n):
         x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-        at = first[i] if fill else 0
+        slot = first[i] if fill else 0
         za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, counts[2] - 1)
         for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, counts[0] - 1) + 1):
             for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, counts[1] - 1) + 1):
@@ -101,10 +101,10 @@ def _search(positions, n, reach2, order, start, bins, counts, span, first, neigh
                     dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
                     if dx * dx + dy * dy + dz * dz < reach2 and j != i:
                         if fill:
-                            neighbors[at] = j
-                        at += 1
+                            neighbors[slot] = j
+                        slot += 1
         if not fill:
-            first[i + 1] = at
+            first[i + 1] = slot
 
 
 @njit()

@@ -29,7 +29,7 @@ class BlockPotential:
     device_name = "cpu"
 
     def __init__(self, family: Family, kernel_set: str = "cpu", precision: str = "float64", block: int = BLOCK):
-        """As fast as `kernel_set` is; precision is float64 or mixed (float32 network and tables, float64 sums)."""
+        """Args: kernel_set: cpu or reference. precision: float64, or mixed (float32 network and tables, float64 sums)."""
         self.family = family
         self.kernel_set, self.precision = kernel_set, precision
         self.block = block
@@ -51,7 +51,7 @@ class BlockPotential:
             0,
             np.zeros((m, 3, 3)) if forces and atom_virials else None,
         )
-        for i, present, centres in self._alike(pairs, species):
+        for i, present, centres in self._by_environment(pairs, species):
             for start in range(0, len(centres), self.block):
                 block = centres[start : start + self.block]
                 self._steps.add(positions, pairs, species, i, present, block, result)
@@ -60,12 +60,12 @@ class BlockPotential:
     def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
         """See contract.Potential."""
         work = np.ones(len(pairs.first) - 1, np.int64)
-        for i, present, centres in self._alike(pairs, species):
+        for i, present, centres in self._by_environment(pairs, species):
             work[centres] = self._steps.work(i, present)
         return work
 
-    def _alike(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
-        """Centres of a species with the same species around them: the species, these as bits, and (k,) int32 of them."""
+    def _by_environment(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
+        """Groups of centres of one species with the same species around them: species, those as bits, centres (k,) int32."""
         present, n_species = pairs.neighbor_species(species), len(self.elements)
         kinds = species[: len(present)] + n_species * present
         for kind in np.unique(kinds).tolist():

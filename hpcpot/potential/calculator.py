@@ -103,7 +103,7 @@ class AsePotential:
     kernel_set, precision, device_name = "ase", "float64", "cpu"
 
     def __init__(self, calculator: AseCalculator, atoms: ase.Atoms):
-        """For dynamics of `atoms`: their number, cell and periodicity stay."""
+        """Args: atoms: those of the dynamics, whose number, cell and periodicity stay."""
         self.calculator, self.elements = calculator, tuple(sorted(set(atoms.symbols)))
         self.cutoff = self.reach = CUTOFF
         self._n, self._cell, self._periodic = len(atoms), atoms.cell.array.copy(), atoms.pbc.copy()

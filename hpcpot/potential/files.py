@@ -136,10 +136,10 @@ def _parsed_own(path: Path) -> Any:
                 f"{', '.join(registry.FAMILIES)} are required; a newer hpcpot may read it."
             )
         model = tree.read(file["parameters"], registry.code(registry.FAMILIES[family].model))
-        stored, found = str(file.attrs["hash"]), f"sha256:{fingerprint(model)}"
-    if stored != found:
+        stored, computed = str(file.attrs["hash"]), f"sha256:{fingerprint(model)}"
+    if stored != computed:
         raise ModelError(
-            f"{path}: hash of the parameters = {found[:19]}…: {stored[:19]}…, as when it was written, is required; the "
+            f"{path}: hash of the parameters = {computed[:19]}…: {stored[:19]}…, as when it was written, is required; the "
             "file is damaged or was edited; copy it again or convert the original again."
         )
     return model
@@ -153,8 +153,8 @@ def _accepted() -> str:
 
 def _located(source: str | Path) -> Path:
     """The path, or the path of the shipped model of that name."""
-    found = inputs.find(source, or_folder=True)
-    if found is None:
+    path = inputs.find(source, or_folder=True)
+    if path is None:
         files = {name: data.find(f"{name}.h5") for name in data.names()}
         models = ", ".join(
             name for name, file in files.items() if file and file.read_bytes().startswith(FORMAT.encode())
@@ -162,7 +162,7 @@ def _located(source: str | Path) -> Path:
         raise ModelError(
             f"{source} = no such file: {_accepted()} is required, or the name of a shipped model: {models}."
         )
-    return found
+    return path
 
 
 def _read(reader: Reader, source: Path | list[Path], options: dict[str, Any]) -> Any:

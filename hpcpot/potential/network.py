@@ -52,8 +52,8 @@ def count_parameters(networks: Sequence[tuple[Layer, ...]]) -> str:
 def activate(name: str, x: Any) -> tuple[Any, Any, Any]:
     """Value, first and second derivative of an activation at x (any array; element-wise)."""
     if name == "linear":
-        one = x * 0.0 + 1.0
-        return x, one, one * 0.0
+        ones = x * 0.0 + 1.0
+        return x, ones, ones * 0.0
     if name == "logistic":
         y = 0.5 * (tanh(0.5 * x) + 1.0)
         slope = y * (1.0 - y)
@@ -84,7 +84,7 @@ def like(values: np.ndarray, x: Any) -> Any:
 
 
 def skip(layer: Layer, x: Any) -> Any:
-    """What the skip of a residual layer adds: x, or [x, x] where the layer doubles the width."""
+    """Contribution of the skip of a residual layer: x, or [x, x] where the layer doubles the width."""
     return x if layer.weights.shape[0] == layer.weights.shape[1] else concatenate((x, x))
 
 

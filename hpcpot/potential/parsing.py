@@ -36,7 +36,7 @@ class Head:
 
     @property
     def first_word(self) -> bytes:
-        """Of a text; b"" where there is none."""
+        """First word of a text, b"" where there is none."""
         return (self.start.split(maxsplit=1) or [b""])[0]
 
     @property

@@ -23,7 +23,7 @@ PRECISIONS = ("float64", "mixed")
 
 @dataclass(frozen=True)
 class Reader:
-    """How model files of another program are read.
+    """A kind of model file of another program, and the code that reads it.
 
     Attributes:
         what: kind of file, with its article and suffixes, as errors list it.
@@ -41,7 +41,7 @@ class Reader:
 
 @dataclass(frozen=True)
 class Writer:
-    """How models are written for another program.
+    """A kind of model file of another program, and the code that writes it.
 
     Attributes:
         suffix: of the file, which chooses the writer. write: path of a function (model, path, overwrite, **options).

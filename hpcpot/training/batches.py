@@ -1,4 +1,4 @@
-"""Which frames a step sees: DeePMD-kit's rules. A system is all frames of one group and composition."""
+"""Batches of frames by DeePMD-kit's rules. A system is all frames of one group and composition."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def frames_in_batch(batch_size: int | str, n_atoms: int) -> int:
     if isinstance(batch_size, int):
         return batch_size
     word, _, number = batch_size.partition(":")
-    wanted = int(number or AUTO_ATOMS)
-    return ceil(wanted / n_atoms) if word == "auto" else max(1, wanted // n_atoms)
+    atoms = int(number or AUTO_ATOMS)
+    return ceil(atoms / n_atoms) if word == "auto" else max(1, atoms // n_atoms)
 
 
 class Sampler:
@@ -72,10 +72,10 @@ class Sampler:
 
     @property
     def state(self) -> str:
-        """All that it needs to go on, as text."""
+        """State of the random numbers and of the frames left, as text."""
         return json.dumps({"random": self._random.bit_generator.state, "left": self._left})
 
     @state.setter
     def state(self, text: str) -> None:
-        found = json.loads(text)
-        self._random.bit_generator.state, self._left = found["random"], found["left"]
+        values = json.loads(text)
+        self._random.bit_generator.state, self._left = values["random"], values["left"]

@@ -102,8 +102,8 @@ def _validation_batches(job: Job) -> list[np.ndarray]:
     """The frames to judge by, drawn once, in batches of at least AUTO_ATOMS atoms."""
     if job.validation is None:
         return []
-    wanted, n = job.settings.training, len(job.validation)
-    count = min(n, wanted.validation_frames or n)
+    keys, n = job.settings.training, len(job.validation)
+    count = min(n, keys.validation_frames or n)
     rows = np.sort(np.random.default_rng(job.settings.data.seed).permutation(n)[:count])
     size = frames_in_batch("auto", int(job.validation.sizes.mean())) if count else AUTO_ATOMS
     return [rows[k : k + size] for k in range(0, count, size)]

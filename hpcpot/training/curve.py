@@ -82,12 +82,12 @@ def read(path: Path) -> list[dict[str, float]]:
         rows = list(csv.reader(file))
     if not rows or tuple(rows[0]) != COLUMNS:
         raise OutputError(f"{path} = no learning curve: must have the columns {', '.join(COLUMNS)}; remove it.")
-    found = []
+    complete = []
     for cells in rows[1:]:
         if len(cells) == len(COLUMNS) and all(cells):
             values = dict(zip(COLUMNS, map(float, cells), strict=True))
-            found.append(values | {"step": int(values["step"])})
-    return found
+            complete.append(values | {"step": int(values["step"])})
+    return complete
 
 
 def draw(path: Path, output: Path) -> Path:
@@ -98,10 +98,10 @@ def draw(path: Path, output: Path) -> Path:
     """
     drawing.require_matplotlib(otherwise="; the model is complete")
     rows = read(path)
-    wanted = [(1e3, "energy", "energy error (meV/atom)"), (1e3, "force", "force error (meV/Å)")]
+    panels = [(1e3, "energy", "energy error (meV/atom)"), (1e3, "force", "force error (meV/Å)")]
     steps = np.array([r["step"] for r in rows])
     with drawing.sheet(7.2, 2.7, output) as figure:
-        for axes, (factor, name, label) in zip(figure.subplots(1, 2), wanted, strict=True):
+        for axes, (factor, name, label) in zip(figure.subplots(1, 2), panels, strict=True):
             for part in PARTS:
                 values = factor * np.array([r[f"rmse_{name}_{part}_{QUANTITIES[name]}"] for r in rows])
                 if np.isfinite(values).any():

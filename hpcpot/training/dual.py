@@ -130,7 +130,7 @@ class _Fitted(torch.autograd.Function):
 
 
 def _bend(activation: str, u: Tensor, x: Tensor, timestep: Tensor | None, resnet: bool) -> Tensor:
-    """As `dual_cpu.bend`, for any activation and device; u stays as it is unless it is that one which works."""
+    """See `dual_cpu.bend`; for any activation and device; u stays as it is unless it is that one which works."""
     if activation == "tanh" and not u.is_cuda:
         return dual_cpu.bend(u, x, timestep, resnet)
     p = len(u) // 2
@@ -140,7 +140,7 @@ def _bend(activation: str, u: Tensor, x: Tensor, timestep: Tensor | None, resnet
 
 
 def _bend_back(activation: str, u: Tensor, g: Tensor, timestep: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """As `dual_cpu.bend_back`."""
+    """See `dual_cpu.bend_back`."""
     if activation == "tanh" and not u.is_cuda:
         return dual_cpu.bend_back(u, g.contiguous(), timestep)
     p = len(u) // 2

@@ -41,12 +41,12 @@ def bend_back(yu: Tensor, g: Tensor, timestep: Tensor | None) -> tuple[Tensor, T
 @njit(error_model="numpy")
 def _bend(u, x, factors, z):
     p, m, k = len(u) // 2, u.shape[1], x.shape[1]
-    one = u.dtype.type(1)
+    unity = u.dtype.type(1)
     for n in range(p):
         for c in range(m):
             y = u[n, c]
             z[n, c] = y
-            z[n + p, c] = (one - y * y) * u[n + p, c]
+            z[n + p, c] = (unity - y * y) * u[n + p, c]
         if len(factors):
             for c in range(m):
                 z[n, c] *= factors[c]
@@ -61,18 +61,18 @@ def _bend(u, x, factors, z):
 @njit(error_model="numpy")
 def _bend_back(yu, g, factors, back, of_factors):
     p, m = len(yu) // 2, yu.shape[1]
-    one, two = yu.dtype.type(1), yu.dtype.type(2)
+    unity, two = yu.dtype.type(1), yu.dtype.type(2)
     for n in range(p):
         if len(factors):
             for c in range(m):
                 y, u1 = yu[n, c], yu[n + p, c]
-                of_factors[c] += g[n, c] * y + g[n + p, c] * (one - y * y) * u1
+                of_factors[c] += g[n, c] * y + g[n + p, c] * (unity - y * y) * u1
                 back[n, c], back[n + p, c] = g[n, c] * factors[c], g[n + p, c] * factors[c]
         else:
             for c in range(m):
                 back[n, c], back[n + p, c] = g[n, c], g[n + p, c]
         for c in range(m):
             y = yu[n, c]
-            slope, a1 = one - y * y, back[n + p, c]
+            slope, a1 = unity - y * y, back[n + p, c]
             back[n, c] = slope * (back[n, c] - two * y * yu[n + p, c] * a1)
             back[n + p, c] = slope * a1

@@ -32,17 +32,17 @@ class Frames:
         return geometry.join([self._geometry(int(k)) for k in rows]), self._labels(np.asarray(rows))
 
     def name(self, rows: Sequence[int]) -> str:
-        """What a person calls the frames of a batch."""
+        """Names of the frames of a batch, for messages."""
         return ", ".join(f"{k} ({self.data.sources[k]})" for k in rows)
 
     def _geometry(self, k: int) -> Geometry:
         if k in self._kept:
             return self._kept[k]
-        found = geometry.of_frame(self._model, self.data, k, self._forces)
-        if found.nbytes <= self._memory:
-            self._memory -= found.nbytes
-            self._kept[k] = found
-        return found
+        made = geometry.of_frame(self._model, self.data, k, self._forces)
+        if made.nbytes <= self._memory:
+            self._memory -= made.nbytes
+            self._kept[k] = made
+        return made
 
     def _labels(self, rows: np.ndarray) -> Labels:
         part, device = self.data.select(rows), self._model.device

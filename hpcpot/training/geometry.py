@@ -59,7 +59,7 @@ class Centres:
     moments: list[Tensor]
 
     def tensors(self) -> Iterator[Tensor]:
-        """All that it holds."""
+        """All tensors."""
         yield from (self.atoms, self.counts, *self.moments)
         for row in self.blocks:
             for block in row:
@@ -83,11 +83,11 @@ class Geometry:
 
     @property
     def nbytes(self) -> int:
-        return self.frames.nbytes + sum(t.nbytes for one in self.centres for t in one.tensors())
+        return self.frames.nbytes + sum(t.nbytes for part in self.centres for t in part.tensors())
 
 
 class Described(Protocol):
-    """What a model says of its geometry.
+    """Description by a model of the geometry that it needs.
 
     Attributes:
         family: parameters in NumPy; its moment sets give weights and angular functions.
@@ -115,14 +115,12 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
     family, device = model.family, model.device
     mine = slice(data.first[k], data.first[k + 1])
     species = data.species[mine]
-    found = neighbors.build(data.positions[mine], data.cells[k], data.periodic[k], family.cutoff)
-    of_points = species[found.owners]
+    near = neighbors.build(data.positions[mine], data.cells[k], data.periodic[k], family.cutoff)
+    of_points = species[near.owners]
     centres, truncated = [], 0
     for i in range(len(family.elements)):
         atoms = np.flatnonzero(species == i).astype(np.int32)
-        env = environment(
-            found.points, found.pairs, of_points, atoms, family.cutoff, family.slots, len(family.elements)
-        )
+        env = environment(near.points, near.pairs, of_points, atoms, family.cutoff, family.slots, len(family.elements))
         if not env.distances.min(initial=np.inf) >= contract.CLOSEST:
             contract.refuse_contact(
                 family.elements[i], [family.elements[t] for t in env.neighbor_species], env.distances
@@ -130,8 +128,8 @@ def of_frame(model: Described, data: DataSet, k: int, forces: bool = True) -> Ge
         truncated += env.truncated
         env.species = i
         blocks = [
-            [_block(model, s, one, env, found.owners, j) for j in range(len(family.elements))]
-            for s, one in enumerate(family.moment_sets())
+            [_block(model, s, moment_set, env, near.owners, j) for j in range(len(family.elements))]
+            for s, moment_set in enumerate(family.moment_sets())
         ]
         sums = []
         if model.fixed_radial:
@@ -153,15 +151,15 @@ def by_neighbor(parts: Sequence[Tensor], apart: bool) -> Tensor:
     return torch.stack(list(parts), 1) if apart else sum(parts[1:], parts[0])[:, None]
 
 
-def _block(model: Described, s: int, one: MomentSet, env: Environment, owners: np.ndarray, j: int) -> Block:
+def _block(model: Described, s: int, moment_set: MomentSet, env: Environment, owners: np.ndarray, j: int) -> Block:
     n = len(env.centres)
     rows = np.repeat(np.arange(n), np.diff(env.first))
-    chosen = np.flatnonzero((env.neighbor_species == j) & (env.distances < one.cutoff))
+    chosen = np.flatnonzero((env.neighbor_species == j) & (env.distances < moment_set.cutoff))
     row = rows[chosen]
     counts = np.bincount(row, minlength=n)
     column = np.arange(len(chosen)) - np.repeat(np.cumsum(counts) - counts, counts)
     r, u = env.distances[chosen], env.directions[chosen]
-    omega, slopes = _weighted(one, r, u, env.species, j)
+    omega, slopes = _weighted(moment_set, r, u, env.species, j)
     value, slope = model.radial_input(s, r, env.species, j)[:2]
 
     def padded(values: np.ndarray, kind: torch.dtype = model.dtype) -> Tensor:
@@ -179,15 +177,15 @@ def _block(model: Described, s: int, one: MomentSet, env: Environment, owners: n
     )
 
 
-def _weighted(one: MomentSet, r: np.ndarray, u: np.ndarray, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
+def _weighted(moment_set: MomentSet, r: np.ndarray, u: np.ndarray, i: int, j: int) -> tuple[np.ndarray, np.ndarray]:
     """w_a Omega_a, (p, a), and its gradient w_a' Omega_a u + w_a (slope - (slope . u) u) / r, (p, 3, a)."""
-    omega, plain = angular(one.rank, u)
+    omega, plain = angular(moment_set.rank, u)
     across = plain.swapaxes(1, 2) - u[:, :, None] * np.einsum("pac,pc->pa", plain, u)[:, None]
     across /= r[:, None, None]
-    if one.weights is None:
+    if moment_set.weights is None:
         return omega, across
-    ranks = monomials(one.rank).sum(axis=1)
-    weight, slope = (f[:, ranks] for f in one.weights(r, i, j)[:2])
+    ranks = monomials(moment_set.rank).sum(axis=1)
+    weight, slope = (f[:, ranks] for f in moment_set.weights(r, i, j)[:2])
     return weight * omega, weight[:, None] * across + u[:, :, None] * (slope * omega)[:, None]
 
 

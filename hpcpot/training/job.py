@@ -24,7 +24,7 @@ from hpcpot.wording import plural
 
 @dataclass
 class Job:
-    """What a family's `fit` is given.
+    """Argument of a family's `fit`.
 
     Attributes:
         settings: of the config. training, validation: frames; validation may be None. Their elements are the model's.
@@ -40,8 +40,8 @@ class Job:
 
     @property
     def data_hash(self) -> str:
-        """Of all frames."""
-        return " ".join(hdf5.fingerprint(one) for one in (self.training, self.validation) if one is not None)
+        """Fingerprints of all frames."""
+        return " ".join(hdf5.fingerprint(part) for part in (self.training, self.validation) if part is not None)
 
     def save(self, model: Any, facts: dict[str, str]) -> None:
         """Write the model file; what made it goes into its provenance.
@@ -64,20 +64,20 @@ def make(
     Raises:
         ConfigError: a file that is not there. DataError: frames that cannot be trained on.
     """
-    wanted, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
-    data = _read(wanted.files, "data.files", folder)
-    if wanted.elements:
-        data = data.with_elements(wanted.elements)
-    data = _without_large_forces(_labelled(data, needs_forces), wanted.maximum_force_eV_A, say)
+    keys, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
+    data = _read(keys.files, "data.files", folder)
+    if keys.elements:
+        data = data.with_elements(keys.elements)
+    data = _without_large_forces(_labelled(data, needs_forces), keys.maximum_force_eV_A, say)
     _check(data, say)
-    if wanted.validation is not None:
-        validation = _read(wanted.validation, "data.validation", folder).with_elements(data.elements)
+    if keys.validation is not None:
+        validation = _read(keys.validation, "data.validation", folder).with_elements(data.elements)
         validation = _labelled(validation, needs_forces)
         return Job(settings, data, validation, restart, stop, say)
-    if wanted.validation_fraction == 0.0:
+    if keys.validation_fraction == 0.0:
         return Job(settings, data, None, restart, stop, say)
-    fractions = (1.0 - wanted.validation_fraction, wanted.validation_fraction)
-    training, validation = (data.select(rows) for rows in split(data, fractions, wanted.seed))
+    fractions = (1.0 - keys.validation_fraction, keys.validation_fraction)
+    training, validation = (data.select(rows) for rows in split(data, fractions, keys.seed))
     return Job(settings, training, validation, restart, stop, say)
 
 
@@ -100,7 +100,7 @@ def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> 
 
 
 def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
-    found: list[Path] = []
+    files: list[Path] = []
     for name in [names] if isinstance(names, str) else names:
         matches = inputs.find_all(name, folder, or_folder=True)
         if not matches:
@@ -108,8 +108,8 @@ def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
                 f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
                 "the current folder, none that ships with hpcpot; check the name."
             )
-        found += matches
-    return dataset_files.load(found)
+        files += matches
+    return dataset_files.load(files)
 
 
 def _labelled(data: DataSet, needs_forces: bool) -> DataSet:
@@ -129,13 +129,14 @@ def _labelled(data: DataSet, needs_forces: bool) -> DataSet:
 
 def _check(data: DataSet, say: Callable[[str], None]) -> None:
     """Refuse frames that nothing should be trained on; tell of those that are doubtful."""
-    for one in checks.check(data, checks.Bounds()):
-        which = f"{plural(len(one.rows), 'frame')}, the first {data.sources[one.rows[0]]}"
-        if one.is_error:
+    for finding in checks.check(data, checks.Bounds()):
+        which = f"{plural(len(finding.rows), 'frame')}, the first {data.sources[finding.rows[0]]}"
+        if finding.is_error:
             raise DataError(
-                f"data.files = {one.name} in {which}: {one.text}; leave them out by hpcpot dataset --drop '{one.name}'."
+                f"data.files = {finding.name} in {which}: {finding.text}; leave them out by hpcpot dataset --drop "
+                f"'{finding.name}'."
             )
-        say(f"note: {one.name} in {which}: {one.text}")
+        say(f"note: {finding.name} in {which}: {finding.text}")
 
 
 def _without_large_forces(data: DataSet, most: float | None, say: Callable[[str], None]) -> DataSet:

@@ -12,7 +12,7 @@ from hpcpot.training.step import Prediction
 
 @dataclass(frozen=True)
 class Labels:
-    """What a batch should come to.
+    """Labels of a batch.
 
     Attributes:
         sizes: (frames,) float64, atoms. energies: (frames,) float64, eV, less the constant energies of the atoms.
@@ -48,18 +48,18 @@ class DeepmdLoss:
     def needs_forces(self) -> bool:
         return any(self.force) or any(self.virial)
 
-    def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
+    def __call__(self, predicted: Prediction, labels: Labels, rate: float) -> Tensor:
         share = rate / self.start_rate
         p_e, p_f, p_v = (limit + (start - limit) * share for start, limit in (self.energy, self.force, self.virial))
         per_frame = labels.sizes ** (-2.0 if self.intensive else -1.0)
-        total = torch.zeros((), dtype=torch.float64, device=found.energies.device)
+        total = torch.zeros((), dtype=torch.float64, device=predicted.energies.device)
         if any(self.energy):
-            total = total + p_e * ((found.energies - labels.energies).square() * per_frame).mean()
+            total = total + p_e * ((predicted.energies - labels.energies).square() * per_frame).mean()
         if any(self.force):
-            total = total + p_f * (found.forces - labels.forces).square().mean()
+            total = total + p_f * (predicted.forces - labels.forces).square().mean()
         known = _with_virials(labels)
         if any(self.virial) and known.any():
-            squares = (found.virials - labels.virials)[known].square().mean(dim=(1, 2))
+            squares = (predicted.virials - labels.virials)[known].square().mean(dim=(1, 2))
             total = total + p_v * (squares * per_frame[known]).mean()
         return total
 
@@ -85,14 +85,14 @@ class AenetLoss:
     def needs_forces(self) -> bool:
         return self.alpha > 0.0 or self.beta > 0.0
 
-    def __call__(self, found: Prediction, labels: Labels, rate: float) -> Tensor:
-        energy = ((found.energies - labels.energies) / labels.sizes).square().mean().sqrt()
+    def __call__(self, predicted: Prediction, labels: Labels, rate: float) -> Tensor:
+        energy = ((predicted.energies - labels.energies) / labels.sizes).square().mean().sqrt()
         total = (1.0 - self.alpha - self.beta) * energy
         if self.alpha > 0.0:
-            total = total + self.alpha * (found.forces - labels.forces).square().sum(dim=1).mean().sqrt()
+            total = total + self.alpha * (predicted.forces - labels.forces).square().sum(dim=1).mean().sqrt()
         known = _with_virials(labels)
         if self.beta > 0.0 and known.any():
-            per_atom = (found.virials - labels.virials)[known] / labels.sizes[known, None, None]
+            per_atom = (predicted.virials - labels.virials)[known] / labels.sizes[known, None, None]
             total = total + self.beta * per_atom.square().sum(dim=(1, 2)).mean().sqrt()
         return self.scale * total
 
@@ -104,14 +104,14 @@ class Errors:
     sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("loss", "energy", "force", "virial"), 0.0))
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("loss", "energy", "force", "virial"), 0))
 
-    def add(self, found: Prediction, labels: Labels, loss: float) -> None:
+    def add(self, predicted: Prediction, labels: Labels, loss: float) -> None:
         """Count a batch."""
         with torch.no_grad():
-            self._add("energy", (found.energies - labels.energies) / labels.sizes)
-            if found.forces is not None:
-                self._add("force", found.forces - labels.forces)
+            self._add("energy", (predicted.energies - labels.energies) / labels.sizes)
+            if predicted.forces is not None:
+                self._add("force", predicted.forces - labels.forces)
                 known = _with_virials(labels)
-                self._add("virial", ((found.virials - labels.virials) / labels.sizes[:, None, None])[known])
+                self._add("virial", ((predicted.virials - labels.virials) / labels.sizes[:, None, None])[known])
         self.sums["loss"] += loss
         self.counts["loss"] += 1
 
@@ -126,7 +126,7 @@ class Errors:
         return self.sums["loss"] / max(self.counts["loss"], 1)
 
     def rmse(self, name: str) -> float:
-        """Of energy (eV/atom), force (eV/Å) or virial (eV/atom); NaN without labels."""
+        """Root mean square error of energy (eV/atom), force (eV/Å) or virial (eV/atom); NaN without labels."""
         return (self.sums[name] / self.counts[name]) ** 0.5 if self.counts[name] else float("nan")
 
 

@@ -66,13 +66,13 @@ class Optimiser:
 
     @property
     def state(self) -> dict[str, np.ndarray]:
-        """All that it needs to go on, by name, each in the order of the parameters."""
-        found = {}
+        """State of the optimiser by name, each in the order of the parameters."""
+        arrays = {}
         for part in self._parts:
             states = [part.kind.state[p] for p in part.parameters if p in part.kind.state]
             for name in states[0] if states else ():
-                found[part.name + name] = flat([torch.as_tensor(one[name]) for one in states])
-        return found
+                arrays[part.name + name] = flat([torch.as_tensor(state[name]) for state in states])
+        return arrays
 
     @state.setter
     def state(self, values: dict[str, np.ndarray]) -> None:
@@ -84,12 +84,12 @@ class Optimiser:
 
 def _set(part: _Part, name: str, array: np.ndarray) -> None:
     per_value = len(array) != len(part.parameters)
-    at = 0
+    position = 0
     for p in part.parameters:
         n = p.numel() if per_value else 1
-        piece = torch.tensor(array[at : at + n], device=p.device)
+        piece = torch.tensor(array[position : position + n], device=p.device)
         part.kind.state[p][name] = piece.view(p.shape) if per_value else piece[0]
-        at += n
+        position += n
 
 
 def flat(tensors: Sequence[Tensor]) -> np.ndarray:
@@ -99,8 +99,8 @@ def flat(tensors: Sequence[Tensor]) -> np.ndarray:
 
 def fill(tensors: Sequence[Tensor], values: np.ndarray) -> None:
     """The inverse of `flat`, in place."""
-    at = 0
+    position = 0
     with torch.no_grad():
         for t in tensors:
-            t.copy_(torch.tensor(values[at : at + t.numel()]).view(t.shape))
-            at += t.numel()
+            t.copy_(torch.tensor(values[position : position + t.numel()]).view(t.shape))
+            position += t.numel()

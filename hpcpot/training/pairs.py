@@ -1,4 +1,4 @@
-"""What a step does pair by pair, in torch for any device: the readable version. `pairs_cpu` does the same in one pass each.
+"""Work of a step pair by pair, in torch for any device: the readable version. `pairs_cpu` does the same in one pass each.
 
 All take a block of pairs and its radial functions R, (2, n, k, c), value and slope along r.
 """
@@ -38,7 +38,7 @@ def add_forces(
 def moves(
     block: Block, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What becomes of Omega and of the moments when each pair moves along v = L_F,i - L_F,j - r L_W.
+    """Change of Omega and of the moments when each pair moves along v = L_F,i - L_F,j - r L_W.
 
     Args:
         of_forces: (atoms, 3), of_virials: (frames, 3, 3): the loss's gradient.

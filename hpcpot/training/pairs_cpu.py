@@ -14,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def moments(block: Block, radial: Tensor) -> Tensor:
-    """As `pairs.moments`."""
+    """See `pairs.moments`."""
     n, _, a = block.omega.shape
-    found = radial.new_zeros(n, a, radial.shape[-1])
-    _moments(block.directions.numpy(), block.omega.numpy(), radial.numpy(), found.numpy())
-    return found
+    sums = radial.new_zeros(n, a, radial.shape[-1])
+    _moments(block.directions.numpy(), block.omega.numpy(), radial.numpy(), sums.numpy())
+    return sums
 
 
 def add_forces(
     block: Block, radial: Tensor, b_nac: Tensor, atoms: Tensor, frames: Tensor, forces: Tensor, virials: Tensor
 ) -> None:
-    """As `pairs.add_forces`."""
+    """See `pairs.add_forces`."""
     _add_forces(
         block.owners.numpy(),
         block.vectors.numpy(),
@@ -43,7 +43,7 @@ def add_forces(
 def moves(
     block: Block, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """As `pairs.moves`."""
+    """See `pairs.moves`."""
     n, _, a = block.omega.shape
     along, across = torch.zeros_like(block.omega), torch.zeros_like(block.omega)
     moved = radial.new_zeros(n, a, radial.shape[-1])
@@ -66,8 +66,8 @@ def moves(
 
 
 def radial_gradient(block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
-    """As `pairs.radial_gradient`."""
-    found = of_moments.new_zeros(2, *block.omega.shape[:2], of_moments.shape[-1])
+    """See `pairs.radial_gradient`."""
+    gradient = of_moments.new_zeros(2, *block.omega.shape[:2], of_moments.shape[-1])
     along, across = (torch.zeros_like(block.omega),) * 2 if moved is None else moved
     _radial_gradient(
         block.directions.numpy(),
@@ -76,9 +76,9 @@ def radial_gradient(block: Block, of_moments: Tensor, moved: tuple[Tensor, Tenso
         across.numpy(),
         of_moments.contiguous().numpy(),
         b_nac.contiguous().numpy(),
-        found.numpy(),
+        gradient.numpy(),
     )
-    return found
+    return gradient
 
 
 @njit(error_model="numpy", fastmath=FASTMATH, inline="always")
@@ -87,7 +87,7 @@ def _is_padding(u, i, p):
 
 
 @njit(error_model="numpy", fastmath=FASTMATH)
-def _moments(u, omega, radial, found):
+def _moments(u, omega, radial, sums):
     n, k, size = omega.shape
     for i in range(n):
         for p in range(k):
@@ -95,8 +95,8 @@ def _moments(u, omega, radial, found):
                 continue
             for a in range(size):
                 w = omega[i, p, a]
-                for c in range(found.shape[2]):
-                    found[i, a, c] += w * radial[0, i, p, c]
+                for c in range(sums.shape[2]):
+                    sums[i, a, c] += w * radial[0, i, p, c]
 
 
 @njit(error_model="numpy", fastmath=FASTMATH)
@@ -105,7 +105,7 @@ def _add_forces(owners, vectors, u, omega, slopes, radial, b, atoms, frames, for
     channels = radial.shape[3]
     zero = omega.dtype.type(0)
     for i in range(n):
-        at, frame = atoms[i], frames[i]
+        atom, frame = atoms[i], frames[i]
         for p in range(k):
             if _is_padding(u, i, p):
                 continue
@@ -123,9 +123,9 @@ def _add_forces(owners, vectors, u, omega, slopes, radial, b, atoms, frames, for
             gy += along * u[i, p, 1]
             gz += along * u[i, p, 2]
             j = owners[i, p]
-            forces[at, 0] += gx
-            forces[at, 1] += gy
-            forces[at, 2] += gz
+            forces[atom, 0] += gx
+            forces[atom, 1] += gy
+            forces[atom, 2] += gz
             forces[j, 0] -= gx
             forces[j, 1] -= gy
             forces[j, 2] -= gz
@@ -140,34 +140,34 @@ def _moves(owners, vectors, u, omega, slopes, radial, atoms, frames, of_forces, 
     n, k, size = omega.shape
     channels = radial.shape[3]
     for i in range(n):
-        at, frame = atoms[i], frames[i]
+        atom, frame = atoms[i], frames[i]
         for p in range(k):
             if _is_padding(u, i, p):
                 continue
             j = owners[i, p]
             rx, ry, rz = vectors[i, p, 0], vectors[i, p, 1], vectors[i, p, 2]
             w = of_virials[frame]
-            vx = of_forces[at, 0] - of_forces[j, 0] - (rx * w[0, 0] + ry * w[1, 0] + rz * w[2, 0])
-            vy = of_forces[at, 1] - of_forces[j, 1] - (rx * w[0, 1] + ry * w[1, 1] + rz * w[2, 1])
-            vz = of_forces[at, 2] - of_forces[j, 2] - (rx * w[0, 2] + ry * w[1, 2] + rz * w[2, 2])
+            vx = of_forces[atom, 0] - of_forces[j, 0] - (rx * w[0, 0] + ry * w[1, 0] + rz * w[2, 0])
+            vy = of_forces[atom, 1] - of_forces[j, 1] - (rx * w[0, 1] + ry * w[1, 1] + rz * w[2, 1])
+            vz = of_forces[atom, 2] - of_forces[j, 2] - (rx * w[0, 2] + ry * w[1, 2] + rz * w[2, 2])
             radially = u[i, p, 0] * vx + u[i, p, 1] * vy + u[i, p, 2] * vz
             for a in range(size):
-                one = omega[i, p, a] * radially
+                radially_moved = omega[i, p, a] * radially
                 other = slopes[i, p, 0, a] * vx + slopes[i, p, 1, a] * vy + slopes[i, p, 2, a] * vz
-                along[i, p, a], across[i, p, a] = one, other
+                along[i, p, a], across[i, p, a] = radially_moved, other
                 for c in range(channels):
-                    moved[i, a, c] += one * radial[1, i, p, c] + other * radial[0, i, p, c]
+                    moved[i, a, c] += radially_moved * radial[1, i, p, c] + other * radial[0, i, p, c]
 
 
 @njit(error_model="numpy", fastmath=FASTMATH)
-def _radial_gradient(u, omega, along, across, of_moments, b, found):
+def _radial_gradient(u, omega, along, across, of_moments, b, gradient):
     n, k, size = omega.shape
     for i in range(n):
         for p in range(k):
             if _is_padding(u, i, p):
                 continue
             for a in range(size):
-                w, one, other = omega[i, p, a], along[i, p, a], across[i, p, a]
-                for c in range(found.shape[3]):
-                    found[0, i, p, c] += w * of_moments[i, a, c] + other * b[i, a, c]
-                    found[1, i, p, c] += one * b[i, a, c]
+                w, by_slope, other = omega[i, p, a], along[i, p, a], across[i, p, a]
+                for c in range(gradient.shape[3]):
+                    gradient[0, i, p, c] += w * of_moments[i, a, c] + other * b[i, a, c]
+                    gradient[1, i, p, c] += by_slope * b[i, a, c]

@@ -1,4 +1,4 @@
-"""What a Deep Potential takes from its data before training: slots, normalisation, energies of atoms.
+"""Statistics of the data that a Deep Potential takes before training: slots, normalisation, energies of atoms.
 
 Source: deepmd-kit 3.2, deepmd/utils/{update_sel,env_mat_stat,out_stat}.py.
 """
@@ -33,7 +33,7 @@ class Reach:
 
 
 def reach(data: DataSet, cutoff: float) -> Reach:
-    """What the neighbours within the cutoff are like, in all frames."""
+    """Neighbours within the cutoff, in all frames."""
     most, shortest = np.zeros(len(data.elements), np.int64), np.inf
     for points, pairs, species in _frames(data, np.arange(len(data)), cutoff):
         atoms = np.arange(len(pairs.first) - 1, dtype=np.int32)
@@ -43,11 +43,11 @@ def reach(data: DataSet, cutoff: float) -> Reach:
     return Reach(most, float(shortest))
 
 
-def slots(wanted: str | list[int], most: np.ndarray) -> np.ndarray:
+def slots(given: str | list[int], most: np.ndarray) -> np.ndarray:
     """The neighbour slots of each type: as given, or by "auto:factor" a multiple of 4, >= factor * most."""
-    if isinstance(wanted, list):
-        return np.array(wanted, np.int64)
-    factor = float(wanted.partition(":")[2] or SLOT_FACTOR)
+    if isinstance(given, list):
+        return np.array(given, np.int64)
+    factor = float(given.partition(":")[2] or SLOT_FACTOR)
     return 4 * (((most * factor).astype(np.int64) + 3) // 4)
 
 
@@ -102,5 +102,5 @@ def _frames(data: DataSet, rows: np.ndarray, cutoff: float) -> Iterator[tuple[Pa
     """Pairs and species of all points of each frame."""
     for k in rows:
         mine = slice(data.first[k], data.first[k + 1])
-        found = neighbors.build(data.positions[mine], data.cells[k], data.periodic[k], cutoff)
-        yield found.points, found.pairs, data.species[mine][found.owners]
+        near = neighbors.build(data.positions[mine], data.cells[k], data.periodic[k], cutoff)
+        yield near.points, near.pairs, data.species[mine][near.owners]

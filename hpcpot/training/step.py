@@ -47,7 +47,7 @@ class Prediction:
 
 @dataclass
 class _Species:
-    """What is kept of the centres of one species between the two halves of a step."""
+    """Results for the centres of one species, kept between the two halves of a step."""
 
     centres: Centres
     frames: Tensor
@@ -75,9 +75,9 @@ def add_gradient(model: Trained, geometry: Geometry, loss: Loss, forces: bool = 
     Returns:
         The prediction, and the loss.
     """
-    found = _forward(model, geometry, training=True)
+    parts = _forward(model, geometry, training=True)
     with torch.no_grad():
-        prediction = _prediction(model, geometry, found, forces)
+        prediction = _prediction(model, geometry, parts, forces)
     leaves = [t.requires_grad_() for t in vars(prediction).values() if t is not None]
     value = loss(prediction)
     of_energy, of_forces, of_virials = [*torch.autograd.grad(value, leaves, allow_unused=True), None, None][:3]
@@ -86,16 +86,16 @@ def add_gradient(model: Trained, geometry: Geometry, loss: Loss, forces: bool = 
             torch.zeros_like(t) if g is None else g
             for t, g in ((prediction.forces, of_forces), (prediction.virials, of_virials))
         )
-    for one in found:
-        weights = torch.zeros_like(one.energies) if of_energy is None else of_energy[one.frames].to(model.dtype)
-        goals, weights, moves = [one.energies], [weights], []
+    for part in parts:
+        weights = torch.zeros_like(part.energies) if of_energy is None else of_energy[part.frames].to(model.dtype)
+        goals, weights, moves = [part.energies], [weights], []
         if of_forces is not None:
-            moves = _moves(one, of_forces, of_virials)
-            goals += one.gradients
+            moves = _moves(part, of_forces, of_virials)
+            goals += part.gradients
             weights += [by_neighbor([m[2] for m in row], model.by_neighbor[s]) for s, row in enumerate(moves)]
         torch.autograd.backward(goals, weights)
         if not model.fixed_radial:
-            _radial_gradient(model, one, moves)
+            _radial_gradient(model, part, moves)
     return prediction, value.detach()
 
 
@@ -118,44 +118,44 @@ def _forward(model: Trained, geometry: Geometry, training: bool = False) -> list
     return result
 
 
-def _prediction(model: Trained, geometry: Geometry, found: list[_Species], forces: bool) -> Prediction:
+def _prediction(model: Trained, geometry: Geometry, parts: list[_Species], forces: bool) -> Prediction:
     device = geometry.frames.device
     energies = torch.zeros(geometry.n_frames, dtype=torch.float64, device=device)
-    for one in found:
-        energies.index_add_(0, one.frames, one.energies.detach().double())
+    for part in parts:
+        energies.index_add_(0, part.frames, part.energies.detach().double())
     if not forces:
         return Prediction(energies, None, None)
     kernels = _kernels(device)
     f_nc = torch.zeros(len(geometry.frames), 3, dtype=model.dtype, device=device)
     virials = torch.zeros(geometry.n_frames, 3, 3, dtype=model.dtype, device=device)
-    for one in found:
-        for s, row in enumerate(one.centres.blocks):
+    for part in parts:
+        for s, row in enumerate(part.centres.blocks):
             for j, block in enumerate(row):
-                b_nac = one.gradients[s][:, j if model.by_neighbor[s] else 0].detach()
-                given = (b_nac, one.centres.atoms, one.frames, f_nc, virials)
-                kernels.add_forces(block, one.radial[s][j].detach(), *given)
+                b_nac = part.gradients[s][:, j if model.by_neighbor[s] else 0].detach()
+                given = (b_nac, part.centres.atoms, part.frames, f_nc, virials)
+                kernels.add_forces(block, part.radial[s][j].detach(), *given)
     return Prediction(energies, f_nc, virials)
 
 
-def _moves(one: _Species, of_forces: Tensor, of_virials: Tensor) -> list[list[tuple[Tensor, Tensor, Tensor]]]:
+def _moves(part: _Species, of_forces: Tensor, of_virials: Tensor) -> list[list[tuple[Tensor, Tensor, Tensor]]]:
     """`pairs.moves` of each block."""
-    kernels, given = _kernels(of_forces.device), (one.centres.atoms, one.frames, of_forces, of_virials)
+    kernels, given = _kernels(of_forces.device), (part.centres.atoms, part.frames, of_forces, of_virials)
     return [
         [kernels.moves(block, r.detach(), *given) for block, r in zip(row, of_row, strict=True)]
-        for row, of_row in zip(one.centres.blocks, one.radial, strict=True)
+        for row, of_row in zip(part.centres.blocks, part.radial, strict=True)
     ]
 
 
-def _radial_gradient(model: Trained, one: _Species, moves: list) -> None:
+def _radial_gradient(model: Trained, part: _Species, moves: list) -> None:
     """Backward through radial functions that are trained."""
     slopes = []
-    for s, row in enumerate(one.centres.blocks):
+    for s, row in enumerate(part.centres.blocks):
         for j, block in enumerate(row):
             t = j if model.by_neighbor[s] else 0
-            slope, b_nac = one.moments[s].grad[:, t], one.gradients[s][:, t].detach()
+            slope, b_nac = part.moments[s].grad[:, t], part.gradients[s][:, t].detach()
             moved = moves[s][j][:2] if moves else None
             slopes.append(_kernels(slope.device).radial_gradient(block, slope, moved, b_nac))
-    torch.autograd.backward([r for row in one.radial for r in row], slopes)
+    torch.autograd.backward([r for row in part.radial for r in row], slopes)
 
 
 def _kernels(device: torch.device) -> ModuleType:

@@ -32,7 +32,7 @@ EXPLODED = 1e6
 
 @dataclass
 class Task:
-    """What is to be trained, on what, and by which rules.
+    """A model to be trained, its data and rules.
 
     Attributes:
         model: what is trained. loss: (prediction, labels, learning rate) -> loss; `needs_forces` says what of.
@@ -58,7 +58,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long, how often, and where to.
+    """Length of a training, intervals and files.
 
     Attributes:
         steps: in all. print_every, checkpoint_every: steps. patience: rows without a better validation after which it
@@ -127,12 +127,12 @@ class Trainer:
         rate = task.schedule(self.done)
         for p in parameters:
             p.grad = None
-        found, loss = step.add_gradient(
+        predicted, loss = step.add_gradient(
             task.model, geometry, lambda prediction: task.loss(prediction, labels, rate), task.loss.needs_forces
         )
         asked = self._share_gradient(float(loss), rows)
         self._optimiser.step(rate * task.rate_factor)
-        self._errors.add(found, labels, float(loss))
+        self._errors.add(predicted, labels, float(loss))
         self.done += 1
         return asked
 
@@ -151,12 +151,12 @@ class Trainer:
         flags = torch.tensor([is_bad, self._stop()], dtype=parameters[0].dtype, device=parameters[0].device)
         whole = self.workers.sum(torch.cat([*(p.grad.reshape(-1) for p in parameters), flags]))
         if whole[-2]:
-            self._refuse([one for one in self.workers.gather((loss, rows) if is_bad else None) if one])
+            self._refuse([batch for batch in self.workers.gather((loss, rows) if is_bad else None) if batch])
         whole /= self.workers.size
-        at = 0
+        position = 0
         for p in parameters:
-            p.grad = whole[at : at + p.numel()].view(p.shape)
-            at += p.numel()
+            p.grad = whole[position : position + p.numel()].view(p.shape)
+            position += p.numel()
         return bool(whole[-1] > 0)
 
     def _refuse(self, batches: list[tuple[float, np.ndarray]]) -> None:
@@ -189,8 +189,8 @@ class Trainer:
         errors, last = Errors(), task.schedule(self.plan.steps)
         for rows in task.validation_batches[self.workers.rank :: self.workers.size]:
             geometry, labels = task.validation.batch(rows)
-            found = step.predict(task.model, geometry, task.loss.needs_forces)
-            errors.add(found, labels, float(task.loss(found, labels, last)))
+            predicted = step.predict(task.model, geometry, task.loss.needs_forces)
+            errors.add(predicted, labels, float(task.loss(predicted, labels, last)))
         parts = self.workers.gather(errors)
         kinds = ("sums", "counts")
         return Errors(*({name: sum(getattr(p, kind)[name] for p in parts) for name in errors.sums} for kind in kinds))

@@ -50,12 +50,12 @@ class Workers:
         """The objects of all processes, in order, on all of them."""
         if self.size == 1:
             return [value]
-        found = [None] * self.size
-        dist.all_gather_object(found, value)
-        return found
+        values = [None] * self.size
+        dist.all_gather_object(values, value)
+        return values
 
 
-def find_device(wanted: str) -> str:
+def find_device(device: str) -> str:
     """cpu or cuda, as torch calls them.
 
     Args:
@@ -63,9 +63,9 @@ def find_device(wanted: str) -> str:
     Raises:
         DependencyError: a GPU is asked for and torch has none.
     """
-    there = torch.cuda.is_available()
-    if wanted == "gpu" and not there:
+    has_gpu = torch.cuda.is_available()
+    if device == "gpu" and not has_gpu:
         raise DependencyError(
             f"device = gpu: torch {torch.__version__} sees no GPU; install a CUDA build of torch, or set device: cpu."
         )
-    return "cuda" if there and wanted != "cpu" else "cpu"
+    return "cuda" if has_gpu and device != "cpu" else "cpu"

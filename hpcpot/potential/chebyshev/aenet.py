@@ -27,7 +27,7 @@ NARROWEST = 1e-10
 
 @dataclass(frozen=True)
 class Species:
-    """What one file holds: the network of one element.
+    """Content of one file: the network of one element.
 
     Attributes:
         path: the file. element: the centre. environment: the ENV list.
@@ -50,7 +50,7 @@ class Species:
 
 
 def is_network(head: Head) -> bool:
-    """Whether a file begins with a Fortran record of four bytes, or is a text that begins with a whole number."""
+    """True for a file that begins with a Fortran record of four bytes, and a text that begins with a whole number."""
     return head.start.startswith((4).to_bytes(4, "little")) or (head.is_text and head.first_word.isdigit())
 
 
@@ -251,6 +251,6 @@ def _check(species: Species) -> None:
             np.sqrt(np.maximum(species.second_moment, 0.0)) * (1.0 + 1e-9) < np.abs(species.average)
         ).any(),
     }
-    for problem, found in problems.items():
-        if found:
+    for problem, is_violated in problems.items():
+        if is_violated:
             raise ModelError(f"{species.path}: {problem}; the file is damaged or of another program.")

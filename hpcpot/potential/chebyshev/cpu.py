@@ -30,7 +30,7 @@ X2, CUT, CUT_SLOPE, SPIN, DX, DY, DZ, DISTANCE = range(8)
 
 
 class Descriptor(NamedTuple):
-    """What the kernels take of the descriptor of one centre species.
+    """The descriptor of one centre species, as the kernels take it.
 
     Attributes:
         spins: (species,) float64, of the neighbours. radial_cutoff, angular_cutoff: Å.
@@ -98,7 +98,7 @@ class ChebyshevSteps:
         centres: np.ndarray,
         result: contract.Result,
     ) -> None:
-        """As Steps.add."""
+        """See moments.steps.Steps."""
         family, n = self.family, len(centres)
         counts = pairs.first[centres + 1] - pairs.first[centres]
         room = int((counts + 2 * LANES).sum())
@@ -126,7 +126,7 @@ class ChebyshevSteps:
         _forces(centres, near, gradient_nd, self._descriptors[i], result.forces, result.virial, atom_virials)
 
     def work(self, i: int, present: int) -> int:
-        """As Steps.work."""
+        """See moments.steps.Steps."""
         return 1
 
 
@@ -202,16 +202,22 @@ def _series(x2, w, prev, cur, order, c, value, slope):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _gather(positions, row, neighbors, i, at, cutoff2, kept, pairs):
+def _gather(positions, row, neighbors, i, filled, cutoff2, kept, pairs):
     """Neighbours of centre i within the cutoff, from `at` on; returns their end."""
     x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
     for p in range(row[i], row[i + 1]):
         j = neighbors[p]
         dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
         r2 = dx * dx + dy * dy + dz * dz
-        kept[at], pairs[DX, at], pairs[DY, at], pairs[DZ, at], pairs[DISTANCE, at] = j, dx, dy, dz, r2
-        at += not r2 >= cutoff2  # without a branch, which would be mispredicted; a NaN stays and is found
-    return at
+        kept[filled], pairs[DX, filled], pairs[DY, filled], pairs[DZ, filled], pairs[DISTANCE, filled] = (
+            j,
+            dx,
+            dy,
+            dz,
+            r2,
+        )
+        filled += not r2 >= cutoff2  # without a branch, which would be mispredicted; a NaN stays and is found
+    return filled
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
@@ -274,28 +280,28 @@ def _descriptors(positions, row, neighbors, species, centres, descriptor, near, 
     spins, radial_cutoff, angular_cutoff, n_radial, n_angular, argument, several, sine, cosine = descriptor
     work, close, angle = np.zeros((2, 256)), np.zeros((8, 64)), np.zeros((3, 256))
     plain, weighted = np.empty(max(n_radial, n_angular)), np.empty(max(n_radial, n_angular))
-    at, closest = 0, np.inf
+    filled, closest = 0, np.inf
     half = n_radial + n_angular
     for n in range(len(centres)):
-        start = at
-        at = _gather(positions, row, neighbors, centres[n], start, radial_cutoff * radial_cutoff, kept, pairs)
-        end = start + _padded(at - start)
-        first[n, 0], first[n, 1] = start, at
+        start = filled
+        filled = _gather(positions, row, neighbors, centres[n], start, radial_cutoff * radial_cutoff, kept, pairs)
+        end = start + _padded(filled - start)
+        first[n, 0], first[n, 1] = start, filled
         # Slices, since an index known not to be negative is what lets these loops vectorise.
         distance, spin, x2 = pairs[DISTANCE, start:end], pairs[SPIN, start:end], pairs[X2, start:end]
         cut, cut_slope = pairs[CUT, start:end], pairs[CUT_SLOPE, start:end]
-        for p in range(at - start, end - start):
+        for p in range(filled - start, end - start):
             distance[p], spin[p] = radial_cutoff * radial_cutoff, 0.0
-        for p in range(at - start):
+        for p in range(filled - start):
             spin[p] = spins[species[kept[start + p]]]
         for p in range(end - start):
             r = np.sqrt(distance[p])
             distance[p] = r
             x2[p] = 4.0 * r / radial_cutoff - 2.0
             cut[p], cut_slope[p] = _cut(r, radial_cutoff, sine, cosine)
-        for p in range(at - start):
+        for p in range(filled - start):
             closest = distance[p] if not distance[p] >= closest else closest
-        for p in range(at - start, end - start):
+        for p in range(filled - start, end - start):
             cut[p] = 0.0
         work = _room(work, 2, end - start)
         _sums(x2, cut, spin, work[0, : end - start], work[1, : end - start], n_radial, plain, weighted)
@@ -303,8 +309,8 @@ def _descriptors(positions, row, neighbors, species, centres, descriptor, near, 
             inputs[n, k] = plain[k]
             if several:
                 inputs[n, half + k] = weighted[k]
-        close = _room(close, 8, at - start)
-        count = _close(pairs, start, at, angular_cutoff, sine, cosine, close)
+        close = _room(close, 8, filled - start)
+        count = _close(pairs, start, filled, angular_cutoff, sine, cosine, close)
         angle = _room(angle, 3, _padded(count * count // 2))
         m = _angles(close, count, argument, angle)
         work = _room(work, 2, m)
@@ -313,7 +319,7 @@ def _descriptors(positions, row, neighbors, species, centres, descriptor, near, 
             inputs[n, n_radial + k] = plain[k]
             if several:
                 inputs[n, half + n_radial + k] = weighted[k]
-        at = end
+        filled = end
     return closest
 
 

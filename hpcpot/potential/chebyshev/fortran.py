@@ -21,11 +21,11 @@ class Records:
         start = self.position + 4
         end = start + size + 4
         first, last = self.content[self.position : start], self.content[start + size : end]
-        found = int.from_bytes(first, "little", signed=True)
-        if end > len(self.content) and (found == size or len(first) < 4):
+        length = int.from_bytes(first, "little", signed=True)
+        if end > len(self.content) and (length == size or len(first) < 4):
             raise ValueError(f"record {self.number} ({name}): the file ends at byte {len(self.content)}")
-        if found != size or last != first:
-            raise ValueError(f"record {self.number} ({name}): {size} bytes expected, {found} found")
+        if length != size or last != first:
+            raise ValueError(f"record {self.number} ({name}): {size} bytes expected, {length} found")
         self.position = end
         return self.content[start : start + size]
 

@@ -23,7 +23,7 @@ from hpcpot.potential.moments.steps import check_distances
 from hpcpot.potential.moments.tables import hermite, hermite_slope
 
 FRACTION, RADIAL, RADIAL_SLOPE, ANGULAR, ANGULAR_SLOPE = range(5)
-"""Rows of what is known of each pair: its place in an interval of the table; w_0, w_0', w_1, w_1'."""
+"""Rows of the terms of each pair: its place in an interval of the table; w_0, w_0', w_1, w_1'."""
 
 BESIDES = {np.float64: 0, np.float32: 300}
 """kFLOP that the part of a step is worth that is the same for all atoms; measured. The rest is in proportion to the network."""
@@ -80,7 +80,7 @@ class DeepPotentialSteps:
         centres: np.ndarray,
         result: contract.Result,
     ) -> None:
-        """As Steps.add."""
+        """See moments.steps.Steps."""
         family, n, n_species = self.family, len(centres), len(self.family.elements)
         env = environment(positions, pairs, species, centres, family.cutoff, family.slots, n_species)
         check_distances(family.elements, env)
@@ -88,11 +88,11 @@ class DeepPotentialSteps:
         bounds[:, 0] = env.first[:-1]
         bounds[:, 1:] = env.first[:-1, None] + np.cumsum(env.counts, axis=1)
         count = len(env.distances)
-        known = self._buffer("known", (5, count), self._dtype)
+        terms = self._buffer("terms", (5, count), self._dtype)
         interval = self._buffer("interval", (count,), np.int32)
         here = [t for t in range(n_species) if present >> t & 1]
         for t in here:
-            _know(
+            _pair_terms(
                 bounds,
                 t,
                 env.distances,
@@ -100,7 +100,7 @@ class DeepPotentialSteps:
                 self.start,
                 1.0 / self.step,
                 len(self.nodes[i][t]) - 2,
-                known,
+                terms,
                 interval,
             )
         offsets = self.readout.first_layer(i, present).offsets
@@ -108,7 +108,7 @@ class DeepPotentialSteps:
         a_nak[...] = 0.0
         for t in here:
             nodes = self.nodes[i][t]
-            _moments(nodes.shape[2])(bounds, t, env.directions, known, interval, nodes, offsets[t], a_nak)
+            _moments(nodes.shape[2])(bounds, t, env.directions, terms, interval, nodes, offsets[t], a_nak)
         energies, b_nak = self.readout(i, present, a_nak, env.counts)
         result.energies[centres] = energies
         result.truncated += env.truncated
@@ -122,7 +122,7 @@ class DeepPotentialSteps:
                 t,
                 env.distances,
                 env.directions,
-                known,
+                terms,
                 interval,
                 nodes,
                 1.0 / self.step,
@@ -133,7 +133,7 @@ class DeepPotentialSteps:
         scatter(env, g_pc, result.forces, result.virial, result.atom_virials)
 
     def work(self, i: int, present: int) -> int:
-        """As Steps.work: kFLOP of the network, float32 in float64 counting half, and BESIDES."""
+        """See moments.steps.Steps: kFLOP of the network, float32 in float64 counting half, and BESIDES."""
         first = self.readout.first_layer(i, present)
         rows = sum(len(w) * w.itemsize for w in first.weights if w is not None) // self._dtype().itemsize
         products = rows * len(first.layers[0].bias) + sum(layer.weights.size for layer in first.layers[1:])
@@ -172,7 +172,7 @@ class DeepPotentialSteps:
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _know(bounds, t, r_p, numbers, start, inverse_step, last, known, interval):
+def _pair_terms(bounds, t, r_p, numbers, start, inverse_step, last, terms, interval):
     """DeepPotential._switch and the place in the table, of the pairs of neighbour species t."""
     low, high, protection, radial, offset, angular = numbers
     inverse_width = 1.0 / (high - low)
@@ -185,12 +185,12 @@ def _know(bounds, t, r_p, numbers, start, inverse_step, last, known, interval):
             q = 1.0 / (r + protection)
             v, v1 = r * q, q - r * q * q
             s, s1 = w * q, w1 * q - w * q * q
-            known[RADIAL, p], known[RADIAL_SLOPE, p] = s * radial - offset, s1 * radial
-            known[ANGULAR, p], known[ANGULAR_SLOPE, p] = s * v * angular, (s1 * v + s * v1) * angular
+            terms[RADIAL, p], terms[RADIAL_SLOPE, p] = s * radial - offset, s1 * radial
+            terms[ANGULAR, p], terms[ANGULAR_SLOPE, p] = s * v * angular, (s1 * v + s * v1) * angular
             x = (r - start) * inverse_step
             k = min(int(x), last)
             interval[p] = k
-            known[FRACTION, p] = x - k
+            terms[FRACTION, p] = x - k
 
 
 @cache
@@ -198,7 +198,7 @@ def _moments(channels: int) -> Callable:
     """A'[n, a, offset + k] += U_k(r) w_|a|(r) Omega_a, the number of functions as a constant."""
 
     @njit(fastmath=FASTMATH, error_model="numpy")
-    def kernel(bounds, t, u_pc, known, interval, nodes, offset, a_nak):
+    def kernel(bounds, t, u_pc, terms, interval, nodes, offset, a_nak):
         values = np.zeros((TOGETHER, channels), nodes.dtype)
         omega = np.zeros((4, TOGETHER), nodes.dtype)
         as_type = nodes.dtype.type
@@ -208,7 +208,7 @@ def _moments(channels: int) -> Callable:
                 for m in range(min(TOGETHER, bounds[n, t + 1] - start)):
                     p = start + m
                     k = interval[p]
-                    c0, c1, c2, c3, c4, c5 = hermite(known[FRACTION, p])
+                    c0, c1, c2, c3, c4, c5 = hermite(terms[FRACTION, p])
                     b0, b1, b2, b3, b4, b5 = (
                         as_type(c0),
                         as_type(c1),
@@ -226,8 +226,8 @@ def _moments(channels: int) -> Callable:
                             + b4 * nodes[k + 1, 1, c]
                             + b5 * nodes[k + 1, 2, c]
                         )
-                    w = known[ANGULAR, p]
-                    omega[0, m] = known[RADIAL, p]
+                    w = terms[ANGULAR, p]
+                    omega[0, m] = terms[RADIAL, p]
                     omega[1, m], omega[2, m], omega[3, m] = w * u_pc[p, 0], w * u_pc[p, 1], w * u_pc[p, 2]
                 for a in range(4):
                     moments = a_nak[n, a, offset : offset + channels]
@@ -243,7 +243,7 @@ def _pair_forces(channels: int) -> Callable:
     """g[p] = sum_ak B[n, a, offset + k] d(U_k w_|a| Omega_a)/dr, the number of functions as a constant."""
 
     @njit(fastmath=FASTMATH, error_model="numpy")
-    def kernel(bounds, t, r_p, u_pc, known, interval, nodes, inverse_step, offset, b_nak, g_pc):
+    def kernel(bounds, t, r_p, u_pc, terms, interval, nodes, inverse_step, offset, b_nak, g_pc):
         as_type = nodes.dtype.type
         zero = as_type(0.0)
         for n in range(len(bounds)):
@@ -252,12 +252,12 @@ def _pair_forces(channels: int) -> Callable:
             for p in range(bounds[n, t], bounds[n, t + 1]):
                 k = interval[p]
                 low, high = nodes[k], nodes[k + 1]
-                c0, c1, c2, c3, c4, c5 = hermite(known[FRACTION, p])
+                c0, c1, c2, c3, c4, c5 = hermite(terms[FRACTION, p])
                 b0, b1, b2, b3, b4, b5 = as_type(c0), as_type(c1), as_type(c2), as_type(c3), as_type(c4), as_type(c5)
-                c0, c1, c2, c3, c4, c5 = hermite_slope(known[FRACTION, p])
+                c0, c1, c2, c3, c4, c5 = hermite_slope(terms[FRACTION, p])
                 d0, d1, d2, d3, d4, d5 = as_type(c0), as_type(c1), as_type(c2), as_type(c3), as_type(c4), as_type(c5)
-                ux, uy, uz, w = u_pc[p, 0], u_pc[p, 1], u_pc[p, 2], known[ANGULAR, p]
-                o0, o1, o2, o3 = as_type(known[RADIAL, p]), as_type(w * ux), as_type(w * uy), as_type(w * uz)
+                ux, uy, uz, w = u_pc[p, 0], u_pc[p, 1], u_pc[p, 2], terms[ANGULAR, p]
+                o0, o1, o2, o3 = as_type(terms[RADIAL, p]), as_type(w * ux), as_type(w * uy), as_type(w * uz)
                 along = p0 = p1 = p2 = p3 = zero
                 for c in range(channels):
                     l0, l1, l2, h0, h1, h2 = low[0, c], low[1, c], low[2, c], high[0, c], high[1, c], high[2, c]
@@ -270,7 +270,7 @@ def _pair_forces(channels: int) -> Callable:
                     p2 += q2 * value
                     p3 += q3 * value
                 across = p1 * ux + p2 * uy + p3 * uz
-                change = along * inverse_step + p0 * known[RADIAL_SLOPE, p] + across * known[ANGULAR_SLOPE, p]
+                change = along * inverse_step + p0 * terms[RADIAL_SLOPE, p] + across * terms[ANGULAR_SLOPE, p]
                 turn = w / r_p[p]
                 change -= across * turn
                 g_pc[p, 0], g_pc[p, 1], g_pc[p, 2] = (

@@ -64,7 +64,7 @@ ACCEPTED: dict[str, dict[str, tuple]] = {
 
 
 def is_native(head: Head) -> bool:
-    """Whether a file is an HDF5 file with a JSON tree, or a text of serialized classes."""
+    """True for an HDF5 file with a JSON tree, and a text of serialized classes."""
     return "json" in head.hdf5_attributes or (head.is_text and b"@class" in head.start)
 
 
@@ -155,9 +155,9 @@ def _networks(collection: dict[str, Any], kind: str, count: int, path: Path) -> 
     _check_class(collection, "NetworkCollection", path)
     networks = collection["networks"]
     if len(networks) != count or any(network is None for network in networks):
-        found = sum(network is not None for network in networks)
+        n_present = sum(network is not None for network in networks)
         raise ModelError(
-            f"{path}: networks of {kind} = {found}: {count} are required, one for each type or pair of types; models "
+            f"{path}: networks of {kind} = {n_present}: {count} are required, one for each type or pair of types; models "
             "with excluded pairs or shared networks are not read."
         )
     for network in networks:
@@ -181,10 +181,10 @@ def _layer(node: dict[str, Any], where: str, path: Path) -> Layer:
 
 
 def _check_class(node: dict[str, Any], name: str, path: Path) -> None:
-    found, version = node.get("@class"), node.get("@version", 1)
-    if found != name or not 1 <= version <= VERSIONS[name]:
+    class_name, version = node.get("@class"), node.get("@version", 1)
+    if class_name != name or not 1 <= version <= VERSIONS[name]:
         raise ModelError(
-            f"{path}: @class {found}, @version {version}: hpcpot reads {name} up to version {VERSIONS[name]}; "
+            f"{path}: @class {class_name}, @version {version}: hpcpot reads {name} up to version {VERSIONS[name]}; "
             "write the model with deepmd-kit 3.2 or earlier."
         )
 
@@ -300,14 +300,14 @@ def checked(model: DeepPotential, path: Path) -> DeepPotential:
             np.isfinite(a).all() for a in (model.mean, model.deviation, model.energy_shift)
         ),
     }
-    for problem, found in problems.items():
-        if found:
+    for problem, is_violated in problems.items():
+        if is_violated:
             raise ModelError(f"{path}: {problem}; the file is damaged or not a se_e2_a model.")
     return model
 
 
 def _chained(layers: tuple[Layer, ...], inputs: int, outputs: int) -> bool:
-    """Whether the layers lead from inputs to outputs, with arrays that fit and are finite."""
+    """True where the layers lead from inputs to outputs, with arrays that fit and are finite."""
     width = inputs
     for layer in layers:
         vectors = [layer.bias] if layer.timestep is None else [layer.bias, layer.timestep]

@@ -21,7 +21,7 @@ from hpcpot.potential.parsing import Head, reading
 
 
 def is_frozen(head: Head) -> bool:
-    """Whether a file may be a protobuf whose field 1 comes first, as that of a graph does."""
+    """True for a file that may be a protobuf whose field 1 comes first, as that of a graph does."""
     return not head.is_text and head.start.startswith(b"\n")
 
 

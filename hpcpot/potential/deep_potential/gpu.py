@@ -62,7 +62,7 @@ class DeepPotentialGpu:
         self._buffers = buffers
         self.environments = Environments(device, buffers, family, self.dtype)
         self._species = [_OneSpecies(device, buffers, steps, i, self.dtype) for i in range(len(family.elements))]
-        self.bytes_per_row = max(one.numbers_per_row for one in self._species) * np.dtype(self.dtype).itemsize
+        self.bytes_per_row = max(part.numbers_per_row for part in self._species) * np.dtype(self.dtype).itemsize
 
     def add(self, i: int, rows: Rows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
@@ -70,7 +70,7 @@ class DeepPotentialGpu:
 
 
 class _OneSpecies:
-    """What centres of one species need."""
+    """Tables, network and kernels for the centres of one species."""
 
     def __init__(self, device: Device, buffers: Buffers, steps: DeepPotentialSteps, i: int, dtype: type):
         family, xp = steps.family, device.xp

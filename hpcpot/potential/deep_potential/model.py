@@ -43,7 +43,7 @@ class DeepPotential:
 
     @property
     def has_first_skip(self) -> bool:
-        """Whether a skip goes around the first layer of a fitting network."""
+        """True where a skip goes around the first layer of a fitting network."""
         return any(layers[0].resnet for layers in self.fittings)
 
     def facts(self) -> dict[str, str]:
@@ -90,7 +90,7 @@ class DeepPotential:
         return energies[:, 0] + self.energy_shift[i], [b_nac[:, None]]
 
     def empty_slots(self, i: int) -> Any:
-        """What one empty slot of each type adds to A[0, 0, :], (types, c): G(x) x / N at x = -mean / deviation."""
+        """Contribution of one empty slot of each type to A[0, 0, :], (types, c): G(x) x / N at x = -mean / deviation."""
         rows = []
         for j, layers in enumerate(self.embeddings[i]):
             x = 0.0 * layers[0].weights[:1, :1] - self.mean[i, j, 0] / self.deviation[i, j, 0]

@@ -48,8 +48,8 @@ def tanh_layer(z, bias, timestep, slope):
 
 @njit(fastmath=FASTMATH, error_model="numpy")
 def tanh_layer_32(z, bias, timestep, slope):
-    """As tanh_layer in float32, by the rational function x P(x^2) / Q(x^2) on [-7.9, 7.9]; error below 5e-7."""
-    one, edge = np.float32(1.0), np.float32(7.905311)
+    """tanh_layer in float32, by the rational function x P(x^2) / Q(x^2) on [-7.9, 7.9]; error below 5e-7."""
+    unity, edge = np.float32(1.0), np.float32(7.905311)
     p13, p11, p9 = (
         np.float32(-2.76076847742355e-16),
         np.float32(2.00018790482477e-13),
@@ -64,7 +64,7 @@ def tanh_layer_32(z, bias, timestep, slope):
             s = x * x
             t = x * ((((((p13 * s + p11) * s + p9) * s + p7) * s + p5) * s + p3) * s + p1)
             t = t / (((q6 * s + q4) * s + q2) * s + q0)
-            slope[n, c] = (one - t * t) * timestep[c]
+            slope[n, c] = (unity - t * t) * timestep[c]
             z[n, c] = t * timestep[c]
 
 
@@ -77,12 +77,12 @@ def invariants(channels: int) -> Callable:
     """
 
     @njit(fastmath=FASTMATH, error_model="numpy")
-    def kernel(a_nak, offset, low_naq, kept_q, at, d_nd):
+    def kernel(a_nak, offset, low_naq, kept_q, column, d_nd):
         for n in range(a_nak.shape[0]):
             # Slices, since an index known not to be negative is what lets these loops vectorise.
             a0, a1 = a_nak[n, 0, offset : offset + channels], a_nak[n, 1, offset : offset + channels]
             a2, a3 = a_nak[n, 2, offset : offset + channels], a_nak[n, 3, offset : offset + channels]
-            to = at
+            to = column
             for q in range(len(kept_q)):
                 y0, y1, y2, y3 = low_naq[n, 0, q], low_naq[n, 1, q], low_naq[n, 2, q], low_naq[n, 3, q]
                 d = d_nd[n, to : to + channels]
@@ -95,13 +95,13 @@ def invariants(channels: int) -> Callable:
 
 @cache
 def gradient(channels: int) -> Callable:
-    """Of one t: dE/dA'[a, k] by D' with T fixed, and dE/dT[a, q] added to by_low.
+    """Gradients for one t: dE/dA'[a, k] by D' with T fixed, and dE/dT[a, q] added to by_low.
 
     Rows of g_nd are read whole; `mask_qk` is 1 where they are kept, 0 beyond.
     """
 
     @njit(fastmath=FASTMATH, error_model="numpy")
-    def kernel(a_nak, offset, low_naq, kept_q, mask_qk, at, g_nd, by_low_naq, b_nak):
+    def kernel(a_nak, offset, low_naq, kept_q, mask_qk, column, g_nd, by_low_naq, b_nak):
         zero = a_nak.dtype.type(0.0)
         for n in range(a_nak.shape[0]):
             a0, a1 = a_nak[n, 0, offset : offset + channels], a_nak[n, 1, offset : offset + channels]
@@ -110,7 +110,7 @@ def gradient(channels: int) -> Callable:
             b2, b3 = b_nak[n, 2, offset : offset + channels], b_nak[n, 3, offset : offset + channels]
             for k in range(channels):
                 b0[k] = b1[k] = b2[k] = b3[k] = zero
-            start = at
+            start = column
             for q in range(len(kept_q)):
                 y0, y1, y2, y3 = low_naq[n, 0, q], low_naq[n, 1, q], low_naq[n, 2, q], low_naq[n, 3, q]
                 g_k = g_nd[n, start : start + channels]

@@ -30,7 +30,7 @@ from hpcpot.potential.network import Layer, activate
 
 
 class Precision(NamedTuple):
-    """What is left out, and the type of what remains.
+    """Type of the numbers, and how much is left out.
 
     Attributes:
         dtype: of tables, moments and network.
@@ -124,7 +124,7 @@ class Readout:
         self._buffers: dict[tuple[str, int], np.ndarray] = {}
 
     def first_layer(self, i: int, present: int) -> FirstLayer:
-        """That of centre species i with the neighbour species whose bits are set in `present`."""
+        """First layer of centre species i with the neighbour species whose bits are set in `present`."""
         if (i, present) not in self._first:
             everything = (1 << len(self.widths)) - 1
             largest = None if present == everything else self.first_layer(i, everything).largest

@@ -108,7 +108,7 @@ def _scalars(level: int) -> Iterator[Graph]:
             if left >= 0:
                 pairs = list(combinations(range(count), 2))
                 edges = (dict(zip(pairs, sums, strict=True)) for sums in _sums_up_to(left // 2, len(pairs)))
-                graphs = {_canonical(mu, one, (0,) * count)[0] for one in edges}
+                graphs = {_canonical(mu, shared, (0,) * count)[0] for shared in edges}
                 yield from sorted(graph for graph in graphs if max(graph.nu) <= MOST_NU)
 
 
@@ -138,12 +138,12 @@ def _canonical(mu: tuple[int, ...], edges: dict, free: tuple[int, ...]) -> tuple
 
 @cache
 def _unpacked(count: int, rows: tuple[int, ...]) -> tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]:
-    shared, nu, at = [[0] * count for _ in range(count)], [], 0
+    shared, nu, position = [[0] * count for _ in range(count)], [], 0
     for a in range(count):
-        nu.append(rows[at])
+        nu.append(rows[position])
         for b in range(a + 1, count):
-            shared[a][b] = shared[b][a] = rows[at + b - a]
-        at += count - a
+            shared[a][b] = shared[b][a] = rows[position + b - a]
+        position += count - a
     return tuple(map(tuple, shared)), tuple(nu)
 
 
@@ -155,8 +155,8 @@ def _part(graph: Graph, kept: tuple[int, ...]) -> tuple[Graph, tuple[int, ...]]:
     """The graph of some nodes, their edges to others free; and where each canonical node was in `graph`."""
     edges = {(i, j): graph.shared[a][b] for (i, a), (j, b) in combinations(enumerate(kept), 2)}
     cut = tuple(graph.free[a] + sum(graph.shared[a][b] for b in range(len(graph.mu)) if b not in kept) for a in kept)
-    found, order = _canonical(tuple(graph.mu[a] for a in kept), edges, cut)
-    return found, tuple(kept[i] for i in order)
+    subgraph, order = _canonical(tuple(graph.mu[a] for a in kept), edges, cut)
+    return subgraph, tuple(kept[i] for i in order)
 
 
 class _Tensors:
@@ -239,15 +239,15 @@ class _Tensors:
     @staticmethod
     def _powers(part: Graph, nodes: tuple[int, ...], held: dict, across: list, chosen: tuple, side: int) -> tuple:
         """Powers of the free indices of a factor: those that the product keeps, and those that are summed over."""
-        found = []
+        result = []
         for node, free in zip(nodes, part.free, strict=True):
             if free:
                 powers = list(held.get(node, (0, 0, 0)))
                 for edge, extra in zip(across, chosen, strict=True):
                     if edge[side] == node:
                         powers = [p + e for p, e in zip(powers, extra, strict=True)]
-                found.append(tuple(powers))
-        return tuple(found)
+                result.append(tuple(powers))
+        return tuple(result)
 
 
 def _split(graph: Graph) -> tuple[tuple[int, ...], ...]:

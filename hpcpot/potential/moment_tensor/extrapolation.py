@@ -47,10 +47,10 @@ class Extrapolation:
             raise ModelError(f"active = {error}: rows that span all directions are required; train again.") from error
 
     def grades(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray) -> np.ndarray:
-        """Of each centre of `pairs`, (n,) float64; arguments as of Potential.compute."""
+        """See contract.Grader."""
         centres = np.arange(len(pairs.first) - 1, dtype=np.int32)
-        found = np.empty(len(centres))
+        grades = np.empty(len(centres))
         for start in range(0, len(centres), BLOCK):
             rows = self._rows.of(positions, pairs, species, centres[start : start + BLOCK])
-            found[start : start + BLOCK] = np.abs(rows @ self._inverse).max(axis=1)
-        return found
+            grades[start : start + BLOCK] = np.abs(rows @ self._inverse).max(axis=1)
+        return grades

@@ -49,7 +49,7 @@ class Products:
         return 2 * self._n_moments
 
     def __call__(self, i: int, rows: Rows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
-        """As moments.gpu.tabulated.Expressions."""
+        """See moments.gpu.tabulated.Expressions."""
         (a_ntac,), n = moments, len(rows.centres)
         space = (self._buffers(f"{name} {i}", (self._n_moments, n), np.float64) for name in ("values", "gradients"))
         by_moments = NULL

@@ -1,4 +1,4 @@
-"""What the compiled kernels of a moment tensor potential take: its basis, its radial functions, and neighbours."""
+"""Arguments of the compiled kernels of moment tensor potentials: basis, radial functions, neighbours."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Neighbors(NamedTuple):
 
 
 def layout(model: MomentTensor) -> Layout:
-    """The basis of a model."""
+    """Lay out the basis of a model."""
     ranks: dict[tuple[int, int], int] = {}
     for mu, *powers in model.basics.tolist():
         nu = sum(powers)
@@ -98,12 +98,12 @@ def layout(model: MomentTensor) -> Layout:
 
 
 def radial_functions(model: MomentTensor, i: int) -> RadialFunctions:
-    """Those of centres of species i."""
+    """Radial functions of the centres of species i."""
     stretch = 2.0 / (model.cutoff - model.min_distance)
     return RadialFunctions(model.scaling * model.radial[i], float(model.min_distance), stretch, float(model.cutoff))
 
 
 def neighbors_of(env: Environment) -> Neighbors:
-    """Those of an environment."""
+    """Neighbours of an environment."""
     order = np.argsort(np.diff(env.first), kind="stable")
     return Neighbors(env.first, env.neighbor_species, env.distances, env.directions, order)

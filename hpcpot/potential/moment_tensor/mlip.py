@@ -44,7 +44,7 @@ TRAINED = ("species_coeffs", "moment_coeffs", "radial_coeffs")
 
 
 def is_mtp(head: Head) -> bool:
-    """Whether a file is a text that begins with MTP."""
+    """True for a text that begins with MTP."""
     return head.is_text and head.first_word == HEADER.encode()
 
 
@@ -95,7 +95,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _require(path: Path, values: dict[str, str], radial: dict) -> None:
-    """What is refused, each with its reason."""
+    """Refuse what hpcpot does not compute, each with its reason."""
     version, kind = values.get("version"), values.get("radial_basis_type")
     if version != VERSION:
         raise ModelError(f"{path}: version = {version}: {VERSION}, of MLIP-2, is required.")

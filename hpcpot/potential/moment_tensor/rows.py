@@ -40,11 +40,11 @@ class ParameterRows:
     def of_species(self, i: int, near: Neighbors) -> np.ndarray:
         """Rows (n, size) float64 of all atoms of species i, from their neighbours."""
         family, types = self.family, len(self.family.elements)
-        rows, one = np.zeros((len(near.order), self.size)), family.radial[i].size
+        rows, n_radial = np.zeros((len(near.order), self.size)), family.radial[i].size
         coefficients = np.empty((len(near.order), len(family.coefficients)))
-        weights = np.empty((len(near.order), one))
+        weights = np.empty((len(near.order), n_radial))
         _rows(near, radial_functions(family, i), self._layout, family.coefficients, coefficients, weights)
-        rows[:, i * one : (i + 1) * one] = family.scaling * weights
+        rows[:, i * n_radial : (i + 1) * n_radial] = family.scaling * weights
         rows[:, family.radial.size : -types] = coefficients
         rows[:, i - types] = 1.0
         return rows
@@ -82,25 +82,25 @@ def _back_to_functions(omega, blocks, b, back):
     """dE/df_mu of a set of neighbours."""
     back[:] = 0.0
     for k in range(len(blocks)):
-        mu, nu, at = blocks[k, 0], blocks[k, 1], blocks[k, 2]
+        mu, nu, start = blocks[k, 0], blocks[k, 1], blocks[k, 2]
         low = nu * (nu + 1) * (nu + 2) // 6
         value = load(back, mu)
         for a in range((nu + 1) * (nu + 2) // 2):
-            value = value + load(b, at + a) * load(omega, low + a)
+            value = value + load(b, start + a) * load(omega, low + a)
         store(back, mu, value)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _add_polynomials(held, at, present, radial, back, sums):
+def _add_polynomials(held, base, present, radial, back, sums):
     """Add dE/df_mu times (cutoff - r)^2 T_b(x) of a set of neighbours to the rows of their species."""
     _, functions, size = radial.weights.shape
-    r = load(held, at + R)
+    r = load(held, base + R)
     x = (r - radial.low) * radial.stretch - 1.0
     left = radial.cutoff - r
     for s in range(len(present)):
         if not present[s]:
             continue
-        here = load(held, at + KINDS + s) * left * left
+        here = load(held, base + KINDS + s) * left * left
         t, after = splat(1.0), x
         for k in range(size):
             value = here * t

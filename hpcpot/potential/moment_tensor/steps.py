@@ -56,36 +56,36 @@ def gather(near, centres, rows, cutoff, fields, held, present):
             start = first[centres[lane]]
             count = first[centres[lane] + 1] - start
             for q in range(count):
-                p, at = start + q, q * fields
-                held[at + X, lane], held[at + Y, lane], held[at + Z, lane] = u[p, 0], u[p, 1], u[p, 2]
-                held[at + R, lane], held[at + INVERSE, lane] = r[p], 1.0 / r[p]
+                p, base = start + q, q * fields
+                held[base + X, lane], held[base + Y, lane], held[base + Z, lane] = u[p, 0], u[p, 1], u[p, 2]
+                held[base + R, lane], held[base + INVERSE, lane] = r[p], 1.0 / r[p]
                 for s in range(n_species):
-                    held[at + KINDS + s, lane] = 1.0 if kinds[p] == s else 0.0
+                    held[base + KINDS + s, lane] = 1.0 if kinds[p] == s else 0.0
                 present[q, kinds[p]] = True
         for q in range(count, rows):
-            at = q * fields
+            base = q * fields
             for field in range(KINDS + n_species):
-                held[at + field, lane] = 0.0
-            held[at + R, lane] = cutoff
+                held[base + field, lane] = 0.0
+            held[base + R, lane] = cutoff
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def add_radial(held, at, present, radial):
+def add_radial(held, base, present, radial):
     """f_mu = (cutoff - r)^2 sum_b w_b T_b(x) and its slope, by Clenshaw's recursion."""
     weights, stretch = radial.weights, radial.stretch
     n_species, functions, size = weights.shape
-    r = load(held, at + R)
+    r = load(held, base + R)
     x = (r - radial.low) * stretch - 1.0
     x2 = x + x
     left = radial.cutoff - r
-    to_f = at + KINDS + n_species
+    to_f = base + KINDS + n_species
     for mu in range(functions):
         store(held, to_f + mu, splat(0.0))
         store(held, to_f + functions + mu, splat(0.0))
     for s in range(n_species):
         if not present[s]:
             continue
-        factor = load(held, at + KINDS + s) * left
+        factor = load(held, base + KINDS + s) * left
         for mu in range(functions):
             c, above = splat(weights[s, mu, size - 1]), splat(0.0)
             d, d_above = splat(0.0), splat(0.0)
@@ -100,9 +100,9 @@ def add_radial(held, at, present, radial):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def powers_of(held, at, highest, omega):
+def powers_of(held, base, highest, omega):
     """Monomials of the unit vectors, by degree: x times all of the degree before, y times those without x, z^degree."""
-    x, y, z = load(held, at + X), load(held, at + Y), load(held, at + Z)
+    x, y, z = load(held, base + X), load(held, base + Y), load(held, base + Z)
     store(omega, 0, splat(1.0))
     before, n = 0, 1
     for degree in range(1, highest + 1):
@@ -119,11 +119,11 @@ def powers_of(held, at, highest, omega):
 def add_moments(held, to_f, omega, blocks, m):
     """Add f_mu omega_a of a set of neighbours to the moments."""
     for k in range(len(blocks)):
-        mu, nu, at = blocks[k, 0], blocks[k, 1], blocks[k, 2]
+        mu, nu, start = blocks[k, 0], blocks[k, 1], blocks[k, 2]
         f = load(held, to_f + mu)
         low = nu * (nu + 1) * (nu + 2) // 6
         for a in range((nu + 1) * (nu + 2) // 2):
-            store(m, at + a, load(m, at + a) + load(omega, low + a) * f)
+            store(m, start + a, load(m, start + a) + load(omega, low + a) * f)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
@@ -172,22 +172,22 @@ def back_through_traces(b, traces):
 def with_factorials(b, blocks, factorials):
     """b_a p! q! k!: with monomials divided by their factorials, differentiation brings no factors."""
     for k in range(len(blocks)):
-        nu, at = blocks[k, 1], blocks[k, 2]
+        nu, start = blocks[k, 1], blocks[k, 2]
         low = nu * (nu + 1) * (nu + 2) // 6
         for a in range((nu + 1) * (nu + 2) // 2):
-            store(b, at + a, load(b, at + a) * factorials[low + a])
+            store(b, start + a, load(b, start + a) * factorials[low + a])
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def slopes(held, at, n_species, functions, omega, factorials, blocks, b):
+def slopes(held, base, n_species, functions, omega, factorials, blocks, b):
     """Gradients of the energies with respect to a set of neighbours, whose monomials are omega.
 
     Args:
         b: gradients with respect to the moments of the blocks, times p! q! k!.
     """
-    x, y, z, inverse = load(held, at + X), load(held, at + Y), load(held, at + Z), load(held, at + INVERSE)
+    x, y, z, inverse = load(held, base + X), load(held, base + Y), load(held, base + Z), load(held, base + INVERSE)
     along, gx, gy, gz = splat(0.0), splat(0.0), splat(0.0), splat(0.0)
-    to_f = at + KINDS + n_species
+    to_f = base + KINDS + n_species
     for k in range(len(blocks)):
         nu, to = blocks[k, 1], blocks[k, 2]
         f, slope = load(held, to_f + blocks[k, 0]), load(held, to_f + functions + blocks[k, 0])

@@ -81,7 +81,7 @@ def tabulate(moment_set: MomentSet, n_species: int, closest: float, tolerance: f
 
 
 def recipe(rank: int) -> np.ndarray:
-    """How the monomials up to a rank follow from one another, (a, 9) int64: columns DEGREE, PARENT, ..."""
+    """Recipe of the monomials up to a rank from one another, (a, 9) int64: columns DEGREE, PARENT, ..."""
     exponents = monomials(rank)
     index = {tuple(e): a for a, e in enumerate(exponents.tolist())}
     rows = np.zeros((len(exponents), 9), np.int64)
@@ -96,7 +96,7 @@ def recipe(rank: int) -> np.ndarray:
 
 
 def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
-    """As the reference kernel's."""
+    """See moments.reference."""
     a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
     _moments_kernel(*table.sizes)(
         env.first,
@@ -115,7 +115,7 @@ def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
 
 
 def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np.ndarray) -> None:
-    """As the reference kernel's."""
+    """See moments.reference."""
     _pair_forces_kernel(*table.sizes)(
         env.first,
         env.neighbor_species,

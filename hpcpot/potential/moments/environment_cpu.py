@@ -1,4 +1,4 @@
-"""Which neighbours the CPU kernels sum over, and what becomes of the gradients of their pairs."""
+"""Neighbours within the cutoff, and forces from the gradients of their pairs, in Numba."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def environment(
     slots: np.ndarray | None,
     n_species: int,
 ) -> Environment:
-    """As the reference kernel's, the neighbours of each centre sorted by species."""
+    """See moments.reference; here the neighbours of each centre are sorted by species."""
     capacity = int((pairs.first[centres + 1] - pairs.first[centres]).sum())
     first = np.empty(len(centres) + 1, np.int64)
     neighbors, neighbor_species = np.empty(capacity, np.int32), np.empty(capacity, np.int32)
@@ -50,7 +50,7 @@ def environment(
 def scatter(
     env: Environment, g_pc: np.ndarray, forces: np.ndarray, virial: np.ndarray, atom_virials: np.ndarray | None
 ) -> None:
-    """As the reference kernel's."""
+    """See moments.reference."""
     _scatter(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, forces, virial)
     if atom_virials is not None:
         _scatter_virials(env.first, env.centres, env.neighbors, env.distances, env.directions, g_pc, atom_virials)
@@ -72,7 +72,7 @@ def _environment(
     directions,
     counts,
 ):
-    at, truncated = 0, 0
+    filled, truncated = 0, 0
     n_species = counts.shape[1]
     first[0] = 0
     kept, vectors, where = np.empty(0, np.int32), np.empty((0, 4)), np.empty(n_species, np.int64)
@@ -94,7 +94,7 @@ def _environment(
             count += not r2 >= cutoff2  # without a branch, which would be mispredicted; a NaN stays and is found
         for q in range(count):
             counts[n, species[kept[q]]] += 1.0
-        end = at
+        end = filled
         for s in range(n_species):
             where[s] = end
             end += int(counts[n, s])
@@ -107,14 +107,16 @@ def _environment(
             neighbors[p], kinds[p], distances[p] = kept[q], s, r
             for c in range(3):
                 directions[p, c] = vectors[q, c] * inverse
-        at = end
+        filled = end
         full = False
         for s in range(n_species):
             full = full or counts[n, s] > room[s]
         if full:
-            at = _keep_nearest(first[n], at, room.sum(), room, neighbors, kinds, distances, directions, counts[n])
+            filled = _keep_nearest(
+                first[n], filled, room.sum(), room, neighbors, kinds, distances, directions, counts[n]
+            )
             truncated += 1
-        first[n + 1] = at
+        first[n + 1] = filled
     return truncated
 
 
@@ -129,14 +131,14 @@ def _keep_nearest(start, end, total, room, neighbors, kinds, distances, directio
         if counts[s] < room[s]:
             keep[q] = True
             counts[s] += 1.0
-    at = start
+    filled = start
     for p in range(start, end):
         if keep[p - start]:
-            neighbors[at], kinds[at], distances[at] = neighbors[p], kinds[p], distances[p]
+            neighbors[filled], kinds[filled], distances[filled] = neighbors[p], kinds[p], distances[p]
             for c in range(3):
-                directions[at, c] = directions[p, c]
-            at += 1
-    return at
+                directions[filled, c] = directions[p, c]
+            filled += 1
+    return filled
 
 
 @njit(error_model="numpy")

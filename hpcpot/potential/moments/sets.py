@@ -1,4 +1,4 @@
-"""What the shared kernels work on: moment sets (what a family asks for) and environments (what they are summed over)."""
+"""Moment sets, which a family asks for, and environments, which they are summed over."""
 
 from __future__ import annotations
 

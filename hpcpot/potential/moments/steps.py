@@ -55,7 +55,7 @@ class Steps:
         k.scatter(env, pair_gradients, result.forces, result.virial, result.atom_virials)
 
     def work(self, i: int, present: int) -> int:
-        """What a centre of species i with those neighbour species costs, against another."""
+        """Cost of a centre of species i with those neighbour species, relative to others."""
         return 1
 
 

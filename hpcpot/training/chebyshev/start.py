@@ -66,22 +66,22 @@ def _per_atom(data: DataSet, energies: np.ndarray) -> np.ndarray:
 
 def initial(job: Job, energies: np.ndarray) -> Chebyshev:
     """Random networks; energies scaled to -1 .. 1, descriptors to mean 0 and deviation 1 over all atoms."""
-    wanted, data, types = job.settings.chebyshev, job.training, len(job.training.elements)
-    inputs = (wanted.radial_order + wanted.angular_order + 2) * min(types, 2)
+    keys, data, types = job.settings.chebyshev, job.training, len(job.training.elements)
+    inputs = (keys.radial_order + keys.angular_order + 2) * min(types, 2)
     per_atom = _per_atom(data, energies)
     low, high = per_atom.min(), per_atom.max()
     if not high > low:
         raise DataError("energies = the same per atom in all frames: they must differ, to be scaled; give more frames.")
-    random, hidden = np.random.default_rng(job.settings.training.seed), wanted.hidden
-    activations = [wanted.activation] * len(hidden) + ["linear"]
-    seen = statistics.reach(data, wanted.radial_cutoff_A)
+    random, hidden = np.random.default_rng(job.settings.training.seed), keys.hidden
+    activations = [keys.activation] * len(hidden) + ["linear"]
+    seen = statistics.reach(data, keys.radial_cutoff_A)
     job.say(f"closest pair {seen.shortest:.3f} Å")
     family = Chebyshev(
         data.elements,
-        wanted.radial_cutoff_A,
-        wanted.radial_order,
-        wanted.angular_cutoff_A,
-        wanted.angular_order,
+        keys.radial_cutoff_A,
+        keys.radial_order,
+        keys.angular_cutoff_A,
+        keys.angular_order,
         angular_domain="cos",
         spins=np.tile(np.array(spins(types), np.float64), (types, 1)),
         scale=np.ones((types, inputs)),

@@ -43,14 +43,14 @@ class DeepPotentialModel:
         return self.family.energy_shift
 
     def radial_input(self, s: int, r: np.ndarray, i: int, j: int) -> tuple[np.ndarray, ...]:
-        """What `Block.radial` holds: the input of the embedding, and its slope."""
+        """Content of `Block.radial`: the input of the embedding, and its slope."""
         return self.family.embedding_input(r, i, j)
 
     def radial(self, s: int, i: int, j: int, block: Block) -> Tensor:
         """Embedding and its derivative along r, (2, n, k, c)."""
         _, n, k, _ = block.radial.shape
-        found = value_and_slope(self._torch.embeddings[i][j], block.radial.view(2 * n * k, 1))
-        return found.view(2, n, k, found.shape[1])
+        values = value_and_slope(self._torch.embeddings[i][j], block.radial.view(2 * n * k, 1))
+        return values.view(2, n, k, values.shape[1])
 
     def readout(self, i: int, moments: list[Tensor], counts: Tensor) -> tuple[Tensor, list[Tensor]]:
         return self._torch.readout(i, moments, counts)

@@ -38,7 +38,7 @@ class Coordinates:
 
     @classmethod
     def of(cls, origin: np.ndarray, curvature: np.ndarray, damping: float) -> Coordinates:
-        """Those of a matrix (n, n), positive semidefinite."""
+        """Coordinates in which a matrix (n, n), positive semidefinite, is the identity."""
         diagonal = curvature.diagonal()
         scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
         scaled = curvature * scale * scale[:, None] + damping * np.eye(len(origin))

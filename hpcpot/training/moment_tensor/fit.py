@@ -31,7 +31,7 @@ CLOSER = 0.99
 
 @dataclass(frozen=True)
 class Radial:
-    """What radial functions are made of: from `low` to `cutoff`, Å, of `size` polynomials."""
+    """Size of the radial functions: from `low` to `cutoff`, Å, of `size` polynomials."""
 
     low: float
     cutoff: float
@@ -93,17 +93,17 @@ class Fit:
         white = coordinates(self.model, self.parts, self._loss, self.step, self._threads)
         unit = np.sqrt(max(self.loss, 1e-12))  # the loss changes by about itself along a unit
 
-        def at(y: np.ndarray) -> Model:
+        def model_at(y: np.ndarray) -> Model:
             return origin.with_parameters(white.parameters(unit * y))
 
         def value(y: np.ndarray) -> tuple[float, np.ndarray]:
-            found, gradient = value_and_gradient(at(y), self.parts, self._loss, self._threads)
-            return self._finite(found) / unit**2, white.gradient(gradient) / unit
+            loss, gradient = value_and_gradient(model_at(y), self.parts, self._loss, self._threads)
+            return self._finite(loss) / unit**2, white.gradient(gradient) / unit
 
         def iterated(intermediate_result: OptimizeResult) -> None:
             self.step += 1
             self.loss = float(intermediate_result.fun) * unit**2
-            self.model = at(intermediate_result.x)
+            self.model = model_at(intermediate_result.x)
             if after():
                 raise StopIteration
 

@@ -46,7 +46,7 @@ class SitePairs(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """What each scalar of a basis is made of.
+    """Products and blocks that each scalar of a basis is made of.
 
     Attributes:
         products: rows of Layout.products in reverse order that scalar s needs, first_product[s] .. first_product[s + 1].
@@ -124,11 +124,11 @@ def gradient(near, radial, layout, coefficients, by_energy, v, by_coefficients, 
             factor[0, lane] = by_energy[centres[lane]]
         m[:n_summed], m1[:n_summed] = 0.0, 0.0
         for q in range(rows):
-            at = q * fields
-            add_radial(held, at, present[q], radial)
-            powers_of(held, at, highest, omega)
-            _tangents_of_powers(held, at, at + tangent, highest, omega, omega1)
-            _add_both(held, at + to_f, at + tangent, functions, omega, omega1, blocks, m, m1)
+            base = q * fields
+            add_radial(held, base, present[q], radial)
+            powers_of(held, base, highest, omega)
+            _tangents_of_powers(held, base, base + tangent, highest, omega, omega1)
+            _add_both(held, base + to_f, base + tangent, functions, omega, omega1, blocks, m, m1)
         contract(m, layout)
         _contract_tangents(m, m1, layout)
         scale = load(factor, 0)
@@ -139,11 +139,11 @@ def gradient(near, radial, layout, coefficients, by_energy, v, by_coefficients, 
         for k in range(n_summed):
             store(b1, k, load(b1, k) + scale * load(b, k))
         for q in range(rows):
-            at = q * fields
-            powers_of(held, at, highest, omega)
-            _tangents_of_powers(held, at, at + tangent, highest, omega, omega1)
-            _back_to_radial(held, at + tangent, omega, omega1, blocks, b, b1, functions, back)
-            _back_to_weights(held, at, present[q], radial, back, sums_w)
+            base = q * fields
+            powers_of(held, base, highest, omega)
+            _tangents_of_powers(held, base, base + tangent, highest, omega, omega1)
+            _back_to_radial(held, base + tangent, omega, omega1, blocks, b, b1, functions, back)
+            _back_to_weights(held, base, present[q], radial, back, sums_w)
     for s in range(len(scalars)):
         by_coefficients[s] += sums[s].sum()
     flat = by_weights.reshape(-1)
@@ -161,20 +161,20 @@ def _gather_tangents(near, v, centres, rows, fields, tangent, held):
             start = first[centres[lane]]
             count = first[centres[lane] + 1] - start
             for q in range(count):
-                p, at = start + q, q * fields + tangent
+                p, base = start + q, q * fields + tangent
                 along = u[p, 0] * v[p, 0] + u[p, 1] * v[p, 1] + u[p, 2] * v[p, 2]
-                held[at + ALONG, lane] = along
+                held[base + ALONG, lane] = along
                 for c in range(3):
-                    held[at + ACROSS + c, lane] = (v[p, c] - along * u[p, c]) / r[p]
+                    held[base + ACROSS + c, lane] = (v[p, c] - along * u[p, c]) / r[p]
         for q in range(count, rows):
             for c in range(EXTRA):
                 held[q * fields + tangent + c, lane] = 0.0
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _tangents_of_powers(held, at, tangent, highest, omega, omega1):
+def _tangents_of_powers(held, base, tangent, highest, omega, omega1):
     """Tangents of the monomials: as `powers_of`, by the product rule."""
-    x, y, z = load(held, at + X), load(held, at + Y), load(held, at + Z)
+    x, y, z = load(held, base + X), load(held, base + Y), load(held, base + Z)
     x1, y1, z1 = load(held, tangent + ACROSS), load(held, tangent + ACROSS + 1), load(held, tangent + ACROSS + 2)
     store(omega1, 0, splat(0.0))
     before, n = 0, 1
@@ -193,14 +193,14 @@ def _add_both(held, to_f, tangent, functions, omega, omega1, blocks, m, m1):
     """Add a set of neighbours to the moments and to their tangents."""
     along = load(held, tangent + ALONG)
     for k in range(len(blocks)):
-        mu, nu, at = blocks[k, 0], blocks[k, 1], blocks[k, 2]
+        mu, nu, start = blocks[k, 0], blocks[k, 1], blocks[k, 2]
         f = load(held, to_f + mu)
         f1 = load(held, to_f + functions + mu) * along
         low = nu * (nu + 1) * (nu + 2) // 6
         for a in range((nu + 1) * (nu + 2) // 2):
             o = load(omega, low + a)
-            store(m, at + a, load(m, at + a) + o * f)
-            store(m1, at + a, load(m1, at + a) + o * f1 + load(omega1, low + a) * f)
+            store(m, start + a, load(m, start + a) + o * f)
+            store(m1, start + a, load(m1, start + a) + o * f1 + load(omega1, low + a) * f)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
@@ -237,29 +237,29 @@ def _back_to_radial(held, tangent, omega, omega1, blocks, b, b1, functions, back
     for mu in range(2 * functions):
         store(back, mu, splat(0.0))
     for k in range(len(blocks)):
-        mu, nu, at = blocks[k, 0], blocks[k, 1], blocks[k, 2]
+        mu, nu, start = blocks[k, 0], blocks[k, 1], blocks[k, 2]
         value, slope = splat(0.0), splat(0.0)
         low = nu * (nu + 1) * (nu + 2) // 6
         for a in range((nu + 1) * (nu + 2) // 2):
-            o, c = load(omega, low + a), load(b, at + a)
-            value = value + load(b1, at + a) * o + c * load(omega1, low + a)
+            o, c = load(omega, low + a), load(b, start + a)
+            value = value + load(b1, start + a) * o + c * load(omega1, low + a)
             slope = slope + c * o
         store(back, mu, load(back, mu) + value)
         store(back, functions + mu, load(back, functions + mu) + slope * along)
 
 
 @njit(fastmath=FASTMATH, error_model="numpy")
-def _back_to_weights(held, at, present, radial, back, sums):
+def _back_to_weights(held, base, present, radial, back, sums):
     """Add dJ/dw = dJ/df Q + dJ/df' Q' of a set of neighbours to sums (species * mu * b, LANES)."""
     _, functions, size = radial.weights.shape
     stretch = radial.stretch
-    r = load(held, at + R)
+    r = load(held, base + R)
     x = (r - radial.low) * stretch - 1.0
     left = radial.cutoff - r
     for s in range(len(present)):
         if not present[s]:
             continue
-        here = load(held, at + KINDS + s) * left
+        here = load(held, base + KINDS + s) * left
         t, t1 = splat(1.0), splat(0.0)
         after, after1 = x, splat(1.0)
         for k in range(size):

@@ -27,8 +27,8 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
     """
     n_frames = sum(len(part.data) for part in parts)
     needs = needs_of(model.layout)
-    found = over(parts, lambda part: _normal(model, part, loss, n_frames, needs), threads)
-    matrix, right = (sum(one) for one in zip(*found, strict=True))
+    normals = over(parts, lambda part: _normal(model, part, loss, n_frames, needs), threads)
+    matrix, right = (sum(terms) for terms in zip(*normals, strict=True))
     if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
         raise TrainingError(
             "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot "
@@ -63,7 +63,7 @@ def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, needs: Needs) 
 
 
 def needs_of(layout: Layout) -> Needs:
-    """Which products and blocks each scalar needs."""
+    """Products and blocks that each scalar needs."""
     used: list[int] = []
     touched: list[int] = []
     first_used, first_touched = [0], [0]

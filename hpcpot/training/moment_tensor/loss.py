@@ -39,7 +39,7 @@ class Loss:
     scale_by_force: float = 0.0
 
     def weights(self, data: DataSet, n_frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Of each energy (frames,), force (atoms,) and virial (frames,) of a part of n_frames; 0 without a label."""
+        """Weights of each energy (frames,), force (atoms,) and virial (frames,) of a part of n_frames; 0 without a label."""
         power = WEIGHTINGS[self.weighting]
         by_size = data.sizes.astype(np.float64) ** -power / n_frames
         atoms = np.full(len(data.species), self.force / n_frames)
@@ -111,37 +111,37 @@ class Prediction:
 def predict(model: Model, part: Chunk) -> Prediction:
     """Labels by the model."""
     data = part.data
-    found = Prediction(
+    prediction = Prediction(
         data.counts @ model.family.species_energies, np.zeros_like(data.positions), np.zeros((len(data), 3, 3))
     )
     for sites in part.sites:
         energies, g = np.empty(len(sites.atoms)), np.empty((len(sites.kinds), 3))
         radial = model.radial[sites.species]
         evaluate(sites.near, radial, model.layout, model.family.coefficients, True, energies, g)
-        found.energies[:] += np.bincount(sites.frames, energies, len(data))
-        mtp_kernels.fold(sites.pairs, g, found.forces, found.virials)
-    return found
+        prediction.energies[:] += np.bincount(sites.frames, energies, len(data))
+        mtp_kernels.fold(sites.pairs, g, prediction.forces, prediction.virials)
+    return prediction
 
 
 def errors(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> Errors:
-    """Of the model on some frames."""
+    """Errors of the model on some frames."""
     n_frames = sum(len(part.data) for part in parts)
 
-    def one(part: Chunk) -> tuple:
+    def errors_of(part: Chunk) -> tuple:
         value, _, differences = _differences(predict(model, part), part.data, loss, n_frames)
         sizes = part.data.sizes.astype(np.float64)
         scaled = (differences[0] / sizes, differences[1], differences[2] / sizes[:, None, None])
         return value, np.array([np.nansum(d**2) for d in scaled]), np.array([np.isfinite(d).sum() for d in scaled])
 
-    values, squares, counts = zip(*over(parts, one, threads), strict=True)
+    values, squares, counts = zip(*over(parts, errors_of, threads), strict=True)
     return Errors(float(sum(values)), sum(squares), sum(counts))
 
 
 def value_and_gradient(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> tuple[float, np.ndarray]:
     """The loss, and its gradient (n,) with respect to `Model.parameters`."""
     n_frames = sum(len(part.data) for part in parts)
-    found = over(parts, lambda part: _gradient(model, part, loss, n_frames), threads)
-    values, gradients = zip(*found, strict=True)
+    results = over(parts, lambda part: _gradient(model, part, loss, n_frames), threads)
+    values, gradients = zip(*results, strict=True)
     return float(sum(values)), sum(gradients)
 
 
@@ -173,11 +173,11 @@ def _differences(
     """The loss of a chunk, its slopes by energies, forces and virials, and the differences, NaN without labels."""
     weights = loss.weights(data, n_frames)
     weights = (weights[0], weights[1][:, None], weights[2][:, None, None])
-    labels, found = (
+    labels, predictions = (
         (data.energies, data.forces, data.virials),
         (predicted.energies, predicted.forces, predicted.virials),
     )
-    known = [f - np.where(np.isfinite(label), label, 0.0) for f, label in zip(found, labels, strict=True)]
+    known = [f - np.where(np.isfinite(label), label, 0.0) for f, label in zip(predictions, labels, strict=True)]
     slopes = tuple(2.0 * w * d for w, d in zip(weights, known, strict=True))
     value = 0.5 * sum((slope * d).sum() for slope, d in zip(slopes, known, strict=True))
-    return float(value), slopes, tuple(f - label for f, label in zip(found, labels, strict=True))
+    return float(value), slopes, tuple(f - label for f, label in zip(predictions, labels, strict=True))

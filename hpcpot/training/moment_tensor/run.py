@@ -33,14 +33,14 @@ HEAD = (
 
 def fit(job: Job) -> int:
     """Fit, and write the model where it came to its end; returns the exit code."""
-    wanted = job.settings.moment_tensor
+    keys = job.settings.moment_tensor
     loss = mtp_loss.Loss(
-        wanted.energy_weight, wanted.force_weight, wanted.stress_weight, wanted.weighting, wanted.scale_by_force_eV2_A2
+        keys.energy_weight, keys.force_weight, keys.stress_weight, keys.weighting, keys.scale_by_force_eV2_A2
     )
-    training = mtp_sites.prepare(job.training, wanted.cutoff_A)
-    validation = [] if job.validation is None else mtp_sites.prepare(job.validation, wanted.cutoff_A)
+    training = mtp_sites.prepare(job.training, keys.cutoff_A)
+    validation = [] if job.validation is None else mtp_sites.prepare(job.validation, keys.cutoff_A)
     begun = _initial(job, training)
-    identity = content_key(fingerprint(begun), job.data_hash, repr(loss), repr(wanted.tolerance), ROUND)
+    identity = content_key(fingerprint(begun), job.data_hash, repr(loss), repr(keys.tolerance), ROUND)
     family, step, last = _resumed(job, begun, identity) if job.restart else (begun, 0, np.inf)
     _say_head(job, family)
     run = _Run(job, Fit(family, training, loss, job.settings.training.threads, step), validation, loss, identity, last)
@@ -58,19 +58,19 @@ class _Run:
         kept: iterations in the checkpoint.
     """
 
-    def __init__(self, job: Job, found: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float):
+    def __init__(self, job: Job, fit: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float):
         self.job, self.fit, self.validation, self.loss, self.identity, self.last = (
             job,
-            found,
+            fit,
             validation,
             loss,
             identity,
             last,
         )
-        self.kept = found.step
+        self.kept = fit.step
         self.threads = job.settings.training.threads
-        self.rows = curve.Curve(job.settings.output.curve, found.step if job.restart else None)
-        self.began, self.first, self.stopped = perf_counter(), found.step, False
+        self.rows = curve.Curve(job.settings.output.curve, fit.step if job.restart else None)
+        self.began, self.first, self.stopped = perf_counter(), fit.step, False
 
     def iterate(self) -> bool:
         """Rounds to the last iteration, or until they gain little; False where a signal came first."""
@@ -155,13 +155,13 @@ def _line(values: dict[str, float], each: float, left: float) -> str:
 
 
 def _initial(job: Job, training: list[Chunk]) -> MomentTensor:
-    wanted = job.settings.moment_tensor
-    low = wanted.min_distance_A
+    keys = job.settings.moment_tensor
+    low = keys.min_distance_A
     if low is None:
-        low = CLOSER * min(mtp_sites.shortest_distance(training), wanted.cutoff_A)
-    radial = Radial(low, wanted.cutoff_A, wanted.radial_size)
+        low = CLOSER * min(mtp_sites.shortest_distance(training), keys.cutoff_A)
+    radial = Radial(low, keys.cutoff_A, keys.radial_size)
     return initial(
-        job.training.elements, wanted.level, radial, mtp_sites.mean_neighbors(training), job.settings.training.seed
+        job.training.elements, keys.level, radial, mtp_sites.mean_neighbors(training), job.settings.training.seed
     )
 
 

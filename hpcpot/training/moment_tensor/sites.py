@@ -50,12 +50,12 @@ class Sites:
 
     @property
     def near(self) -> Neighbors:
-        """As the kernels of one species take them."""
+        """Neighbours, for the kernels of one species."""
         return Neighbors(self.first, self.kinds, self.distances, self.directions, self.order)
 
     @property
     def pairs(self) -> SitePairs:
-        """As the kernels of pairs take them."""
+        """Pairs, for the kernels of pairs."""
         return SitePairs(self.atoms, self.frames, self.first, self.neighbors, self.distances, self.directions)
 
     def near_in(self, frame: int) -> Neighbors:
@@ -77,7 +77,7 @@ def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
     Raises:
         DataError: atoms closer than hpcpot.potential.contract.CLOSEST.
     """
-    found = []
+    parts = []
     for rows in chunks(data.sizes, ROOM):
         part = data.select(rows)
         joined = neighborhoods(part, cutoff)
@@ -90,8 +90,8 @@ def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
                 "where potentials begin; leave the frame out (hpcpot dataset lists such frames)."
             )
         sites = [_of_species(part, joined, points, i, cutoff) for i in np.unique(part.species)]
-        found.append(Chunk(part, sites))
-    return found
+        parts.append(Chunk(part, sites))
+    return parts
 
 
 def _of_species(part: DataSet, joined: Batch, points: np.ndarray, i: int, cutoff: float) -> Sites:
@@ -122,7 +122,7 @@ def mean_neighbors(parts: Sequence[Chunk]) -> float:
 
 
 def over(parts: Iterable[Any], work: Callable[[Any], Any], threads: int) -> list[Any]:
-    """What `work` gives for each chunk, or for the number of each, in order."""
+    """Results of `work` for each chunk, or for the number of each, in order."""
     if threads == 1:
         return [work(part) for part in parts]
     with ThreadPoolExecutor(threads) as pool:

@@ -1,4 +1,4 @@
-"""Which neighbours the device's kernels sum over, and where energies, forces and virials go."""
+"""Neighbours within the cutoff on the device, and the arrays that energies, forces and virials go to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hpcpot.potential import contract
 
 @dataclass
 class Rows:
-    """Centres of one species that are worked on at once, what they are made of, and what is wanted of them.
+    """Centres of one species that are worked on at once, with their atoms and the arrays for their results.
 
     Attributes:
         centres: (n,) int32.
@@ -45,7 +45,7 @@ class Rows:
 
 
 class Neighbourhoods(NamedTuple):
-    """What environment.cu makes of Rows.
+    """Neighbours within the cutoff of Rows, by environment.cu.
 
     Attributes:
         room: rows of partners and vectors have as many places.
@@ -70,7 +70,7 @@ class Environments:
         self._kernels = device.build(Source("potential/moments/gpu/environment.cu", macros, dtype))
 
     def __call__(self, i: int, rows: Rows) -> Neighbourhoods:
-        """Of centres of species i, whose buffers are their own."""
+        """Neighbourhoods of centres of species i, whose buffers are their own."""
         n, candidates = len(rows.centres), rows.candidates
         room = np.int32(candidates.room)
         env = Neighbourhoods(

@@ -57,7 +57,7 @@ class Network:
 
     @property
     def numbers_per_row(self) -> int:
-        """Of the buffers of one centre, besides its inputs and their gradient."""
+        """Numbers in the buffers of one centre, besides its inputs and their gradient."""
         return 3 * sum(len(a.bias) for a in self._layers)
 
     def forward(self, x: Any, centres: Any, energies: Any) -> None:

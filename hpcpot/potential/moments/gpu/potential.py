@@ -35,7 +35,7 @@ MOST_ROWS = 2**18
 
 @dataclass
 class Atoms:
-    """What `evaluate` needs of the atoms of a rank, on the device.
+    """The atoms of a rank on the device, as `evaluate` takes them.
 
     Attributes:
         positions: (m, 3) float64, Å. species: (m,) int32. owners: (m,) int32, onto whose force that of an atom goes:
@@ -50,12 +50,12 @@ class Atoms:
 
     @property
     def n_centres(self) -> int:
-        return sum(len(one) for one in self.centres)
+        return sum(len(rows) for rows in self.centres)
 
 
 @dataclass
 class Sums:
-    """What `evaluate` leaves on the device.
+    """Results of `evaluate`, on the device.
 
     Attributes:
         energies: (n,) float64, eV. forces: (m, 3) uint64, 2^-40 eV/Å. virials: (n, 9) float64, eV, by centre, in the order
@@ -86,7 +86,7 @@ class GpuPotential:
         self._candidates: tuple[Any, Candidates] | None = None
 
     def pairs(self, positions: Any, n_centres: int, reach: float) -> DevicePairs:
-        """As neighbors.pairs.build, of positions on the host or the device."""
+        """Pairs as of neighbors.pairs.build, from positions on the host or the device."""
         held = self.buffers("positions", positions.shape, np.float64)
         self.device.put(positions, held)
         return DevicePairs(n_centres, self.search.build(held, n_centres, reach), self.device)
@@ -99,7 +99,7 @@ class GpuPotential:
         forces: bool = True,
         atom_virials: bool = False,
     ) -> Result:
-        """As contract.Potential.compute; the result is where the positions are, but for the virial, which is on the host."""
+        """See contract.Potential; the result is where the positions are, but for the virial, which is on the host."""
         m, candidates, xp = len(positions), self._upload(pairs), library(positions)
         atoms = self.atoms(positions, species, xp.arange(m, dtype=np.int32), len(candidates.count))
         sums = self.evaluate(atoms, candidates, forces, forces and atom_virials)
@@ -132,9 +132,9 @@ class GpuPotential:
             held[len(values) :] = 0
             self.device.put(values, held[: len(values)])
         for i in range(len(self.elements)):
-            alike = library(species).flatnonzero(species[:n_centres] == i).astype(np.int32)
-            held = self.buffers(f"centres {i}", alike.shape, np.int32)
-            self.device.put(alike, held)
+            centres = library(species).flatnonzero(species[:n_centres] == i).astype(np.int32)
+            held = self.buffers(f"centres {i}", centres.shape, np.int32)
+            self.device.put(centres, held)
             atoms.centres.append(held)
         return atoms
 
@@ -157,11 +157,11 @@ class GpuPotential:
 
     def _add(self, i: int, atoms: Atoms, candidates: Candidates, sums: Sums) -> None:
         """The centres of species i, as many at once as memory allows."""
-        at, centres = sum(len(one) for one in atoms.centres[:i]), atoms.centres[i]
+        before, centres = sum(len(earlier) for earlier in atoms.centres[:i]), atoms.centres[i]
         most = self.rows_at_once(candidates.room)
         for start in range(0, len(centres), most):
             own = centres[start : start + most]
-            virials = None if sums.virials is None else sums.virials[at + start : at + start + len(own)]
+            virials = None if sums.virials is None else sums.virials[before + start : before + start + len(own)]
             self._model.add(
                 i,
                 Rows(
@@ -179,7 +179,7 @@ class GpuPotential:
             )
 
     def refuse_contact(self, i: int, positions: Any, pairs: Pairs | DevicePairs, species: np.ndarray) -> None:
-        """As contract.refuse_contact for centre i."""
+        """Refuse the closest neighbour of centre i, see contract.refuse_contact."""
         first, positions, species = pairs.first, to_host(positions), to_host(species)
         j = pairs.neighbors[first[i] : first[i + 1]]
         distances = np.linalg.norm(positions[j] - positions[i], axis=1)
@@ -195,7 +195,7 @@ class GpuPotential:
         return 0
 
     def device_bytes(self, n: int, room: int) -> int:
-        """Of the device's memory, about, for n centres with neighbour lists of that room."""
+        """Estimate of the device's memory for n centres with neighbour lists of that room."""
         at_once = min(n, self.rows_at_once(room) * len(self.elements))
         return int(n * (4 * room + ATOM_BYTES) + at_once * self._bytes_per_row(room))
 
@@ -203,7 +203,7 @@ class GpuPotential:
         return self._model.bytes_per_row + room * (4 + 4 * np.dtype(self._model.dtype).itemsize)
 
     def rows_at_once(self, room: int) -> int:
-        """Chosen once, so that buffers have one size: what fits into the memory that was free at first.
+        """Rows worked on at once, chosen once so that buffers have one size: what fits into the memory free at first.
 
         Args:
             room: of the neighbour lists.
@@ -229,7 +229,7 @@ class GpuPotential:
 
     @property
     def capturable(self) -> bool:
-        """Whether a graph may hold `evaluate`."""
+        """True where a graph may hold `evaluate`."""
         return self._model.capturable
 
     def _upload(self, pairs: Pairs | DevicePairs) -> Candidates:

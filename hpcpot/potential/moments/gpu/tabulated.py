@@ -40,12 +40,15 @@ class TabulatedGpu:
         self._xp, self._buffers, self._n_species = device.xp, buffers, n_species
         self.environments = Environments(device, buffers, family, np.float64)
         self._sets = [
-            _Set(device, tabulate(one, n_species, closest, tolerance), n_species) for one in family.moment_sets()
+            _Set(device, tabulate(moment_set, n_species, closest, tolerance), n_species)
+            for moment_set in family.moment_sets()
         ]
         self._readout = readout or Expressions(family, device.xp)
         self.capturable = self._readout.capturable
         # Moments, their gradient, and what a readout keeps besides.
-        self.bytes_per_row = 8 * (4 * sum(one.entries for one in self._sets) + self._readout.numbers_per_row)
+        self.bytes_per_row = 8 * (
+            4 * sum(moment_set.entries for moment_set in self._sets) + self._readout.numbers_per_row
+        )
 
     def add(self, i: int, rows: Rows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
@@ -53,17 +56,17 @@ class TabulatedGpu:
         if n == 0:
             return
         moments = []
-        for k, one in enumerate(self._sets):
-            a_ntac = self._buffers(f"moments {k} {i}", (n, *one.shape), np.float64)
+        for k, table in enumerate(self._sets):
+            a_ntac = self._buffers(f"moments {k} {i}", (n, *table.shape), np.float64)
             a_ntac.fill(0.0)
-            one.kernels.rows("moments", n, env.room, env.bounds, env.vectors, *one.table(i), a_ntac)
+            table.kernels.rows("moments", n, env.room, env.bounds, env.vectors, *table.table(i), a_ntac)
             moments.append(a_ntac)
         gradients = self._readout(i, rows, env, moments)
         if rows.forces is None:
             return
         rows.virials.fill(0.0)
-        for one, gradient in zip(self._sets, gradients, strict=True):
-            one.kernels.rows(
+        for table, gradient in zip(self._sets, gradients, strict=True):
+            table.kernels.rows(
                 "pair_forces",
                 n,
                 env.room,
@@ -71,7 +74,7 @@ class TabulatedGpu:
                 env.bounds,
                 env.partners,
                 env.vectors,
-                *one.table(i),
+                *table.table(i),
                 self._xp.ascontiguousarray(gradient),
                 *rows.receivers(),
             )
@@ -125,7 +128,7 @@ def _moved(value: Any, xp: Any) -> Any:
     if isinstance(value, np.ndarray):
         return xp.asarray(value)
     if isinstance(value, tuple):
-        return tuple(_moved(one, xp) for one in value)
+        return tuple(_moved(item, xp) for item in value)
     if is_dataclass(value):
         return replace(value, **{f.name: _moved(getattr(value, f.name), xp) for f in fields(value)})
     return value
