@@ -47,7 +47,7 @@ def frames_in_batch(batch_size: int | str, n_atoms: int) -> int:
     return ceil(atoms / n_atoms) if word == "auto" else max(1, atoms // n_atoms)
 
 
-class Sampler:
+class BatchSampler:
     """An endless row of batches: a system at random, then its next frames in an order drawn anew when they are used up.
 
     Args:

@@ -12,12 +12,12 @@ import torch
 from hpcpot.potential.files import fingerprint
 from hpcpot.storage.content import content_key
 from hpcpot.training import curve
-from hpcpot.training.batches import AUTO_ATOMS, Sampler, Systems, frames_in_batch
-from hpcpot.training.frames import Frames
+from hpcpot.training.batches import AUTO_ATOMS, BatchSampler, Systems, frames_in_batch
+from hpcpot.training.frames import FrameCache
 from hpcpot.training.job import Job
 from hpcpot.training.schedule import Constant, Exponential
 from hpcpot.training.settings import TrainSettings
-from hpcpot.training.trainer import Plan, Task, Trainer
+from hpcpot.training.trainer import Plan, Trainer, TrainingTask
 from hpcpot.training.workers import Workers, find_device
 from hpcpot.wording import plural
 
@@ -43,12 +43,12 @@ def fit(job: Job, make_task: MakeTask) -> int:
     return code
 
 
-def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -> Task:
+def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -> TrainingTask:
     settings, rate = job.settings, job.settings.learning_rate
     factor = {"none": 1.0, "sqrt": workers.size**0.5, "linear": float(workers.size)}[rate.scale_by_workers]
     memory = settings.data.memory_MB * MEGABYTE / workers.size
     given = (model, model.constant_energies, loss.needs_forces, memory)
-    validation = None if job.validation is None else Frames(job.validation, *given)
+    validation = None if job.validation is None else FrameCache(job.validation, *given)
     training = settings.training
     n_steps = steps(settings, systems, workers)
     schedule = Constant(rate.start)
@@ -69,15 +69,15 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
         training.precision,
         workers.size,
     )
-    return Task(
+    return TrainingTask(
         model,
         loss,
         schedule,
         factor,
         training.optimiser,
         training.weight_decay,
-        Frames(job.training, *given),
-        Sampler(systems, training.systems, training.seed),
+        FrameCache(job.training, *given),
+        BatchSampler(systems, training.systems, training.seed),
         validation,
         _validation_batches(job),
         identity,
@@ -109,7 +109,7 @@ def _validation_batches(job: Job) -> list[np.ndarray]:
     return [rows[k : k + size] for k in range(0, count, size)]
 
 
-def _say_head(job: Job, task: Task, systems: Systems, workers: Workers) -> None:
+def _say_head(job: Job, task: TrainingTask, systems: Systems, workers: Workers) -> None:
     n_validation = 0 if job.validation is None else len(job.validation)
     n_parameters = sum(p.numel() for p in task.model.parameters)
     job.say(
@@ -120,7 +120,7 @@ def _say_head(job: Job, task: Task, systems: Systems, workers: Workers) -> None:
     )
 
 
-def _finish(job: Job, task: Task, plan: Plan) -> None:
+def _finish(job: Job, task: TrainingTask, plan: Plan) -> None:
     rows = curve.read(plan.curve)
     facts = {name: repr(rows[-1][name]) for name in curve.COLUMNS} if rows else {}
     job.save(

@@ -13,7 +13,7 @@ from hpcpot.outputs import Replacement
 from hpcpot.report import figures as drawing
 
 if TYPE_CHECKING:
-    from hpcpot.training.loss import Errors
+    from hpcpot.training.loss import BatchErrors
 
 QUANTITIES = {"energy": "eV_per_atom", "force": "eV_per_A", "virial": "eV_per_atom"}
 PARTS = ("training", "validation")
@@ -30,7 +30,9 @@ COLUMNS = (
 COLORS = {"training": "#9db4d3", "validation": "#c8553d"}
 
 
-def row(step: int, training: Errors, validation: Errors | None, rate: float, seconds: float) -> dict[str, float]:
+def row(
+    step: int, training: BatchErrors, validation: BatchErrors | None, rate: float, seconds: float
+) -> dict[str, float]:
     """A row of COLUMNS; NaN without validation or labels."""
     values: dict[str, float] = {"step": step, "learning_rate": rate, "seconds": seconds}
     for part, errors in zip(PARTS, (training, validation), strict=True):
@@ -40,7 +42,7 @@ def row(step: int, training: Errors, validation: Errors | None, rate: float, sec
     return values
 
 
-class Curve:
+class LearningCurve:
     """The file: begun anew, or gone on with after a step.
 
     Args:

@@ -13,7 +13,7 @@ from hpcpot.training.geometry import Described, Geometry
 from hpcpot.training.loss import Labels
 
 
-class Frames:
+class FrameCache:
     """Batches of a data set.
 
     Args:

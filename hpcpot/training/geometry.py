@@ -1,4 +1,4 @@
-"""What training needs of a structure's geometry, computed once: fixed while parameters change.
+"""Geometry of structures as training takes it, computed once: fixed while parameters change.
 
 For each moment set (hpcpot.potential.moments.sets) and each pair of species the pairs are kept in blocks, padded to the
 most neighbours that a centre has, so that sums over neighbours are batched matrix products.
@@ -25,7 +25,7 @@ from hpcpot.training.pairs import moments
 
 
 @dataclass
-class Block:
+class PairBlock:
     """Pairs of n centres of one species with their neighbours of one species, at most k each; zero where padded.
 
     Attributes:
@@ -55,7 +55,7 @@ class Centres:
 
     atoms: Tensor
     counts: Tensor
-    blocks: list[list[Block]]
+    blocks: list[list[PairBlock]]
     moments: list[Tensor]
 
     def tensors(self) -> Iterator[Tensor]:
@@ -151,7 +151,7 @@ def by_neighbor(parts: Sequence[Tensor], apart: bool) -> Tensor:
     return torch.stack(list(parts), 1) if apart else sum(parts[1:], parts[0])[:, None]
 
 
-def _block(model: Described, s: int, moment_set: MomentSet, env: Environment, owners: np.ndarray, j: int) -> Block:
+def _block(model: Described, s: int, moment_set: MomentSet, env: Environment, owners: np.ndarray, j: int) -> PairBlock:
     n = len(env.centres)
     rows = np.repeat(np.arange(n), np.diff(env.first))
     chosen = np.flatnonzero((env.neighbor_species == j) & (env.distances < moment_set.cutoff))
@@ -167,7 +167,7 @@ def _block(model: Described, s: int, moment_set: MomentSet, env: Environment, ow
         whole[row, column] = values
         return torch.tensor(whole, dtype=kind, device=model.device)
 
-    return Block(
+    return PairBlock(
         padded(owners[env.neighbors[chosen]].astype(np.int64), torch.int64),
         padded(r[:, None] * u),
         padded(u),
@@ -208,7 +208,7 @@ def join(parts: Sequence[Geometry]) -> Geometry:
     return Geometry(frames, len(parts), centres, sum(part.truncated for part in parts))
 
 
-def _joined(blocks: Sequence[Block], before: np.ndarray) -> Block:
+def _joined(blocks: Sequence[PairBlock], before: np.ndarray) -> PairBlock:
     widest = max(block.owners.shape[1] for block in blocks)
 
     def cat(tensors: list[Tensor], axis: int = 0) -> Tensor:
@@ -218,4 +218,4 @@ def _joined(blocks: Sequence[Block], before: np.ndarray) -> Block:
     owners = cat([block.owners + int(start) for block, start in zip(blocks, before, strict=True)])
     names = ("vectors", "directions", "omega", "slopes")
     geometric = (cat([getattr(block, name) for block in blocks]) for name in names)
-    return Block(owners, *geometric, cat([block.radial for block in blocks], 1))
+    return PairBlock(owners, *geometric, cat([block.radial for block in blocks], 1))

@@ -98,7 +98,7 @@ class AenetLoss:
 
 
 @dataclass
-class Errors:
+class BatchErrors:
     """Squared errors summed over batches: root mean squares of energy per atom, force component, virial per atom."""
 
     sums: dict[str, float] = field(default_factory=lambda: dict.fromkeys(("loss", "energy", "force", "virial"), 0.0))

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
-    from hpcpot.training.geometry import Block
+    from hpcpot.training.geometry import PairBlock
 
 
-def moments(block: Block, radial: Tensor) -> Tensor:
+def moments(block: PairBlock, radial: Tensor) -> Tensor:
     """A[a, c] = sum over the pairs of each centre of Omega_a R_c: (n, a, c)."""
     return block.omega.mT @ radial[0]
 
 
 def add_forces(
-    block: Block, radial: Tensor, b_nac: Tensor, atoms: Tensor, frames: Tensor, forces: Tensor, virials: Tensor
+    block: PairBlock, radial: Tensor, b_nac: Tensor, atoms: Tensor, frames: Tensor, forces: Tensor, virials: Tensor
 ) -> None:
     """Forces and virials of the pairs: g = sum_ac B (R'_c Omega_a u + R_c grad Omega_a), f_i += g, f_j -= g, W -= r (x) g.
 
@@ -36,7 +36,7 @@ def add_forces(
 
 
 def moves(
-    block: Block, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
+    block: PairBlock, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Change of Omega and of the moments when each pair moves along v = L_F,i - L_F,j - r L_W.
 
@@ -51,7 +51,7 @@ def moves(
     return along, across, along.mT @ radial[1] + across.mT @ radial[0]
 
 
-def radial_gradient(block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
+def radial_gradient(block: PairBlock, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
     """The gradient with respect to R, (2, n, k, c), from that with respect to the moments and, moving, to their derivative.
 
     Args:

@@ -10,10 +10,10 @@ from torch import Tensor
 from hpcpot.compiled import FASTMATH, njit
 
 if TYPE_CHECKING:
-    from hpcpot.training.geometry import Block
+    from hpcpot.training.geometry import PairBlock
 
 
-def moments(block: Block, radial: Tensor) -> Tensor:
+def moments(block: PairBlock, radial: Tensor) -> Tensor:
     """See `pairs.moments`."""
     n, _, a = block.omega.shape
     sums = radial.new_zeros(n, a, radial.shape[-1])
@@ -22,7 +22,7 @@ def moments(block: Block, radial: Tensor) -> Tensor:
 
 
 def add_forces(
-    block: Block, radial: Tensor, b_nac: Tensor, atoms: Tensor, frames: Tensor, forces: Tensor, virials: Tensor
+    block: PairBlock, radial: Tensor, b_nac: Tensor, atoms: Tensor, frames: Tensor, forces: Tensor, virials: Tensor
 ) -> None:
     """See `pairs.add_forces`."""
     _add_forces(
@@ -41,7 +41,7 @@ def add_forces(
 
 
 def moves(
-    block: Block, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
+    block: PairBlock, radial: Tensor, atoms: Tensor, frames: Tensor, of_forces: Tensor, of_virials: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """See `pairs.moves`."""
     n, _, a = block.omega.shape
@@ -65,7 +65,7 @@ def moves(
     return along, across, moved
 
 
-def radial_gradient(block: Block, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
+def radial_gradient(block: PairBlock, of_moments: Tensor, moved: tuple[Tensor, Tensor] | None, b_nac: Tensor) -> Tensor:
     """See `pairs.radial_gradient`."""
     gradient = of_moments.new_zeros(2, *block.omega.shape[:2], of_moments.shape[-1])
     along, across = (torch.zeros_like(block.omega),) * 2 if moved is None else moved

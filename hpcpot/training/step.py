@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from hpcpot.training import pairs, pairs_cpu
-from hpcpot.training.geometry import Block, Centres, Described, Geometry, by_neighbor
+from hpcpot.training.geometry import Centres, Described, Geometry, PairBlock, by_neighbor
 
 
 class Trained(Described, Protocol):
@@ -31,7 +31,7 @@ class Trained(Described, Protocol):
 
     parameters: list[Tensor]
 
-    def radial(self, s: int, i: int, j: int, block: Block) -> Tensor: ...
+    def radial(self, s: int, i: int, j: int, block: PairBlock) -> Tensor: ...
 
     def readout(self, i: int, moments: list[Tensor], counts: Tensor) -> tuple[Tensor, list[Tensor]]: ...
 

@@ -18,9 +18,9 @@ from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.storage import checkpoint
 from hpcpot.training import curve, step
-from hpcpot.training.batches import Sampler
-from hpcpot.training.frames import Frames
-from hpcpot.training.loss import Errors
+from hpcpot.training.batches import BatchSampler
+from hpcpot.training.frames import FrameCache
+from hpcpot.training.loss import BatchErrors
 from hpcpot.training.optimiser import Optimiser, fill, flat
 from hpcpot.training.step import Trained
 from hpcpot.training.workers import Workers
@@ -31,7 +31,7 @@ EXPLODED = 1e6
 
 
 @dataclass
-class Task:
+class TrainingTask:
     """A model to be trained, its data and rules.
 
     Attributes:
@@ -49,9 +49,9 @@ class Task:
     rate_factor: float
     optimiser: str
     weight_decay: float
-    training: Frames
-    sampler: Sampler
-    validation: Frames | None
+    training: FrameCache
+    sampler: BatchSampler
+    validation: FrameCache | None
     validation_batches: list[np.ndarray]
     identity: str
 
@@ -80,11 +80,13 @@ class Trainer:
         done: steps. best: parameters of the best validation so far, where patience is set.
     """
 
-    def __init__(self, task: Task, plan: Plan, workers: Workers, stop: Callable[[], bool], say: Callable[[str], None]):
+    def __init__(
+        self, task: TrainingTask, plan: Plan, workers: Workers, stop: Callable[[], bool], say: Callable[[str], None]
+    ):
         self.task, self.plan, self.workers, self._stop, self._say = task, plan, workers, stop, say
         self.done = 0
         self._optimiser = Optimiser(task.optimiser, task.model.parameters, task.weight_decay)
-        self._errors, self._first_loss = Errors(), math.nan
+        self._errors, self._first_loss = BatchErrors(), math.nan
         self.best: np.ndarray | None = None
         self._best_loss, self._rows_since_best = math.inf, 0
 
@@ -96,7 +98,7 @@ class Trainer:
         """
         if restart:
             self._read_checkpoint()
-        rows = curve.Curve(self.plan.curve, self.done if restart else None) if self.workers.is_root else None
+        rows = curve.LearningCurve(self.plan.curve, self.done if restart else None) if self.workers.is_root else None
         began, first = perf_counter(), self.done
         self._say(HEAD)
         while self.done < self.plan.steps and not self._is_tired():
@@ -169,31 +171,33 @@ class Trainer:
             "these frames with hpcpot dataset, or lower the learning rate."
         )
 
-    def _row(self, rows: curve.Curve | None, seconds: float, first: int) -> None:
+    def _row(self, rows: curve.LearningCurve | None, seconds: float, first: int) -> None:
         """Validate; print a line and store it."""
         validation = self._validate()
         if validation is not None and self.plan.patience is not None:
             self._judge(validation.loss)
         values = curve.row(self.done, self._errors, validation, self.task.schedule(self.done - 1), seconds)
-        self._errors = Errors()
+        self._errors = BatchErrors()
         if rows is not None:
             rows.add(values)
         each = seconds / max(self.done - first, 1)
         self._say(line(values, each, each * (self.plan.steps - self.done)))
 
-    def _validate(self) -> Errors | None:
+    def _validate(self) -> BatchErrors | None:
         """Errors on the validation frames, shared out over the workers; the loss has the last step's prefactors."""
         task = self.task
         if task.validation is None:
             return None
-        errors, last = Errors(), task.schedule(self.plan.steps)
+        errors, last = BatchErrors(), task.schedule(self.plan.steps)
         for rows in task.validation_batches[self.workers.rank :: self.workers.size]:
             geometry, labels = task.validation.batch(rows)
             predicted = step.predict(task.model, geometry, task.loss.needs_forces)
             errors.add(predicted, labels, float(task.loss(predicted, labels, last)))
         parts = self.workers.gather(errors)
         kinds = ("sums", "counts")
-        return Errors(*({name: sum(getattr(p, kind)[name] for p in parts) for name in errors.sums} for kind in kinds))
+        return BatchErrors(
+            *({name: sum(getattr(p, kind)[name] for p in parts) for name in errors.sums} for kind in kinds)
+        )
 
     def _judge(self, loss: float) -> None:
         self._rows_since_best += 1
@@ -233,7 +237,7 @@ class Trainer:
             name.removeprefix(prefix): value for name, value in common.items() if name.startswith(prefix)
         }
         self.done, self.task.sampler.state = int(common["step"]), str(common["sampler"])
-        self._errors = Errors(**json.loads(str(common["errors"])))
+        self._errors = BatchErrors(**json.loads(str(common["errors"])))
         self._first_loss, self._best_loss = float(common["first_loss"]), float(common["best_loss"])
         self._rows_since_best, self.best = int(common["rows_since_best"]), common.get("best")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from labelled import structures
 
-from hpcpot.training.batches import Sampler, Systems, frames_in_batch, systems
+from hpcpot.training.batches import BatchSampler, Systems, frames_in_batch, systems
 
 
 @pytest.mark.parametrize(
@@ -29,7 +29,7 @@ def test_systems_are_groups_of_one_composition():
 
 
 def test_each_pass_over_a_system_sees_every_frame_once():
-    sampler = Sampler(Systems([np.arange(6), np.arange(6, 10)], [2, 2], ["a", "b"]), "prob_uniform", 3)
+    sampler = BatchSampler(Systems([np.arange(6), np.arange(6, 10)], [2, 2], ["a", "b"]), "prob_uniform", 3)
     seen = {0: [], 1: []}
     for _ in range(60):
         rows = sampler.next()
@@ -44,15 +44,15 @@ def test_each_pass_over_a_system_sees_every_frame_once():
 
 def test_systems_are_drawn_by_their_number_of_batches_or_evenly():
     parts = Systems([np.arange(30), np.arange(30, 40)], [1, 1], ["a", "b"])
-    assert Sampler(parts, "prob_sys_size", 0).probabilities.tolist() == [0.75, 0.25]
-    assert Sampler(parts, "prob_uniform", 0).probabilities.tolist() == [0.5, 0.5]
-    counts = Counter(int(sampler_row[0] >= 30) for sampler_row in _drawn(Sampler(parts, "prob_sys_size", 0), 2000))
+    assert BatchSampler(parts, "prob_sys_size", 0).probabilities.tolist() == [0.75, 0.25]
+    assert BatchSampler(parts, "prob_uniform", 0).probabilities.tolist() == [0.5, 0.5]
+    counts = Counter(int(sampler_row[0] >= 30) for sampler_row in _drawn(BatchSampler(parts, "prob_sys_size", 0), 2000))
     assert counts[0] / 2000 == pytest.approx(0.75, abs=0.04)
 
 
 def test_a_sampler_goes_on_from_its_state():
     parts = Systems([np.arange(7), np.arange(7, 12)], [2, 3], ["a", "b"])
-    one, other = Sampler(parts, "prob_sys_size", 1), Sampler(parts, "prob_sys_size", 9)
+    one, other = BatchSampler(parts, "prob_sys_size", 1), BatchSampler(parts, "prob_sys_size", 9)
     _drawn(one, 17)
     other.state = one.state
     assert [r.tolist() for r in _drawn(one, 20)] == [r.tolist() for r in _drawn(other, 20)]

@@ -4,23 +4,23 @@ import pytest
 
 from hpcpot.errors import OutputError
 from hpcpot.training import curve
-from hpcpot.training.loss import Errors
+from hpcpot.training.loss import BatchErrors
 
 
 def row(step):
-    return curve.row(step, Errors(), None, 1e-3, 2.0)
+    return curve.row(step, BatchErrors(), None, 1e-3, 2.0)
 
 
 def test_rows_after_the_last_step_are_dropped_and_a_cut_one_too(tmp_path):
     path = tmp_path / "curve.csv"
-    first = curve.Curve(path, None)
+    first = curve.LearningCurve(path, None)
     for step in (10, 20, 30):
         first.add(row(step))
     path.write_text(path.read_text() + "40,1.0")
     assert [r["step"] for r in curve.read(path)] == [10, 20, 30]
-    curve.Curve(path, 20).add(row(25))
+    curve.LearningCurve(path, 20).add(row(25))
     assert [r["step"] for r in curve.read(path)] == [10, 20, 25]
-    curve.Curve(path, None)
+    curve.LearningCurve(path, None)
     assert curve.read(path) == []
 
 

@@ -8,7 +8,7 @@ import torch
 from training.test_step import DATA, batch, golden_frames, make
 
 from hpcpot.training import step
-from hpcpot.training.loss import AenetLoss, DeepmdLoss, Errors, Labels
+from hpcpot.training.loss import AenetLoss, BatchErrors, DeepmdLoss, Labels
 from hpcpot.training.step import Prediction
 
 GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
@@ -35,7 +35,7 @@ def test_deepmd_loss_on_the_same_weights(name):
         for rate, intensive, value, *errors in (next(expected) for _ in range(4)):
             loss = DeepmdLoss(2e-3, (0.02, 2), (1000, 1), (0.01, 0.2), intensive)
             assert float(loss(found, wanted, rate)) == pytest.approx(value, rel=1e-8)
-            seen = Errors()
+            seen = BatchErrors()
             seen.add(found, wanted, value)
             assert [seen.rmse(q) for q in ("energy", "force", "virial")] == pytest.approx(errors, rel=1e-7)
 
@@ -54,7 +54,7 @@ def test_frames_without_virial_are_left_out_of_its_term():
     assert float(loss(found, Labels(sizes, *vars(goal).values()), 1e-3)) == pytest.approx(float(expected))
     goal.virials[:] = torch.nan
     assert float(loss(found, Labels(sizes, *vars(goal).values()), 1e-3)) == 0.0
-    assert np.isnan(Errors().rmse("virial"))
+    assert np.isnan(BatchErrors().rmse("virial"))
 
 
 def test_energies_of_frames_of_different_size_count_by_their_own_size():

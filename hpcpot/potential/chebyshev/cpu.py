@@ -26,7 +26,7 @@ COSINE = np.array([(-1.0) ** k * np.pi ** (2 * k) / factorial(2 * k) for k in ra
 """Taylor series of sin(pi t) / t and cos(pi t) in t^2; exact to rounding for |t| <= 1/2."""
 
 X2, CUT, CUT_SLOPE, SPIN, DX, DY, DZ, DISTANCE = range(8)
-"""Rows of Neighbors.pairs: 2 x, f_c, f_c', spin of the neighbour, vector to it, distance."""
+"""Rows of PaddedNeighbors.pairs: 2 x, f_c, f_c', spin of the neighbour, vector to it, distance."""
 
 
 class Descriptor(NamedTuple):
@@ -49,7 +49,7 @@ class Descriptor(NamedTuple):
     cosine: np.ndarray
 
 
-class Neighbors(NamedTuple):
+class PaddedNeighbors(NamedTuple):
     """The neighbours of the centres of a block within the cutoff, written by `_descriptors`.
 
     Attributes:
@@ -105,7 +105,7 @@ class ChebyshevSteps:
         if room > len(self._neighbors):
             self._pairs, self._neighbors = np.zeros((8, room)), np.zeros(room, np.int32)
         inputs_nd = np.empty((n, family.scale.shape[1]))
-        near = Neighbors(np.empty((n, 2), np.int64), self._neighbors, self._pairs)
+        near = PaddedNeighbors(np.empty((n, 2), np.int64), self._neighbors, self._pairs)
         closest = _descriptors(
             positions, pairs.first, pairs.neighbors, species, centres, self._descriptors[i], near, inputs_nd
         )
@@ -273,7 +273,7 @@ def _descriptors(positions, row, neighbors, species, centres, descriptor, near, 
     """Neighbours of the centres, and their descriptors; returns the least distance, NaN if one is.
 
     Args:
-        row, neighbors: as first and neighbors of Pairs. descriptor: Descriptor. near: Neighbors, written.
+        row, neighbors: as first and neighbors of Pairs. descriptor: Descriptor. near: PaddedNeighbors, written.
         inputs: (n, inputs) float64, written.
     """
     first, kept, pairs = near

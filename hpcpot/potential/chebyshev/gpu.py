@@ -9,7 +9,7 @@ from hpcpot.gpu.device import Device
 from hpcpot.gpu.sources import Source, warps_for
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.contract import DTYPES
-from hpcpot.potential.moments.gpu.environments import Environments, Rows
+from hpcpot.potential.moments.gpu.environments import CentreRows, Environments
 from hpcpot.potential.moments.gpu.network import Network
 from hpcpot.potential.moments.sets import monomials
 
@@ -70,7 +70,7 @@ class ChebyshevGpu:
         widest = max(network.numbers_per_row for network in self._networks)
         self.bytes_per_row = (2 * self._inputs + self._sums + widest) * np.dtype(self.dtype).itemsize
 
-    def add(self, i: int, rows: Rows) -> None:
+    def add(self, i: int, rows: CentreRows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
         env, n = self.environments(i, rows), len(rows.centres)
         inputs = self._buffers(f"inputs {i}", (n, self._inputs), self.dtype)

@@ -14,7 +14,7 @@ import numpy as np
 
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.deepmd import activation, checked, per_type, refuse, to_float64
-from hpcpot.potential.deep_potential.graphdef import Graph, parse
+from hpcpot.potential.deep_potential.graphdef import GraphDef, parse
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
 from hpcpot.potential.parsing import Head, reading
@@ -36,7 +36,7 @@ def read_frozen(path: Path) -> DeepPotential:
         return _from_graph(parse(path.read_bytes()), path)
 
 
-def _from_graph(graph: Graph, path: Path) -> DeepPotential:
+def _from_graph(graph: GraphDef, path: Path) -> DeepPotential:
     _refuse_graph(graph, path)
     script = json.loads(graph.text("train_attr/training_script"))
     model = script.get("model", {})
@@ -76,7 +76,7 @@ def _from_graph(graph: Graph, path: Path) -> DeepPotential:
     )
 
 
-def _refuse_graph(graph: Graph, path: Path) -> None:
+def _refuse_graph(graph: GraphDef, path: Path) -> None:
     if any(operation.startswith("TabulateFusion") for operation in graph.operations):
         raise ModelError(
             f"{path} = a compressed model: the embedding weights are required, and compression replaced them by "
@@ -93,7 +93,7 @@ def _refuse_graph(graph: Graph, path: Path) -> None:
             raise ModelError(f"{path}: sel = {used}: {trained}, as trained, is required; convert the original model.")
 
 
-def _constant(graph: Graph, name: str, path: Path) -> np.ndarray:
+def _constant(graph: GraphDef, name: str, path: Path) -> np.ndarray:
     if name not in graph:
         raise ModelError(
             f"{path}: constant {name} = absent: a standard se_e2_a model has it; models with excluded pairs, shared "
@@ -102,7 +102,7 @@ def _constant(graph: Graph, name: str, path: Path) -> np.ndarray:
     return to_float64(graph.array(name), path, name)
 
 
-def _embedding(graph: Graph, scope: str, j: int, function: str, path: Path) -> tuple[Layer, ...]:
+def _embedding(graph: GraphDef, scope: str, j: int, function: str, path: Path) -> tuple[Layer, ...]:
     """Layers matrix_1_j, matrix_2_j, ...; a skip, and with it idt, wherever the width stays or doubles."""
     layers: list[Layer] = []
     while not layers or f"{scope}/matrix_{len(layers) + 1}_{j}" in graph:
@@ -115,7 +115,7 @@ def _embedding(graph: Graph, scope: str, j: int, function: str, path: Path) -> t
     return tuple(layers)
 
 
-def _fitting(graph: Graph, t: int, function: str, path: Path) -> tuple[Layer, ...]:
+def _fitting(graph: GraphDef, t: int, function: str, path: Path) -> tuple[Layer, ...]:
     """Hidden layers 0, 1, ... and the final linear one; a skip from layer 1 on, only where the width stays."""
     layers: list[Layer] = []
     while f"layer_{len(layers)}_type_{t}/matrix" in graph:
@@ -129,7 +129,7 @@ def _fitting(graph: Graph, t: int, function: str, path: Path) -> tuple[Layer, ..
     return (*layers, Layer(weights, bias, None, "linear", False))
 
 
-def _energy_shift(graph: Graph, types: int, path: Path) -> np.ndarray:
+def _energy_shift(graph: GraphDef, types: int, path: Path) -> np.ndarray:
     """Energy bias per type: of the fitting (DeePMD-kit 2) and of the model (3); either may be absent."""
     shift = np.zeros(types)
     for name in ("fitting_attr/t_bias_atom_e", *_variants("t_out_bias")):

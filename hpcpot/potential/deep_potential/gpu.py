@@ -13,7 +13,7 @@ from hpcpot.gpu.sources import Source, listed, warps_for
 from hpcpot.potential.deep_potential.cpu import DeepPotentialSteps, WeightNumber
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.deep_potential.reduced import PRECISIONS
-from hpcpot.potential.moments.gpu.environments import Environments, Rows
+from hpcpot.potential.moments.gpu.environments import CentreRows, Environments
 from hpcpot.potential.moments.gpu.network import Network
 from hpcpot.potential.moments.gpu.tabulated import Expressions, TabulatedGpu
 
@@ -64,7 +64,7 @@ class DeepPotentialGpu:
         self._species = [_OneSpecies(device, buffers, steps, i, self.dtype) for i in range(len(family.elements))]
         self.bytes_per_row = max(part.numbers_per_row for part in self._species) * np.dtype(self.dtype).itemsize
 
-    def add(self, i: int, rows: Rows) -> None:
+    def add(self, i: int, rows: CentreRows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
         self._species[i].add(rows, self.environments(i, rows))
 
@@ -122,7 +122,7 @@ class _OneSpecies:
         own = 4 * (self._channels + self._axis) + 2 * self._n_invariants
         return own + self._network.numbers_per_row
 
-    def add(self, rows: Rows, env: Any) -> None:
+    def add(self, rows: CentreRows, env: Any) -> None:
         n = len(rows.centres)
         moments = self._buffer("moments", n, 4 * self._channels)
         low = self._buffer("low", n, 4 * self._axis)

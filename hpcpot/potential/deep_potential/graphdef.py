@@ -26,7 +26,7 @@ FIXED_SIZES = {1: 8, 5: 4}
 
 
 @dataclass(frozen=True)
-class Graph:
+class GraphDef:
     """A frozen graph.
 
     Attributes:
@@ -66,7 +66,7 @@ class Graph:
         return _last(fields, TENSOR_TEXT, b"").decode()
 
 
-def parse(content: bytes) -> Graph:
+def parse(content: bytes) -> GraphDef:
     """The graph in the bytes of a .pb file.
 
     Raises:
@@ -86,7 +86,7 @@ def parse(content: bytes) -> Graph:
             tensors[_last(node, NODE_NAME).decode()] = _last(_collect(values[b"value"]), ATTRIBUTE_TENSOR)
     if not versions:  # TensorFlow writes it last
         raise ValueError("the graph ends before its version record")
-    return Graph(tensors, frozenset(operations))
+    return GraphDef(tensors, frozenset(operations))
 
 
 def _varint(content: bytes, position: int) -> tuple[int, int]:

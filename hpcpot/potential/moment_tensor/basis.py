@@ -48,7 +48,7 @@ class Basis:
 
 
 @dataclass(frozen=True, order=True)
-class Graph:
+class Contraction:
     """A product of moments with some indices shared, some free, its nodes in their canonical order.
 
     Attributes:
@@ -90,7 +90,7 @@ def basis(level: int) -> Basis:
     highest = {mu: max(nu for other, nu in nodes if other == mu) for mu, _ in nodes}
     for mu, most in highest.items():
         for nu in range(most + 1):
-            tensors.place(Graph((mu,), (nu,)))
+            tensors.place(Contraction((mu,), (nu,)))
     basics = [(mu, *powers) for mu, most in highest.items() for powers in monomials(most).tolist()]
     rows = [row for graph in composite for row in tensors.products(graph)]
     return Basis(
@@ -100,7 +100,7 @@ def basis(level: int) -> Basis:
     )
 
 
-def _scalars(level: int) -> Iterator[Graph]:
+def _scalars(level: int) -> Iterator[Contraction]:
     """All inequivalent complete contractions up to a level, in order."""
     for count in range(1, MOST_MOMENTS + 1):
         for mu in combinations_with_replacement(range(MOST_MU + 1), count):
@@ -121,7 +121,7 @@ def _sums_up_to(most: int, length: int) -> Iterator[tuple[int, ...]]:
             yield (first, *rest)
 
 
-def _canonical(mu: tuple[int, ...], edges: dict, free: tuple[int, ...]) -> tuple[Graph, tuple[int, ...]]:
+def _canonical(mu: tuple[int, ...], edges: dict, free: tuple[int, ...]) -> tuple[Contraction, tuple[int, ...]]:
     """The graph with its nodes in canonical order, and which of the given nodes comes first, second, ..."""
     count = len(mu)
     shared = [[edges.get((min(a, b), max(a, b)), 0) if a != b else 0 for b in range(count)] for a in range(count)]
@@ -133,7 +133,7 @@ def _canonical(mu: tuple[int, ...], edges: dict, free: tuple[int, ...]) -> tuple
         rows = tuple(n for i, a in enumerate(order) for n in (nu[a], *(shared[a][b] for b in order[i + 1 :])))
         if best is None or rows < best[0]:
             best = rows, order
-    return Graph(tuple(mu[a] for a in best[1]), best[0]), best[1]
+    return Contraction(tuple(mu[a] for a in best[1]), best[0]), best[1]
 
 
 @cache
@@ -147,11 +147,11 @@ def _unpacked(count: int, rows: tuple[int, ...]) -> tuple[tuple[tuple[int, ...],
     return tuple(map(tuple, shared)), tuple(nu)
 
 
-def _nodes(graph: Graph) -> Iterator[tuple[int, int]]:
+def _nodes(graph: Contraction) -> Iterator[tuple[int, int]]:
     return zip(graph.mu, graph.nu, strict=True)
 
 
-def _part(graph: Graph, kept: tuple[int, ...]) -> tuple[Graph, tuple[int, ...]]:
+def _part(graph: Contraction, kept: tuple[int, ...]) -> tuple[Contraction, tuple[int, ...]]:
     """The graph of some nodes, their edges to others free; and where each canonical node was in `graph`."""
     edges = {(i, j): graph.shared[a][b] for (i, a), (j, b) in combinations(enumerate(kept), 2)}
     cut = tuple(graph.free[a] + sum(graph.shared[a][b] for b in range(len(graph.mu)) if b not in kept) for a in kept)
@@ -168,12 +168,12 @@ class _Tensors:
     """
 
     def __init__(self) -> None:
-        self.trees: dict[Graph, tuple[tuple[int, ...], ...]] = {}
-        self.components: dict[Graph, dict[tuple, int]] = {}
-        self.depths: dict[Graph, int] = {}
+        self.trees: dict[Contraction, tuple[tuple[int, ...], ...]] = {}
+        self.components: dict[Contraction, dict[tuple, int]] = {}
+        self.depths: dict[Contraction, int] = {}
         self.count = 0
 
-    def need(self, graph: Graph) -> None:
+    def need(self, graph: Contraction) -> None:
         if graph in self.trees:
             return
         self.trees[graph] = halves = _split(graph)
@@ -182,11 +182,11 @@ class _Tensors:
             self.need(part)
         self.depths[graph] = 1 + max((self.depths[part] for part in parts), default=-1)
 
-    def order(self, graph: Graph) -> tuple:
+    def order(self, graph: Contraction) -> tuple:
         """Factors before products: by depth, number of nodes, mu, rows."""
         return self.depths[graph], len(graph.mu), graph
 
-    def place(self, graph: Graph) -> None:
+    def place(self, graph: Contraction) -> None:
         """Give numbers to the components of a tensor; of two that are equal by symmetry one number."""
         numbers: dict[tuple, int] = {}
         swap = self._swap(graph)
@@ -199,7 +199,7 @@ class _Tensors:
                 numbers[powers] = numbers[other]
         self.components[graph] = numbers
 
-    def _swap(self, graph: Graph) -> tuple[int, ...]:
+    def _swap(self, graph: Contraction) -> tuple[int, ...]:
         """The order of a tensor's free indices, by node, when two like nodes of its last pair change places."""
         nodes = [a for a, free in enumerate(graph.free) if free]
         pair = max(self.trees[graph], key=len, default=()) if len(graph.mu) == 3 else tuple(range(len(graph.mu)))
@@ -211,7 +211,7 @@ class _Tensors:
                 return tuple(nodes.index(image.get(a, a)) for a in nodes)
         return tuple(range(len(nodes)))
 
-    def products(self, graph: Graph) -> list[tuple[int, int, int, int]]:
+    def products(self, graph: Contraction) -> list[tuple[int, int, int, int]]:
         """The rows that compute a tensor from its factors, whose components have numbers."""
         self.place(graph)
         halves = self.trees[graph]
@@ -237,7 +237,7 @@ class _Tensors:
         return rows
 
     @staticmethod
-    def _powers(part: Graph, nodes: tuple[int, ...], held: dict, across: list, chosen: tuple, side: int) -> tuple:
+    def _powers(part: Contraction, nodes: tuple[int, ...], held: dict, across: list, chosen: tuple, side: int) -> tuple:
         """Powers of the free indices of a factor: those that the product keeps, and those that are summed over."""
         result = []
         for node, free in zip(nodes, part.free, strict=True):
@@ -250,7 +250,7 @@ class _Tensors:
         return tuple(result)
 
 
-def _split(graph: Graph) -> tuple[tuple[int, ...], ...]:
+def _split(graph: Contraction) -> tuple[tuple[int, ...], ...]:
     """The two factors that share the fewest indices: the first of these among one node and the rest, then two pairs."""
     count = len(graph.mu)
     if count == 1:

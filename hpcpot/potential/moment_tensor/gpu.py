@@ -10,7 +10,7 @@ from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import NULL, Device
 from hpcpot.gpu.sources import Source
 from hpcpot.potential.moment_tensor.model import MomentTensor
-from hpcpot.potential.moments.gpu.environments import Neighbourhoods, Rows
+from hpcpot.potential.moments.gpu.environments import CentreRows, Neighbourhoods
 from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
 from hpcpot.potential.moments.sets import monomials
 
@@ -48,7 +48,7 @@ class Products:
     def numbers_per_row(self) -> int:
         return 2 * self._n_moments
 
-    def __call__(self, i: int, rows: Rows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
+    def __call__(self, i: int, rows: CentreRows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
         """See moments.gpu.tabulated.Expressions."""
         (a_ntac,), n = moments, len(rows.centres)
         space = (self._buffers(f"{name} {i}", (self._n_moments, n), np.float64) for name in ("values", "gradients"))

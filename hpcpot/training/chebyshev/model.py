@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from hpcpot.potential.chebyshev.model import Chebyshev
-from hpcpot.training.geometry import Block
+from hpcpot.training.geometry import PairBlock
 from hpcpot.training.networks import to_numpy, to_torch
 
 
@@ -39,7 +39,7 @@ class ChebyshevModel:
         """The radial functions themselves and their slopes."""
         return self._sets[s].radial(r, i, j)
 
-    def radial(self, s: int, i: int, j: int, block: Block) -> Tensor:
+    def radial(self, s: int, i: int, j: int, block: PairBlock) -> Tensor:
         return block.radial
 
     def readout(self, i: int, moments: list[Tensor], counts: Tensor) -> tuple[Tensor, list[Tensor]]:

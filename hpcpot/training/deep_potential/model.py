@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.training.dual import value_and_slope
-from hpcpot.training.geometry import Block
+from hpcpot.training.geometry import PairBlock
 from hpcpot.training.networks import to_numpy, to_torch
 
 
@@ -43,10 +43,10 @@ class DeepPotentialModel:
         return self.family.energy_shift
 
     def radial_input(self, s: int, r: np.ndarray, i: int, j: int) -> tuple[np.ndarray, ...]:
-        """Content of `Block.radial`: the input of the embedding, and its slope."""
+        """Content of `PairBlock.radial`: the input of the embedding, and its slope."""
         return self.family.embedding_input(r, i, j)
 
-    def radial(self, s: int, i: int, j: int, block: Block) -> Tensor:
+    def radial(self, s: int, i: int, j: int, block: PairBlock) -> Tensor:
         """Embedding and its derivative along r, (2, n, k, c)."""
         _, n, k, _ = block.radial.shape
         values = value_and_slope(self._torch.embeddings[i][j], block.radial.view(2 * n * k, 1))

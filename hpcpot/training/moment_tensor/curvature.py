@@ -15,7 +15,7 @@ from scipy.linalg import solve_triangular
 
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
 from hpcpot.training.moment_tensor.loss import Loss, Model
-from hpcpot.training.moment_tensor.sites import Chunk, over
+from hpcpot.training.moment_tensor.sites import SiteChunk, over
 
 DAMPING = 1e-2
 """Added to the diagonal of the curvature once that is 1: bounds steps along which only the true loss bends."""
@@ -24,7 +24,7 @@ SAMPLES = 8
 
 
 @dataclass(frozen=True)
-class Coordinates:
+class WhiteCoordinates:
     """White coordinates y of parameters x = origin + scale L^-T y.
 
     Attributes:
@@ -37,7 +37,7 @@ class Coordinates:
     lower: np.ndarray
 
     @classmethod
-    def of(cls, origin: np.ndarray, curvature: np.ndarray, damping: float) -> Coordinates:
+    def of(cls, origin: np.ndarray, curvature: np.ndarray, damping: float) -> WhiteCoordinates:
         """Coordinates in which a matrix (n, n), positive semidefinite, is the identity."""
         diagonal = curvature.diagonal()
         scale = 1.0 / np.sqrt(np.where(diagonal > 0.0, diagonal, 1.0))
@@ -54,7 +54,7 @@ class Coordinates:
         return solve_triangular(self.lower, self.scale * slopes, lower=True)
 
 
-def coordinates(model: Model, parts: Sequence[Chunk], loss: Loss, seed: int, threads: int = 1) -> Coordinates:
+def coordinates(model: Model, parts: Sequence[SiteChunk], loss: Loss, seed: int, threads: int = 1) -> WhiteCoordinates:
     """White coordinates at the model's parameters.
 
     Args:
@@ -69,10 +69,10 @@ def coordinates(model: Model, parts: Sequence[Chunk], loss: Loss, seed: int, thr
         return rows.T @ rows / passes
 
     curvature = sum(over(range(len(parts)), share, threads))
-    return Coordinates.of(model.parameters, curvature, DAMPING)
+    return WhiteCoordinates.of(model.parameters, curvature, DAMPING)
 
 
-def _combinations(model: Model, part: Chunk, loss: Loss, n_frames: int, random: np.random.Generator) -> np.ndarray:
+def _combinations(model: Model, part: SiteChunk, loss: Loss, n_frames: int, random: np.random.Generator) -> np.ndarray:
     """g of each frame of a chunk, (frames, parameters)."""
     data, family = part.data, model.family
     energy, force, virial = (np.sqrt(w) for w in loss.weights(data, n_frames))

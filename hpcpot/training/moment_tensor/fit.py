@@ -19,7 +19,7 @@ from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.training.moment_tensor import linear as mtp_linear
 from hpcpot.training.moment_tensor.curvature import coordinates
 from hpcpot.training.moment_tensor.loss import Loss, Model, errors, value_and_gradient
-from hpcpot.training.moment_tensor.sites import Chunk
+from hpcpot.training.moment_tensor.sites import SiteChunk
 
 ROUND = 50
 """Iterations between two linear solves."""
@@ -70,7 +70,7 @@ class Fit:
         model: the best parameters so far. step: iterations of L-BFGS done. loss: of the training frames, parts.
     """
 
-    def __init__(self, family: MomentTensor, parts: Sequence[Chunk], loss: Loss, threads: int, step: int = 0):
+    def __init__(self, family: MomentTensor, parts: Sequence[SiteChunk], loss: Loss, threads: int, step: int = 0):
         self.model, self.step, self.loss = Model(family), step, np.inf
         self.parts, self._loss, self._threads = parts, loss, threads
 

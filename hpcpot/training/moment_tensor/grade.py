@@ -16,7 +16,7 @@ import numpy as np
 
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moment_tensor.rows import ParameterRows
-from hpcpot.training.moment_tensor.sites import Chunk
+from hpcpot.training.moment_tensor.sites import SiteChunk
 
 THRESHOLD = 1.001
 """Grade above which a row enters the active set."""
@@ -64,7 +64,7 @@ class ActiveSet:
         return swaps
 
 
-def select(family: MomentTensor, parts: Sequence[Chunk]) -> ActiveSet:
+def select(family: MomentTensor, parts: Sequence[SiteChunk]) -> ActiveSet:
     """The active set of all atoms; `members` number them in the order of the frames."""
     maker = ParameterRows(family)
     active = ActiveSet.empty(maker.size)
@@ -77,7 +77,7 @@ def select(family: MomentTensor, parts: Sequence[Chunk]) -> ActiveSet:
     return active
 
 
-def site_rows(maker: ParameterRows, part: Chunk) -> np.ndarray:
+def site_rows(maker: ParameterRows, part: SiteChunk) -> np.ndarray:
     """dE_i/dparameters of the atoms of a chunk, (atoms, m)."""
     rows = np.empty((len(part.data.species), maker.size))
     for sites in part.sites:

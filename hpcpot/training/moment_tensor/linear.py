@@ -10,16 +10,16 @@ import numpy as np
 from hpcpot.errors import TrainingError
 from hpcpot.potential.moment_tensor.layout import Layout
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
-from hpcpot.training.moment_tensor.curvature import Coordinates
+from hpcpot.training.moment_tensor.curvature import WhiteCoordinates
 from hpcpot.training.moment_tensor.kernels import Needs
 from hpcpot.training.moment_tensor.loss import Loss, Model
-from hpcpot.training.moment_tensor.sites import Chunk, over
+from hpcpot.training.moment_tensor.sites import SiteChunk, over
 
 REGULARISATION = 1e-10
 """Added to the diagonal of the normal matrix once that is 1 everywhere: basis functions depend on one another."""
 
 
-def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> np.ndarray:
+def solve(model: Model, parts: Sequence[SiteChunk], loss: Loss, threads: int = 1) -> np.ndarray:
     """The coefficients of the basis and the energies of the species, (n,), by the normal equations of all frames.
 
     Raises:
@@ -34,11 +34,11 @@ def solve(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) ->
             "normal equations = not finite: radial functions and labels must be numbers of sensible size; hpcpot "
             "dataset names doubtful frames."
         )
-    white = Coordinates.of(np.zeros(len(matrix)), matrix, REGULARISATION)
+    white = WhiteCoordinates.of(np.zeros(len(matrix)), matrix, REGULARISATION)
     return white.parameters(white.gradient(right))
 
 
-def _normal(model: Model, part: Chunk, loss: Loss, n_frames: int, needs: Needs) -> tuple[np.ndarray, np.ndarray]:
+def _normal(model: Model, part: SiteChunk, loss: Loss, n_frames: int, needs: Needs) -> tuple[np.ndarray, np.ndarray]:
     data, n = part.data, len(model.layout.scalars)
     weights = loss.weights(data, n_frames)
     energies, forces = np.zeros((len(data), n)), np.zeros((len(data.species), 3, n))

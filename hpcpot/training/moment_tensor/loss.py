@@ -19,7 +19,7 @@ from hpcpot.potential.moment_tensor.layout import Layout, layout, radial_functio
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
 from hpcpot.training.moment_tensor.settings import WEIGHTINGS
-from hpcpot.training.moment_tensor.sites import Chunk, over
+from hpcpot.training.moment_tensor.sites import SiteChunk, over
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Loss:
 
 
 @dataclass
-class Errors:
+class FitErrors:
     """Sums of squares over frames, as the learning curve takes them.
 
     Attributes:
@@ -100,7 +100,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Prediction:
+class ChunkPrediction:
     """Energies (frames,) eV, forces (atoms, 3) eV/Å, virials (frames, 3, 3) eV of a chunk."""
 
     energies: np.ndarray
@@ -108,10 +108,10 @@ class Prediction:
     virials: np.ndarray
 
 
-def predict(model: Model, part: Chunk) -> Prediction:
+def predict(model: Model, part: SiteChunk) -> ChunkPrediction:
     """Labels by the model."""
     data = part.data
-    prediction = Prediction(
+    prediction = ChunkPrediction(
         data.counts @ model.family.species_energies, np.zeros_like(data.positions), np.zeros((len(data), 3, 3))
     )
     for sites in part.sites:
@@ -123,21 +123,23 @@ def predict(model: Model, part: Chunk) -> Prediction:
     return prediction
 
 
-def errors(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> Errors:
+def errors(model: Model, parts: Sequence[SiteChunk], loss: Loss, threads: int = 1) -> FitErrors:
     """Errors of the model on some frames."""
     n_frames = sum(len(part.data) for part in parts)
 
-    def errors_of(part: Chunk) -> tuple:
+    def errors_of(part: SiteChunk) -> tuple:
         value, _, differences = _differences(predict(model, part), part.data, loss, n_frames)
         sizes = part.data.sizes.astype(np.float64)
         scaled = (differences[0] / sizes, differences[1], differences[2] / sizes[:, None, None])
         return value, np.array([np.nansum(d**2) for d in scaled]), np.array([np.isfinite(d).sum() for d in scaled])
 
     values, squares, counts = zip(*over(parts, errors_of, threads), strict=True)
-    return Errors(float(sum(values)), sum(squares), sum(counts))
+    return FitErrors(float(sum(values)), sum(squares), sum(counts))
 
 
-def value_and_gradient(model: Model, parts: Sequence[Chunk], loss: Loss, threads: int = 1) -> tuple[float, np.ndarray]:
+def value_and_gradient(
+    model: Model, parts: Sequence[SiteChunk], loss: Loss, threads: int = 1
+) -> tuple[float, np.ndarray]:
     """The loss, and its gradient (n,) with respect to `Model.parameters`."""
     n_frames = sum(len(part.data) for part in parts)
     results = over(parts, lambda part: _gradient(model, part, loss, n_frames), threads)
@@ -145,7 +147,7 @@ def value_and_gradient(model: Model, parts: Sequence[Chunk], loss: Loss, threads
     return float(sum(values)), sum(gradients)
 
 
-def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[float, np.ndarray]:
+def _gradient(model: Model, part: SiteChunk, loss: Loss, n_frames: int) -> tuple[float, np.ndarray]:
     predicted = predict(model, part)
     value, slopes, _ = _differences(predicted, part.data, loss, n_frames)
     family = model.family
@@ -168,7 +170,7 @@ def _gradient(model: Model, part: Chunk, loss: Loss, n_frames: int) -> tuple[flo
 
 
 def _differences(
-    predicted: Prediction, data: DataSet, loss: Loss, n_frames: int
+    predicted: ChunkPrediction, data: DataSet, loss: Loss, n_frames: int
 ) -> tuple[float, tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
     """The loss of a chunk, its slopes by energies, forces and virials, and the differences, NaN without labels."""
     weights = loss.weights(data, n_frames)

@@ -22,7 +22,7 @@ from hpcpot.training.moment_tensor import grade as mtp_grade
 from hpcpot.training.moment_tensor import loss as mtp_loss
 from hpcpot.training.moment_tensor import sites as mtp_sites
 from hpcpot.training.moment_tensor.fit import CLOSER, ROUND, Fit, Radial, initial
-from hpcpot.training.moment_tensor.sites import Chunk
+from hpcpot.training.moment_tensor.sites import SiteChunk
 from hpcpot.wording import duration, plural
 
 HEAD = (
@@ -58,7 +58,9 @@ class _Run:
         kept: iterations in the checkpoint.
     """
 
-    def __init__(self, job: Job, fit: Fit, validation: list[Chunk], loss: mtp_loss.Loss, identity: str, last: float):
+    def __init__(
+        self, job: Job, fit: Fit, validation: list[SiteChunk], loss: mtp_loss.Loss, identity: str, last: float
+    ):
         self.job, self.fit, self.validation, self.loss, self.identity, self.last = (
             job,
             fit,
@@ -69,7 +71,7 @@ class _Run:
         )
         self.kept = fit.step
         self.threads = job.settings.training.threads
-        self.rows = curve.Curve(job.settings.output.curve, fit.step if job.restart else None)
+        self.rows = curve.LearningCurve(job.settings.output.curve, fit.step if job.restart else None)
         self.began, self.first, self.stopped = perf_counter(), fit.step, False
 
     def iterate(self) -> bool:
@@ -88,11 +90,11 @@ class _Run:
                 break
         return True
 
-    def finish(self, training: list[Chunk]) -> None:
+    def finish(self, training: list[SiteChunk]) -> None:
         """The best coefficients for the last radial functions, the active set; model and figure."""
         output = self.job.settings.output
         self.fit.solve()
-        self.rows = curve.Curve(output.curve, self.fit.step - 1)  # a row of this step was of other coefficients
+        self.rows = curve.LearningCurve(output.curve, self.fit.step - 1)  # a row of this step was of other coefficients
         last = self._row()
         family = self.fit.model.family
         if self.job.settings.moment_tensor.grade:
@@ -101,7 +103,7 @@ class _Run:
         self.job.say(f"model: {output.model}")
         self.job.say(f"figure: {curve.draw(output.curve, output.curve.with_suffix('.png'))}")
 
-    def _with_active_set(self, family: MomentTensor, training: list[Chunk]) -> MomentTensor:
+    def _with_active_set(self, family: MomentTensor, training: list[SiteChunk]) -> MomentTensor:
         active = mtp_grade.select(family, training)
         members = active.members[active.members >= 0]
         frames = np.unique(self.job.training.frame_of[members])
@@ -154,7 +156,7 @@ def _line(values: dict[str, float], each: float, left: float) -> str:
     )
 
 
-def _initial(job: Job, training: list[Chunk]) -> MomentTensor:
+def _initial(job: Job, training: list[SiteChunk]) -> MomentTensor:
     keys = job.settings.moment_tensor
     low = keys.min_distance_A
     if low is None:

@@ -64,14 +64,14 @@ class Sites:
 
 
 @dataclass(frozen=True)
-class Chunk:
+class SiteChunk:
     """Some frames: their labels, and their atoms species by species."""
 
     data: DataSet
     sites: list[Sites]
 
 
-def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
+def prepare(data: DataSet, cutoff: float) -> list[SiteChunk]:
     """The chunks of a data set.
 
     Raises:
@@ -90,7 +90,7 @@ def prepare(data: DataSet, cutoff: float) -> list[Chunk]:
                 "where potentials begin; leave the frame out (hpcpot dataset lists such frames)."
             )
         sites = [_of_species(part, joined, points, i, cutoff) for i in np.unique(part.species)]
-        parts.append(Chunk(part, sites))
+        parts.append(SiteChunk(part, sites))
     return parts
 
 
@@ -110,12 +110,12 @@ def _of_species(part: DataSet, joined: Batch, points: np.ndarray, i: int, cutoff
     )
 
 
-def shortest_distance(parts: Sequence[Chunk]) -> float:
+def shortest_distance(parts: Sequence[SiteChunk]) -> float:
     """Å, of all pairs within the cutoff."""
     return min((float(s.distances.min(initial=np.inf)) for part in parts for s in part.sites), default=np.inf)
 
 
-def mean_neighbors(parts: Sequence[Chunk]) -> float:
+def mean_neighbors(parts: Sequence[SiteChunk]) -> float:
     """Neighbours of an atom within the cutoff, on average."""
     atoms = sum(len(s.atoms) for part in parts for s in part.sites)
     return sum(len(s.kinds) for part in parts for s in part.sites) / max(atoms, 1)

@@ -8,7 +8,7 @@ import systems
 import trainings
 
 from hpcpot.dataset.predict import frame_grades, neighborhoods
-from hpcpot.dynamics import trust
+from hpcpot.dynamics import uncertainty
 from hpcpot.errors import ModelError
 from hpcpot.potential import files, registry
 from hpcpot.potential.blocks import BlockPotential
@@ -78,7 +78,7 @@ def test_the_model_file_keeps_the_active_set(family, tmp_path):
 def test_models_without_a_whole_active_set_are_refused(family):
     for model in (family, systems.argon()):
         with pytest.raises(ModelError, match="needs an active set, which this model has not: .* moment_tensor.grade"):
-            trust.grade(model)
+            uncertainty.grade(model)
     with pytest.raises(ModelError, match=r"active = \(3, 3\): \(43, 43\)"):
         Extrapolation(replace(systems.moment_tensor(level=8, size=4), active=np.eye(3)))
     with pytest.raises(ModelError, match="active = Singular matrix: rows that span"):

@@ -17,7 +17,7 @@ from hpcpot.training.moment_tensor import grade as mtp_grade
 from hpcpot.training.moment_tensor import linear as mtp_linear
 from hpcpot.training.moment_tensor import loss as mtp_loss
 from hpcpot.training.moment_tensor import sites as mtp_sites
-from hpcpot.training.moment_tensor.curvature import Coordinates, coordinates
+from hpcpot.training.moment_tensor.curvature import WhiteCoordinates, coordinates
 from hpcpot.training.moment_tensor.fit import Fit, Radial, initial
 from hpcpot.training.moment_tensor.grade import THRESHOLD, ActiveSet
 from hpcpot.training.moment_tensor.loss import Loss, Model
@@ -123,7 +123,7 @@ def test_white_coordinates_of_a_matrix():
     random = np.random.default_rng(6)
     half = random.normal(size=(9, 5)) * 10.0 ** np.arange(5)
     curvature, origin = half.T @ half, random.normal(size=5)
-    white = Coordinates.of(origin, curvature, 0.0)
+    white = WhiteCoordinates.of(origin, curvature, 0.0)
     y, slopes = random.normal(size=5), random.normal(size=5)
     step = white.parameters(y) - origin
     assert step @ curvature @ step == pytest.approx(y @ y, rel=1e-8)

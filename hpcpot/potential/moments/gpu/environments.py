@@ -15,7 +15,7 @@ from hpcpot.potential import contract
 
 
 @dataclass
-class Rows:
+class CentreRows:
     """Centres of one species that are worked on at once, with their atoms and the arrays for their results.
 
     Attributes:
@@ -45,7 +45,7 @@ class Rows:
 
 
 class Neighbourhoods(NamedTuple):
-    """Neighbours within the cutoff of Rows, by environment.cu.
+    """Neighbours within the cutoff of CentreRows, by environment.cu.
 
     Attributes:
         room: rows of partners and vectors have as many places.
@@ -69,7 +69,7 @@ class Environments:
             macros["SLOTS"] = listed(family.slots)
         self._kernels = device.build(Source("potential/moments/gpu/environment.cu", macros, dtype))
 
-    def __call__(self, i: int, rows: Rows) -> Neighbourhoods:
+    def __call__(self, i: int, rows: CentreRows) -> Neighbourhoods:
         """Neighbourhoods of centres of species i, whose buffers are their own."""
         n, candidates = len(rows.centres), rows.candidates
         room = np.int32(candidates.room)

@@ -16,7 +16,7 @@ from hpcpot.gpu.places import FIXED_ONE, NO_ATOM, Status
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import registry
 from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_contact
-from hpcpot.potential.moments.gpu.environments import Rows
+from hpcpot.potential.moments.gpu.environments import CentreRows
 from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
 from hpcpot.structure.state import library, to_host
 
@@ -164,7 +164,7 @@ class GpuPotential:
             virials = None if sums.virials is None else sums.virials[before + start : before + start + len(own)]
             self._model.add(
                 i,
-                Rows(
+                CentreRows(
                     own,
                     atoms.positions,
                     atoms.species,

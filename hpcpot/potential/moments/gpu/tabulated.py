@@ -11,7 +11,7 @@ from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
 from hpcpot.gpu.sources import Source
 from hpcpot.potential.moments.cpu import Tabulated, tabulate
-from hpcpot.potential.moments.gpu.environments import Environments, Neighbourhoods, Rows
+from hpcpot.potential.moments.gpu.environments import CentreRows, Environments, Neighbourhoods
 from hpcpot.potential.moments.sets import monomials
 from hpcpot.potential.moments.tables import TOLERANCE
 
@@ -50,7 +50,7 @@ class TabulatedGpu:
             4 * sum(moment_set.entries for moment_set in self._sets) + self._readout.numbers_per_row
         )
 
-    def add(self, i: int, rows: Rows) -> None:
+    def add(self, i: int, rows: CentreRows) -> None:
         """Energies of centres of species i; forces and virials added to what `rows` asks for."""
         env, n = self.environments(i, rows), len(rows.centres)
         if n == 0:
@@ -117,7 +117,7 @@ class Expressions:
     def __init__(self, family: Any, xp: Any):
         self._readout = _moved(family, xp).readout
 
-    def __call__(self, i: int, rows: Rows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
+    def __call__(self, i: int, rows: CentreRows, env: Neighbourhoods, moments: list[Any]) -> list[Any]:
         """Energies of the centres into their place; gradients with respect to the moments."""
         counts = (env.bounds[:, 1:] - env.bounds[:, :-1]).astype(np.float64)
         rows.energies[rows.centres], gradients = self._readout(i, moments, counts)
