@@ -6,6 +6,7 @@ Numbers are compared within tolerances: another processor rounds differently in 
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tarfile
 from pathlib import Path
@@ -16,6 +17,9 @@ import runs
 from campaigns import run
 from repository import DATA
 
+from hpcpot import config
+from hpcpot.commands import schema_of
+from hpcpot.config import yaml_text
 from hpcpot.dataset import hdf5
 from hpcpot.farm.results import Results
 from hpcpot.potential import files as potential_files
@@ -54,6 +58,30 @@ def test_a_trajectory_is_read(old):
         assert list(reader.steps("position")) == [0, 20, 40]
         frame = reader.frame(2)
     assert frame.get_chemical_formula() == "Ar32" and np.isfinite(frame.get_velocities()).all()
+
+
+@pytest.mark.parametrize(
+    ("command", "config_name", "results"),
+    [
+        ("md", "md_stages/run.yaml", "md_stages/run.h5md"),
+        ("md", "md_langevin/run.yaml", "md_langevin/run.h5md"),
+        ("onsite", "onsite/onsite.yaml", "onsite/onsite.h5"),
+        ("relax", "relax/relax.yaml", "relax/relax.h5"),
+        ("label", "label/label.yaml", "label/label.h5"),
+    ],
+)
+def test_a_stored_config_is_read_back(command, config_name, results, old, monkeypatch):
+    """It is what the config itself says, but for the folder in which it ran."""
+    monkeypatch.chdir((old / config_name).parent)
+    opened = TrajectoryReader(old / results) if command == "md" else Results(old / results)
+    with opened as file:
+        facts = file.provenance()[0]
+    schema, names = schema_of(command), re.compile(r"/\S*/(?=[^/\s,\]]+)")
+    stored = names.sub("", facts["config"])
+    settings = config.load_tree(yaml_text.parse(stored)[0], old / config_name, schema)
+    words = facts["command"].split()
+    overrides = [value for option, value in zip(words, words[1:], strict=False) if option == "--set"]
+    assert settings == config.load(old / config_name, schema, overrides)
 
 
 @pytest.mark.parametrize("family", ["deep_potential", "chebyshev", "moment_tensor", "lennard_jones"])
