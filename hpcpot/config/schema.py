@@ -104,23 +104,23 @@ class Schema(Generic[S]):
     def sections(self) -> dict[str, type]:
         """Sections by name, in the order of --help."""
         hints = get_type_hints(self.settings)
-        found = {}
+        sections = {}
         for entry in fields(self.settings):
-            options = [option for option in get_args(hints[entry.name]) or [hints[entry.name]] if is_dataclass(option)]
-            if options and STAGES not in entry.metadata:
-                found[entry.name] = options[0]
-        return found
+            types = [hint for hint in get_args(hints[entry.name]) or [hints[entry.name]] if is_dataclass(hint)]
+            if types and STAGES not in entry.metadata:
+                sections[entry.name] = types[0]
+        return sections
 
     @cached_property
     def keys(self) -> dict[str, Key]:
         """Keys by name, "section.key" or "key"."""
-        found = {}
+        keys = {}
         for entry in fields(self.settings):
             if entry.name in self.sections:
-                found |= {f"{entry.name}.{last}": row for last, row in keys_in(self.sections[entry.name]).items()}
+                keys |= {f"{entry.name}.{last}": row for last, row in keys_in(self.sections[entry.name]).items()}
             elif "key" in entry.metadata:
-                found[config_name(entry.name)] = entry.metadata["key"]
-        return found
+                keys[config_name(entry.name)] = entry.metadata["key"]
+        return keys
 
     @cached_property
     def staged(self) -> str | None:
