@@ -17,9 +17,9 @@ from hpcpot.farm.results import Results
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.training import curve, job, optimiser, step
-from hpcpot.training.batches import Sampler
+from hpcpot.training.batches import BatchSampler
 from hpcpot.training.deep_potential import start as deep_potential_task
-from hpcpot.training.frames import Frames
+from hpcpot.training.frames import FrameCache
 
 HPCPOT = [sys.executable, "-m", "hpcpot"]
 
@@ -116,8 +116,8 @@ def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_p
 
     found = job.make(settings(tmp_path, "deep_potential", training={"steps": 3}), tmp_path, False, lambda: False, print)
     model, loss, systems = deep_potential_task.make_task(found, torch.float64, torch.device("cpu"))
-    frames = Frames(found.training, model, model.constant_energies, True, 1e9)
-    sampler = Sampler(systems, "prob_sys_size", 0)
+    frames = FrameCache(found.training, model, model.constant_energies, True, 1e9)
+    sampler = BatchSampler(systems, "prob_sys_size", 0)
     adam = optimiser.Optimiser("adam", model.parameters)
     rates = [found.settings.learning_rate.start * r for r in (1.0, 0.01 ** (1 / 3), 0.01 ** (2 / 3))]
     for rate in rates:
