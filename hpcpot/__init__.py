@@ -5,6 +5,11 @@ __all__ = ["Calculator", "__version__", "md"]
 
 
 def __getattr__(name: str) -> object:
+    """Import what is offered from above when it is asked for, with the modules that HPCPOT_PLUGINS names."""
+    if name in ("Calculator", "md"):
+        from hpcpot import plugins
+
+        plugins.load()
     if name == "Calculator":
         from hpcpot.potential.calculator import Calculator  # NumPy, Numba and ASE: not for `hpcpot --help`
 

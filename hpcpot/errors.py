@@ -47,5 +47,9 @@ class TrainingError(HpcpotError):
     """A training that cannot go on: its loss exploded, or nothing is left to train on."""
 
 
+class ExtensionError(HpcpotError):
+    """A module of another package that cannot be imported, or adds a row that a table does not take."""
+
+
 class FarmError(HpcpotError):
     """A farm that cannot go on: its workers do not start, cannot load the task, or its scheduler went away."""

@@ -22,7 +22,7 @@ LAYERS = (
     ("structure",),
     ("config", "compiled", "progress", "inputs"),
     ("outputs", "data"),
-    ("units", "errors", "wording", "plugins"),
+    ("units", "errors", "wording", "plugins", "registry"),
 )
 """Highest first. A module imports from its own layer or a lower one. `hpcpot` itself is the lowest: what it offers from
 above, as hpcpot.Calculator, is imported when somebody asks for it."""

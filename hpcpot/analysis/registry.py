@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from hpcpot.config import REQUIRED, Key, key, keys_in, section_json, show
 from hpcpot.config.kinds import Kind, Late, choice, element, file_name, integer, list_of, number
+from hpcpot.errors import ExtensionError
+from hpcpot.registry import Registry
 
 if TYPE_CHECKING:
     from hpcpot.analysis.observable import Frame, Observable
@@ -34,7 +36,7 @@ class NoOptions:
 
 
 @dataclass(frozen=True)
-class Registration:
+class ObservableRow:
     """A row of the registry.
 
     Attributes:
@@ -50,20 +52,24 @@ class Registration:
     needs: tuple[str, ...] = ("positions",)
 
 
-OBSERVABLES: dict[str, Registration] = {}
+class Observables(Registry[ObservableRow]):
+    """The table of observables."""
+
+    def register(self, row: ObservableRow) -> None:
+        """Add a row; configs may name it from then on.
+
+        Raises:
+            ExtensionError: another row has its name, or it needs a field that frames do not have.
+        """
+        if unknown := set(row.needs) - FIELDS.keys():
+            raise ExtensionError(
+                f"needs = {', '.join(sorted(unknown))}: must be among {', '.join(FIELDS)}; correct it."
+            )
+        super().register(row)
 
 
-def register(row: Registration) -> None:
-    """Add an observable, also from outside hpcpot; configs may name it from then on.
-
-    Raises:
-        ValueError: the name is taken, or a field of frames is unknown.
-    """
-    if row.name in OBSERVABLES:
-        raise ValueError(f"observable = {row.name}: is in the table already; choose another name.")
-    if unknown := set(row.needs) - FIELDS.keys():
-        raise ValueError(f"needs = {', '.join(sorted(unknown))}: must be among {', '.join(FIELDS)}; correct it.")
-    OBSERVABLES[row.name] = row
+OBSERVABLES = Observables("observable")
+register = OBSERVABLES.register
 
 
 def make(name: str, first: Frame, **options: Any) -> Observable:
@@ -232,35 +238,35 @@ class ModelsSection:
 
 
 for _row in (
-    Registration(
+    ObservableRow(
         "strain",
         "hpcpot.analysis.strain:AtomicStrain",
         "strain of atoms against the first frame: von Mises shear, volumetric, D²min",
         StrainSection,
     ),
-    Registration(
+    ObservableRow(
         "bonds",
         "hpcpot.analysis.bonds:BondCounts",
         "coordination, and bonds of the first frame that have broken",
         BondsSection,
     ),
-    Registration(
+    ObservableRow(
         "voids", "hpcpot.analysis.voids:FreeVolume", "free volume, and the hole that becomes the largest", VoidsSection
     ),
-    Registration(
+    ObservableRow(
         "stress",
         "hpcpot.analysis.stress:RegionalStress",
         "stress of regions, averaged over frames",
         StressSection,
         ("positions", "velocities", "virials"),
     ),
-    Registration(
+    ObservableRow(
         "profile",
         "hpcpot.analysis.profile:Concentration",
         "concentration along the normal of an interface, and where the interface is",
         ConcentrationSection,
     ),
-    Registration(
+    ObservableRow(
         "deviation",
         "hpcpot.analysis.deviation:ModelDeviation",
         "how far the forces of several models are apart; on one rank, so for small systems or few frames",

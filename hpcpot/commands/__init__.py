@@ -2,40 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
+
+from hpcpot.registry import Registry
 
 if TYPE_CHECKING:
     from hpcpot.config import Schema
 
 
-class Command(NamedTuple):
+@dataclass(frozen=True)
+class Command:
     """A row of COMMANDS.
 
     Attributes:
+        name: on the command line.
         package: import path of add_arguments(parser) and run(arguments) -> exit code.
         line: its purpose, for --help.
         settings: module with the SCHEMA of its config; empty for a command without one.
     """
 
+    name: str
     package: str
     line: str
     settings: str = ""
 
 
-COMMANDS: dict[str, Command] = {}
-"""Commands by their names on the command line."""
-
-
-def register(name: str, package: str, line: str, settings: str = "") -> None:
-    """Add a command.
-
-    Raises:
-        ValueError: the name is taken.
-    """
-    if name in COMMANDS:
-        raise ValueError(f"command = {name}: is in the table already; choose another name.")
-    COMMANDS[name] = Command(package, line, settings)
+COMMANDS: Registry[Command] = Registry("command")
+register = COMMANDS.register
 
 
 def schema_of(command: str) -> Schema[Any]:
@@ -71,4 +66,4 @@ for _name, _package, _line, *_settings in (
     ("schema", "schema", "print the JSON Schema of a command's config, for editors"),
     ("doctor", "doctor", "show what this machine offers, and how to install what it lacks"),
 ):
-    register(_name, f"{__name__}.{_package}", _line, *_settings)
+    register(Command(_name, f"{__name__}.{_package}", _line, *_settings))

@@ -153,16 +153,18 @@ def _check_files(settings: MDSettings) -> Problems:
         yield "output.checkpoint", "is required without a trajectory; give a path or set output.checkpoint_every: 0"
     models = settings.potential.file
     inputs = [settings.structure.file, *(models if isinstance(models, list) else [models])]
-    for name in ("trajectory", "checkpoint"):
-        path = getattr(output, name)
-        if path is not None and path.resolve() in inputs:
+    outputs = {name: getattr(output, name) for name in ("trajectory", "checkpoint", "observed")}
+    outputs = {name: path.resolve() for name, path in outputs.items() if path is not None}
+    for k, (name, path) in enumerate(outputs.items()):
+        if path in inputs:
             yield f"output.{name}", "would overwrite an input of this run; give another path"
+        for other in list(outputs)[:k]:
+            if outputs[other] == path:
+                yield f"output.{name}", f"must not be the {other}; give another path"
     intervals = ("position_every", "velocity_every", "force_every", "energy_every", "virial_every", "observables_every")
     if output.trajectory is not None and not any(getattr(output, name) for name in intervals):
         why = "nothing is to be written there; set an interval such as output.position_every, or null"
         yield "output.trajectory", why
-    if output.trajectory is not None and output.checkpoint.resolve() == output.trajectory.resolve():
-        yield "output.checkpoint", "must not be the trajectory; give another path"
 
 
 def _check_deviation(settings: MDSettings) -> Problems:

@@ -18,7 +18,7 @@ from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
 from hpcpot.dynamics.thermo import summary
-from hpcpot.errors import HpcpotError, OutputError
+from hpcpot.errors import ConfigError, HpcpotError, OutputError
 from hpcpot.gpu import device
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
@@ -140,6 +140,11 @@ class Run:
 
     def _read_checkpoint(self, elements: tuple[str, ...]) -> State:
         path = self.settings.output.checkpoint
+        if path is None:
+            raise ConfigError(
+                "output.checkpoint = null: is required for a restart, which goes on from it; give the path of the "
+                "checkpoint, or of the run's trajectory."
+            )
         state, layout = restart.read(path, self.ranks, elements)
         if layout["same_layout"] and self._grid in (None, layout["grid"]):
             self._layout = layout

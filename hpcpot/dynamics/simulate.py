@@ -19,7 +19,7 @@ from hpcpot.config.kinds import file_name
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.run import Run
 from hpcpot.dynamics.settings import SCHEMA, MDSettings, StructureSection
-from hpcpot.errors import ConfigError
+from hpcpot.errors import ConfigError, StructureError
 from hpcpot.parallel.ranks import start
 from hpcpot.storage.blocks import gather
 
@@ -80,7 +80,7 @@ def md(
     The keys are those of `hpcpot md`'s config, checked alike: by their own names where no other section has the same
     (`steps=1000`), or in their section (`frozen={"elements": ["Si"]}`, `output={"position_every": 10}`,
     `stages={...}`); `potential=` a name is potential.file. A trajectory is written where one is named. A script
-    under mpirun runs on all its ranks.
+    under mpirun runs on all its ranks; set OMP_NUM_THREADS=1 for it, as the command does.
 
     Args:
         atoms: the structure, whose velocities are taken over; or a file of one, or a shipped name.
@@ -92,11 +92,18 @@ def md(
     ranks, tree, schema, given = start(), _tree(keys), SCHEMA, None
     if isinstance(atoms, ase.Atoms):
         schema, given = Schema(_SettingsOfAtoms, checks.check, checks.complete), atoms
-    else:
+    if "file" in tree.get("structure", {}):
+        raise ConfigError(
+            f"structure.file = {show(tree['structure']['file'])} ({ORIGIN}): the structure is the first argument; "
+            "leave this out."
+        )
+    if given is None:
         tree.setdefault("structure", {})["file"] = str(atoms)
     settings = ranks.root_only(lambda: config.load_tree(tree, ORIGIN, schema))
     rows: list[tuple[int, float, dict]] = []
     run = Run(settings, ranks, restart, lambda: False, given, report, lambda *row: rows.append(row))
+    if restart and given is not None:
+        _require_same_atoms(run, given)
     run.go(overwrite)
     output = settings.output
     saved = output.checkpoint if output.checkpoint_every else None
@@ -108,17 +115,36 @@ def _tree(keys: Mapping[str, Any]) -> dict[str, Any]:
     tree: dict[str, Any] = {}
     for name, value in keys.items():
         if name in SCHEMA.sections and isinstance(value, Mapping):
-            tree.setdefault(name, {}).update(_plain(value))
+            _merge(tree, name, _plain(value))
         elif name == STAGES or name in SCHEMA.keys:
             tree[name] = _plain(value)
         else:
             section, last = _place(name, value)
-            (tree.setdefault(section, {}) if section else tree)[last] = _plain(value)
+            if section:
+                _merge(tree, section, {last: _plain(value)})
+            else:
+                tree[last] = _plain(value)
     if isinstance(output := tree.setdefault("output", {}), dict):
         output.setdefault("trajectory", None)
         if output["trajectory"] is None and output.get("checkpoint") is None:
             output.setdefault("checkpoint_every", 0)
     return tree
+
+
+def _merge(tree: dict[str, Any], section: str, entries: Mapping[str, Any]) -> None:
+    """Add entries to a section.
+
+    Raises:
+        ConfigError: one of them is there already, by its own keyword or in the section.
+    """
+    present = tree.setdefault(section, {})
+    if not isinstance(present, dict):  # the check of the config says so
+        return
+    for name in entries.keys() & present.keys():
+        raise ConfigError(
+            f"{section}.{name} = {show(present[name])} and {show(entries[name])} ({ORIGIN}): is given twice; keep one."
+        )
+    present.update(entries)
 
 
 def _place(name: str, value: Any) -> tuple[str | None, str]:
@@ -147,6 +173,26 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.ndarray, np.generic)):
         return value.tolist()
     return str(value) if isinstance(value, Path) else value
+
+
+def _require_same_atoms(run: Run, given: ase.Atoms) -> None:
+    """Compare the atoms of a restart with those of its checkpoint, on all ranks.
+
+    Raises:
+        StructureError: another number, or other elements.
+    """
+    state, ranks = run.state, run.ranks
+    ids, species = gather(ranks, state.ids), gather(ranks, state.species[: state.n_owned])
+    ranks.root_only(lambda: _compare(run, given, np.array(state.elements)[species[np.argsort(ids)]]), share=False)
+
+
+def _compare(run: Run, given: ase.Atoms, symbols: np.ndarray) -> None:
+    if symbols.tolist() != given.get_chemical_symbols():
+        stored = ase.Atoms(symbols).get_chemical_formula()
+        raise StructureError(
+            f"atoms = {given.get_chemical_formula()}: must be those of {run.settings.output.checkpoint} ({stored}), in the "
+            "same order, to go on from it; give these, or start anew with overwrite=True."
+        )
 
 
 def _thermo(rows: list[tuple[int, float, dict]], run: Run) -> dict[str, np.ndarray]:

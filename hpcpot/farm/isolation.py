@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, BinaryIO
 
+from hpcpot import plugins
 from hpcpot.errors import FarmError
 from hpcpot.farm.item import TAIL, BatchedCompute, Compute, Failure, Outcome, halves, outcomes
 
@@ -108,6 +109,7 @@ def describe(code: int) -> str:
 def main() -> None:
     """The process: its job comes in on stdin, outcomes go out on the file descriptor that it is given."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the client, which ends the workers
+    plugins.load()
     compute, inputs, batched, memory = pickle.load(sys.stdin.buffer)
     if memory:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))

@@ -6,6 +6,8 @@ import os
 import signal
 from typing import Any
 
+from hpcpot import plugins
+
 GPUS = "HPCPOT_FARM_GPUS"
 """Environment variable of a GPU worker: how many GPU workers share its machine."""
 
@@ -13,6 +15,7 @@ GPUS = "HPCPOT_FARM_GPUS"
 def dask_setup(worker: Any) -> None:
     """Leave Ctrl-C to the client, which ends the workers; give a GPU worker its one GPU."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    plugins.load()
     if GPUS in os.environ:
         visible = os.environ.get("CUDA_VISIBLE_DEVICES") or ",".join(map(str, range(int(os.environ[GPUS]))))
         os.environ["CUDA_VISIBLE_DEVICES"] = gpu_of(worker.name, visible)

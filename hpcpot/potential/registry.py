@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 from hpcpot.errors import ConfigError, ModelError
+from hpcpot.registry import Registry
 
 KERNEL_SETS = {"cpu": "hpcpot.potential.moments.cpu", "reference": "hpcpot.potential.moments.reference"}
 """Name of a kernel set of the host -> the module that serves every family without kernels of its own."""
@@ -144,19 +145,10 @@ _ROWS = (
     FamilyRow("lennard_jones", "Lennard-Jones potential", "hpcpot.potential.lennard_jones:LennardJones"),
 )
 
-FAMILIES: dict[str, FamilyRow] = {row.name: row for row in _ROWS}
-"""By name; `register` adds to it."""
-
-
-def register(row: FamilyRow) -> None:
-    """Add a family of potentials.
-
-    Raises:
-        ModelError: another family has that name.
-    """
-    if FAMILIES.get(row.name, row) != row:
-        raise ModelError(f"family = {row.name}: is registered as {FAMILIES[row.name].model}; choose another name.")
-    FAMILIES[row.name] = row
+FAMILIES: Registry[FamilyRow] = Registry("family")
+register = FAMILIES.register
+for _row in _ROWS:
+    register(_row)
 
 
 def code(path: str) -> Any:

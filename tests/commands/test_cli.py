@@ -6,8 +6,8 @@ import pytest
 
 import hpcpot
 from hpcpot import cli
-from hpcpot.commands import COMMANDS, register
-from hpcpot.errors import OutputError
+from hpcpot.commands import COMMANDS, Command, register
+from hpcpot.errors import ExtensionError, OutputError
 
 
 def hpcpot_command(*arguments: str, cwd=None) -> subprocess.CompletedProcess:
@@ -27,8 +27,8 @@ def fake_md(monkeypatch):
 
 
 def test_a_name_is_taken_once():
-    with pytest.raises(ValueError, match="command = md: is in the table already; choose another name"):
-        register("md", "elsewhere", "something else")
+    with pytest.raises(ExtensionError, match="command = md: is in the table already; choose another name"):
+        register(Command("md", "elsewhere", "something else"))
 
 
 def test_help_names_commands_and_exit_codes():

@@ -122,6 +122,7 @@ def test_numbers(folder, text, value):
         ("output.trajectory=.", r"must be the path of a file, not of a folder"),
         ("output.trajectory=", None),
         ("output.checkpoint=out.h5", r"output\.checkpoint = out\.h5 \(--set\): must not be the trajectory"),
+        ("output.observed=out.h5", r"output\.observed = out\.h5 \(--set\): must not be the trajectory"),
         ("device=tpu", r"must be cpu \| gpu \| auto"),
         ("md.timestep=1", r"md\.timestep = 1 \(--set\): unknown key; did you mean md\.timestep_fs\?"),
         ("timestep_fs=1", r"unknown key; did you mean md\.timestep_fs\?"),
@@ -148,7 +149,7 @@ def test_ramp_without_thermostat(folder):
         load(folder, overrides=["md.integrator=nve", "md.temperature_end_K=500"])
 
 
-@pytest.mark.parametrize("name", ["output.trajectory", "output.checkpoint"])
+@pytest.mark.parametrize("name", ["output.trajectory", "output.checkpoint", "output.observed"])
 def test_an_input_is_never_overwritten(folder, name, monkeypatch):
     monkeypatch.chdir(folder)
     with pytest.raises(ConfigError, match=f"{name} = model.h5 .*: would overwrite an input"):

@@ -15,7 +15,7 @@ from hpcpot.cli import main
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.files import load, losses, save
 from hpcpot.dataset.formats import FORMATS, Format, register
-from hpcpot.errors import DataError, OutputError
+from hpcpot.errors import DataError, ExtensionError, OutputError
 
 OUTSIDE = Path(__file__).with_name("outside")
 sys.path.append(str(OUTSIDE))
@@ -223,11 +223,10 @@ def test_vasprun_is_read_as_outcar_is(tmp_path) -> None:
 
 
 def test_a_name_or_suffix_is_taken_once() -> None:
-    for row in (Format("cfg", "mine"), Format("mine", "mine", suffixes=(".cfg",))):
-        with pytest.raises(
-            ValueError, match=r"format = .*: its name or a suffix is in the table already; choose another"
-        ):
-            register(row)
+    with pytest.raises(ExtensionError, match="format = cfg: is in the table already; choose another name"):
+        register(Format("cfg", "mine"))
+    with pytest.raises(ExtensionError, match=r"format = mine: outputs with \.cfg are of another format"):
+        register(Format("mine", "mine", suffixes=(".cfg",)))
     assert "mine" not in FORMATS
 
 

@@ -16,6 +16,7 @@ from mpirun import run_ranks
 from hpcpot.dynamics import restart
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS, Integrator, register
+from hpcpot.errors import ExtensionError
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.structure.state import MIGRATED
@@ -153,7 +154,7 @@ def test_two_ranks_do_what_one_does(tmp_path):
 
 
 def test_a_name_is_taken_once():
-    with pytest.raises(ValueError, match="integrator = nve: is in the table already; choose another name"):
+    with pytest.raises(ExtensionError, match="integrator = nve: is in the table already; choose another name"):
         register(Integrator("nve", "elsewhere"))
 
 

@@ -17,7 +17,8 @@ from conformance import observable_frames
 from conformance.observable_frames import FRAMES, OPTIONS, frame, make, options, sampled, save_models, tables
 from mpirun import run_ranks
 
-from hpcpot.analysis.registry import FIELDS, OBSERVABLES, Registration, register
+from hpcpot.analysis.registry import FIELDS, OBSERVABLES, ObservableRow, register
+from hpcpot.errors import ExtensionError
 
 ALL = pytest.mark.parametrize("name", OBSERVABLES)
 OUTSIDE = Path(observable_frames.__file__).with_name("outside")
@@ -158,7 +159,7 @@ def test_every_observable_is_checked():
 
 
 def test_a_name_is_taken_once_and_needs_are_fields():
-    with pytest.raises(ValueError, match="observable = strain: is in the table already; choose another name"):
-        register(Registration("strain", "elsewhere:Strain", ""))
-    with pytest.raises(ValueError, match="needs = charges: must be among positions, images, velocities"):
-        register(Registration("charge", "elsewhere:Charge", "", needs=("positions", "charges")))
+    with pytest.raises(ExtensionError, match="observable = strain: is in the table already; choose another name"):
+        register(ObservableRow("strain", "elsewhere:Strain", ""))
+    with pytest.raises(ExtensionError, match="needs = charges: must be among positions, images, velocities"):
+        register(ObservableRow("charge", "elsewhere:Charge", "", needs=("positions", "charges")))

@@ -13,7 +13,7 @@ from ase.constraints import FixAtoms
 from mpirun import run_ranks
 
 import hpcpot
-from hpcpot.errors import ConfigError, OutputError
+from hpcpot.errors import ConfigError, OutputError, StructureError
 from hpcpot.potential import files as potential_files
 from hpcpot.storage.reader import TrajectoryReader
 
@@ -92,6 +92,27 @@ def test_a_restart_goes_on_bit_by_bit(model):
     with pytest.raises(OutputError, match="whole.h5md = exists"):
         hpcpot.md(atoms, potential=model, **KEYS, **files, trajectory="whole.h5md")
     hpcpot.md(atoms, potential=model, **KEYS, **files, trajectory="whole.h5md", overwrite=True)
+
+
+def test_a_restart_wants_a_checkpoint_of_the_same_atoms(model):
+    atoms = runs.argon()
+    with pytest.raises(ConfigError, match="output.checkpoint = null: is required for a restart"):
+        hpcpot.md(atoms, potential=model, **KEYS, report=None, restart=True)
+    hpcpot.md(atoms, potential=model, **KEYS, report=None, trajectory="run.h5md", checkpoint_every=20)
+    with pytest.raises(StructureError, match=r"atoms = Ar107: must be those of .*run.checkpoint.h5 \(Ar108\)"):
+        hpcpot.md(atoms[1:], potential=model, **KEYS, report=None, trajectory="run.h5md", restart=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"structure": {"file": "si.extxyz"}}, "structure.file = si.extxyz .*: the structure is the first argument"),
+        ({"md": {"steps": 2}, "steps": 3}, r"md.steps = 2 and 3 \(hpcpot.md\): is given twice; keep one"),
+    ],
+)
+def test_nothing_that_is_given_is_dropped(keys, message, model):
+    with pytest.raises(ConfigError, match=message):
+        hpcpot.md(runs.argon(), potential=model, integrator="nve", timestep_fs=1, **keys)
 
 
 def test_sections_and_stages(model):

@@ -20,6 +20,9 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from hpcpot.errors import ExtensionError
+from hpcpot.registry import Registry
+
 
 @dataclass(frozen=True)
 class Format:
@@ -61,19 +64,26 @@ class Format:
         return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
 
 
-FORMATS: dict[str, Format] = {}
+class Formats(Registry[Format]):
+    """The table of data formats."""
+
+    def register(self, row: Format) -> None:
+        """Add a format: its files are then read by every command that reads data, and it is a value of --format.
+
+        Raises:
+            ExtensionError: another row has its name, or a suffix of its outputs.
+        """
+        if taken := {suffix for name in self.keys() - {row.name} for suffix in self[name].suffixes}.intersection(
+            row.suffixes
+        ):
+            raise ExtensionError(
+                f"format = {row.name}: outputs with {', '.join(sorted(taken))} are of another format; choose other suffixes."
+            )
+        super().register(row)
 
 
-def register(row: Format) -> None:
-    """Add a format: its files are then read by every command that reads data, and it is a value of --format.
-
-    Raises:
-        ValueError: another row has its name, or a suffix of its outputs.
-    """
-    taken = {suffix for other in FORMATS.values() for suffix in other.suffixes}
-    if row.name in FORMATS or taken.intersection(row.suffixes):
-        raise ValueError(f"format = {row.name}: its name or a suffix is in the table already; choose another.")
-    FORMATS[row.name] = row
+FORMATS = Formats("format")
+register = FORMATS.register
 
 
 def recognise(path: Path) -> Format | None:

@@ -12,6 +12,8 @@ from functools import cached_property
 from importlib import import_module
 from types import ModuleType
 
+from hpcpot.registry import Registry
+
 
 @dataclass(frozen=True)
 class Integrator:
@@ -57,19 +59,9 @@ class Integrator:
         return self._code.conserved
 
 
-INTEGRATORS: dict[str, Integrator] = {}
-
-
-def register(integrator: Integrator) -> None:
-    """Add a row, whose name is then a value of md.integrator.
-
-    Raises:
-        ValueError: another row has that name.
-    """
-    if integrator.name in INTEGRATORS:
-        raise ValueError(f"integrator = {integrator.name}: is in the table already; choose another name.")
-    INTEGRATORS[integrator.name] = integrator
-
+INTEGRATORS: Registry[Integrator] = Registry("integrator")
+"""By the values of md.integrator."""
+register = INTEGRATORS.register
 
 for _row in (
     Integrator("nve", f"{__name__}.nve", in_graph=True),

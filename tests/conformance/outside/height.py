@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcpot.analysis.observable import Rows
-from hpcpot.analysis.registry import Registration, register
+from hpcpot.analysis.registry import ObservableRow, register
 from hpcpot.config import key
 from hpcpot.config.kinds import choice
 
@@ -35,4 +35,4 @@ class HeightOptions:
     axis: str = key(choice("x", "y", "z"), "along which it is measured", "z")
 
 
-register(Registration("height", f"{__name__}:Height", "how tall the atoms stand", HeightOptions))
+register(ObservableRow("height", f"{__name__}:Height", "how tall the atoms stand", HeightOptions))

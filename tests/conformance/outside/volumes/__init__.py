@@ -1,7 +1,7 @@
 """`hpcpot volumes`: energies of structures at several volumes, a farm command of another package."""
 
 from hpcpot import config
-from hpcpot.commands import register
+from hpcpot.commands import Command, register
 from hpcpot.farm import settings as farm_settings
 from volumes.settings import SCHEMA
 
@@ -19,4 +19,4 @@ def run(arguments):
     return run_command(arguments, SCHEMA, prepare)
 
 
-register("volumes", __name__, "energies of structures at several volumes")
+register(Command("volumes", __name__, "energies of structures at several volumes"))
