@@ -80,7 +80,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
             values["training.optimiser"] = options.get("method", "adamw")
             values["learning_rate.start"] = _number([options.get("lr", "")], "lr")
         elif keyword == "NETWORKS":
-            networks = {one.split()[0]: one.split()[3:] for one in rest}
+            networks = {line.split()[0]: line.split()[3:] for line in rest}
         elif keyword == "MODE" and [a.lower() for a in arguments] != ["train"]:
             problems.append(f"MODE = {' '.join(arguments)} ({path.name}): hpcpot trains anew; must be train.")
     values |= _network(networks, path) | _generated(path.parent, training_set)
@@ -97,7 +97,7 @@ def _network(networks: dict[str, list[str]], path: Path) -> dict[str, Any]:
         raise ConfigError(
             f"NETWORKS ({path.name}) = {len(shapes)} different ones: the same layers are required for all elements."
         )
-    layers = [one.partition(":") for one in shapes.pop()]
+    layers = [layer.partition(":") for layer in shapes.pop()]
     activations = {activation for _, _, activation in layers}
     if len(activations) != 1 or not activations <= ACTIVATIONS.keys():
         raise ConfigError(
@@ -113,16 +113,16 @@ def _generated(folder: Path, training_set: str) -> dict[str, Any]:
     path = folder / "generate.in"
     lines = _lines(path) if path.exists() else []
     blocks: dict[str, list[str]] = {}
-    at = 0
-    while at < len(lines):
-        word, *arguments = lines[at].split()
+    k = 0
+    while k < len(lines):
+        word, *arguments = lines[k].split()
         count = int(arguments[0]) if word.upper() in ("TYPES", "FILES") and arguments else 0
         if word.upper() in ("TYPES", "FILES") and not arguments:
-            count, at = int(lines[at + 1]), at + 1
+            count, k = int(lines[k + 1]), k + 1
         if word.upper() == "SETUPS":
             count = len(blocks.get("TYPES", []))
-        blocks[word.upper()] = lines[at + 1 : at + 1 + count] if count else [" ".join(arguments)]
-        at += 1 + count
+        blocks[word.upper()] = lines[k + 1 : k + 1 + count] if count else [" ".join(arguments)]
+        k += 1 + count
     is_its_own = Path(blocks.get("OUTPUT", [""])[0]).name == Path(training_set).name
     if not is_its_own or not {"TYPES", "SETUPS", "FILES"} <= blocks.keys():
         raise ConfigError(
@@ -132,7 +132,7 @@ def _generated(folder: Path, training_set: str) -> dict[str, Any]:
     energies = {line.split()[0]: float(line.split()[1]) for line in blocks["TYPES"]}
     setups = {line.split()[0]: _setup(folder / line.split()[1]) for line in blocks["SETUPS"]}
     first = next(iter(setups.values()))
-    if any(one != first for one in setups.values()):
+    if any(setup != first for setup in setups.values()):
         raise ConfigError("SETUPS (generate.in) = different bases: one for all elements is required; make them alike.")
     return {
         "data.files": [line.strip("'\"") for line in blocks["FILES"]],
@@ -145,14 +145,14 @@ def _generated(folder: Path, training_set: str) -> dict[str, Any]:
 def _setup(path: Path) -> dict[str, Any]:
     """Environment and basis of a .stp file."""
     text = "\n".join(_lines(path))
-    found = re.search(r"^ENV\s+(\d+)\s+((?:[A-Z][a-z]?\s+)+)", text, re.MULTILINE)
+    environment = re.search(r"^ENV\s+(\d+)\s+((?:[A-Z][a-z]?\s+)+)", text, re.MULTILINE)
     basis = dict(re.findall(r"(\w+)\s*=\s*(\S+)", text))
-    if not found or basis.get("type", "").lower() != "chebyshev" or not BASIS.keys() <= basis.keys():
+    if not environment or basis.get("type", "").lower() != "chebyshev" or not BASIS.keys() <= basis.keys():
         raise ConfigError(
             f"{path} = no Chebyshev setup: ENV, and BASIS type=Chebyshev with {', '.join(BASIS)} are required."
         )
     values = {BASIS[key]: float(basis[key]) for key in BASIS}
-    return values | {"environment": found[2].split()[: int(found[1])]}
+    return values | {"environment": environment[2].split()[: int(environment[1])]}
 
 
 def _lines(path: Path) -> list[str]:

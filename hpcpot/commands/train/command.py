@@ -30,9 +30,9 @@ def run_command(arguments: argparse.Namespace) -> int:
     if settings.committee.members > 1:
         return campaign.run_settings(settings, arguments, committee.prepare, stop)
     if arguments.dry_run:
-        found = job.make(settings, folder, False, stop, print)
-        n_validation = 0 if found.validation is None else len(found.validation)
-        print(f"{config.dump(settings)}{len(found.training)} frames to train on, {n_validation} to judge by")
+        planned = job.make(settings, folder, False, stop, print)
+        n_validation = 0 if planned.validation is None else len(planned.validation)
+        print(f"{config.dump(settings)}{len(planned.training)} frames to train on, {n_validation} to judge by")
         return 0
     job.check_output(settings.output, arguments.restart, arguments.overwrite)
     return TRAINERS[settings.family].fit(job.make(settings, folder, arguments.restart, stop, print))

@@ -10,7 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.commands.verify import contact, crystal, derivatives, dynamics, figure, outcome, probes, smoothness
-from hpcpot.commands.verify.crystal import VOIGT, Crystal
+from hpcpot.commands.verify.crystal import VOIGT, CrystalProperties
 from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.outputs import check_output
@@ -44,7 +44,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     runs: list[dynamics.NveRun] = []
     outcomes += attempt("NVE run", lambda: _conserves(structures, potential, arguments, runs))
     done = crystal.examine(structures, potential)
-    relaxed = {name: result for name, result in done.items() if isinstance(result, Crystal)}
+    relaxed = {name: result for name, result in done.items() if isinstance(result, CrystalProperties)}
     print(f"relaxed {len(relaxed)} of {plural(len(done), 'structure')}")
     outcomes += crystal.check(done) + attempt("vacancies", lambda: crystal.vacancies(done, potential))
     pushed = contact.pushes({name: result.atoms for name, result in relaxed.items()}, potential)
@@ -84,7 +84,7 @@ def choose(names: str | None, paths: list[str], elements: tuple[str, ...]) -> di
     return structures
 
 
-def crystals_table(done: dict[str, Crystal]) -> Columns:
+def crystals_table(done: dict[str, CrystalProperties]) -> Columns:
     """Tabulate the crystals: lattice, energy, equation of state, elastic constants."""
     lattices = np.array([item.atoms.cell.cellpar() for item in done.values()]).reshape(-1, 6)
     fits = np.array([item.fit for item in done.values()]).reshape(-1, 4)
@@ -104,7 +104,7 @@ def crystals_table(done: dict[str, Crystal]) -> Columns:
     }
 
 
-def eos_table(done: dict[str, Crystal]) -> Columns:
+def eos_table(done: dict[str, CrystalProperties]) -> Columns:
     """Tabulate the equations of state: a row per volume of each crystal."""
     return {
         "crystal": np.array([item.name for item in done.values() for _ in item.volumes]),

@@ -35,7 +35,7 @@ VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 @dataclass(frozen=True)
-class Crystal:
+class CrystalProperties:
     """A relaxed crystal.
 
     Attributes:
@@ -60,11 +60,11 @@ class Crystal:
         return float(self.fit[2]) * EV_PER_A3_IN_GPA
 
 
-def examine(structures: Mapping[str, Atoms], potential: Potential) -> dict[str, Crystal | HpcpotError]:
+def examine(structures: Mapping[str, Atoms], potential: Potential) -> dict[str, CrystalProperties | HpcpotError]:
     """Relax each crystal with its cell, and compute its equation of state and elastic constants, or return the error."""
     names = list(structures)
     relaxed = dict(_relaxed([structures[name] for name in names], potential, RELAX))
-    done: dict[str, Crystal | HpcpotError] = {}
+    done: dict[str, CrystalProperties | HpcpotError] = {}
     for k, name in enumerate(names):
         outcome = relaxed[k]
         try:
@@ -84,7 +84,7 @@ def birch_murnaghan(volumes: np.ndarray, fit: np.ndarray) -> np.ndarray:
     return energy + 9 / 16 * volume * modulus * ((x - 1) ** 3 * derivative + (x - 1) ** 2 * (6 - 4 * x))
 
 
-def check(done: Mapping[str, Crystal | HpcpotError]) -> list[Outcome]:
+def check(done: Mapping[str, CrystalProperties | HpcpotError]) -> list[Outcome]:
     """Check lattice, bulk modulus, stability and formation energy of each crystal."""
     outcomes = []
     for name, result in done.items():
@@ -98,11 +98,11 @@ def check(done: Mapping[str, Crystal | HpcpotError]) -> list[Outcome]:
         else:
             outcomes.append(Outcome(f"{name}: bulk modulus", result.bulk_modulus, "GPa", low=0.0))
         outcomes.append(_stability(result))
-    whole = {name: result for name, result in done.items() if isinstance(result, Crystal)}
+    whole = {name: result for name, result in done.items() if isinstance(result, CrystalProperties)}
     return outcomes + [_formation(whole, name) for name in whole if formation_energy(whole, name) is not None]
 
 
-def formation_energy(done: Mapping[str, Crystal], name: str) -> float | None:
+def formation_energy(done: Mapping[str, CrystalProperties], name: str) -> float | None:
     """Formation energy from the elements, eV/atom; None for an element, or if the crystal of one is not in `done`."""
     symbols = done[name].atoms.get_chemical_symbols()
     elements = sorted(set(symbols))
@@ -111,10 +111,12 @@ def formation_energy(done: Mapping[str, Crystal], name: str) -> float | None:
     return done[name].energy - sum(done[symbol].energy for symbol in symbols) / len(symbols)
 
 
-def vacancies(done: Mapping[str, Crystal | HpcpotError], potential: Potential) -> list[Outcome]:
+def vacancies(done: Mapping[str, CrystalProperties | HpcpotError], potential: Potential) -> list[Outcome]:
     """Check the formation energy of a relaxed vacancy in each element, at the volume of the crystal."""
     elements = [
-        crystal for name, crystal in done.items() if isinstance(crystal, Crystal) and name in potential.elements
+        crystal
+        for name, crystal in done.items()
+        if isinstance(crystal, CrystalProperties) and name in potential.elements
     ]
     frames = []
     for crystal in elements:
@@ -127,7 +129,7 @@ def vacancies(done: Mapping[str, Crystal | HpcpotError], potential: Potential) -
     return outcomes
 
 
-def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) -> Crystal:
+def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) -> CrystalProperties:
     atoms = initial.copy()
     atoms.set_cell(relaxed.final.cell)
     atoms.positions = relaxed.final.positions
@@ -140,7 +142,7 @@ def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) 
     outcomes = dict(_relaxed(frames, potential, fixed))
     energies = np.array([_converged(outcomes[k]).final.energy for k in range(len(frames))]) / n
     volumes = VOLUMES * atoms.get_volume() / n
-    return Crystal(
+    return CrystalProperties(
         name,
         initial,
         atoms,
@@ -204,7 +206,7 @@ def _converged(outcome: Relaxed | HpcpotError) -> Relaxed:
     return outcome
 
 
-def _lattice(crystal: Crystal) -> Outcome:
+def _lattice(crystal: CrystalProperties) -> Outcome:
     """Check the lattice constant a, b or c that differs most from the reference."""
     lengths, reference = crystal.atoms.cell.lengths(), crystal.initial.cell.lengths()
     k = int(np.argmax(np.abs(lengths / reference - 1)))
@@ -215,7 +217,7 @@ def _lattice(crystal: Crystal) -> Outcome:
     )
 
 
-def _stability(crystal: Crystal) -> Outcome:
+def _stability(crystal: CrystalProperties) -> Outcome:
     """Check mechanical stability: all eigenvalues of the elastic constants are positive."""
     least = float(np.linalg.eigvalsh(crystal.elastic).min())
     c = crystal.elastic
@@ -224,7 +226,7 @@ def _stability(crystal: Crystal) -> Outcome:
     return Outcome(f"{crystal.name}: least elastic eigenvalue", least, "GPa", low=0.0, where=where)
 
 
-def _formation(done: Mapping[str, Crystal], name: str) -> Outcome:
+def _formation(done: Mapping[str, CrystalProperties], name: str) -> Outcome:
     value, title = formation_energy(done, name), f"{name}: formation energy"
     if name not in FORMATION_ENERGIES:
         return Outcome(title, value, "eV/atom")

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.commands.verify.contact import Push
-from hpcpot.commands.verify.crystal import Crystal, birch_murnaghan
+from hpcpot.commands.verify.crystal import CrystalProperties, birch_murnaghan
 from hpcpot.commands.verify.dynamics import NveRun
 from hpcpot.report import figures as drawing
 from hpcpot.units import FS_PER_PS
@@ -19,7 +19,9 @@ HIGHEST = 12.0
 """eV, upper end of the panel of atoms pushed together."""
 
 
-def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequence[NveRun], output: Path) -> Path:
+def write(
+    done: Mapping[str, CrystalProperties], pushed: Mapping[str, Push], runs: Sequence[NveRun], output: Path
+) -> Path:
     """Draw a verification; dashed lines are reference volumes.
 
     Raises:
@@ -41,7 +43,7 @@ def write(done: Mapping[str, Crystal], pushed: Mapping[str, Push], runs: Sequenc
     return output
 
 
-def equation_of_state(axes, crystal: Crystal) -> None:
+def equation_of_state(axes, crystal: CrystalProperties) -> None:
     """Draw energies and fit relative to the minimum of the fit, meV/atom."""
     line = np.linspace(crystal.volumes.min(), crystal.volumes.max(), 200)
     axes.plot(line, 1000 * (birch_murnaghan(line, crystal.fit) - crystal.fit[0]), color=BLUE, lw=1)

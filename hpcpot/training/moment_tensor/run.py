@@ -118,7 +118,7 @@ class _Run:
         return family
 
     def _after(self) -> bool:
-        """After an iteration: a row where one is due; whether to stop."""
+        """Write the row of an iteration where one is due; return whether to stop."""
         if self.fit.step % self.job.settings.training.print_every == 0:
             self._row()
         self.stopped = self.job.stop()

@@ -121,7 +121,7 @@ def test_formation_energies() -> None:
     alloy.symbols[:4] = "Li"
     eos = (np.zeros(1), np.zeros(1), np.ones(4), np.eye(6))
     done = {
-        name: crystal.Crystal(name, atoms, atoms, energy, *eos)
+        name: crystal.CrystalProperties(name, atoms, atoms, energy, *eos)
         for name, atoms, energy in (("Si", silicon, -5.4), ("Li", lithium, -1.9), ("LiSi", alloy, -3.85))
     }
     assert crystal.formation_energy(done, "LiSi") == pytest.approx(-0.2)
