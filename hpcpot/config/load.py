@@ -204,7 +204,11 @@ def _nearest(name: str, schema: Schema) -> str:
     section, *rest = name.split(".")
     in_stage = section == STAGES and schema.staged is not None
     names = list(schema.stage_keys(rest[0]) if in_stage and len(rest) > 1 else schema.keys)
-    sections = [*schema.sections, *([STAGES] if schema.staged else [])]
+    sections = [
+        *schema.sections,
+        *([STAGES] if schema.staged else []),
+        *(name for name in schema.keys if "." not in name),
+    ]
     by_last = {known.split(".")[-1]: known for known in names}
     last = name.split(".")[-1]
     if last in by_last:

@@ -6,6 +6,7 @@ from ase.build import bulk
 
 from hpcpot.analysis import voids
 from hpcpot.analysis.observable import Frame
+from hpcpot.analysis.registry import make
 
 RADIUS = 2.03
 """Å, of none of the distances on a grid of 1 Å."""
@@ -131,3 +132,30 @@ def test_a_notch_that_closes_is_a_hole_from_then_on():
     np.testing.assert_array_equal(table["hole_A3"], [0.0, 0.0, 1.0])
     np.testing.assert_array_equal(np.isnan(table["hole_x_A"]), [True, True, False])
     assert not table["hole_spans_a"].any()
+
+
+def test_a_void_is_followed_over_a_restart_though_another_was_larger():
+    """Two holes, of which the second outgrows the first just after the accumulators were kept."""
+    grid = np.stack(np.meshgrid(*3 * [np.arange(0.5, 24.0, 1.5)], indexing="ij"), axis=-1).reshape(-1, 3)
+    centres, cell = np.array([[6.0, 6.0, 6.0], [18.0, 18.0, 18.0]]), np.diag([24.0, 24.0, 24.0])
+
+    def frame(k: int, radii: tuple[float, float]) -> Frame:
+        far = [np.linalg.norm(grid - centre, axis=1) > radius for centre, radius in zip(centres, radii, strict=True)]
+        positions = grid[far[0] & far[1]]
+        numbers, masses = np.full(len(positions), 14), np.full(len(positions), 28.085)
+        return Frame(k, float(k), cell, np.ones(3, bool), numbers, masses, positions)
+
+    frames = [frame(k, radii) for k, radii in enumerate([(5.0, 3.8), (5.0, 4.2), (4.2, 5.2), (3.8, 6.0)])]
+    whole, before, after = (make("voids", frames[0], radius_A=2.0, spacing_A=1.0) for _ in range(3))
+    for each in frames:
+        whole.sample(each)
+    for each in frames[:2]:
+        before.sample(each)
+    after.restore(before.state())
+    for each in frames[2:]:
+        after.sample(each)
+    expected, columns = whole.result()["voids"], after.result()["voids"]
+    np.testing.assert_allclose(expected["hole_x_A"], 18.0, atol=0.5)
+    assert (np.diff(expected["hole_A3"]) > 0).all()
+    for name, values in expected.items():
+        np.testing.assert_array_equal(columns[name], values, err_msg=name)

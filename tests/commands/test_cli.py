@@ -131,3 +131,10 @@ def test_ranks_starts_mpirun_with_the_rest(fake_md, monkeypatch):
 def test_wrong_number_of_ranks(fake_md, capsys):
     assert cli.main(["md", "--ranks", "0"]) == 1
     assert "ConfigError: --ranks = 0: must be >= 1" in capsys.readouterr().err
+
+
+def test_a_closed_pipe_is_no_traceback():
+    done = subprocess.run(
+        f"{sys.executable} -m hpcpot schema md | head -1", shell=True, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "{\n" and done.stderr == ""

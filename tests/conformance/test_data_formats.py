@@ -107,6 +107,9 @@ def test_there_and_back_bit_by_bit(row, data, tmp_path) -> None:
     assert save(data, path, {"command": "made"}, row.name) == row.name
     assert list(tmp_path.iterdir()) == [path]
     assert_kept(row, path, data)
+    for loss in row.loses:  # each is one: a row that did not say so would be found out
+        with pytest.raises(AssertionError):
+            assert_kept(replace(row, loses=tuple(words for words in row.loses if words != loss)), path, data)
 
 
 @rows(WRITTEN)
