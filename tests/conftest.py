@@ -6,3 +6,10 @@ from hpcpot.parallel.launch import ENVIRONMENT
 
 for name, value in ENVIRONMENT.items():
     os.environ.setdefault(name, value)
+
+LONG = ("tests/dynamics", "tests/docs", "tests/farm", "tests/commands", "tests/gpu")
+"""Folders whose files take longest, so that they begin first and no core waits for them at the end."""
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
