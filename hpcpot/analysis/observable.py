@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
@@ -93,6 +93,7 @@ class Observable(Protocol):
         """Restore the accumulators, so that sampling continues bit for bit."""
 
 
+@runtime_checkable
 class Drawable(Protocol):
     """An observable with a figure."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hpcpot.analysis.frames import Observables
-from hpcpot.analysis.observable import tables_of
+from hpcpot.analysis.observable import Drawable, tables_of
 from hpcpot.commands.analyze.parts import NAMED
 from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.report.figures import WIDTH, sheet
@@ -25,7 +25,7 @@ def tables(observables: Observables) -> dict[str, Columns]:
 def draw(settings: AnalyzeSettings, observables: Observables) -> None:
     """Draw those that have a figure."""
     for name, observable in observables.items():
-        if name.startswith(NAMED) and hasattr(observable, "draw"):
+        if name.startswith(NAMED) and isinstance(observable, Drawable):
             stem = f"observed_{name.removeprefix(NAMED)}"
             paths = [settings.output.folder / f"{stem}.{kind}" for kind in settings.output.figures]
             with sheet(0.6 * WIDTH, 2.6, *paths) as figure:
