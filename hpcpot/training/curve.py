@@ -11,6 +11,7 @@ import numpy as np
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
 from hpcpot.report import figures as drawing
+from hpcpot.wording import duration
 
 if TYPE_CHECKING:
     from hpcpot.training.loss import BatchErrors
@@ -119,3 +120,22 @@ def draw(path: Path, output: Path) -> Path:
                 rate.tick_params(colors="0.5", labelright=name == "force")
                 rate.spines["right"].set_visible(True)
     return output
+
+
+def heading(with_rate: bool = True) -> str:
+    """Heading of the printed table of a training, with a column for the learning rate where there is one."""
+    rate = f"{'rate':>9} " if with_rate else ""
+    return (
+        f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} "
+        f"{rate}{'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
+    )
+
+
+def line(values: dict[str, float], each: float, left: float, with_rate: bool = True) -> str:
+    """Format a row of the printed table. each: seconds of a step. left: seconds."""
+    cells = [f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}" for q, unit in QUANTITIES.items() for part in PARTS]
+    rate = f"{values['learning_rate']:>9.2e} " if with_rate else ""
+    return (
+        f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
+        f"{rate}{1e3 * each:>8.1f} {duration(left):>9}"
+    )

@@ -24,7 +24,6 @@ from hpcpot.training.loss import BatchErrors
 from hpcpot.training.optimiser import Optimiser, fill, flat
 from hpcpot.training.step import Trained
 from hpcpot.training.workers import Workers
-from hpcpot.wording import duration
 
 EXPLODED = 1e6
 """Times the loss of the first step; beyond, the weights are of no use any more."""
@@ -100,7 +99,7 @@ class Trainer:
             self._read_checkpoint()
         rows = curve.LearningCurve(self.plan.curve, self.done if restart else None) if self.workers.is_root else None
         began, first = perf_counter(), self.done
-        self._say(HEAD)
+        self._say(curve.heading())
         while self.done < self.plan.steps and not self._is_tired():
             asked = self._step()
             if self.done % self.plan.print_every == 0 or self.done == self.plan.steps:
@@ -181,7 +180,7 @@ class Trainer:
         if rows is not None:
             rows.add(values)
         each = seconds / max(self.done - first, 1)
-        self._say(line(values, each, each * (self.plan.steps - self.done)))
+        self._say(curve.line(values, each, each * (self.plan.steps - self.done)))
 
     def _validate(self) -> BatchErrors | None:
         """Errors on the validation frames, shared out over the workers; the loss has the last step's prefactors."""
@@ -240,22 +239,3 @@ class Trainer:
         self._errors = BatchErrors(**json.loads(str(common["errors"])))
         self._first_loss, self._best_loss = float(common["first_loss"]), float(common["best_loss"])
         self._rows_since_best, self.best = int(common["rows_since_best"]), common.get("best")
-
-
-HEAD = (
-    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} "
-    f"{'rate':>9} {'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
-)
-
-
-def line(values: dict[str, float], each: float, left: float) -> str:
-    """A row of the printed table. Args: each: seconds of a step. left: seconds."""
-    cells = [
-        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}"
-        for q, unit in curve.QUANTITIES.items()
-        for part in curve.PARTS
-    ]
-    return (
-        f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
-        f"{values['learning_rate']:>9.2e} {1e3 * each:>8.1f} {duration(left):>9}"
-    )

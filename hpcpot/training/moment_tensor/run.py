@@ -23,12 +23,7 @@ from hpcpot.training.moment_tensor import loss as mtp_loss
 from hpcpot.training.moment_tensor import sites as mtp_sites
 from hpcpot.training.moment_tensor.fit import CLOSER, ROUND, Fit, Radial, initial
 from hpcpot.training.moment_tensor.sites import SiteChunk
-from hpcpot.wording import duration, plural
-
-HEAD = (
-    f"{'step':>9} {'loss':>10} {'E trn':>8} {'E val':>8} {'F trn':>8} {'F val':>8} {'W trn':>8} {'W val':>8} "
-    f"{'ms/step':>8} {'ETA':>9}   errors: rmse in meV/atom (E, W) and meV/Å (F)"
-)
+from hpcpot.wording import plural
 
 
 def fit(job: Job) -> int:
@@ -131,7 +126,8 @@ class _Run:
         values = curve.row(self.fit.step, errors, others, float("nan"), seconds)
         self.rows.add(values)
         each = seconds / max(self.fit.step - self.first, 1)
-        self.job.say(_line(values, each, each * (self.job.settings.training.steps - self.fit.step)))
+        left = each * (self.job.settings.training.steps - self.fit.step)
+        self.job.say(curve.line(values, each, left, with_rate=False))
         return values
 
     def _keep(self) -> None:
@@ -142,18 +138,6 @@ class _Run:
             {"identity": self.identity, "step": self.fit.step, "loss": self.last},
         )
         self.kept = self.fit.step
-
-
-def _line(values: dict[str, float], each: float, left: float) -> str:
-    cells = [
-        f"{1e3 * values[f'rmse_{q}_{part}_{unit}']:8.2f}"
-        for q, unit in curve.QUANTITIES.items()
-        for part in curve.PARTS
-    ]
-    return (
-        f"{values['step']:>9} {values['loss_training']:>10.4g} {' '.join(c.replace('nan', '  -') for c in cells)} "
-        f"{1e3 * each:>8.1f} {duration(left):>9}"
-    )
 
 
 def _initial(job: Job, training: list[SiteChunk]) -> MomentTensor:
@@ -191,5 +175,5 @@ def _say_head(job: Job, family: MomentTensor) -> None:
         f"{plural(len(job.training), 'frame')} to fit to, {n_validation} to judge by; "
         f"{', '.join(job.training.elements)}\n"
         f"level {job.settings.moment_tensor.level}: {len(family.scalars)} basis functions, {count} parameters; radial "
-        f"functions from {family.min_distance:.3f} to {family.cutoff:g} Å\n{HEAD}"
+        f"functions from {family.min_distance:.3f} to {family.cutoff:g} Å\n{curve.heading(with_rate=False)}"
     )
