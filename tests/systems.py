@@ -199,3 +199,16 @@ def advance(state: State, engine: Engine, integrator: str, steps: int, dt: float
     chosen.init(state, engine, thermostat)
     for _ in range(steps):
         chosen.step(state, engine, dt, thermostat)
+
+
+def li_si_models() -> dict[str, DeepPotential | Chebyshev | MomentTensor]:
+    """Models of Li and Si of each family, with what makes a difference to kernels, by name."""
+    return {
+        "deep_potential": deep_potential(),
+        "deep_potential, one-sided": deep_potential(one_sided=True),
+        "deep_potential, first skip": deep_potential_with_first_skip(),
+        "deep_potential, narrow switch": deep_potential_with_narrow_switch(),
+        "chebyshev": chebyshev(),
+        "chebyshev, legacy": chebyshev(domain="legacy"),
+        "moment_tensor": moment_tensor(),
+    }

@@ -23,17 +23,7 @@ from hpcpot.potential.contract import Potential
 from hpcpot.potential.moments.gpu.potential import GpuPotential
 from hpcpot.potential.registry import FAMILIES, PRECISIONS
 
-MODELS = {
-    "deep_potential": systems.deep_potential(),
-    "deep_potential, one-sided": systems.deep_potential(one_sided=True),
-    "deep_potential, first skip": systems.deep_potential_with_first_skip(),
-    "deep_potential, narrow switch": systems.deep_potential_with_narrow_switch(),
-    "chebyshev": systems.chebyshev(),
-    "chebyshev, legacy": systems.chebyshev(domain="legacy"),
-    "moment_tensor": systems.moment_tensor(),
-    "lennard_jones": systems.argon(),
-    "morse": Morse(("Li", "Si"), 1.1, 1.4, 2.4, 4.5),
-}
+MODELS = {**systems.li_si_models(), "lennard_jones": systems.argon(), "morse": Morse(("Li", "Si"), 1.1, 1.4, 2.4, 4.5)}
 
 
 class Implementation(NamedTuple):

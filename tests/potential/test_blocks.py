@@ -11,15 +11,7 @@ from hpcpot.neighbors import pairs as neighbors
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 
-FAMILIES = {
-    "deep_potential": systems.deep_potential(),
-    "deep_potential one-sided": systems.deep_potential(one_sided=True),
-    "deep_potential first skip": systems.deep_potential_with_first_skip(),
-    "deep_potential narrow switch": systems.deep_potential_with_narrow_switch(),
-    "chebyshev": systems.chebyshev(),
-    "chebyshev legacy": systems.chebyshev(domain="legacy"),
-    "moment_tensor": systems.moment_tensor(),
-}
+MODELS = systems.li_si_models()
 KERNELS = ("reference", "cpu")
 
 
@@ -35,28 +27,28 @@ def small_cells() -> dict[str, ase.Atoms]:
     return {"skewed": skewed, "slab": slab, "free": free}
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MODELS)
 def test_tables_agree_with_the_exact_functions(family):
     for atoms in small_cells().values():
-        exact, tabulated = (evaluate(atoms, BlockPotential(FAMILIES[family], k)) for k in KERNELS)
+        exact, tabulated = (evaluate(atoms, BlockPotential(MODELS[family], k)) for k in KERNELS)
         np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
         np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MODELS)
 @pytest.mark.parametrize("distance", [0.95, 1.2, 1.6, 2.4, 4.2, 4.25, 4.4])
 def test_tables_agree_along_a_bond(family, distance):
     """Also in short bonds and inside a narrow switch."""
     for shift in np.linspace(0.0, 0.02, 5):
         atoms = ase.Atoms("LiSi2", [[0, 0, 0], [distance + shift, 0, 0], [0, 2.3, 0.4]])
-        exact, tabulated = (evaluate(atoms, BlockPotential(FAMILIES[family], k)) for k in KERNELS)
+        exact, tabulated = (evaluate(atoms, BlockPotential(MODELS[family], k)) for k in KERNELS)
         np.testing.assert_allclose(tabulated.energies, exact.energies, rtol=0, atol=1e-7)
         np.testing.assert_allclose(tabulated.forces, exact.forces, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MODELS)
 def test_energy_is_smooth_at_the_cutoff(family):
-    model = FAMILIES[family]
+    model = MODELS[family]
     energies = []
     for distance in model.cutoff + np.array([-1e-6, 1e-6]):
         pair = ase.Atoms("LiSi", [[0, 0, 0], [distance, 0, 0]])
@@ -72,11 +64,12 @@ def test_result_does_not_depend_on_the_block(block):
 
 
 @pytest.mark.parametrize(
-    ("family", "kernels"), [("chebyshev", "cpu"), ("deep_potential first skip", "cpu"), ("deep_potential", "reference")]
+    ("family", "kernels"),
+    [("chebyshev", "cpu"), ("deep_potential, first skip", "cpu"), ("deep_potential", "reference")],
 )
 def test_mixed_precision_is_refused_where_there_is_none(family, kernels):
     with pytest.raises(ConfigError, match="potential.precision = mixed: .* set float64"):
-        BlockPotential(FAMILIES[family], kernels, "mixed")
+        BlockPotential(MODELS[family], kernels, "mixed")
 
 
 @pytest.mark.parametrize("lacking", ["Li", "Si"])
@@ -95,7 +88,7 @@ def test_centres_without_a_species_around_them(lacking):
 
 
 def test_atoms_without_neighbours_and_of_one_species():
-    for model in FAMILIES.values():
+    for model in MODELS.values():
         lone = evaluate(ase.Atoms("Li"), BlockPotential(model))
         reference = evaluate(ase.Atoms("Li"), BlockPotential(model, "reference"))
         assert lone.forces.tolist() == [[0.0, 0.0, 0.0]]
@@ -115,11 +108,11 @@ def free_pairs(atoms, potential):
     return atoms.positions, neighbors.build(atoms.positions, len(atoms), potential.cutoff), species
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", MODELS)
 def test_atom_virials_agree(family):
     found, exact = (
         potential.compute(*free_pairs(small_cells()["free"], potential), atom_virials=True).atom_virials
-        for potential in (BlockPotential(FAMILIES[family], kernels) for kernels in reversed(KERNELS))
+        for potential in (BlockPotential(MODELS[family], kernels) for kernels in reversed(KERNELS))
     )
     np.testing.assert_allclose(found, exact, rtol=0, atol=1e-5)
 
