@@ -13,7 +13,7 @@ from matplotlib.image import imread, imsave
 HERE = Path(__file__).parent
 PARTS = {
     "interface": ("demo.png", (114, 197, 1432, 308)),
-    "removal": ("onsite.png", (674, 552, 1440, 1040)),
+    "removal": ("onsite.png", (674, 522, 1440, 1040)),
     "fracture": ("fracture/bulk_28900_snapshots.png", (650, 566, 1300, 980)),
 }
 """Name of a picture: the figure, and the left, upper, right and lower edge of the part, in pixels."""
