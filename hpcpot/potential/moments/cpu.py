@@ -95,10 +95,9 @@ def recipe(rank: int) -> np.ndarray:
     return rows
 
 
-def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
-    """See moments.reference."""
-    a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
-    _moments_kernel(*table.sizes)(
+def _inputs(table: Tabulated, env: Environment) -> tuple:
+    """First arguments of both kernels."""
+    return (
         env.first,
         env.neighbor_species,
         env.distances,
@@ -109,27 +108,19 @@ def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
         table.start,
         table.step,
         table.recipe,
-        a_ntac,
     )
+
+
+def moments(table: Tabulated, env: Environment, n_species: int) -> np.ndarray:
+    """See moments.reference."""
+    a_ntac = np.zeros(table.moment_set.shape(len(env.centres), n_species))
+    _moments_kernel(*table.sizes)(*_inputs(table, env), a_ntac)
     return a_ntac
 
 
 def pair_forces(table: Tabulated, env: Environment, b_ntac: np.ndarray, g_pc: np.ndarray) -> None:
     """See moments.reference."""
-    _pair_forces_kernel(*table.sizes)(
-        env.first,
-        env.neighbor_species,
-        env.distances,
-        env.directions,
-        table.moment_set.cutoff,
-        table.nodes[env.species],
-        table.weights[env.species],
-        table.start,
-        table.step,
-        table.recipe,
-        np.ascontiguousarray(b_ntac),
-        g_pc,
-    )
+    _pair_forces_kernel(*table.sizes)(*_inputs(table, env), np.ascontiguousarray(b_ntac), g_pc)
 
 
 @njit(fastmath=FASTMATH, inline="always")
