@@ -11,7 +11,7 @@ from importlib import import_module
 from types import ModuleType
 
 import hpcpot
-from hpcpot import plugins
+from hpcpot import notices, plugins
 from hpcpot.commands import COMMANDS
 from hpcpot.errors import HpcpotError
 from hpcpot.parallel.launch import ENVIRONMENT
@@ -47,7 +47,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             from hpcpot.parallel import launch
 
             return launch.run(arguments.ranks, launch.without_ranks(argv))
-        return _package(arguments.command).run(arguments)
+        with notices.printed():
+            return _package(arguments.command).run(arguments)
     except HpcpotError as error:
         return _fail(error)
     except KeyboardInterrupt:

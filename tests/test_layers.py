@@ -22,6 +22,7 @@ LAYERS = (
     ("structure",),
     ("config", "compiled", "progress", "inputs"),
     ("outputs", "data"),
+    ("notices",),
     ("units", "errors", "wording", "plugins", "registry"),
 )
 """Highest first. A module imports from its own layer or a lower one. `hpcpot` itself is the lowest: what it offers from

@@ -1,0 +1,61 @@
+"""Notes on inputs: what a file holds that is not used, or which of two readings was taken.
+
+Readers give notes by `notice`; Python shows them as warnings, the command line prints each once.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from hpcpot.wording import plural
+
+
+class InputNotice(UserWarning):
+    """Part of an input that is read otherwise than its writer may have meant.
+
+    Attributes:
+        where: file and place in it. what: what is not used or how it was read, and what to do to change that.
+    """
+
+    def __init__(self, where: str, what: str):
+        super().__init__(f"{where} = {what}")
+        self.where, self.what = where, what
+
+
+def notice(where: object, what: str) -> None:
+    """Say that something in an input is not used, or was read one way of two.
+
+    Args:
+        where: file and place: "a.extxyz: column vel".
+        what: the same words for all files of one kind: "not used: ...; name it ... to use it."
+    """
+    warnings.warn(InputNotice(str(where), what), stacklevel=2)
+
+
+@contextmanager
+def printed() -> Iterator[None]:
+    """Print notes to stderr: the first of each kind when it is given, at the end how many more there were."""
+    seen: Counter[str] = Counter()
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def show(message, category, *rest) -> None:
+            if not isinstance(message, InputNotice):
+                usual(message, category, *rest)
+                return
+            if not seen[message.what]:
+                print(f"note: {message}", file=sys.stderr, flush=True)
+            seen[message.what] += 1
+
+        warnings.simplefilter("always", InputNotice)
+        warnings.showwarning = show
+        try:
+            yield
+        finally:
+            for what, count in seen.items():
+                if count > 1:
+                    print(f"note: {plural(count - 1, 'more place')} with: {what}", file=sys.stderr, flush=True)

@@ -1,0 +1,43 @@
+"""Notes on inputs: warnings in Python, a line each on the command line."""
+
+import warnings
+
+import pytest
+
+from hpcpot.notices import InputNotice, notice, printed
+
+UNUSED = "not used: a column vel has no unit; name it velocities"
+
+
+def test_python_gets_a_warning():
+    with pytest.warns(InputNotice, match=r"^a\.extxyz: column vel = not used") as given:
+        notice("a.extxyz: column vel", UNUSED)
+    assert (given[0].message.where, given[0].message.what) == ("a.extxyz: column vel", UNUSED)
+    assert given[0].filename == __file__
+
+
+def test_the_command_line_prints_each_kind_once_and_counts_the_rest(capsys):
+    with printed():
+        for k in range(3):
+            notice(f"{k}.extxyz: column vel", UNUSED)
+        notice("b.cfg: column charge", "not used")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        f"note: 0.extxyz: column vel = {UNUSED}",
+        "note: b.cfg: column charge = not used",
+        f"note: 2 more places with: {UNUSED}",
+    ]
+
+
+def test_counts_are_printed_also_after_an_error(capsys):
+    with pytest.raises(ValueError, match="stop"), printed():
+        notice("a", UNUSED)
+        notice("b", UNUSED)
+        raise ValueError("stop")
+    assert "1 more place with" in capsys.readouterr().err
+
+
+def test_other_warnings_stay_warnings(capsys):
+    with pytest.warns(RuntimeWarning, match="other"), printed():
+        warnings.warn("other", RuntimeWarning, stacklevel=1)
+    assert "note" not in capsys.readouterr().err
