@@ -4,13 +4,15 @@ HPCPOT := $(VENV)/bin/hpcpot
 RANKS := 2
 JOBS := auto
 DEMO := configs/interface_si100.yaml
+CASES := 10000
 
-.PHONY: help venv demo lint test test-all docs clean
+.PHONY: help venv demo lint test test-all fuzz docs clean
 
 help:
 	@echo "make demo      set up, run $(RANKS) ranks of the shortened Si/Li interface, draw results/demo.png"
 	@echo "make test      set up, run the tests (those over about 30 s are left out); JOBS=1: one after another"
 	@echo "make test-all  set up, run all tests"
+	@echo "make fuzz      set up, damage inputs of all kinds $(CASES) times; SEED=, CASES=, TARGET=, JOBS=, and CASE= for one"
 	@echo "make lint      set up, look for mistakes and other formatting than ruff's"
 	@echo "make docs      set up, build the site of docs/ into site/"
 	@echo "make venv      set up only: Open MPI and parallel HDF5 (Debian packages, as root), .venv with hpcpot"
@@ -40,6 +42,11 @@ test: venv
 
 test-all: venv
 	$(PYTEST)
+
+# What it prints of a fault is the command that repeats it.
+fuzz: venv
+	PYTHONPATH=tests $(PYTHON) -m fuzz --jobs $(JOBS) $(if $(SEED),--seed $(SEED)) $(if $(TARGET),--target $(TARGET)) \
+	  $(if $(CASE),--case $(CASE),--cases $(CASES))
 
 docs: venv
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build --strict --quiet

@@ -8,12 +8,39 @@ import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import frozen_graph
 import h5py
 import numpy as np
 import pytest
+import systems
 from repository import DATA
 
 from hpcpot.errors import ModelError
+from hpcpot.potential.files import load
+from hpcpot.potential.registry import Reader
+
+MODELS = {
+    "deep_potential": systems.deep_potential(),
+    "chebyshev": systems.chebyshev(),
+    "moment_tensor": systems.moment_tensor(),
+    "lennard_jones": systems.argon(),
+}
+"""A small model of each family."""
+SAMPLES = {"deepmd": ["dp/small_oneside.dp"], "aenet": ["aenet/Li.nn", "aenet/Si.nn"], "mlip": ["mtp/lisi16.mtp"]}
+"""Module of a reader -> files of tests/data."""
+
+
+def sample_of(reader: Reader, folder: Path) -> list[Path]:
+    """Copy the files of a model that a reader reads into a folder."""
+    module = reader.read.partition(":")[0].rpartition(".")[2]
+    if module == "deepmd_frozen":
+        path = folder / "frozen.pb"
+        path.write_bytes(frozen_graph.graph(frozen_graph.constants(load(DATA / "dp" / "small_oneside.dp"))))
+        return [path]
+    copies = [folder / Path(name).name for name in SAMPLES[module]]
+    for name, copy in zip(SAMPLES[module], copies, strict=True):
+        copy.write_bytes((DATA / name).read_bytes())
+    return copies
 
 
 def reference(name: str) -> Path:

@@ -5,42 +5,21 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import frozen_graph
+import model_files
 import pytest
-import systems
 from conformance.outside.morse import Morse
-from model_files import DATA, cut, refused
+from model_files import cut, refused, sample_of
 
 from hpcpot.errors import ExtensionError, ModelError, OutputError
 from hpcpot.potential import registry
 from hpcpot.potential.files import fingerprint, load, save, write
 from hpcpot.potential.parsing import head_of
 
-MODELS = {
-    "deep_potential": systems.deep_potential(),
-    "chebyshev": systems.chebyshev(),
-    "moment_tensor": systems.moment_tensor(),
-    "lennard_jones": systems.argon(),
-    "morse": Morse(("Li", "Si"), 1.1, 1.4, 2.4, 4.5),
-}
+MODELS = model_files.MODELS | {"morse": Morse(("Li", "Si"), 1.1, 1.4, 2.4, 4.5)}
 FAMILIES = pytest.mark.parametrize("family", MODELS)
 READERS = pytest.mark.parametrize("reader", registry.readers(), ids=lambda reader: reader.what)
 WRITERS = pytest.mark.parametrize("suffix", registry.writers())
 OPTIONS = {"elements": ["Li", "Si"], "angular_domain": "auto"}
-
-
-def sample(reader: registry.Reader, folder: Path) -> list[Path]:
-    """The files of a model that a reader reads."""
-    module = reader.read.partition(":")[0].rpartition(".")[2]
-    if module == "deepmd_frozen":
-        path = folder / "frozen.pb"
-        path.write_bytes(frozen_graph.graph(frozen_graph.constants(load(DATA / "dp" / "small_oneside.dp"))))
-        return [path]
-    files = {"deepmd": ["dp/small_oneside.dp"], "aenet": ["aenet/Li.nn", "aenet/Si.nn"], "mlip": ["mtp/lisi16.mtp"]}
-    copies = [folder / Path(name).name for name in files[module]]
-    for name, copy in zip(files[module], copies, strict=True):
-        copy.write_bytes((DATA / name).read_bytes())
-    return copies
 
 
 def source(paths: list[Path]) -> Any:
@@ -53,14 +32,14 @@ def test_every_family_is_here():
 
 @READERS
 def test_a_file_is_recognised_by_its_reader_alone(reader, tmp_path):
-    for path in sample(reader, tmp_path):
+    for path in sample_of(reader, tmp_path):
         head = head_of(path)
         assert [other.what for other in registry.readers() if registry.code(other.recognise)(head)] == [reader.what]
 
 
 @READERS
 def test_a_file_becomes_a_model_that_hpcpots_own_file_keeps(reader, tmp_path):
-    model = load(source(sample(reader, tmp_path)), **OPTIONS)
+    model = load(source(sample_of(reader, tmp_path)), **OPTIONS)
     assert reader in registry.row_of(model).readers
     save(model, tmp_path / "model.h5", {})
     assert fingerprint(load(tmp_path / "model.h5")) == fingerprint(model)
@@ -68,7 +47,7 @@ def test_a_file_becomes_a_model_that_hpcpots_own_file_keeps(reader, tmp_path):
 
 @READERS
 def test_a_damaged_file_is_an_error_that_names_it(reader, tmp_path):
-    first, *others = sample(reader, tmp_path)
+    first, *others = sample_of(reader, tmp_path)
     content = first.read_bytes()
     answers = refused(lambda path: load(source([path, *others]), **OPTIONS), first, cut(content, 12))
     assert all(answers[:-1])  # of a text the last bytes may be blanks and digits

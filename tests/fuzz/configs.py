@@ -1,0 +1,88 @@
+"""Configs of every command that has one, and the inputs of training by other programs."""
+
+from __future__ import annotations
+
+import shutil
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import runs
+import trainings
+from commands.train import test_inputs
+from fuzz.targets import Target, written
+from repository import CONFIGS, DATA
+
+from hpcpot import config, data
+from hpcpot.commands import COMMANDS, schema_of
+from hpcpot.commands.train import inputs
+from hpcpot.farm import clusters
+from hpcpot.farm import settings as farm_settings
+
+EXAMPLES = {
+    "md": ("interface_si100", "fracture_bulk_28900"),
+    "build": ("build_interface_si100", "build_stack50"),
+    "analyze": ("analyze_fracture",),
+    "onsite": ("onsite_interface_si100",),
+    "relax": ("relax",),
+    "label": ("label",),
+    "train": ("train_dp", "train_chebyshev", "train_mtp"),
+}
+"""Command -> configs that are damaged."""
+NAMED = ("cells.extxyz", "interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz")
+"""Files that the examples name."""
+
+
+def targets() -> list[Target]:
+    """A target for each command with a config, one for jobs of a batch system, and the inputs of other programs."""
+    made = [
+        Target(f"config-{command}-{example}", partial(_write, example), partial(_load, command))
+        for command, row in COMMANDS.items()
+        if row.settings
+        for example in EXAMPLES[command]
+    ]
+    return [
+        *made,
+        Target("jobqueue", _write_jobqueue, _job_script),
+        Target(
+            "input-json", partial(_copy, DATA / "deepmd_training" / "input.json"), partial(_load_inputs, "input.json")
+        ),
+        Target("train-in", _write_aenet, partial(_load_inputs, "train.in")),
+    ]
+
+
+def _write(example: str) -> list[str]:
+    trainings.write_data(Path.cwd())
+    runs.prepare(Path.cwd())
+    for name in NAMED:
+        shutil.copy("argon.extxyz", name)
+    return written("config.yaml", (CONFIGS / f"{example}.yaml").read_text())
+
+
+def _load(command: str) -> Any:
+    """Read the config and write it as runs keep it."""
+    settings = config.load("config.yaml", schema_of(command))
+    config.dump(settings)
+    return settings
+
+
+def _copy(path: Path) -> list[str]:
+    trainings.write_data(Path.cwd())
+    return [Path(shutil.copy(path, path.name)).name]
+
+
+def _write_jobqueue() -> list[str]:
+    return [Path(shutil.copy(data.FOLDER / "jobqueue.yaml", "jobqueue.yaml")).name]
+
+
+def _job_script() -> str:
+    return clusters.job_script(farm_settings.defaults(cluster="slurm", jobqueue="jobqueue.yaml"))
+
+
+def _write_aenet() -> list[str]:
+    test_inputs.aenet(Path.cwd())
+    return ["train.in", "generate.in", "Li.stp"]
+
+
+def _load_inputs(name: str) -> Any:
+    return inputs.load(Path(name), [])
