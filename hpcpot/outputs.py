@@ -6,6 +6,7 @@ import contextlib
 import os
 import re
 import shutil
+import stat
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
@@ -21,6 +22,7 @@ ADVICE = {
     "Is a directory": "it is a folder; give the name of a file",
     "Permission denied": "you may not write there; give another path",
     "Read-only file system": "nobody can write there; give another path",
+    "Too many levels of symbolic links": "a link lies there, which is not followed; remove it",
 }
 """Part of the system's message -> remedy."""
 
@@ -78,12 +80,14 @@ class Replacement:
 
     At any moment, also of a kill, the old or the new one is at `path`. After an error the old one stays and nothing is
     left of the new. A file is on the disk before it is renamed; the files of a folder may still be on their way there.
+    Nobody may read the new one who might not read the old.
 
     Args:
-        part: where it is written, in the same folder; a name of its own by default. With a given name, what a killed
-            run has left there is removed first: for large files that one process writes again and again.
+        part: where it is written, in the same folder; a name of its own by default, which nobody can guess. With a given
+            name, what a killed run has left there is removed first, and an empty file made, through no link: for large
+            files that one process writes again and again.
     Raises:
-        OutputError: the system refuses, inside the block or when it ends.
+        OutputError: the system refuses, at the start, inside the block or when it ends.
     """
 
     def __init__(self, path: Path, part: Path | None = None):
@@ -91,6 +95,11 @@ class Replacement:
         self.part = part or path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
         if part is not None and os.path.lexists(part):
             self._clear()
+        if part is not None or path.is_file():
+            try:
+                self._create()
+            except OSError as error:
+                raise self._refused(error) from error
 
     def __enter__(self) -> Path:
         return self.part
@@ -106,8 +115,7 @@ class Replacement:
         finally:
             self.discard()
         if isinstance(error, OSError):
-            remedy = advice(error, "a writable folder with room is required; choose another path")
-            raise OutputError(f"{self.path} = cannot be written ({reason(error)}): {remedy}.") from error
+            raise self._refused(error) from error
 
     def commit(self) -> None:
         """Put it in its place.
@@ -120,6 +128,15 @@ class Replacement:
         os.replace(self.part, self.path)
         with contextlib.suppress(OSError):  # some network file systems do not sync folders
             _to_disk(self.path.parent)
+
+    def _refused(self, error: OSError) -> OutputError:
+        remedy = advice(error, "a writable folder with room is required; choose another path")
+        return OutputError(f"{self.path} = cannot be written ({reason(error)}): {remedy}.")
+
+    def _create(self) -> None:
+        """Make the empty file with the permissions of the one that it will replace; its owner writes in any case."""
+        mode = stat.S_IMODE(self.path.stat().st_mode) | stat.S_IWUSR if self.path.is_file() else 0o666
+        os.close(os.open(self.part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode))
 
     def _clear(self) -> None:
         """Remove a file, or a link and not what it points to, in place of the part."""

@@ -101,7 +101,7 @@ def test_a_given_part_replaces_what_a_killed_run_left_there(tmp_path):
     path, part = tmp_path / "a.txt", tmp_path / "a.txt.part"
     part.write_text("left")
     with Replacement(path, part) as given:
-        assert given == part and not part.exists()
+        assert given == part and not part.read_text()
         part.write_text("new")
     assert path.read_text() == "new" and list(tmp_path.iterdir()) == [path]
 
@@ -113,6 +113,39 @@ def test_no_link_is_followed(tmp_path):
     with Replacement(path, part):
         part.write_text("new")
     assert foreign.read_text() == "mine" and path.read_text() == "new"
+
+
+def test_a_link_made_at_the_last_moment_is_not_followed(tmp_path, monkeypatch):
+    path, part, foreign = tmp_path / "a.txt", tmp_path / "a.txt.part", tmp_path / "precious"
+    foreign.write_text("mine")
+    part.touch()
+    clear = Replacement._clear
+    monkeypatch.setattr(Replacement, "_clear", lambda self: (clear(self), part.symlink_to(foreign)))
+    with pytest.raises(OutputError, match=r"a.txt = cannot be written \(File exists\)"):
+        Replacement(path, part)
+    assert foreign.read_text() == "mine"
+
+
+@pytest.mark.parametrize(("mask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o027, 0o640)])
+def test_permissions_are_those_of_the_mask(tmp_path, mask, mode):
+    before = os.umask(mask)
+    try:
+        for part in (None, tmp_path / "a.part"):
+            with Replacement(tmp_path / f"a{part is None}", part) as given:
+                given.write_text("new")
+                assert given.stat().st_mode & 0o777 == mode
+    finally:
+        os.umask(before)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_what_replaces_a_private_file_is_private_from_its_first_byte(tmp_path, given):
+    path = tmp_path / "a.txt"
+    path.touch(mode=0o600)
+    with Replacement(path, tmp_path / "a.part" if given else None) as part:
+        assert part.stat().st_mode & 0o777 == 0o600
+        part.write_text("new")
+    assert path.stat().st_mode & 0o777 == 0o600 and path.read_text() == "new"
 
 
 def test_a_folder_in_the_way_of_a_part(tmp_path):

@@ -23,7 +23,7 @@ class Lock:
         self._descriptor: int | None = None
         while self._descriptor is None:
             with explained(self._path, "create"):
-                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o644)
+                descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
             self._take(descriptor, path)
 
     def _take(self, descriptor: int, path: Path) -> None:

@@ -71,12 +71,14 @@ def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.
 
 def _begin(path: Path, counts: list[int], common: dict) -> tuple[h5py.File, Replacement]:
     new = Replacement(path, path.with_name(f"{path.name}.part"))
-    with explained(new.part, "create"):
+    with contextlib.ExitStack() as undo, explained(new.part, "create"):
+        undo.callback(new.discard)
         file = h5py.File(new.part, "w", locking=False)
         file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__})
         file["counts"] = np.array(counts, np.int64)
         for name, value in common.items():
             file[f"common/{name}"] = value
+        undo.pop_all()
     return file, new
 
 

@@ -32,10 +32,12 @@ class Tables:
 
     def __init__(self, path: Path, provenance: dict[str, str | int | float]):
         self.path, self._replacement = path, Replacement(path)
-        with explained(path, "create"):
+        with contextlib.ExitStack() as undo, explained(path, "create"):
+            undo.callback(self._replacement.discard)
             self._file = h5py.File(self._replacement.part, "w", locking=False)
             for name, value in provenance.items():
                 self._file[f"provenance/{name}"] = value
+            undo.pop_all()
 
     def __enter__(self) -> Tables:
         return self

@@ -220,6 +220,15 @@ def test_a_lock_that_vanishes_while_it_is_looked_at(path, monkeypatch):
     held.release()
 
 
+def test_a_lock_through_a_link_is_refused(path):
+    foreign = path.with_name("precious")
+    foreign.write_text("mine")
+    path.with_name("results.h5.lock").symlink_to(foreign)
+    with pytest.raises(OutputError, match=r"results.h5.lock = cannot create it .*: a link lies there, .*; remove it"):
+        Lock(path)
+    assert foreign.read_text() == "mine"
+
+
 def test_content_key_knows_content_and_type():
     assert len(content_key(1)) == 32 and content_key(1, "a") == content_key(1, "a")
     same = [np.arange(3.0), np.arange(6.0)[::2] / 2, np.array([-0.0, 1.0, 2.0])]

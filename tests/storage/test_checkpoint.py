@@ -132,14 +132,14 @@ def test_error_keeps_the_old_checkpoint(tmp_path, monkeypatch, stage):
 
 
 def test_unwritable_folder(tmp_path):
-    with pytest.raises(OutputError, match="cannot create it .*the path must exist; make its folder"):
+    with pytest.raises(OutputError, match="cannot be written .*the path must exist; make its folder"):
         checkpoint.write(tmp_path / "absent" / "a.h5", SERIAL, ARRAYS, {})
 
 
 @pytest.mark.mpi
 def test_errors_reach_all_ranks(tmp_path):
     done = run_ranks(3, "-c", WRITE, tmp_path / "absent" / "a.h5", check=False, timeout=60)
-    assert done.returncode == 1 and done.stderr.count("cannot create it") == 1
+    assert done.returncode == 1 and done.stderr.count("cannot be written") == 1
     done = run_ranks(3, "-c", READ, tmp_path / "absent.h5", check=False, timeout=60)
     assert done.returncode == 1 and done.stderr.count("cannot read it") == 1
 
