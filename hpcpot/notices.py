@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,8 +38,8 @@ def notice(where: object, what: str) -> None:
 
 @contextmanager
 def printed() -> Iterator[None]:
-    """Print notes to stderr: the first of each kind when it is given, at the end how many more there were."""
-    seen: Counter[str] = Counter()
+    """Print notes to stderr: the first of each kind when it is given, at the end in how many more places it was."""
+    seen: defaultdict[str, set[str]] = defaultdict(set)
     with warnings.catch_warnings():
         usual = warnings.showwarning
 
@@ -49,13 +49,13 @@ def printed() -> Iterator[None]:
                 return
             if not seen[message.what]:
                 print(f"note: {message}", file=sys.stderr, flush=True)
-            seen[message.what] += 1
+            seen[message.what].add(message.where)
 
         warnings.simplefilter("always", InputNotice)
         warnings.showwarning = show
         try:
             yield
         finally:
-            for what, count in seen.items():
-                if count > 1:
-                    print(f"note: {plural(count - 1, 'more place')} with: {what}", file=sys.stderr, flush=True)
+            for what, places in seen.items():
+                if len(places) > 1:
+                    print(f"note: {plural(len(places) - 1, 'more place')} with: {what}", file=sys.stderr, flush=True)

@@ -130,8 +130,9 @@ class Run:
 
         def read() -> ase.Atoms:
             names = tuple(section.elements) if section.elements else None
-            atoms = structure_files.read(section.file, names) if self._atoms is None else self._atoms
-            return structure_files.check(atoms, elements)
+            if self._atoms is not None:
+                return structure_files.check(self._atoms, elements)
+            return structure_files.check(structure_files.read(section.file, names, units=section.units), elements)
 
         state = make_state(self.ranks.root_only(read, share=False), elements, self.ranks)
         frozen = self.settings.frozen

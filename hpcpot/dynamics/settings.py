@@ -25,6 +25,7 @@ from hpcpot.config.kinds import (
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.potential.settings import PotentialSection
+from hpcpot.structure.lammps import UNIT_STYLES
 
 EVERY = "set 0 for never"
 AXES = list_of(choice("x", "y", "z"), "a list of axes, e.g. [x, z]")
@@ -37,13 +38,16 @@ class StructureSection:
 
     file: Path = key(
         file_name(),
-        "initial atoms and cell: extxyz, LAMMPS data, POSCAR, or the name of a shipped structure, e.g. interface_si100",
+        "initial atoms and cell: extxyz, LAMMPS data or dump, POSCAR, or the name of a shipped structure, e.g. interface_si100",
         is_input=True,
     )
     elements: list[str] | None = key(
         list_of(element(), "a list of elements, e.g. [Li, Si]"),
         "elements of LAMMPS types 1, 2, ...; null if the file names its elements",
         None,
+    )
+    units: str | None = key(
+        choice(*UNIT_STYLES), "unit style of a LAMMPS file that does not state it; null: metal", None
     )
 
 

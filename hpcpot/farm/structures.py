@@ -23,7 +23,7 @@ from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.farm.item import Item
 from hpcpot.storage.content import content_key
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
-from hpcpot.structure import files
+from hpcpot.structure import files, lammps_dump
 
 SEVERAL = (".extxyz", ".xyz")
 """Endings of files that may hold several structures."""
@@ -110,6 +110,9 @@ def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | Hpc
                     yield f"{name}:{k}", reader.frame(k)
         elif path.suffix in SEVERAL and frames == "all":
             yield from _read_several(path, name)
+        elif frames == "all" and lammps_dump.is_dump(path):
+            for k, read in enumerate(lammps_dump.frames(path)):
+                yield f"{name}:{k}", read
         else:
             yield from _read_blocks(path, name, frames)
     except HpcpotError as error:
@@ -189,7 +192,7 @@ def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atom
 
 def _may_hold_several(path: Path) -> bool:
     """Tell whether the format of a file may hold several structures; not if it is unknown, which `files.read` reports."""
-    if path.suffix in files.LAMMPS_SUFFIXES or path.name.startswith("data."):
+    if files.is_lammps_data(path):
         return False
     try:
         return not ioformats[filetype(str(path))].single

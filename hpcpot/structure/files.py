@@ -13,9 +13,10 @@ from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
 from hpcpot import data, inputs, outputs
 from hpcpot.errors import OutputError, StructureError
 from hpcpot.outputs import Replacement
-from hpcpot.structure import counts, lammps_data, overlap
+from hpcpot.structure import counts, lammps_data, lammps_dump, overlap
 
 LAMMPS_SUFFIXES = (".data", ".lmp", ".lammps")
+PACKED = (".gz", ".bz2", ".xz")
 
 COUNTED = {"extxyz": counts.check_xyz, "xyz": counts.check_xyz, "vasp": counts.check_poscar}
 
@@ -26,25 +27,30 @@ MARGIN = 1.0
 """Å: how far a lattice vector that is made up reaches beyond the last atom."""
 
 
-def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int = -1) -> Atoms:
+def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int = -1, units: str | None = None) -> Atoms:
     """One structure of a file: positions, cell, periodicity and velocities as they are there.
 
-    extxyz and xyz, LAMMPS data (atom_style atomic), POSCAR and CONTCAR, CIF, and what else ase.io.read knows by its
-    name. Velocities are those of ASE: extxyz keeps them in the column `momenta`; other columns have no fixed unit
-    and are not taken for velocities. Neither `read` nor `write` communicates: of several ranks one calls them.
+    extxyz and xyz, LAMMPS data and dumps, POSCAR and CONTCAR, CIF, and what else ase.io.read knows by its name.
+    Velocities are those of ASE: extxyz keeps them in the column `momenta`; other columns have no fixed unit and are not
+    taken for velocities. Neither `read` nor `write` communicates: of several ranks one calls them.
 
     Args:
         path: a file, or the name of a structure that ships with hpcpot (`interface_si100`).
-        elements: names in the order of the types of a LAMMPS data file that does not name them itself.
+        elements: names in the order of the types of a LAMMPS file that does not name them itself.
         index: which frame of a file of several; the last by default.
+        units: unit style of a LAMMPS file that does not state it.
     Raises:
         StructureError: no such file, a format that is unknown, a file that is not whole, partial occupancies.
     """
     path = find(Path(path))
     try:
+        if lammps_dump.is_dump(path):
+            return lammps_dump.read(path, elements, units, index)
+        if is_lammps_data(path):
+            return lammps_data.read(path, elements, units)
         kind = filetype(str(path))
-        if path.suffix in LAMMPS_SUFFIXES or path.name.startswith("data.") or kind == "lammps-data":
-            return lammps_data.read(path, elements)
+        if kind == "lammps-data":
+            return lammps_data.read(path, elements, units)
         if kind in COUNTED:
             with open_with_compression(str(path)) as file:
                 COUNTED[kind](path, file)
@@ -63,6 +69,12 @@ def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int =
             f"{path} = a file that cannot be read ({type(error).__name__}: {error}): must be whole and in the format "
             "that its name says; write it again or rename it."
         ) from error
+
+
+def is_lammps_data(path: Path) -> bool:
+    """Test whether a file is named as LAMMPS data are, perhaps packed."""
+    stem = path.with_suffix("") if path.suffix in PACKED else path
+    return stem.suffix in LAMMPS_SUFFIXES or path.name.startswith("data.")
 
 
 def find(path: Path) -> Path:
@@ -189,6 +201,8 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
     try:
         with Replacement(path) as part:
             ase.io.write(part, ordered, format=kind, parallel=False, **options)
+            if kind == "lammps-data":  # its first line is a title
+                part.write_text(f"units = metal {part.read_text()}")
     except OutputError:
         raise
     except Exception as error:  # a writer may refuse atoms that its format cannot hold
