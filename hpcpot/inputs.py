@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import lzma
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
+from typing import TextIO
 
 from hpcpot import data
 from hpcpot.errors import HpcpotError
@@ -40,6 +44,22 @@ def find_all(pattern: str | Path, folder: Path = Path(), or_folder: bool = False
         if matches := [path for path in matches if path.is_file() or or_folder]:
             return matches
     return []
+
+
+PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+"""First bytes of a packed file -> what opens it."""
+
+
+def open_text(path: Path) -> TextIO:
+    """Open a text file, packed by gzip, bzip2 or xz or not; bytes that are no UTF-8 are read as "�".
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    opener = next((opener for magic, opener in PACKED.items() if head.startswith(magic)), open)
+    return opener(path, "rt", encoding="utf-8", errors="replace")
 
 
 @contextmanager

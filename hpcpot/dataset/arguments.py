@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from hpcpot.dataset.formats.reading import TENSORS, LabelNames, ReadOptions
+from hpcpot.dataset.formats.reading import TENSORS, UNCONVERGED, LabelNames, ReadOptions
 from hpcpot.errors import ConfigError
 
 DEFAULT_TENSOR = "virial_eV"
@@ -18,6 +18,13 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--group", help="configuration group of all frames (else the files', or their folder's or own name)"
+    )
+    group.add_argument(
+        "--unconverged",
+        choices=tuple(UNCONVERGED),
+        default="drop",
+        help="what to do with frames of calculations that did not converge, where the file tells it: leave them out "
+        "(default), or read them, in groups .../unconverged",
     )
     group.add_argument(
         "--energy-key", metavar="KEY", help="of extended XYZ; of VASP: energy for sigma -> 0 (default TOTEN)"
@@ -45,4 +52,4 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         )
     elements = tuple(part.strip() for part in arguments.elements.split(",")) if arguments.elements else None
     names = LabelNames(arguments.energy_key, arguments.forces_key, arguments.virial_key, arguments.virial_is)
-    return ReadOptions(elements, names, arguments.group)
+    return ReadOptions(elements, names, arguments.group, arguments.unconverged)

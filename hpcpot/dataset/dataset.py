@@ -25,6 +25,7 @@ class Labelled:
         symbols: of each atom. positions: (n, 3) Å. cell: (3, 3) Å, rows; zero rows on axes that are not periodic.
         energy: eV, of the structure. forces: (n, 3) eV/Å. virial: (3, 3) eV, see `DataSet`.
         group: configuration group. source: where it is from, "iface.extxyz:12".
+        converged: whether the self-consistency of its calculation was, where the file tells it.
     """
 
     symbols: Sequence[str]
@@ -36,6 +37,7 @@ class Labelled:
     virial: np.ndarray | None
     group: str
     source: str
+    converged: bool = True
 
 
 @dataclass(frozen=True, eq=False)

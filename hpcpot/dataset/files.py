@@ -12,10 +12,12 @@ import numpy as np
 from hpcpot import inputs, outputs
 from hpcpot.dataset.dataset import DataSet, build, join
 from hpcpot.dataset.formats import FORMATS, Format, output_format, recognise
-from hpcpot.dataset.formats.reading import ReadOptions
+from hpcpot.dataset.formats.reading import ReadOptions, select, source_of
 from hpcpot.errors import DataError, OutputError
+from hpcpot.notices import notice
 from hpcpot.outputs import Replacement
 from hpcpot.progress import Progress
+from hpcpot.wording import plural
 
 LOSSES: dict[str, Callable[[DataSet], bool]] = {
     "virials": lambda dataset: bool(np.isfinite(dataset.virials).any()),
@@ -54,7 +56,7 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
         DataError: a file that is absent, unknown or damaged; no frames at all.
     """
     options = options or ReadOptions()
-    places = [place for given in paths for place in _expand(Path(given))]
+    places = _each_run_once([place for given in paths for place in _expand(Path(given))])
     data_sets, frames, progress = [], [], Progress(len(places), "files")
     show = show and len(places) > 1
     for row, path, root in places:
@@ -63,12 +65,17 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
             data_sets += [build(frames), part] if frames else [part]
             frames = []
         else:
-            frames += part
+            frames += select(part, source_of(path, root), options)
         progress.count()
         if show:
             progress.show()
     if show:
         progress.end()
+    if not frames and not data_sets:
+        raise DataError(
+            f"{', '.join(map(str, paths[:3]))} = no frames left of {plural(len(places), 'file')}: at least one is required; "
+            "the notes say which were left out and why (--unconverged keep reads those that did not converge)."
+        )
     dataset = join([*data_sets, build(frames)] if frames else data_sets)
     return dataset if options.group is None else replace(dataset, groups=np.full(len(dataset), options.group))
 
@@ -106,6 +113,17 @@ def check_output(path: Path, kind: str | None, overwrite: bool) -> Format:
     return row
 
 
+def _each_run_once(places: list[tuple[Format, Path, Path]]) -> list[tuple[Format, Path, Path]]:
+    """Leave out files that repeat the run of another, where their format knows it, and say so."""
+    repeated: dict[Path, str] = {}
+    for row in {row.name: row for row, _, _ in places}.values():
+        if hasattr(row.code, "repeats"):
+            repeated |= row.code.repeats([path for other, path, _ in places if other.name == row.name])
+    for path, what in repeated.items():
+        notice(path, what)
+    return [place for place in places if place[1] not in repeated]
+
+
 def _expand(given: Path) -> list[tuple[Format, Path, Path]]:
     """(format, file or folder of it, root): what is found at a path, or in the folder that it is; else the shipped file.
 
@@ -123,6 +141,7 @@ def _expand(given: Path) -> list[tuple[Format, Path, Path]]:
     for folder, subfolders, names in os.walk(given):
         subfolders.sort()
         here = Path(folder)
+        _pass_over_tasks(here, subfolders)
         if row := recognise(here):
             subfolders.clear()
             places.append((row, here, given))
@@ -131,3 +150,14 @@ def _expand(given: Path) -> list[tuple[Format, Path, Path]]:
     if not places:
         raise DataError(f"{given} = a folder without data: {accepted()} is required; check the path.")
     return places
+
+
+def _pass_over_tasks(folder: Path, subfolders: list[str]) -> None:
+    """Take the task.* of DP-GEN out of the subfolders where data.* beside them hold what was collected of them."""
+    tasks = [name for name in subfolders if name.startswith("task.")]
+    if tasks and any(name.startswith("data.") and recognise(folder / name) for name in subfolders):
+        notice(
+            f"{folder}: {plural(len(tasks), 'folder')} task.*",
+            "not read: data.* beside them holds their calculations; name a task.* itself to read it",
+        )
+        subfolders[:] = [name for name in subfolders if name not in tasks]

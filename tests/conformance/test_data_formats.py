@@ -16,6 +16,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.files import load, losses, save
 from hpcpot.dataset.formats import FORMATS, Format, register
 from hpcpot.errors import DataError, ExtensionError, OutputError
+from hpcpot.notices import InputNotice
 
 OUTSIDE = Path(__file__).with_name("outside")
 sys.path.append(str(OUTSIDE))
@@ -189,7 +190,11 @@ def test_files_that_are_cut_off(row, data, tmp_path, share) -> None:
     path = sample(row, tmp_path, data.select([0, 1, 2]))
     file = content(path)
     os.truncate(file, int(share * file.stat().st_size))
-    assert path.name in refused(path)
+    if row.name == "vasp" and share == 0.95:  # behind the step: runs are killed, and their whole steps count
+        with pytest.warns(InputNotice, match="OUTCAR: .* what follows the last whole step"):
+            assert len(load([path])) == 1
+    else:
+        assert path.name in refused(path)
 
 
 @rows([row for row in READ if row.name != "hdf5"])  # HDF5 itself may not come back from damaged bytes

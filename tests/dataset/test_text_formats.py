@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 from ase.units import GPa
-from vasp_files import OUTCAR, VASPRUN
 
 from hpcpot.dataset.files import load
 from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
@@ -167,26 +166,3 @@ def test_xyz_labels_under_other_names_are_asked_about(tmp_path) -> None:
 def test_xyz_that_is_cut_off(tmp_path) -> None:
     with pytest.raises(DataError, match="a.extxyz = damaged extended XYZ"):
         read_xyz(tmp_path, xyz("energy=-1") + xyz("energy=-1")[:-60])
-
-
-KBAR = 1602.1766208
-
-
-@pytest.mark.parametrize("name", ["vasprun.xml", "OUTCAR"])
-def test_vasp(tmp_path, name) -> None:
-    (tmp_path / "relax").mkdir()
-    path = tmp_path / "relax" / name
-    path.write_text(OUTCAR if name == "OUTCAR" else VASPRUN)
-    data = load([path])
-    assert data.energies.tolist() == [-12.6] and data.groups.tolist() == ["relax"]
-    assert [data.elements[t] for t in data.species] == ["Si", "Li"] and data.positions[1].tolist() == [2.5, 2.5, 3.0]
-    np.testing.assert_allclose(np.diag(data.virials[0]), 120.0 * np.array([10, 20, 30]) / KBAR, rtol=1e-6)
-    if name == "OUTCAR":  # VASP's line has xx yy zz xy yz zx
-        np.testing.assert_allclose(data.virials[0, [0, 1, 0], [1, 2, 2]], 120.0 * np.array([6, 4, 5]) / KBAR, rtol=1e-6)
-    assert load([path], ReadOptions(names=LabelNames(energy="energy"))).energies.tolist() == [-12.5]
-
-
-def test_vasp_that_is_cut_off(tmp_path) -> None:
-    (tmp_path / "OUTCAR").write_text(OUTCAR[:200])
-    with pytest.raises(DataError, match="OUTCAR"):
-        load([tmp_path / "OUTCAR"])

@@ -6,6 +6,7 @@ met, so that `--help` needs none. `register` adds a row from outside the package
     recognise(path) -> bool                  where the name does not tell: whether a file or folder is of the format
     read(path, root, options)                the frames: Labelled, one after the other, or a DataSet
     write(dataset, path, facts)              a file or folder at `path`, where nothing is yet
+    repeats(paths) -> {path: words}          not needed: files that repeat the calculation of another, and why
 
 `root` is the folder that the user named, or the file's own; `options` are a `reading.ReadOptions`; `facts` are texts
 about the run, for formats that have a place for them.

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from hpcpot import inputs
+from hpcpot.dataset.dataset import Labelled
 from hpcpot.errors import DataError
+from hpcpot.notices import notice
 from hpcpot.units import EV_PER_A3_IN_GPA
+from hpcpot.wording import plural
 
 TENSORS = {
     "virial_eV": None,
@@ -17,6 +23,14 @@ TENSORS = {
     "pressure_kB": -0.1 / EV_PER_A3_IN_GPA,
 }
 """Kind of a tensor -> its factor to a stress in eV/Å³, positive in tension; None for a virial in eV."""
+
+
+UNCONVERGED = {
+    "drop": "left out: the self-consistency of their calculations did not converge (VASP: all NELM steps were used); "
+    "--unconverged keep reads them",
+    "keep": "read, in groups .../unconverged, though the self-consistency of their calculations did not converge",
+}
+"""What is done with frames that did not converge -> words of the notice."""
 
 
 @dataclass(frozen=True)
@@ -42,11 +56,42 @@ class ReadOptions:
     Attributes:
         elements: of types that have numbers only. names: where extended XYZ has its labels.
         group: for all frames; None: what the files say.
+        unconverged: whether to "drop" or "keep" frames of calculations that did not converge.
     """
 
     elements: tuple[str, ...] | None = None
     names: LabelNames = field(default_factory=LabelNames)
     group: str | None = None
+    unconverged: str = "drop"
+
+
+def select(frames: Iterable[Labelled], source: str, options: ReadOptions) -> Iterator[Labelled]:
+    """Leave out the frames of a file that did not converge, or mark them in group and source; either is said.
+
+    Raises:
+        DataError: a label that is not finite.
+    """
+    total, unconverged = 0, 0
+    for frame in frames:
+        refuse_infinite(frame)
+        total += 1
+        unconverged += not frame.converged
+        if frame.converged:
+            yield frame
+        elif options.unconverged == "keep":
+            yield replace(frame, group=f"{frame.group}/unconverged", source=f"{frame.source} (unconverged)")
+    if unconverged:
+        notice(f"{source}: {unconverged} of {plural(total, 'frame')}", UNCONVERGED[options.unconverged])
+
+
+def refuse_infinite(frame: Labelled) -> None:
+    """Raise a DataError for a label that is there, but no finite number."""
+    for name, values in (("energy", frame.energy), ("forces", frame.forces), ("virial", frame.virial)):
+        if values is not None and not np.isfinite(np.asarray(values, np.float64)).all():
+            raise DataError(
+                f"{name} of {frame.source} = not finite: a label must be a finite number or absent; leave the frame "
+                "out, or take the label away."
+            )
 
 
 def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:
