@@ -15,7 +15,9 @@ HEADER = """\
 """
 ITERATION = "--------------------------------------- Iteration      {}({:4d})  --------------------------------\n"
 REACHED = "------------------------ aborting loop because EDIFF is reached ----------------------------------------\n"
-NOT_REACHED = "------------------------ aborting loop EDIFF was not reached (unconverged)  ----------------------------\n"
+NOT_REACHED = (
+    "------------------------ aborting loop EDIFF was not reached (unconverged)  ----------------------------\n"
+)
 STEP = """\
   in kB      10.00000    20.00000    30.00000     6.00000     4.00000     5.00000
       direct lattice vectors                 reciprocal lattice vectors
