@@ -64,12 +64,12 @@ def repeats(paths: Sequence[Path]) -> dict[Path, str]:
     for path in dict.fromkeys(paths):
         affix = re.sub(r"OUTCAR|vasprun|\.xml|\.(gz|bz2|xz)$", "", path.name).strip("._-")
         runs.setdefault((path.parent.resolve(), affix), []).append(path)
-    found = {}
+    repeated = {}
     for files in runs.values():
         if len(files) > 1:
             taken = max(files, key=lambda path: (_is_whole(path), _is_xml(path)))
-            found |= {path: f"not read: {taken.name} beside it is of the same run" for path in files if path != taken}
-    return found
+            repeated |= {path: f"not read: {taken.name} beside it is of the same run" for path in files if path != taken}
+    return repeated
 
 
 def _steps(path: Path) -> Iterator[Step]:
