@@ -68,7 +68,9 @@ def repeats(paths: Sequence[Path]) -> dict[Path, str]:
     for files in runs.values():
         if len(files) > 1:
             taken = max(files, key=lambda path: (_is_whole(path), _is_xml(path)))
-            repeated |= {path: f"not read: {taken.name} beside it is of the same run" for path in files if path != taken}
+            repeated |= {
+                path: f"not read: {taken.name} beside it is of the same run" for path in files if path != taken
+            }
     return repeated
 
 
