@@ -16,15 +16,23 @@ REPEATED, LEAST_DEVIATION = 30, 1.0e-3
 
 
 def residual_energies(dataset: DataSet) -> np.ndarray:
-    """(n,) eV/atom: energies less one energy for each element, fitted to all frames by least absolute deviations.
+    """(n,) eV/atom: energies less one energy for each element; see `element_energies`."""
+    return element_energies(dataset)[1]
+
+
+def element_energies(dataset: DataSet) -> tuple[np.ndarray, np.ndarray]:
+    """One energy for each element, (elements,) eV, fitted to all frames by least absolute deviations; and what it leaves.
 
     That is least squares with weights 1 / |deviation|, repeated; frames of another unit do not move it as they would
     move a mean.
+
+    Returns:
+        the energies of elements; (n,) eV/atom, energies of frames less those of their elements, nan without an energy.
     """
-    residuals = np.full(len(dataset), np.nan)
+    residuals, fit = np.full(len(dataset), np.nan), np.zeros(len(dataset.elements))
     known = np.isfinite(dataset.energies)
     if not known.any():
-        return residuals
+        return fit, residuals
     shares = dataset.counts[known] / dataset.sizes[known, None]
     values = dataset.energies[known] / dataset.sizes[known]
     weights = np.ones(len(values))
@@ -32,7 +40,7 @@ def residual_energies(dataset: DataSet) -> np.ndarray:
         fit = np.linalg.lstsq(shares * weights[:, None], values * weights, rcond=None)[0]
         weights = 1.0 / np.sqrt(np.maximum(np.abs(values - shares @ fit), LEAST_DEVIATION))
     residuals[known] = values - shares @ fit
-    return residuals
+    return fit, residuals
 
 
 def shortest_distances(dataset: DataSet) -> np.ndarray:

@@ -3,14 +3,15 @@
 Own file: a line with the sha256 of all that follows it (an HDF5 user block: other programs skip it), since the HDF5
 library can crash on damaged bytes; then HDF5 with root attributes format, version, family, elements, cutoff (Å),
 units, hash, created_by; group `provenance`, whose attributes are texts; group `parameters`, the fields of the family's
-dataclass as hpcpot.potential.tree writes them.
+dataclass as hpcpot.potential.tree writes them; and, where it is known, group `trained`, the range.TrainedRange of the
+training set, which the hash does not cover.
 
 Other files are those of the readers and writers in hpcpot.potential.registry.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,20 @@ import hpcpot
 from hpcpot import data, inputs
 from hpcpot.errors import ModelError
 from hpcpot.outputs import Replacement, refuse_existing
+from hpcpot.potential import range as ranges
 from hpcpot.potential import registry, tree
 from hpcpot.potential.parsing import Head, head_of, reading
+from hpcpot.potential.range import TrainedRange
 from hpcpot.potential.registry import Reader
 from hpcpot.potential.tree import fingerprint
 
-__all__ = ["fingerprint", "load", "save", "write"]
+__all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "write"]
 
 FORMAT, VERSION = "hpcpot-model", 1
 USER_BLOCK = 512
 """Bytes before the HDF5 part; HDF5 allows 512, 1024, 2048, ..."""
 UNITS = "Å, eV"
+RANGE = "trained"
 
 FOREIGN_SIGNATURES = {
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
@@ -52,32 +56,45 @@ def load(source: str | Path | Sequence[str | Path], **options: Any) -> Any:
     Raises:
         ModelError: absent, damaged, foreign or of a kind that hpcpot does not compute.
     """
-    if isinstance(source, str) and "," in source:
-        source = [part.strip() for part in source.split(",")]
-    if not isinstance(source, (str, Path)):
-        paths = [Path(path) for path in source]
-        readers = {_reader_of_several(path) for path in paths}
-        if len(readers) != 1:
-            raise ModelError(f"{source} = {len(readers)} kinds of files: the files of one potential are required.")
-        return _read(readers.pop(), paths, options)
+    return _opened(source, options)[0]
+
+
+def load_with_range(source: str | Path | Sequence[str | Path], **options: Any) -> tuple[Any, TrainedRange]:
+    """Read the parameters of a potential, and what is known of the range that it was trained in; see `load`.
+
+    Returns:
+        The dataclass of a family, and a range; `range.assumed` where the file says nothing.
+    """
+    model, trained = _opened(source, options)
+    return model, trained()
+
+
+def provenance(source: str | Path) -> dict[str, str]:
+    """Texts by name of an own file, where its parameters come from; none of a file of another program."""
     path = _located(source)
-    head = head_of(path)
-    if head.start.startswith(FORMAT.encode()):
-        return _read_own(path)
-    reader = _recognised(head)
-    return _read(reader, [path] if reader.several else path, options)
+    if not _is_own(head_of(path)):
+        return {}
+    with reading(path, "hpcpot model"), h5py.File(path, "r") as file:
+        return {name: str(text) for name, text in file["provenance"].attrs.items()}
 
 
-def write(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = False, **options: Any) -> None:
+def write(
+    model: Any,
+    path: Path,
+    provenance: dict[str, str],
+    overwrite: bool = False,
+    trained: TrainedRange | None = None,
+    **options: Any,
+) -> None:
     """Write a model in the format of the suffix: that of another program, else hpcpot's own.
 
     Args:
-        provenance: texts by name, for hpcpot's own file. options: for the writers of the registry.
+        provenance, trained: see `save`. options: for the writers of the registry.
     Raises:
         ModelError: the format is of another family. OutputError: see `save`.
     """
     if path.suffix not in registry.writers():
-        save(model, path, provenance, overwrite)
+        save(model, path, provenance, overwrite, trained)
         return
     row, writer = registry.writers()[path.suffix]
     own = registry.row_of(model)
@@ -86,12 +103,15 @@ def write(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = 
     registry.code(writer.write)(model, path, overwrite, **_taken(writer.options, options))
 
 
-def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = False) -> None:
+def save(
+    model: Any, path: Path, provenance: dict[str, str], overwrite: bool = False, trained: TrainedRange | None = None
+) -> None:
     """Write an hpcpot model file, aside and then renamed.
 
     Args:
         model: the dataclass of a family.
         provenance: texts by name: where the parameters come from.
+        trained: what the training set held, where it is known.
     Raises:
         OutputError: the file exists and `overwrite` is not set, or it cannot be written.
     """
@@ -111,6 +131,8 @@ def save(model: Any, path: Path, provenance: dict[str, str], overwrite: bool = F
             )
             file.create_group("provenance").attrs.update(provenance)
             tree.write(file.create_group("parameters"), model)
+            if trained is not None and not trained.is_assumed:
+                tree.write(file.create_group(RANGE), trained)
         with part.open("r+b") as file:
             file.write(_first_line(part.read_bytes()[USER_BLOCK:]))
 
@@ -119,7 +141,43 @@ def _first_line(content: bytes) -> bytes:
     return f"{FORMAT} sha256 {sha256(content).hexdigest()}\n".encode().ljust(USER_BLOCK)
 
 
-def _read_own(path: Path) -> Any:
+def _opened(source: str | Path | Sequence[str | Path], options: dict[str, Any]) -> tuple[Any, Callable[[], TrainedRange]]:
+    """A model and the function that tells its range, which reads files of some programs again."""
+    if isinstance(source, str) and "," in source:
+        source = [part.strip() for part in source.split(",")]
+    if not isinstance(source, (str, Path)):
+        paths = [Path(path) for path in source]
+        readers = {_reader_of_several(path) for path in paths}
+        if len(readers) != 1:
+            raise ModelError(f"{source} = {len(readers)} kinds of files: the files of one potential are required.")
+        model = _read(readers.pop(), paths, options)
+        return model, lambda: _range_of(model)
+    path = _located(source)
+    head = head_of(path)
+    if _is_own(head):
+        model, trained = _read_own(path)
+        return model, lambda: trained
+    reader = _recognised(head)
+    model = _read(reader, [path] if reader.several else path, options)
+    return model, lambda: _range_of(model, reader, path)
+
+
+def _is_own(head: Head) -> bool:
+    return head.start.startswith(FORMAT.encode())
+
+
+def _range_of(model: Any, reader: Reader | None = None, path: Path | None = None) -> TrainedRange:
+    """The range that a file without a group for it tells, by one distance."""
+    known = None
+    if reader is not None and reader.shortest is not None:
+        known = ranges.of_any_pair(model.elements, registry.code(reader.shortest)(path), reader.shortest_is)
+    row = registry.row_of(model)
+    if row.shortest is not None:
+        known = ranges.of_any_pair(model.elements, getattr(model, row.shortest), row.shortest_is)
+    return known or ranges.assumed(model.elements)
+
+
+def _read_own(path: Path) -> tuple[Any, TrainedRange]:
     with reading(path, "hpcpot model"):
         content = path.read_bytes()
         if content[:USER_BLOCK] != _first_line(content[USER_BLOCK:]):
@@ -127,7 +185,7 @@ def _read_own(path: Path) -> Any:
         return _parsed_own(path)
 
 
-def _parsed_own(path: Path) -> Any:
+def _parsed_own(path: Path) -> tuple[Any, TrainedRange]:
     with h5py.File(path, "r") as file:
         version, family = int(file.attrs["version"]), str(file.attrs["family"])
         if version != VERSION or family not in registry.FAMILIES:
@@ -137,12 +195,13 @@ def _parsed_own(path: Path) -> Any:
             )
         model = tree.read(file["parameters"], registry.code(registry.FAMILIES[family].model))
         stored, computed = str(file.attrs["hash"]), f"sha256:{fingerprint(model)}"
+        trained = tree.read(file[RANGE], TrainedRange) if RANGE in file else _range_of(model)
     if stored != computed:
         raise ModelError(
             f"{path}: hash of the parameters = {computed[:19]}…: {stored[:19]}…, as when it was written, is required; the "
             "file is damaged or was edited; copy it again or convert the original again."
         )
-    return model
+    return model, trained
 
 
 def _accepted() -> str:
@@ -199,7 +258,7 @@ def _recognised(head: Head) -> Reader:
 
 def _reader_of_several(path: Path) -> Reader:
     head = head_of(path)
-    if head.start.startswith(FORMAT.encode()) or not (reader := _recognised(head)).several:
+    if _is_own(head) or not (reader := _recognised(head)).several:
         kinds = " or ".join(reader.what for reader in registry.readers() if reader.several)
         raise ModelError(
             f"{path} = a whole model: several files must be {kinds}, one for each element of one potential; name one "

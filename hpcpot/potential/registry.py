@@ -31,6 +31,8 @@ class Reader:
         recognise: path of a function (files.Head) -> bool.
         read: path of a function (path, **options) -> model; with `several`, of (paths, **options).
         options: names of the options that `read` takes. several: whether a model has a file for each element.
+        shortest: path of a function (path) -> shortest distance of the training set, Å, nan where the file does not say
+            it; None where no such file does. shortest_is: what the format calls it.
     """
 
     what: str
@@ -38,6 +40,8 @@ class Reader:
     read: str
     options: tuple[str, ...] = ()
     several: bool = False
+    shortest: str | None = None
+    shortest_is: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class FamilyRow:
         readers, writers: files of other programs.
         trainer: module with SECTIONS, complete(settings), check(settings), needs_forces(settings) and fit(job), or None.
         grader: path of a function (family) -> contract.Grader, or None where this model has no extrapolation grades.
+        shortest: the parameter that is, or begins at, the shortest distance of the training set; None: there is none.
+        shortest_is: what this parameter is.
     """
 
     name: str
@@ -81,7 +87,11 @@ class FamilyRow:
     writers: tuple[Writer, ...] = ()
     trainer: str | None = None
     grader: str | None = None
+    shortest: str | None = None
+    shortest_is: str = ""
 
+
+MIN_NBOR_DIST = "min_nbor_dist of DeePMD-kit, the shortest distance of its training set"
 
 _ROWS = (
     FamilyRow(
@@ -96,11 +106,15 @@ _ROWS = (
                 "a DeePMD-kit model (.dp, .yaml)",
                 "hpcpot.potential.deep_potential.deepmd:is_native",
                 "hpcpot.potential.deep_potential.deepmd:read_native",
+                shortest="hpcpot.potential.deep_potential.shortest:of_native",
+                shortest_is=MIN_NBOR_DIST,
             ),
             Reader(
                 "a frozen DeePMD-kit model (.pb)",
                 "hpcpot.potential.deep_potential.deepmd_frozen:is_frozen",
                 "hpcpot.potential.deep_potential.deepmd_frozen:read_frozen",
+                shortest="hpcpot.potential.deep_potential.shortest:of_frozen",
+                shortest_is=MIN_NBOR_DIST,
             ),
         ),
         writers=(Writer(".dp", "hpcpot.potential.deep_potential.to_deepmd:write_native", ("shortest",)),),
@@ -123,6 +137,8 @@ _ROWS = (
             ),
         ),
         trainer="hpcpot.training.chebyshev.settings",
+        shortest="min_distance",
+        shortest_is="Rc_min of aenet, the shortest distance of its training set",
     ),
     FamilyRow(
         "moment_tensor",
@@ -141,6 +157,8 @@ _ROWS = (
         writers=(Writer(".mtp", "hpcpot.potential.moment_tensor.to_mlip:write"),),
         trainer="hpcpot.training.moment_tensor.settings",
         grader="hpcpot.potential.moment_tensor.extrapolation:grader",
+        shortest="min_distance",
+        shortest_is="min_dist of MLIP, where radial functions begin: 0.99 times the shortest trained distance by default",
     ),
     FamilyRow("lennard_jones", "Lennard-Jones potential", "hpcpot.potential.lennard_jones:LennardJones"),
 )

@@ -15,6 +15,7 @@ from hpcpot.dataset import checks, hdf5
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
+from hpcpot.dataset.trained import trained_range
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
 from hpcpot.potential import files as potential_files
 from hpcpot.potential import registry
@@ -51,7 +52,16 @@ class Job:
         """
         made = {name: str(value) for name, value in provenance.collect().items()}
         texts = made | facts | {"config": config.dump(self.settings), "data": self.data_hash}
-        potential_files.save(model, self.settings.output.model, texts, overwrite=True)
+        names = self.settings.data.files
+        origin = names if isinstance(names, str) else ", ".join(names)
+        trained = trained_range(self.training, model.elements, model.cutoff, origin, self.temperatures)
+        potential_files.save(model, self.settings.output.model, texts, overwrite=True, trained=trained)
+
+    @property
+    def temperatures(self) -> tuple[float, float] | None:
+        """Lowest and highest temperature of the dynamics that the frames are from, K, as the config says."""
+        given = self.settings.data.temperatures_K
+        return None if given is None else (min(given), max(given))
 
 
 def make(

@@ -56,6 +56,11 @@ class DataSection:
         None,
     )
     maximum_force_eV_A: float | None = key(number(above=0), "leave out frames with a larger force; null: none", None)
+    temperatures_K: list[float] | None = key(
+        list_of(number(minimum=0), "a list of temperatures, e.g. [300, 2500]"),
+        "temperatures of the dynamics that the frames are from, which the model file keeps, so that hotter runs are told; null: not known",
+        None,
+    )
     memory_MB: float = key(
         number(minimum=0), "memory for neighbour lists; those that do not fit are computed at each use", 4000.0
     )

@@ -17,6 +17,7 @@ examples, models:
   hpcpot convert lisi -o lisi.dp                        to DeePMD-kit: dp convert-backend lisi.dp lisi.pb
   hpcpot convert Li.nn Si.nn -o model.h5                aenet: one network per element, binary or .nn.ascii
   hpcpot convert p.mtp --elements Li,Si -o model.h5     MLIP-2, whose types have no names; -o model.mtp: back
+  hpcpot convert model.pb -o model.h5 --training-data data.h5     with what it was trained on, so that runs tell leaving it
 
 examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePMD-kit, whole trees of them):
   hpcpot convert data/ -o data.h5                       all iter.*/02.fp/data.* below
@@ -43,9 +44,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--shortest-distance-A",
         type=float,
-        default=1.0,
         metavar="R",
-        help="shortest distance of the training set, kept in a .dp for `dp compress` (default 1)",
+        help="shortest distance of the training set, kept in a .dp for `dp compress` (default: as the model says, else 1)",
+    )
+    parser.add_argument(
+        "--training-data",
+        nargs="+",
+        metavar="DATA",
+        help="of a model: what it was trained on, whose distances, compositions, densities and energies an .h5 file keeps",
+    )
+    parser.add_argument(
+        "--trained-temperatures",
+        metavar="LOW,HIGH",
+        help="with --training-data: temperatures in K of the dynamics that the data are from",
     )
     parser.add_argument(
         "--angular-domain",

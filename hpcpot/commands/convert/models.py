@@ -6,8 +6,18 @@ import argparse
 import hashlib
 from pathlib import Path
 
+import numpy as np
+
 from hpcpot.commands.convert.summary import summarize
+from hpcpot.dataset import files as dataset_files
+from hpcpot.dataset.trained import trained_range
+from hpcpot.errors import ConfigError
 from hpcpot.potential import files
+from hpcpot.potential.contract import Family
+from hpcpot.potential.range import TrainedRange
+
+DP_SHORTEST = 1.0
+"""Å, what a .dp file says where the model does not."""
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -17,14 +27,69 @@ def convert(arguments: argparse.Namespace) -> int:
         ModelError: the input. OutputError: the output.
     """
     paths = [Path(name) for name in arguments.input]
+    _check_training_data(arguments)
     elements = [part.strip() for part in arguments.elements.split(",")] if arguments.elements else None
     source = arguments.input[0] if len(paths) == 1 else paths
-    model = files.load(source, angular_domain=arguments.angular_domain, elements=elements)
-    facts = source_facts(paths, arguments.note)
-    files.write(model, arguments.output, facts, arguments.overwrite, shortest=arguments.shortest_distance_A)
-    print(summarize(model))
+    model, trained = files.load_with_range(source, angular_domain=arguments.angular_domain, elements=elements)
+    if arguments.training_data:
+        trained = _of_data(model, arguments)
+    shortest = arguments.shortest_distance_A
+    if shortest is None:
+        shortest = DP_SHORTEST if trained.is_assumed else float(trained.shortest.min())
+    facts = _facts(paths, arguments)
+    files.write(model, arguments.output, facts, arguments.overwrite, trained, shortest=shortest)
+    print(summarize(model, trained))
     print(f"written      {arguments.output}")
     return 0
+
+
+def _facts(paths: list[Path], arguments: argparse.Namespace) -> dict[str, str]:
+    """Where the parameters come from: what an own file says of that, else the files that were read."""
+    stored = files.provenance(paths[0]) if len(paths) == 1 else {}
+    if not stored:
+        return source_facts(paths, arguments.note)
+    return stored | ({"note": arguments.note} if arguments.note else {})
+
+
+def _check_training_data(arguments: argparse.Namespace) -> None:
+    """Refuse options that would have no effect.
+
+    Raises:
+        ConfigError: as said.
+    """
+    if arguments.trained_temperatures is not None and not arguments.training_data:
+        raise ConfigError(f"--trained-temperatures = {arguments.trained_temperatures}: is for --training-data; give both.")
+    if arguments.training_data and arguments.output.suffix == ".mtp":
+        names = " ".join(arguments.training_data)
+        raise ConfigError(f"--training-data = {names}: a .mtp file does not keep it; write an .h5 file.")
+
+
+def _of_data(model: Family, arguments: argparse.Namespace) -> TrainedRange:
+    """The range of the files of --training-data.
+
+    Raises:
+        DataError: they cannot be read, or have elements that the model does not know.
+    """
+    names = [Path(name) for name in arguments.training_data]
+    data, origin = dataset_files.load(names), ", ".join(path.name for path in names)
+    return trained_range(data, model.elements, model.cutoff, origin, _temperatures(arguments.trained_temperatures))
+
+
+def _temperatures(text: str | None) -> tuple[float, float] | None:
+    """The numbers of --trained-temperatures.
+
+    Raises:
+        ConfigError: not one or more temperatures.
+    """
+    if text is None:
+        return None
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = [np.nan]
+    if not all(0.0 <= value < np.inf for value in values):
+        raise ConfigError(f"--trained-temperatures = {text}: must be temperatures in K, e.g. 300,2500.")
+    return min(values), max(values)
 
 
 def source_facts(paths: list[Path], note: str) -> dict[str, str]:

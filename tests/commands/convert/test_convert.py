@@ -27,6 +27,7 @@ def test_a_deep_potential(tmp_path, capsys) -> None:
         "embedding    1-4-8-16, two-sided (by centre and neighbour), axis 4",
         "fitting      64-12-12-12-1",
         "parameters   3,026 in 6 networks",
+        "trained on   not said by the file: bonds below 0.6 times the sum of covalent radii count as outside",
         f"fingerprint  sha256:{fingerprint(model)}",
         f"written      {output}",
     ]

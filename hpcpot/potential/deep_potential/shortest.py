@@ -1,0 +1,50 @@
+"""The shortest distance of the training set, min_nbor_dist, that DeePMD-kit keeps in its models for `dp compress`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from hpcpot.potential.deep_potential.graphdef import parse
+from hpcpot.potential.parsing import HDF5_SIGNATURE, read_array, reading
+
+FROZEN = "train_attr/min_nbor_dist"
+
+
+def of_native(path: Path) -> float:
+    """Å; nan where a .dp or .yaml file does not say it.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    with reading(path, "native DeePMD-kit model"):
+        with path.open("rb") as file:
+            is_hdf5 = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
+        if not is_hdf5:
+            return _of_yaml(path)
+        with h5py.File(path, "r") as file:
+            name = (json.loads(file.attrs["json"]).get("@variables") or {}).get("min_nbor_dist")
+            return np.nan if name is None else float(read_array(file[name]) if isinstance(name, str) else name)
+
+
+def _of_yaml(path: Path) -> float:
+    import yaml
+
+    with path.open("rb") as file:
+        tree = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    leaf = (tree.get("@variables") or {}).get("min_nbor_dist")
+    return np.nan if leaf is None else float(leaf["value"] if isinstance(leaf, dict) else leaf)
+
+
+def of_frozen(path: Path) -> float:
+    """Å; nan where a .pb file does not say it.
+
+    Raises:
+        ModelError: the file is damaged.
+    """
+    with reading(path, "frozen DeePMD-kit model"):
+        graph = parse(path.read_bytes())
+        return float(graph.array(FROZEN).ravel()[0]) if FROZEN in graph else np.nan

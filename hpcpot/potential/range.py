@@ -1,0 +1,179 @@
+"""The range that a model was trained in: what its file says of the training set, so that leaving it can be told.
+
+A model file holds it beside the parameters, which it is no part of: the same model with and without has one fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+
+from hpcpot.potential.contacts import Contact, closest
+
+CLOSER = 0.98
+"""Times the shortest trained distance: a long run meets rarer approaches than its training set, which is no fault."""
+BONDED = 0.6
+"""Times the sum of two covalent radii: no bond is so short, what is known of a model whose file says nothing."""
+DEEPER = 1.0
+"""eV/atom below the lowest trained energy; a minimum lies tenths below the hot frames that models are trained on."""
+MARGIN = 0.05
+"""Share of an element, and part of a density, by which a whole structure may leave what was trained."""
+PAIRS = ("densities", "residuals", "temperatures")
+"""Attributes of a least and a largest value."""
+UNKNOWN = "not said by the file: bonds below 0.6 times the sum of covalent radii count as outside"
+
+
+@dataclass(frozen=True, eq=False)
+class TrainedRange:
+    """Ranges of a training set, all that is known of them.
+
+    Attributes:
+        elements: of the model. origin: where this is from. frames: their number, 0 if not known.
+        shortest: (species, species) float64, Å, shortest distance of each pair; inf: none within the cutoff; nan: not
+            known.
+        shares: (species, 2) float64, least and largest share of each element among the atoms of a frame.
+        densities: (2,) float64, 1/Å³, least and largest number of atoms to a volume, of frames periodic along all axes.
+        references: (species,) float64, eV, of a fit of one energy to each element.
+        spanned: (k, species) float64, orthonormal rows: the compositions that this fit knows.
+        residuals: (2,) float64, eV/atom, least and largest energy less the fit.
+        forces: (1,) float64, eV/Å, largest force. temperatures: (2,) float64, K, of the dynamics that frames are from.
+    """
+
+    elements: tuple[str, ...]
+    origin: str
+    frames: int
+    shortest: np.ndarray
+    shares: np.ndarray | None = None
+    densities: np.ndarray | None = None
+    references: np.ndarray | None = None
+    spanned: np.ndarray | None = None
+    residuals: np.ndarray | None = None
+    forces: np.ndarray | None = None
+    temperatures: np.ndarray | None = None
+
+    def __post_init__(self):
+        n = len(self.elements)
+        shapes = {"shortest": (n, n), "shares": (n, 2), "references": (n,)} | dict.fromkeys(PAIRS, (2,))
+        for name, shape in shapes.items():
+            values = getattr(self, name)
+            if values is not None and np.shape(values) != shape:
+                raise ValueError(f"trained range: {name} of shape {np.shape(values)}, {shape} is required")
+
+    @property
+    def is_assumed(self) -> bool:
+        """True if the model's file says nothing."""
+        return self.origin == UNKNOWN
+
+    @property
+    def limits(self) -> np.ndarray:
+        """(species, species) float64, Å: closer pairs are outside; 0 where nothing is known."""
+        factor = 1.0 if self.is_assumed else CLOSER
+        return np.nan_to_num(factor * self.shortest, nan=0.0, posinf=np.inf)
+
+    def contacts(
+        self, points: np.ndarray, first: np.ndarray, neighbors: np.ndarray, species: np.ndarray
+    ) -> list[Contact]:
+        """The closest pair of each kind that is closer than any trained one; see `contacts.closest`."""
+        return closest(points, first, neighbors, species, self.limits)
+
+    def bound(self, contact: Contact) -> str:
+        """What the distance of a contact is held against."""
+        a, b = contact.kinds
+        names, least = f"{self.elements[a]}-{self.elements[b]}", self.shortest[a, b]
+        if np.isinf(least):
+            return f"no {names} pair this close was trained"
+        if self.is_assumed:
+            return f"no {names} bond is shorter than {least:.2f} Å"
+        return f"{names} was trained down to {least:.2f} Å"
+
+    def describe(self, contact: Contact, first: int, second: int) -> str:
+        """Say which two atoms, by their numbers, are how close."""
+        a, b = contact.kinds
+        pair = f"{self.elements[a]} {first} and {self.elements[b]} {second}"
+        return f"{pair} are {contact.distance:.3f} Å apart, {self.bound(contact)}"
+
+    def too_deep(self, counts: np.ndarray, energy: float) -> str:
+        """Say that an energy lies far below any trained one; "" if it does not, or if this is not known.
+
+        Args:
+            counts: (species,) atoms of each element. energy: eV, of all.
+        """
+        if self.residuals is None or self.composition(counts):
+            return ""
+        shares = counts / counts.sum()
+        if np.abs(shares - self.spanned.T @ (self.spanned @ shares)).max() > MARGIN:
+            return ""
+        depth = self.residuals[0] - (energy / counts.sum() - shares @ self.references)
+        if not depth > DEEPER:
+            return ""
+        return f"energy {energy / counts.sum():.3f} eV/atom, {depth:.3g} eV/atom below any that was trained"
+
+    def composition(self, counts: np.ndarray) -> str:
+        """Say which elements a structure has more or less of than any frame; "" if none.
+
+        Args:
+            counts: (species,) atoms of each element.
+        """
+        if self.shares is None:
+            return ""
+        shares = counts / counts.sum()
+        off = (shares < self.shares[:, 0] - MARGIN) | (shares > self.shares[:, 1] + MARGIN)
+        return ", ".join(
+            f"{100 * shares[t]:.0f} % {self.elements[t]}, trained with {_percent(self.shares[t])}"
+            for t in np.flatnonzero(off)
+        )
+
+    def lines(self) -> dict[str, str]:
+        """Description in a few lines, by their headings, for people."""
+        if self.is_assumed:
+            return {"trained on": self.origin}
+        frames = f"{self.frames} frames, {self.origin}" if self.frames else self.origin
+        parts = [frames]
+        if self.shares is not None:
+            parts.append(", ".join(f"{name} {_percent(s)}" for name, s in zip(self.elements, self.shares, strict=True)))
+        if self.densities is not None:
+            parts.append(f"{1.0 / self.densities[1]:.2f} to {1.0 / self.densities[0]:.2f} Å³/atom")
+        if self.forces is not None:
+            parts.append(f"forces up to {self.forces[0]:.3g} eV/Å")
+        if self.temperatures is not None:
+            parts.append(f"{self.temperatures[0]:g} to {self.temperatures[1]:g} K")
+        return {"trained on": "; ".join(parts), "shortest": self._distances()}
+
+    def _distances(self) -> str:
+        kinds = list(combinations_with_replacement(range(len(self.elements)), 2))
+        values = [float(self.shortest[a, b]) for a, b in kinds]
+        if len(kinds) > 1 and len(set(values)) == 1:
+            return f"{values[0]:.3f} Å, of any two atoms"
+        texts = ["none" if np.isinf(value) else f"{value:.3f}" for value in values]
+        return (
+            ", ".join(
+                f"{self.elements[a]}-{self.elements[b]} {text}" for (a, b), text in zip(kinds, texts, strict=True)
+            )
+            + " Å"
+        )
+
+
+def assumed(elements: Sequence[str]) -> TrainedRange:
+    """The range of a model whose file says nothing: bonds no shorter than any known one."""
+    radii = covalent_radii[[atomic_numbers[name] for name in elements]]
+    return TrainedRange(tuple(elements), UNKNOWN, 0, BONDED * (radii[:, None] + radii[None, :]))
+
+
+def of_any_pair(elements: Sequence[str], shortest: float, origin: str) -> TrainedRange | None:
+    """The range of a model whose file has one shortest distance for all pairs; None where that says nothing.
+
+    Args:
+        shortest: Å. origin: what the file calls it.
+    """
+    if not 0.0 < shortest < np.inf:
+        return None
+    return TrainedRange(tuple(elements), origin, 0, np.full((len(elements), len(elements)), float(shortest)))
+
+
+def _percent(shares: np.ndarray) -> str:
+    low, high = (f"{100 * share:.3g}" for share in shares)
+    return f"{low} %" if low == high else f"{low} to {high} %"
