@@ -141,7 +141,9 @@ def _first_line(content: bytes) -> bytes:
     return f"{FORMAT} sha256 {sha256(content).hexdigest()}\n".encode().ljust(USER_BLOCK)
 
 
-def _opened(source: str | Path | Sequence[str | Path], options: dict[str, Any]) -> tuple[Any, Callable[[], TrainedRange]]:
+def _opened(
+    source: str | Path | Sequence[str | Path], options: dict[str, Any]
+) -> tuple[Any, Callable[[], TrainedRange]]:
     """A model and the function that tells its range, which reads files of some programs again."""
     if isinstance(source, str) and "," in source:
         source = [part.strip() for part in source.split(",")]

@@ -58,7 +58,7 @@ class DataSection:
     maximum_force_eV_A: float | None = key(number(above=0), "leave out frames with a larger force; null: none", None)
     temperatures_K: list[float] | None = key(
         list_of(number(minimum=0), "a list of temperatures, e.g. [300, 2500]"),
-        "temperatures of the dynamics that the frames are from, which the model file keeps, so that hotter runs are told; null: not known",
+        "temperatures of the dynamics that the frames are from, kept in the model file; null: not known",
         None,
     )
     memory_MB: float = key(

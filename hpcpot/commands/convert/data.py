@@ -25,7 +25,10 @@ def convert(arguments: argparse.Namespace) -> int:
     Raises:
         DataError: the input, or frames that the format cannot hold. OutputError: the output.
     """
-    for name, value in {"--training-data": arguments.training_data, "--trained-temperatures": arguments.trained_temperatures}.items():
+    for name, value in {
+        "--training-data": arguments.training_data,
+        "--trained-temperatures": arguments.trained_temperatures,
+    }.items():
         if value:
             raise ConfigError(f"{name} = {value}: is for the conversion of a model; leave it out.")
     files.check_output(arguments.output, arguments.format, arguments.overwrite)

@@ -58,7 +58,9 @@ def _check_training_data(arguments: argparse.Namespace) -> None:
         ConfigError: as said.
     """
     if arguments.trained_temperatures is not None and not arguments.training_data:
-        raise ConfigError(f"--trained-temperatures = {arguments.trained_temperatures}: is for --training-data; give both.")
+        raise ConfigError(
+            f"--trained-temperatures = {arguments.trained_temperatures}: is for --training-data; give both."
+        )
     if arguments.training_data and arguments.output.suffix == ".mtp":
         names = " ".join(arguments.training_data)
         raise ConfigError(f"--training-data = {names}: a .mtp file does not keep it; write an .h5 file.")
