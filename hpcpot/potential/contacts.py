@@ -10,7 +10,7 @@ from hpcpot.compiled import njit
 
 
 @dataclass(frozen=True)
-class Contact:
+class ClosestPair:
     """The closest pair of one kind.
 
     Attributes:
@@ -26,7 +26,7 @@ class Contact:
 
 def closest(
     points: np.ndarray, first: np.ndarray, neighbors: np.ndarray, species: np.ndarray, limits: np.ndarray
-) -> list[Contact]:
+) -> list[ClosestPair]:
     """The closest pair of each kind that is closer than its limit.
 
     Args:
@@ -38,7 +38,7 @@ def closest(
     least, members = squares.copy(), np.full((kinds, kinds, 2), -1, np.int64)
     _closest(np.ascontiguousarray(points), first, neighbors, species, float(squares.max()), least, members)
     return [
-        Contact((a, b), float(np.sqrt(least[a, b])), int(members[a, b, 0]), int(members[a, b, 1]))
+        ClosestPair((a, b), float(np.sqrt(least[a, b])), int(members[a, b, 0]), int(members[a, b, 1]))
         for a in range(kinds)
         for b in range(a, kinds)
         if members[a, b, 0] >= 0

@@ -12,7 +12,7 @@ from itertools import combinations_with_replacement
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
-from hpcpot.potential.contacts import Contact, closest
+from hpcpot.potential.contacts import ClosestPair, closest
 
 CLOSER = 0.98
 """Times the shortest trained distance: a long run meets rarer approaches than its training set, which is no fault."""
@@ -76,11 +76,11 @@ class TrainedRange:
 
     def contacts(
         self, points: np.ndarray, first: np.ndarray, neighbors: np.ndarray, species: np.ndarray
-    ) -> list[Contact]:
+    ) -> list[ClosestPair]:
         """The closest pair of each kind that is closer than any trained one; see `contacts.closest`."""
         return closest(points, first, neighbors, species, self.limits)
 
-    def bound(self, contact: Contact) -> str:
+    def bound(self, contact: ClosestPair) -> str:
         """What the distance of a contact is held against."""
         a, b = contact.kinds
         names, least = f"{self.elements[a]}-{self.elements[b]}", self.shortest[a, b]
@@ -90,7 +90,7 @@ class TrainedRange:
             return f"no {names} bond is shorter than {least:.2f} Å"
         return f"{names} was trained down to {least:.2f} Å"
 
-    def describe(self, contact: Contact, first: int, second: int) -> str:
+    def describe(self, contact: ClosestPair, first: int, second: int) -> str:
         """Say which two atoms, by their numbers, are how close."""
         a, b = contact.kinds
         pair = f"{self.elements[a]} {first} and {self.elements[b]} {second}"
