@@ -10,6 +10,7 @@ import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.data import atomic_numbers
 
+from hpcpot.dataset.sound import refuse_unsound
 from hpcpot.errors import DataError, StructureError
 from hpcpot.structure import files
 
@@ -44,6 +45,8 @@ class Labelled:
 class DataSet:
     """Structures ("frames") and their labels; a label that is missing is NaN in all of its components.
 
+    However it is made, it passes `sound.refuse_unsound`.
+
     Attributes:
         elements: symbols; `species` counts in them. Some may have no atoms.
         first: (n + 1,) int64; the atoms of frame k are first[k]:first[k + 1].
@@ -70,8 +73,11 @@ class DataSet:
     groups: np.ndarray
     sources: np.ndarray
 
+    def __post_init__(self) -> None:
+        refuse_unsound(self)
+
     def __len__(self) -> int:
-        return len(self.energies)
+        return len(self.first) - 1
 
     @property
     def sizes(self) -> np.ndarray:
@@ -187,7 +193,7 @@ def build(frames: Iterable[Labelled], elements: Sequence[str] | None = None) -> 
         positions=np.concatenate([frame.positions for frame in frames]).astype(np.float64),
         cells=np.array(cells),
         periodic=np.array([frame.periodic for frame in frames], bool),
-        energies=np.array([np.nan if frame.energy is None else frame.energy for frame in frames], np.float64),
+        energies=np.array([_or_nan(frame.energy, ()) for frame in frames]),
         forces=np.concatenate([_or_nan(frame.forces, (n, 3)) for frame, n in zip(frames, sizes, strict=True)]),
         virials=np.array([_or_nan(frame.virial, (3, 3)) for frame in frames]),
         groups=np.array([frame.group for frame in frames], str),
@@ -215,6 +221,10 @@ def labelled(atoms: ase.Atoms, source: str, group: str, energy_key: str = "energ
     """
     results = atoms.calc.results if atoms.calc is not None else {}
     stress, virial = results.get("stress"), None
+    if stress is not None and np.size(stress) not in (6, 9):
+        raise DataError(
+            f"stress of {source} = shape {np.shape(stress)}: must be six or nine numbers; correct the frame."
+        )
     if stress is not None and atoms.cell.rank == 3:
         virial = -abs(atoms.cell.volume) * full_tensor(stress)
     return Labelled(
@@ -273,10 +283,20 @@ def _cell(frame: Labelled) -> np.ndarray:
         )
     elif not np.isfinite(frame.positions).all():
         problem = "a position that is not finite: must be numbers"
-    elif frame.forces is not None and np.shape(frame.forces) != (n, 3):
-        problem = f"forces of shape {np.shape(frame.forces)} on {n} atoms: must be ({n}, 3)"
     elif set(frame.symbols) - atomic_numbers.keys() or "X" in frame.symbols:
         problem = f"elements {' '.join(sorted(set(frame.symbols)))}: must be symbols of elements"
+    for name, values, shape in (
+        ("energy", frame.energy, ()),
+        ("forces", frame.forces, (n, 3)),
+        ("virial", frame.virial, (3, 3)),
+    ):
+        if values is None or problem:
+            continue
+        given = np.asarray(values)
+        if given.size != np.prod(shape, dtype=int):
+            problem = f"{name} of shape {given.shape} on {n} atoms: must be {shape or 'one number'}"
+        elif given.dtype.kind not in "fiu":
+            problem = f"{name} of type {given.dtype}: must be numbers"
     if problem:
         raise DataError(f"{frame.source} = {problem}; leave the frame out or correct it.")
     try:

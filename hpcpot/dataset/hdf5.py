@@ -1,5 +1,7 @@
 """Data sets in HDF5: the fields of `DataSet` as datasets of that name, with their units, and where they are from.
 
+A line with the sha256 of all that follows it (a user block of 512 bytes, which other programs skip), then HDF5:
+
 attributes format, version, elements, hash, hpcpot
 /first, /species, ... /sources    see `DataSet`; unit as an attribute
 /provenance                       texts as attributes
@@ -18,10 +20,15 @@ import hpcpot
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import DataError
 from hpcpot.outputs import Replacement, refuse_existing
+from hpcpot.storage import sealed, trial
 from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain
 
-FORMAT, VERSION = "hpcpot dataset", 1
+FORMAT, VERSION = "hpcpot dataset", 2
+UNSEALED = 1
+"""Version without the line, which is still read."""
+KIND = "hpcpot-dataset"
+"""Word that the line begins with."""
 UNITS = {"positions": "Angstrom", "cells": "Angstrom", "energies": "eV", "forces": "eV Angstrom-1", "virials": "eV"}
 TEXTS = ("groups", "sources")
 COMPRESSION = {"compression": "gzip", "shuffle": True}
@@ -53,7 +60,7 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
         OSError: it cannot be written.
     """
     try:
-        with h5py.File(path, "w", locking=False) as file:
+        with h5py.File(path, "w", locking=False, userblock_size=sealed.USER_BLOCK) as file:
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,
@@ -66,6 +73,7 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
                 if name in UNITS:
                     file[name].attrs["unit"] = UNITS[name]
             file.create_group("provenance").attrs.update(provenance)
+        sealed.seal(path, KIND)
     except RuntimeError as error:  # as which HDF5 reports some refusals of the system
         raise OSError(str(error)) from error
 
@@ -73,6 +81,10 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
 def is_dataset(path: Path) -> bool:
     """Test whether a file is a data set of hpcpot."""
     try:
+        if sealed.is_sealed(path, KIND):
+            return True
+        if not (trial.is_hdf5(path) and trial.is_harmless(path)):
+            return False
         with h5py.File(path, "r", locking=False) as file:
             return file.attrs.get("format") == FORMAT
     except HDF5_ERRORS:
@@ -91,25 +103,42 @@ def read(path: Path) -> DataSet:
     """Read a data set.
 
     Raises:
-        DataError: no such file, not a data set, of another version, or damaged.
+        DataError: no such file, not a data set, of another version, damaged, or with values that none may have.
     """
     path = Path(path)
     try:
+        is_sealed = sealed.is_sealed(path, KIND)
+        if not (sealed.is_whole(path, KIND) if is_sealed else trial.is_harmless(path)):
+            raise _damaged(
+                path, "its bytes must have the sha256 of its first line" if is_sealed else "it must be whole"
+            )
         with h5py.File(path, "r", locking=False) as file:
             kind, version = file.attrs.get("format"), file.attrs.get("version")
-            if kind != FORMAT or version != VERSION:
+            if kind != FORMAT or version != (VERSION if is_sealed else UNSEALED):
                 raise DataError(
                     f"{path} = {kind or 'an HDF5 file'}, version {version}: a data set of version {VERSION} is "
                     "required; make one with hpcpot convert."
                 )
-            arrays = {name: file[name].asstr()[:].astype(str) if name in TEXTS else file[name][:] for name in ARRAYS}
-            dataset = DataSet(elements=tuple(str(symbol) for symbol in file.attrs["elements"]), **arrays)
-            stored = str(file.attrs["hash"])
+            arrays = {name: _array(path, file[name], name) for name in ARRAYS}
+            elements, stored = tuple(str(symbol) for symbol in file.attrs["elements"]), str(file.attrs["hash"])
     except HDF5_ERRORS as error:
         raise DataError(str(explain(path, "read", error))) from error
+    try:
+        dataset = DataSet(elements=elements, **arrays)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from error
     if stored != fingerprint(dataset):
-        raise DataError(f"{path} = damaged: its values must have the hash {stored} that it names; copy it again.")
+        raise _damaged(path, f"its values must have the hash {stored} that it names")
     return dataset
+
+
+def _array(path: Path, member: h5py.Dataset, name: str) -> np.ndarray:
+    trial.refuse_boundless(path, name, member.nbytes)
+    return member.asstr()[:].astype(str) if name in TEXTS else member[:]
+
+
+def _damaged(path: Path, required: str) -> DataError:
+    return DataError(f"{path} = damaged: {required}; copy it again.")
 
 
 def _plain(dataset: DataSet, name: str) -> np.ndarray | list[str]:

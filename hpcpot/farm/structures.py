@@ -100,7 +100,7 @@ def _key(structure: Atoms) -> str:
 def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
     """(label, structure or why it cannot be read) of a file."""
     try:
-        if path.suffix in TRAJECTORIES and hdf5.is_dataset(path):
+        if path.suffix in TRAJECTORIES and path.suffix != ".h5md" and hdf5.is_dataset(path):
             dataset = hdf5.read(path)
             for k in range(len(dataset)) if frames == "all" else range(len(dataset))[-1:]:
                 yield f"{name}:{k}", dataset.frame(k)

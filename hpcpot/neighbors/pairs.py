@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcpot.compiled import njit
+from hpcpot.errors import StructureError
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +43,20 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     Args:
         positions: (m, 3) float64, Å, finite.
         reach: Å, cutoff + skin.
+    Raises:
+        StructureError: a position that is not finite, whose bin would be beyond all memory.
     """
     positions = np.ascontiguousarray(positions)
     if n_centres == 0:
         return Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
     low = positions.min(axis=0)
-    extent = positions.max(axis=0) - low
+    with np.errstate(over="ignore"):
+        extent = positions.max(axis=0) - low
+    if not np.isfinite(extent).all():
+        atom = int(np.argmin(np.isfinite(positions).all(axis=1)))
+        raise StructureError(
+            f"position of atom {atom} = {positions[atom].tolist()}: must be finite; check what made the structure."
+        )
     # Bins of half the reach: 5^3 of them enclose the sphere more tightly than 3^3 of the full reach.
     size = max(0.5 * reach, (np.prod(np.maximum(extent, reach)) / (4.0 * len(positions))) ** (1.0 / 3.0))
     counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)

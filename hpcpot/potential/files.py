@@ -12,7 +12,6 @@ Other files are those of the readers and writers in hpcpot.potential.registry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +27,11 @@ from hpcpot.potential.parsing import Head, head_of, reading
 from hpcpot.potential.range import TrainedRange
 from hpcpot.potential.registry import Reader
 from hpcpot.potential.tree import fingerprint
+from hpcpot.storage import sealed
 
 __all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "write"]
 
 FORMAT, VERSION = "hpcpot-model", 1
-USER_BLOCK = 512
-"""Bytes before the HDF5 part; HDF5 allows 512, 1024, 2048, ..."""
 UNITS = "Å, eV"
 RANGE = "trained"
 
@@ -118,7 +116,7 @@ def save(
     path = Path(path)
     refuse_existing(path, overwrite)
     with Replacement(path) as part:
-        with h5py.File(part, "w", userblock_size=USER_BLOCK) as file:
+        with h5py.File(part, "w", userblock_size=sealed.USER_BLOCK) as file:
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,
@@ -133,12 +131,7 @@ def save(
             tree.write(file.create_group("parameters"), model)
             if trained is not None and not trained.is_assumed:
                 tree.write(file.create_group(RANGE), trained)
-        with part.open("r+b") as file:
-            file.write(_first_line(part.read_bytes()[USER_BLOCK:]))
-
-
-def _first_line(content: bytes) -> bytes:
-    return f"{FORMAT} sha256 {sha256(content).hexdigest()}\n".encode().ljust(USER_BLOCK)
+        sealed.seal(part, FORMAT)
 
 
 def _opened(
@@ -181,8 +174,7 @@ def _range_of(model: Any, reader: Reader | None = None, path: Path | None = None
 
 def _read_own(path: Path) -> tuple[Any, TrainedRange]:
     with reading(path, "hpcpot model"):
-        content = path.read_bytes()
-        if content[:USER_BLOCK] != _first_line(content[USER_BLOCK:]):
+        if not sealed.is_whole(path, FORMAT):
             raise ValueError("its bytes do not have the sha256 of its first line")
         return _parsed_own(path)
 

@@ -4,10 +4,12 @@ import os
 
 import h5py
 import labelled
+import numpy as np
 import pytest
 
 from hpcpot.dataset import hdf5
 from hpcpot.errors import DataError, OutputError
+from hpcpot.storage import trial
 
 
 def test_round_trip(tmp_path) -> None:
@@ -63,14 +65,80 @@ def test_what_is_no_data_set_is_refused(tmp_path) -> None:
     with h5py.File(path, "w") as file:
         file.attrs["format"] = "something"
     assert not hdf5.is_dataset(path)
-    with pytest.raises(DataError, match="= something, version None: a data set of version 1"):
+    with pytest.raises(DataError, match="= something, version None: a data set of version 2"):
         hdf5.read(path)
 
 
-def test_damage_is_noticed(tmp_path) -> None:
-    path = tmp_path / "data.h5"
+def unsealed(path, data, **attributes) -> None:
+    """A file as of version 1, without the line that names its sha256."""
+    with h5py.File(path, "w") as file:
+        facts = {"format": hdf5.FORMAT, "version": 1, "elements": list(data.elements), "hash": hdf5.fingerprint(data)}
+        file.attrs.update(facts | attributes)
+        for name in hdf5.ARRAYS:
+            values = getattr(data, name)
+            file.create_dataset(name, data=[str(text) for text in values] if values.dtype.kind == "U" else values)
+
+
+def test_a_file_without_the_line_is_read(tmp_path) -> None:
+    data = labelled.dataset(2)
+    unsealed(tmp_path / "old.h5", data)
+    labelled.assert_same(hdf5.read(tmp_path / "old.h5"), data)
+    unsealed(tmp_path / "old.h5", data, hash="0")
+    with pytest.raises(DataError, match="= damaged: its values must have the hash 0 that it names; copy it again"):
+        hdf5.read(tmp_path / "old.h5")
+
+
+def test_damage_is_noticed_before_hdf5_reads_it(tmp_path, monkeypatch) -> None:
+    path, rng = tmp_path / "data.h5", np.random.default_rng(2)
     hdf5.write(labelled.dataset(2), path, {})
-    with h5py.File(path, "r+") as file:
-        file["energies"][0] += 1.0
-    with pytest.raises(DataError, match="= damaged: its values must have the hash"):
-        hdf5.read(path)
+    whole = path.read_bytes()
+    monkeypatch.setattr(h5py, "File", None)
+    for place in rng.integers(0, len(whole), 50):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 + int(rng.integers(255))
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"data\.h5 = "):
+            hdf5.read(path)
+
+
+def test_a_file_whose_reading_never_ends(tmp_path, monkeypatch) -> None:
+    unsealed(tmp_path / "old.h5", labelled.dataset(1))
+    monkeypatch.setattr(trial, "READ_ALL", "import signal, sys\nsignal.alarm(1)\nwhile True: pass")
+    assert not hdf5.is_dataset(tmp_path / "old.h5")
+    with pytest.raises(DataError, match=r"old\.h5 = damaged: it must be whole; copy it again"):
+        hdf5.read(tmp_path / "old.h5")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("positions", np.nan, r"position of atom 0 of frame 0 \(made:0\) = \[nan, "),
+        ("cells", np.inf, r"cell of frame 0 \(made:0\)"),
+        ("energies", -np.inf, r"energy of frame 0 \(made:0\) = -inf"),
+        ("species", 7, r"species of atom 0 of frame 0 \(made:0\) = 7"),
+    ],
+)
+def test_values_that_no_data_set_may_have(tmp_path, name, value, words) -> None:
+    unsealed(tmp_path / "old.h5", labelled.dataset(1))
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        values = file[name][:]
+        values.reshape(-1)[0] = value
+        file[name][...] = values
+    with pytest.raises(DataError, match=r"old\.h5: " + words):
+        hdf5.read(tmp_path / "old.h5")
+
+
+@pytest.mark.parametrize("elements", [["Li", "../../Si"], ["Li", "Li"], ["Li", "si"], []])
+def test_elements_that_are_none(tmp_path, elements) -> None:
+    unsealed(tmp_path / "evil.h5", labelled.dataset(1), elements=elements)
+    with pytest.raises(DataError, match=r"evil\.h5: (elements|species of atom 0)"):
+        hdf5.read(tmp_path / "evil.h5")
+
+
+def test_an_array_that_claims_terabytes(tmp_path) -> None:
+    unsealed(tmp_path / "old.h5", labelled.dataset(1))
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        del file["forces"]
+        file.create_dataset("forces", (10**12, 3), float, chunks=(10**8, 3))
+    with pytest.raises(DataError, match=r"old\.h5 = cannot read it \(forces claims 2\.4e\+13 bytes\): it must be"):
+        hdf5.read(tmp_path / "old.h5")

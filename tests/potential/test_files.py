@@ -15,8 +15,9 @@ import hpcpot
 from hpcpot.errors import ModelError, OutputError
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.deep_potential.model import DeepPotential
-from hpcpot.potential.files import USER_BLOCK, fingerprint, load, save
+from hpcpot.potential.files import fingerprint, load, save
 from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.storage.sealed import USER_BLOCK
 
 AENET = [DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"]
 ARGON = LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 8.5)
