@@ -4,11 +4,28 @@ Every message reads `where = value found: what is required; what to do.` A messa
 started the run: the command line prints it without a traceback and exits with `exit_code`.
 """
 
+from __future__ import annotations
+
+LONGEST = 600
+"""Characters of a line of a message; of a longer one the middle is left out."""
+
 
 class HpcpotError(Exception):
-    """Base of all errors that a user can act on."""
+    """Base of all errors that a user can act on.
+
+    A message may quote what a damaged file holds: then it is cut, and what a terminal cannot show is escaped.
+    """
 
     exit_code = 1
+
+    def __init__(self, message: str):
+        super().__init__("\n".join(map(_readable, str(message).split("\n"))))
+
+
+def _readable(line: str) -> str:
+    if not line.isprintable():
+        line = "".join(part if part.isprintable() else part.encode("unicode_escape").decode() for part in line)
+    return line if len(line) <= LONGEST else f"{line[: LONGEST // 2]} ... {line[-LONGEST // 2 :]}"
 
 
 class ConfigError(HpcpotError):

@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 import yaml
 
+MOST_VALUES = 100_000
+"""Most values of a small file, with those that aliases repeat."""
+
 
 class Loader(yaml.SafeLoader):
     """Loader whose `repeated` lists keys that appear twice in a mapping, with their lines."""
@@ -65,7 +68,7 @@ def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
     """Parse a YAML text into a tree and its repeated keys with their lines; ValueError says where it is not YAML."""
     try:
         loader = Loader(text)
-        return loader.get_single_data(), loader.repeated
+        return construct(loader), loader.repeated
     except yaml.MarkedYAMLError as error:
         line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise ValueError(f"not YAML{line} ({error.problem})") from error
@@ -73,6 +76,36 @@ def parse(text: str) -> tuple[Any, list[tuple[str, int]]]:
         raise ValueError(f"not YAML ({' '.join(str(error).split())})") from error
     except RecursionError as error:
         raise ValueError("not YAML that can be read (nested too deeply)") from error
+
+
+def construct(loader: Any) -> Any:
+    """Build the tree of a loader's text, None of an empty one.
+
+    Raises:
+        ValueError: aliases stand for far more values than are written, or one is inside of what it names.
+        yaml.YAMLError: not YAML.
+    """
+    node = loader.get_single_node()
+    if node is None:
+        return None
+    sizes: dict[int, int] = {}
+    if _size(node, sizes) > MOST_VALUES + 10 * len(sizes):
+        raise ValueError("not YAML that can be used (aliases stand for far more values than are written)")
+    return loader.construct_document(node)
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the values that a node stands for; `known` gets those of all nodes within, by identity."""
+    if id(node) not in known:
+        known[id(node)] = 0  # until it is counted
+        parts = [] if isinstance(node, yaml.ScalarNode) else node.value
+        flat = (part for entry in parts for part in (entry if isinstance(entry, tuple) else (entry,)))
+        known[id(node)] = 1 + sum(_size(part, known) for part in flat)
+    if not known[id(node)]:
+        raise ValueError(
+            f"not YAML that can be used, line {node.start_mark.line + 1} (an alias inside of what it names)"
+        )
+    return known[id(node)]
 
 
 def write(tree: Any) -> str:

@@ -20,7 +20,7 @@ import hpcpot
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import DataError
 from hpcpot.outputs import Replacement, refuse_existing
-from hpcpot.storage import sealed, trial
+from hpcpot.storage import extents, sealed, trial
 from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain
 
@@ -119,7 +119,7 @@ def read(path: Path) -> DataSet:
                     f"{path} = {kind or 'an HDF5 file'}, version {version}: a data set of version {VERSION} is "
                     "required; make one with hpcpot convert."
                 )
-            arrays = {name: _array(path, file[name], name) for name in ARRAYS}
+            arrays = {name: _array(file[name], name) for name in ARRAYS}
             elements, stored = tuple(str(symbol) for symbol in file.attrs["elements"]), str(file.attrs["hash"])
     except HDF5_ERRORS as error:
         raise DataError(str(explain(path, "read", error))) from error
@@ -132,8 +132,8 @@ def read(path: Path) -> DataSet:
     return dataset
 
 
-def _array(path: Path, member: h5py.Dataset, name: str) -> np.ndarray:
-    trial.refuse_boundless(path, name, member.nbytes)
+def _array(member: h5py.Dataset, name: str) -> np.ndarray:
+    extents.check_dataset(member)
     return member.asstr()[:].astype(str) if name in TEXTS else member[:]
 
 

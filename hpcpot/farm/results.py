@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from hpcpot.errors import OutputError
 from hpcpot.farm.item import Failure, Outcome
 from hpcpot.farm.lock import Lock
 from hpcpot.outputs import Replacement
-from hpcpot.storage import growing, layout
+from hpcpot.storage import extents, growing, layout
 from hpcpot.storage.growing import TEXT, Column, GrowingTable
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
 
@@ -54,18 +55,19 @@ class Results:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with explained(self.path, "read"):
-            self._file = h5py.File(self.path, "r", locking=False)
+        with explained(self.path, "read"), ExitStack() as stack:
+            self._file = stack.enter_context(h5py.File(self.path, "r", locking=False))
             _require_results(self._file, self.path)
-            self.kind = self._file.attrs["kind"]
+            extents.check(self._file)
+            self.kind = str(self._file.attrs["kind"])
             self.columns = _columns(self._file)
             self._table = GrowingTable(self._file, self.path, "rows", _all_columns(self.columns))
             self._runs = GrowingTable(self._file, self.path, "runs", RUNS)
-            keys = [key.decode() for key in self._table.read(KEY, np.arange(self._table.n_rows))]
+            self._keys = [key.decode() for key in self._table.read(KEY, np.arange(self._table.n_rows))]
             states = self._table.states()
-        last = {key: row for row, key in enumerate(keys)}
+            stack.pop_all()  # it stays open
+        last = {key: row for row, key in enumerate(self._keys)}
         counted = np.array(sorted(last.values()), int)
-        self._keys = keys
         self._rows = {state: counted[states[counted] == state] for state in (DONE, FAILED)}
 
     def __enter__(self) -> Results:
@@ -79,14 +81,13 @@ class Results:
         return [self._keys[row] for row in self._rows[DONE]]
 
     def labels(self) -> list[str]:
-        return self._table.read(LABEL, self._rows[DONE])
+        return self._read(LABEL, self._rows[DONE])
 
     def read(self, name: str) -> np.ndarray | list:
         """A column of the done rows: (rows, *shape), or a list of arrays or texts where it is ragged or text."""
         if name not in self.columns:
             raise OutputError(f"{self.path} = no column {name}: it has {', '.join(self.columns)}; take one of them.")
-        with explained(self.path, f"read {name} of"):
-            return self._table.read(COLUMNS + name, self._rows[DONE])
+        return self._read(COLUMNS + name, self._rows[DONE])
 
     def row(self, key: str) -> dict[str, Any]:
         """The values of a done row by column.
@@ -97,27 +98,36 @@ class Results:
         rows = [row for row in self._rows[DONE] if self._keys[row] == key]
         if not rows:
             raise KeyError(key)
-        return {name: self._table.read(COLUMNS + name, np.array(rows))[0] for name in self.columns}
+        return {name: self._read(COLUMNS + name, np.array(rows))[0] for name in self.columns}
 
     def failed(self) -> list[tuple[str, str, Failure]]:
         """(key, label, failure) of the rows that failed and were not done since."""
         rows = self._rows[FAILED]
         keys = [self._keys[row] for row in rows]
-        failures = [Failure(**json.loads(text)) for text in self._table.read(ERROR, rows)]
-        return list(zip(keys, self._table.read(LABEL, rows), failures, strict=True))
+        with explained(self.path, "read the failures of"):
+            failures = [Failure(**json.loads(text)) for text in self._table.read(ERROR, rows)]
+        return list(zip(keys, self._read(LABEL, rows), failures, strict=True))
 
     def missing(self) -> int:
         """Items of the last run that have no row."""
-        last = self.provenance()[-1]
-        first = last["first_row"]
-        return last["missing"] - len(set(self._keys[first:]) - set(self._keys[:first]))
+        runs = self.provenance()
+        with explained(self.path, "read the runs of"):
+            last = runs[-1]
+            first, missing = int(last["first_row"]), int(last["missing"])
+            return missing - len(set(self._keys[first:]) - set(self._keys[:first]))
 
     def identity(self) -> dict[str, str]:
-        return {name: item.asstr()[()] for name, item in self._file["identity"].items()}
+        with explained(self.path, "read the identity of"):
+            return {name: item.asstr()[()] for name, item in self._file["identity"].items()}
 
     def provenance(self) -> list[dict[str, Any]]:
         """Facts of each run in order: provenance, its `items`, those `missing` at its start, its `first_row`."""
-        return [json.loads(text) for text in self._runs.read(RUN, np.arange(self._runs.n_rows))]
+        with explained(self.path, "read the runs of"):
+            return [dict(json.loads(text)) for text in self._runs.read(RUN, np.arange(self._runs.n_rows))]
+
+    def _read(self, path: str, rows: np.ndarray) -> np.ndarray | list:
+        with explained(self.path, f"read {path} of"):
+            return self._table.read(path, rows)
 
 
 class Store:

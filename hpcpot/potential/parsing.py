@@ -12,6 +12,7 @@ import numpy as np
 
 from hpcpot import inputs
 from hpcpot.errors import ModelError
+from hpcpot.storage import extents
 
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
@@ -68,12 +69,10 @@ def reading(path: Path, kind: str) -> AbstractContextManager[None]:
 
 
 def read_array(dataset: h5py.Dataset) -> np.ndarray:
-    """The values of an uncompressed HDF5 dataset.
+    """The values of an HDF5 dataset.
 
     Raises:
-        ValueError: it claims more bytes than its file has: a damaged shape, which would fill the memory.
+        ValueError: it claims more bytes than its file can hold: a damaged shape, which would fill the memory.
     """
-    size = dataset.file.id.get_filesize()
-    if dataset.nbytes > size:
-        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes, the file has {size}")
+    extents.check_dataset(dataset)
     return dataset[()]

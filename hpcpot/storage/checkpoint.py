@@ -19,6 +19,7 @@ import hpcpot
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
 from hpcpot.parallel.ranks import Ranks
+from hpcpot.storage import extents
 from hpcpot.storage.blocks import block, gather
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
 
@@ -104,7 +105,12 @@ def _discard(file: h5py.File, new: Replacement) -> None:
 def _read(path: Path, ranks: Ranks) -> tuple[dict, dict, bool]:
     with explained(path, "read"), h5py.File(path, "r", locking=False) as file:
         _check(file, path)
+        extents.check(file)
         counts = file["counts"][:]
+        if counts.ndim != 1 or counts.dtype.kind != "i" or not len(counts) or (counts < 0).any():
+            raise ValueError("counts must be the number of atoms of each rank")
+        if any(len(item) != counts.sum() for item in file["arrays"].values()):
+            raise ValueError(f"arrays must have {counts.sum()} rows")
         same_layout = len(counts) == ranks.size
         start, stop = block(ranks, int(counts.sum()))
         if same_layout:

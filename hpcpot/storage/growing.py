@@ -35,6 +35,8 @@ READ_BYTES = 2**24
 USUAL_LENGTH = 64
 """Elements of a ragged row before any was seen."""
 TEXT = "str"
+STORED = "biufcS"
+"""Kinds of NumPy's types that a column may have."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +96,18 @@ class Column:
 
     @classmethod
     def parse(cls, text: str) -> Column:
+        """Build the column that `text` wrote.
+
+        Raises:
+            ValueError, TypeError, KeyError: it is of no column.
+        """
         fields = json.loads(text)
-        return cls(tuple(fields["shape"]), fields["dtype"], fields["unit"])
+        column = cls(tuple(fields["shape"]), str(fields["dtype"]), str(fields["unit"]))
+        if any(length is not None and (type(length) is not int or length < 0) for length in column.shape):
+            raise ValueError(f"a column has no shape {column.shape}")
+        if column.stored.kind not in STORED:
+            raise ValueError(f"a column has no type {column.dtype}")
+        return column
 
 
 class GrowingTable:
@@ -106,12 +118,37 @@ class GrowingTable:
 
     Attributes:
         n_rows: how many count.
+
+    Raises:
+        ValueError: the datasets of the file are not those of such a table.
+        TypeError, LookupError, AttributeError, OSError, RuntimeError: the same, found out by h5py.
     """
 
     def __init__(self, file: h5py.File, path: Path, root: str, columns: dict[str, Column]):
         self._file, self._path, self._columns = file, path, columns
         self._mark = f"{root}/state"
-        self.n_rows = layout.committed(file[self._mark])
+        mark = file[self._mark]
+        _require(mark.ndim == 1 and mark.dtype.kind == "i" and mark.chunks is not None, self._mark)
+        self.n_rows = layout.committed(mark)
+        for path in columns:
+            self._check(path)
+
+    def _check(self, path: str) -> None:
+        """Check that a column has all marked rows, of its type and shape."""
+        column, group, n = self._columns[path], self._file[path], self.n_rows
+        values = group["values"]
+        _require(values.dtype == column.stored and values.shape[1:] == column.tail and values.chunks is not None, path)
+        if not column.ragged:
+            _require(len(values) >= n, path)
+            return
+        end = group["end"]
+        _require(end.ndim == 1 and end.dtype.kind == "i" and end.chunks is not None and len(end) >= n, path)
+        lengths = np.diff(end[:n], prepend=0)
+        _require(bool((lengths >= 0).all()) and lengths.sum() <= len(values), path)
+        if column.ragged > 1:
+            axes = group["lengths"]
+            _require(axes.shape[1:] == (column.ragged,) and axes.dtype.kind == "i" and len(axes) >= n, path)
+            _require(bool((axes[:n] >= 0).all()) and bool((axes[:n].prod(axis=1) == lengths).all()), path)
 
     def states(self) -> np.ndarray:
         """(n_rows,) int8."""
@@ -186,6 +223,11 @@ class GrowingTable:
             room += max(added, 0) * int(np.prod(dataset.chunks)) * dataset.dtype.itemsize
         if room:
             os.truncate(self._path, self._path.stat().st_size + room + layout.INDEX_BYTES)
+
+
+def _require(holds: bool, path: str) -> None:
+    if not holds:
+        raise ValueError(f"{path} has other types, shapes or numbers of rows than a table")
 
 
 def create(file: h5py.File, root: str, columns: dict[str, Column], expected: int, lengths: dict[str, float]) -> None:

@@ -9,8 +9,12 @@ from pathlib import Path
 from hpcpot.errors import OutputError
 from hpcpot.outputs import advice, reason
 
-HDF5_ERRORS = (OSError, RuntimeError, ValueError, KeyError)
-"""Exceptions that h5py raises when HDF5 or the file system refuses, or a file is damaged."""
+HDF5_ERRORS = (
+    *(OSError, RuntimeError, ValueError, LookupError),
+    *(TypeError, AttributeError, StopIteration, ArithmeticError, MemoryError),
+)
+"""Exceptions that h5py raises when HDF5 or the file system refuses, or a file is damaged; and in the second line those
+of code that meets another kind of thing in a file than hpcpot writes there."""
 
 ADVICE = {
     "write failed": "the disk may be full or broken; free some space",
@@ -27,7 +31,16 @@ def explain(path: Path, doing: str, error: Exception) -> OutputError:
         (remedy for words, remedy in ADVICE.items() if words in str(error)),
         "it must be whole; copy it again, or make it anew",
     )
-    return OutputError(f"{path} = cannot {doing} it ({reason(error)}): {advice(error, otherwise=remedy)}.")
+    return OutputError(f"{path} = cannot {doing} it ({_cause(error)}): {advice(error, otherwise=remedy)}.")
+
+
+def _cause(error: Exception) -> str:
+    """What is wrong, in words of the system, of HDF5 or of hpcpot, but none of Python."""
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
+    if isinstance(error, (OSError, RuntimeError, ValueError, KeyError)):
+        return reason(error)
+    return "parts of it are not of the kind that hpcpot writes"
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 import h5py
@@ -10,11 +11,12 @@ from ase import Atoms
 from ase.units import fs
 
 from hpcpot.errors import OutputError
-from hpcpot.storage import layout
+from hpcpot.storage import layout, verify
 from hpcpot.storage.hdf5_errors import explained
 
 TRAJECTORIES = (".h5md", ".h5", ".hdf5")
 """Endings of the files that it reads."""
+EDGES = f"{layout.MAIN}/{layout.BOX}/value"
 
 
 class TrajectoryReader:
@@ -33,13 +35,15 @@ class TrajectoryReader:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        with explained(self.path, "read"):
-            self._file = h5py.File(self.path, "r", locking=False)
-        layout.require_trajectory(self._file, self.path)
-        first = next(iter(self._file["particles"].values()))
-        self.numbers = first["species"][:]
-        self.masses = first["mass"][:]
-        self.periodic = first["box"].attrs["boundary"] == b"periodic"
+        with explained(self.path, "read"), ExitStack() as stack:
+            self._file = stack.enter_context(h5py.File(self.path, "r", locking=False))
+            layout.require_trajectory(self._file, self.path)
+            verify.trajectory(self._file)
+            first = next(iter(self._file["particles"].values()))
+            self.numbers = first["species"][:]
+            self.masses = first["mass"][:]
+            self.periodic = first["box"].attrs["boundary"] == b"periodic"
+            stack.pop_all()  # it stays open
 
     def __len__(self) -> int:
         return len(self.steps("position"))
@@ -61,11 +65,11 @@ class TrajectoryReader:
     def steps(self, element: str = "position") -> np.ndarray:
         """(rows,) int64: at which steps an element was written."""
         step = self._group(element)["step"]
-        return step[: layout.committed(step)]
+        return self._read(step, slice(0, layout.committed(step)))
 
     def times(self, element: str = "position") -> np.ndarray:
         """(rows,) float64, fs."""
-        return self._group(element)["time"][: len(self.steps(element))]
+        return self._read(self._group(element)["time"], slice(0, len(self.steps(element))))
 
     def values(self, element: str = "position", row: int | slice = slice(None)) -> np.ndarray:
         """One row (n_atoms, ...) or several (rows, n_atoms, ...) of an element, in its unit of `layout.ELEMENTS`.
@@ -73,15 +77,13 @@ class TrajectoryReader:
         Atoms are in order of id.
         """
         rows = range(len(self.steps(element)))[row]
-        dataset = self._group(element)["value"]
-        if isinstance(rows, int):
-            return dataset[rows]
-        return dataset[rows.start : rows.stop : rows.step]
+        part = rows if isinstance(rows, int) else slice(rows.start, rows.stop, rows.step)
+        return self._read(self._group(element)["value"], part)
 
     def frame(self, k: int = -1) -> Atoms:
         """Positions, cell, boundaries, masses and, where they were written at that step, velocities of frame k."""
         step = self.steps()[k]
-        cell = self._file[f"{layout.MAIN}/{layout.BOX}/value"][range(len(self))[k]]
+        cell = self._read(self._file[EDGES], range(len(self))[k])
         atoms = Atoms(self.numbers, positions=self.values("position", k), cell=cell, pbc=self.periodic)
         atoms.set_masses(self.masses)
         if "velocity" in self.elements and step in (steps := self.steps("velocity")):
@@ -90,25 +92,39 @@ class TrajectoryReader:
 
     def cells(self) -> np.ndarray:
         """(frames, 3, 3) float64, Å, cell vectors in rows, of all frames."""
-        return self._file[f"{layout.MAIN}/{layout.BOX}/value"][: len(self)]
+        return self._read(self._file[EDGES], slice(0, len(self)))
 
     def observables(self) -> dict[str, np.ndarray]:
-        """step, time (fs) and each observable by name: (rows, ...) float64."""
+        """step, time (fs) and each observable by name: (rows, ...) float64; NaN where a stage has no such number."""
         groups = self._file.get(layout.OBSERVABLES, {})
         if not groups:
             return {}
         step, time = (next(iter(groups.values()))[part] for part in ("step", "time"))
-        rows = layout.committed(step)
+        rows = slice(0, layout.committed(step))
         return {
-            "step": step[:rows],
-            "time": time[:rows],
-            **{name: group["value"][:rows] for name, group in groups.items()},
+            "step": self._read(step, rows),
+            "time": self._read(time, rows),
+            **{name: self._read(group["value"], rows, can_be_nan=True) for name, group in groups.items()},
         }
 
     def provenance(self) -> list[dict[str, str | int | float]]:
         """Provenance of the file, one dict for each run, in order."""
-        runs = self._file[layout.RUNS].values()
-        return [{name: _plain(item[()]) for name, item in run.items()} for run in runs]
+        with explained(self.path, "read the provenance of"):
+            runs = self._file[layout.RUNS].values()
+            return [{name: _plain(item[()]) for name, item in run.items()} for run in runs]
+
+    def _read(self, dataset: h5py.Dataset, rows: int | slice, can_be_nan: bool = False) -> np.ndarray:
+        """Rows of an array, none of whose numbers is infinite.
+
+        Raises:
+            OutputError: it cannot be read, or holds what no run writes.
+        """
+        with explained(self.path, f"read {dataset.name} of"):
+            values = dataset[rows]
+            is_bad = np.isinf(values) if can_be_nan else ~np.isfinite(values)
+            if is_bad.any():
+                raise ValueError(f"numbers that are not finite, of {dataset.name}")
+        return values
 
     def _group(self, element: str) -> h5py.Group:
         group = self._find(element)

@@ -19,7 +19,7 @@ import numpy as np
 from hpcpot.errors import DependencyError, OutputError
 from hpcpot.outputs import refuse_existing
 from hpcpot.parallel.ranks import SERIAL, Ranks
-from hpcpot.storage import layout
+from hpcpot.storage import layout, verify
 from hpcpot.storage.blocks import block, gather
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
 from hpcpot.storage.layout import Series
@@ -176,6 +176,7 @@ class Trajectory:
         rows, last = {}, {}
         with explained(self.path, "read"), h5py.File(self.path, "r", locking=False) as file:
             layout.check(file, self.path, self._series, system)
+            verify.trajectory(file, grows=True)
         with explained(self.path, "continue"), self._open() as file:
             for series in self._series:
                 rows[series.root] = layout.truncate(file, series, step)

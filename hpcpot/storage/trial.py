@@ -10,6 +10,8 @@ import sys
 from functools import lru_cache
 from pathlib import Path
 
+from hpcpot.storage.extents import INFLATION
+
 SECONDS, BYTES_PER_SECOND = 5, 5_000_000
 """Time for a file: so long, and by its size."""
 READ_ALL = """
@@ -28,8 +30,6 @@ with h5py.File(sys.argv[1], "r", locking=False) as file:
 """
 """Code of the process, told the file, seconds and bytes of an array; SIGALRM ends it wherever it is."""
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-MOST_COMPRESSED = 1100
-"""deflate makes data at most 1032 times smaller."""
 
 
 def is_hdf5(path: Path) -> bool:
@@ -50,16 +50,6 @@ def is_harmless(path: Path) -> bool:
 
 @lru_cache
 def _tried(path: str, size: int, changed: int) -> bool:
-    limits = [str(SECONDS + size // BYTES_PER_SECOND), str(MOST_COMPRESSED * size)]
+    limits = [str(SECONDS + size // BYTES_PER_SECOND), str(INFLATION * size)]
     command = [sys.executable, "-c", READ_ALL, path, *limits]
     return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode >= 0
-
-
-def refuse_boundless(path: Path, name: str, n_bytes: int) -> None:
-    """Refuse an array that claims more values than a file of that size can hold.
-
-    Raises:
-        ValueError: as h5py's of damaged files.
-    """
-    if n_bytes > MOST_COMPRESSED * path.stat().st_size:
-        raise ValueError(f"{name} claims {n_bytes:.3g} bytes")

@@ -189,7 +189,11 @@ def test_every_problem_is_told_at_once(folder):
         (b"\x89HDF\r\n\x1a\n\xff\xfe", "is not text but a binary file"),
         (b"md: \x01", "not YAML"),
         (b"md: " + b"[" * 5000, "nested too deeply"),
-        (b"&a [*a]", "must hold keys and values"),
+        (b"&a [*a]", "line 1 .an alias inside of what it names"),
+        (
+            b"a: &x0 [1]\n" + b"".join(b"a%d: &x%d [%s]\n" % (k, k, b"*x%d, " % (k - 1) * 10) for k in range(1, 30)),
+            "aliases stand",
+        ),
         (b"[1]: 2", "not YAML"),
     ],
 )

@@ -13,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hpcpot.config import yaml_text
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
@@ -94,7 +95,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     with path.open("rb") as file:
-        tree = yaml.load(file, loader)
+        tree = yaml_text.construct(loader(file))
     return _resolved(tree, lambda leaf: np.array(leaf["value"], np.dtype(leaf["dtype"])))
 
 
