@@ -12,7 +12,7 @@ from ase.data import atomic_numbers
 
 from hpcpot.dataset.sound import refuse_unsound
 from hpcpot.errors import DataError, StructureError
-from hpcpot.structure import files
+from hpcpot.structure import checks
 
 SYMMETRIC = (0, 4, 8, 5, 2, 1)
 """xx yy zz yz xz xy among the nine components of a tensor."""
@@ -300,6 +300,6 @@ def _cell(frame: Labelled) -> np.ndarray:
     if problem:
         raise DataError(f"{frame.source} = {problem}; leave the frame out or correct it.")
     try:
-        return files.whole_cell(ase.Atoms(frame.symbols, frame.positions, cell=frame.cell, pbc=frame.periodic))
+        return checks.whole_cell(ase.Atoms(frame.symbols, frame.positions, cell=frame.cell, pbc=frame.periodic))
     except StructureError as error:
         raise DataError(f"{frame.source}: {error}") from error

@@ -26,6 +26,7 @@ from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
+from hpcpot.structure import checks
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
 from hpcpot.wording import plural
@@ -82,7 +83,7 @@ class Run:
         if restarted:
             self.state = self._read_checkpoint(potential.elements)
         else:
-            self.state = self._first_state(potential.elements)
+            self.state = self._first_state(potential.elements, potential.reach + settings.neighbors.skin_A)
         for stage in self.stages:
             stage.check(self.state, ranks)
         self.engine, self.steppers = self._make_engine(potential), steppers.available(potential)
@@ -125,14 +126,15 @@ class Run:
     def stage(self) -> Stage:
         return self.stages[self.stage_number]
 
-    def _first_state(self, elements: tuple[str, ...]) -> State:
+    def _first_state(self, elements: tuple[str, ...], reach: float) -> State:
         section = self.settings.structure
 
         def read() -> ase.Atoms:
             names = tuple(section.elements) if section.elements else None
             if self._atoms is not None:
-                return structure_files.check(self._atoms, elements)
-            return structure_files.check(structure_files.read(section.file, names, units=section.units), elements)
+                return checks.check(self._atoms, elements, reach=reach)
+            read_atoms = structure_files.read(section.file, names, units=section.units)
+            return checks.check(read_atoms, elements, reach=reach)
 
         state = make_state(self.ranks.root_only(read, share=False), elements, self.ranks)
         frozen = self.settings.frozen

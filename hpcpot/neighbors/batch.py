@@ -12,13 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcpot.compiled import njit
-from hpcpot.errors import StructureError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.structure import images
-
-MOST_CELLS = 40
-"""Cells that the reach may span along an axis; a cell so flat has collapsed."""
+from hpcpot.structure.checks import refuse_many_images
 
 
 @dataclass
@@ -53,15 +50,11 @@ def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: 
         periodic: (3,) bool.
         reach: Å, cutoff + skin.
     Raises:
-        StructureError: the cell is thinner than reach / MOST_CELLS.
+        StructureError: the cell is so thin that its images would fill the memory.
     """
+    refuse_many_images(len(positions), cell, periodic, reach)
     inverse = np.linalg.inv(cell)
     margins = images.margins(inverse, periodic, reach)
-    if not margins[np.isfinite(margins)].max(initial=0.0) < MOST_CELLS:
-        raise StructureError(
-            f"cell = {reach / margins[periodic].max():.3g} Å thin: must be at least "
-            f"{reach / MOST_CELLS:.3g} Å along periodic axes; check the cell."
-        )
     fractions = positions @ inverse
     turns = np.where(periodic, np.floor(fractions), 0.0)
     owners, shifts = images.images(fractions - turns, margins)

@@ -8,6 +8,7 @@ import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
+from hpcpot.structure.checks import FARTHEST
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,22 +42,19 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     """All pairs closer than `reach` between the first `n_centres` atoms and all atoms, by binning.
 
     Args:
-        positions: (m, 3) float64, Å, finite.
+        positions: (m, 3) float64, Å.
         reach: Å, cutoff + skin.
     Raises:
-        StructureError: a position that is not finite, whose bin would be beyond all memory.
+        StructureError: a position that is not finite or beyond all bounds.
     """
     positions = np.ascontiguousarray(positions)
     if n_centres == 0:
         return Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
     low = positions.min(axis=0)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         extent = positions.max(axis=0) - low
-    if not np.isfinite(extent).all():
-        atom = int(np.argmin(np.isfinite(positions).all(axis=1)))
-        raise StructureError(
-            f"position of atom {atom} = {positions[atom].tolist()}: must be finite; check what made the structure."
-        )
+    if not extent.max() <= 4 * FARTHEST:  # also for nan, which must not reach the bins
+        _refuse_far(positions)
     # Bins of half the reach: 5^3 of them enclose the sphere more tightly than 3^3 of the full reach.
     size = max(0.5 * reach, (np.prod(np.maximum(extent, reach)) / (4.0 * len(positions))) ** (1.0 / 3.0))
     counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)
@@ -70,6 +68,14 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     if len(neighbors):
         _search(*search, neighbors)
     return Pairs(first, neighbors)
+
+
+def _refuse_far(positions: np.ndarray) -> None:
+    bad = int(np.flatnonzero(~(np.abs(positions) <= 2 * FARTHEST).all(axis=1))[0])
+    raise StructureError(
+        f"position of atom {bad} = {positions[bad].tolist()} Å (images count on): must be finite and below {FARTHEST:.3g} Å; check "
+        "the structure, or shorten the timestep of the run that moved it."
+    )
 
 
 @njit()

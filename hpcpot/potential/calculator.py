@@ -19,6 +19,7 @@ from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact
 from hpcpot.potential.files import load
+from hpcpot.structure import checks
 from hpcpot.structure.state import State
 
 
@@ -54,8 +55,9 @@ def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
     """Energies, forces and virial of one structure, atoms in their own order.
 
     Raises:
-        ModelError: an element that the potential does not know.
+        StructureError: atoms or a cell that cannot be simulated. ModelError: an element that the potential does not know.
     """
+    checks.refuse_unsound(atoms)
     unknown = sorted(set(atoms.symbols) - set(potential.elements))
     if unknown:
         raise ModelError(
@@ -65,6 +67,7 @@ def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
     n = len(atoms)
     species = np.array([potential.elements.index(s) for s in atoms.symbols], np.int32)
     cell = complete_cell(atoms.cell.array)
+    checks.refuse_many_images(n, cell, atoms.pbc, potential.reach)
     state = State(
         cell,
         atoms.pbc,
@@ -103,7 +106,12 @@ class AsePotential:
     kernel_set, precision, device_name = "ase", "float64", "cpu"
 
     def __init__(self, calculator: AseCalculator, atoms: ase.Atoms):
-        """Args: atoms: those of the dynamics, whose number, cell and periodicity stay."""
+        """Args: atoms: those of the dynamics, whose number, cell and periodicity stay.
+
+        Raises:
+            StructureError: atoms or a cell that cannot be simulated.
+        """
+        checks.refuse_unsound(atoms)
         self.calculator, self.elements = calculator, tuple(sorted(set(atoms.symbols)))
         self.cutoff = self.reach = CUTOFF
         self._n, self._cell, self._periodic = len(atoms), atoms.cell.array.copy(), atoms.pbc.copy()

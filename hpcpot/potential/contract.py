@@ -14,11 +14,12 @@ import numpy as np
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import MomentSet
+from hpcpot.structure import checks
 
 DTYPES = {"float64": np.float64, "mixed": np.float32}
 """Precision of a potential -> type of its tables and networks; positions and sums of forces are float64 in both."""
 
-CLOSEST = 0.5
+CLOSEST = checks.CLOSEST
 """Å; nearer pairs are an error, not an extrapolation. Tables of radial functions begin here."""
 
 

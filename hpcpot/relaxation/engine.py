@@ -17,7 +17,7 @@ from hpcpot.potential.contract import Potential
 from hpcpot.relaxation import guards, minimizers
 from hpcpot.relaxation.coordinates import RelaxationCoordinates
 from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
-from hpcpot.structure import files
+from hpcpot.structure import checks
 
 CONVERGED, NOT_CONVERGED = "converged", "no ionic convergence"
 """Status of a structure that does not fail."""
@@ -166,7 +166,7 @@ class RelaxationEngine:
         self.in_flight += admitted
 
     def _prepare(self, number: int, atoms: Atoms) -> InFlight:
-        checked = files.check(atoms, self.potential.elements)
+        checked = checks.check(atoms, self.potential.elements)
         if self.options.cell != "fixed" and not checked.pbc.all():
             raise StructureError(
                 f"periodic = {checked.pbc.tolist()}: relax.cell: {self.options.cell} moves a cell that is periodic "

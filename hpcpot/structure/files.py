@@ -7,13 +7,12 @@ from pathlib import Path
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.geometry import complete_cell
 from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
 
 from hpcpot import data, inputs, outputs
 from hpcpot.errors import OutputError, StructureError
 from hpcpot.outputs import Replacement
-from hpcpot.structure import counts, lammps_data, lammps_dump, overlap
+from hpcpot.structure import checks, counts, lammps_data, lammps_dump
 
 LAMMPS_SUFFIXES = (".data", ".lmp", ".lammps")
 PACKED = (".gz", ".bz2", ".xz")
@@ -22,9 +21,6 @@ COUNTED = {"extxyz": counts.check_xyz, "xyz": counts.check_xyz, "vasp": counts.c
 
 WRITERS = {".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "vasp", ".poscar": "vasp", ".cif": "cif"}
 WRITERS |= dict.fromkeys(LAMMPS_SUFFIXES, "lammps-data")
-
-MARGIN = 1.0
-"""Å: how far a lattice vector that is made up reaches beyond the last atom."""
 
 
 def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int = -1, units: str | None = None) -> Atoms:
@@ -45,18 +41,18 @@ def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int =
     path = find(Path(path))
     try:
         if lammps_dump.is_dump(path):
-            return lammps_dump.read(path, elements, units, index)
+            return sound(path, lammps_dump.read(path, elements, units, index))
         if is_lammps_data(path):
-            return lammps_data.read(path, elements, units)
+            return sound(path, lammps_data.read(path, elements, units))
         kind = filetype(str(path))
         if kind == "lammps-data":
-            return lammps_data.read(path, elements, units)
+            return sound(path, lammps_data.read(path, elements, units))
         if kind in COUNTED:
             with open_with_compression(str(path)) as file:
                 COUNTED[kind](path, file)
         atoms = ase.io.read(path, index=index, format=kind, do_not_split_by_at_sign=True, parallel=False)
         refuse_partial_occupancy(path, atoms)
-        return atoms
+        return sound(path, atoms)
     except StructureError:
         raise
     except UnknownFileTypeError as error:
@@ -77,6 +73,12 @@ def is_lammps_data(path: Path) -> bool:
     return stem.suffix in LAMMPS_SUFFIXES or path.name.startswith("data.")
 
 
+def sound(path: Path, atoms: Atoms) -> Atoms:
+    """Pass atoms of a file on that can be simulated; see `checks.refuse_unsound`."""
+    checks.refuse_unsound(atoms, str(path))
+    return atoms
+
+
 def find(path: Path) -> Path:
     """Find the file at `path`, or the one that ships under that name."""
     file = inputs.find(path)
@@ -94,83 +96,6 @@ def refuse_partial_occupancy(path: Path, atoms: Atoms) -> None:
             raise StructureError(
                 f"{path}: site {site} = occupancy {occupancy}: must be one atom; order the structure first."
             )
-
-
-def check(atoms: Atoms, elements: tuple[str, ...], minimum_distance: float = 0.5) -> Atoms:
-    """A copy of atoms that can be simulated; every structure passes here before it reaches the engine.
-
-    A lattice vector that is zero along a non-periodic axis is made up, perpendicular to the others and long enough for
-    the atoms, so that a free cluster needs no cell; positions stay. Left-handed cells pass as they are: fractional
-    coordinates and images do not know handedness, and a volume is the absolute value of the determinant.
-
-    Args:
-        elements: the species that the potential knows.
-        minimum_distance: Å, between any two atoms or periodic images.
-    Raises:
-        StructureError: no atoms, a value that is not finite, an unknown species, a cell without volume, an overlap.
-    """
-    if len(atoms) == 0:
-        raise StructureError("structure = 0 atoms: must have at least one; check which file or frame was read.")
-    symbols = atoms.get_chemical_symbols()
-    refuse_unknown_species(symbols, elements)
-    refuse_not_finite("positions", atoms.positions, symbols)
-    if atoms.has("momenta"):
-        refuse_not_finite("velocities", atoms.get_velocities(), symbols)
-    checked = atoms.copy()
-    checked.cell[:] = whole_cell(atoms)
-    contact = overlap.closest(checked.positions, checked.cell[:], checked.pbc, minimum_distance)
-    if contact is not None:
-        names = [f"{i} ({symbols[i]})" for i in (contact.first, contact.second)]
-        pair = f"atoms {names[0]} and {names[1]}" if contact.first != contact.second else "an atom and its own image"
-        raise StructureError(
-            f"distance of {pair} = {contact.distance:.3g} Å: must be at least {minimum_distance:g} Å; remove one of "
-            "them, or check the cell and the unit of the positions."
-        )
-    return checked
-
-
-def refuse_unknown_species(symbols: list[str], elements: tuple[str, ...]) -> None:
-    unknown = set(symbols) - set(elements)
-    if unknown:
-        first = next(i for i, symbol in enumerate(symbols) if symbol in unknown)
-        raise StructureError(
-            f"species of atom {first} = {symbols[first]}: the potential knows {', '.join(elements)}; take another "
-            "potential or correct the structure."
-        )
-
-
-def refuse_not_finite(name: str, values: np.ndarray, symbols: list[str]) -> None:
-    """values: (n, 3) float64."""
-    bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
-    if len(bad):
-        raise StructureError(
-            f"{name} of atom {bad[0]} ({symbols[bad[0]]}) = {values[bad[0]].tolist()}: must be finite, as those of "
-            f"{len(bad)} atom{'s' * (len(bad) > 1)} are not; check what wrote the structure."
-        )
-
-
-def whole_cell(atoms: Atoms) -> np.ndarray:
-    """Cell with a volume: (3, 3) float64, Å, rows; made-up vectors in place of zero ones on non-periodic axes."""
-    cell = np.array(atoms.cell[:], float)
-    if not np.isfinite(cell).all():
-        raise StructureError(f"cell = {cell.tolist()}: must be finite; check what wrote the structure.")
-    lengths = np.linalg.norm(cell, axis=1)
-    given = lengths > 0
-    for axis in np.flatnonzero(atoms.pbc & ~given):
-        raise StructureError(
-            f"cell vector {'abc'[axis]} = 0 on a periodic axis: must have a length; give the cell, or make the axis "
-            "non-periodic."
-        )
-    directions = cell[given] / lengths[given, None]
-    if given.any() and np.linalg.svd(directions, compute_uv=False)[-1] < 1e-6:
-        raise StructureError(
-            f"cell = {cell.tolist()}: must have a volume, and these vectors lie in one plane or line; correct the cell."
-        )
-    whole = complete_cell(cell)
-    for axis in np.flatnonzero(~given):
-        heights = atoms.positions @ whole[axis]
-        whole[axis] *= max(heights.max(), np.ptp(heights)) + MARGIN
-    return whole
 
 
 def check_output(path: Path, overwrite: bool) -> None:

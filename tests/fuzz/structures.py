@@ -12,7 +12,7 @@ from ase.build import bulk
 from fuzz.targets import Target, written
 
 from hpcpot.farm import structures
-from hpcpot.structure import files
+from hpcpot.structure import checks, files
 
 DUMP = (
     "ITEM: TIMESTEP\n0\nITEM: NUMBER OF ATOMS\n2\nITEM: BOX BOUNDS pp pp pp\n"
@@ -41,4 +41,4 @@ def _write(name: str, kind: str) -> list[str]:
 def _read(name: str) -> Any:
     """Read it as farms do, which keep errors, and as runs do."""
     structures.items([Path(name).absolute()], "all")
-    return files.check(files.read(name), ("Li", "Si"))
+    return checks.check(files.read(name), ("Li", "Si"))

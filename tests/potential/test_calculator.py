@@ -8,6 +8,7 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
+from hpcpot.errors import StructureError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import AsePotential, Calculator, evaluate
 
@@ -70,3 +71,51 @@ def test_calculator_of_a_free_cluster_has_no_stress():
     atoms.calc = Calculator(systems.chebyshev())
     atoms.get_forces()
     assert "stress" not in atoms.calc.results
+
+
+def position(value):
+    return lambda atoms: atoms.positions.__setitem__((3, 1), value)
+
+
+def cell(*rows):
+    return lambda atoms: atoms.set_cell(np.array(rows, float))
+
+
+IMPOSSIBLE = [
+    (position(np.nan), r"positions of atom 3 \(Si\) = .*nan.*: must be finite"),
+    (position(-np.inf), r"positions of atom 3 \(Si\) = .*inf.*: must be finite"),
+    (position(1e12), r"positions of atom 3 \(Si\) = .*below 1e\+10 Å"),
+    (position(1e308), r"positions of atom 3 \(Si\) = .*below 1e\+10 Å"),
+    (cell([np.nan, 0, 0], [0, 5, 0], [0, 0, 5]), "cell = .*nan.*: must be finite"),
+    (cell([1e12, 0, 0], [0, 5, 0], [0, 0, 5]), r"cell = .*below 1e\+10 Å"),
+    (cell([0, 0, 0], [0, 0, 0], [0, 0, 0]), "cell vector a = 0 on a periodic axis"),
+    (cell([5, 0, 0], [0, 5, 0], [0, 5, 0]), "cell = .*: must have a volume"),
+    (cell([0.1, 0, 0], [0, 0.1, 0], [0, 0, 0.1]), "an atom and its own image = 0.1 Å along cell vector a"),
+    (cell([0.6, 0, 0], [0, 0.6, 0], [0, 0, 0.6]), "cell = 0.216 Å³ for 8 atoms: atoms must stay 0.5 Å apart"),
+    (cell([9, 0, 0], [0, 9, 0], [1e6, 0, 9]), r"cell = 8.1e-05 Å thin: .* images within .* take .* GB"),
+    (lambda atoms: atoms.arrays["numbers"].__setitem__(3, 0), "species of atom 3 = number 0: must be an element"),
+    (lambda atoms: atoms.__delitem__(slice(None)), "structure = 0 atoms"),
+    (lambda atoms: atoms.set_masses([0.0] * 8), r"mass of atom 0 \(Si\) = 0.0 amu: must be positive"),
+    (lambda atoms: atoms.set_masses([1.0] * 7 + [np.nan]), r"mass of atom 7 \(Si\) = nan amu"),
+    (lambda atoms: atoms.set_velocities(np.full((8, 3), 1e6)), r"velocities of atom 0 \(Si\) = .*and below 3.05e\+04"),
+]
+"""What no program can compute, and the error for it."""
+
+
+@pytest.mark.parametrize(("spoil", "message"), IMPOSSIBLE)
+@pytest.mark.parametrize("model", [systems.chebyshev, systems.deep_potential, systems.moment_tensor])
+def test_calculator_refuses_what_cannot_be(model, spoil, message):
+    """A value that would crash compiled code, or give a number that means nothing, after one that was computed."""
+    atoms = bulk("Si", cubic=True)
+    atoms.calc = Calculator(model())
+    atoms.get_potential_energy()
+    spoil(atoms)
+    with pytest.raises(StructureError, match=message):
+        atoms.calc.calculate(atoms)
+
+
+def test_an_ase_potential_refuses_what_cannot_be():
+    atoms = copper()
+    atoms.positions[5, 0] = np.nan
+    with pytest.raises(StructureError, match=r"positions of atom 5 \(Cu\)"):
+        AsePotential(EMT(), atoms)

@@ -12,7 +12,7 @@ from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.contract import Potential
 from hpcpot.potential.local_change import LocalChange
-from hpcpot.structure import files
+from hpcpot.structure import checks, files
 
 MODELS = {"deep_potential": systems.deep_potential, "chebyshev": systems.chebyshev}
 CELLS = {
@@ -37,7 +37,7 @@ def full_difference(atoms: ase.Atoms, site: int, potential: Potential) -> float:
 @pytest.mark.parametrize("model", MODELS)
 def test_local_change_equals_full_difference(model: str, cell: str) -> None:
     potential = BlockPotential(MODELS[model]())
-    atoms = files.check(CELLS[cell](), potential.elements)
+    atoms = checks.check(CELLS[cell](), potential.elements)
     sites = np.random.default_rng(1).integers(0, len(atoms), 6)
     local = LocalChange(atoms, potential).removals(sites)
     full = [full_difference(atoms, int(site), potential) for site in sites]
@@ -49,7 +49,7 @@ def test_shipped_model_on_the_interface() -> None:
     from hpcpot.potential.files import load
 
     potential = BlockPotential(load("lisi"))
-    atoms = files.check(files.read("interface_si100"), potential.elements)
+    atoms = checks.check(files.read("interface_si100"), potential.elements)
     silicon = np.flatnonzero(atoms.numbers == 14)
     sites = np.concatenate([silicon[[5, 700]], silicon[np.argsort(atoms.positions[silicon, 2])[-2:]]])
     local = LocalChange(atoms, potential).removals(sites)

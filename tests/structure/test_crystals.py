@@ -7,7 +7,7 @@ from ase.formula import Formula
 from ase.neighborlist import neighbor_list
 
 from hpcpot.errors import StructureError
-from hpcpot.structure import crystals, files
+from hpcpot.structure import checks, crystals
 
 PUBLISHED = {
     # atoms, Å³ per atom, and in Å the shortest distances Li-Li, Si-Si, Li-Si of the Materials Project structures
@@ -55,7 +55,7 @@ def test_elements(name, count, distance, neighbours):
 def test_orbits_have_the_size_of_their_wyckoff_position(name):
     sites = crystals.CRYSTALS[name].sites
     assert len(crystals.build(name)) == sum(int(wyckoff[:-1]) for _, wyckoff, *_ in sites)
-    files.check(crystals.build(name), ("Li", "Si"), minimum_distance=2.3)
+    checks.check(crystals.build(name), ("Li", "Si"), minimum_distance=2.3)
 
 
 @pytest.mark.parametrize(

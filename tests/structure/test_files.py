@@ -14,7 +14,7 @@ from damage import damaged
 
 from hpcpot import data
 from hpcpot.errors import OutputError, StructureError
-from hpcpot.structure import files, lammps_data
+from hpcpot.structure import checks, files, lammps_data
 
 ELEMENTS = ("Li", "Si")
 NAMES = ("atoms.extxyz", "POSCAR", "atoms.data", "atoms.cif")
@@ -264,7 +264,7 @@ def test_damaged_files(tmp_path, atoms, name):
     for _ in range(300):
         (tmp_path / name).write_bytes(damaged(content, rng))
         try:
-            checked = files.check(files.read(tmp_path / name), ELEMENTS)
+            checked = checks.check(files.read(tmp_path / name), ELEMENTS)
         except StructureError:
             refused += 1
         else:
@@ -277,7 +277,7 @@ def put(atoms: Atoms, index, value) -> None:
 
 
 def test_checked_atoms_are_a_copy(atoms):
-    checked = files.check(atoms, ELEMENTS)
+    checked = checks.check(atoms, ELEMENTS)
     assert checked is not atoms
     assert np.array_equal(checked.positions, atoms.positions)
     assert np.array_equal(checked.get_velocities(), atoms.get_velocities())
@@ -285,7 +285,7 @@ def test_checked_atoms_are_a_copy(atoms):
 
 def test_left_handed_cell_is_accepted(atoms):
     atoms.set_cell(atoms.cell.array[[1, 0, 2]])
-    assert np.linalg.det(files.check(atoms, ELEMENTS).cell.array) < 0
+    assert np.linalg.det(checks.check(atoms, ELEMENTS).cell.array) < 0
 
 
 @pytest.mark.parametrize(
@@ -309,7 +309,7 @@ def test_left_handed_cell_is_accepted(atoms):
 def test_check_refuses(atoms, change, message):
     change(atoms)
     with pytest.raises(StructureError, match=message):
-        files.check(atoms, ELEMENTS)
+        checks.check(atoms, ELEMENTS)
 
 
 def test_overlap_through_a_corner_of_a_skewed_cell():
@@ -317,20 +317,20 @@ def test_overlap_through_a_corner_of_a_skewed_cell():
     pair = Atoms("LiSi", [[0, 0, 0], [0.99, 0.99, 0.99] @ cell], cell=cell, pbc=True)
     distance = np.linalg.norm([0.01, 0.01, 0.01] @ cell)
     with pytest.raises(StructureError, match=f"atoms 0 .* and 1 .* = {distance:.3g} Å"):
-        files.check(pair, ELEMENTS)
+        checks.check(pair, ELEMENTS)
     pair.pbc = False
-    files.check(pair, ELEMENTS)
+    checks.check(pair, ELEMENTS)
 
 
 def test_small_cells_pass():
-    files.check(bulk("Si"), ELEMENTS)
-    files.check(Atoms("Li", cell=[2.4, 2.4, 2.4], pbc=True), ELEMENTS)
+    checks.check(bulk("Si"), ELEMENTS)
+    checks.check(Atoms("Li", cell=[2.4, 2.4, 2.4], pbc=True), ELEMENTS)
 
 
 @pytest.mark.parametrize("cell", [None, [0, 0, 0], [4, 0, 0], [[4, 1, 0], [0, 5, 0], [0, 0, 0]]])
 def test_missing_vectors_are_made_up(cell):
     given = Atoms("Li2Si", [[0, 0, -3], [1, 2, 5], [2, 2, 2]], cell=cell, pbc=False)
-    checked = files.check(given, ELEMENTS)
+    checked = checks.check(given, ELEMENTS)
     assert np.array_equal(checked.positions, given.positions)
     vectors = checked.cell.array
     assert np.linalg.det(vectors) > 0
@@ -352,7 +352,7 @@ def test_check_is_fast():
     times = []
     for _ in range(3):
         began = time.process_time()
-        files.check(big, ELEMENTS)
+        checks.check(big, ELEMENTS)
         times.append(time.process_time() - began)
     assert min(times) < 4
 

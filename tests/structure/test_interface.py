@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 
 from hpcpot.errors import StructureError
-from hpcpot.structure import amorphous, files, interface
+from hpcpot.structure import amorphous, checks, interface
 
 A = 5.468
 
@@ -32,7 +32,7 @@ def test_join():
     assert np.allclose(lithium.positions - lithium.positions[0], right.positions - right.positions[0])
     assert np.allclose(lithium.get_velocities(), right.get_velocities()) and not silicon.get_velocities().any()
     assert np.allclose(joined.get_masses()[:96], slab.get_masses())
-    files.check(joined, ("Li", "Si"))
+    checks.check(joined, ("Li", "Si"))
 
 
 def test_join_refuses_other_cells():
@@ -59,7 +59,7 @@ def test_random_atoms_keep_their_distance():
     box = (21.84, 21.84, 141.7)
     atoms = amorphous.build("Li", 3072, box, 2.2, seed=1)
     assert len(atoms) == 3072 and atoms.pbc.all() and np.allclose(atoms.cell.lengths(), box)
-    files.check(atoms, ("Li",), minimum_distance=2.2)
+    checks.check(atoms, ("Li",), minimum_distance=2.2)
     counts, _ = np.histogram(atoms.positions[:, 2], bins=10, range=(0, box[2]))
     assert abs(counts - 307.2).max() < 60  # random places fill the box evenly
 

@@ -5,7 +5,7 @@ import pytest
 from ase import Atoms
 
 from hpcpot.errors import StructureError
-from hpcpot.structure import crystals, files, sphere
+from hpcpot.structure import checks, crystals, sphere
 
 
 def brute_force(unit: Atoms, radius: float, centre: np.ndarray) -> np.ndarray:
@@ -81,7 +81,7 @@ def test_surrounded_by_vacuum():
     atoms = sphere.surrounded(sphere.cut(unit.repeat(sphere.repeats(unit, 12.0)), 12.0, "Li"), 12.0, 15.0)
     assert atoms.pbc.all() and atoms.cell.array == pytest.approx(np.eye(3) * 39.0)
     assert np.linalg.norm(atoms.positions - 19.5, axis=1).max() <= 12.0
-    files.check(atoms, ("Li", "Si"), minimum_distance=2.3)
+    checks.check(atoms, ("Li", "Si"), minimum_distance=2.3)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from ase import Atoms
 
-from hpcpot.structure import crystals, files, sphere, stack
+from hpcpot.structure import checks, crystals, sphere, stack
 from hpcpot.structure.packing import Packing
 
 CENTRES = np.array([[8.0, 8.0, 8.0], [21.9, 8.0, 8.0], [8.0, 24.0, 9.0]])
@@ -44,7 +44,7 @@ def test_contacts_are_taken_away():
     filled = stack.fill(PACKING, cut, 5.0, 1)
     atoms = stack.without_contacts(filled, 2.0)
     assert 0 < len(filled) - len(atoms) < 20
-    files.check(atoms, ("Li", "Si"), minimum_distance=2.0)
+    checks.check(atoms, ("Li", "Si"), minimum_distance=2.0)
     assert (stack.without_contacts(atoms, 2.0).positions == atoms.positions).all()
 
 

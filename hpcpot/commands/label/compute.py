@@ -15,7 +15,7 @@ from hpcpot.commands.label import calculators
 from hpcpot.dataset.dataset import full_tensor
 from hpcpot.errors import ConfigError, DataError, FarmError
 from hpcpot.farm.results import Column
-from hpcpot.structure import files
+from hpcpot.structure import checks
 
 COLUMNS = {
     "species": Column((None,), "int32"),
@@ -42,7 +42,7 @@ def compute(structure: Atoms, *, name: str, arguments: str, stress: bool) -> dic
         FarmError: this worker has no such calculator.
         Exception: whatever the calculator raises.
     """
-    atoms = files.check(structure, tuple(set(structure.symbols)))
+    atoms = checks.check(structure, tuple(set(structure.symbols)))
     atoms.calc = calculator(name, arguments)
     try:
         values = labels(atoms, stress and bool(atoms.pbc.all()))

@@ -19,7 +19,7 @@ from hpcpot.potential.contract import Potential
 from hpcpot.potential.local_change import LocalChange
 from hpcpot.relaxation import engine
 from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
-from hpcpot.structure import files
+from hpcpot.structure import checks
 from hpcpot.structure.images import with_images
 
 COLUMNS = {
@@ -61,7 +61,7 @@ def compute(
 def _frame(path: Path, k: int, content: str, ref: PotentialRef) -> LocalChange:
     """A frame with its neighbours and energies, kept for its other regions."""
     potential = ref.load()
-    atoms = files.check(frames.read(path, k), potential.elements)
+    atoms = checks.check(frames.read(path, k), potential.elements)
     if frames.content(atoms) != content:
         raise StructureError(
             f"{path}, frame {k} = another structure on this worker than where the command began: must be one file for "

@@ -14,7 +14,7 @@ from hpcpot.commands.onsite.frames import FrameSource, content, spaced
 from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.parallel.stop import Stopped
-from hpcpot.structure import files
+from hpcpot.structure import checks
 
 AXES = {"a": 0, "b": 1, "c": 2}
 SHOWN = 3
@@ -94,7 +94,7 @@ class Surveyor:
         """
         if self.stop():
             raise Stopped
-        atoms = files.check(self.frames.read(k), self.elements)
+        atoms = checks.check(self.frames.read(k), self.elements)
         if self._ruler is None or not self.frames.is_trajectory:
             self._ruler = Ruler(self.slab, atoms)
         return atoms, self._ruler.places(atoms)

@@ -18,7 +18,7 @@ from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator
 from hpcpot.storage.reader import TrajectoryReader
-from hpcpot.structure import crystals, files
+from hpcpot.structure import checks, crystals, files
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -87,7 +87,7 @@ def read_cell(path: Path) -> Atoms:
             atoms = trajectory.frame()
     else:
         atoms = files.read(path)
-    return files.check(atoms, tuple(set(atoms.symbols)))
+    return checks.check(atoms, tuple(set(atoms.symbols)))
 
 
 def build_interface(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:

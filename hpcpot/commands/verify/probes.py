@@ -8,7 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.errors import StructureError
-from hpcpot.structure import crystals, files
+from hpcpot.structure import checks, crystals, files
 
 SHAKEN, STRAINED = 0.08, 0.02
 """Å and relative: standard deviation of the displacements, size of the strain."""
@@ -59,7 +59,7 @@ def given(paths: Sequence[str], elements: tuple[str, ...]) -> dict[str, Atoms]:
     """
     structures = {}
     for path in paths:
-        atoms = files.check(files.read(path), elements)
+        atoms = checks.check(files.read(path), elements)
         if not atoms.pbc.all():
             raise StructureError(
                 f"{path} = periodic {atoms.pbc.tolist()}: must be periodic along all axes; give another."

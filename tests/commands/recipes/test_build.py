@@ -18,7 +18,7 @@ from hpcpot.potential.calculator import Calculator
 from hpcpot.potential.files import save
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.storage.reader import TrajectoryReader
-from hpcpot.structure import crystals, files
+from hpcpot.structure import checks, crystals, files
 
 CONFIGS = REPOSITORY / "configs"
 SMALL = (
@@ -76,7 +76,7 @@ def test_recipe_builds_the_interface_of_the_study():
     assert atoms.cell[2, 2] - np.ptp(atoms.positions[:, 2]) == pytest.approx(40.0)
     assert atoms.info["lithium_volume_A3"] == pytest.approx(21.0, rel=0.01)
     assert atoms.has("momenta")
-    files.check(atoms, ("Li", "Si"))
+    checks.check(atoms, ("Li", "Si"))
     assert lines[0].startswith("silicon: 1536 atoms, (100) slab of 65.52 Å")
     assert lines[-1].startswith("interface: 4608 atoms")
 
@@ -156,7 +156,7 @@ def test_crystal_command_relaxes_with_a_potential(tmp_path, capsys):
 def test_recipes_of_the_mechanics_study(tmp_path, name, counts, cell):
     output = tmp_path / "x.extxyz"
     assert hpcpot("build", CONFIGS / f"build_{name}.yaml", "-o", output) == 0
-    atoms = files.check(files.read(output), ("Li", "Si"), minimum_distance=2.3)
+    atoms = checks.check(files.read(output), ("Li", "Si"), minimum_distance=2.3)
     assert (np.sum(atoms.symbols == "Li"), np.sum(atoms.symbols == "Si")) == counts
     assert atoms.cell.lengths() == pytest.approx(cell, abs=1e-3) and atoms.pbc.all()
     assert re.search(rf"\b{len(atoms):,} atoms", (CONFIGS / f"build_{name}.yaml").read_text())
@@ -167,7 +167,7 @@ def test_stack_command(tmp_path, capsys):
     assert hpcpot("build", CONFIGS / "build_stack50.yaml", "-o", output) == 0
     said = capsys.readouterr().out
     assert "packing: 50 spheres fill 0.458 of the box" in said and "pour: 50 of 50 spheres" in said
-    atoms = files.check(files.read(output), ("Li", "Si"), minimum_distance=2.0)
+    atoms = checks.check(files.read(output), ("Li", "Si"), minimum_distance=2.0)
     assert atoms.cell.lengths() == pytest.approx([110, 110, 110])
     sizes = np.bincount(atoms.arrays["particle"])
     assert len(sizes) == 50 and np.sum(sizes > 500) == 25
@@ -268,4 +268,4 @@ def test_interface_command_does_not_depend_on_ranks(tmp_path):
     one, two = (files.read(tmp_path / f"{n}.extxyz") for n in (1, 2))
     assert len(one) == 124 and np.allclose(one.cell, two.cell, atol=1e-6)
     assert np.allclose(one.positions, two.positions, atol=1e-6)
-    files.check(one, ("Li", "Si"))
+    checks.check(one, ("Li", "Si"))

@@ -10,7 +10,7 @@ from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
 from hpcpot.farm.task import Task
 from hpcpot.potential.calculator import evaluate
-from hpcpot.structure import files
+from hpcpot.structure import checks
 
 
 def prepare(settings, arguments, stop):
@@ -30,7 +30,7 @@ def compute(structure, *, potential, strain, steps):
     """On a worker: the row of a structure."""
     row = {"volumes": np.empty(steps), "energies": np.empty(steps)}
     for k, scale in enumerate(np.linspace(1.0 - strain, 1.0 + strain, steps)):
-        atoms = files.check(structure, potential.elements)
+        atoms = checks.check(structure, potential.elements)
         atoms.set_cell(atoms.cell * scale, scale_atoms=True)
         row["volumes"][k] = atoms.get_volume()
         row["energies"][k] = evaluate(atoms, potential.load()).energies.sum()
