@@ -73,7 +73,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
 def _refuse_far(positions: np.ndarray) -> None:
     bad = int(np.flatnonzero(~(np.abs(positions) <= 2 * FARTHEST).all(axis=1))[0])
     raise StructureError(
-        f"position of atom {bad} = {positions[bad].tolist()} Å (images count on): must be finite and below {FARTHEST:.3g} Å; check "
+        f"position of atom {bad} = {positions[bad].tolist()} Å: must be finite and below {FARTHEST:.3g} Å; check "
         "the structure, or shorten the timestep of the run that moved it."
     )
 
