@@ -9,13 +9,12 @@ import contextlib
 import random
 import re
 import shutil
-from hashlib import sha256
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from hpcpot.potential.files import FORMAT, USER_BLOCK
+from hpcpot.storage import sealed
 
 NUMBERS = (
     *("nan", "inf", "1e308", "1e400", "-1", "0", "9" * 20, "4294967297", str(2**63 - 1), "1e-320", "0.5", "1d5"),
@@ -34,6 +33,7 @@ VALUES = (
 )
 HUGE = ((10**12,), (10**6, 10**6, 3), (0,))
 """Shapes of datasets of which nothing is stored."""
+SEAL = re.compile(rb"([\w -]+) sha256 ")
 NUMBER = r"[-+]?\d[\d.eE+-]*"
 WORD = r"[^\s:,\[\]{}=\"']+"
 
@@ -61,15 +61,9 @@ def damage(path: Path, rng: random.Random) -> None:
         path.write_bytes(changed_text(content.decode(errors="replace"), rng).encode("utf-8", "replace"))
     else:
         path.write_bytes(changed_bytes(bytearray(content), rng))
-    if content.startswith(FORMAT.encode()) and rng.random() < 0.8:
-        sign(path)
-
-
-def sign(path: Path) -> None:
-    """Give a model file the hash of its bytes, so that what is behind it is read."""
-    content = path.read_bytes()[USER_BLOCK:]
-    line = f"{FORMAT} sha256 {sha256(content).hexdigest()}\n".encode()
-    path.write_bytes(line.ljust(USER_BLOCK) + content)
+    line = SEAL.match(content)
+    if line and rng.random() < 0.8:  # so that what is behind the hash is read
+        sealed.seal(path, line[1].decode())
 
 
 def changed_bytes(content: bytearray, rng: random.Random) -> bytes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import labelled
+import numpy as np
 import runs
 from farm import campaign_rows
 from fuzz.targets import Target
@@ -62,7 +63,8 @@ def _run(damaged: str, to_end: bool = True) -> list[str]:
 
 def _frames() -> Any:
     with TrajectoryReader("run.h5md") as reader:
-        return [reader.frame(k) for k in range(len(reader))], reader.observables(), reader.provenance()
+        observed = {name: np.nan_to_num(values, posinf=np.inf) for name, values in reader.observables().items()}
+        return [reader.frame(k) for k in range(len(reader))], observed, str(reader.provenance())
 
 
 def _restart() -> Any:
