@@ -50,6 +50,11 @@ PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 """First bytes of a packed file -> what opens it."""
 
 
+def unpacked(path: Path) -> Path:
+    """Return the path without the suffix of a packing program."""
+    return path.with_suffix("") if path.suffix in (".gz", ".bz2", ".xz") else path
+
+
 def open_text(path: Path) -> TextIO:
     """Open a text file, packed by gzip, bzip2 or xz or not; bytes that are no UTF-8 are read as "�".
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from hpcpot.dataset.formats import label_units
+from hpcpot.dataset.formats.label_units import EXAMPLES
 from hpcpot.dataset.formats.reading import TENSORS, UNCONVERGED, LabelNames, ReadOptions
-from hpcpot.errors import ConfigError
+from hpcpot.errors import ConfigError, DataError
 
 DEFAULT_TENSOR = "virial_eV"
 
@@ -27,10 +29,19 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         "(default), or read them, in groups .../unconverged",
     )
     group.add_argument(
-        "--energy-key", metavar="KEY", help="of extended XYZ; of VASP: energy for sigma -> 0 (default TOTEN)"
+        "--unlabelled",
+        action="store_true",
+        help="read structures although none of them has an energy, forces or a virial",
+    )
+    group.add_argument(
+        "--energy-key",
+        metavar="KEY",
+        help="of extended XYZ (none: no energy); of VASP: energy for sigma -> 0 (default TOTEN)",
     )
     group.add_argument("--forces-key", metavar="KEY", help="column of extended XYZ with the forces")
     group.add_argument("--virial-key", metavar="KEY", help="of extended XYZ with the virial or stress")
+    group.add_argument("--energy-unit", metavar="UNIT", help=f"of XSF and extended XYZ: {EXAMPLES['energy']}")
+    group.add_argument("--force-unit", metavar="UNIT", help=f"of XSF and extended XYZ: {EXAMPLES['force']}")
     group.add_argument(
         "--virial-is",
         choices=tuple(TENSORS),
@@ -44,7 +55,7 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
     """Return the options of labelled data as the readers take them.
 
     Raises:
-        ConfigError: --virial-is without --virial-key.
+        ConfigError: --virial-is without --virial-key; a unit that is not known.
     """
     if arguments.virial_is != DEFAULT_TENSOR and arguments.virial_key is None:
         raise ConfigError(
@@ -52,4 +63,18 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         )
     elements = tuple(part.strip() for part in arguments.elements.split(",")) if arguments.elements else None
     names = LabelNames(arguments.energy_key, arguments.forces_key, arguments.virial_key, arguments.virial_is)
-    return ReadOptions(elements, names, arguments.group, arguments.unconverged)
+    for name, check in (("energy", label_units.energy), ("force", label_units.force)):
+        if unit := getattr(arguments, f"{name}_unit"):
+            try:
+                check(unit, f"--{name}-unit")
+            except DataError as error:
+                raise ConfigError(str(error)) from error
+    return ReadOptions(
+        elements,
+        names,
+        arguments.group,
+        arguments.unconverged,
+        arguments.energy_unit,
+        arguments.force_unit,
+        arguments.unlabelled,
+    )

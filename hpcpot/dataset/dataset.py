@@ -212,12 +212,13 @@ def from_frames(frames: Iterable[ase.Atoms], elements: Sequence[str] | None = No
     return build((labelled(atoms, f"{source}:{k}", source) for k, atoms in enumerate(frames)), elements)
 
 
-def labelled(atoms: ase.Atoms, source: str, group: str, energy_key: str = "energy") -> Labelled:
+def labelled(atoms: ase.Atoms, source: str, group: str) -> Labelled:
     """An ASE structure with the labels that its calculator holds; nothing is calculated.
+
+    Of an energy and a free energy the latter is taken, of which the forces are the derivative.
 
     Args:
         group: where atoms.info names none.
-        energy_key: "energy", or "free_energy" where the calculator holds both.
     """
     results = atoms.calc.results if atoms.calc is not None else {}
     stress, virial = results.get("stress"), None
@@ -232,7 +233,7 @@ def labelled(atoms: ase.Atoms, source: str, group: str, energy_key: str = "energ
         positions=atoms.positions,
         cell=atoms.cell.array,
         periodic=np.asarray(atoms.pbc),
-        energy=results.get(energy_key),
+        energy=results.get("free_energy", results.get("energy")),
         forces=results.get("forces"),
         virial=virial,
         group=str(atoms.info.get("group", atoms.info.get("config_type", group))),

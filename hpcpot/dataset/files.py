@@ -77,7 +77,19 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
             "the notes say which were left out and why (--unconverged keep reads those that did not converge)."
         )
     dataset = join([*data_sets, build(frames)] if frames else data_sets)
+    if not options.unlabelled and any(row.name != "hdf5" for row, _, _ in places):  # hpcpot's own may be bare
+        _refuse_unlabelled(dataset, paths)
     return dataset if options.group is None else replace(dataset, groups=np.full(len(dataset), options.group))
+
+
+def _refuse_unlabelled(dataset: DataSet, paths: Sequence[str | Path]) -> None:
+    """Raise a DataError if no frame has a label."""
+    if not any(np.isfinite(values).any() for values in (dataset.energies, dataset.forces, dataset.virials)):
+        raise DataError(
+            f"{', '.join(map(str, paths[:3]))} = {plural(len(dataset), 'frame')} without energy, forces or virial: labels "
+            "are required; say under which names they are there (--energy-key, --forces-key, --virial-key), or read "
+            "bare structures by --unlabelled."
+        )
 
 
 def save(

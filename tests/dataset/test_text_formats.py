@@ -1,11 +1,10 @@
-"""XSF, CFG, extended XYZ and VASP as other programs write them: units, signs, orders, and what is refused."""
+"""XSF and CFG as other programs write them: units, signs, orders, and what is refused."""
 
 import numpy as np
 import pytest
-from ase.units import GPa
 
 from hpcpot.dataset.files import load
-from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
+from hpcpot.dataset.formats.reading import ReadOptions
 from hpcpot.errors import DataError
 
 XSF = """# total energy = -12.5 eV
@@ -106,63 +105,3 @@ def test_cfg_that_is_refused(tmp_path, text, elements, words) -> None:
     (tmp_path / "a.cfg").write_text(text)
     with pytest.raises(DataError, match=words):
         load([tmp_path / "a.cfg"], ReadOptions(elements=elements))
-
-
-def xyz(comment: str, properties: str = "species:S:1:pos:R:3:forces:R:3") -> str:
-    return (
-        f'2\nLattice="4 0 0 1 5 0 0 0 6" Properties={properties} {comment}\n'
-        "Si 0.0 0.0 0.0 0.1 0.2 0.3\nLi 1.0 2.0 3.0 -0.1 -0.2 -0.3\n"
-    )
-
-
-def read_xyz(tmp_path, text: str, names: LabelNames | None = None):
-    (tmp_path / "a.extxyz").write_text(text)
-    return load([tmp_path / "a.extxyz"], ReadOptions(names=names or LabelNames()))
-
-
-STRESS = 'stress="0.1 0.6 0.5 0.6 0.2 0.4 0.5 0.4 0.3"'
-SIGMA = np.array([[0.1, 0.6, 0.5], [0.6, 0.2, 0.4], [0.5, 0.4, 0.3]])
-
-
-def test_xyz_stress_is_positive_in_tension(tmp_path) -> None:
-    data = read_xyz(tmp_path, xyz(f"energy=-12.5 {STRESS} config_type=bulk"))
-    np.testing.assert_allclose(data.virials[0], -120.0 * SIGMA)
-    assert data.groups.tolist() == ["bulk"] and data.energies.tolist() == [-12.5] and data.periodic.all()
-
-
-def test_xyz_virial_is_minus_volume_times_stress(tmp_path) -> None:
-    virial = 'virial="-12 -72 -60 -72 -24 -48 -60 -48 -36"'
-    np.testing.assert_allclose(read_xyz(tmp_path, xyz(virial)).virials[0], -120.0 * SIGMA)
-    np.testing.assert_allclose(read_xyz(tmp_path, xyz(f"{virial} {STRESS}")).virials[0], -120.0 * SIGMA)
-    with pytest.raises(DataError, match=r"a.extxyz:0 = virial 12 eV \(xx\), but by the stress -12 eV"):
-        read_xyz(tmp_path, xyz(f'{STRESS} virial="12 72 60 72 24 48 60 48 36"'))
-
-
-@pytest.mark.parametrize(
-    ("kind", "factor"),
-    [("virial_eV", -120.0), ("stress_eV_A3", 1.0), ("stress_GPa", 1 / GPa), ("pressure_kB", -10 / GPa)],
-)
-def test_xyz_tensors_of_other_units(tmp_path, kind, factor) -> None:
-    values = " ".join(str(value) for value in (factor * SIGMA).ravel())
-    data = read_xyz(tmp_path, xyz(f'REF_s="{values}"'), LabelNames(tensor="REF_s", tensor_is=kind))
-    np.testing.assert_allclose(data.virials[0], -120.0 * SIGMA, rtol=1e-6)
-
-
-def test_xyz_labels_under_other_names_are_asked_about(tmp_path) -> None:
-    with pytest.raises(DataError, match="energy under the name REF_energy.* --energy-key REF_energy"):
-        read_xyz(tmp_path, xyz("REF_energy=-3"))
-    data = read_xyz(tmp_path, xyz("REF_energy=-3"), LabelNames(energy="REF_energy"))
-    assert data.energies.tolist() == [-3.0]
-    other = xyz("energy=-1", "species:S:1:pos:R:3:dft_forces:R:3")
-    with pytest.raises(DataError, match="--forces-key dft_forces"):
-        read_xyz(tmp_path, other)
-    assert read_xyz(tmp_path, other, LabelNames(forces="dft_forces")).forces[0].tolist() == [0.1, 0.2, 0.3]
-    with pytest.raises(DataError, match="--virial-key virial_stress and what it is, --virial-is"):
-        read_xyz(tmp_path, xyz('energy=-1 virial_stress="1 2 3 4 5 6 7 8 9"'))
-    with pytest.raises(DataError, match="a.extxyz:0 = no mine: must be one of"):
-        read_xyz(tmp_path, xyz("energy=-1"), LabelNames(energy="mine"))
-
-
-def test_xyz_that_is_cut_off(tmp_path) -> None:
-    with pytest.raises(DataError, match="a.extxyz = damaged extended XYZ"):
-        read_xyz(tmp_path, xyz("energy=-1") + xyz("energy=-1")[:-60])

@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
+from hpcpot import inputs
 from hpcpot.errors import ExtensionError
 from hpcpot.registry import Registry
 
@@ -61,7 +62,8 @@ class Format:
         if path.is_dir():
             fits = self.is_folder
         else:
-            fits = any(fnmatchcase(path.name, pattern) for pattern in self.patterns) and path.is_file()
+            name = inputs.unpacked(path).name
+            fits = any(fnmatchcase(name, pattern) for pattern in self.patterns) and path.is_file()
         return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
 
 

@@ -1,32 +1,39 @@
 """Extended XYZ.
 
-The energy is in eV, forces in eV/Å, `stress` in eV/Å³ and positive in tension, `virial` = -V * stress in eV; other keys,
-and another unit or sign of the stress, are the user's to name.
+The energy is in eV, forces in eV/Å, `stress` in eV/Å³ and positive in tension, `virial` = -V * stress in eV, of nine
+numbers or six in the order xx yy zz yz xz xy; a unit that the file states (energy=-3.5 Ha, stress_unit=GPa) counts. Of
+`energy` and `free_energy` the latter is read, of which the forces are the derivative. Other keys, and another unit or sign
+of the stress, are the user's to name.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 
-import ase
 import numpy as np
 
-from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor, labelled
-from hpcpot.dataset.formats.ase_frames import frames
-from hpcpot.dataset.formats.reading import TENSORS, LabelNames, ReadOptions, as_data_error, source_of
+from hpcpot import inputs
+from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor
+from hpcpot.dataset.formats import label_units
+from hpcpot.dataset.formats.label_names import DATA, LABELS, choose
+from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, source_of
 from hpcpot.dataset.formats.text import numbers
+from hpcpot.dataset.formats.xyz_frames import NUMBERS, POSITIONS, SPECIES, TRUTHS, XyzFrame, frames, values_of
 from hpcpot.errors import DataError
+from hpcpot.notices import notice
 
-KIND = "extended XYZ file"
-
-OTHER_NAMES = {
-    "energy": ("free_energy", "REF_energy", "dft_energy", "DFT_energy", "ref_energy", "Energy", "E"),
-    "forces": ("force", "REF_forces", "dft_forces", "DFT_forces", "ref_forces", "Forces", "REF_force", "dft_force"),
-    "virial": ("REF_virial", "dft_virial", "DFT_virial", "virials", "REF_stress", "dft_stress", "virial_stress"),
+CONVERGED = ("converged", "is_converged", "scf_converged", "electronic_converged", "converged_electronic")
+UNIT = re.compile(r"(?<=[\d.\s\]])(?![eEdD][+-]?\d)[A-Za-zÅ]\S*$")
+"""A unit behind a number, with a blank between or not; not its exponent."""
+NOTICES = {
+    "columns": "not used: a labelled structure has positions, forces, energy and virial",
+    "keys": "not used: energy, forces and virial are read under other names, or not at all",
+    "energies": "differ (smearing): free_energy is read, of which the forces are the derivative; --energy-key energy reads "
+    "the other",
+    "voigt": "six numbers, read in the order xx yy zz yz xz xy",
 }
-"""Names that labels have elsewhere: an energy under one of them is asked about, not taken."""
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
@@ -36,9 +43,174 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
         DataError: absent, not whole, or with labels under names that only the user can tell.
     """
     source = source_of(path, root)
-    for k, atoms in frames(path, "extxyz", KIND):
-        with as_data_error(path, KIND):
-            yield _named(atoms, f"{source}:{k}", path.stem, options.names)
+    remarks: dict[str, dict[str, None]] = {kind: {} for kind in NOTICES}
+    for frame in frames(path, source, options.elements):
+        yield _Labels(frame, options, remarks).collect(inputs.unpacked(path).stem)
+    for kind, names in remarks.items():
+        if names:
+            notice(f"{source}: {', '.join(names)}", NOTICES[kind])
+
+
+class _Labels:
+    """Labels of a frame.
+
+    Attributes:
+        names: label -> key or column that it is under, in small letters. used: those that were read.
+        remarks: kind of notice -> names of which it is said, over all frames.
+    """
+
+    def __init__(self, frame: XyzFrame, options: ReadOptions, remarks: dict[str, dict[str, None]]):
+        self.frame, self.options, self.remarks = frame, options, remarks
+        self.keys, self.columns = frame.comment, frame.columns
+        self.used: set[str] = set()
+        names = options.names
+        keys = {key: written for key, (written, _) in self.keys.items()}
+        vectors = {name: written for name, (written, values) in self.columns.items() if values.dtype.kind == "f"}
+        self.names = choose(
+            {"energy": names.energy, "forces": names.forces, "virial": names.tensor},
+            {"energy": keys, "forces": vectors, "virial": keys},
+            frame.where,
+        )
+
+    def collect(self, group: str) -> Labelled:
+        """Return the frame with its labels.
+
+        Args:
+            group: where the frame names none.
+        """
+        frame = self.frame
+        energy, forces, virial = self.energy(), self.forces(), self.virial()
+        converged = next((self.keys[key][1] for key in CONVERGED if key in self.keys), "T")
+        self.name_unused()
+        return Labelled(
+            symbols=frame.symbols,
+            positions=frame.positions,
+            cell=frame.cell,
+            periodic=frame.periodic,
+            energy=energy,
+            forces=forces,
+            virial=virial,
+            group=next((self.keys[key][1] for key in ("group", "config_type") if key in self.keys), group),
+            source=frame.where,
+            converged=TRUTHS.get(converged.lower(), True),
+        )
+
+    def energy(self) -> float | None:
+        """eV."""
+        key = self.names["energy"]
+        if key is None:
+            return None
+        energy = self.scalar(key)
+        if key == "free_energy" and self.options.names.energy is None and "energy" in self.keys:
+            if energy != self.scalar("energy"):
+                self.remarks["energies"]["energy and free_energy"] = None
+        return energy
+
+    def scalar(self, key: str) -> float:
+        values, unit = self.values(key)
+        if values.size != 1:
+            raise DataError(f"{self.frame.where}: {key} = {values.size} numbers: must be one; correct it.")
+        return float(values[0]) * self.energy_unit(key, unit)
+
+    def energy_unit(self, key: str, unit: str) -> float:
+        unit = unit or self.stated("energy") or self.options.energy_unit or "eV"
+        return label_units.energy(unit, f"{self.frame.where}: unit of {key}")
+
+    def forces(self) -> np.ndarray | None:
+        """(n, 3) eV/Å."""
+        name = self.names["forces"]
+        if name is None:
+            return None
+        self.used.add(name)
+        values = self.columns[name][1]
+        if values.shape[1] != 3:
+            raise DataError(f"{self.frame.where}: {name} = {values.shape[1]} columns: must be three; correct it.")
+        unit = self.stated("force", "forces") or self.options.force_unit or self.unit_like_the_energy("force")
+        return values * label_units.force(unit or "eV/A", f"{self.frame.where}: unit of {name}")
+
+    def virial(self) -> np.ndarray | None:
+        """(3, 3) eV."""
+        key = self.names["virial"]
+        if key is None:
+            return None
+        values, unit = self.tensor(key)
+        if self.options.names.tensor is not None:
+            return self.as_virial(values, TENSORS[self.options.names.tensor_is])
+        if key == "stress":
+            return self.as_virial(values, self.stress_unit(key, unit))
+        virial = values * self.energy_unit(key, unit or self.stated("virial"))
+        if "stress" in self.keys:
+            stress, unit = self.tensor("stress")
+            _compare(virial, self.as_virial(stress, self.stress_unit("stress", unit)), self.frame.where)
+        return virial
+
+    def as_virial(self, values: np.ndarray, factor: float | None) -> np.ndarray:
+        """A virial of a stress in units of `factor` eV/Å³, positive in tension; None: it is a virial in eV."""
+        if factor is None:
+            return values
+        volume = abs(np.linalg.det(self.frame.cell))
+        if not volume:
+            raise DataError(
+                f"{self.frame.where} = stress of a structure without a cell: a volume is required; give Lattice, a virial, "
+                "or say --virial-key none."
+            )
+        return -factor * volume * values
+
+    def stress_unit(self, key: str, unit: str) -> float:
+        unit = unit or self.stated("stress") or self.unit_like_the_energy("stress") or "eV/A^3"
+        return label_units.stress(unit, f"{self.frame.where}: unit of {key}")
+
+    def tensor(self, key: str) -> tuple[np.ndarray, str]:
+        values, unit = self.values(key)
+        if values.size not in (6, 9):
+            raise DataError(f"{self.frame.where}: {key} = {values.size} numbers: must be nine or six; correct it.")
+        if values.size == 6:
+            self.remarks["voigt"][self.keys[key][0]] = None
+            return full_tensor(values), unit
+        written_in_rows = "[" in self.keys[key][1]
+        return values.reshape(3, 3) if written_in_rows else values.reshape(3, 3).T, unit  # as ASE and libAtoms have it
+
+    def values(self, key: str) -> tuple[np.ndarray, str]:
+        """Numbers of a key, and the unit behind them."""
+        self.used.add(key)
+        text = self.keys[key][1].strip()
+        match = UNIT.search(text)
+        unit = match[0] if match else ""
+        return values_of(text.removesuffix(unit), f"{self.frame.where}: {self.keys[key][0]}"), unit
+
+    def stated(self, *labels: str) -> str:
+        """Unit that the comment line states, energy_unit=Ha; "" for none."""
+        names = [f"{label}{joint}unit{plural}" for label in labels for joint in ("_", "-", "") for plural in ("", "s")]
+        return next((self.keys[name][1] for name in names if name in self.keys), "")
+
+    def unit_like_the_energy(self, label: str) -> str:
+        """Refuse to guess a unit where the energy has another than eV; else ""."""
+        energy = self.stated("energy")
+        if energy and label_units.energy(energy, f"{self.frame.where}: energy_unit") != 1.0:
+            remedy = "--force-unit Ha/bohr" if label == "force" else "--virial-key stress and --virial-is"
+            raise DataError(
+                f"{self.frame.where} = energy in {energy}, {label} without a unit: must be told; say {remedy}."
+            )
+        return ""
+
+    def name_unused(self) -> None:
+        """Note columns and keys that look like data and are not used."""
+        known = SPECIES | POSITIONS | NUMBERS | self.used
+        self.remarks["columns"] |= {written: None for name, (written, _) in self.columns.items() if name not in known}
+        known = self.used.union(*(label.names for label in LABELS.values()))
+        keys = {written: None for key, (written, _) in self.keys.items() if key not in known and "unit" not in key}
+        words = keys | dict.fromkeys(self.frame.flags)
+        self.remarks["keys"] |= {word: None for word in words if DATA.search(word.lower())}
+
+
+def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:
+    symmetric = 0.5 * (virial + virial.T)
+    if not np.abs(symmetric - by_stress).max() <= 1e-3 * max(np.abs(virial).max(), 1.0):
+        raise DataError(
+            f"{source} = virial {virial[0, 0]:.6g} eV (xx), but by the stress {by_stress[0, 0]:.6g} eV: virial = -V * "
+            "stress with the stress in eV/Å³, positive in tension, is required; say which to take: --virial-key virial "
+            "or stress, and --virial-is."
+        )
 
 
 def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
@@ -46,56 +218,6 @@ def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
     with path.open("w") as file:
         for k in range(len(dataset)):
             file.write(_xyz(dataset, k))
-
-
-def _named(atoms: ase.Atoms, source: str, group: str, names: LabelNames) -> Labelled:
-    """Collect the labels of a frame."""
-    frame = labelled(atoms, source, group)
-    values = atoms.info | (atoms.calc.results if atoms.calc else {}) | atoms.arrays
-    changes: dict[str, np.ndarray | float] = {}
-    for label, key in (("energy", names.energy), ("forces", names.forces), ("virial", names.tensor)):
-        if key is not None:
-            changes[label] = _find(values, key, source)
-        elif getattr(frame, label) is None and not (label == "virial" and "virial" in values):
-            _ask(label, values, source)
-    if names.tensor is not None:
-        changes["virial"] = _virial(changes["virial"], names.tensor_is, atoms)
-    elif "virial" in values:
-        changes["virial"] = _virial(values["virial"], "virial_eV", atoms)
-        if frame.virial is not None:
-            _compare(changes["virial"], frame.virial, source)
-    return replace(frame, **changes)
-
-
-def _find(values: dict, key: str, source: str) -> np.ndarray | float:
-    if key not in values:
-        raise DataError(f"{source} = no {key}: must be one of {', '.join(sorted(values))}; name another key.")
-    return values[key]
-
-
-def _ask(label: str, values: dict, source: str) -> None:
-    """Refuse a label that may be there under another name."""
-    candidates = [name for name in OTHER_NAMES[label] if name in values]
-    if candidates:
-        option = {"energy": "--energy-key", "forces": "--forces-key", "virial": "--virial-key"}[label]
-        raise DataError(
-            f"{source} = {label} under the name {candidates[0]}, whose meaning the file does not tell: a name is required; "
-            f"say {option} {candidates[0]}" + (" and what it is, --virial-is." if label == "virial" else ".")
-        )
-
-
-def _virial(tensor: np.ndarray, kind: str, atoms: ase.Atoms) -> np.ndarray:
-    factor = TENSORS[kind]
-    return full_tensor(tensor) * (1.0 if factor is None else -factor * abs(atoms.cell.volume))
-
-
-def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:
-    if not np.abs(0.5 * (virial + virial.T) - by_stress).max() <= 1e-3 * max(np.abs(virial).max(), 1.0):
-        raise DataError(
-            f"{source} = virial {virial[0, 0]:.6g} eV (xx), but by the stress {by_stress[0, 0]:.6g} eV: virial = -V * "
-            "stress with the stress in eV/Å³, positive in tension, is required; say which to take: --virial-key virial "
-            "or stress, and --virial-is."
-        )
 
 
 def _xyz(dataset: DataSet, k: int) -> str:

@@ -38,7 +38,8 @@ class LabelNames:
     """Names of labels in files that do not use ASE's.
 
     Attributes:
-        energy: key of the energy; for VASP "free_energy" (default) or "energy" (sigma -> 0).
+        energy: key of the energy; for VASP "free_energy" (default) or "energy" (sigma -> 0). "none": no energy; so too
+            of the others.
         forces: name of the column of forces.
         tensor: key of the virial or stress. tensor_is: one of TENSORS.
     """
@@ -57,12 +58,17 @@ class ReadOptions:
         elements: of types that have numbers only. names: where extended XYZ has its labels.
         group: for all frames; None: what the files say.
         unconverged: whether to "drop" or "keep" frames of calculations that did not converge.
+        energy_unit, force_unit: of extended XYZ and XSF, "Ha", "Ha/bohr", where the file does not state it.
+        unlabelled: whether structures without any label are read.
     """
 
     elements: tuple[str, ...] | None = None
     names: LabelNames = field(default_factory=LabelNames)
     group: str | None = None
     unconverged: str = "drop"
+    energy_unit: str | None = None
+    force_unit: str | None = None
+    unlabelled: bool = False
 
 
 def select(frames: Iterable[Labelled], source: str, options: ReadOptions) -> Iterator[Labelled]:
