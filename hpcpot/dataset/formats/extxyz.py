@@ -101,9 +101,9 @@ class _Labels:
         if key is None:
             return None
         energy = self.scalar(key)
-        if key == "free_energy" and self.options.names.energy is None and "energy" in self.keys:
-            if energy != self.scalar("energy"):
-                self.remarks["energies"]["energy and free_energy"] = None
+        by_default = key == "free_energy" and self.options.names.energy is None
+        if by_default and "energy" in self.keys and energy != self.scalar("energy"):
+            self.remarks["energies"]["energy and free_energy"] = None
         return energy
 
     def scalar(self, key: str) -> float:
