@@ -48,6 +48,7 @@ def trained_range(
         elements=tuple(elements),
         origin=origin,
         frames=len(data),
+        cutoff=float(cutoff),
         shortest=_shortest(data, cutoff),
         shares=np.stack([shares.min(axis=0), shares.max(axis=0)], axis=1),
         densities=_ends(densities) if whole.any() else None,

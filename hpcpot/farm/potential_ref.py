@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from hpcpot.errors import FarmError, HpcpotError
 from hpcpot.potential import files, registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
+from hpcpot.potential.range import TrainedRange, note_if_assumed
 from hpcpot.potential.settings import PotentialSection
 
 CACHED = 4
@@ -25,7 +26,7 @@ class PotentialRef:
         source: as files.load takes it; a tuple for several files.
         fingerprint: of the parameters, as `files.fingerprint` says it.
         kernels, precision: as in the config.
-        elements: that the potential knows.
+        elements: that the potential knows. trained: the range that it was trained in, which is no part of it.
     """
 
     source: str | Path | tuple[str | Path, ...]
@@ -33,19 +34,26 @@ class PotentialRef:
     kernels: str = "cpu"
     precision: str = "float64"
     elements: tuple[str, ...] = ()
+    trained: TrainedRange | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, settings: PotentialSection) -> PotentialRef:
         """Refer to the potential of a config's section `potential`; reads its file, and builds no kernels.
 
+        `trained` stays None where the config says to ignore it.
+
         Raises:
             ModelError: the file cannot be read. ConfigError: the kernels lack this precision.
         """
         source = tuple(settings.file) if isinstance(settings.file, list) else settings.file
-        family = files.load(source)
+        family, trained = files.load_with_range(source)
         registry.check_kernels(family, settings.kernels, settings.precision)
         fingerprint = files.fingerprint(family)
-        return cls(source, fingerprint, settings.kernels, settings.precision, tuple(family.elements))
+        if settings.outside == "ignore":
+            trained = None
+        else:
+            note_if_assumed(source, trained)
+        return cls(source, fingerprint, settings.kernels, settings.precision, tuple(family.elements), trained)
 
     def load(self) -> Potential:
         """Load the potential, or take it from this process's cache.

@@ -12,6 +12,9 @@ from itertools import combinations_with_replacement
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
 
+from hpcpot.neighbors.batch import Neighborhood
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.notices import notice
 from hpcpot.potential.contacts import ClosestPair, closest
 
 CLOSER = 0.98
@@ -28,13 +31,36 @@ UNKNOWN = "not said by the file: bonds below 0.6 times the sum of covalent radii
 
 
 @dataclass(frozen=True, eq=False)
+class Points:
+    """A structure with its periodic images, the atoms first.
+
+    Attributes:
+        positions: (m, 3) float64, Å. pairs: of the atoms. species: (m,) int32. ids: (m,) int, number of each point's atom.
+    """
+
+    positions: np.ndarray
+    pairs: Pairs
+    species: np.ndarray
+    ids: np.ndarray
+
+    @classmethod
+    def of(cls, near: Neighborhood, species: np.ndarray, positions: np.ndarray, cell: np.ndarray) -> Points:
+        """A structure by its neighbourhood, where its atoms are now.
+
+        Args:
+            species: (n,) int32. positions: (n, 3) float64, Å. cell: (3, 3) float64, Å.
+        """
+        return cls(positions[near.owners] + near.shifts @ cell, near.pairs, species[near.owners], near.owners)
+
+
+@dataclass(frozen=True, eq=False)
 class TrainedRange:
     """Ranges of a training set, all that is known of them.
 
     Attributes:
         elements: of the model. origin: where this is from. frames: their number, 0 if not known.
-        shortest: (species, species) float64, Å, shortest distance of each pair; inf: none within the cutoff; nan: not
-            known.
+        cutoff: Å, up to where pairs were looked for. shortest: (species, species) float64, Å, shortest distance of each
+            pair; inf: none within the cutoff.
         shares: (species, 2) float64, least and largest share of each element among the atoms of a frame.
         densities: (2,) float64, 1/Å³, least and largest number of atoms to a volume, of frames periodic along all axes.
         references: (species,) float64, eV, of a fit of one energy to each element.
@@ -46,6 +72,7 @@ class TrainedRange:
     elements: tuple[str, ...]
     origin: str
     frames: int
+    cutoff: float
     shortest: np.ndarray
     shares: np.ndarray | None = None
     densities: np.ndarray | None = None
@@ -70,15 +97,22 @@ class TrainedRange:
 
     @property
     def limits(self) -> np.ndarray:
-        """(species, species) float64, Å: closer pairs are outside; 0 where nothing is known."""
+        """(species, species) float64, Å: closer pairs are outside; the cutoff where no pair was trained."""
         factor = 1.0 if self.is_assumed else CLOSER
-        return np.nan_to_num(factor * self.shortest, nan=0.0, posinf=np.inf)
+        return np.where(np.isinf(self.shortest), self.cutoff, factor * self.shortest)
 
-    def contacts(
-        self, points: np.ndarray, first: np.ndarray, neighbors: np.ndarray, species: np.ndarray
-    ) -> list[ClosestPair]:
-        """The closest pair of each kind that is closer than any trained one; see `contacts.closest`."""
-        return closest(points, first, neighbors, species, self.limits)
+    def outside(self, atoms: Points, energy: float | None = None) -> str:
+        """Say how a structure leaves the range by its distances, and by its energy if that is given; "" if it does not.
+
+        Args:
+            energy: eV.
+        """
+        near = closest(atoms.positions, atoms.pairs.first, atoms.pairs.neighbors, atoms.species, self.limits)
+        texts = [self.describe(pair, int(atoms.ids[pair.centre]), int(atoms.ids[pair.neighbor])) for pair in near]
+        if energy is not None:
+            n = len(atoms.pairs.first) - 1
+            texts.append(self.too_deep(np.bincount(atoms.species[:n], minlength=len(self.elements)), energy))
+        return "; ".join(text for text in texts if text)
 
     def bound(self, contact: ClosestPair) -> str:
         """What the distance of a contact is held against."""
@@ -160,7 +194,8 @@ class TrainedRange:
 def assumed(elements: Sequence[str]) -> TrainedRange:
     """The range of a model whose file says nothing: bonds no shorter than any known one."""
     radii = covalent_radii[[atomic_numbers[name] for name in elements]]
-    return TrainedRange(tuple(elements), UNKNOWN, 0, BONDED * (radii[:, None] + radii[None, :]))
+    shortest = BONDED * (radii[:, None] + radii[None, :])
+    return TrainedRange(tuple(elements), UNKNOWN, 0, float(shortest.max()), shortest)
 
 
 def of_any_pair(elements: Sequence[str], shortest: float, origin: str) -> TrainedRange | None:
@@ -171,7 +206,22 @@ def of_any_pair(elements: Sequence[str], shortest: float, origin: str) -> Traine
     """
     if not 0.0 < shortest < np.inf:
         return None
-    return TrainedRange(tuple(elements), origin, 0, np.full((len(elements), len(elements)), float(shortest)))
+    return TrainedRange(tuple(elements), origin, 0, float(shortest), np.full((len(elements), len(elements)), float(shortest)))
+
+
+def note_if_assumed(source: object, trained: TrainedRange) -> None:
+    """Say that a model's file does not tell where the model ends.
+
+    Args:
+        source: as a config names the model.
+    """
+    if trained.is_assumed:
+        name = ", ".join(map(str, source)) if isinstance(source, (list, tuple)) else source
+        notice(
+            f"potential.file: {name}",
+            "does not say what it was trained on, so that little can tell where it ends; add it by hpcpot convert MODEL -o "
+            "model.h5 --training-data DATA.",
+        )
 
 
 def _percent(shares: np.ndarray) -> str:

@@ -9,6 +9,8 @@ from hpcpot.config import key
 from hpcpot.config.kinds import choice, either, file_name, list_of
 from hpcpot.potential.registry import KERNEL_SETS, PRECISIONS
 
+OUTSIDE = ("warn", "stop", "ignore")
+
 
 @dataclass(frozen=True, kw_only=True)
 class PotentialSection:
@@ -26,4 +28,10 @@ class PotentialSection:
         choice(*PRECISIONS),
         "mixed: float32 networks and tables; for a Deep Potential about twice as fast, with forces within 1e-4 eV/Å",
         "float64",
+    )
+    outside: str = key(
+        choice(*OUTSIDE),
+        "where a structure leaves the range that the model was trained in (docs/models.md): warn tells it, and relaxations "
+        "that end there have the status `outside`; stop ends the run, or fails the structure; ignore",
+        "warn",
     )

@@ -14,13 +14,14 @@ from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Batch, Neighborhood
 from hpcpot.potential.contract import Potential
+from hpcpot.potential.range import Points, TrainedRange
 from hpcpot.relaxation import guards, minimizers
 from hpcpot.relaxation.coordinates import RelaxationCoordinates
 from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
 from hpcpot.structure import checks
 
-CONVERGED, NOT_CONVERGED = "converged", "no ionic convergence"
-"""Status of a structure that does not fail."""
+CONVERGED, NOT_CONVERGED, OUTSIDE = "converged", "no ionic convergence", "outside"
+"""Status of a structure that does not fail; OUTSIDE: it ended where the potential was not trained, converged or not."""
 
 SATURATED = 2048
 """Atoms at once; with more a CPU gets no faster."""
@@ -70,10 +71,11 @@ class Relaxed:
     """A structure whose relaxation came to an end.
 
     Attributes:
-        status: CONVERGED or NOT_CONVERGED. steps: moves made.
+        status: CONVERGED, NOT_CONVERGED or OUTSIDE. steps: moves made.
         force: eV/Å, stress: eV/Å³: the last values that were compared with the tolerances.
         capped: steps that the damped dynamics cut short.
         path: every step including the first and the last, if it was kept.
+        outside: why the status is OUTSIDE.
     """
 
     status: str
@@ -84,6 +86,7 @@ class Relaxed:
     stress: float
     capped: int
     path: list[Snapshot]
+    outside: str = ""
 
 
 @dataclass
@@ -103,25 +106,32 @@ Outcome = tuple[int, Relaxed | HpcpotError]
 
 
 def relax(
-    structures: Iterable[Atoms], potential: Potential, options: RelaxationOptions, room: int
+    structures: Iterable[Atoms],
+    potential: Potential,
+    options: RelaxationOptions,
+    room: int,
+    trained: TrainedRange | None = None,
 ) -> Iterator[Outcome]:
     """Relax structures, in the order given as room becomes free; each once, as they end.
 
     Args:
         structures: any atoms; frozen where a FixAtoms constraint says so.
         room: atoms at once; a structure that is larger is relaxed alone.
+        trained: the range by which structures end OUTSIDE; None: none does.
     Yields:
         its number in `structures`, and the result or why there is none: StructureError, CloseContact, CellCollapse,
         NotFinite.
     """
-    return RelaxationEngine(potential, options, room).run(structures)
+    return RelaxationEngine(potential, options, room, trained).run(structures)
 
 
 class RelaxationEngine:
     """Structures being relaxed together. `coordinates` and `in_flight` are in the same order."""
 
-    def __init__(self, potential: Potential, options: RelaxationOptions, room: int):
-        self.potential, self.options, self.room = potential, options, room
+    def __init__(
+        self, potential: Potential, options: RelaxationOptions, room: int, trained: TrainedRange | None = None
+    ):
+        self.potential, self.options, self.room, self.trained = potential, options, room, trained
         self.minimizer = MINIMIZERS[options.minimizer]
         self.moves = replace(options.moves, rise=minimizers.RISE[potential.precision])
         self.reach = potential.cutoff + options.skin
@@ -226,8 +236,18 @@ class RelaxationEngine:
         if not is_last:
             return None
         capped = int(self.coordinates.by_structure["capped"][b]) if "capped" in self.coordinates.by_structure else 0
-        status = CONVERGED if converged else NOT_CONVERGED
-        return Relaxed(status, structure.steps, structure.initial, snapshot, force, stress, capped, structure.path)
+        outside = self._outside(structure, snapshot)
+        status = OUTSIDE if outside else CONVERGED if converged else NOT_CONVERGED
+        return Relaxed(
+            status, structure.steps, structure.initial, snapshot, force, stress, capped, structure.path, outside
+        )
+
+    def _outside(self, structure: InFlight, snapshot: Snapshot) -> str:
+        """Say how the structure left the range that the potential was trained in; "" if it did not."""
+        if self.trained is None:
+            return ""
+        points = Points.of(structure.near, structure.species, snapshot.positions, snapshot.cell)
+        return self.trained.outside(points, snapshot.energy)
 
     def _move(self) -> dict[int, HpcpotError]:
         """Move all structures by one step; returns those that failed by it."""

@@ -23,6 +23,18 @@ class NotFinite(SimulationError):
     """A position, an energy or a force is not a number."""
 
 
+class OutsideRange(SimulationError):
+    """A structure ended where the potential was not trained, and the config says to stop there."""
+
+
+def outside_range(why: str) -> str:
+    """Message of OutsideRange."""
+    return (
+        f"final structure = outside the range that the potential was trained in: {why}; must be inside by potential.outside: "
+        "stop; start from another structure, train on such ones, or set warn."
+    )
+
+
 def check_contact(distance: float, step: int) -> None:
     """Refuse two atoms closer than CLOSEST.
 

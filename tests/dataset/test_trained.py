@@ -107,7 +107,7 @@ def test_a_training_keeps_the_range_of_its_frames(tmp_path: Path):
     assert model.min_distance == pytest.approx(0.99 * 1.5)
     np.testing.assert_allclose(trained.shortest, [[np.inf, 1.5], [1.5, 2.0]])
     assert trained.origin == "hand.h5" and trained.temperatures.tolist() == [300.0, 900.0]
-    np.testing.assert_allclose(trained.limits, [[np.inf, CLOSER * 1.5], [CLOSER * 1.5, CLOSER * 2.0]])
+    np.testing.assert_allclose(trained.limits, [[5.0, CLOSER * 1.5], [CLOSER * 1.5, CLOSER * 2.0]])
 
 
 def test_convert_adds_the_range_to_a_model_which_stays_the_same(tmp_path: Path, capsys):

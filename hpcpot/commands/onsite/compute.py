@@ -17,7 +17,8 @@ from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
 from hpcpot.potential.contract import Potential
 from hpcpot.potential.local_change import LocalChange
-from hpcpot.relaxation import engine
+from hpcpot.potential.range import TrainedRange
+from hpcpot.relaxation import engine, guards
 from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
 from hpcpot.structure import checks
 from hpcpot.structure.images import with_images
@@ -40,19 +41,27 @@ COLUMNS = {
 
 
 def compute(
-    region: dict[str, Any], *, potential: PotentialRef, relaxed: str, radius: float, options: RelaxationOptions
+    region: dict[str, Any],
+    *,
+    potential: PotentialRef,
+    relaxed: str,
+    radius: float,
+    options: RelaxationOptions,
+    outside: str = "warn",
 ) -> dict[str, Any]:
     """Remove each site of a frame, alone.
 
     Args:
         region: the columns of the row except energies; and `path`, `frame_in_file`, `content` of the frame.
         relaxed: "none", "near" or "all", see `relaxed_removals`.
+        outside: stop: a region fails where a relaxation ends outside what the potential was trained on.
     """
     frame = _frame(region["path"], region["frame_in_file"], region["content"], potential)
     sites = region["sites"]
     after = np.full(len(sites), np.nan)
     if relaxed != "none":
-        after = relaxed_removals(frame, sites, radius if relaxed == "near" else np.inf, options)
+        within = radius if relaxed == "near" else np.inf
+        after = relaxed_removals(frame, sites, within, options, potential.trained, outside == "stop")
     values = {name: region[name] for name in COLUMNS if name in region}
     return values | {"energies": frame.removals(sites), "relaxed_energies": after}
 
@@ -70,13 +79,22 @@ def _frame(path: Path, k: int, content: str, ref: PotentialRef) -> LocalChange:
     return LocalChange(atoms, potential)
 
 
-def relaxed_removals(frame: LocalChange, sites: np.ndarray, radius: float, options: RelaxationOptions) -> np.ndarray:
+def relaxed_removals(
+    frame: LocalChange,
+    sites: np.ndarray,
+    radius: float,
+    options: RelaxationOptions,
+    trained: TrainedRange | None = None,
+    stop: bool = False,
+) -> np.ndarray:
     """dE with the atoms within a radius of the site relaxed at fixed cell, before the removal and after it, (k,) eV.
 
     Args:
-        radius: Å; inf for all atoms.
+        radius: Å; inf for all atoms. trained: range of the potential. stop: whether leaving it is an error.
     Returns:
-        nan where one of the two does not converge.
+        nan where one of the two does not converge, or ends outside the range.
+    Raises:
+        OutsideRange: as said.
     """
     before, after = [], []
     for site in sites:
@@ -86,9 +104,11 @@ def relaxed_removals(frame: LocalChange, sites: np.ndarray, radius: float, optio
     if radius == np.inf:
         before = before[:1]
     energies = np.full(len(before) + len(after), np.nan)
-    for number, outcome in engine.relax(before + after, frame.potential, options, room=4096):
+    for number, outcome in engine.relax(before + after, frame.potential, options, room=4096, trained=trained):
         if isinstance(outcome, HpcpotError):
             continue
+        if outcome.outside and stop:
+            raise guards.OutsideRange(guards.outside_range(outcome.outside))
         if outcome.status == CONVERGED:
             energies[number] = outcome.final.energy
     return energies[: len(before)] - energies[len(before) :]

@@ -120,8 +120,8 @@ def summary(campaign: RemovalEnergies) -> str:
             ends = np.isfinite(np.concatenate([campaign.rows[campaign.kind][k] for k in of_region]))
             if not ends.all():
                 lines.append(
-                    f"{NAMES[region]}: {np.count_nonzero(~ends)} of {len(ends)} removals did not converge and are left "
-                    "out; see removal.steps in the config"
+                    f"{NAMES[region]}: {np.count_nonzero(~ends)} of {len(ends)} removals did not converge, or ended where the "
+                    "potential was not trained, and are left out; see removal.steps and potential.outside in the config"
                 )
         if empty:
             lines.append(

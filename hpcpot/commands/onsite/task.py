@@ -46,6 +46,7 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
             relaxed=removal.relaxed,
             radius=removal.radius_A,
             options=RelaxationOptions(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
+            outside=settings.potential.outside,
         ),
         identity={"potential": potential.fingerprint, "task": identity(settings)},
         report=partial(report, settings, selection.blocks),
@@ -91,7 +92,8 @@ def identity(settings: OnsiteSettings) -> str:
     """Settings that all rows of a file share besides the potential: how sites are chosen and removed."""
     lines = [f"{name}: {vars(getattr(settings, name))}" for name in ("profile", "regions", "sites", "removal")]
     potential = settings.potential
-    return "\n".join([*lines, f"precision: {potential.precision}, kernels: {potential.kernels}"])
+    lines.append(f"precision: {potential.precision}, kernels: {potential.kernels}")
+    return "\n".join(lines if potential.outside == "warn" else [*lines, f"outside: {potential.outside}"])
 
 
 def report(settings: OnsiteSettings, blocks: list[ProfileBlock], results: Results, keys: Sequence[str]) -> None:

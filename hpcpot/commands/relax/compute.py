@@ -11,7 +11,7 @@ from ase import Atoms
 from hpcpot.errors import HpcpotError
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
-from hpcpot.relaxation import engine
+from hpcpot.relaxation import engine, guards
 from hpcpot.relaxation.engine import SATURATED, RelaxationOptions, Relaxed
 
 ATOM_BYTES = 8000
@@ -45,11 +45,25 @@ PATH = {
 
 
 def compute(
-    structures: Sequence[Atoms], *, potential: PotentialRef, options: RelaxationOptions, memory_MB: float
+    structures: Sequence[Atoms],
+    *,
+    potential: PotentialRef,
+    options: RelaxationOptions,
+    memory_MB: float,
+    outside: str = "warn",
 ) -> Iterator[tuple[int, dict[str, Any] | HpcpotError]]:
-    """Relax structures together: (number, row or why there is none) as they end."""
-    for number, outcome in engine.relax(structures, potential.load(), options, room(memory_MB)):
-        yield number, row(structures[number], outcome) if isinstance(outcome, Relaxed) else outcome
+    """Relax structures together: (number, row or why there is none) as they end.
+
+    Args:
+        outside: stop: structures that end outside what the potential was trained on fail.
+    """
+    for number, outcome in engine.relax(structures, potential.load(), options, room(memory_MB), potential.trained):
+        if not isinstance(outcome, Relaxed):
+            yield number, outcome
+        elif outcome.outside and outside == "stop":
+            yield number, guards.OutsideRange(guards.outside_range(outcome.outside))
+        else:
+            yield number, row(structures[number], outcome)
 
 
 def room(memory_MB: float) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from hpcpot.commands.relax.summary import RelaxationSummary
 from hpcpot.report import figures as drawing
 
-COLORS = {True: "#3b6fb0", False: "#c8553d"}
+COLORS = {"converged": "#3b6fb0", "no ionic convergence": "#c8553d", "outside": "#8a8a8a"}
 BINS = 30
 """Bars at most."""
 
@@ -23,15 +23,18 @@ def write(campaign: RelaxationSummary, output: Path) -> Path:
     drawing.require_matplotlib(otherwise="; the results are complete")
     with drawing.sheet(7.2, 3.0, output) as figure:
         left, right = figure.subplots(1, 2)
-        steps, converged = campaign.steps, campaign.converged
+        steps, done = campaign.steps, campaign.converged | campaign.outside
+        kinds = {"converged": campaign.converged, "no ionic convergence": ~done, "outside": campaign.outside}
+        if not campaign.outside.any():
+            del kinds["outside"]
         width = int(steps.max(initial=1)) // BINS + 1  # whole steps, else some bars hold more numbers than others
         edges = np.arange(0, int(steps.max(initial=1)) + width + 1, width) - 0.5
         left.hist(
-            [steps[converged], steps[~converged]],
+            [steps[rows] for rows in kinds.values()],
             edges,
             stacked=True,
-            color=[COLORS[True], COLORS[False]],
-            label=[f"converged ({converged.sum()})", f"no ionic convergence ({(~converged).sum()})"],
+            color=[COLORS[name] for name in kinds],
+            label=[f"{name} ({rows.sum()})" for name, rows in kinds.items()],
         )
         left.set(xlabel="steps", ylabel="structures")
         left.legend(fontsize=7)

@@ -6,10 +6,13 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
+from ase.data import chemical_symbols
 
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
-from hpcpot.relaxation.engine import CONVERGED
+from hpcpot.neighbors import batch
+from hpcpot.potential.range import Points, TrainedRange
+from hpcpot.relaxation.engine import CONVERGED, OUTSIDE
 
 
 @dataclass(frozen=True)
@@ -17,13 +20,16 @@ class RelaxationSummary:
     """The structures of a campaign that have a row, each array over those that are done.
 
     Attributes:
-        converged: bool. steps, capped: int64, moves made and cut short.
+        converged, outside: bool. steps, capped: int64, moves made and cut short.
+        example: label of a structure that ended outside what the potential was trained on, and how; "" without any.
         atoms: int64. lithium: float64, share of the atoms.
         released: float64, eV, initial less final energy. energies: float64, eV. volumes: float64, Å³.
         failed: (label, failure) of the others.
     """
 
     converged: np.ndarray
+    outside: np.ndarray
+    example: str
     steps: np.ndarray
     capped: np.ndarray
     atoms: np.ndarray
@@ -34,19 +40,25 @@ class RelaxationSummary:
     failed: list[tuple[str, Failure]]
 
 
-def gather(results: Results, keys: set[str]) -> RelaxationSummary:
-    """The rows of some items; those of other campaigns in the file stay out."""
+def gather(results: Results, keys: set[str], trained: TrainedRange | None = None) -> RelaxationSummary:
+    """The rows of some items; those of other campaigns in the file stay out.
+
+    Args:
+        trained: the range of the potential, which tells how a structure is outside.
+    """
     stored = results.keys()
     mine = np.array([key in keys for key in stored], bool)
     read = {name: results.read(name)[mine] for name in ("steps", "capped_steps", "energy", "initial_energy", "cell")}
-    converged = np.array(results.read("status"), "U")[mine] == CONVERGED
+    status = np.array(results.read("status"), "U")[mine]
     species = results.read("species")
     atoms = np.array([len(numbers) for numbers in species], np.int64)
     owners = np.repeat(np.arange(len(atoms)), atoms)
     flat = np.concatenate([*species, np.zeros(0, np.int32)])
     lithium = np.bincount(owners[flat == 3], minlength=len(atoms)) / np.maximum(atoms, 1)
     return RelaxationSummary(
-        converged,
+        status == CONVERGED,
+        status == OUTSIDE,
+        _example_outside(results, np.flatnonzero(mine)[status == OUTSIDE], trained),
         read["steps"],
         read["capped_steps"],
         atoms[mine],
@@ -60,12 +72,15 @@ def gather(results: Results, keys: set[str]) -> RelaxationSummary:
 
 def table(campaign: RelaxationSummary) -> str:
     """Counts of structures by what became of them, errors by kind, steps and energies."""
-    done, converged, failed = len(campaign.steps), np.count_nonzero(campaign.converged), campaign.failed
+    done, failed = len(campaign.steps), campaign.failed
+    converged, outside = np.count_nonzero(campaign.converged), np.count_nonzero(campaign.outside)
     lines = [
         f"{'completed':>12} {'converged':>12} {'no ionic conv.':>16} {'errors':>8} {'mean steps':>12}",
-        f"{done + len(failed):>12} {converged:>12} {done - converged:>16} {len(failed):>8} "
+        f"{done + len(failed):>12} {converged:>12} {done - converged - outside:>16} {len(failed):>8} "
         f"{campaign.steps.mean() if done else float('nan'):>12.2f}",
     ]
+    if outside:
+        lines.append(f"  {outside} outside what the potential was trained on, e.g. {campaign.example}")
     for kind, count in Counter(failure.kind for _, failure in failed).most_common():
         lines.append(f"  {count} {kind}, e.g. {_example(failed, kind)}")
     if done:
@@ -74,6 +89,20 @@ def table(campaign: RelaxationSummary) -> str:
         if campaign.capped.any():
             lines.append(f"steps cut short: {campaign.capped.sum()}, in {np.count_nonzero(campaign.capped)} structures")
     return "\n".join(lines)
+
+
+def _example_outside(results: Results, rows: np.ndarray, trained: TrainedRange | None) -> str:
+    """Label of the first of some rows, and how it is outside, by its stored structure."""
+    if not len(rows):
+        return ""
+    row = results.row(results.keys()[rows[0]])
+    label = results.labels()[rows[0]]
+    if trained is None:
+        return label
+    species = np.array([trained.elements.index(chemical_symbols[z]) for z in row["species"]], np.int32)
+    near = batch.build(row["positions"], row["cell"], row["periodic"], float(trained.limits.max()))
+    points = Points.of(near, species, row["positions"], row["cell"])
+    return f"{label}: {trained.outside(points, float(row['energy']))}"
 
 
 def _example(failed: list[tuple[str, Failure]], kind: str) -> str:

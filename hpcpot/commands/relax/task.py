@@ -16,6 +16,7 @@ from hpcpot.farm.campaign import Stop
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
+from hpcpot.potential.range import TrainedRange
 from hpcpot.relaxation import minimizers
 from hpcpot.relaxation.engine import RelaxationOptions
 from hpcpot.units import EV_PER_A3_IN_GPA
@@ -35,11 +36,15 @@ def prepare(settings: RelaxSettings, arguments: argparse.Namespace, stop: Stop) 
         items=structures.items(paths, settings.structures.frames),
         columns=compute.COLUMNS | (compute.PATH if output.keep_path else {}),
         compute=partial(
-            compute.compute, potential=potential, options=engine_options(settings), memory_MB=settings.relax.memory_MB
+            compute.compute,
+            potential=potential,
+            options=engine_options(settings),
+            memory_MB=settings.relax.memory_MB,
+            outside=settings.potential.outside,
         ),
         batched=True,
         identity={"potential": potential.fingerprint, "task": identity(settings)},
-        report=report,
+        report=partial(report, potential.trained),
     )
 
 
@@ -61,7 +66,8 @@ def engine_options(settings: RelaxSettings) -> RelaxationOptions:
 def identity(settings: RelaxSettings) -> str:
     """Settings that all rows of a file share, besides the potential."""
     potential = settings.potential
-    return f"{_text(engine_options(settings))}\nprecision: {potential.precision}, kernels: {potential.kernels}"
+    text = f"{_text(engine_options(settings))}\nprecision: {potential.precision}, kernels: {potential.kernels}"
+    return text if potential.outside == "warn" else f"{text}\noutside: {potential.outside}"
 
 
 def _text(options: Any) -> str:
@@ -71,8 +77,12 @@ def _text(options: Any) -> str:
     return f"Options({', '.join(parts)})"
 
 
-def report(results: Results, keys: Sequence[str]) -> None:
-    """Print the table of some items, and draw their figure."""
-    campaign = summary.gather(results, set(keys))
+def report(trained: TrainedRange | None, results: Results, keys: Sequence[str]) -> None:
+    """Print the table of some items, and draw their figure.
+
+    Args:
+        trained: the range that tells why a structure is outside.
+    """
+    campaign = summary.gather(results, set(keys), trained)
     print(summary.table(campaign))
     print(f"figure: {figure.write(campaign, results.path.with_suffix('.png'))}")
