@@ -206,7 +206,9 @@ def of_any_pair(elements: Sequence[str], shortest: float, origin: str) -> Traine
     """
     if not 0.0 < shortest < np.inf:
         return None
-    return TrainedRange(tuple(elements), origin, 0, float(shortest), np.full((len(elements), len(elements)), float(shortest)))
+    return TrainedRange(
+        tuple(elements), origin, 0, float(shortest), np.full((len(elements), len(elements)), float(shortest))
+    )
 
 
 def note_if_assumed(source: object, trained: TrainedRange) -> None:

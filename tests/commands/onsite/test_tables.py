@@ -18,6 +18,9 @@ def test_removals_that_did_not_converge_are_counted() -> None:
     }
     relaxed = tables.gather(rows, [], "relaxed_energies", 0.5, 10, 0)
     assert relaxed.means["interface"].n == 4
-    told = "interface: 2 of 6 removals did not converge, or ended where the potential was not trained, and are left out; see removal.steps and potential.outside in the config"
+    told = (
+        "interface: 2 of 6 removals did not converge, or ended where the potential was not trained, and are left out; see "
+        "removal.steps and potential.outside in the config"
+    )
     assert told in tables.summary(relaxed)
     assert "did not converge" not in tables.summary(tables.gather(rows, [], "energies", 0.5, 10, 0))

@@ -48,7 +48,10 @@ Si 4.0725 4.0725 1.3575
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Argon at its minimum, and two atoms held fixed at 3 Å; the model was trained down to 3.5 Å."""
-    crystal, pair = bulk("Ar", "fcc", 5.25, cubic=True), ase.Atoms("Ar2", [[0, 0, 0], [3, 0, 0]], cell=[20] * 3, pbc=True)
+    crystal, pair = (
+        bulk("Ar", "fcc", 5.25, cubic=True),
+        ase.Atoms("Ar2", [[0, 0, 0], [3, 0, 0]], cell=[20] * 3, pbc=True),
+    )
     pair.set_constraint(FixAtoms([0, 1]))
     ase.io.write(tmp_path / "cells.extxyz", [crystal, pair])
     model = LennardJones(("Ar",), np.array([[0.0104]]), np.array([[3.4]]), 7.0)
