@@ -15,6 +15,7 @@ from hpcpot.cli import main
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.files import load, losses, save
 from hpcpot.dataset.formats import FORMATS, Format, register
+from hpcpot.dataset.formats.reading import ReadOptions
 from hpcpot.errors import DataError, ExtensionError, OutputError
 from hpcpot.notices import InputNotice
 
@@ -125,7 +126,7 @@ def test_missing_labels_stay_missing(row, data, tmp_path, missing) -> None:
 @rows(WRITTEN)
 def test_structures_without_labels(row, tmp_path) -> None:
     save(labelled.structures(3), output(row, tmp_path), {}, row.name)
-    back = load([output(row, tmp_path)])
+    back = load([output(row, tmp_path)], ReadOptions(unlabelled=True))
     assert len(back) == 3
     assert all(np.isnan(values).all() for values in (back.energies, back.forces, back.virials))
 
