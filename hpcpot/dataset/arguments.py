@@ -16,7 +16,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds --elements, --group and the names of labels."""
     group = parser.add_argument_group("labelled data, where the files do not tell it")
     group.add_argument(
-        "--elements", metavar="Li,Si", help="of types 0, 1, ... of .cfg and of systems without type_map.raw"
+        "--elements",
+        metavar="Li,Si",
+        help="of types 0, 1, ... that have no names: of .cfg, of systems without type_map.raw, of models",
     )
     group.add_argument(
         "--group", help="configuration group of all frames (else the files', or their folder's or own name)"

@@ -25,7 +25,7 @@ from hpcpot.config.kinds import (
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.potential.settings import PotentialSection
-from hpcpot.structure.lammps import UNIT_STYLES
+from hpcpot.structure.lammps_units import UNIT_STYLES
 
 EVERY = "set 0 for never"
 AXES = list_of(choice("x", "y", "z"), "a list of axes, e.g. [x, z]")

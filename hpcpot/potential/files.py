@@ -12,10 +12,12 @@ Other files are those of the readers and writers in hpcpot.potential.registry.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import h5py
+import numpy as np
 
 import hpcpot
 from hpcpot import data, inputs
@@ -23,6 +25,7 @@ from hpcpot.errors import ModelError
 from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential import range as ranges
 from hpcpot.potential import registry, tree
+from hpcpot.potential.naming import elements_of
 from hpcpot.potential.parsing import Head, head_of, reading
 from hpcpot.potential.range import TrainedRange
 from hpcpot.potential.registry import Reader
@@ -34,6 +37,8 @@ __all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "writ
 FORMAT, VERSION = "hpcpot-model", 1
 UNITS = "Å, eV"
 RANGE = "trained"
+LARGEST_CUTOFF = 50.0
+"""Å, far beyond that of any potential of this kind; neighbour lists up to there would fill the memory."""
 
 FOREIGN_SIGNATURES = {
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
@@ -47,8 +52,8 @@ def load(source: str | Path | Sequence[str | Path], **options: Any) -> Any:
     Args:
         source: a model file, the name of a model that ships with hpcpot ("lisi"), or files of one model, one for each
             element (a sequence, or their names with commas between).
-        options: for the readers of the registry, each of which takes some: angular_domain (chebyshev.aenet.read),
-            elements (moment_tensor.mlip.read).
+        options: elements, of a model whose types have no names; and for the readers of the registry, each of which
+            takes some: angular_domain (chebyshev.aenet.read). None is as if not given.
     Returns:
         The dataclass of a family.
     Raises:
@@ -150,8 +155,9 @@ def _opened(
     path = _located(source)
     head = head_of(path)
     if _is_own(head):
+        _refuse_untaken(path, (), options, "an hpcpot model")
         model, trained = _read_own(path)
-        return model, lambda: trained
+        return _admitted(model, path, options), lambda: trained
     reader = _recognised(head)
     model = _read(reader, [path] if reader.several else path, options)
     return model, lambda: _range_of(model, reader, path)
@@ -219,11 +225,40 @@ def _located(source: str | Path) -> Path:
 
 
 def _read(reader: Reader, source: Path | list[Path], options: dict[str, Any]) -> Any:
-    return registry.code(reader.read)(source, **_taken(reader.options, options))
+    path = source if isinstance(source, Path) else source[0]
+    _refuse_untaken(path, reader.options, options, reader.what)
+    model = registry.code(reader.read)(source, **_taken(reader.options, options))
+    return _admitted(model, path, options)
+
+
+def _refuse_untaken(path: Path, names: Sequence[str], options: dict[str, Any], what: str) -> None:
+    """Refuse options that have no effect on a file, but elements, of which `_admitted` judges."""
+    for name in options.keys() - {"elements", *names}:
+        if options[name] is not None:
+            raise ModelError(
+                f"{path}: {name} = {options[name]}: has no effect on {what}; leave the option --{name.replace('_', '-')} out."
+            )
+
+
+def _admitted(model: Any, path: Path, options: dict[str, Any]) -> Any:
+    """The model with its elements, or with those of the option `elements` where it has none.
+
+    Raises:
+        ModelError: types without elements, a cutoff that no potential has, a parameter that is not finite.
+    """
+    elements = elements_of(path, model.elements, options.get("elements"))
+    if not 0.0 < model.cutoff <= LARGEST_CUTOFF:
+        raise ModelError(
+            f"{path}: cutoff = {model.cutoff:g} Å: must be above 0 and at most {LARGEST_CUTOFF:g} Å; is the file damaged?"
+        )
+    for name, leaf in tree.leaves(model, ""):
+        if isinstance(leaf, (float, np.ndarray)) and not np.isfinite(leaf).all():
+            raise ModelError(f"{path}: {name[1:]} = not finite: must be finite numbers; is the file damaged?")
+    return model if elements == tuple(model.elements) else replace(model, elements=elements)
 
 
 def _taken(names: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name in names}
+    return {name: value for name, value in options.items() if name in names and value is not None}
 
 
 def _recognised(head: Head) -> Reader:

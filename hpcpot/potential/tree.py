@@ -20,7 +20,7 @@ from hpcpot.potential.parsing import read_array
 def fingerprint(model: Any) -> str:
     """sha256 of all parameters, of values, shapes and names; the same for every file that holds this model."""
     digest = hashlib.sha256(type(model).__name__.encode())
-    for path, leaf in _walk(model, ""):
+    for path, leaf in leaves(model, ""):
         array = _plain(leaf)
         content = array.tobytes() if isinstance(array, np.ndarray) else array.encode()
         kind = f"{array.dtype.str}{array.shape}" if isinstance(array, np.ndarray) else "text"
@@ -28,13 +28,14 @@ def fingerprint(model: Any) -> str:
     return digest.hexdigest()
 
 
-def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+def leaves(value: Any, path: str) -> Iterator[tuple[str, Any]]:
+    """(path, leaf) of each array, number and text of a model."""
     if is_dataclass(value):
         for field in fields(value):
-            yield from _walk(getattr(value, field.name), f"{path}/{field.name}")
+            yield from leaves(getattr(value, field.name), f"{path}/{field.name}")
     elif isinstance(value, tuple):
         for index, item in enumerate(value):
-            yield from _walk(item, f"{path}/{index}")
+            yield from leaves(item, f"{path}/{index}")
     elif value is not None:
         yield path, value
 

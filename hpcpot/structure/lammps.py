@@ -8,11 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-import ase.units
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 from ase.io.formats import open_with_compression
@@ -20,6 +18,7 @@ from ase.io.formats import open_with_compression
 from hpcpot.errors import StructureError
 from hpcpot.inputs import reading
 from hpcpot.notices import notice
+from hpcpot.structure.lammps_units import UNIT_STYLES, UnitStyle
 
 MASS_TOLERANCE = 0.1
 """amu: how far a mass may lie from the standard one of the element that it tells."""
@@ -38,29 +37,6 @@ LARGEST_FLAG = 2.0**20
 """Bounds of atom ids and image flags; LAMMPS has 2^20 images to each side at most."""
 
 
-@dataclass(frozen=True)
-class UnitStyle:
-    """Factors of a unit style: length to Å, velocity to ASE's unit, mass to amu."""
-
-    length: float
-    velocity: float
-    mass: float
-
-
-_GRAM = 1e-3 / ase.units._amu
-_METRE_PER_SECOND = 1e-5 / ase.units.fs
-_ATOMIC_TIME_FS = 1.03275
-"""fs, as LAMMPS rounds it: Bohr (amu / Hartree)^(1/2)."""
-
-UNIT_STYLES = {
-    "metal": UnitStyle(1.0, 1e-3 / ase.units.fs, 1.0),
-    "real": UnitStyle(1.0, 1.0 / ase.units.fs, 1.0),
-    "electron": UnitStyle(ase.units.Bohr, ase.units.Bohr / (_ATOMIC_TIME_FS * ase.units.fs), 1.0),
-    "si": UnitStyle(1e10, _METRE_PER_SECOND, 1e3 * _GRAM),
-    "cgs": UnitStyle(1e8, 1e-2 * _METRE_PER_SECOND, _GRAM),
-    "micro": UnitStyle(1e4, _METRE_PER_SECOND, 1e-12 * _GRAM),
-    "nano": UnitStyle(10.0, _METRE_PER_SECOND, 1e-18 * _GRAM),
-}
 _STATED = re.compile(r"\bunits\b\s*[=:]?\s*(\w+)", re.IGNORECASE)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import ase.units
 import numpy as np
 from ase import Atoms
 
@@ -106,7 +107,7 @@ def read(path: Path, elements: Sequence[str] | None = None, units: str | None = 
         refuse_missing(path, "Masses", present, masses)
         atoms.set_masses([masses[t] for t in types[order]])
     if "Velocities" in data.sections:
-        atoms.set_velocities(velocities_of(path, data, ids[order]) * style.velocity)
+        atoms.set_velocities(velocities_of(path, data, ids[order]) * (style.velocity / ase.units.fs))
     name_unused(path, data, columns, rows)
     return atoms
 
@@ -309,4 +310,4 @@ def name_unused(path: Path, data: DataFile, columns: dict[str, int], rows: list[
         notice(f"{path}: Atoms, molecule ids", "not used: a potential knows elements and positions only.")
     unused = [name for name in data.sections if name not in READ]
     if unused:
-        notice(f"{path}: {', '.join(unused)}", f"not used: the sections {', '.join(sorted(READ))} are read.")
+        notice(f"{path}: {', '.join(unused)}", f"not used: only the sections {', '.join(sorted(READ))} are.")

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import IO
 
+import ase.units
 import numpy as np
 from ase import Atoms
 
@@ -151,7 +152,7 @@ def atoms_of(frame: RawFrame, elements: Sequence[str] | None, units: str | None)
     if masses is not None:
         atoms.set_masses(masses[order])
     if has_velocities:
-        atoms.set_velocities(_numbers(frame, rows, columns, VELOCITIES)[order] * style.velocity)
+        atoms.set_velocities(_numbers(frame, rows, columns, VELOCITIES)[order] * (style.velocity / ase.units.fs))
     _name_unused(frame, columns, has_velocities)
     return atoms
 
@@ -287,5 +288,5 @@ def _name_unused(frame: RawFrame, columns: dict[str, int], has_velocities: bool)
     if unused:
         notice(
             f"{frame.where.rpartition(':')[0]}: columns {', '.join(unused)}",
-            "not used: ids, elements, masses, positions, image flags and velocities are.",
+            "not used: only ids, elements, masses, positions, image flags and velocities are.",
         )

@@ -22,6 +22,11 @@ WRITERS = pytest.mark.parametrize("suffix", registry.writers())
 OPTIONS = {"elements": ["Li", "Si"], "angular_domain": "auto"}
 
 
+def taken(reader):
+    """Values of the options that have an effect on the files of a reader."""
+    return {name: value for name, value in OPTIONS.items() if name in ("elements", *reader.options)}
+
+
 def source(paths: list[Path]) -> Any:
     return paths[0] if len(paths) == 1 else paths
 
@@ -39,7 +44,7 @@ def test_a_file_is_recognised_by_its_reader_alone(reader, tmp_path):
 
 @READERS
 def test_a_file_becomes_a_model_that_hpcpots_own_file_keeps(reader, tmp_path):
-    model = load(source(sample_of(reader, tmp_path)), **OPTIONS)
+    model = load(source(sample_of(reader, tmp_path)), **taken(reader))
     assert reader in registry.row_of(model).readers
     save(model, tmp_path / "model.h5", {})
     assert fingerprint(load(tmp_path / "model.h5")) == fingerprint(model)
@@ -49,7 +54,7 @@ def test_a_file_becomes_a_model_that_hpcpots_own_file_keeps(reader, tmp_path):
 def test_a_damaged_file_is_an_error_that_names_it(reader, tmp_path):
     first, *others = sample_of(reader, tmp_path)
     content = first.read_bytes()
-    answers = refused(lambda path: load(source([path, *others]), **OPTIONS), first, cut(content, 12))
+    answers = refused(lambda path: load(source([path, *others]), **taken(reader)), first, cut(content, 12))
     assert all(answers[:-1])  # of a text the last bytes may be blanks and digits
 
 

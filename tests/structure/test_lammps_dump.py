@@ -207,6 +207,7 @@ def test_refusals(tmp_path, old, new, message):
         assert old == "ITEM: TIMESTEP"  # the step is not needed
 
 
+@pytest.mark.filterwarnings("ignore::hpcpot.notices.InputNotice")
 def test_dumps_broken_at_random(tmp_path):
     """Whatever is wrong, there are atoms or a StructureError of ours."""
     content = (frame("id element x y z vx vy vz", "1 Li 0 0 0 1 1 1\n2 Si 3 3 0 2 2 2", TILTED) * 2).encode()

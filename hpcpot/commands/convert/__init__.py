@@ -18,6 +18,7 @@ examples, models:
   hpcpot convert Li.nn Si.nn -o model.h5                aenet: one network per element, binary or .nn.ascii
   hpcpot convert p.mtp --elements Li,Si -o model.h5     MLIP-2, whose types have no names; -o model.mtp: back
   hpcpot convert model.pb -o model.h5 --training-data data.h5     with what it was trained on, so that runs tell leaving it
+  hpcpot convert d.pb --elements Li,Si -o model.h5      also for a Deep Potential of types Type_0, Type_1
 
 examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePMD-kit, whole trees of them):
   hpcpot convert data/ -o data.h5                       all iter.*/02.fp/data.* below
@@ -61,8 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--angular-domain",
         choices=ANGULAR_DOMAINS,
-        default="auto",
-        help="of aenet networks: cos (aenet >= 2.0.4), legacy (older), or auto: by their statistics",
+        help="of aenet networks: cos (aenet >= 2.0.4), legacy (older), or auto: by their statistics (default auto)",
     )
     parser.add_argument("--note", default="", help="a text about the model or data that is kept in an .h5 file")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from hpcpot import provenance
 from hpcpot.commands.convert.models import source_facts
+from hpcpot.commands.convert.options import ONLY_MODELS, refuse_note, refuse_others
 from hpcpot.dataset import files, statistics
 from hpcpot.dataset.arguments import read_options
-from hpcpot.errors import ConfigError
 from hpcpot.wording import plural
 
 
@@ -25,13 +25,9 @@ def convert(arguments: argparse.Namespace) -> int:
     Raises:
         DataError: the input, or frames that the format cannot hold. OutputError: the output.
     """
-    for name, value in {
-        "--training-data": arguments.training_data,
-        "--trained-temperatures": arguments.trained_temperatures,
-    }.items():
-        if value:
-            raise ConfigError(f"{name} = {value}: is for the conversion of a model; leave it out.")
-    files.check_output(arguments.output, arguments.format, arguments.overwrite)
+    refuse_others(arguments, ONLY_MODELS, "data")
+    row = files.check_output(arguments.output, arguments.format, arguments.overwrite)
+    refuse_note(arguments, row.name == "hdf5")
     dataset = files.load(arguments.input, read_options(arguments), show=True)
     facts = provenance.collect() | source_facts([Path(name) for name in arguments.input], arguments.note)
     kind = files.save(dataset, arguments.output, facts, arguments.format, arguments.overwrite)

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcpot.commands.convert.options import ONLY_DATA, refuse_note, refuse_others
 from hpcpot.commands.convert.summary import summarize
 from hpcpot.dataset import files as dataset_files
+from hpcpot.dataset.arguments import read_options
 from hpcpot.dataset.trained import trained_range
 from hpcpot.errors import ConfigError
-from hpcpot.potential import files
+from hpcpot.potential import files, registry
 from hpcpot.potential.contract import Family
 from hpcpot.potential.range import TrainedRange
 
@@ -27,7 +29,7 @@ def convert(arguments: argparse.Namespace) -> int:
         ModelError: the input. OutputError: the output.
     """
     paths = [Path(name) for name in arguments.input]
-    _check_training_data(arguments)
+    _check_options(arguments)
     elements = [part.strip() for part in arguments.elements.split(",")] if arguments.elements else None
     source = arguments.input[0] if len(paths) == 1 else paths
     model, trained = files.load_with_range(source, angular_domain=arguments.angular_domain, elements=elements)
@@ -51,19 +53,23 @@ def _facts(paths: list[Path], arguments: argparse.Namespace) -> dict[str, str]:
     return stored | ({"note": arguments.note} if arguments.note else {})
 
 
-def _check_training_data(arguments: argparse.Namespace) -> None:
+def _check_options(arguments: argparse.Namespace) -> None:
     """Refuse options that would have no effect.
 
     Raises:
         ConfigError: as said.
     """
-    if arguments.trained_temperatures is not None and not arguments.training_data:
-        raise ConfigError(
-            f"--trained-temperatures = {arguments.trained_temperatures}: is for --training-data; give both."
-        )
-    if arguments.training_data and arguments.output.suffix == ".mtp":
-        names = " ".join(arguments.training_data)
-        raise ConfigError(f"--training-data = {names}: a .mtp file does not keep it; write an .h5 file.")
+    output = arguments.output
+    refuse_others(arguments, ONLY_DATA, "a model")
+    read_options(arguments)
+    _, writer = registry.writers().get(output.suffix, (None, None))
+    refuse_note(arguments, writer is None)
+    if writer is None or "shortest" not in writer.options:
+        refuse_others(arguments, ["shortest_distance_A"], f"{output}: a .dp file keeps it")
+    if writer is not None and "shortest" not in writer.options:
+        refuse_others(arguments, ["training_data"], f"{output}: an .h5 file keeps it")
+    if not arguments.training_data:
+        refuse_others(arguments, ["trained_temperatures"], "a model without --training-data: give both")
 
 
 def _of_data(model: Family, arguments: argparse.Namespace) -> TrainedRange:

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from ase.data import atomic_numbers
 
 from hpcpot.errors import ModelError
 from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.potential.naming import elements_of, is_element
 from hpcpot.potential.parsing import Head, reading
 
 HEADER = "MTP"
 VERSION = "1.1.0"
 RADIAL_BASIS = "RBChebyshev"
+MOST_TYPES = 118
 KEYS = {
     "version",
     "potential_name",
@@ -109,19 +110,13 @@ def _require(path: Path, values: dict[str, str], radial: dict) -> None:
 
 
 def _elements(path: Path, values: dict[str, str], elements: Sequence[str] | None) -> tuple[str, ...]:
-    count = int(values["species_count"])
-    names = tuple(elements if elements is not None else values.get("potential_tag", "").split())
-    if elements is None and not (names and all(name in atomic_numbers for name in names)):
-        raise ModelError(
-            f"{path} = {count} types without names: their elements are required, since the format has none; "
-            "hpcpot convert --elements names them."
-        )
-    if len(names) != count or len(set(names)) != count or not all(name in atomic_numbers for name in names):
-        raise ModelError(
-            f"{path}: elements = {', '.join(names)}: {count} different symbols, of the types 0 to {count - 1}, are "
-            "required."
-        )
-    return names
+    """Elements of the types: of the potential_tag where it is such a list, as in files that hpcpot writes, or given."""
+    count, names = int(values["species_count"]), values.get("potential_tag", "").split()
+    if not 1 <= count <= MOST_TYPES:
+        raise ValueError(f"species_count is {count}")
+    if len(names) != count or len(set(names)) != count or not all(is_element(name) for name in names):
+        names = [""] * count
+    return elements_of(path, names, elements)
 
 
 def _assembled(values: dict[str, str], radial: dict, elements: tuple[str, ...]) -> MomentTensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import h5py
 import pytest
 from model_files import DATA
@@ -9,6 +11,7 @@ from model_files import DATA
 from hpcpot.cli import main
 from hpcpot.potential.files import fingerprint, load
 
+TRAINING = DATA / "deepmd_training"
 DP = DATA / "dp" / "small_twoside.dp"
 AENET = [DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"]
 
@@ -56,7 +59,7 @@ def test_aenet_networks(tmp_path, capsys) -> None:
 def test_a_moment_tensor_potential_and_back(tmp_path, capsys) -> None:
     model, back = tmp_path / "model.h5", tmp_path / "back.mtp"
     assert main(["convert", str(DATA / "mtp" / "lisi16.mtp"), "-o", str(model)]) == 1
-    assert "2 types without names" in capsys.readouterr().err
+    assert "2 types without names of elements" in capsys.readouterr().err
     assert main(["convert", str(DATA / "mtp" / "lisi16.mtp"), "--elements", "Li,Si", "-o", str(model)]) == 0
     printed = capsys.readouterr().out.splitlines()
     assert printed[2:6] == [
@@ -87,3 +90,64 @@ def test_errors_are_one_line_and_exit_code_1(tmp_path, capsys) -> None:
     assert output.read_text() == "mine"
     with pytest.raises(SystemExit, match="2"):
         main(["convert", str(DP)])
+
+
+def nameless(tmp_path, names=("Type_0", "Type_1")):
+    """A copy of a native model with a type_map of its own."""
+    path = tmp_path / "nameless.dp"
+    path.write_bytes((DATA / "dp" / "small_oneside.dp").read_bytes())
+    with h5py.File(path, "r+") as file:
+        tree = json.loads(file.attrs["json"])
+        tree["model"]["type_map"] = list(names)
+        file.attrs["json"] = json.dumps(tree)
+    return path
+
+
+def test_types_without_names_are_named(tmp_path, capsys) -> None:
+    output = tmp_path / "model.h5"
+    assert main(["convert", str(nameless(tmp_path)), "-o", str(output)]) == 1
+    assert "2 types without names of elements (Type_0, Type_1)" in capsys.readouterr().err
+    assert main(["convert", str(nameless(tmp_path)), "--elements", "Li,Si", "-o", str(output)]) == 0
+    assert fingerprint(load(output)) == fingerprint(load(DATA / "dp" / "small_oneside.dp"))
+    assert main(["convert", str(nameless(tmp_path, ("Li", "Type_1"))), "--elements", "Li,Si", "-o", str(output)]) == 1
+    assert (
+        main(["convert", str(nameless(tmp_path, ("Li", "b"))), "--elements", "Li,Si", "-o", str(tmp_path / "b.h5")])
+        == 0
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["lisi", "--elements", "Si,Li"], "types Li, Si by its own names: --elements Si,Li contradicts them"),
+        ([str(DP), "--elements", "Si,Li"], "types Li, Si by its own names: --elements Si,Li contradicts them"),
+        ([*map(str, AENET), "--elements", "Ge,Si"], "by its own names: --elements Ge,Si contradicts them"),
+        (["lisi_mtp", "--elements", "Si,Li"], "by its own names: --elements Si,Li contradicts them"),
+        (
+            [str(DATA / "mtp" / "lisi16.mtp"), "--elements", "Li"],
+            "--elements = Li: must be 2 different chemical symbols",
+        ),
+        ([str(DATA / "mtp" / "lisi16.mtp"), "--elements", "Li,X"], "--elements = Li, X: must be 2 different"),
+        (["lisi", "--angular-domain", "cos"], "angular_domain = cos: has no effect on an hpcpot model"),
+        ([str(DP), "--angular-domain", "auto"], "angular_domain = auto: has no effect on a DeePMD-kit model"),
+        (["lisi", "--format", "xsf"], "--format = xsf: has no effect on a model"),
+        (["lisi", "--group", "a"], "--group = a: has no effect on a model"),
+        (["lisi", "--energy-key", "E"], "--energy-key = E: has no effect on a model"),
+        (["lisi", "--forces-key", "F"], "--forces-key = F: has no effect on a model"),
+        (["lisi", "--virial-key", "V"], "--virial-key = V: has no effect on a model"),
+        (["lisi", "--virial-is", "stress_GPa"], "--virial-is = stress_GPa: needs the key"),
+        (["lisi", "--shortest-distance-A", "2"], "--shortest-distance-A = 2.0: has no effect on"),
+        ([str(TRAINING), "--angular-domain", "cos"], "--angular-domain = cos: has no effect on data"),
+        ([str(TRAINING), "--shortest-distance-A", "2"], "--shortest-distance-A = 2.0: has no effect on data"),
+    ],
+)
+def test_options_without_effect_are_refused(tmp_path, capsys, arguments, message) -> None:
+    assert main(["convert", *arguments, "-o", str(tmp_path / "out.h5")]) == 1
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_note_that_is_not_kept_is_refused(tmp_path, capsys) -> None:
+    for source, output in (("lisi", "a.dp"), (str(TRAINING), "a.extxyz")):
+        assert main(["convert", source, "-o", str(tmp_path / output), "--note", "mine"]) == 1
+        assert "--note = mine: is kept in .h5 files only" in capsys.readouterr().err

@@ -54,17 +54,25 @@ def test_two_scalings_multiply(tmp_path):
 def test_elements_are_given_or_in_the_tag(tmp_path):
     assert load(LISI, elements=("Si", "Li")).elements == ("Si", "Li")
     assert load(edited(tmp_path / "a.mtp", "potential_tag = ", "potential_tag = Li Si")).elements == ELEMENTS
-    with pytest.raises(ModelError, match="2 types without names: .* --elements names them"):
+    with pytest.raises(ModelError, match="2 types without names of elements .* --elements names them"):
         load(LISI)
     for wrong in (("Li",), ("Li", "Li"), ("Li", "Qq")):
-        with pytest.raises(ModelError, match="2 different symbols, of the types 0 to 1, are required"):
+        with pytest.raises(ModelError, match="must be 2 different chemical symbols, of types 0 to 1"):
             load(LISI, elements=wrong)
+
+
+@pytest.mark.parametrize("cutoff", ["1e308", "50.1"])
+def test_a_cutoff_that_no_potential_has(tmp_path, cutoff):
+    path = edited(tmp_path / "a.mtp", "max_dist = 5.0", f"max_dist = {cutoff}")
+    with pytest.raises(ModelError, match="Å: must be above 0 and at most 50 Å"):
+        load(path, elements=ELEMENTS)
 
 
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
         ("1.1.0", "1.2.0", r"version = 1.2.0: 1.1.0, of MLIP-2, is required"),
+        ("species_count = 2", "species_count = 99999999999", "species_count is 99999999999"),
         ("RBChebyshev", "RBTaylor", "radial_basis_type = RBTaylor: RBChebyshev is required"),
         (r"species_coeffs = .*", "", "untrained, without species_coeffs: a trained potential is required"),
         (r"min_dist = 2.0", "min_dist = 7", "min_dist, max_dist = 7.0, 5.0 Å"),
