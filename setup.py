@@ -22,7 +22,7 @@ setup(
         "mpi": ["mpi4py>=4"],
         "gpu": ["cupy-cuda12x[ctk]>=13"],
         "gpu13": ["cupy-cuda13x[ctk]>=13.6"],
-        "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9"],
+        "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9", "cryptography>=42"],
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],

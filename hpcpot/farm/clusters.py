@@ -1,65 +1,24 @@
-"""Sources of the farm's workers: this machine, jobs of a batch system, or a scheduler that runs already.
-
-A batch system is a section of farm.jobqueue, as dask-jobqueue names its keys. What does not depend on the site is added
-here: one thread a process, no spilling and pausing, the lifetime that follows from the walltime.
-"""
+"""Sources of the farm's workers: this machine, jobs of a batch system, or a scheduler that runs already."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 from contextlib import ExitStack
-from importlib import import_module
 from itertools import count
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
-from hpcpot.config import yaml_text
-from hpcpot.errors import ConfigError, DependencyError, FarmError
-from hpcpot.farm import settings as farm_settings
+from hpcpot.errors import ConfigError, DependencyError
+from hpcpot.farm import jobqueue, security
+from hpcpot.farm.dask_settings import DASK_SETTINGS, load
 from hpcpot.farm.settings import JOB_QUEUES, FarmSection
 from hpcpot.farm.worker import GPUS
 from hpcpot.parallel.launch import ENVIRONMENT, cores
 
-DASK_SETTINGS = {
-    # The log of messages holds them whole: by default the inputs of the last 1000 chunks.
-    "distributed.admin.low-level-log-length": 10,
-    # Items hold no data for Dask to spill, and a worker that pauses would wait for ever.
-    "distributed.worker.memory.target": False,
-    "distributed.worker.memory.spill": False,
-    "distributed.worker.memory.pause": False,
-    "distributed.worker.memory.terminate": 0.95,
-}
 NO_DASHBOARD = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
 """Dask's scheduler serves HTTP in any case: then for this machine alone, and on any port, as two farms may run here."""
-PRELOAD = "hpcpot.farm.worker"
-DEPRECATED = ("extra", "env-extra", "job-extra", "header-skip")
-CONNECT_SECONDS = 20
-MARGIN = (0.05, 60, 600)
-"""Share of the walltime by which workers end before it, and its least and most in seconds; see `lifetime`."""
-
-
-def load(name: str) -> ModuleType:
-    """Import a module of Dask.
-
-    Importing dask_jobqueue sets a handler of SIGINT that ends the process without a word; the one before is put back.
-
-    Raises:
-        DependencyError: Dask is not installed.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    try:
-        return import_module(name)
-    except ImportError as error:
-        package = name.partition(".")[0].replace("_", "-")
-        raise DependencyError(
-            f"farm = {package} cannot be imported ({error}): the farm runs on Dask; pip install 'hpcpot[farm]'."
-        ) from error
-    finally:
-        if signal.getsignal(signal.SIGINT) is not handler:
-            signal.signal(signal.SIGINT, handler)
 
 
 def start(farm: FarmSection, stack: ExitStack) -> tuple[Any, Any]:
@@ -80,16 +39,19 @@ def start(farm: FarmSection, stack: ExitStack) -> tuple[Any, Any]:
         "distributed.comm.timeouts.connect": "10 s",
         # Dask would cancel a job of one process that takes long to start again, and forget it.
         "distributed.deploy.lost-worker-timeout": "365 days",
+        "distributed.scheduler.http.routes": [],  # as for workers, see DASK_SETTINGS
     }
     stack.enter_context(dask.config.set(settings))
+    if farm.unencrypted:
+        security.warn(farm.cluster)
     if farm.cluster == "local":
         cluster = _local(farm)
     elif farm.cluster in JOB_QUEUES:
-        cluster = _batch_system(farm)
+        cluster = _batch_system(farm, stack)
     else:
         # Its own reports of a scheduler that goes away would come after ours.
         stack.enter_context(load("distributed.utils").silence_logging_cmgr("CRITICAL"))
-        return None, stack.enter_context(_join(farm.cluster))
+        return None, stack.enter_context(security.join(farm.cluster))
     stack.callback(cluster.close)
     return cluster, stack.enter_context(distributed.Client(cluster, set_as_default=False))
 
@@ -108,7 +70,7 @@ def workers(farm: FarmSection) -> int:
                 "one; set farm.device: cpu, or farm.workers to at most that."
             )
         return farm.workers or most
-    return (farm.workers or job_options(farm)["processes"]) if farm.cluster in JOB_QUEUES else 0
+    return (farm.workers or jobqueue.job_options(farm)["processes"]) if farm.cluster in JOB_QUEUES else 0
 
 
 def gpus() -> int:
@@ -129,24 +91,16 @@ def _local(farm: FarmSection) -> Any:
         n_workers=n,
         threads_per_worker=1,
         processes=True,
+        host="127.0.0.1",
+        security=None if farm.unencrypted else security.certificates(),
         scheduler_kwargs=NO_DASHBOARD,
         env=environment,
-        preload=PRELOAD,
+        preload=jobqueue.PRELOAD,
         silence_logs="CRITICAL",
     )
 
 
-def _join(address: str) -> Any:
-    try:
-        return load("distributed").Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
-    except (OSError, TimeoutError) as error:
-        raise FarmError(
-            f"farm.cluster = {address}: no scheduler answers there within {CONNECT_SECONDS} s; start one with "
-            f"`dask scheduler`, and workers with `dask worker {address} --nthreads 1`, or give another address."
-        ) from error
-
-
-def _batch_system(farm: FarmSection) -> Any:
+def _batch_system(farm: FarmSection, stack: ExitStack) -> Any:
     kind = getattr(load("dask_jobqueue"), f"{JOB_QUEUES[farm.cluster]}Cluster")
     submit = kind.job_cls.submit_command.split()[0]
     if shutil.which(submit) is None:
@@ -154,11 +108,25 @@ def _batch_system(farm: FarmSection) -> Any:
             f"farm.cluster = {farm.cluster}: {submit} is not in PATH; run on a login node of the cluster, or set "
             "farm.cluster: local."
         )
-    options = job_options(farm)
-    scheduler_options = {**NO_DASHBOARD, **options.pop("scheduler_options", {})}
-    return _numbering(kind)(
-        job_cls=_keeping_refusals(kind.job_cls), scheduler_options=scheduler_options, silence_logs="CRITICAL", **options
-    )
+    options = jobqueue.job_options(farm)
+    folder = os.path.expandvars(os.path.expanduser(options.pop("shared_temp_directory", os.getcwd())))
+    own = None if farm.unencrypted else security.in_files(security.certificates(), Path(folder), stack)
+    with jobqueue.refusals(farm):
+        return _numbering(kind)(
+            job_cls=_keeping_refusals(kind.job_cls),
+            scheduler_options=_scheduler_options(options),
+            security=own,
+            silence_logs="CRITICAL",
+            **options,
+        )
+
+
+def _scheduler_options(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of the scheduler, taken out of those of the cluster: it listens at one address."""
+    given = {**NO_DASHBOARD, **options.pop("scheduler_options", {})}
+    if "interface" not in options and not given.keys() & {"host", "interface"}:
+        given["host"] = load("distributed.utils").get_ip()
+    return given
 
 
 def _numbering(cluster: type) -> type:
@@ -200,89 +168,3 @@ def attendance(jobs: Any) -> Any:
 
     plugin = load("distributed").SchedulerPlugin
     return type("Attendance", (plugin,), {"add_worker": add_worker, "remove_worker": remove_worker})()
-
-
-def job_script(farm: FarmSection) -> str:
-    """The script of one job of a batch system; starts nothing."""
-    kind = getattr(load("dask_jobqueue"), f"{JOB_QUEUES[farm.cluster]}Cluster").job_cls
-    options = job_options(farm)
-    options.pop("scheduler_options", None)
-    options.pop("shared_temp_directory", None)
-    return kind("tcp://SCHEDULER:PORT", name="hpcpot-0", **options).job_script()
-
-
-def job_options(farm: FarmSection) -> dict[str, Any]:
-    """Arguments of dask-jobqueue's cluster: its own defaults, those of farm.jobqueue, and ours.
-
-    Raises:
-        ConfigError: farm.jobqueue has no such section, an unknown key, or no cores, memory or sound walltime.
-    """
-    section = _section(farm)
-    where = f"{farm.jobqueue.name}: jobqueue.{farm.cluster}"
-    for name in ("cores", "memory"):
-        if section.get(name) is None:
-            raise ConfigError(f"{where}.{name} = missing: is required, what one job asks for; give it.")
-    section["processes"] = section["cores"] if farm.device == "cpu" else section.get("processes") or 1
-    extra = [*(section.get("worker-extra-args") or []), "--nthreads", "1", "--preload", PRELOAD, "--no-dashboard"]
-    exports = {**ENVIRONMENT, **{_variable(name): value for name, value in DASK_SETTINGS.items()}}
-    if farm.device == "gpu":
-        exports[GPUS] = section["processes"]
-    if walltime := farm.walltime or section.get("walltime"):
-        extra += lifetime(walltime, f"{where}.walltime" if farm.walltime is None else "farm.walltime")
-        section["walltime"] = in_queue_format(walltime, farm.cluster)
-    if farm.cluster == "htcondor":
-        section.pop("walltime", None)  # it has none; what a pool sets is for job-extra-directives
-    section["worker-extra-args"] = extra
-    prologue = [f"export {name}={value}" for name, value in exports.items()]
-    section["job-script-prologue"] = prologue + (section.get("job-script-prologue") or [])
-    section["job-name"] = section.pop("name")
-    return {name.replace("-", "_"): value for name, value in section.items() if value is not None}
-
-
-def _section(farm: FarmSection) -> dict[str, Any]:
-    """The section of farm.jobqueue, over dask-jobqueue's own values."""
-    load("dask_jobqueue")  # registers its own values
-    own = load("dask").config.get(f"jobqueue.{farm.cluster}")
-    known = {name: value for name, value in own.items() if name not in DEPRECATED}
-    path = farm.jobqueue
-    try:
-        tree, _ = yaml_text.parse(path.read_text(encoding="utf-8"))
-        section = tree["jobqueue"][farm.cluster]
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise ConfigError(f"farm.jobqueue = {path}: cannot be read ({error}); give a YAML file.") from error
-    except (KeyError, TypeError) as error:
-        raise ConfigError(
-            f"farm.jobqueue = {path}: has no section jobqueue: {farm.cluster}: for farm.cluster; add one, as in the "
-            "shipped jobs/jobqueue.yaml."
-        ) from error
-    for name in section:
-        if name not in known:
-            raise ConfigError(
-                f"{path.name}: jobqueue.{farm.cluster}.{name} = unknown key; known are {', '.join(sorted(known))}."
-            )
-    return {**known, "walltime": None, **section} if farm.cluster == "htcondor" else {**known, **section}
-
-
-def lifetime(walltime: str, where: str) -> list[str]:
-    """Options by which a worker ends before its job does, so that what it has not begun moves on in order.
-
-    lifetime + stagger = walltime - margin, stagger = margin: workers that began together do not end together.
-    """
-    total = farm_settings.seconds(walltime) if isinstance(walltime, str) else 0
-    share, least, most = MARGIN
-    margin = int(min(max(share * total, least), most))
-    if total < 5 * margin:
-        raise ConfigError(f"{where} = {walltime}: must be a duration HH:MM:SS of at least 00:05:00; give a longer one.")
-    return ["--lifetime", f"{total - 2 * margin}s", "--lifetime-stagger", f"{margin}s"]
-
-
-def in_queue_format(walltime: str, cluster: str) -> str:
-    """HH:MM:SS, and HH:MM for LSF."""
-    minutes, rest = divmod(farm_settings.seconds(walltime), 60)
-    text = f"{minutes // 60:02d}:{minutes % 60:02d}"
-    return text if cluster == "lsf" else f"{text}:{rest:02d}"
-
-
-def _variable(name: str) -> str:
-    """A key of Dask's config as an environment variable."""
-    return "DASK_" + name.upper().replace(".", "__").replace("-", "_")

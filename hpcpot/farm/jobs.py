@@ -17,7 +17,7 @@ from time import monotonic
 from typing import Any
 
 from hpcpot.errors import FarmError
-from hpcpot.farm import clusters
+from hpcpot.farm import clusters, jobqueue
 from hpcpot.farm.settings import FarmSection
 
 LISTS = {
@@ -46,7 +46,7 @@ class Jobs:
 
     def __init__(self, farm: FarmSection, cluster: Any, workers: int):
         self._farm, self._cluster, self._workers = farm, cluster, workers
-        self._processes = clusters.job_options(farm)["processes"]
+        self._processes = jobqueue.job_options(farm)["processes"]
         self._had_workers: set[str] = set()
         self._present: dict[str, str] = {}
         self._absences: Counter[str] = Counter()

@@ -17,12 +17,13 @@ from math import ceil
 from time import monotonic
 from typing import Any
 
+from hpcpot.config import show
 from hpcpot.errors import ConfigError, FarmError
-from hpcpot.farm import clusters
+from hpcpot.farm import clusters, jobqueue
 from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, ChunkSize, ItemChunk, UnfitWorker, compute, fair_share
 from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
-from hpcpot.farm.settings import JOB_QUEUES, FarmSection
+from hpcpot.farm.settings import JOB_QUEUES, FarmSection, check
 from hpcpot.parallel.ranks import launched_size
 from hpcpot.wording import plural
 
@@ -47,6 +48,9 @@ class WorkerPool:
             raise ConfigError(
                 f"farm = started on {launched_size()} ranks by mpirun: a farm starts its own workers; leave mpirun out."
             )
+        for name, requirement in check(settings):
+            value = show(getattr(settings, name.removeprefix("farm.")))
+            raise ConfigError(f"{name} = {value}: {requirement}.")
         self.settings = settings
         self.n_workers = 0
         self._n_expected = 0
@@ -221,7 +225,7 @@ class WorkerPool:
 
 
 def host_of(address: str) -> str:
-    """The host of an address: 10.0.0.7 of tcp://10.0.0.7:4321."""
+    """The host of an address: 10.0.0.7 of tls://10.0.0.7:4321."""
     from distributed.comm import get_address_host
 
     return get_address_host(address)
@@ -241,7 +245,7 @@ def plan(settings: FarmSection, n_items: int) -> str:
         chunk = fair_share(settings.chunk, n_items, n)
         lines.append(f"{n_items} items in {plural(ceil(n_items / chunk), 'task')} of {chunk}")
     if settings.cluster in JOB_QUEUES:
-        jobs = ceil(n / clusters.job_options(settings)["processes"])
+        jobs = ceil(n / jobqueue.job_options(settings)["processes"])
         lines += [f"jobs: {jobs}, each by this script (the scheduler's address is known when it starts):", ""]
-        lines.append(clusters.job_script(settings).rstrip())
+        lines.append(jobqueue.job_script(settings).rstrip())
     return "\n".join(lines)

@@ -14,9 +14,9 @@ from hpcpot.config.kinds import Kind, boolean, choice, either, file_name, intege
 
 JOB_QUEUES = {"slurm": "SLURM", "pbs": "PBS", "sge": "SGE", "lsf": "LSF", "oar": "OAR", "htcondor": "HTCondor"}
 """Batch systems and their names in dask-jobqueue (SLURMCluster, SLURMJob)."""
-CLUSTERS = " | ".join(("local", *JOB_QUEUES, "the address of a scheduler, tcp://host:port"))
+CLUSTERS = " | ".join(("local", *JOB_QUEUES, "the address of a scheduler, tls://host:port"))
 ADDRESS = re.compile(r"(tcp|tls|ucx)://\S+:\d+")
-WALLTIME = re.compile(r"(?:(\d+)-)?(\d+):([0-5]\d)(?::([0-5]\d))?")
+WALLTIME = re.compile(r"(\d+-)?\d+:[0-5]\d:[0-5]\d|\d+-\d+:[0-5]\d")
 
 
 def cluster() -> Kind:
@@ -32,23 +32,28 @@ def cluster() -> Kind:
 
 
 def walltime() -> Kind:
-    """Kind of a duration as batch systems write it, kept as text."""
+    """Kind of a duration as batch systems write it, kept as text.
+
+    Not 30:00, which is half an hour to Slurm and thirty hours to LSF.
+    """
 
     def parse(value: Any) -> str:
+        if isinstance(value, str) and re.fullmatch(r"\d+:[0-5]\d", value):
+            raise ValueError(f"must be HH:MM:SS, as batch systems differ on it; write 00:{value:0>5} or {value}:00")
         if not isinstance(value, str) or not seconds(value):
             raise ValueError("must be a duration HH:MM:SS, e.g. 08:00:00")
         return value
 
-    return Kind("a duration HH:MM:SS", parse, {"type": "string", "pattern": f"^{WALLTIME.pattern}$"})
+    return Kind("a duration HH:MM:SS", parse, {"type": "string", "pattern": f"^({WALLTIME.pattern})$"})
 
 
 def seconds(text: str) -> int:
-    """Convert a walltime "HH:MM:SS", "HH:MM" or "D-HH:MM:SS" to seconds; 0 if it is none of these."""
-    match = WALLTIME.fullmatch(text)
-    if not match:
+    """Convert a walltime "HH:MM:SS", "D-HH:MM:SS" or "D-HH:MM" to seconds; 0 if it is none of these."""
+    if not WALLTIME.fullmatch(text):
         return 0
-    days, hours, minutes, rest = (int(part or 0) for part in match.groups())
-    return ((days * 24 + hours) * 60 + minutes) * 60 + rest
+    days, _, clock = text.rpartition("-")
+    hours, minutes, rest = (int(part) for part in f"{clock}:00".split(":")[:3])
+    return ((int(days or 0) * 24 + hours) * 60 + minutes) * 60 + rest
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,10 +84,16 @@ class FarmSection:
     retries: int = key(
         integer(0),
         "how often a task whose worker died is given to another worker, before each of its items runs in a process of its "
-        "own; at tcp://host:port this is distributed.scheduler.allowed-failures of that scheduler",
+        "own; at tls://host:port this is distributed.scheduler.allowed-failures of that scheduler",
         1,
     )
     walltime: str | None = key(walltime(), "walltime of each job; null: as in the file farm.jobqueue", None)
+    unencrypted: bool = key(
+        boolean(),
+        "do without the certificate that keeps others out: whoever reaches a port of the farm, on this machine any user, "
+        "then runs code as you; a scheduler at tcp:// is such a one",
+        False,
+    )
     adapt: bool = key(boolean(), "submit and end jobs according to the amount of work, up to farm.workers", False)
     jobqueue: Path = key(
         file_name(),
@@ -99,6 +110,15 @@ def check(farm: FarmSection) -> Iterator[Problem]:
             yield "farm.adapt", f"needs jobs of a batch system, {', '.join(JOB_QUEUES)}; set false"
         if farm.walltime is not None:
             yield "farm.walltime", f"needs jobs of a batch system, {', '.join(JOB_QUEUES)}; set null"
+    scheme = farm.cluster.partition("://")[0] if ADDRESS.fullmatch(farm.cluster) else ""
+    if scheme in ("tcp", "ucx") and not farm.unencrypted:
+        yield (
+            "farm.cluster",
+            "has no certificates, so that whoever reaches it runs code in the names of all who use it; give it some and "
+            "use tls://, or set farm.unencrypted: true",
+        )
+    if scheme == "tls" and farm.unencrypted:
+        yield "farm.unencrypted", "cannot hold for tls://; set false"
     if ADDRESS.fullmatch(farm.cluster) and farm.workers is not None:
         yield "farm.workers", "a running scheduler has its own workers; set null"
     if ADDRESS.fullmatch(farm.cluster) and farm.device == "gpu":

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hpcpot.errors import ConfigError, DependencyError, FarmError
-from hpcpot.farm import clusters, worker
+from hpcpot.farm import clusters, dask_settings, jobqueue, worker
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.item import Item
 from hpcpot.farm.pool import WorkerPool, plan
@@ -23,7 +23,7 @@ HEADERS = {
 }
 
 
-def jobqueue(tmp_path, text):
+def jobs_file(tmp_path, text):
     path = tmp_path / "jobqueue.yaml"
     path.write_text(text)
     return path
@@ -31,13 +31,14 @@ def jobqueue(tmp_path, text):
 
 @pytest.mark.parametrize("cluster", farm_settings.JOB_QUEUES)
 def test_job_script(cluster):
-    script = clusters.job_script(farm_settings.defaults(cluster=cluster, walltime="02:00:00"))
+    script = jobqueue.job_script(farm_settings.defaults(cluster=cluster, walltime="02:00:00"))
     lines = script.splitlines()
     assert [line for line in HEADERS[cluster] if line not in lines] == []
     processes = 8 if cluster == "htcondor" else 16
     start = next(line for line in lines if "distributed.cli.dask_worker" in line)
-    assert f"--nworkers {processes} --nanny --death-timeout 120" in start and "tcp://SCHEDULER:PORT" in start
-    assert "--nthreads 1 --preload hpcpot.farm.worker --no-dashboard" in start
+    assert f"--nworkers {processes} --nanny --death-timeout 120" in start and "tls://SCHEDULER:PORT" in start
+    assert "--nthreads 1 --preload hpcpot.farm.worker --no-dashboard --dashboard-address 127.0.0.1:0" in start
+    assert "--protocol tls:// --tls-ca-file /" in start and "CERTIFICATES/key.pem" in start
     assert "--lifetime 6480s --lifetime-stagger 360s" in start, "together below the 7200 s of the job"
     assert "--memory-limit 1.86GiB" in start and ("--local-directory /tmp" in start) == (cluster != "htcondor")
     assert sys.executable in start
@@ -46,7 +47,7 @@ def test_job_script(cluster):
 
 
 def test_job_of_gpu_workers(tmp_path):
-    path = jobqueue(
+    path = jobs_file(
         tmp_path,
         """
 jobqueue:
@@ -59,7 +60,7 @@ jobqueue:
     job-script-prologue: [module load cuda]
 """,
     )
-    script = clusters.job_script(farm_settings.defaults(cluster="slurm", device="gpu", jobqueue=path))
+    script = jobqueue.job_script(farm_settings.defaults(cluster="slurm", device="gpu", jobqueue=path))
     assert "#SBATCH --gres=gpu:4\n" in script and "#SBATCH -t 24:00:00\n" in script and "--nworkers 4 " in script
     assert "export HPCPOT_FARM_GPUS=4\nmodule load cuda\n" in script
 
@@ -83,7 +84,7 @@ def test_plan_counts_tasks_and_jobs():
     ("walltime", "lifetime", "stagger"), [("00:05:00", 180, 60), ("00:30:00", 1620, 90), ("24:00:00", 85200, 600)]
 )
 def test_workers_end_before_the_walltime(walltime, lifetime, stagger):
-    assert clusters.lifetime(walltime, "") == ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"]
+    assert jobqueue.lifetime(walltime, "") == ["--lifetime", f"{lifetime}s", "--lifetime-stagger", f"{stagger}s"]
     assert lifetime + stagger < farm_settings.seconds(walltime)
 
 
@@ -96,19 +97,19 @@ SLURM = "jobqueue:\n  slurm:\n    "
         ("jobqueue:\n  pbs: {}\n", "has no section jobqueue: slurm: for farm.cluster; add one"),
         ("[1, 2]\n", "has no section jobqueue: slurm:"),
         ("a: [\n", "cannot be read"),
-        (SLURM + "core: 4\n", "jobqueue.slurm.core = unknown key; known are account, "),
+        (SLURM + "core: 4\n", "jobqueue.slurm.core = unknown key; did you mean cores?"),
         (SLURM + "memory: 1 GB\n", "jobqueue.slurm.cores = missing: is required"),
         (SLURM + "cores: 4\n", "jobqueue.slurm.memory = missing: is required"),
         (
             SLURM + 'cores: 4\n    memory: 1 GB\n    walltime: "00:02:00"\n',
-            "jobqueue.slurm.walltime = 00:02:00: must be a duration",
+            "jobqueue.slurm.walltime = 00:02:00: must be a duration HH:MM:SS of at least 00:05:00",
         ),
         (SLURM + "cores: 4\n    memory: 1 GB\n    walltime: 30\n", "jobqueue.slurm.walltime = 30: must be a duration"),
     ],
 )
 def test_wrong_jobs_file(text, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
-        clusters.job_options(farm_settings.defaults(cluster="slurm", jobqueue=jobqueue(tmp_path, text)))
+        jobqueue.job_options(farm_settings.defaults(cluster="slurm", jobqueue=jobs_file(tmp_path, text)))
 
 
 def test_no_batch_system_here(monkeypatch):
@@ -124,11 +125,25 @@ def test_refused_jobs_are_an_error_not_a_wait(monkeypatch, tmp_path):
     sbatch.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr("hpcpot.farm.pool.LOOK_SECONDS", 0.2)
-    path = jobqueue(tmp_path, SLURM + "cores: 1\n    memory: 1 GB\n    interface: lo\n")
+    path = jobs_file(tmp_path, SLURM + "cores: 1\n    memory: 1 GB\n    interface: lo\n")
     settings = farm_settings.defaults(cluster="slurm", workers=2, jobqueue=path)
     with pytest.raises(FarmError, match="slurm: no job was accepted; mend .*jobqueue.yaml by (.|\n)*invalid partition"):
         with WorkerPool(settings) as farm:
             list(farm.run(dict, [Item("a", ())]))
+
+
+@pytest.mark.parametrize("options", ["nonsense: 1", "host: 192.0.2.1"])
+def test_options_of_the_scheduler_that_dask_refuses(options, monkeypatch, tmp_path):
+    (tmp_path / "sbatch").write_text("#!/bin/sh\n")
+    (tmp_path / "sbatch").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.chdir(tmp_path)
+    text = SLURM + f"cores: 1\n    memory: 1 GB\n    scheduler-options: {{{options}}}\n"
+    settings = farm_settings.defaults(cluster="slurm", jobqueue=jobs_file(tmp_path, text))
+    with pytest.raises(ConfigError, match="jobqueue.yaml: jobqueue.slurm = refused by dask-jobqueue"):
+        with WorkerPool(settings) as farm:
+            list(farm.run(dict, [Item("a", ())]))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["jobqueue.yaml", "sbatch"]
 
 
 def test_no_gpu_here(monkeypatch):
@@ -151,12 +166,12 @@ def test_without_dask(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask_jobqueue", None)
     message = r"farm = dask-jobqueue cannot be imported .*pip install 'hpcpot\[farm\]'"
     with pytest.raises(DependencyError, match=message):
-        clusters.load("dask_jobqueue")
+        dask_settings.load("dask_jobqueue")
 
 
 def test_loading_dask_leaves_the_handler_of_ctrl_c_alone(monkeypatch):
     for name in [name for name in sys.modules if name.startswith("dask_jobqueue")]:
         monkeypatch.delitem(sys.modules, name)
     before = signal.getsignal(signal.SIGINT)
-    clusters.load("dask_jobqueue")
+    dask_settings.load("dask_jobqueue")
     assert signal.getsignal(signal.SIGINT) is before

@@ -13,7 +13,7 @@ import pytest
 from repository import PYTHONPATH
 
 from hpcpot.errors import FarmError
-from hpcpot.farm import clusters
+from hpcpot.farm import security
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.item import Failure, Item
 from hpcpot.farm.pool import ItemChunk, WorkerPool
@@ -168,12 +168,14 @@ def test_worker_that_starts_no_processes_is_a_failed_worker(farm, tmp_path, monk
         assert "starts no process for it: [Errno 28] No space left on device" in found[3].message
 
 
-def test_joins_a_scheduler_that_runs(farm):
-    run(farm, farm_tasks.square, 1)
-    with WorkerPool(farm_settings.defaults(cluster=farm._cluster.scheduler_address, chunk=5)) as joined:
-        assert values(run(joined, farm_tasks.square_slowly_at_first, 40)) == expected(40)
-        assert joined.n_workers == 2
-    assert values(run(farm, farm_tasks.square, 10)) == expected(10), "leaving it does not end it"
+def test_joins_a_scheduler_that_runs():
+    with WorkerPool(farm_settings.defaults(workers=2, chunk=5, unencrypted=True)) as farm:
+        run(farm, farm_tasks.square, 1)
+        address = farm._cluster.scheduler_address
+        with WorkerPool(farm_settings.defaults(cluster=address, chunk=5, unencrypted=True)) as joined:
+            assert values(run(joined, farm_tasks.square_slowly_at_first, 40)) == expected(40)
+            assert joined.n_workers == 2
+        assert values(run(farm, farm_tasks.square, 10)) == expected(10), "leaving it does not end it"
 
 
 SCHEDULER = """
@@ -192,7 +194,8 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
     environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
     scheduler = subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True, env=environment)
     try:
-        with WorkerPool(farm_settings.defaults(cluster=scheduler.stdout.readline().strip(), chunk=5)) as joined:
+        address = scheduler.stdout.readline().strip()
+        with WorkerPool(farm_settings.defaults(cluster=address, chunk=5, unencrypted=True)) as joined:
             with pytest.raises(FarmError, match="farm.cluster = tcp://.*: the scheduler went away; what was"):
                 for _ in joined.run(farm_tasks.slow_square, items(10**6)):
                     scheduler.kill()
@@ -203,6 +206,7 @@ def test_a_scheduler_that_goes_away_is_an_error(tmp_path):
 
 
 def test_no_scheduler_there(monkeypatch):
-    monkeypatch.setattr(clusters, "CONNECT_SECONDS", 1)
+    monkeypatch.setattr(security, "CONNECT_SECONDS", 1)
+    settings = farm_settings.defaults(cluster="tcp://127.0.0.1:9", unencrypted=True)
     with pytest.raises(FarmError, match="farm.cluster = tcp://127.0.0.1:9: no scheduler answers there within 1 s"):
-        list(WorkerPool(farm_settings.defaults(cluster="tcp://127.0.0.1:9")).run(farm_tasks.square, items(1)))
+        list(WorkerPool(settings).run(farm_tasks.square, items(1)))

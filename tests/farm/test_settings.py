@@ -36,7 +36,7 @@ def test_own_jobs_file_beside_the_config_wins(tmp_path):
     assert load(tmp_path).jobqueue == (tmp_path / "jobqueue.yaml").resolve()
 
 
-@pytest.mark.parametrize("cluster", ["local", "slurm", "pbs", "sge", "lsf", "oar", "htcondor", "tcp://10.0.0.1:8786"])
+@pytest.mark.parametrize("cluster", ["local", "slurm", "pbs", "sge", "lsf", "oar", "htcondor", "tls://10.0.0.1:8786"])
 def test_clusters(cluster, tmp_path):
     assert load(tmp_path, f"farm.cluster={cluster}").cluster == cluster
 
@@ -48,6 +48,8 @@ def test_clusters(cluster, tmp_path):
         ("farm.cluster=tcp://host", "must be local"),
         ("farm.walltime=90", "farm.walltime = 90 .*must be a duration HH:MM:SS"),
         ("farm.walltime=1h", "must be a duration HH:MM:SS"),
+        ("farm.walltime=30:00", "must be HH:MM:SS, as batch systems differ on it; write 00:30:00 or 30:00:00"),
+        ("farm.cluster=tcp://10.0.0.1:8786", "farm.cluster = tcp.*has no certificates"),
         ("farm.workers=0", "farm.workers = 0 .*must be >= 1"),
         ("farm.chunk=some", r"farm.chunk = some .*must be auto"),
         ("farm.adapt=true", "farm.adapt = true .*needs jobs of a batch system, slurm, pbs"),
@@ -61,14 +63,22 @@ def test_wrong_values(override, message, tmp_path):
 
 def test_a_running_scheduler_has_its_own_workers(tmp_path):
     with pytest.raises(ConfigError, match="farm.workers = 4 .*a running scheduler has its own workers; set null"):
-        load(tmp_path, "farm.cluster=tcp://10.0.0.1:8786", "farm.workers=4")
+        load(tmp_path, "farm.cluster=tls://10.0.0.1:8786", "farm.workers=4")
     with pytest.raises(ConfigError, match="farm.device = gpu .*a running scheduler"):
-        load(tmp_path, "farm.cluster=tcp://10.0.0.1:8786", "farm.device=gpu")
+        load(tmp_path, "farm.cluster=tls://10.0.0.1:8786", "farm.device=gpu")
 
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("00:30:00", 1800), ("08:00", 28800), ("100:00:01", 360001), ("1-00:00:00", 86400), ("0:99:00", 0), ("", 0)],
+    [
+        ("00:30:00", 1800),
+        ("100:00:01", 360001),
+        ("1-00:00:00", 86400),
+        ("2-08:30", 203400),
+        ("08:00", 0),
+        ("0:99:00", 0),
+        ("", 0),
+    ],
 )
 def test_seconds(text, seconds):
     assert farm_settings.seconds(text) == seconds

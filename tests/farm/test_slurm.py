@@ -4,13 +4,19 @@ import os
 import random
 import shutil
 import socket
+import stat
 import subprocess
 
+import farm_tasks
 import pytest
+from farm import stranger
 from farm.batch_system import Endless, await_end
 from repository import PYTHONPATH, REPOSITORY
 
 from hpcpot.farm import jobs, pool
+from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.item import Item
+from hpcpot.farm.pool import WorkerPool
 
 pytest.importorskip("dask_jobqueue", reason="pip install 'hpcpot[farm]'")
 
@@ -65,6 +71,24 @@ def running():
     """Numbers of the jobs that run."""
     listed = subprocess.run(["squeue", "-h", "-t", "R", "-o", "%i"], capture_output=True, text=True, check=True)
     return listed.stdout.split()
+
+
+def test_another_user_is_refused(slurm, tmp_path, monkeypatch):
+    """By the scheduler, the workers and their nannies, which all listen on the interface that was named."""
+    (tmp_path / "run").mkdir()
+    monkeypatch.chdir(tmp_path / "run")
+    settings = farm_settings.defaults(cluster="slurm", jobqueue=slurm, workers=2)
+    with WorkerPool(settings) as farm:
+        assert len(list(farm.run(farm_tasks.square, [Item(str(x), x) for x in range(8)]))) == 8
+        [folder] = (tmp_path / "run").iterdir()
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+        addresses = stranger.addresses(farm._cluster)
+        assert len(set(addresses)) >= 3 and all(address.startswith("tls://127.0.0.1:") for address in addresses)
+        assert stranger.asks(addresses) == {"refused"}
+        assert set((stranger.listening() | stranger.of_jobs(folder)).values()) == {"127.0.0.1"}
+    await_end(running)
+    assert not list((tmp_path / "run").iterdir())
 
 
 def test_killed_job_loses_nothing_and_is_replaced(slurm, monkeypatch):
