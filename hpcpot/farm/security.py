@@ -92,9 +92,9 @@ def join(address: str) -> Any:
         absent = [name for name in ("ca_file", "cert") if not given[name]]
         if absent:
             names = {"ca_file": "distributed.comm.tls.ca-file", "cert": "distributed.comm.tls.client.cert"}
-            wanted = ", ".join(f"{names[name]} ({variable(names[name])})" for name in absent)
+            missing = ", ".join(f"{names[name]} ({variable(names[name])})" for name in absent)
             raise ConfigError(
-                f"farm.cluster = {address}: needs the certificates of that scheduler in Dask's config; set {wanted}."
+                f"farm.cluster = {address}: needs the certificates of that scheduler in Dask's config; set {missing}."
             )
         by = f" by the certificate {given['cert']}"
     try:
