@@ -12,7 +12,7 @@ import numpy as np
 from hpcpot import inputs, outputs
 from hpcpot.dataset.dataset import DataSet, build, join
 from hpcpot.dataset.formats import FORMATS, Format, output_format, recognise
-from hpcpot.dataset.formats.reading import ReadOptions, select, source_of
+from hpcpot.dataset.formats.reading import ReadOptions, select
 from hpcpot.errors import DataError, OutputError
 from hpcpot.notices import notice
 from hpcpot.outputs import Replacement
@@ -57,6 +57,7 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
     """
     options = options or ReadOptions()
     places = _each_run_once([place for given in paths for place in _expand(Path(given))])
+    _refuse_useless(options, {row.name: row for row, _, _ in places})
     data_sets, frames, progress = [], [], Progress(len(places), "files")
     show = show and len(places) > 1
     for row, path, root in places:
@@ -65,7 +66,7 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
             data_sets += [build(frames), part] if frames else [part]
             frames = []
         else:
-            frames += select(part, source_of(path, root), options)
+            frames += select(part, path, options)
         progress.count()
         if show:
             progress.show()
@@ -80,6 +81,17 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
     if not options.unlabelled and any(row.name != "hdf5" for row, _, _ in places):  # hpcpot's own may be bare
         _refuse_unlabelled(dataset, paths)
     return dataset if options.group is None else replace(dataset, groups=np.full(len(dataset), options.group))
+
+
+def _refuse_useless(options: ReadOptions, rows: Mapping[str, Format]) -> None:
+    """Raise a DataError for an option of a reader at which no reader of these formats looks."""
+    for field in ("elements", "names", "energy_unit", "force_unit"):
+        is_given = getattr(options, field) != getattr(ReadOptions(), field)
+        if is_given and all(row.options is not None and field not in row.options for row in rows.values()):
+            option = {"names": "--energy-key, --forces-key, --virial-key"}.get(field, f"--{field.replace('_', '-')}")
+            raise DataError(
+                f"{option} = without effect on {', '.join(row.words for row in rows.values())}: must be of use; leave it out."
+            )
 
 
 def _refuse_unlabelled(dataset: DataSet, paths: Sequence[str | Path]) -> None:

@@ -183,7 +183,8 @@ def test_what_is_not_used_is_named(tmp_path) -> None:
     ).replace("0.3\n", "0.3 1 2 3 4\n")
     with pytest.warns(InputNotice) as notices:
         assert read_xyz(tmp_path, text + text).energies.tolist() == [-1.0, -1.0]
-    assert [notice.message.where for notice in notices] == ["a.extxyz: vel, magmom", "a.extxyz: REF_energy, dipole"]
+    places = [notice.message.where.rpartition("/")[2] for notice in notices]
+    assert places == ["a.extxyz: vel, magmom", "a.extxyz: REF_energy, dipole"]
 
 
 @pytest.mark.parametrize(

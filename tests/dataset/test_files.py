@@ -10,7 +10,7 @@ import pytest
 from hpcpot.dataset.dataset import DataSet, join
 from hpcpot.dataset.files import LOSSES, load, losses, save
 from hpcpot.dataset.formats import FORMATS, recognise
-from hpcpot.dataset.formats.reading import ReadOptions
+from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
 from hpcpot.errors import DataError, OutputError
 
 
@@ -123,3 +123,17 @@ def test_what_is_lost_is_said_only_where_it_is_there(data) -> None:
     turned = replace(data, species=data.species[::-1].copy())
     assert losses(turned, "deepmd")[-1] == "the order of atoms"
     assert all(words in LOSSES or words == "sources" for row in FORMATS.values() for words in row.loses)
+
+
+def test_options_without_effect_are_refused(data, tmp_path) -> None:
+    save(data, tmp_path / "a.h5", {})
+    save(data, tmp_path / "a.extxyz", {})
+    useless = {
+        "--energy-unit": ReadOptions(energy_unit="Ha"),
+        "--elements": ReadOptions(elements=("Li", "Si")),
+        "--energy-key, --forces-key": ReadOptions(names=LabelNames(energy="energy")),
+    }
+    for words, options in useless.items():
+        with pytest.raises(DataError, match=f"{words}.* = without effect on a data set of hpcpot"):
+            load([tmp_path / "a.h5"], options)
+        assert len(load([tmp_path / "a.h5", tmp_path / "a.extxyz"], options)) == 12

@@ -37,6 +37,7 @@ class Format:
             A format with neither is only written.
         suffixes: of outputs that are written in it unasked; "" for a name without one.
         writes: whether it is written at all.
+        options: fields of ReadOptions that its reader looks at; None where that is not known.
         loses: what a written file does not keep, in words; those of `files.LOSSES` are said only where they apply.
     """
 
@@ -47,6 +48,7 @@ class Format:
     is_folder: bool = False
     suffixes: tuple[str, ...] = ()
     writes: bool = True
+    options: tuple[str, ...] | None = None
     loses: tuple[str, ...] = ()
 
     @cached_property
@@ -101,7 +103,12 @@ def output_format(path: Path) -> Format | None:
 
 for _row in (
     Format(
-        "hdf5", f"{__name__}.own", "a data set of hpcpot (.h5)", patterns=("*.h5", "*.hdf5"), suffixes=(".h5", ".hdf5")
+        "hdf5",
+        f"{__name__}.own",
+        "a data set of hpcpot (.h5)",
+        patterns=("*.h5", "*.hdf5"),
+        suffixes=(".h5", ".hdf5"),
+        options=(),
     ),
     Format(
         "extxyz",
@@ -109,15 +116,24 @@ for _row in (
         "extended XYZ (.extxyz, .xyz)",
         patterns=("*.extxyz", "*.xyz"),
         suffixes=(".extxyz", ".xyz"),
+        options=("elements", "names", "energy_unit", "force_unit"),
         loses=("sources",),
     ),
-    Format("xsf", f"{__name__}.xsf", "XSF (.xsf)", patterns=("*.xsf",), loses=("virials", "sources")),
+    Format(
+        "xsf",
+        f"{__name__}.xsf",
+        "XSF (.xsf)",
+        patterns=("*.xsf",),
+        options=("energy_unit", "force_unit"),
+        loses=("virials", "sources"),
+    ),
     Format(
         "cfg",
         f"{__name__}.cfg",
         "MLIP-2 (.cfg)",
         patterns=("*.cfg",),
         suffixes=(".cfg",),
+        options=("elements",),
         loses=("sources", "an antisymmetric part of the virial"),
     ),
     Format(
@@ -126,6 +142,7 @@ for _row in (
         "OUTCAR or vasprun.xml of VASP",
         patterns=("OUTCAR*", "*.OUTCAR", "*vasprun*.xml*"),
         writes=False,
+        options=("names",),
     ),
     Format(
         "deepmd",
@@ -133,6 +150,7 @@ for _row in (
         "a system of DeePMD-kit",
         is_folder=True,
         suffixes=("",),
+        options=("elements",),
         loses=("sources", "the order of frames", "the order of atoms"),
     ),
     Format("deepmd-mixed", f"{__name__}.deepmd_mixed", loses=("sources", "the order of frames", "the order of atoms")),

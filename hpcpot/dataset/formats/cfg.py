@@ -1,7 +1,9 @@
-"""Configurations of MLIP-2: text blocks BEGIN_CFG ... END_CFG.
+"""Configurations of MLIP-2: text blocks BEGIN_CFG ... END_CFG, read as MLIP's own reader does.
 
-    Size N | Supercell + up to three rows (Å) | AtomData: id type cartes_x cartes_y cartes_z fx fy fz + N rows
-    Energy (eV) | PlusStress: xx yy zz yz xz xy (eV, -V * stress) | Feature KEY VALUE
+    Size N | Supercell or SuperCell + up to three rows (Å) | Energy (eV) | PlusStress: xx yy zz yz xz xy (eV, -V * stress)
+    AtomData: or Atomic_data: id type cartes_x cartes_y cartes_z fx fy fz + N rows; direct_x for fractional coordinates,
+    without id in order, without type all of type 0
+    Feature KEY VALUE | Features: KEY KEY ... + a line of values
 
 Types are numbers; which elements they are `Feature elements Li,Si` says (hpcpot writes it), or the caller.
 Source: MLIP-2 src/configuration.cpp as mirrored in mas37/iljwme; imw-md/motep motep/io/mlip/cfg.py.
@@ -10,23 +12,65 @@ Source: MLIP-2 src/configuration.cpp as mirrored in mas37/iljwme; imw-md/motep m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.dataset.dataset import DataSet, Labelled
-from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, source_of
-from hpcpot.dataset.formats.text import numbers
+from hpcpot.dataset.formats.reading import ReadOptions, opened, source_of
+from hpcpot.dataset.formats.text import is_number, number, numbers, table, whole_number
 from hpcpot.errors import DataError
+from hpcpot.notices import notice
 
-KIND = "file of configurations of MLIP-2 (BEGIN_CFG ... END_CFG)"
 TENSOR = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
+COLUMNS = {"id", "type", "fx", "fy", "fz", *(f"{kind}_{axis}" for kind in ("cartes", "direct") for axis in "xyz")}
+"""Columns of AtomData that are read."""
+OLD_STRESSES = {
+    "Stress:": "the negative of PlusStress in old files of MLIP, which MLIP itself does not take any more",
+    "Virial:": "a tensor that MLIP divides by the volume, whose unit the file does not tell",
+}
+
+
+@dataclass
+class _Block:
+    """Contents of one configuration.
+
+    Attributes:
+        words: yet to be read, line by line. where: file and number of the configuration.
+    """
+
+    where: str
+    words: list[list[str]]
+    size: int | None = None
+    cell: np.ndarray = field(default_factory=lambda: np.zeros((3, 3)))
+    columns: dict[str, np.ndarray] = field(default_factory=dict)
+    energy: float | None = None
+    virial: np.ndarray | None = None
+    features: dict[str, str] = field(default_factory=dict)
+
+    def take(self, count: int) -> list[str]:
+        """Take the next words, of as many lines as it needs.
+
+        Raises:
+            DataError: there are fewer.
+        """
+        taken: list[str] = []
+        while len(taken) < count and self.words:
+            taken += self.words.pop(0)
+        if len(taken) != count:
+            raise DataError(
+                f"{self.where} = {len(taken)} of {count} values: all are required; check what wrote the file."
+            )
+        return taken
 
 
 def recognise(path: Path) -> bool:
     """Test whether a .cfg file holds configurations; other programs use that suffix too."""
-    with path.open("rb") as file:
-        return b"BEGIN_CFG" in file.read(4096)
+    with opened(path, "a .cfg file") as file:
+        return "BEGIN_CFG" in file.read(4096)
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
@@ -37,77 +81,149 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     Raises:
         DataError: absent, not whole, of unknown keywords, or without elements.
     """
-    with as_data_error(path, KIND):
-        lines = [line for line in path.read_text().splitlines() if line.strip()]
-        begins = [k for k, line in enumerate(lines) if line.strip() == "BEGIN_CFG"]
-        ends = [k for k, line in enumerate(lines) if line.strip() == "END_CFG"]
-        if not begins or len(begins) != len(ends) or any(b > e for b, e in zip(begins, ends, strict=True)):
-            raise ValueError(f"{len(begins)} BEGIN_CFG, {len(ends)} END_CFG")
-    source = source_of(path, root)
-    for k, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        with as_data_error(path, KIND):
-            yield _frame(lines[begin + 1 : end], f"{source}:{k}", path.stem, options.elements)
+    source, group, unused = source_of(path, root), inputs.unpacked(path).stem, {}
+    with opened(path, "a .cfg file of MLIP") as file:
+        for k, words in enumerate(_blocks(file, path)):
+            block = _parse(_Block(f"{path}:{k}", words))
+            unused |= dict.fromkeys(name for name in block.columns if name not in COLUMNS)
+            yield _labelled(block, options.elements, group, f"{source}:{k}")
+    if unused:
+        notice(f"{path}: {', '.join(unused)}", "not used: columns of AtomData other than positions, types and forces")
 
 
-def _frame(lines: list[str], source: str, group: str, elements: Sequence[str] | None) -> Labelled:
-    """One block."""
-    features, tensor, energy = {}, None, None
-    rows, names, cell = [], [], np.zeros((0, 3))
-    number, n_atoms = 0, 0
-    while number < len(lines):
-        key, *words = lines[number].split()
-        number += 1
-        if key == "Size":
-            n_atoms, number = int(lines[number]), number + 1
-        elif key == "Supercell":
-            stop = next(k for k in range(number, number + 4) if not _is_number(lines[k].split()[0]))
-            cell, number = np.array([line.split() for line in lines[number:stop]], float), stop
-        elif key == "AtomData:":
-            names, rows, number = words, [line.split() for line in lines[number : number + n_atoms]], number + n_atoms
-        elif key == "Energy":
-            energy, number = float(lines[number]), number + 1
-        elif key == "PlusStress:":
-            tensor, number = _tensor(words, lines[number].split()), number + 1
-        elif key == "Feature":
-            features[words[0]] = " ".join(words[1:])
+def _blocks(file: TextIO, path: Path) -> Iterator[list[list[str]]]:
+    """Lines of each configuration, split at blanks."""
+    block: list[list[str]] | None = None
+    count = 0
+    for line in file:
+        words = line.split()
+        if not words:
+            continue
+        if words == ["BEGIN_CFG"] and block is None:
+            block = []
+        elif words == ["END_CFG"] and block is not None:
+            count += 1
+            yield block
+            block = None
+        elif block is None or words[0] in ("BEGIN_CFG", "END_CFG"):
+            raise DataError(
+                f"{path} = {line.strip()[:40]} behind {count} configurations: must be BEGIN_CFG; check the file."
+            )
         else:
-            raise ValueError(f"{source}: keyword {key} is not known")
-    if "elements" in features:
-        elements = features["elements"].split(",")
-    return _labelled(rows, names, cell, energy, tensor, elements, features.get("group", group), source)
+            block.append(words)
+    if block is not None or not count:
+        raise DataError(
+            f"{path} = {count + (block is not None)} BEGIN_CFG, {count} END_CFG: each must have its end; copy the file "
+            "again, or cut it off behind the last END_CFG."
+        )
 
 
-def _labelled(
-    rows: list[list[str]],
-    names: list[str],
-    cell: np.ndarray,
-    energy: float | None,
-    virial: np.ndarray | None,
-    elements: Sequence[str] | None,
-    group: str,
-    source: str,
-) -> Labelled:
-    table = np.array(rows, float).reshape(len(rows), len(names))
-    column = {name: table[:, k] for k, name in enumerate(names)}
-    if not np.array_equal(column["id"], np.arange(1, len(rows) + 1)):
-        raise ValueError(f"{source}: ids must be 1 to {len(rows)} in order")
-    types = column["type"].astype(int)
+def _parse(block: _Block) -> _Block:
+    while block.words:
+        key, *rest = block.words.pop(0)
+        if key == "Size":
+            block.size = whole_number((rest or block.take(1))[0], f"{block.where}: Size")
+        elif key in ("Supercell", "SuperCell"):
+            block.cell = _cell(block, rest)
+        elif key in ("AtomData:", "Atomic_data:"):
+            block.columns = _atom_data(block, rest)
+        elif key == "Energy":
+            block.energy = number((rest or block.take(1))[0], f"{block.where}: Energy")
+        elif key == "PlusStress:":
+            block.virial = _tensor(rest, block)
+        elif key == "Feature" and rest:
+            block.features[rest[0]] = " ".join(rest[1:])
+        elif key == "Features:":
+            block.features |= zip(rest, block.take(len(rest)), strict=True)
+        elif key in OLD_STRESSES:
+            raise DataError(
+                f"{block.where} = {key} {OLD_STRESSES[key]}: must be PlusStress:, -V * stress in eV; take the tensor away or "
+                "give it as PlusStress."
+            )
+        else:
+            raise DataError(f"{block.where}: keyword {key[:40]} = not known: must be one of MLIP-2's; take it away.")
+    return block
+
+
+def _cell(block: _Block, words: list[str]) -> np.ndarray:
+    """(3, 3) Å: up to nine numbers; rows that are not there are zero."""
+    while len(words) < 9 and block.words and all(map(is_number, block.words[0])):
+        words = words + block.words.pop(0)
+    if len(words) % 3 or len(words) > 9:
+        raise DataError(f"{block.where}: Supercell = {len(words)} numbers: must be three, six or nine; correct it.")
+    cell = np.zeros((3, 3))
+    cell[: len(words) // 3] = table([words[k : k + 3] for k in range(0, len(words), 3)], 3, f"{block.where}: Supercell")
+    return cell
+
+
+def _atom_data(block: _Block, names: list[str]) -> dict[str, np.ndarray]:
+    if block.size is None or block.size < 1 or not names or len(set(names)) != len(names):
+        raise DataError(
+            f"{block.where}: AtomData = {block.size} atoms, columns {' '.join(names)[:80]}: Size before it, one or more, and "
+            "names of columns are required; correct the block."
+        )
+    words, width = block.take(block.size * len(names)), len(names)
+    rows = [words[k : k + width] for k in range(0, len(words), width)]
+    values = table(rows, width, f"{block.where}: AtomData")
+    return {name: values[:, k] for k, name in enumerate(names)}
+
+
+def _labelled(block: _Block, elements: Sequence[str] | None, group: str, source: str) -> Labelled:
+    positions, fractional = _vectors(block, "cartes_"), _vectors(block, "direct_")
+    if (positions is None) == (fractional is None):
+        raise DataError(
+            f"{block.where} = no positions: cartes_x, y and z, or direct_x, y and z are required; correct it."
+        )
+    if fractional is not None:
+        if not np.linalg.det(block.cell):
+            raise DataError(
+                f"{block.where} = direct_x without three rows of Supercell: a cell is required; correct it."
+            )
+        positions = fractional @ block.cell
+    count = len(positions)
+    if "id" in block.columns and not np.array_equal(block.columns["id"], np.arange(1, count + 1)):
+        raise DataError(f"{block.where}: ids = not in order: ids must be 1 to {count} in order; sort the rows.")
+    return Labelled(
+        symbols=_symbols(block, count, elements),
+        positions=positions,
+        cell=block.cell,
+        periodic=block.cell.any(axis=1),
+        energy=block.energy,
+        forces=_vectors(block, "f"),
+        virial=block.virial,
+        group=block.features.get("group", group),
+        source=source,
+        converged="not_converged" not in block.features.get("EFS_by", ""),
+    )
+
+
+def _vectors(block: _Block, prefix: str) -> np.ndarray | None:
+    """(n, 3) of three columns; None where there is none of them."""
+    names = [f"{prefix}{axis}" for axis in "xyz"]
+    present = [name in block.columns for name in names]
+    if not any(present):
+        return None
+    if not all(present):
+        raise DataError(f"{block.where}: AtomData = some of {', '.join(names)}: all are required; correct the block.")
+    return np.stack([block.columns[name] for name in names], axis=1)
+
+
+def _symbols(block: _Block, count: int, elements: Sequence[str] | None) -> list[str]:
+    types = block.columns.get("type", np.zeros(count))
+    highest = int(types.max()) if np.isfinite(types).all() else -1
+    if "elements" in block.features:
+        elements = block.features["elements"].split(",")
     if elements is None:
         raise DataError(
-            f"{source} = types without names: the elements of types 0 to {types.max()} are required; name them in "
+            f"{block.where} = types without names: the elements of types 0 to {highest} are required; name them in "
             "their order, --elements Li,Si."
         )
-    if types.max() >= len(elements) or types.min() < 0:
-        raise ValueError(f"{source}: types {types.min()} to {types.max()}, but elements are {','.join(elements)}")
-    periodic = np.arange(3) < len(cell)
-    full = np.zeros((3, 3))
-    full[: len(cell)] = cell
-    if "direct_x" in column:
-        positions = np.stack([column[f"direct_{c}"] for c in "xyz"], axis=1) @ full
-    else:
-        positions = np.stack([column[f"cartes_{c}"] for c in "xyz"], axis=1)
-    forces = np.stack([column[f"f{c}"] for c in "xyz"], axis=1) if "fx" in column else None
-    return Labelled([elements[t] for t in types], positions, full, periodic, energy, forces, virial, group, source)
+    if not np.isin(types, np.arange(len(elements))).all():
+        raise DataError(
+            f"{block.where} = types {types.min():g} to {types.max():g}, but elements are {','.join(elements)}: each type must "
+            "have one; name them all in their order, --elements Li,Si."
+        )
+    return [elements[int(t)] for t in types]
 
 
 def write(dataset: DataSet, path: Path, facts: Mapping[str, str | int]) -> None:
@@ -155,17 +271,14 @@ def _text(dataset: DataSet, k: int) -> str:
     return "\n".join(lines)
 
 
-def _tensor(names: list[str], values: list[str]) -> np.ndarray:
+def _tensor(names: list[str], block: _Block) -> np.ndarray:
+    """(3, 3) of six components, in the order of their names."""
+    if sorted(names) != sorted(TENSOR):
+        raise DataError(
+            f"{block.where}: PlusStress = {' '.join(names)[:60]}: must be {' '.join(TENSOR)}, each once; correct it."
+        )
     tensor = np.empty((3, 3))
-    for name, value in zip(names, values, strict=True):
+    for name, word in zip(names, block.take(6), strict=True):
         a, b = TENSOR[name]
-        tensor[a, b] = tensor[b, a] = float(value)
+        tensor[a, b] = tensor[b, a] = number(word, f"{block.where}: PlusStress")
     return tensor
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

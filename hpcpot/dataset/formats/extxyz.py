@@ -44,11 +44,12 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     """
     source = source_of(path, root)
     remarks: dict[str, dict[str, None]] = {kind: {} for kind in NOTICES}
-    for frame in frames(path, source, options.elements):
-        yield _Labels(frame, options, remarks).collect(inputs.unpacked(path).stem)
+    group = inputs.unpacked(path).stem
+    for k, frame in enumerate(frames(path, options.elements)):
+        yield _Labels(frame, options, remarks).collect(group, f"{source}:{k}")
     for kind, names in remarks.items():
         if names:
-            notice(f"{source}: {', '.join(names)}", NOTICES[kind])
+            notice(f"{path}: {', '.join(names)}", NOTICES[kind])
 
 
 class _Labels:
@@ -72,11 +73,11 @@ class _Labels:
             frame.where,
         )
 
-    def collect(self, group: str) -> Labelled:
+    def collect(self, group: str, source: str) -> Labelled:
         """Return the frame with its labels.
 
         Args:
-            group: where the frame names none.
+            group: where the frame names none. source: of the frame.
         """
         frame = self.frame
         energy, forces, virial = self.energy(), self.forces(), self.virial()
@@ -91,7 +92,7 @@ class _Labels:
             forces=forces,
             virial=virial,
             group=next((self.keys[key][1] for key in ("group", "config_type") if key in self.keys), group),
-            source=frame.where,
+            source=source,
             converged=TRUTHS.get(converged.lower(), True),
         )
 

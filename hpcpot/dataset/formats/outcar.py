@@ -18,12 +18,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 from ase.data import atomic_numbers
 
-from hpcpot import inputs
 from hpcpot.dataset.formats.vasp_steps import Step, Unreadable
 
 ITERATION = re.compile(r"Iteration\s*(?:\d+|\*+)\s*\(\s*(\d+)\s*\)")
@@ -70,17 +68,12 @@ class _Header:
         return [name for name, count in zip(names, self.counts, strict=True) for _ in range(count)]
 
 
-def steps(path: Path) -> Iterator[Step]:
+def steps(lines: Iterator[str]) -> Iterator[Step]:
     """Read the ionic steps; if the run did not come to its end, the last is not whole, and may be empty.
 
     Raises:
         Unreadable: the file does not say which elements it has.
     """
-    with inputs.open_text(path) as lines:
-        yield from _steps(lines)
-
-
-def _steps(lines: Iterator[str]) -> Iterator[Step]:
     header, symbols, step, ended = _Header(), None, Step(), False
     for line in lines:
         if symbols is None:

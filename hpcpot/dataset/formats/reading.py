@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 
@@ -71,7 +74,7 @@ class ReadOptions:
     unlabelled: bool = False
 
 
-def select(frames: Iterable[Labelled], source: str, options: ReadOptions) -> Iterator[Labelled]:
+def select(frames: Iterable[Labelled], path: Path, options: ReadOptions) -> Iterator[Labelled]:
     """Leave out the frames of a file that did not converge, or mark them in group and source; either is said.
 
     Raises:
@@ -87,7 +90,7 @@ def select(frames: Iterable[Labelled], source: str, options: ReadOptions) -> Ite
         elif options.unconverged == "keep":
             yield replace(frame, group=f"{frame.group}/unconverged", source=f"{frame.source} (unconverged)")
     if unconverged:
-        notice(f"{source}: {unconverged} of {plural(total, 'frame')}", UNCONVERGED[options.unconverged])
+        notice(f"{path}: {unconverged} of {plural(total, 'frame')}", UNCONVERGED[options.unconverged])
 
 
 def refuse_infinite(frame: Labelled) -> None:
@@ -103,6 +106,21 @@ def refuse_infinite(frame: Labelled) -> None:
 def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:
     """Turn every error of reading `path`, a file of that kind, into a DataError; see `hpcpot.inputs.reading`."""
     return inputs.reading(path, kind, DataError)
+
+
+@contextmanager
+def opened(path: Path, kind: str) -> Iterator[TextIO]:
+    """Open a text file, packed or not; every error of opening and unpacking it is a DataError.
+
+    Args:
+        kind: what the file must be, in words: "an XSF file".
+    """
+    try:
+        with inputs.open_text(path) as file:
+            yield file
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        reason = getattr(error, "strerror", None) or "packed, and not whole"
+        raise DataError(f"{path} = cannot be read ({reason}): {kind} is required; check it.") from error
 
 
 def source_of(path: Path, root: Path) -> str:

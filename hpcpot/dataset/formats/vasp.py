@@ -13,10 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot import inputs
 from hpcpot.dataset.dataset import Labelled
 from hpcpot.dataset.formats import outcar, vasprun
-from hpcpot.dataset.formats.reading import ReadOptions, group_of_folder, source_of
+from hpcpot.dataset.formats.reading import ReadOptions, group_of_folder, opened, source_of
 from hpcpot.dataset.formats.vasp_steps import Step, Unreadable
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
@@ -55,7 +54,7 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     if number < 0 and not left_out["machine"]:
         _refuse(path, "it has no ionic step that is whole")
     for kind, count in left_out.items():
-        notice(f"{source}: {plural(count, 'ionic step')}", LEFT_OUT[kind])
+        notice(f"{path}: {plural(count, 'ionic step')}", LEFT_OUT[kind])
 
 
 def repeats(paths: Sequence[Path]) -> dict[Path, str]:
@@ -82,11 +81,10 @@ def _steps(path: Path) -> Iterator[Step]:
     """
     reader = vasprun.steps if _is_xml(path) else outcar.steps
     try:
-        yield from reader(path)
+        with opened(path, "OUTCAR or vasprun.xml") as file:
+            yield from reader(file)
     except Unreadable as error:
         _refuse(path, str(error))
-    except (OSError, EOFError) as error:
-        _refuse(path, f"it cannot be read ({getattr(error, 'strerror', None) or 'packed file not whole'})")
 
 
 def _refuse(path: Path, what: str) -> None:
@@ -133,8 +131,5 @@ def _is_xml(path: Path) -> bool:
 def _is_whole(path: Path) -> bool:
     """Test whether the file has the end that VASP writes last."""
     mark = "</modeling>" if _is_xml(path) else outcar.END
-    try:
-        with inputs.open_text(path) as file:
-            return any(mark in line for line in file)
-    except (OSError, EOFError):
-        return False
+    with opened(path, "OUTCAR or vasprun.xml") as file:
+        return any(mark in line for line in file)

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 from ase.data import atomic_numbers
 
-from hpcpot import inputs
 from hpcpot.dataset.formats.vasp_steps import Step, Unreadable
 from hpcpot.units import EV_PER_A3_IN_GPA
 
@@ -27,17 +26,12 @@ BULKY = ("eigenvalues", "dos", "projected", "partial", "kpoints", "dynmat")
 """Elements that are large and hold no label."""
 
 
-def steps(path: Path) -> Iterator[Step]:
+def steps(file: TextIO) -> Iterator[Step]:
     """Read the ionic steps; if the file is cut off, or damaged, the last is not whole.
 
     Raises:
         Unreadable: the file is no vasprun.xml, or cut off before its atoms.
     """
-    with inputs.open_text(path) as file:
-        yield from _steps(file)
-
-
-def _steps(file) -> Iterator[Step]:
     settings: dict[str, str] = {}
     symbols: list[str] | None = None
     try:

@@ -17,8 +17,8 @@ from typing import TextIO
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
-from hpcpot import inputs
 from hpcpot.dataset.formats.label_units import is_energy
+from hpcpot.dataset.formats.reading import opened
 from hpcpot.dataset.formats.text import number, table, whole_number
 from hpcpot.errors import DataError
 
@@ -56,38 +56,34 @@ class XyzFrame:
     periodic: np.ndarray
 
 
-def frames(path: Path, source: str, elements: tuple[str, ...] | None) -> Iterator[XyzFrame]:
+def frames(path: Path, elements: tuple[str, ...] | None) -> Iterator[XyzFrame]:
     """Read all frames.
 
     Args:
-        source: name of the file in messages. elements: of types 1, 2, ... where species are numbers.
+        elements: of types 1, 2, ... where species are numbers.
     Raises:
         DataError: a file that is absent or not whole, or a frame that is none.
     """
-    try:
-        with inputs.open_text(path) as file:
-            k = -1
-            for k, (count, comment, rows) in enumerate(_blocks(file, source)):
-                yield _frame(f"{source}:{k}", count, comment, rows, elements)
-            if k < 0:
-                raise DataError(f"{path} = no frames: an extended XYZ file is required; check which file it is.")
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or "a packed file that is not whole"
-        raise DataError(f"{path} = cannot be read ({reason}): an extended XYZ file is required; check it.") from error
+    with opened(path, "an extended XYZ file") as file:
+        k = -1
+        for k, (count, comment, rows) in enumerate(_blocks(file, path)):
+            yield _frame(f"{path}:{k}", count, comment, rows, elements)
+    if k < 0:
+        raise DataError(f"{path} = no frames: an extended XYZ file is required; check which file it is.")
 
 
-def _blocks(file: TextIO, source: str) -> Iterator[tuple[int, str, list[str]]]:
+def _blocks(file: TextIO, path: Path) -> Iterator[tuple[int, str, list[str]]]:
     """Number of atoms, comment line and rows of each frame."""
     k = 0
     while line := file.readline():
         if not line.strip():
             continue
-        count = whole_number(line.strip(), f"{source}: number of atoms of frame {k}")
+        count = whole_number(line.strip(), f"{path}: number of atoms of frame {k}")
         comment = file.readline()
         rows = list(islice(file, max(count, 0)))
         if count < 1 or len(rows) != count:
             raise DataError(
-                f"{source}: frame {k} = {len(rows)} of {count} atoms: all of them, one or more, are required; copy the "
+                f"{path}: frame {k} = {len(rows)} of {count} atoms: all of them, one or more, are required; copy the "
                 "file again, or cut it off behind the frame before."
             )
         yield count, comment, rows
