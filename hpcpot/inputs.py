@@ -84,6 +84,11 @@ def reading(path: Path, kind: str, error_type: type[HpcpotError]) -> Iterator[No
         ) from error
     except Exception as error:  # parsers of foreign bytes fail in as many ways as bytes can be wrong
         detail = " ".join(str(error).split())[:160]
+        if "unable to lock" in detail:
+            raise error_type(
+                f"{path} = cannot be locked: its file system has no locks, or a program holds one; the file itself may be "
+                "whole, and hpcpot needs no locks; set HDF5_USE_FILE_LOCKING=FALSE."
+            ) from error
         raise error_type(
             f"{path} = damaged {kind} ({type(error).__name__}: {detail}): the complete file is required; copy it again "
             "or make it anew."

@@ -77,7 +77,7 @@ def provenance(source: str | Path) -> dict[str, str]:
     path = _located(source)
     if not _is_own(head_of(path)):
         return {}
-    with reading(path, "hpcpot model"), h5py.File(path, "r") as file:
+    with reading(path, "hpcpot model"), h5py.File(path, "r", locking=False) as file:
         return {name: str(text) for name, text in file["provenance"].attrs.items()}
 
 
@@ -121,7 +121,7 @@ def save(
     path = Path(path)
     refuse_existing(path, overwrite)
     with Replacement(path) as part:
-        with h5py.File(part, "w", userblock_size=sealed.USER_BLOCK) as file:
+        with h5py.File(part, "w", locking=False, userblock_size=sealed.USER_BLOCK) as file:
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,
@@ -153,6 +153,8 @@ def _opened(
         model = _read(readers.pop(), paths, options)
         return model, lambda: _range_of(model)
     path = _located(source)
+    if path.is_dir():
+        _refuse_foreign(path)
     head = head_of(path)
     if _is_own(head):
         _refuse_untaken(path, (), options, "an hpcpot model")
@@ -186,7 +188,7 @@ def _read_own(path: Path) -> tuple[Any, TrainedRange]:
 
 
 def _parsed_own(path: Path) -> tuple[Any, TrainedRange]:
-    with h5py.File(path, "r") as file:
+    with h5py.File(path, "r", locking=False) as file:
         version, family = int(file.attrs["version"]), str(file.attrs["family"])
         if version != VERSION or family not in registry.FAMILIES:
             raise ModelError(
@@ -261,6 +263,16 @@ def _taken(names: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name in names and value is not None}
 
 
+def _refuse_foreign(path: Path) -> None:
+    """Refuse the files and folders of other programs that are known and not read.
+
+    Raises:
+        ModelError: says what it is.
+    """
+    if kind := registry.foreign(path):
+        raise ModelError(f"{path} = {kind}.")
+
+
 def _recognised(head: Head) -> Reader:
     """The reader of a file of another program.
 
@@ -269,11 +281,12 @@ def _recognised(head: Head) -> Reader:
     """
     path, start = head.path, head.start
     with reading(path, "model"):
+        _refuse_foreign(path)
         for reader in registry.readers():
             if registry.code(reader.recognise)(head):
                 return reader
         if head.is_hdf5:
-            with h5py.File(path, "r") as file:
+            with h5py.File(path, "r", locking=False) as file:
                 members = ", ".join(list(file)[:5]) or "nothing"
             raise ModelError(f"{path} = an HDF5 file with {members}, no model: {_accepted()} is required.")
     kind = (

@@ -49,7 +49,7 @@ class Head:
         """Names of the root attributes of an HDF5 file; none of another."""
         if not self.is_hdf5:
             return frozenset()
-        with h5py.File(self.path, "r") as file:
+        with h5py.File(self.path, "r", locking=False) as file:
             return frozenset(file.attrs)
 
 

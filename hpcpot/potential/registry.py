@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -72,6 +73,8 @@ class FamilyRow:
         readers, writers: files of other programs.
         trainer: module with SECTIONS, complete(settings), check(settings), needs_forces(settings) and fit(job), or None.
         grader: path of a function (family) -> contract.Grader, or None where this model has no extrapolation grades.
+        foreign: path of a function (path) -> what a file of a related program is, which is not read, and what to do; None
+            for another file.
         shortest: the parameter that is, or begins at, the shortest distance of the training set; None: there is none.
         shortest_is: what this parameter is.
     """
@@ -87,6 +90,7 @@ class FamilyRow:
     writers: tuple[Writer, ...] = ()
     trainer: str | None = None
     grader: str | None = None
+    foreign: str | None = None
     shortest: str | None = None
     shortest_is: str = ""
 
@@ -119,6 +123,7 @@ _ROWS = (
         ),
         writers=(Writer(".dp", "hpcpot.potential.deep_potential.to_deepmd:write_native", ("shortest",)),),
         trainer="hpcpot.training.deep_potential.settings",
+        foreign="hpcpot.potential.deep_potential.unsupported:kind_of_backend",
     ),
     FamilyRow(
         "chebyshev",
@@ -148,7 +153,7 @@ _ROWS = (
         gpu="hpcpot.potential.moment_tensor.gpu:prepare",
         readers=(
             Reader(
-                "a moment tensor potential of MLIP-2 (.mtp)",
+                "a moment tensor potential of MLIP (.mtp, .almtp)",
                 "hpcpot.potential.moment_tensor.mlip:is_mtp",
                 "hpcpot.potential.moment_tensor.mlip:read",
                 ("elements",),
@@ -229,6 +234,12 @@ def grader(model: Any) -> Any | None:
 def readers() -> list[Reader]:
     """The readers of all families."""
     return [reader for row in FAMILIES.values() for reader in row.readers]
+
+
+def foreign(path: Path) -> str | None:
+    """Describe a model file of a related program that is not read; None for any other."""
+    kinds = (code(row.foreign)(path) for row in FAMILIES.values() if row.foreign)
+    return next((kind for kind in kinds if kind), None)
 
 
 def writers() -> dict[str, tuple[FamilyRow, Writer]]:

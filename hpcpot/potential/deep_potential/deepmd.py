@@ -16,6 +16,7 @@ import numpy as np
 from hpcpot.config import yaml_text
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.model import DeepPotential
+from hpcpot.potential.deep_potential.unsupported import refuse_kind
 from hpcpot.potential.network import Layer
 from hpcpot.potential.parsing import HDF5_SIGNATURE, Head, read_array, reading
 
@@ -86,8 +87,16 @@ def read_native(path: Path) -> DeepPotential:
 
 
 def _read_hdf5(path: Path) -> dict[str, Any]:
-    with h5py.File(path, "r") as file:
-        return _resolved(json.loads(file.attrs["json"]), lambda name: read_array(file[name]))
+    with h5py.File(path, "r", locking=False) as file:
+        tree = json.loads(file.attrs["json"])
+        _refuse_tree(path, tree)
+        return _resolved(tree, lambda name: read_array(file[name]))
+
+
+def _refuse_tree(path: Path, tree: dict[str, Any]) -> None:
+    """Refuse a model of another kind before its arrays, whose tree is another, are looked at."""
+    if isinstance(tree, dict) and isinstance(model := tree.get("model"), dict):
+        refuse_kind(path, model, model.get("fitting"))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
@@ -210,6 +219,7 @@ def refuse(path: Path, model: dict[str, Any], fitting: dict[str, Any] | None) ->
     Raises:
         ModelError: the setting and its value.
     """
+    refuse_kind(path, model, fitting)
     sections = {"model": model, "descriptor": model.get("descriptor"), "fitting": fitting}
     for name, accepted in ACCEPTED.items():
         section = sections["descriptor"].get("env_mat", {}) if name == "descriptor.env_mat" else sections[name]

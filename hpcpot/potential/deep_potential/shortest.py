@@ -25,7 +25,7 @@ def of_native(path: Path) -> float:
             is_hdf5 = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
         if not is_hdf5:
             return _of_yaml(path)
-        with h5py.File(path, "r") as file:
+        with h5py.File(path, "r", locking=False) as file:
             name = (json.loads(file.attrs["json"]).get("@variables") or {}).get("min_nbor_dist")
             return np.nan if name is None else float(read_array(file[name]) if isinstance(name, str) else name)
 

@@ -30,7 +30,7 @@ def write_native(model: DeepPotential, path: Path, overwrite: bool = False, shor
     Source: deepmd-kit 3.2.0, deepmd/dpmodel/utils/serialization.py.
     """
     refuse_existing(path, overwrite)
-    with Replacement(path) as part, h5py.File(part, "w") as file:
+    with Replacement(path) as part, h5py.File(part, "w", locking=False) as file:
         names: list[str] = []
 
         def array(values: np.ndarray | None) -> str | None:

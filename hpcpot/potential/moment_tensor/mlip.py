@@ -1,4 +1,4 @@
-"""Moment tensor potentials of MLIP-2: `.mtp` files of version 1.1.0.
+"""Moment tensor potentials of MLIP-2 and MLIP-3: `.mtp` and `.almtp` files of version 1.1.0.
 
 Source: MLIP-2, dev_src/mtpr.cpp.
 """
@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.errors import ModelError
+from hpcpot.notices import notice
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.naming import elements_of, is_element
 from hpcpot.potential.parsing import Head, reading
 
 HEADER = "MTP"
+SELECTION = b"\n#MVS_v"
+"""Begins the state of MLIP's active learning, behind the potential of an .almtp file."""
 VERSION = "1.1.0"
 RADIAL_BASIS = "RBChebyshev"
 MOST_TYPES = 118
@@ -45,8 +48,8 @@ TRAINED = ("species_coeffs", "moment_coeffs", "radial_coeffs")
 
 
 def is_mtp(head: Head) -> bool:
-    """True for a text that begins with MTP."""
-    return head.is_text and head.first_word == HEADER.encode()
+    """True for a file that begins with MTP; the selection state that MLIP may append to it is binary."""
+    return head.first_word == HEADER.encode()
 
 
 def read(path: Path, elements: Sequence[str] | None = None) -> MomentTensor:
@@ -70,7 +73,10 @@ def read(path: Path, elements: Sequence[str] | None = None) -> MomentTensor:
 
 def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[float]]]]:
     """Values by key, a `scaling` given twice multiplied; radial coefficients by pair of types."""
-    lines = path.read_text().splitlines()
+    text, selection, _ = path.read_bytes().partition(SELECTION)
+    if selection:
+        notice(f"{path}: selection state (#MVS)", "not used: a potential is read, extrapolation grades are not.")
+    lines = text.decode().splitlines()
     if not lines or lines[0].strip() != HEADER:
         raise ValueError(f"its first line is not {HEADER}")
     values: dict[str, str] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 
 import frozen_graph
 import h5py
@@ -95,11 +96,20 @@ def test_the_tables_of_a_compressed_native_model_are_left_out(tmp_path) -> None:
 
 
 SETTINGS = [
-    ("type", "linear_ener", r"model\.type = linear_ener"),
+    ("type", "linear_ener", "= a model of type linear_ener of DeePMD-kit: not supported"),
+    ("type", "spin_ener", "= a model with spin of DeePMD-kit: not supported"),
+    ("spin", {"use_spin": [True, False]}, "= a model with spin of DeePMD-kit: not supported"),
+    ("model_dict", {"a": {}, "b": {}}, r"= a multi-task model \(a, b\) of DeePMD-kit: not supported"),
+    ("descriptor.type", "dpa1", "= a DPA-1 model of DeePMD-kit: not supported"),
+    ("descriptor.type", "se_atten", r"= a DPA-1 model \(se_atten\) of DeePMD-kit: not supported"),
+    ("descriptor.type", "dpa2", "= a DPA-2 model of DeePMD-kit: not supported"),
+    ("descriptor.type", "dpa3", "= a DPA-3 model of DeePMD-kit: not supported"),
+    ("descriptor.type", "hybrid", r"= a model of several descriptors \(hybrid\) of DeePMD-kit: not supported"),
+    ("descriptor.type", "new", "= a model of descriptor new of DeePMD-kit: not supported"),
     ("atom_exclude_types", [0], r"model\.atom_exclude_types = \[0\]"),
     ("pair_exclude_types", [[0, 1]], r"model\.pair_exclude_types"),
     ("@version", 3, r"@class Model, @version 3: .*up to version 2; write the model with deepmd-kit 3.2"),
-    ("descriptor.type", "se_e3", r"descriptor\.type = se_e3: hpcpot computes only 'se_e2_a'"),
+    ("descriptor.type", "se_e3", "= a model of descriptor se_e3 of DeePMD-kit: not supported"),
     ("descriptor.exclude_types", [[0, 0]], r"descriptor\.exclude_types"),
     ("descriptor.precision", "bfloat16", r"descriptor\.precision = bfloat16"),
     ("descriptor.activation_function", "none", None),
@@ -110,7 +120,7 @@ SETTINGS = [
     ("descriptor.rcut_smth", 7.0, r"rcut_smth, rcut = 7.0, 6.0"),
     ("descriptor.env_protection", -1.0, r"env_protection = -1.0"),
     ("type_map", ["Li", "Li"], r"type_map = .*2 different names"),
-    ("fitting.type", "dipole", r"fitting\.type = dipole"),
+    ("fitting.type", "dipole", "= a model of dipole, not of energies, of DeePMD-kit: not supported"),
     ("fitting.numb_fparam", 2, r"fitting\.numb_fparam = 2"),
     ("fitting.numb_aparam", 1, r"fitting\.numb_aparam = 1"),
     ("fitting.dim_case_embd", 3, r"fitting\.dim_case_embd = 3"),
@@ -132,11 +142,77 @@ def test_settings_that_hpcpot_does_not_compute_are_refused(tmp_path, name, value
         section[key] = value
 
     path = edited_dp(tmp_path / "model.dp", change)
+    message = message and (f" {message}" if message.startswith("=") else f": {message}")
     if message is None:
         read_native(path)
     else:
-        with pytest.raises(ModelError, match=rf"model\.dp: {message}"):
+        with pytest.raises(ModelError, match=rf"model\.dp{message}"):
             read_native(path)
+
+
+def test_a_model_of_another_tree_is_named_before_its_arrays_are_read(tmp_path) -> None:
+    """A DPA-3 model has lists where se_e2_a has arrays."""
+
+    def change(tree):
+        tree["model"]["descriptor"] = {"@class": "Descriptor", "type": "dpa3", "@variables": {"a": {"b": [1, 2]}}}
+
+    path = edited_dp(tmp_path / "model.dp", change)
+    with pytest.raises(
+        ModelError, match="model.dp = a DPA-3 model of DeePMD-kit: not supported; .* run it in DeePMD-kit"
+    ):
+        load(path)
+
+
+def zipped(path, members) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "message"),
+    [
+        (
+            "a.pth",
+            {"a/code/__torch__/deepmd/pt/model/descriptor/dpa3.py": ""},
+            "a DPA-3 model of DeePMD-kit for PyTorch: not",
+        ),
+        (
+            "a",
+            {"a/code/__torch__/deepmd/pt/model/descriptor/dpa2.py": ""},
+            "a DPA-2 model of DeePMD-kit for PyTorch: not",
+        ),
+        (
+            "a.pth",
+            {"a/code/__torch__/deepmd/pt/model/descriptor/se_a.py": ""},
+            "for PyTorch: .* `dp convert-backend a.pth a.dp`",
+        ),
+        (
+            "a.pt",
+            {"a/data.pkl": b"\x80\x02X\x04\x00typeX\x04\x00\x00\x00dpa2q\x01"},
+            r"for PyTorch \(a checkpoint\): not supported",
+        ),
+    ],
+)
+def test_models_of_pytorch_are_named(tmp_path, name, members, message) -> None:
+    zipped(tmp_path / name, members)
+    with pytest.raises(ModelError, match=f"{name} = .*{message}"):
+        load(tmp_path / name)
+
+
+def test_models_of_other_backends_are_named(tmp_path) -> None:
+    (tmp_path / "a.savedmodel").mkdir()
+    (tmp_path / "a.hlo").write_bytes(b"\n\x00hlo")
+    (tmp_path / "a.json").write_text('{"base_code": {"magic": "pir"}}')
+    (tmp_path / "input.json").write_text('{"model": {"descriptor": {"type": "se_e2_a"}}}')
+    for name, message in {
+        "a.savedmodel": "for JAX or TensorFlow: not supported; turn it into a .dp by `dp convert-backend a.savedmodel a.dp`",
+        "a.hlo": "for JAX: not supported",
+        "a.json": "for Paddle: not supported",
+        "input.json": "the settings of a training .*, no model; hpcpot train takes them",
+    }.items():
+        with pytest.raises(ModelError, match=f"{name} = .*{message}"):
+            load(tmp_path / name)
 
 
 def test_models_without_one_descriptor_are_refused(tmp_path) -> None:
@@ -259,7 +335,7 @@ def test_energy_biases_of_fitting_and_model_add_up(tmp_path) -> None:
 
 
 SCRIPTS = [
-    ({"model__descriptor__type": "se_atten"}, r"descriptor\.type = se_atten"),
+    ({"model__descriptor__type": "se_atten"}, r"= a DPA-1 model \(se_atten\) of DeePMD-kit: not supported"),
     ({"model__descriptor__exclude_types": [[0, 1]]}, r"descriptor\.exclude_types"),
     ({"model__type_embedding": {"neuron": [8]}}, r"model\.type_embedding"),
     ({"model__use_srtab": "zbl.dat"}, r"model\.use_srtab = zbl.dat"),
@@ -267,7 +343,7 @@ SCRIPTS = [
     ({"model__fitting_net__numb_fparam": 1}, r"fitting\.numb_fparam = 1"),
     ({"model__fitting_net__layer_name": ["a", None]}, r"fitting\.layer_name"),
     ({"model__fitting_net__activation_function": "relu"}, "activation_function = relu"),
-    ({"model": {"model_dict": {}}}, r"model\.descriptor = absent"),
+    ({"model": {"model_dict": {"a": {}}}}, r"= a multi-task model \(a\)"),
     ({"training__mixed_precision": {"compute_prec": "float16"}}, r"training\.mixed_precision = on"),
 ]
 
@@ -277,7 +353,7 @@ def test_training_scripts_that_hpcpot_does_not_compute_are_refused(tmp_path, cha
     constants = frozen_graph.constants(read_native(ONE_SIDED), frozen_graph.script(**changes))
     path = tmp_path / "model.pb"
     path.write_bytes(frozen_graph.graph(constants))
-    with pytest.raises(ModelError, match=rf"model\.pb: {message}"):
+    with pytest.raises(ModelError, match=rf"model\.pb.* {message}"):
         read_frozen(path)
 
 

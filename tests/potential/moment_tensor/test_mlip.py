@@ -11,6 +11,7 @@ import systems
 from model_files import DATA, cut, flipped, refused
 
 from hpcpot.errors import ModelError
+from hpcpot.notices import InputNotice
 from hpcpot.potential.files import fingerprint, load, save
 from hpcpot.potential.moment_tensor import to_mlip as exporter
 from hpcpot.potential.moment_tensor.mlip import read
@@ -49,6 +50,16 @@ def test_a_written_file_and_a_model_file_hold_the_same_bits(tmp_path):
 def test_two_scalings_multiply(tmp_path):
     path = edited(tmp_path / "a.mtp", r"\tmin_dist", "\tscaling = 0.5\n\tmin_dist")
     assert read(path, ELEMENTS).scaling == 0.7 * 0.5
+
+
+def test_a_selection_state_behind_the_potential_is_said(tmp_path):
+    """MLIP-3 appends weights as text, then two matrices as float64, to the potential."""
+    state = b"\n#MVS_v1.1\nenergy_weight 1.0\nweight_scaling 2\n#" + np.arange(1.0, 40000.0).tobytes() + b"\n#\n"
+    path = tmp_path / "a.almtp"
+    path.write_bytes(LISI.read_bytes().rstrip() + b"\n" + state)
+    with pytest.warns(InputNotice, match=r"a.almtp: selection state \(#MVS\) = not used: a potential is read"):
+        model = load(path, elements=ELEMENTS)
+    assert fingerprint(model) == fingerprint(read(LISI, ELEMENTS))
 
 
 def test_elements_are_given_or_in_the_tag(tmp_path):

@@ -1,0 +1,138 @@
+"""Models of DeePMD-kit that hpcpot does not compute, told by what they are before anything else is read.
+
+Source: deepmd-kit 3.2, deepmd/dpmodel/{model,descriptor,fitting}; `type` of each class.
+"""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from hpcpot.errors import ModelError
+from hpcpot.potential.parsing import HDF5_SIGNATURE, SNIFFED
+
+DESCRIPTORS = {
+    "dpa1": "a DPA-1 model",
+    "se_atten": "a DPA-1 model (se_atten)",
+    "se_atten_v2": "a DPA-1 model (se_atten_v2)",
+    "dpa2": "a DPA-2 model",
+    "dpa3": "a DPA-3 model",
+    "dpa4": "a DPA-4 model",
+    "se_e2_r": "a model of descriptor se_e2_r",
+    "se_r": "a model of descriptor se_e2_r",
+    "se_e3": "a model of descriptor se_e3",
+    "se_at": "a model of descriptor se_e3",
+    "se_a_3be": "a model of descriptor se_e3",
+    "se_e3_tebd": "a model of descriptor se_e3_tebd",
+    "hybrid": "a model of several descriptors (hybrid)",
+    "loc_frame": "a model of descriptor loc_frame",
+    "se_a_tpe": "a model with type embedding (se_a_tpe)",
+    "se_a_ebd_v2": "a model with type embedding (se_a_ebd_v2)",
+    "se_a_mask": "a model of descriptor se_a_mask",
+}
+"""DeePMD-kit's type of a descriptor -> what a model of it is."""
+
+SOURCES = {
+    "dpa1": "dpa1",
+    "dpa2": "dpa2",
+    "dpa3": "dpa3",
+    "dpa4": "dpa4",
+    "se_r": "se_r",
+    "se_t": "se_e3",
+    "hybrid": "hybrid",
+}
+"""Module of a descriptor, as the code in a .pth is named -> its type."""
+
+BACKENDS = {
+    ".savedmodel": "JAX or TensorFlow",
+    ".hlo": "JAX",
+    ".jax": "JAX",
+    ".pd": "Paddle",
+    ".pdiparams": "Paddle",
+    ".json": "Paddle",
+    ".pt": "PyTorch (a checkpoint)",
+    ".pth": "PyTorch",
+    ".pt2": "PyTorch",
+    ".pte": "PyTorch",
+}
+"""Suffix of a model that is not native -> its backend."""
+
+CONVERT = "turn it into a .dp by `dp convert-backend {name} {stem}.dp`, which hpcpot reads if it is of se_e2_a"
+READ_BYTES = 2**22
+
+
+def refuse_kind(path: Path, model: dict[str, Any], fitting: Any) -> None:
+    """Refuse a model that is not of one se_e2_a descriptor with energies, by its name.
+
+    Args:
+        model, fitting: DeePMD-kit's sections, of a native model or of input.json (there model.fitting_net).
+    Raises:
+        ModelError: names what the model is.
+    """
+    kind = _kind(model, fitting)
+    if kind:
+        raise ModelError(
+            f"{path} = {kind} of DeePMD-kit: not supported; hpcpot computes models of the descriptor se_e2_a with energies; "
+            "run it in DeePMD-kit, or train another on its labels."
+        )
+
+
+def _kind(model: dict[str, Any], fitting: Any) -> str | None:
+    if "model_dict" in model:
+        return f"a multi-task model ({', '.join(map(str, model['model_dict']))[:60]})"
+    if model.get("spin") is not None or "backbone_model" in model or str(model.get("type", "")).startswith("spin"):
+        return "a model with spin"
+    if model.get("type", "standard") != "standard":
+        return f"a model of type {model['type']}"
+    descriptor = model.get("descriptor")
+    if isinstance(descriptor, dict):
+        name = str(descriptor.get("type", "se_e2_a")).lower()
+        if descriptor.get("spin") is not None:
+            return "a model with spin"
+        if name not in ("se_e2_a", "se_a"):
+            return DESCRIPTORS.get(name, f"a model of descriptor {name}")
+    if isinstance(fitting, dict) and fitting.get("type", "ener") != "ener":
+        return f"a model of {fitting['type']}, not of energies,"
+    return None
+
+
+def kind_of_backend(path: Path) -> str | None:
+    """Describe a model that DeePMD-kit keeps in the files of a backend, and what to do; None for any other file."""
+    if path.suffix not in BACKENDS and not (path.is_file() and zipfile.is_zipfile(path)):
+        return None
+    if path.is_file():
+        with path.open("rb") as file:
+            start = file.read(SNIFFED)
+        if start.startswith(HDF5_SIGNATURE) or b"@class" in start:
+            return None  # native, whatever its name
+    if path.suffix == ".json" and path.is_file() and b'"descriptor"' in start:
+        return "the settings of a training (input.json), no model; hpcpot train takes them"
+    backend = BACKENDS.get(path.suffix, "PyTorch")
+    descriptor = _descriptor_in_zip(path) if path.is_file() and zipfile.is_zipfile(path) else None
+    if descriptor:
+        return f"{DESCRIPTORS[descriptor]} of DeePMD-kit for {backend}: not supported; run it in DeePMD-kit"
+    return f"a model of DeePMD-kit for {backend}: not supported; {CONVERT.format(name=path.name, stem=path.stem)}"
+
+
+def _descriptor_in_zip(path: Path) -> str | None:
+    """Type of a descriptor that hpcpot does not compute, by the names of the code in a .pth or the words of a .pt.
+
+    Nothing is unpickled.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            for name in archive.namelist():
+                if (match := re.search(r"deepmd/\w+/model/descriptor/(\w+)\.py", name)) and match[1] in SOURCES:
+                    return SOURCES[match[1]]
+            for name in archive.namelist():
+                if name.endswith("data.pkl"):
+                    with archive.open(name) as file:
+                        content = file.read(READ_BYTES)
+                    for word in ("dpa1", "dpa2", "dpa3", "dpa4", "se_atten", "se_e3", "se_e2_r", "hybrid"):
+                        if re.search(rb"[^\w]" + word.encode() + rb"[^\w]", content):
+                            return word
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+        return None
+    return None
