@@ -8,8 +8,10 @@ into the home. Here each variant is a file that is named after all that it depen
 
 from __future__ import annotations
 
+import grp
 import os
 import pickle
+import pwd
 import stat
 import sys
 import tempfile
@@ -78,11 +80,38 @@ def refusal(path: Path) -> str | None:
 
 
 def is_foreign(path: Path) -> bool:
-    """Test whether others could have put code into a temporary folder, to run in the user's name."""
-    if path.parent != Path(tempfile.gettempdir()) or not os.path.lexists(path):
+    """Test whether others could have put a file, or a link, at a path, whose code would run in the user's name.
+
+    As for the keys of ssh: it and all folders above belong to the user or root, and nobody else can write there; in a
+    folder above like /tmp others can, but not replace what is not theirs. What does not exist yet is not foreign.
+    """
+    resolved = path.resolve()
+    steps = dict.fromkeys((path, *path.parents, resolved, *resolved.parents))
+    return any(_is_foreign(step, is_last=step in (path, resolved)) for step in steps if os.path.lexists(step))
+
+
+def _is_foreign(step: Path, is_last: bool) -> bool:
+    status = step.lstat()
+    if status.st_uid not in _trusted():
+        return True
+    if stat.S_ISLNK(status.st_mode) or (stat.S_ISDIR(status.st_mode) and not is_last and status.st_mode & stat.S_ISVTX):
         return False
-    status = path.lstat()
-    return not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid() or bool(status.st_mode & 0o022)
+    return bool(status.st_mode & stat.S_IWOTH) or (bool(status.st_mode & stat.S_IWGRP) and not _is_own(status.st_gid))
+
+
+def _trusted() -> tuple[int, ...]:
+    """Users whose code runs here in any case: root, the user, and whoever owns this file."""
+    return 0, os.getuid(), os.stat(__file__).st_uid
+
+
+@cache
+def _is_own(group: int) -> bool:
+    """Test whether a group has one member, the user, as many systems make one for each."""
+    try:
+        user, entry = pwd.getpwuid(os.getuid()).pw_name, grp.getgrgid(group)
+    except KeyError:
+        return False
+    return entry.gr_name == user and set(entry.gr_mem) <= {user}
 
 
 class CompiledCache(NullCache):
@@ -101,7 +130,7 @@ class CompiledCache(NullCache):
         target_context.refresh()
         name = self._name(sig, target_context.codegen())
         for path in (folder(),) if os.environ.get("NUMBA_CACHE_DIR") else (folder(), SHIPPED):
-            if not is_foreign(path) and (content := _whole(path / name)) is not None:
+            if not is_foreign(path / name) and not is_foreign(path) and (content := _whole(path / name)) is not None:
                 return CompileResult._rebuild(target_context, *pickle.loads(content))
         return None
 
@@ -113,9 +142,10 @@ class CompiledCache(NullCache):
         try:
             if (reason := refusal(path)) is not None:
                 raise PermissionError(reason)
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make(path)
             with Replacement(path / self._name(sig, data.codegen)) as part:
                 part.write_bytes(sha256(content).digest() + content)
+                part.chmod(part.stat().st_mode & ~0o022)
         except (OSError, OutputError) as error:
             _tell(
                 f"{path} = {error.__cause__ or error}: compiled code is not kept there, so each run takes about half a "
@@ -180,10 +210,17 @@ def _text(value: Any) -> str:
     return repr(value)
 
 
+def _make(path: Path) -> None:
+    """Make a folder of compiled code, and those above: nobody else writes there; that of the package all may read."""
+    for each in (*reversed(path.parents), path):
+        each.mkdir(mode=0o755 if each != path or path == SHIPPED else 0o700, exist_ok=True)
+
+
 def _whole(path: Path) -> bytes | None:
     """Read a file of the cache; None if it is absent or damaged."""
     try:
-        content = path.read_bytes()
+        with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+            content = file.read()
     except OSError:
         return None
     return content[32:] if sha256(content[32:]).digest() == content[:32] else None

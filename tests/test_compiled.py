@@ -1,7 +1,9 @@
 """Compiled code on the disk: each process here is a fresh Python that says what it loaded and what it compiled."""
 
+import hashlib
 import json
 import os
+import pickle
 import shutil
 import stat
 import subprocess
@@ -141,7 +143,7 @@ def test_a_file_that_changes_while_a_process_runs(folder):
 
 UNPRIVILEGED = """
 import os, sys
-import numba, numpy
+import grp, numba, numpy
 numba.njit(lambda values: values.sum())(numpy.arange(3.0))  # all that lies where the user below cannot read
 if os.getuid() == 0:
     os.setgroups([])
@@ -172,9 +174,8 @@ def run_installed(folder: Path, script: str, **variables: Path) -> tuple[dict, s
     """What a script answers and says, without a home."""
     own = {name: value for name, value in os.environ.items() if name not in ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")}
     own |= {"HOME": "/nonexistent", "PYTHONPATH": str(folder)} | {name: str(path) for name, path in variables.items()}
-    done = subprocess.run(
-        [sys.executable, "-B", script], cwd=folder, env=own, capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-B", script], cwd=folder, env=own, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return json.loads(done.stdout), done.stderr
 
 
@@ -223,15 +224,101 @@ def test_where_code_is_kept(tmp_path, monkeypatch):
     compiled.folder.cache_clear()
 
 
-def test_a_folder_of_somebody_else_is_not_used(tmp_path, monkeypatch):
-    """Among the temporary files anybody can make a folder of any name."""
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    path = tmp_path / "hpcpot-1"
-    assert compiled.refusal(path) is None
-    path.mkdir(mode=0o700)
-    assert compiled.refusal(path) is None
-    path.chmod(0o777)
+def test_what_others_could_have_written_is_foreign(tmp_path):
+    path = tmp_path / "above" / "hpcpot"
+    assert compiled.refusal(path) is None, "it need not exist"
+    path.mkdir(parents=True, mode=0o755)
+    file = path / "code.nbc"
+    file.touch(mode=0o644)
+    assert not any(map(compiled.is_foreign, (path, file)))
+    for place, mode, foreign in (
+        (file, 0o666, {file}),
+        (path, 0o777, {file, path}),
+        (path, 0o1777, {path}),  # as /tmp: what the user has in it nobody replaces, but a cache is not made there
+        (path.parent, 0o777, {file, path}),
+        (path.parent, 0o1777, set()),
+    ):
+        before = place.stat().st_mode
+        place.chmod(mode)
+        assert {each for each in (path, file) if compiled.is_foreign(each)} == foreign, (place, oct(mode))
+        place.chmod(before)
+    path.parent.chmod(0o757)
     assert compiled.refusal(path) == "belongs to, or can be written by, somebody else"
-    path.rmdir()
-    path.symlink_to(tmp_path)
-    assert compiled.is_foreign(path)
+
+
+def test_the_group_of_the_user_alone_may_write(tmp_path, monkeypatch):
+    tmp_path.chmod(0o775)
+    assert compiled.is_foreign(tmp_path) == (not compiled._is_own(tmp_path.stat().st_gid))
+    monkeypatch.setattr(compiled, "_is_own", lambda group: False)
+    assert compiled.is_foreign(tmp_path)
+    monkeypatch.setattr(compiled, "_is_own", lambda group: True)
+    assert not compiled.is_foreign(tmp_path)
+
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="files of another user need root")
+
+
+@needs_root
+def test_a_link_and_a_file_of_another_user_are_foreign(tmp_path):
+    (tmp_path / "own").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "own")
+    assert not compiled.is_foreign(link)
+    os.lchown(link, 65534, 65534)
+    assert compiled.is_foreign(link) and compiled.is_foreign(link / "hpcpot")
+    os.chown(tmp_path / "own", 65534, 65534)
+    assert compiled.is_foreign(tmp_path / "own")
+
+
+def told(folder: Path) -> tuple[dict, str]:
+    (folder / "use.py").write_text(USE.replace('"error"', '"always"'))
+    done = subprocess.run([sys.executable, "use.py"], cwd=folder, capture_output=True, text=True, check=True)
+    return json.loads(done.stdout), done.stderr
+
+
+@pytest.mark.parametrize("place", ["cache", "cache/hpcpot"])
+def test_code_from_a_folder_that_others_can_write_is_not_loaded(folder, place):
+    use(folder)
+    (folder / place).chmod(0o777)
+    answer, said = told(folder)
+    assert answer["results"] == RESULTS and answer["loaded"] == 0 and answer["compiled"] > 0
+    assert said.count("can be written by, somebody else: compiled code is not kept there") == 1
+
+
+class Planted:
+    """Its pickle makes a file."""
+
+    def __init__(self, trace: Path):
+        self.trace = trace
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.trace),)
+
+
+@needs_root
+@pytest.mark.parametrize("owner", [65534, 0])
+def test_code_that_another_user_planted_does_not_run(folder, owner):
+    """The same file as root's runs, or this test would show nothing."""
+    use(folder)
+    content = pickle.dumps(Planted(folder / "trace"))
+    for path in kept(folder):
+        path.write_bytes(hashlib.sha256(content).digest() + content)
+        os.chown(path, owner, owner)
+    process = start(folder)
+    answer = process.communicate(timeout=120)[0]
+    assert (folder / "trace").exists() == (owner == 0)
+    if owner:
+        assert json.loads(answer)["results"] == RESULTS
+        assert {path.stat().st_uid for path in kept(folder)} == {0}, "compiled anew"
+
+
+def test_all_may_read_the_code_of_an_install_and_the_user_alone_any_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(compiled, "SHIPPED", tmp_path / "package" / "__pycache__")
+    before = os.umask(0o002)
+    try:
+        compiled._make(compiled.SHIPPED)
+        compiled._make(tmp_path / "a" / "hpcpot")
+    finally:
+        os.umask(before)
+    modes = [stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("package/__pycache__", "a", "a/hpcpot")]
+    assert modes == [0o755, 0o755, 0o700]
