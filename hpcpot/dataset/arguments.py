@@ -25,7 +25,7 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument(
         "--unconverged",
-        choices=tuple(UNCONVERGED),
+        choices=UNCONVERGED,
         default="drop",
         help="what to do with frames of calculations that did not converge, where the file tells it: leave them out "
         "(default), or read them, in groups .../unconverged",

@@ -12,7 +12,8 @@ import numpy as np
 from hpcpot import inputs, outputs
 from hpcpot.dataset.dataset import DataSet, build, join
 from hpcpot.dataset.formats import FORMATS, Format, output_format, recognise
-from hpcpot.dataset.formats.reading import ReadOptions, select
+from hpcpot.dataset.formats.reading import ReadOptions
+from hpcpot.dataset.formats.selection import select
 from hpcpot.errors import DataError, OutputError
 from hpcpot.notices import notice
 from hpcpot.outputs import Replacement

@@ -129,7 +129,7 @@ def test_options_without_effect_are_refused(data, tmp_path) -> None:
     save(data, tmp_path / "a.h5", {})
     save(data, tmp_path / "a.extxyz", {})
     useless = {
-        "--energy-unit": ReadOptions(energy_unit="Ha"),
+        "--energy-unit": ReadOptions(energy_unit="eV"),
         "--elements": ReadOptions(elements=("Li", "Si")),
         "--energy-key, --forces-key": ReadOptions(names=LabelNames(energy="energy")),
     }

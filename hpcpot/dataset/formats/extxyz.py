@@ -186,7 +186,7 @@ class _Labels:
 
     def unit_like_the_energy(self, label: str) -> str:
         """Refuse to guess a unit where the energy has another than eV; else ""."""
-        energy = self.stated("energy")
+        energy = self.stated("energy") or self.options.energy_unit
         if energy and label_units.energy(energy, f"{self.frame.where}: energy_unit") != 1.0:
             remedy = "--force-unit Ha/bohr" if label == "force" else "--virial-key stress and --virial-is"
             raise DataError(

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 import lzma
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-import numpy as np
-
 from hpcpot import inputs
-from hpcpot.dataset.dataset import Labelled
 from hpcpot.errors import DataError
-from hpcpot.notices import notice
 from hpcpot.units import EV_PER_A3_IN_GPA
-from hpcpot.wording import plural
 
 TENSORS = {
     "virial_eV": None,
@@ -28,12 +23,8 @@ TENSORS = {
 """Kind of a tensor -> its factor to a stress in eV/Å³, positive in tension; None for a virial in eV."""
 
 
-UNCONVERGED = {
-    "drop": "left out: the self-consistency of their calculations did not converge (VASP: all NELM steps were used); "
-    "--unconverged keep reads them",
-    "keep": "read, in groups .../unconverged, though the self-consistency of their calculations did not converge",
-}
-"""What is done with frames that did not converge -> words of the notice."""
+UNCONVERGED = ("drop", "keep")
+"""What can be done with frames of calculations that did not converge."""
 
 
 @dataclass(frozen=True)
@@ -72,35 +63,6 @@ class ReadOptions:
     energy_unit: str | None = None
     force_unit: str | None = None
     unlabelled: bool = False
-
-
-def select(frames: Iterable[Labelled], path: Path, options: ReadOptions) -> Iterator[Labelled]:
-    """Leave out the frames of a file that did not converge, or mark them in group and source; either is said.
-
-    Raises:
-        DataError: a label that is not finite.
-    """
-    total, unconverged = 0, 0
-    for frame in frames:
-        refuse_infinite(frame)
-        total += 1
-        unconverged += not frame.converged
-        if frame.converged:
-            yield frame
-        elif options.unconverged == "keep":
-            yield replace(frame, group=f"{frame.group}/unconverged", source=f"{frame.source} (unconverged)")
-    if unconverged:
-        notice(f"{path}: {unconverged} of {plural(total, 'frame')}", UNCONVERGED[options.unconverged])
-
-
-def refuse_infinite(frame: Labelled) -> None:
-    """Raise a DataError for a label that is there, but no finite number."""
-    for name, values in (("energy", frame.energy), ("forces", frame.forces), ("virial", frame.virial)):
-        if values is not None and not np.isfinite(np.asarray(values, np.float64)).all():
-            raise DataError(
-                f"{name} of {frame.source} = not finite: a label must be a finite number or absent; leave the frame "
-                "out, or take the label away."
-            )
 
 
 def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:
