@@ -85,6 +85,23 @@ def number(above: float | None = None, minimum: float | None = None) -> Kind:
     return Kind(f"a number {limit}".strip(), parse, json)
 
 
+PRESSURES = (-1000.0, 1000.0)
+"""GPa; more is no pressure of a solid, but bar or atm taken for GPa."""
+
+
+def pressure() -> Kind:
+    """Kind of a pressure in GPa."""
+    low, high = PRESSURES
+
+    def parse(value: Any) -> float:
+        given = number().parse(value)
+        if not low <= given <= high:
+            raise ValueError(f"must be within {low:g} and {high:g} GPa; GPa is required: 1 bar = 1e-4 GPa")
+        return given
+
+    return Kind("a pressure in GPa", parse, {"type": "number", "minimum": low, "maximum": high})
+
+
 def boolean() -> Kind:
     def parse(value: Any) -> bool:
         if not isinstance(value, bool):

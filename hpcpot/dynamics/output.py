@@ -14,11 +14,13 @@ from hpcpot import config, provenance
 from hpcpot.analysis.observable import Arrays
 from hpcpot.dynamics import restart, uncertainty
 from hpcpot.dynamics.engine import Engine
+from hpcpot.dynamics.outside import RangeWatch
 from hpcpot.dynamics.sampling import Sampler
 from hpcpot.dynamics.settings import MDOutputSection, MDSettings
 from hpcpot.dynamics.stages import Stage
 from hpcpot.dynamics.thermo import ThermoTable, measure_stage, observables
 from hpcpot.dynamics.uncertainty import Monitor
+from hpcpot.errors import SimulationError
 from hpcpot.outputs import check_output
 from hpcpot.storage.blocks import gather, starts
 from hpcpot.storage.trajectory import Trajectory
@@ -50,6 +52,7 @@ class Output:
         observed: accumulators of observables in the checkpoint of a restarted run.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
         say: prints a line. collect: receives what is measured, for a caller in Python.
+        watch: on the range that the potential was trained in, or None.
     """
 
     def __init__(
@@ -66,11 +69,12 @@ class Output:
         observed: Arrays | None = None,
         say: Callable[[str], None] = print,
         collect: Collect | None = None,
+        watch: RangeWatch | None = None,
     ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
         self.monitors, self._kept = monitors, 0
-        self.say, self._collect = say, collect
+        self.say, self._collect, self._watch = say, collect, watch
         self.observables = observables(stages)
         for monitor in monitors:
             self.observables |= monitor.observables
@@ -106,6 +110,7 @@ class Output:
         if printed:
             self.say(self.table.line(state.step, stage.time(state), measured, steps_left, stage.deformation))
             self._warn_of_truncation()
+        left = self._look(measured) if printed or is_last or not every.thermo_every else None
         if collected:
             self._collect(state.step, stage.time(state), measured)
         if due or observed:
@@ -122,8 +127,8 @@ class Output:
         if measured is not None and any(monitor.keeps(measured) for monitor in self.monitors):
             self._keep_frame()
         self.engine.seconds["output"] += perf_counter() - began
-        if measured is not None:
-            self._refuse_uncertainty(stage, measured)
+        uncertain = [monitor.error(measured, state.step) for monitor in self.monitors] if measured is not None else []
+        self._end_early(stage, [*uncertain, left])
 
     def _keep_frame(self) -> None:
         """Write the present frame, to be labelled; say so the first time."""
@@ -137,9 +142,20 @@ class Output:
             )
         self._kept += 1
 
-    def _refuse_uncertainty(self, stage: Stage, measured: dict[str, np.ndarray]) -> None:
-        """End the run, with a checkpoint, where a monitor finds the potential too uncertain."""
-        errors = [monitor.error(measured, self.state.step) for monitor in self.monitors]
+    def _look(self, measured: dict[str, np.ndarray] | None) -> SimulationError | None:
+        """Look whether the atoms left the range that the potential was trained in; the error that ends the run."""
+        if self._watch is None:
+            return None
+        energy = None if measured is None else float(measured["potential_energy"])
+        return self._watch.look(self.state, self.engine, energy)
+
+    def conclude(self) -> None:
+        """Tell, at the end of the run, how far it left the range that the potential was trained in."""
+        if self._watch is not None:
+            self._watch.conclude(self.state)
+
+    def _end_early(self, stage: Stage, errors: Sequence[SimulationError | None]) -> None:
+        """End the run, with a checkpoint, where the potential is too uncertain or was not trained."""
         error = next((error for error in errors if error is not None), None)
         if error is not None and self.every.checkpoint is not None:
             self.checkpoint(stage)

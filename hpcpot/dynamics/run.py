@@ -14,6 +14,7 @@ from hpcpot.dynamics import restart, steppers, uncertainty
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.output import Collect, Output, check_paths
+from hpcpot.dynamics.outside import RangeWatch
 from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
@@ -27,6 +28,7 @@ from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
 from hpcpot.structure import checks
+from hpcpot.potential.range import TrainedRange, note_if_assumed
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
 from hpcpot.wording import plural
@@ -71,7 +73,7 @@ class Run:
         """
         self.settings, self.ranks, self.restarted, self._stop = settings, ranks, restarted, stop
         self._atoms, self._report, self._collect = atoms, report, collect
-        family = ranks.root_only(lambda: potential_files.load(settings.potential.file))
+        family, self._trained = ranks.root_only(self._load_model)
         self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))
         potential = self._make_potential(family)
         self.stages = make_stages(settings)
@@ -87,6 +89,14 @@ class Run:
         for stage in self.stages:
             stage.check(self.state, ranks)
         self.engine, self.steppers = self._make_engine(potential), steppers.available(potential)
+
+    def _load_model(self) -> tuple[Family, TrainedRange]:
+        """Load the potential, and the range that it was trained in."""
+        section = self.settings.potential
+        family, trained = potential_files.load_with_range(section.file)
+        if section.outside != "ignore":
+            note_if_assumed(section.file, trained)
+        return family, trained
 
     def say(self, text: str) -> None:
         """Print on rank 0."""
@@ -118,6 +128,7 @@ class Run:
             self._observed,
             self.say,
             self._collect,
+            self._range_watch(),
         )
         with output.trajectory or nullcontext():
             return self._run_stages(output, time)
@@ -197,6 +208,15 @@ class Run:
             error = caught
         self.ranks.agree(error)
         return monitors
+
+    def _range_watch(self) -> RangeWatch | None:
+        """Make the watch on the trained range, and judge the initial structure."""
+        how = self.settings.potential.outside
+        if how == "ignore":
+            return None
+        watch = RangeWatch(self._trained, how == "stop", self.say)
+        self.ranks.agree(watch.begin(self.state, self.engine, self.stages))
+        return watch
 
     def _make_engine(self, potential: Potential | GpuPotential) -> Engine:
         settings, state = self.settings, self.state
@@ -278,6 +298,7 @@ class Run:
         else:
             output.write_observed()
         time = self.stage.time(state) - first_time
+        output.conclude()
         self.say(summary(engine, state.n_atoms, state.step - first, time, perf_counter() - began))
         return self._end()
 

@@ -21,6 +21,7 @@ from hpcpot.config.kinds import (
     number,
     output_folder,
     output_path,
+    pressure,
 )
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.integrators import INTEGRATORS
@@ -96,7 +97,7 @@ class StageSection:
     barostat_axes: list[str] | None = key(
         AXES, "axes along which the barostat changes the cell; required by npt integrators", None
     )
-    pressure_GPa: float = key(number(), "pressure along each barostat axis", 1.0e-4, hint="1.0e-4 is 1 bar")
+    pressure_GPa: float = key(pressure(), "pressure along each barostat axis; 1.0e-4 is 1 bar", 1.0e-4)
     barostat_time_fs: float = key(
         number(above=0), "damping time of the barostat", 1000.0, hint="typical 1000 time steps"
     )

@@ -106,6 +106,9 @@ class Stage:
         try:
             choose(steppers, state, engine, motion).advance(state, engine, motion, steps)
         except SimulationError as error:
+            if self.integrator.has_barostat:
+                held = f"{self.md.pressure_GPa:g} GPa along {', '.join(self.md.barostat_axes)}"
+                error.args = (f"{error}\nThe barostat holds {held} ({self.key('pressure_GPa')}); 1 bar = 1e-4 GPa.",)
             if self.deformation is not None:
                 axis = self.deformation.axis
                 strain = engineering_strain(state)[axis]

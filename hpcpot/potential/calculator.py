@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,11 +14,13 @@ from ase.geometry import complete_cell
 
 from hpcpot.errors import ConfigError, DomainError, ModelError
 from hpcpot.neighbors import pairs as neighbors
+from hpcpot.notices import notice
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact
-from hpcpot.potential.files import load
+from hpcpot.potential.files import load_with_range
+from hpcpot.potential.range import Points, note_if_assumed
 from hpcpot.structure import checks
 from hpcpot.structure.state import State
 
@@ -27,7 +29,8 @@ class Calculator(AseCalculator):
     """ASE calculator of any potential that hpcpot reads.
 
     Energy (eV), forces (eV/Å), stress (eV/Å³, tension positive, Voigt xx yy zz yz xz xy; where the cell has a volume),
-    energies (eV per atom). Any cell and any pbc.
+    energies (eV per atom). Any cell and any pbc. A structure outside the range that the potential was trained in is told
+    once, as a Python warning.
 
     Args:
         model: a file or list of files that `hpcpot.potential.files.load` reads, a shipped name, or parameters.
@@ -38,22 +41,35 @@ class Calculator(AseCalculator):
 
     def __init__(self, model: str | Path | Sequence[Path] | Family, kernels: str = "cpu", **parameters):
         super().__init__(**parameters)
-        family = load(model) if isinstance(model, (str, Path, list, tuple)) else model
+        family, self._trained = model, None
+        if isinstance(model, (str, Path, list, tuple)):
+            family, self._trained = load_with_range(model)
+            note_if_assumed(model, self._trained)
         self.potential = BlockPotential(family, kernels)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
-        result = evaluate(self.atoms, self.potential)
+        result = evaluate(self.atoms, self.potential, self._judge)
         energy = float(result.energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": result.energies, "forces": result.forces}
         if self.atoms.cell.rank == 3:
             stress = -result.virial / self.atoms.get_volume()
             self.results["stress"] = (0.5 * (stress + stress.T)).flat[[0, 4, 8, 5, 2, 1]]
 
+    def _judge(self, points: Points, energy: float) -> None:
+        """Tell, the first time, that a structure is outside the range that the potential was trained in."""
+        if self._trained is not None and (text := self._trained.outside(points, energy)):
+            self._trained = None
+            notice(text, "outside what the potential was trained on: energies and forces there mean nothing.")
 
-def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
+
+def evaluate(
+    atoms: ase.Atoms, potential: Potential, judge: Callable[[Points, float], None] = lambda points, energy: None
+) -> Result:
     """Energies, forces and virial of one structure, atoms in their own order.
 
+    Args:
+        judge: takes the structure with its images, and its energy, eV.
     Raises:
         StructureError: atoms or a cell that cannot be simulated. ModelError: an element that the potential does not know.
     """
@@ -87,6 +103,10 @@ def evaluate(atoms: ase.Atoms, potential: Potential) -> Result:
     domain.build_halo(state)
     pairs = neighbors.build(state.positions, n, potential.cutoff)
     result = potential.compute(state.positions, pairs, state.species)
+    ids = np.concatenate([state.ids, np.zeros(len(state.positions) - n, np.int64)])
+    for swap in domain.swaps:
+        ids[swap.start : swap.stop] = ids[swap.send]
+    judge(Points(state.positions, pairs, state.species, ids), float(result.energies.sum()))
     domain.fold(result.forces)
     back = np.argsort(state.ids)
     return Result(result.energies[back], result.forces[:n][back], result.virial, result.truncated)

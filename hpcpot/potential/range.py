@@ -193,7 +193,7 @@ class TrainedRange:
 
 def assumed(elements: Sequence[str]) -> TrainedRange:
     """The range of a model whose file says nothing: bonds no shorter than any known one."""
-    radii = covalent_radii[[atomic_numbers[name] for name in elements]]
+    radii = covalent_radii[[atomic_numbers.get(name, 0) for name in elements]]
     shortest = BONDED * (radii[:, None] + radii[None, :])
     return TrainedRange(tuple(elements), UNKNOWN, 0, float(shortest.max()), shortest)
 

@@ -15,6 +15,7 @@ from hpcpot.commands.md.command import run_command
 from hpcpot.errors import ConfigError
 from hpcpot.gpu import device as devices
 from hpcpot.potential import files as potential_files
+from hpcpot.potential.range import TrainedRange
 from hpcpot.storage.reader import TrajectoryReader
 
 
@@ -29,23 +30,30 @@ def gpu(monkeypatch, device):
         signal.signal(name, handler)
 
 
+CHANGES = {
+    "md__timestep_fs": 1.0,
+    "md__temperature_K": 900.0,
+    "md__initial_temperature_K": 900.0,
+    "device": "gpu",
+    "md__thermostat_time_fs": 20.0,
+    "neighbors__skin_A": 0.5,
+}
+
+
 def md(folder, name, *arguments, **changes):
     folder = folder / name
     folder.mkdir(exist_ok=True)
-    changes = {
-        "md__timestep_fs": 1.0,
-        "md__temperature_K": 900.0,
-        "md__initial_temperature_K": 900.0,
-        "device": "gpu",
-        "md__thermostat_time_fs": 20.0,
-        "neighbors__skin_A": 0.5,
-    } | changes
-    parser = argparse.ArgumentParser()
-    add_arguments(parser)
+    changes = CHANGES | changes
     config = folder / "run.yaml"
     if not config.exists():
         runs.prepare(folder, crystal(2), chebyshev(), **changes)
-    return run_command(parser.parse_args([str(config), *arguments])), folder / "run.h5md"
+    return run_command(parsed([str(config), *arguments])), folder / "run.h5md"
+
+
+def parsed(arguments):
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return parser.parse_args(arguments)
 
 
 def frames(path):
@@ -98,6 +106,21 @@ def test_the_trajectory_is_that_of_the_cpu(name, tmp_path, capsys, device):
     assert len(wanted["position"]) == 5
     for name, values in wanted.items():
         np.testing.assert_allclose(found[name], values, rtol=1e-8, atol=1e-8, err_msg=name)
+
+
+@pytest.mark.parametrize("changes", [GRAPH, BY_HOST["npt"]], ids=["graph", "npt"])
+def test_leaving_the_trained_range_is_told_as_on_the_cpu(changes, tmp_path, capsys):
+    told = {}
+    for where in ("gpu", "cpu"):
+        (tmp_path / where).mkdir()
+        path = runs.prepare(
+            tmp_path / where, crystal(2), chebyshev(), **(CHANGES | changes | {"device": where, "md__steps": 20})
+        )
+        known = TrainedRange(("Li", "Si"), "tests", 1, 4.5, np.array([[2.6, 2.5], [2.5, 2.4]]))
+        potential_files.save(chebyshev(), tmp_path / where / "argon.h5", {}, overwrite=True, trained=known)
+        assert run_command(parsed([str(path)])) == 0
+        told[where] = [line for line in capsys.readouterr().out.splitlines() if "the potential was trained on" in line]
+    assert told["gpu"] == told["cpu"] and len(told["cpu"]) >= 2
 
 
 def test_observables_are_sampled_between_other_outputs(tmp_path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpcpot.config import Problem, Schema, key
-from hpcpot.config.kinds import boolean, choice, either, file_name, integer, list_of, number, output_path
+from hpcpot.config.kinds import boolean, choice, either, file_name, integer, list_of, number, output_path, pressure
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.potential.settings import PotentialSection
@@ -46,7 +46,7 @@ class RelaxSection:
     cell: str = key(
         choice(*CELLS), "degrees of freedom of the cell: none, all, its volume, or its shape at fixed volume", "full"
     )
-    pressure_GPa: float = key(number(), "external pressure on the relaxed cell; positive in compression", 0.0)
+    pressure_GPa: float = key(pressure(), "external pressure on the relaxed cell; positive in compression", 0.0)
     force_eV_per_A: float = key(
         number(above=0), "force tolerance: the largest force on a free atom at convergence", 0.01
     )
