@@ -27,8 +27,8 @@ from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
-from hpcpot.structure import checks
 from hpcpot.potential.range import TrainedRange, note_if_assumed
+from hpcpot.structure import checks
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
 from hpcpot.wording import plural
