@@ -5,11 +5,11 @@ from __future__ import annotations
 import ase
 import ase.units
 import numpy as np
-from ase.constraints import FixAtoms
 from ase.data import atomic_masses, atomic_numbers
 
 from hpcpot.errors import StructureError
 from hpcpot.parallel.ranks import Ranks
+from hpcpot.structure import constraints
 from hpcpot.structure.state import State
 
 
@@ -18,7 +18,7 @@ def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks)
 
     Args:
         atoms: checked structure on rank 0 (other ranks pass None); its masses per element must agree, and atoms that
-            ASE's FixAtoms holds are frozen.
+            a constraint holds are frozen.
     """
     common = ranks.root_only(lambda: _common(atoms, elements))
     n = len(atoms) if ranks.is_root else 0
@@ -26,10 +26,7 @@ def make_state(atoms: ase.Atoms | None, elements: tuple[str, ...], ranks: Ranks)
         species = np.array([elements.index(symbol) for symbol in atoms.symbols], np.int32)
         positions = atoms.positions.astype(float)
         velocities = atoms.get_velocities() * ase.units.fs
-        frozen = np.zeros(n, bool)
-        for constraint in atoms.constraints:
-            if isinstance(constraint, FixAtoms):  # selective dynamics of a POSCAR
-                frozen[constraint.index] = True
+        frozen = constraints.frozen(atoms)
         velocities[frozen] = 0.0
     else:
         frozen = np.zeros(0, bool)

@@ -5,28 +5,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Sequence
-from io import StringIO
-from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
-import ase.io
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms
-from ase.io import extxyz
-from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
 from hpcpot import config, inputs
-from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.farm.item import Item
 from hpcpot.storage.content import content_key
-from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
-from hpcpot.structure import files, lammps_dump
-
-SEVERAL = (".extxyz", ".xyz")
-"""Endings of files that may hold several structures."""
+from hpcpot.structure import constraints, files
 
 
 def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
@@ -80,16 +68,11 @@ def structures(paths: Sequence[Path], frames: str) -> Iterator[tuple[Path, str, 
 
 def plain(atoms: Atoms) -> Atoms | StructureError:
     """A structure with only atoms, cell, boundaries and frozen atoms; or why that is not enough."""
-    structure = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
-    others = [type(entry).__name__ for entry in atoms.constraints if not isinstance(entry, FixAtoms)]
-    if others:
-        return StructureError(
-            f"constraints = {', '.join(others)}: an atom must be frozen along all axes or along none; change the "
-            "constraint (selective dynamics of a POSCAR: F F F or T T T)."
-        )
-    if atoms.constraints:
-        structure.set_constraint(FixAtoms(np.unique(np.concatenate([entry.index for entry in atoms.constraints]))))
-    return structure
+    structure = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc, constraint=atoms.constraints)
+    try:
+        return constraints.with_frozen(structure)
+    except StructureError as error:
+        return error
 
 
 def _key(structure: Atoms) -> str:
@@ -99,105 +82,8 @@ def _key(structure: Atoms) -> str:
 
 def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
     """(label, structure or why it cannot be read) of a file."""
-    try:
-        if path.suffix in TRAJECTORIES and path.suffix != ".h5md" and hdf5.is_dataset(path):
-            dataset = hdf5.read(path)
-            for k in range(len(dataset)) if frames == "all" else range(len(dataset))[-1:]:
-                yield f"{name}:{k}", dataset.frame(k)
-        elif path.suffix in TRAJECTORIES:
-            with TrajectoryReader(path) as reader:
-                for k in range(len(reader)) if frames == "all" else range(len(reader))[-1:]:
-                    yield f"{name}:{k}", reader.frame(k)
-        elif path.suffix in SEVERAL and frames == "all":
-            yield from _read_several(path, name)
-        elif frames == "all" and lammps_dump.is_dump(path):
-            for k, read in enumerate(lammps_dump.frames(path)):
-                yield f"{name}:{k}", read
-        else:
-            yield from _read_blocks(path, name, frames)
-    except HpcpotError as error:
-        yield name, error
-
-
-def _read_several(path: Path, name: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
-    """Read an (ext)xyz file as `_read` does; a damaged frame fails alone, one without its length ends the file."""
-    k = 0
-    try:
-        with open(path, encoding="utf-8") as file:
-            for text in _frames(file):
-                try:
-                    yield f"{name}:{k}", next(extxyz.read_xyz(StringIO(text), 0))
-                except Exception as error:  # a reader meets a broken file with any exception
-                    yield f"{name}:{k}", _no_frame(f"{name}:{k}", error)
-                k += 1
-    except (OSError, ValueError) as error:
-        yield f"{name}:{k}", _no_frame(f"{name}:{k}", error)
-
-
-def _frames(file: TextIO) -> Iterator[str]:
-    """The text of each frame of an (ext)xyz file.
-
-    Raises:
-        ValueError: the file holds none, or goes on with a line that is no number of atoms, or ends in a frame.
-    """
-    header, empty = file.readline(), True
-    while header.strip():
-        lines = [header, *islice(file, int(header) + 1)]
-        if len(lines) < int(header) + 2:
-            raise ValueError(f"{int(header)} atoms announced, {max(len(lines) - 2, 0)} there")
-        header = file.readline()
-        while header.lstrip().startswith("VEC"):
-            lines.append(header)
-            header = file.readline()
-        yield "".join(lines)
-        empty = False
-    if empty or any(line.strip() for line in file):
-        raise ValueError("no structure, or an empty line where a number of atoms belongs")
-
-
-def _no_frame(label: str, error: Exception) -> StructureError:
-    return StructureError(
-        f"{label} = cannot be read ({type(error).__name__}: {error}): must be a whole frame; write it again."
-    )
-
-
-def _read_blocks(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
-    """Read a file of another format as `_read` does; several structures, as a CIF may hold, are numbered.
-
-    Raises:
-        StructureError: cannot be read.
-    """
-    located = files.find(path)
-    if frames == "last" or not _may_hold_several(located):
-        yield name, files.read(path)
-        return
-    try:
-        structures = ase.io.read(located, index=":", do_not_split_by_at_sign=True, parallel=False)
-        if not structures:
-            raise ValueError("it holds no structure")
-    except Exception as error:  # a reader meets a broken file with any exception
-        raise StructureError(
-            f"{path} = a file that cannot be read ({type(error).__name__}: {error}): must be whole and in the format "
-            "that its name says; write it again or rename it."
-        ) from error
-    for k, atoms in enumerate(structures):
-        label = name if len(structures) == 1 else f"{name}:{k}"
-        try:
-            files.refuse_partial_occupancy(located, atoms)
-        except StructureError as error:
-            yield label, error
-        else:
-            yield label, atoms
-
-
-def _may_hold_several(path: Path) -> bool:
-    """Tell whether the format of a file may hold several structures; not if it is unknown, which `files.read` reports."""
-    if files.is_lammps_data(path):
-        return False
-    try:
-        return not ioformats[filetype(str(path))].single
-    except (OSError, UnicodeDecodeError, UnknownFileTypeError):
-        return False
+    for number, structure in files.frames(path, frames):
+        yield (name if number is None else f"{name}:{number}"), structure
 
 
 def _natural(name: str) -> list[tuple[int, int, str]]:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms
 
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.neighbors import batch
@@ -18,7 +17,7 @@ from hpcpot.potential.range import Points, TrainedRange
 from hpcpot.relaxation import guards, minimizers
 from hpcpot.relaxation.coordinates import RelaxationCoordinates
 from hpcpot.relaxation.minimizers import MINIMIZERS, MinimizerOptions
-from hpcpot.structure import checks
+from hpcpot.structure import checks, constraints
 
 CONVERGED, NOT_CONVERGED, OUTSIDE = "converged", "no ionic convergence", "outside"
 """Status of a structure that does not fail; OUTSIDE: it ended where the potential was not trained, converged or not."""
@@ -115,7 +114,7 @@ def relax(
     """Relax structures, in the order given as room becomes free; each once, as they end.
 
     Args:
-        structures: any atoms; frozen where a FixAtoms constraint says so.
+        structures: any atoms; frozen where a constraint holds all axes of an atom.
         room: atoms at once; a structure that is larger is relaxed alone.
         trained: the range by which structures end OUTSIDE; None: none does.
     Yields:
@@ -169,7 +168,7 @@ class RelaxationEngine:
                 continue
             used += len(structure.atoms)
             admitted.append(structure)
-        frozen = [_frozen(structure.atoms) for structure in admitted]
+        frozen = [constraints.frozen(structure.atoms) for structure in admitted]
         positions = [structure.atoms.positions for structure in admitted]
         cells = [structure.atoms.cell.array for structure in admitted]
         self.coordinates.add(positions, cells, frozen, self.minimizer.memory)
@@ -311,12 +310,3 @@ class Snapshots:
             self.forces[mine].copy(),
             -virial / self.volumes[b],
         )
-
-
-def _frozen(atoms: Atoms) -> np.ndarray:
-    """(n,) bool, atoms of FixAtoms constraints."""
-    frozen = np.zeros(len(atoms), bool)
-    for constraint in atoms.constraints:
-        if isinstance(constraint, FixAtoms):
-            frozen[constraint.index] = True
-    return frozen

@@ -10,6 +10,7 @@ from ase.geometry import complete_cell
 
 from hpcpot.errors import StructureError
 from hpcpot.structure import overlap
+from hpcpot.structure.constraints import with_frozen
 
 FARTHEST = 1e10
 """Å: coordinates and lattice vectors stay below; beyond, a double does not tell where an atom is."""
@@ -153,12 +154,13 @@ def check(
         minimum_distance: Å, between any two atoms or periodic images.
         reach: Å, of the potential, where an engine makes images up to there.
     Raises:
-        StructureError: as `refuse_unsound` and `refuse_many_images`; an unknown species, an overlap.
+        StructureError: as `refuse_unsound` and `refuse_many_images`; an unknown species, an overlap, an atom that is held
+            along some axes only.
     """
     refuse_unsound(atoms)
     symbols = atoms.get_chemical_symbols()
     refuse_unknown_species(symbols, elements)
-    checked = atoms.copy()
+    checked = with_frozen(atoms.copy())
     checked.cell[:] = whole_cell(atoms)
     if reach is not None:
         refuse_many_images(len(atoms), checked.cell.array, checked.pbc, reach)

@@ -2,81 +2,102 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import ase.io
 import numpy as np
 from ase import Atoms
-from ase.io.formats import UnknownFileTypeError, filetype, open_with_compression
 
 from hpcpot import data, inputs, outputs
-from hpcpot.errors import OutputError, StructureError
+from hpcpot.errors import HpcpotError, OutputError, StructureError
 from hpcpot.outputs import Replacement
-from hpcpot.structure import checks, counts, lammps_data, lammps_dump
-
-LAMMPS_SUFFIXES = (".data", ".lmp", ".lammps")
-PACKED = (".gz", ".bz2", ".xz")
-
-COUNTED = {"extxyz": counts.check_xyz, "xyz": counts.check_xyz, "vasp": counts.check_poscar}
+from hpcpot.structure import checks, formats
+from hpcpot.structure.formats import StructureFormat, StructureOptions
 
 WRITERS = {".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "vasp", ".poscar": "vasp", ".cif": "cif"}
-WRITERS |= dict.fromkeys(LAMMPS_SUFFIXES, "lammps-data")
+WRITERS |= dict.fromkeys((".data", ".lmp", ".lammps"), "lammps-data")
 
 
-def read(path: str | Path, elements: tuple[str, ...] | None = None, index: int = -1, units: str | None = None) -> Atoms:
-    """One structure of a file: positions, cell, periodicity and velocities as they are there.
+class StructureFrame(NamedTuple):
+    """A structure of a file, or why it cannot be read; its number there, None where the file holds no more."""
 
-    extxyz and xyz, LAMMPS data and dumps, POSCAR and CONTCAR, CIF, and what else ase.io.read knows by its name.
-    Velocities are those of ASE: extxyz keeps them in the column `momenta`; other columns have no fixed unit and are not
-    taken for velocities. Neither `read` nor `write` communicates: of several ranks one calls them.
+    number: int | None
+    structure: Atoms | HpcpotError
+
+
+def read(
+    path: str | Path,
+    elements: tuple[str, ...] | None = None,
+    index: int = -1,
+    units: str | None = None,
+    format: str | None = None,
+) -> Atoms:
+    """One structure of a file: positions, cell, periodicity, constraints, masses and velocities as they are there.
+
+    The formats are those of `hpcpot.structure.formats`. Neither `read` nor `write` communicates: of several ranks one
+    calls them.
 
     Args:
         path: a file, or the name of a structure that ships with hpcpot (`interface_si100`).
-        elements: names in the order of the types of a LAMMPS file that does not name them itself.
+        elements, units, format: see `formats.StructureOptions`.
         index: which frame of a file of several; the last by default.
-        units: unit style of a LAMMPS file that does not state it.
     Raises:
-        StructureError: no such file, a format that is unknown, a file that is not whole, partial occupancies.
+        StructureError: no such file, a format that is unknown, a file that is not whole, atoms that cannot be simulated.
+        OutputError, DataError: a file of hpcpot that is not whole.
     """
-    path = find(Path(path))
-    try:
-        if lammps_dump.is_dump(path):
-            return sound(path, lammps_dump.read(path, elements, units, index))
-        if is_lammps_data(path):
-            return sound(path, lammps_data.read(path, elements, units))
-        kind = filetype(str(path))
-        if kind == "lammps-data":
-            return sound(path, lammps_data.read(path, elements, units))
-        if kind in COUNTED:
-            with open_with_compression(str(path)) as file:
-                COUNTED[kind](path, file)
-        atoms = ase.io.read(path, index=index, format=kind, do_not_split_by_at_sign=True, parallel=False)
-        refuse_partial_occupancy(path, atoms)
-        return sound(path, atoms)
-    except StructureError:
-        raise
-    except UnknownFileTypeError as error:
-        raise StructureError(
-            f"{path} = a format that is not known: must be one of extxyz, xyz, POSCAR, CIF, LAMMPS data or what "
-            "ase.io.read knows by name; convert or rename it."
-        ) from error
-    except Exception as error:  # a reader meets a broken file with any exception
-        raise StructureError(
-            f"{path} = a file that cannot be read ({type(error).__name__}: {error}): must be whole and in the format "
-            "that its name says; write it again or rename it."
-        ) from error
-
-
-def is_lammps_data(path: Path) -> bool:
-    """Test whether a file is named as LAMMPS data are, perhaps packed."""
-    stem = path.with_suffix("") if path.suffix in PACKED else path
-    return stem.suffix in LAMMPS_SUFFIXES or path.name.startswith("data.")
-
-
-def sound(path: Path, atoms: Atoms) -> Atoms:
-    """Pass atoms of a file on that can be simulated; see `checks.refuse_unsound`."""
+    path, options = find(Path(path)), StructureOptions(elements, units, format)
+    with inputs.reading(path, "structure file", StructureError):
+        atoms = formats.of(path, options).code.read(path, options, index)
     checks.refuse_unsound(atoms, str(path))
     return atoms
+
+
+def frames(path: str | Path, which: str = "all", options: StructureOptions | None = None) -> Iterator[StructureFrame]:
+    """Structures of a file, each with its number there, or the error of it.
+
+    Args:
+        which: "all" or "last".
+    """
+    path, options = Path(path), options or StructureOptions()
+    try:
+        path = find(path)
+        row = formats.of(path, options)
+        for number, structure in _frames(path, row, which, options):
+            yield StructureFrame(number, _sound(path, structure))
+    except HpcpotError as error:
+        yield StructureFrame(None, error)
+
+
+def _frames(
+    path: Path, row: StructureFormat, which: str, options: StructureOptions
+) -> Iterator[tuple[int | None, Atoms | HpcpotError]]:
+    """Number and structure, or error, of the frames of a file."""
+    with inputs.reading(path, "structure file", StructureError):
+        if which == "last" or not hasattr(row.code, "frames"):
+            number = row.code.count(path) - 1 if hasattr(row.code, "count") else None
+            yield number, row.code.read(path, options, -1)
+            return
+        numbered = enumerate(row.code.frames(path, options))
+        first, second = next(numbered, None), next(numbered, None)
+        if first is None:
+            raise StructureError(f"{path} = no structure: must hold one or more; check which file it is.")
+        yield (None, first[1]) if second is None and not row.numbered else first
+        if second is not None:
+            yield second
+        yield from numbered
+
+
+def _sound(path: Path, structure: Atoms | HpcpotError) -> Atoms | HpcpotError:
+    """The structure, if it can be simulated; else why not."""
+    if isinstance(structure, HpcpotError):
+        return structure
+    try:
+        checks.refuse_unsound(structure, str(path))
+    except StructureError as error:
+        return error
+    return structure
 
 
 def find(path: Path) -> Path:
@@ -88,14 +109,6 @@ def find(path: Path) -> Path:
             f"({', '.join(data.names()) or 'none'}); check the path."
         )
     return file
-
-
-def refuse_partial_occupancy(path: Path, atoms: Atoms) -> None:
-    for site, occupancy in atoms.info.get("occupancy", {}).items():
-        if len(occupancy) != 1 or abs(sum(occupancy.values()) - 1) > 1e-6:
-            raise StructureError(
-                f"{path}: site {site} = occupancy {occupancy}: must be one atom; order the structure first."
-            )
 
 
 def check_output(path: Path, overwrite: bool) -> None:

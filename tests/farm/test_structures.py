@@ -32,7 +32,7 @@ def test_items_keep_frozen_atoms_and_content(tmp_path: Path) -> None:
     atoms.set_constraint(FixScaled(1, [True, False, False]))
     ase.io.write(tmp_path / "a.vasp", atoms)
     partly = structures.items([tmp_path / "a.vasp"], "all")[0].input
-    assert isinstance(partly, StructureError) and "an atom must be frozen along all axes or along none" in str(partly)
+    assert isinstance(partly, StructureError) and "an atom can be frozen along all axes or along none" in str(partly)
     last = structures.items([tmp_path / "b.extxyz"], "last")
     assert len(last) == 1 and last[0].key == found[3].key
 
@@ -42,7 +42,7 @@ def test_frames_of_a_damaged_file(tmp_path: Path) -> None:
     text = (tmp_path / "cut.extxyz").read_text()
     (tmp_path / "cut.extxyz").write_text(text[: len(text) - 60])
     found = structures.items([tmp_path / "cut.extxyz"], "all")
-    assert isinstance(found[-1].input, StructureError) and "cannot be read" in str(found[-1].input)
+    assert isinstance(found[-1].input, StructureError) and "frame 1 = 3 of 4 atoms" in str(found[-1].input)
 
 
 def test_good_frames_around_a_bad_one_are_kept(tmp_path: Path) -> None:
@@ -56,14 +56,11 @@ def test_good_frames_around_a_bad_one_are_kept(tmp_path: Path) -> None:
     path.write_text("".join([*lines[:12], "four\n", *lines[13:]]))
     found = structures.items([path], "all")
     assert [type(one.input) for one in found] == [ase.Atoms, ase.Atoms, StructureError]
-    assert found[2].label == "cells.extxyz:2" and "invalid literal for int" in str(found[2].input)
+    assert found[2].label == "cells.extxyz:2" and "frame 2 = four: must be a whole number" in str(found[2].input)
     path.write_text("".join([*lines[:6], "\n", *lines[6:]]))
-    found = structures.items([path], "all")
-    assert "an empty line where a number of atoms belongs" in str(found[1].input)
-    path.write_text("".join(lines) + "\n\n")
-    assert next(one.key for one in structures.items([path], "all")) == found[0].key
+    assert [type(one.input) for one in structures.items([path], "all")] == [ase.Atoms] * 4  # as if it were not there
     path.write_text("")
-    assert "no structure" in str(structures.items([path], "all")[0].input)
+    assert "no frames" in str(structures.items([path], "all")[0].input)
 
 
 def test_every_structure_of_a_file_of_blocks(tmp_path: Path) -> None:
@@ -79,7 +76,7 @@ def test_every_structure_of_a_file_of_blocks(tmp_path: Path) -> None:
         assert [one.label for one in structures.items([tmp_path / name], "last")] == [name]
     (tmp_path / "none.cif").write_text("# nothing\n")
     found = structures.items([tmp_path / "none.cif"], "all")
-    assert len(found) == 1 and isinstance(found[0].input, StructureError) and "cannot be read" in str(found[0].input)
+    assert len(found) == 1 and isinstance(found[0].input, StructureError) and "no structure" in str(found[0].input)
 
 
 def test_labels_tell_files_of_one_name_apart(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_frame_is_chosen(tmp_path, atoms):
     ase.io.write(tmp_path / "two.extxyz", [atoms, moved])
     assert np.allclose(files.read(tmp_path / "two.extxyz").positions, moved.positions, atol=1e-7)
     assert np.allclose(files.read(tmp_path / "two.extxyz", index=0).positions, atoms.positions, atol=1e-7)
-    with pytest.raises(StructureError, match="cannot be read"):
+    with pytest.raises(StructureError, match="no frame 7: the file ends before"):
         files.read(tmp_path / "two.extxyz", index=7)
 
 
@@ -194,7 +194,7 @@ def test_poscar_of_vasp_4_and_selective_dynamics(tmp_path):
         (POSCAR.format(counts="1 1"), "3 positions: the counts in its header say 2"),
         (POSCAR.format(counts="1 999999999999"), "3 positions: the counts in its header say 1000000000000"),
         (POSCAR.format(counts="1 2") + "Direct\n" + "0 0 0\n" * 3, "velocities in Direct"),
-        ("", "cannot be read"),
+        ("", "POSCAR = no POSCAR, or not a whole one"),
     ],
 )
 def test_poscar_refusals(tmp_path, text, message):
@@ -206,14 +206,14 @@ def test_poscar_refusals(tmp_path, text, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("2\n\nSi 0 0 0\n", "frame 0 = 1 lines of atoms: its count says 2"),
-        ("99999999999999\n\nSi 0 0 0\n", "its count says 99999999999999"),
-        ("1\n\nSi 0 0 0\n2\n\nSi 0 0 0\n", "frame 1 = 1 lines"),
-        ("-5\n\nSi 0 0 0\n", "cannot be read"),
-        ("1\n\nQq 0 0 0\n", r"cannot be read \(KeyError"),
-        ("1\n\nSi 0 zero 0\n", r"cannot be read \(ValueError"),
-        ('1\nLattice="1 2 3"\nSi 0 0 0\n', "cannot be read"),
-        ("", "a format that is not known"),
+        ("2\n\nSi 0 0 0\n", "frame 0 = 1 of 2 atoms"),
+        ("99999999999999999999\n\nSi 0 0 0\n", "frame 0 = 1 of 99999999999999999999 atoms"),
+        ("1\n\nSi 0 0 0\n2\n\nSi 0 0 0\n", "frame 1 = 1 of 2 atoms"),
+        ("-5\n\nSi 0 0 0\n", "frame 0 = 0 of -5 atoms"),
+        ("1\n\nQq 0 0 0\n", "species = Qq: must be the symbol of an element"),
+        ("1\n\nSi 0 zero 0\n", "x.xyz:0: column pos = zero: must be a number"),
+        ('1\nLattice="1 2"\nSi 0 0 0\n', "Lattice = 2 numbers: must be nine"),
+        ("", "x.xyz = no frames"),
     ],
 )
 def test_xyz_refusals(tmp_path, text, message):
@@ -235,7 +235,7 @@ def test_partial_occupancy_is_refused(tmp_path, atoms):
     files.write(tmp_path / "x.cif", atoms)
     text = (tmp_path / "x.cif").read_text().replace("1.0000\n", "0.5000\n", 1)
     (tmp_path / "x.cif").write_text(text)
-    with pytest.raises(StructureError, match=r"occupancy \{'Si': 0.5\}: must be one atom"):
+    with pytest.raises(StructureError, match="occupancy Si 0.5: must be one atom"):
         files.read(tmp_path / "x.cif")
 
 

@@ -1,39 +1,42 @@
-"""Counts of atoms that ase.io.read takes on trust: a wrong one costs atoms, makes velocities of positions, or hangs."""
+"""POSCAR and CONTCAR. Source: https://www.vasp.at/wiki/index.php/POSCAR."""
 
 from __future__ import annotations
 
-from itertools import islice
 from pathlib import Path
-from typing import TextIO
 
+from ase import Atoms
+
+from hpcpot import inputs
 from hpcpot.errors import StructureError
+from hpcpot.structure.formats import StructureOptions
+from hpcpot.structure.formats.by_ase import read_as
 
 
-def check_xyz(path: Path, file: TextIO) -> None:
-    """Refuse an xyz or extxyz file in which a frame has fewer lines than its count says.
+def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
+    """Read the structure; selective dynamics become constraints of ASE.
 
     Raises:
-        StructureError: see above; ValueError where a count is no number.
+        StructureError: it is not whole.
     """
-    for frame, line in enumerate(line for line in file if not line.lstrip().startswith("VEC")):
-        if not line.strip():
-            return
-        count = int(line)
-        n_lines = sum(1 for _ in islice(file, count + 1)) - 1
-        if n_lines < count:
+    with inputs.reading(path, "POSCAR", StructureError):
+        with inputs.open_text(path) as file:
+            lines = file.read().splitlines()
+        try:
+            check(path, lines)
+        except (ValueError, IndexError) as error:
             raise StructureError(
-                f"{path}: frame {frame} = {max(n_lines, 0)} lines of atoms: its count says {count}; is the file cut off?"
-            )
+                f"{path} = no POSCAR, or not a whole one: must have a title, a factor, three vectors, symbols, counts and "
+                "positions; is the file whole?"
+            ) from error
+    return read_as(path, "vasp", 0)
 
 
-def check_poscar(path: Path, file: TextIO) -> None:
+def check(path: Path, lines: list[str]) -> None:
     """Refuse a POSCAR whose counts are not those of its position lines, or with velocities in units of the lattice.
 
     Raises:
         StructureError: see above; ValueError or IndexError where it is no POSCAR at all.
-    Source: https://www.vasp.at/wiki/index.php/POSCAR
     """
-    lines = file.read().splitlines()
     row = 5 if lines[5].split()[0].isdigit() else 6
     counts = [int(word) for word in lines[row].partition("!")[0].split()]
     row += 2 if lines[row + 1].strip()[:1] in ("S", "s") else 1

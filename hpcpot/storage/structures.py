@@ -1,0 +1,47 @@
+"""Frames of trajectories of hpcpot, as structures: a row of `hpcpot.structure.formats`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ase import Atoms
+
+from hpcpot.errors import HpcpotError, StructureError
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.structure.formats import StructureOptions
+
+
+def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
+    """Read a frame: positions, cell, masses, and velocities where they were written at its step.
+
+    Raises:
+        OutputError: not a trajectory of hpcpot. StructureError: no such frame.
+    """
+    with TrajectoryReader(path) as reader:
+        return frame(path, reader, index)
+
+
+def frame(path: Path, reader: TrajectoryReader, index: int) -> Atoms:
+    """Read a frame of an open trajectory; see `read`."""
+    if not -len(reader) <= index < len(reader):
+        raise StructureError(
+            f"{path} = {len(reader)} frames: frame {index} is asked for; frames count from 0, or from the end as -1, -2."
+        )
+    return reader.frame(index)
+
+
+def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | HpcpotError]:
+    """Read all frames."""
+    with TrajectoryReader(path) as reader:
+        for k in range(len(reader)):
+            try:
+                yield frame(path, reader, k)
+            except HpcpotError as error:
+                yield error
+
+
+def count(path: Path) -> int:
+    """Number of frames."""
+    with TrajectoryReader(path) as reader:
+        return len(reader)

@@ -1,0 +1,131 @@
+"""Table of structure formats: how files of atoms are recognised and read.
+
+A row says what a format is called and which module reads it; the module is imported when a file of that format is first
+met. It may lie in a higher layer: trajectories and data sets of hpcpot are rows, too. `register` adds a row from outside
+the package. A module has what its row promises:
+
+    recognise(path) -> bool               where the name does not tell: whether a file is of the format
+    read(path, options, index) -> Atoms   one structure, the last by default; `options` is a StructureOptions
+    frames(path, options)                 where a file may hold several: each structure, or the error of it
+    count(path) -> int                    how many there are, where that is known without reading them
+
+What they return passes `structure.checks.refuse_unsound` in `structure.files`: a reader cannot leave it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from hpcpot import inputs
+from hpcpot.errors import StructureError
+from hpcpot.registry import Registry
+
+
+@dataclass(frozen=True)
+class StructureOptions:
+    """Information that the files themselves do not hold.
+
+    Attributes:
+        elements: of types 1, 2, ... where a file has numbers only. units: unit style of a LAMMPS file, or of the velocities
+            of another, that is not stated. format: name of a row, or of a format of ase.io; None: by name and content.
+    """
+
+    elements: tuple[str, ...] | None = None
+    units: str | None = None
+    format: str | None = None
+
+
+@dataclass(frozen=True)
+class StructureFormat:
+    """A row of FORMATS.
+
+    Attributes:
+        name: as `structure.format` has it. module: where its functions are.
+        words: what it is called in messages. patterns: of the names of its files, without the suffix of a packing program.
+        numbered: frames have numbers in labels, even if a file holds a single one.
+    """
+
+    name: str
+    module: str
+    words: str
+    patterns: tuple[str, ...]
+    numbered: bool = False
+
+    @cached_property
+    def code(self) -> ModuleType:
+        return import_module(self.module)
+
+    def recognise(self, path: Path) -> bool:
+        """Test whether a file is of this format."""
+        name = inputs.unpacked(path).name
+        fits = any(fnmatchcase(name, pattern) for pattern in self.patterns)
+        return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
+
+
+FORMATS: Registry[StructureFormat] = Registry("structure format")
+register = FORMATS.register
+
+
+def of(path: Path, options: StructureOptions) -> StructureFormat:
+    """Find the format of a file.
+
+    Raises:
+        StructureError: it is not known, or there is no format of the name that is given.
+    """
+    if options.format in FORMATS:
+        return FORMATS[options.format]
+    if options.format is not None:
+        if not FORMATS["ase"].code.knows(options.format):
+            raise StructureError(
+                f"structure.format = {options.format}: must be one of {', '.join(FORMATS)}, or a format of ase.io; correct "
+                "it."
+            )
+        return FORMATS["ase"]
+    row = next((row for row in FORMATS.values() if row.recognise(path)), None)
+    if row is None:
+        known = "; ".join(row.words for row in FORMATS.values())
+        raise StructureError(
+            f"{path} = a format that is not known: must be one of {known}; say which by structure.format, or rename it."
+        )
+    return row
+
+
+for _row in (
+    StructureFormat(
+        "hdf5",
+        "hpcpot.dataset.formats.structures",
+        "a data set of hpcpot (.h5)",
+        ("*.h5", "*.hdf5"),
+        numbered=True,
+    ),
+    StructureFormat(
+        "h5md",
+        "hpcpot.storage.structures",
+        "a trajectory of hpcpot (.h5md)",
+        ("*.h5md", "*.h5", "*.hdf5"),
+        numbered=True,
+    ),
+    StructureFormat("lammps-dump", f"{__name__}.lammps_dump", "LAMMPS dump (.lammpstrj, .dump)", ("*",), numbered=True),
+    StructureFormat(
+        "lammps-data",
+        f"{__name__}.lammps_data",
+        "LAMMPS data (.data, .lmp, .lammps, data.*)",
+        ("*.data", "*.lmp", "*.lammps", "data.*"),
+    ),
+    StructureFormat("extxyz", f"{__name__}.xyz", "XYZ (.extxyz, .xyz)", ("*.extxyz", "*.xyz"), numbered=True),
+    StructureFormat(
+        "vasp",
+        f"{__name__}.poscar",
+        "POSCAR (also .vasp, .poscar)",
+        ("*POSCAR*", "*CONTCAR*", "*CENTCAR*", "*.vasp", "*.poscar"),
+    ),
+    StructureFormat("cif", f"{__name__}.cif", "CIF (.cif)", ("*.cif",)),
+    StructureFormat("xsf", f"{__name__}.xsf", "XSF (.xsf)", ("*.xsf",)),
+    StructureFormat("ase", f"{__name__}.by_ase", "what ase.io reads", ("*",)),
+):
+    register(_row)

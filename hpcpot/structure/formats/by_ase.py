@@ -1,0 +1,70 @@
+"""Structures in the formats that ASE reads and hpcpot does not read itself."""
+
+from __future__ import annotations
+
+import lzma
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import ase.io
+from ase import Atoms
+from ase.io.formats import UnknownFileTypeError, filetype, ioformats
+
+from hpcpot.errors import StructureError
+from hpcpot.structure.formats import StructureOptions
+
+
+def knows(name: str) -> bool:
+    """Test whether ASE reads a format of this name."""
+    return name in ioformats and ioformats[name].can_read
+
+
+def recognise(path: Path) -> bool:
+    """Test whether ASE knows the format by name or content."""
+    try:
+        return knows(filetype(str(path)))
+    except (UnknownFileTypeError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):  # not to be opened or known
+        return False
+
+
+def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
+    """Read a frame.
+
+    Raises:
+        StructureError: ASE cannot read it.
+    """
+    return read_as(path, _name(path, options), index)
+
+
+def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | StructureError]:
+    """Read all frames, at once: ASE stops at the first that is damaged."""
+    yield from read_as(path, _name(path, options), ":")
+
+
+def _name(path: Path, options: StructureOptions) -> str:
+    return options.format if options.format is not None and knows(options.format) else filetype(str(path))
+
+
+def read_as(path: Path, name: str, index: int | str) -> Atoms | list[Atoms]:
+    """Read a frame, or several.
+
+    Args:
+        name: of the format. index: of a frame, or ":" for all.
+    Raises:
+        StructureError: ASE cannot read it.
+    """
+    try:
+        return ase.io.read(path, index=index, format=name, do_not_split_by_at_sign=True, parallel=False)
+    except Exception as error:  # a reader of ASE meets a broken file with any exception
+        raise StructureError(
+            f"{path} = a file that cannot be read as {name}{_reason(error)}: must be whole and in the format that its "
+            "name says; check it, or say its format by structure.format."
+        ) from error
+
+
+def _reason(error: Exception) -> str:
+    """What ASE says in words, " (...)"; nothing where it is the inside of Python."""
+    text = " ".join(str(error).split())[:120]
+    is_told = text.count(" ") > 1 and not isinstance(error, (AttributeError, KeyError, TypeError, NameError))
+    return f" ({text})" if is_told else ""

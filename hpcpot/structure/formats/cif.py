@@ -1,0 +1,78 @@
+"""CIF: crystals whose sites each hold an atom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from ase import Atoms
+
+from hpcpot import inputs
+from hpcpot.errors import StructureError
+from hpcpot.structure.formats import StructureOptions
+from hpcpot.structure.formats.by_ase import read_as
+
+COORDINATE = re.compile(r"_atom_site_(?:fract|cartn)_[xyz]$", re.IGNORECASE)
+
+
+def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
+    """Read a crystal.
+
+    Raises:
+        StructureError: it is not whole, or sites are partially occupied or at no place.
+    """
+    refuse_unknown_places(path)
+    return refuse_partial_occupancy(path, read_as(path, "cif", index))
+
+
+def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | StructureError]:
+    """Read all crystals."""
+    refuse_unknown_places(path)
+    for atoms in read_as(path, "cif", ":"):
+        try:
+            yield refuse_partial_occupancy(path, atoms)
+        except StructureError as error:
+            yield error
+
+
+def refuse_partial_occupancy(path: Path, atoms: Atoms) -> Atoms:
+    """Return the crystal, if each of its sites holds an atom.
+
+    Raises:
+        StructureError: a site is partially occupied, or shared.
+    """
+    for site, occupancy in atoms.info.get("occupancy", {}).items():
+        if len(occupancy) != 1 or not abs(sum(occupancy.values()) - 1) <= 1e-6:
+            shares = ", ".join(f"{name} {share:g}" for name, share in occupancy.items())
+            raise StructureError(
+                f"{path}: site {site} = occupancy {shares}: must be one atom; order the structure first."
+            )
+    return atoms
+
+
+def refuse_unknown_places(path: Path) -> None:
+    """Refuse sites whose coordinates are `?` or `.`.
+
+    Raises:
+        StructureError: names the site; or the file cannot be opened.
+    """
+    with inputs.reading(path, "CIF", StructureError), inputs.open_text(path) as file:
+        names: list[str] = []
+        for line in file:
+            words = line.split()
+            if words and words[0].lower() == "loop_":
+                names = []
+            elif words and words[0].startswith("_"):
+                names.append(words[0])
+            elif len(words) == len(names):
+                unknown = [
+                    name
+                    for name, word in zip(names, words, strict=True)
+                    if COORDINATE.match(name) and word in ("?", ".")
+                ]
+                if unknown:
+                    raise StructureError(
+                        f"{path}: {unknown[0]} of {words[0]} = {' '.join(words)[:60]}: must be a number, ? is an unknown "
+                        "one; complete the site or delete it."
+                    )
