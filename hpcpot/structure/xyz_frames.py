@@ -138,7 +138,9 @@ def _vectors(lines: list[str], where: str) -> tuple[np.ndarray, np.ndarray]:
     for k, line in enumerate(lines):
         words = line.split()
         if k > 2 or words[0] != f"VEC{k + 1}":
-            raise DataError(f"{where}: {words[0][:20]} = line {k + 1} of the cell: must be VEC1, VEC2, VEC3; correct it.")
+            raise DataError(
+                f"{where}: {words[0][:20]} = line {k + 1} of the cell: must be VEC1, VEC2, VEC3; correct it."
+            )
         cell[k], periodic[k] = table([words[1:]], 3, f"{where}: {words[0]}")[0], True
     return cell, periodic
 

@@ -97,11 +97,7 @@ def of(path: Path, options: StructureOptions) -> StructureFormat:
 
 for _row in (
     StructureFormat(
-        "hdf5",
-        "hpcpot.dataset.formats.structures",
-        "a data set of hpcpot (.h5)",
-        ("*.h5", "*.hdf5"),
-        numbered=True,
+        "hdf5", "hpcpot.dataset.formats.structures", "a data set of hpcpot (.h5)", ("*.h5", "*.hdf5"), numbered=True
     ),
     StructureFormat(
         "h5md",

@@ -24,7 +24,14 @@ def recognise(path: Path) -> bool:
     """Test whether ASE knows the format by name or content."""
     try:
         return knows(filetype(str(path)))
-    except (UnknownFileTypeError, OSError, EOFError, ValueError, zlib.error, lzma.LZMAError):  # not to be opened or known
+    except (
+        UnknownFileTypeError,
+        OSError,
+        EOFError,
+        ValueError,
+        zlib.error,
+        lzma.LZMAError,
+    ):  # not to be opened or known
         return False
 
 

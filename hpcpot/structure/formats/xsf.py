@@ -123,7 +123,9 @@ def _atoms(path: Path, content: XsfBlocks, step: int) -> Atoms:
     try:
         widths = {len(row) for row in rows}
         if not rows or len(widths) > 1 or not widths <= {4, 7}:
-            raise DataError(f"{where} = lines of atoms of {sorted(widths)} words: must be an element and 3 or 6 numbers.")
+            raise DataError(
+                f"{where} = lines of atoms of {sorted(widths)} words: must be an element and 3 or 6 numbers."
+            )
         positions = table([row[1:4] for row in rows], 3, f"{where}: positions")
     except DataError as error:
         raise StructureError(str(error)) from error

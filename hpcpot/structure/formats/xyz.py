@@ -141,7 +141,9 @@ def _set_velocities(path: Path, atoms: Atoms, frame: XyzFrame, name: str, option
     if unit is not None:
         factor = SPEEDS.get(unit.strip().lower().replace("angstrom", "a").replace("å", "a"))
         if factor is None:
-            raise DataError(f"{frame.where}: unit of {name} = {unit[:30]}: must be one of {', '.join(SPEEDS)}; correct it.")
+            raise DataError(
+                f"{frame.where}: unit of {name} = {unit[:30]}: must be one of {', '.join(SPEEDS)}; correct it."
+            )
     elif options.units is not None:
         factor = UNIT_STYLES[options.units].velocity
     else:
@@ -159,7 +161,9 @@ def _constrain(atoms: Atoms, frame: XyzFrame) -> None:
     values = frame.columns["move_mask"][1]
     values = np.char.lower((values.astype(int) if values.dtype.kind == "f" else values).astype(str))
     if values.shape[1] not in (1, 3) or not np.isin(values, list(TRUTHS)).all():
-        raise DataError(f"{frame.where}: move_mask = {' '.join(values[0])[:40]}: must be one or three of T and F an atom.")
+        raise DataError(
+            f"{frame.where}: move_mask = {' '.join(values[0])[:40]}: must be one or three of T and F an atom."
+        )
     moves = np.vectorize(TRUTHS.get, otypes=[bool])(values)
     held, partly = np.flatnonzero(~moves.any(axis=1)), np.flatnonzero(moves.any(axis=1) & ~moves.all(axis=1))
     whole = [FixAtoms(held)] if len(held) else []
