@@ -18,11 +18,21 @@ from hpcpot import inputs
 from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor
 from hpcpot.dataset.formats import label_units
 from hpcpot.dataset.formats.label_names import DATA, LABELS, choose
-from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, source_of
+from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, opened, source_of
 from hpcpot.dataset.formats.text import numbers
-from hpcpot.dataset.formats.xyz_frames import NUMBERS, POSITIONS, SPECIES, TRUTHS, XyzFrame, frames, values_of
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
+from hpcpot.structure.xyz_frames import (
+    NUMBERS,
+    POSITIONS,
+    SPECIES,
+    TRUTHS,
+    XyzFrame,
+    XyzOptions,
+    blocks,
+    parse,
+    values_of,
+)
 
 CONVERGED = ("converged", "is_converged", "scf_converged", "electronic_converged", "converged_electronic")
 UNIT = re.compile(r"(?<=[\d.\s\]])(?![eEdD][+-]?\d)[A-Za-zÅ]\S*$")
@@ -45,8 +55,10 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     source = source_of(path, root)
     remarks: dict[str, dict[str, None]] = {kind: {} for kind in NOTICES}
     group = inputs.unpacked(path).stem
-    for k, frame in enumerate(frames(path, options.elements)):
-        yield _Labels(frame, options, remarks).collect(group, f"{source}:{k}")
+    unknown = XyzOptions(options.elements, "--elements Li,Si", label_units.is_energy)
+    with opened(path, "an extended XYZ file") as file:
+        for k, block in enumerate(blocks(file, str(path))):
+            yield _Labels(parse(block, unknown), options, remarks).collect(group, f"{source}:{k}")
     for kind, names in remarks.items():
         if names:
             notice(f"{path}: {', '.join(names)}", NOTICES[kind])

@@ -43,8 +43,8 @@ SPEEDS = {
 }
 """Unit in small letters -> ASE's unit."""
 LABELS = {"forces", "force", "energies", "energy", "stresses", "magmoms", "charges", "charge", "initial_charges"}
-LABELS |= {"initial_magmoms", "tags", "id", "atom_id"}
-"""Columns that a structure may have besides: labels, and numbers of atoms."""
+LABELS |= {"initial_magmoms", "tags", "id", "atom_id", "particle"}
+"""Columns that a structure may have besides: labels, and numbers of atoms and of the particles they are in."""
 DATA = re.compile(r"veloc|mask|constrain|fixed|frozen|freeze|origin|masses|length_unit|position.*unit|^units?$")
 """In keys of the comment line that concern the atoms."""
 NOT_USED = "not used: positions, elements, cell, masses, momenta, velocities and move_mask are."
@@ -120,9 +120,20 @@ def _atoms(path: Path, block: XyzBlock, options: StructureOptions) -> Atoms:
     ]
     if keys:
         notice(f"{path}: {', '.join(keys)}", NOT_USED)
+    _keep(atoms, frame, used)
     known = ("lattice", "properties", "pbc")
     atoms.info = {written: _value(text) for key, (written, text) in frame.comment.items() if key not in known}
     return atoms
+
+
+def _keep(atoms: Atoms, frame: XyzFrame, used: set[str]) -> None:
+    """Keep the other columns in atoms.arrays, as ASE does."""
+    fields = frame.comment.get("properties", ("", ""))[1].split(":")
+    kinds = dict(zip(fields[::3], fields[1::3], strict=False))
+    for name, (written, values) in frame.columns.items():
+        if name in LABELS or name not in used:
+            kept = values[:, 0] if values.shape[1] == 1 else values
+            atoms.arrays.setdefault(written, kept.astype(np.int64) if kinds.get(written) == "I" else kept)
 
 
 def _shaped(frame: XyzFrame, name: str, width: int) -> np.ndarray:
