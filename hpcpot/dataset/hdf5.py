@@ -23,6 +23,7 @@ from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.storage import extents, sealed, trial
 from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain
+from hpcpot.storage.writing import WrittenFile
 
 FORMAT, VERSION = "hpcpot dataset", 2
 UNSEALED = 1
@@ -59,23 +60,20 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
     Raises:
         OSError: it cannot be written.
     """
-    try:
-        with h5py.File(path, "w", locking=False, userblock_size=sealed.USER_BLOCK) as file:
-            file.attrs.update(
-                format=FORMAT,
-                version=VERSION,
-                elements=list(dataset.elements),
-                hash=fingerprint(dataset),
-                hpcpot=hpcpot.__version__,
-            )
-            for name in ARRAYS:
-                file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
-                if name in UNITS:
-                    file[name].attrs["unit"] = UNITS[name]
-            file.create_group("provenance").attrs.update(provenance)
-        sealed.seal(path, KIND)
-    except RuntimeError as error:  # as which HDF5 reports some refusals of the system
-        raise OSError(str(error)) from error
+    with WrittenFile(path, "w", userblock_size=sealed.USER_BLOCK) as file:
+        file.attrs.update(
+            format=FORMAT,
+            version=VERSION,
+            elements=list(dataset.elements),
+            hash=fingerprint(dataset),
+            hpcpot=hpcpot.__version__,
+        )
+        for name in ARRAYS:
+            file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
+            if name in UNITS:
+                file[name].attrs["unit"] = UNITS[name]
+        file.create_group("provenance").attrs.update(provenance)
+    sealed.seal(path, KIND)
 
 
 def is_dataset(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import socket
@@ -39,8 +40,9 @@ class Lock:
         except OSError as error:  # a file system without locks
             print(f"note: {path.parent} has no file locks ({error.strerror}); let no second command write {path.name}")
         if self._is_there(descriptor):
-            os.ftruncate(descriptor, 0)
-            os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+            with contextlib.suppress(OSError):  # a full disk: then the message does not say who has it
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
             self._descriptor = descriptor
         else:
             os.close(descriptor)  # the holder before removed it in between

@@ -12,7 +12,6 @@ Of several rows with one key the last counts: a failed item that was tried again
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -30,7 +29,8 @@ from hpcpot.farm.lock import Lock
 from hpcpot.outputs import Replacement
 from hpcpot.storage import extents, growing, layout
 from hpcpot.storage.growing import TEXT, Column, GrowingTable
-from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
+from hpcpot.storage.hdf5_errors import explained
+from hpcpot.storage.writing import WrittenFile
 
 __all__ = ["DONE", "FAILED", "Column", "Results", "Store"]
 
@@ -160,7 +160,7 @@ class Store:
         self._kind, self._columns, self._identity = kind, columns, identity
         self._provenance, self._expected = provenance, expected_rows
         self._run: dict[str, Any] | None = {**provenance, "items": 0, "missing": 0}
-        self._file: h5py.File | None = None
+        self._file: WrittenFile | None = None
         self._states: dict[str, int] = {}
         self._lock: Lock | None = Lock(self.path)
         self._continues = existing == "continue" and self.path.exists()
@@ -188,7 +188,8 @@ class Store:
         lock, self._lock = self._lock, None
         try:
             if file is not None:
-                file.close()
+                with explained(self.path, "close"):
+                    file.close()
         finally:
             if lock is not None:
                 lock.release()
@@ -275,7 +276,7 @@ class Store:
         }
         with (
             Replacement(self.path, self.path.with_name(f"{self.path.name}.part")) as part,
-            h5py.File(part, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file,
+            WrittenFile(part, "w", libver=layout.LIBVER, **layout.ALIGNED) as file,
         ):
             file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__, "kind": self._kind})
             file.attrs["columns"] = json.dumps(list(self._columns))
@@ -290,9 +291,7 @@ class Store:
 
     def _open(self) -> None:
         with explained(self.path, "open"):
-            self._file = h5py.File(
-                self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED
-            )
+            self._file = WrittenFile(self.path, "r+", libver=layout.LIBVER, rdcc_nbytes=0, **layout.ALIGNED)
             self._table = GrowingTable(self._file, self.path, "rows", _all_columns(self._columns))
             self._runs = GrowingTable(self._file, self.path, "runs", RUNS)
             keys = self._table.read(KEY, np.arange(self._table.n_rows))
@@ -317,9 +316,10 @@ class Store:
                 )
 
     def _abandon(self) -> None:
-        # The error that is being raised says why closing fails too.
-        with contextlib.suppress(*HDF5_ERRORS):
-            self.close()
+        if self._file is not None:
+            self._file.abandon()
+        self._file = None
+        self.close()
 
 
 def _all_columns(columns: dict[str, Column]) -> dict[str, Column]:

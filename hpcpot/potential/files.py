@@ -31,6 +31,7 @@ from hpcpot.potential.range import TrainedRange
 from hpcpot.potential.registry import Reader
 from hpcpot.potential.tree import fingerprint
 from hpcpot.storage import sealed
+from hpcpot.storage.writing import WrittenFile
 
 __all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "write"]
 
@@ -121,7 +122,7 @@ def save(
     path = Path(path)
     refuse_existing(path, overwrite)
     with Replacement(path) as part:
-        with h5py.File(part, "w", locking=False, userblock_size=sealed.USER_BLOCK) as file:
+        with WrittenFile(part, "w", userblock_size=sealed.USER_BLOCK) as file:
             file.attrs.update(
                 format=FORMAT,
                 version=VERSION,

@@ -21,7 +21,8 @@ from hpcpot.outputs import Replacement
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import extents
 from hpcpot.storage.blocks import block, gather
-from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
+from hpcpot.storage.hdf5_errors import explained
+from hpcpot.storage.writing import WrittenFile
 
 FORMAT = "hpcpot checkpoint"
 VERSION = 2
@@ -70,11 +71,12 @@ def read(path: Path, ranks: Ranks) -> tuple[dict[str, np.ndarray], dict[str, np.
     return content
 
 
-def _begin(path: Path, counts: list[int], common: dict) -> tuple[h5py.File, Replacement]:
+def _begin(path: Path, counts: list[int], common: dict) -> tuple[WrittenFile, Replacement]:
     new = Replacement(path, path.with_name(f"{path.name}.part"))
     with contextlib.ExitStack() as undo, explained(new.part, "create"):
         undo.callback(new.discard)
-        file = h5py.File(new.part, "w", locking=False)
+        file = WrittenFile(new.part, "w")
+        undo.callback(file.abandon)
         file.attrs.update({"format": FORMAT, "version": VERSION, "hpcpot": hpcpot.__version__})
         file["counts"] = np.array(counts, np.int64)
         for name, value in common.items():
@@ -83,22 +85,20 @@ def _begin(path: Path, counts: list[int], common: dict) -> tuple[h5py.File, Repl
     return file, new
 
 
-def _add(file: h5py.File, path: Path, name: str, rows: np.ndarray) -> None:
+def _add(file: WrittenFile, path: Path, name: str, rows: np.ndarray) -> None:
     with explained(path, f"write {name} to"):
         file[f"arrays/{name}"] = rows
         file.flush()
 
 
-def _publish(file: h5py.File, new: Replacement, path: Path) -> None:
+def _publish(file: WrittenFile, new: Replacement, path: Path) -> None:
     with explained(path, "write"):
         file.close()
         new.commit()
 
 
-def _discard(file: h5py.File, new: Replacement) -> None:
-    # The error that is being raised says why; that closing fails for the same reason adds nothing.
-    with contextlib.suppress(*HDF5_ERRORS):
-        file.close()
+def _discard(file: WrittenFile, new: Replacement) -> None:
+    file.abandon()
     new.discard()
 
 

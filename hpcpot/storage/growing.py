@@ -24,6 +24,7 @@ import numpy as np
 
 from hpcpot.storage import layout
 from hpcpot.storage.layout import UNMARKED, Array
+from hpcpot.storage.writing import WrittenFile
 
 CHUNKS = 16
 """Chunks of a dataset that gets as many rows as expected; HDF5's index of them stays one page, see `layout`."""
@@ -124,7 +125,7 @@ class GrowingTable:
         TypeError, LookupError, AttributeError, OSError, RuntimeError: the same, found out by h5py.
     """
 
-    def __init__(self, file: h5py.File, path: Path, root: str, columns: dict[str, Column]):
+    def __init__(self, file: h5py.File | WrittenFile, path: Path, root: str, columns: dict[str, Column]):
         self._file, self._path, self._columns = file, path, columns
         self._mark = f"{root}/state"
         mark = file[self._mark]
@@ -192,8 +193,7 @@ class GrowingTable:
         if len(mark) < stop:
             mark.resize(stop, axis=0)
         mark[self.n_rows :] = UNMARKED
-        self._file.flush()
-        os.fsync(self._file.id.get_vfd_handle())
+        self._file.sync()
         mark[self.n_rows : stop] = state
         self._file.flush()
         self.n_rows = stop

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TextIO
 
-import h5py
 import numpy as np
 
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
-from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explained
+from hpcpot.storage.hdf5_errors import explained
+from hpcpot.storage.writing import WrittenFile
 
 Columns = dict[str, np.ndarray]
 """Columns of one length by name, the unit at the end of the name: stress_GPa."""
@@ -34,7 +34,8 @@ class Tables:
         self.path, self._replacement = path, Replacement(path)
         with contextlib.ExitStack() as undo, explained(path, "create"):
             undo.callback(self._replacement.discard)
-            self._file = h5py.File(self._replacement.part, "w", locking=False)
+            self._file = WrittenFile(self._replacement.part, "w")
+            undo.callback(self._file.abandon)
             for name, value in provenance.items():
                 self._file[f"provenance/{name}"] = value
             undo.pop_all()
@@ -43,11 +44,8 @@ class Tables:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file:  # not committed
-            # The error that is being raised says why; that closing fails for the same reason adds nothing.
-            with contextlib.suppress(*HDF5_ERRORS):
-                self._file.close()
-            self._replacement.discard()
+        self._file.abandon()
+        self._replacement.discard()
 
     def add(self, name: str, columns: Columns) -> None:
         """Write a table."""

@@ -17,12 +17,13 @@ import h5py
 import numpy as np
 
 from hpcpot.errors import DependencyError, OutputError
-from hpcpot.outputs import refuse_existing
+from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.storage import layout, verify
 from hpcpot.storage.blocks import block, gather
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
 from hpcpot.storage.layout import Series
+from hpcpot.storage.writing import WrittenFile
 
 
 def choose_mode(mode: str, ranks: Ranks) -> str:
@@ -152,7 +153,8 @@ class Trajectory:
         """Close the file. Everything appended is in it already."""
         file, self._file = self._file, None
         if file is not None:
-            file.close()
+            with explained(self.path, "close"):
+                file.close()
 
     def __enter__(self) -> Trajectory:
         return self
@@ -165,8 +167,8 @@ class Trajectory:
     def _create(self, system: layout.System, provenance: dict, n_steps: int, overwrite: bool) -> tuple[dict, dict]:
         """A new file without rows; on rank 0. Returns rows and last step by series."""
         refuse_existing(self.path, overwrite, can_restart=True)
-        with explained(self.path, "create"):
-            with h5py.File(self.path, "w", libver=layout.LIBVER, locking=False, **layout.ALIGNED) as file:
+        with explained(self.path, "create"), Replacement(self.path) as part:
+            with WrittenFile(part, "w", libver=layout.LIBVER, **layout.ALIGNED) as file:
                 layout.create(file, self._series, system, n_steps)
                 layout.write_run(file, provenance, 0)
         return {series.root: 0 for series in self._series}, {series.root: -1 for series in self._series}
@@ -184,10 +186,10 @@ class Trajectory:
             layout.write_run(file, provenance, step)
         return rows, last
 
-    def _open(self) -> h5py.File:
+    def _open(self) -> WrittenFile:
         """Open the file for one writer. Without a chunk cache each write goes straight to its place in the file."""
         with explained(self.path, "open"):
-            return h5py.File(self.path, "r+", libver=layout.LIBVER, locking=False, rdcc_nbytes=0, **layout.ALIGNED)
+            return WrittenFile(self.path, "r+", libver=layout.LIBVER, rdcc_nbytes=0, **layout.ALIGNED)
 
     def _open_together(self) -> h5py.File:
         """Open the file on all ranks, through MPI-IO."""
@@ -285,14 +287,19 @@ class Trajectory:
             self._file[path][row] = value
 
     def _flush_to_disk(self) -> None:
-        self._file.flush()
-        if self.mode == "rank0":  # MPI-IO's flush reaches the disk by itself
-            os.fsync(self._file.id.get_vfd_handle())
+        if isinstance(self._file, WrittenFile):
+            self._file.sync()
+        else:
+            self._file.flush()  # MPI-IO's reaches the disk by itself
 
     def _abandon(self) -> None:
-        # The error that is being raised says why; that closing fails for the same reason adds nothing.
-        with contextlib.suppress(*HDF5_ERRORS):
-            self.close()
+        file, self._file = self._file, None
+        if isinstance(file, WrittenFile):
+            file.abandon()
+        elif file is not None:
+            # The error that is being raised says why; that closing fails for the same reason adds nothing.
+            with contextlib.suppress(*HDF5_ERRORS):
+                file.close()
 
 
 def write_rows(dataset: h5py.Dataset, row: int, start: int, values: np.ndarray, collective: bool = False) -> None:

@@ -113,15 +113,15 @@ def test_new_replaces_old_at_once(tmp_path, monkeypatch):
 def test_error_keeps_the_old_checkpoint(tmp_path, monkeypatch, stage):
     path = tmp_path / "run.checkpoint.h5"
     checkpoint.write(path, SERIAL, ARRAYS, {"step": 1})
-    function = {"_begin": "File", "_add": None, "_publish": None}[stage]
+    function = {"_begin": "WrittenFile", "_add": None, "_publish": None}[stage]
 
     def fail(*_, **__):
         raise OSError("errno = 28, error message = 'No space left on device', buf")
 
     if function:
-        monkeypatch.setattr(checkpoint.h5py, "File", fail)
+        monkeypatch.setattr(checkpoint, "WrittenFile", fail)
     elif stage == "_add":
-        monkeypatch.setattr(checkpoint.h5py.File, "flush", fail)
+        monkeypatch.setattr(checkpoint.WrittenFile, "flush", fail)
     else:
         monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OutputError, match=r"No space left on device\): the disk is full; free some space"):

@@ -7,7 +7,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 import hpcpot
@@ -15,6 +14,7 @@ from hpcpot.errors import ModelError
 from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
+from hpcpot.storage.writing import WrittenFile
 
 
 def write_native(model: DeepPotential, path: Path, overwrite: bool = False, shortest: float = 1.0) -> None:
@@ -30,7 +30,7 @@ def write_native(model: DeepPotential, path: Path, overwrite: bool = False, shor
     Source: deepmd-kit 3.2.0, deepmd/dpmodel/utils/serialization.py.
     """
     refuse_existing(path, overwrite)
-    with Replacement(path) as part, h5py.File(part, "w", locking=False) as file:
+    with Replacement(path) as part, WrittenFile(part, "w") as file:
         names: list[str] = []
 
         def array(values: np.ndarray | None) -> str | None:
