@@ -1,7 +1,7 @@
 """HDF5 files that are written by one process, also when the disk refuses.
 
 HDF5 does not survive a refused write: it cannot close the file any more, tries again when the process ends, and that ends
-with a segmentation fault. So it writes to a `Device`, which refuses nothing: after the first refusal of the system it
+with a segmentation fault. So it writes to a `SafeDevice`, which refuses nothing: after the first refusal of the system it
 keeps what HDF5 writes to itself, and `flush`, `sync` and `close` of the file raise what the system said. On the disk is
 then what a kill at that moment would have left.
 """
@@ -20,7 +20,7 @@ KEPT = 1 << 16
 """Bytes; longer writes are values, which HDF5 does not read again."""
 
 
-class Device:
+class SafeDevice:
     """A file as h5py takes it in place of a path: every write succeeds.
 
     Attributes:
@@ -110,7 +110,7 @@ class WrittenFile(h5py.File):
     """
 
     def __init__(self, path: Path, mode: str, **options: Any):
-        self._device = Device(path, os.O_CREAT | os.O_TRUNC if mode == "w" else 0)
+        self._device = SafeDevice(path, os.O_CREAT | os.O_TRUNC if mode == "w" else 0)
         try:
             super().__init__(self._device, mode, **options)
         except BaseException:
