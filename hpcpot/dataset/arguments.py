@@ -36,6 +36,9 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
         help="read structures although none of them has an energy, forces or a virial",
     )
     group.add_argument(
+        "--skip-bad", action="store_true", help="leave out files that cannot be read, and say which and why"
+    )
+    group.add_argument(
         "--energy-key",
         metavar="KEY",
         help="of extended XYZ (none: no energy); of VASP: energy for sigma -> 0 (default TOTEN)",
@@ -79,4 +82,5 @@ def read_options(arguments: argparse.Namespace) -> ReadOptions:
         arguments.energy_unit,
         arguments.force_unit,
         arguments.unlabelled,
+        arguments.skip_bad,
     )

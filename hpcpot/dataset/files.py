@@ -1,24 +1,28 @@
-"""Data sets from files and to files: which format a file is of, and whole trees of them."""
+"""Data sets from files and to files."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from hpcpot import inputs, outputs
+from hpcpot import outputs
 from hpcpot.dataset.dataset import DataSet, build, join
-from hpcpot.dataset.formats import FORMATS, Format, output_format, recognise
-from hpcpot.dataset.formats.reading import ReadOptions
+from hpcpot.dataset.formats import FORMATS, Format, output_format
+from hpcpot.dataset.formats.reading import ReadOptions, as_data_error
 from hpcpot.dataset.formats.selection import select
+from hpcpot.dataset.groups import regrouped
+from hpcpot.dataset.places import Place, places_of
 from hpcpot.errors import DataError, OutputError
 from hpcpot.notices import notice
 from hpcpot.outputs import Replacement
 from hpcpot.progress import Progress
 from hpcpot.wording import plural
+
+LISTED = 20
+"""Files that cannot be read and are named."""
 
 LOSSES: dict[str, Callable[[DataSet], bool]] = {
     "virials": lambda dataset: bool(np.isfinite(dataset.virials).any()),
@@ -33,16 +37,6 @@ LOSSES: dict[str, Callable[[DataSet], bool]] = {
 """Information that a format may not keep -> test whether a data set has it."""
 
 
-def accepted() -> str:
-    """Describe what can be read, for messages."""
-    return ", ".join(row.words for row in FORMATS.values() if row.reads) + ", or a folder of these"
-
-
-def is_data(path: Path) -> bool:
-    """Test whether a path is labelled data, or a folder that may hold some."""
-    return path.is_dir() or recognise(path) is not None
-
-
 def losses(dataset: DataSet, name: str) -> list[str]:
     """List the information in a data set that the format does not keep."""
     return [words for words in FORMATS[name].loses if words not in LOSSES or LOSSES[words](dataset)]
@@ -54,34 +48,85 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
     Args:
         show: print how far it is with several files.
     Raises:
-        DataError: a file that is absent, unknown or damaged; no frames at all.
+        DataError: files that are absent, unknown or damaged; no frames at all.
     """
     options = options or ReadOptions()
-    places = _each_run_once([place for given in paths for place in _expand(Path(given))])
-    _refuse_useless(options, {row.name: row for row, _, _ in places})
-    data_sets, frames, progress = [], [], Progress(len(places), "files")
-    show = show and len(places) > 1
-    for row, path, root in places:
-        part = row.code.read(path, root, options)
-        if isinstance(part, DataSet):
-            data_sets += [build(frames), part] if frames else [part]
-            frames = []
-        else:
-            frames += select(part, path, options)
+    places = places_of(paths)
+    _refuse_useless(options, {place.row.name: place.row for place in places})
+    parts, read, failures = [], [], []
+    progress, show = Progress(len(places), "files"), show and len(places) > 1
+    for place in places:
+        try:
+            if (part := _read(place, options)) is not None:
+                parts.append(part)
+                read.append(place)
+        except DataError as error:
+            failures.append(str(error))
         progress.count()
         if show:
             progress.show()
     if show:
         progress.end()
-    if not frames and not data_sets:
+    _refuse_or_skip(failures, len(places), options.skip_bad and bool(parts))
+    if not parts:
         raise DataError(
             f"{', '.join(map(str, paths[:3]))} = no frames left of {plural(len(places), 'file')}: at least one is required; "
             "the notes say which were left out and why (--unconverged keep reads those that did not converge)."
         )
-    dataset = join([*data_sets, build(frames)] if frames else data_sets)
-    if not options.unlabelled and any(row.name != "hdf5" for row, _, _ in places):  # hpcpot's own may be bare
+    if options.group is None:
+        parts = regrouped(read, parts)
+    dataset = _of_present_elements(join(parts))
+    if not options.unlabelled and any(place.row.name != "hdf5" for place in places):  # hpcpot's own may be bare
         _refuse_unlabelled(dataset, paths)
     return dataset if options.group is None else replace(dataset, groups=np.full(len(dataset), options.group))
+
+
+def _read(place: Place, options: ReadOptions) -> DataSet | None:
+    """The frames of a place; None if all were left out.
+
+    Raises:
+        DataError: it cannot be read, or holds what no data set may; the message names it.
+    """
+    try:
+        part = place.row.code.read(place.path, place.root, options)
+        if isinstance(part, DataSet):
+            return part
+        with as_data_error(place.path, place.row.words):
+            frames = list(select(part, place.path, options))
+            return build(frames) if frames else None
+    except DataError as error:
+        message = str(error)
+        raise error if place.path.name in message else DataError(f"{place.path}: {message}") from error
+
+
+def _refuse_or_skip(failures: list[str], n_places: int, skip: bool) -> None:
+    """Name the files that cannot be read, as an error or as a note.
+
+    Raises:
+        DataError: all of them, up to LISTED.
+    """
+    if not failures:
+        return
+    listed = "\n".join(f"  {failure}" for failure in failures[:LISTED])
+    if len(failures) > LISTED:
+        listed += f"\n  and {len(failures) - LISTED} more"
+    count = f"{len(failures)} of {plural(n_places, 'file')}"
+    if skip:
+        notice(count, f"left out, as they cannot be read:\n{listed}")
+    elif n_places == 1:
+        raise DataError(failures[0])
+    else:
+        raise DataError(
+            f"data = {count} cannot be read:\n{listed}\nall must be whole; correct them, or leave them out by --skip-bad."
+        )
+
+
+def _of_present_elements(dataset: DataSet) -> DataSet:
+    """The data set without elements that have no atoms, as a list of all 118 types has many."""
+    present = np.unique(dataset.species)
+    if len(present) == len(dataset.elements):
+        return dataset
+    return dataset.with_elements([dataset.elements[t] for t in present])
 
 
 def _refuse_useless(options: ReadOptions, rows: Mapping[str, Format]) -> None:
@@ -136,53 +181,3 @@ def check_output(path: Path, kind: str | None, overwrite: bool) -> Format:
         )
     outputs.check_output(path, overwrite)
     return row
-
-
-def _each_run_once(places: list[tuple[Format, Path, Path]]) -> list[tuple[Format, Path, Path]]:
-    """Leave out files that repeat the run of another, where their format knows it, and say so."""
-    repeated: dict[Path, str] = {}
-    for row in {row.name: row for row, _, _ in places}.values():
-        if hasattr(row.code, "repeats"):
-            repeated |= row.code.repeats([path for other, path, _ in places if other.name == row.name])
-    for path, what in repeated.items():
-        notice(path, what)
-    return [place for place in places if place[1] not in repeated]
-
-
-def _expand(given: Path) -> list[tuple[Format, Path, Path]]:
-    """(format, file or folder of it, root): what is found at a path, or in the folder that it is; else the shipped file.
-
-    Raises:
-        DataError: nothing.
-    """
-    given = inputs.find(given, or_folder=True) or given
-    row = recognise(given)
-    if row is not None:
-        return [(row, given, given if given.is_dir() else given.parent)]
-    if not given.is_dir():
-        reason = "no such file, here or shipped" if not given.exists() else "a file that is no labelled data"
-        raise DataError(f"{given} = {reason}: {accepted()} is required; check the path.")
-    places = []
-    for folder, subfolders, names in os.walk(given):
-        subfolders.sort()
-        here = Path(folder)
-        _pass_over_tasks(here, subfolders)
-        if row := recognise(here):
-            subfolders.clear()
-            places.append((row, here, given))
-            continue
-        places += [(row, here / name, given) for name in sorted(names) if (row := recognise(here / name))]
-    if not places:
-        raise DataError(f"{given} = a folder without data: {accepted()} is required; check the path.")
-    return places
-
-
-def _pass_over_tasks(folder: Path, subfolders: list[str]) -> None:
-    """Take the task.* of DP-GEN out of the subfolders where data.* beside them hold what was collected of them."""
-    tasks = [name for name in subfolders if name.startswith("task.")]
-    if tasks and any(name.startswith("data.") and recognise(folder / name) for name in subfolders):
-        notice(
-            f"{folder}: {plural(len(tasks), 'folder')} task.*",
-            "not read: data.* beside them holds their calculations; name a task.* itself to read it",
-        )
-        subfolders[:] = [name for name in subfolders if name not in tasks]

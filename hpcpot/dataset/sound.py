@@ -121,7 +121,7 @@ def _refuse_cells(dataset: DataSet) -> None:
     if not right.all():
         k = int(np.argmin(right))
         _refuse(dataset, k, "cell", cells[k], f"must be numbers below {FARTHEST:g} Å")
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):
         flat = ~(np.abs(np.linalg.det(cells / np.linalg.norm(cells, axis=2, keepdims=True))) > FLATTEST)
     if flat.any():
         k = int(np.argmax(flat))

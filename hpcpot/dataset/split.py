@@ -35,7 +35,7 @@ def split(dataset: DataSet, fractions: Sequence[float], seed: int) -> list[np.nd
     if not all(len(rows) for rows in rows_of_parts):
         raise DataError(
             f"split = {[len(rows) for rows in rows_of_parts]} frames of {len(dataset)}: no part may be empty; take larger "
-            "fractions, or more frames to a group."
+            "fractions, or put frames into fewer groups: --group NAME makes all of them one."
         )
     return rows_of_parts
 

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot import config, inputs, outputs, provenance
-from hpcpot.dataset import checks, hdf5
+from hpcpot import config, outputs, provenance
+from hpcpot.dataset import checks, hdf5, places
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
@@ -112,7 +112,7 @@ def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> 
 def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
     files: list[Path] = []
     for name in [names] if isinstance(names, str) else names:
-        matches = inputs.find_all(name, folder, or_folder=True)
+        matches = places.find_all(name, folder)
         if not matches:
             raise ConfigError(
                 f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "

@@ -6,12 +6,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import h5py
 import labelled
 import numpy as np
 import pytest
 from vasp_files import OUTCAR, VASPRUN
 
 from hpcpot.cli import main
+from hpcpot.dataset import dataset
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.files import load, losses, save
 from hpcpot.dataset.formats import FORMATS, Format, register
@@ -54,8 +56,23 @@ def sample(row: Format, folder: Path, data: DataSet) -> Path:
     if row.writes:
         save(data, output(row, folder), {}, row.name)
         return output(row, folder)
+    if row.name == "deepmd-hdf5":
+        in_hdf5(data, folder / "systems.hdf5")
+        return folder / "systems.hdf5"
     (folder / "OUTCAR").write_text(OUTCAR)
     return folder / "OUTCAR"
+
+
+def in_hdf5(data: DataSet, path: Path) -> None:
+    """A system for each frame, as dpdata writes it."""
+    with h5py.File(path, "w") as file:
+        for k in range(len(data)):
+            frame, system = data.select([k]), file.create_group(f"frame{k}")
+            system["type.raw"] = frame.species
+            system["type_map.raw"] = np.array(data.elements, "S")
+            system["set.000/coord.npy"] = frame.positions.reshape(1, -1)
+            system["set.000/box.npy"] = frame.cells.reshape(1, -1)
+            system["set.000/energy.npy"] = frame.energies
 
 
 def content(path: Path) -> Path:
@@ -198,7 +215,7 @@ def test_files_that_are_cut_off(row, data, tmp_path, share) -> None:
         assert path.name in refused(path)
 
 
-@rows([row for row in READ if row.name != "hdf5"])  # HDF5 itself may not come back from damaged bytes
+@rows(READ)
 def test_damaged_bytes_never_end_in_another_error(row, data, tmp_path) -> None:
     path, rng = sample(row, tmp_path, data.select([0, 1])), np.random.default_rng(1)
     file = content(path)
@@ -219,6 +236,75 @@ def test_unknown_elements(row, data, tmp_path) -> None:
     path = sample(row, tmp_path, data.select([0, 1]))
     for file in [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]:
         file.write_bytes(file.read_bytes().replace(b"Si", b"Qq"))
+    refused(path)
+
+
+MARK = 12345.0
+"""A value of its own, in whose place files get others."""
+
+
+def in_place_of_mark(path: Path, value: float) -> None:
+    """Put a value where MARK is, in texts and in arrays of NumPy."""
+    for file in [path] if path.is_file() else [part for part in path.rglob("*") if part.is_file()]:
+        if file.suffix == ".npy":
+            array = np.load(file)
+            np.save(file, np.where(array == MARK, value, array))
+        elif file.suffix not in (".h5", ".hdf5"):
+            file.write_bytes(re.sub(rb"12345(\.0*)?\b", str(value).encode(), file.read_bytes()))
+
+
+IMPOSSIBLE = {
+    "nan position": ("positions", np.nan),
+    "infinite position": ("positions", np.inf),
+    "position of 1e308": ("positions", 1e308),
+    "position of 1e10": ("positions", -1e10),
+    "nan cell": ("cells", np.nan),
+    "cell of 1e300": ("cells", 1e300 * np.eye(3)),
+    "no cell": ("cells", 0.0),
+    "flat cell": ("cells", np.array([[4.0, 0, 0], [0, 4, 0], [4, 4, 0]])),
+    "thin cell": ("cells", np.diag([9.0, 9.0, 0.01])),
+    "tiny cell": ("cells", 0.5 * np.eye(3)),
+    "infinite energy": ("energies", -np.inf),
+    "energy of 1e308": ("energies", 1e308),
+    "infinite force": ("forces", np.inf),
+    "force of 1e300": ("forces", 1e300),
+    "infinite virial": ("virials", np.inf),
+}
+FRAME = re.compile(r"frame 1\b|:1\b|000001\.xsf|Li\d+Si\d+:0|/?16:0")
+"""How the second frame is named: by its number, or by the file or system that it is in."""
+
+
+@rows(WRITTEN)
+@pytest.mark.parametrize("case", IMPOSSIBLE)
+def test_values_that_no_data_set_may_have(row, data, tmp_path, monkeypatch, case) -> None:
+    field, value = IMPOSSIBLE[case]
+    if field == "virials" and "virials" in row.loses:
+        return
+    bad, path = data.select([0, 1]), output(row, tmp_path)
+    marked = (
+        row.name not in ("hdf5", "json") and np.isscalar(value) and value != 0
+    )  # writers leave out what is not finite
+    monkeypatch.setattr(dataset, "refuse_unsound", lambda made: None)  # a bad file from elsewhere
+    getattr(bad, field)[int(data.first[1]) if field in ("positions", "forces") else 1] = MARK if marked else value
+    row.code.write(bad, path, {})
+    monkeypatch.undo()
+    if marked:
+        in_place_of_mark(path, value)
+    text = refused(path)
+    assert FRAME.search(text), text
+
+
+COUNTS = {"extxyz": (b"16\n", b"%d\n"), "cfg": (b" 16\n", b" %d\n"), "xsf": (b"16 1\n", b"%d 1\n")}
+"""Number of atoms as a format has it."""
+
+
+@rows([row for row in READ if row.name in COUNTS])
+@pytest.mark.parametrize("count", [0, 17, 10**9, 10**18, 10**30, -16])
+def test_numbers_of_atoms_that_are_not_there(row, data, tmp_path, count) -> None:
+    path, (whole, other) = sample(row, tmp_path, data.select([1])), COUNTS[row.name]
+    file = content(path)
+    assert whole in file.read_bytes()
+    file.write_bytes(file.read_bytes().replace(whole, other % count, 1))
     refused(path)
 
 

@@ -9,14 +9,14 @@ from pathlib import Path
 from hpcpot import provenance
 from hpcpot.commands.convert.models import source_facts
 from hpcpot.commands.convert.options import ONLY_MODELS, refuse_note, refuse_others
-from hpcpot.dataset import files, statistics
+from hpcpot.dataset import files, places, statistics
 from hpcpot.dataset.arguments import read_options
 from hpcpot.wording import plural
 
 
 def is_data(inputs: Sequence[str]) -> bool:
     """Test whether the input is labelled structures, by the first of its files."""
-    return files.is_data(Path(inputs[0]))
+    return places.is_data(Path(inputs[0]))
 
 
 def convert(arguments: argparse.Namespace) -> int:

@@ -25,6 +25,9 @@ from hpcpot import inputs
 from hpcpot.errors import ExtensionError
 from hpcpot.registry import Registry
 
+INSIDE = "#"
+"""Between a file and what is meant of it: systems.hdf5#Li16Si16."""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -36,6 +39,7 @@ class Format:
         patterns: of the names of its files. is_folder: a folder is of it, and not the files within.
             A format with neither is only written.
         suffixes: of outputs that are written in it unasked; "" for a name without one.
+        has_parts: FILE#PART is a part of a file.
         writes: whether it is written at all.
         options: fields of ReadOptions that its reader looks at; None where that is not known.
         loses: what a written file does not keep, in words; those of `files.LOSSES` are said only where they apply.
@@ -47,6 +51,7 @@ class Format:
     patterns: tuple[str, ...] = ()
     is_folder: bool = False
     suffixes: tuple[str, ...] = ()
+    has_parts: bool = False
     writes: bool = True
     options: tuple[str, ...] | None = None
     loses: tuple[str, ...] = ()
@@ -64,9 +69,15 @@ class Format:
         if path.is_dir():
             fits = self.is_folder
         else:
-            name = inputs.unpacked(path).name
-            fits = any(fnmatchcase(name, pattern) for pattern in self.patterns) and path.is_file()
+            file = inputs.unpacked(split_part(path)[0] if self.has_parts else path)
+            fits = any(fnmatchcase(file.name, pattern) for pattern in self.patterns) and split_part(path)[0].is_file()
         return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
+
+
+def split_part(path: Path) -> tuple[Path, str]:
+    """Divide FILE#PART; the part is "" where none is named."""
+    file, _, part = str(path).partition(INSIDE)
+    return (path, "") if path.exists() else (Path(file), part.strip("/"))
 
 
 class Formats(Registry[Format]):
@@ -152,6 +163,15 @@ for _row in (
         suffixes=("",),
         options=("elements",),
         loses=("sources", "the order of frames", "the order of atoms"),
+    ),
+    Format(
+        "deepmd-hdf5",
+        f"{__name__}.deepmd_hdf5",
+        "HDF5 with systems of DeePMD-kit (.hdf5, .h5, FILE#SYSTEM)",
+        patterns=("*.hdf5", "*.h5"),
+        has_parts=True,
+        writes=False,
+        options=("elements",),
     ),
     Format("deepmd-mixed", f"{__name__}.deepmd_mixed", loses=("sources", "the order of frames", "the order of atoms")),
 ):

@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
-from ase.geometry import complete_cell
+from ase.data import chemical_symbols
 
 from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.formats.deepmd_system import ARRAYS, LABELS, System
 from hpcpot.dataset.formats.reading import ReadOptions, as_data_error
 from hpcpot.dataset.formats.text import folder_of
 from hpcpot.errors import DataError
+from hpcpot.notices import notice
 
 KIND = "system of DeePMD-kit (type.raw, and set.*/ or coord.raw)"
 COMMON = re.compile(r"iter\.\d+|0[012]\.\w+|data\.\d+|\.")
@@ -28,9 +29,8 @@ COMMON = re.compile(r"iter\.\d+|0[012]\.\w+|data\.\d+|\.")
 FORMULA = re.compile(
     r"(?:\d+|(?:(?:{})\d+)+)(?:\.no\w+)*".format("|".join(sorted(chemical_symbols[1:], key=len, reverse=True)))
 )
-BOX = 1000.0
-"""Å; the cell of a system without periodicity and without box, which nothing depends on."""
-LABELS = {"energy": "energies", "force": "forces", "virial": "virials"}
+TEXTS = ("type", "type_map")
+"""Names of *.raw files that hold no frames."""
 
 
 def recognise(folder: Path) -> bool:
@@ -43,42 +43,21 @@ def read(folder: Path, root: Path, options: ReadOptions) -> DataSet:
 
     Args:
         root: the tree that it is part of; its group is what the path below says, see `group_of`.
-        options: with the elements of the types, where there is no type_map.raw.
+        options: with the elements of the types, where type_map.raw does not name them.
     Raises:
         DataError: incomplete or inconsistent.
     """
     with as_data_error(folder, KIND):
-        types = np.loadtxt(folder / "type.raw", dtype=np.int64, ndmin=1)
-        names = _type_map(folder, options.elements)
-        if unknown := set(names) - atomic_numbers.keys() or {"X"}.intersection(names):
-            raise ValueError(f"types of the elements {' '.join(sorted(unknown))}, which are none")
         source = str(Path(root.name) / folder.relative_to(root)) if folder != root else root.name
-        arrays = _arrays(folder)
-        n_frames, n_atoms = len(arrays["coord"]), len(types)
-        if n_frames == 0:
-            raise ValueError("no frames")
-        real = arrays.get("real_atom_types", np.tile(types, (n_frames, 1))).astype(np.int64)
-        if real.max() >= len(names) or real.min() < -1:
-            raise ValueError(f"types {real.min()} to {real.max()}, but type_map has {' '.join(names)}")
-        is_atom = real >= 0
-        free = (folder / "nopbc").exists()
-
-        def of_atoms(name: str) -> np.ndarray:
-            return _shaped(arrays, name, (n_frames, n_atoms, 3))[is_atom]
-
-        return DataSet(
-            elements=names,
-            first=np.concatenate([[0], np.cumsum(is_atom.sum(axis=1))]),
-            species=real[is_atom].astype(np.int32),
-            positions=of_atoms("coord"),
-            cells=_cells(arrays, n_frames, free),
-            periodic=np.full((n_frames, 3), not free),
-            energies=_shaped(arrays, "energy", (n_frames,)),
-            forces=of_atoms("force"),
-            virials=_shaped(arrays, "virial", (n_frames, 3, 3)),
-            groups=np.full(n_frames, group_of(folder, root)),
-            sources=np.array([f"{source}:{k}" for k in range(n_frames)]),
+        names = folder / "type_map.raw"
+        system = System(
+            str(folder),
+            types=np.loadtxt(folder / "type.raw", dtype=np.int64, ndmin=1).ravel(),
+            names=tuple(names.read_text().split()) if names.is_file() else None,
+            is_free=(folder / "nopbc").exists(),
+            sets=_sets(folder),
         )
+        return system.dataset(source or root.resolve().name, group_of(folder, root), options)
 
 
 def group_of(folder: Path, root: Path) -> str:
@@ -87,9 +66,13 @@ def group_of(folder: Path, root: Path) -> str:
     data/aLiSi_configs/iter.000003/02.fp/data.017 is of aLiSi_configs; a formula or number of atoms
     counts where there is nothing else.
     """
-    parts = [part for part in folder.relative_to(root).parts if not COMMON.fullmatch(part)]
-    telling = [part for part in parts if not FORMULA.fullmatch(part)]
-    return "/".join(telling or parts) or root.resolve().name
+    return group_of_parts(folder.relative_to(root).parts) or root.resolve().name
+
+
+def group_of_parts(parts: Sequence[str]) -> str:
+    """Configuration group by the parts of a path; "" if none of them tells."""
+    kept = [part for part in parts if not COMMON.fullmatch(part)]
+    return "/".join([part for part in kept if not FORMULA.fullmatch(part)] or kept)
 
 
 def write(dataset: DataSet, folder: Path, facts: Mapping[str, str | int], mixed: bool = False) -> None:
@@ -147,53 +130,26 @@ def _lacking(dataset: DataSet, k: int) -> str:
     return "".join(f".no_{label}" for label, name in LABELS.items() if not np.isfinite(getattr(frame, name)).all())
 
 
-def _type_map(folder: Path, elements: Sequence[str] | None) -> tuple[str, ...]:
-    if (folder / "type_map.raw").is_file():
-        return tuple((folder / "type_map.raw").read_text().split())
-    if elements is None:
-        raise DataError(
-            f"{folder} = no type_map.raw: the elements of its types are required; name them in their order, "
-            "--elements Li,Si."
-        )
-    return tuple(elements)
+def _sets(folder: Path) -> dict[str, Mapping[str, np.ndarray]]:
+    """Arrays of each set by name; those of deepmd/raw as one set if there are no others.
 
-
-def _arrays(folder: Path) -> dict[str, np.ndarray]:
-    """Read the arrays of all sets, concatenated; those of deepmd/raw if there are no sets."""
-    names = ("box", "coord", *LABELS, "real_atom_types")
-    folders = sorted(folder.glob("set.*"))
+    Raises:
+        ValueError: an array that is none.
+    """
+    folders = sorted(path for path in folder.glob("set.*") if path.is_dir())
+    texts = {path.stem: path for path in sorted(folder.glob("*.raw")) if path.stem not in TEXTS}
     if not folders:
-        files = {name: folder / f"{name}.raw" for name in names}
-        return {name: np.loadtxt(path, ndmin=2) for name, path in files.items() if path.is_file()}
-    parts = [
-        {name: np.load(subfolder / f"{name}.npy") for name in names if (subfolder / f"{name}.npy").is_file()}
-        for subfolder in folders
-    ]
-    for subfolder, part in zip(folders, parts, strict=True):
-        if part.keys() != parts[0].keys():
-            raise ValueError(f"{subfolder.name} has {' '.join(part)}, but {folders[0].name} has {' '.join(parts[0])}")
-        if len({len(array) for array in part.values()}) != 1:
-            raise ValueError(
-                f"{subfolder.name} has different numbers of frames: { ({k: len(v) for k, v in part.items()}) }"
-            )
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        return {"": {name: np.loadtxt(path, ndmin=2) for name, path in texts.items() if name in ARRAYS}}
+    if texts:
+        notice(
+            f"{folder}: {', '.join(path.name for path in texts.values())}", "not used: the frames are those of set.*"
+        )
+    return {path.name: {file.stem: _array(file) for file in sorted(path.glob("*.npy"))} for path in folders}
 
 
-def _shaped(arrays: dict[str, np.ndarray], name: str, shape: tuple[int, ...]) -> np.ndarray:
-    """An array in float64, NaN where there is none."""
-    if name not in arrays:
-        return np.full(shape, np.nan)
-    if arrays[name].size != np.prod(shape):
-        raise ValueError(f"{name} of shape {arrays[name].shape}: must have {int(np.prod(shape))} values {shape}")
-    return arrays[name].astype(np.float64).reshape(shape)
-
-
-def _cells(arrays: dict[str, np.ndarray], n_frames: int, free: bool) -> np.ndarray:
-    if "box" not in arrays and free:
-        return np.tile(BOX * np.eye(3), (n_frames, 1, 1))
-    cells = _shaped(arrays, "box", (n_frames, 3, 3))
-    if free:
-        return np.array([complete_cell(cell) for cell in cells])
-    if not (np.abs(np.linalg.det(cells)) > 1e-6).all():
-        raise ValueError("box: a cell has no volume; an empty file nopbc says that a system is not periodic")
-    return cells
+def _array(path: Path) -> np.ndarray:
+    """Open an array of a file, which is read where it is used; its header may claim no more than is there."""
+    array = np.load(path, mmap_mode="r")
+    if not isinstance(array, np.ndarray):
+        raise ValueError(f"{path.name} is no array")
+    return array

@@ -54,6 +54,7 @@ class ReadOptions:
         unconverged: whether to "drop" or "keep" frames of calculations that did not converge.
         energy_unit, force_unit: of extended XYZ and XSF, "Ha", "Ha/bohr", where the file does not state it.
         unlabelled: whether structures without any label are read.
+        skip_bad: leave out files that cannot be read, and say which.
     """
 
     elements: tuple[str, ...] | None = None
@@ -63,6 +64,7 @@ class ReadOptions:
     energy_unit: str | None = None
     force_unit: str | None = None
     unlabelled: bool = False
+    skip_bad: bool = False
 
 
 def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:
