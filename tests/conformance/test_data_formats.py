@@ -1,5 +1,6 @@
 """What every data format must do, also those of other packages: come back as it says, and refuse what is damaged."""
 
+import json
 import os
 import re
 import sys
@@ -250,7 +251,8 @@ def in_place_of_mark(path: Path, value: float) -> None:
             array = np.load(file)
             np.save(file, np.where(array == MARK, value, array))
         elif file.suffix not in (".h5", ".hdf5"):
-            file.write_bytes(re.sub(rb"12345(\.0*)?\b", str(value).encode(), file.read_bytes()))
+            text = json.dumps(value) if file.suffix == ".jsonl" else str(value)
+            file.write_bytes(re.sub(rb"12345(\.0*)?\b", text.encode(), file.read_bytes()))
 
 
 IMPOSSIBLE = {
@@ -278,11 +280,11 @@ FRAME = re.compile(r"frame 1\b|:1\b|000001\.xsf|Li\d+Si\d+:0|/?16:0")
 @pytest.mark.parametrize("case", IMPOSSIBLE)
 def test_values_that_no_data_set_may_have(row, data, tmp_path, monkeypatch, case) -> None:
     field, value = IMPOSSIBLE[case]
-    if field == "virials" and "virials" in row.loses:
-        return
+    if (field == "virials" and "virials" in row.loses) or (row.name, case) == ("cfg", "no cell"):
+        return  # an axis of .cfg without a vector is not periodic
     bad, path = data.select([0, 1]), output(row, tmp_path)
     marked = (
-        row.name not in ("hdf5", "json") and np.isscalar(value) and value != 0
+        row.name != "hdf5" and np.isscalar(value) and value != 0
     )  # writers leave out what is not finite
     monkeypatch.setattr(dataset, "refuse_unsound", lambda made: None)  # a bad file from elsewhere
     getattr(bad, field)[int(data.first[1]) if field in ("positions", "forces") else 1] = MARK if marked else value

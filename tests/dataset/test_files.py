@@ -1,5 +1,6 @@
 """Every format there and back, whole trees, and what cannot be read or written."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from hpcpot.dataset.files import LOSSES, load, losses, save
 from hpcpot.dataset.formats import FORMATS, recognise
 from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
 from hpcpot.errors import DataError, OutputError
+from hpcpot.notices import InputNotice
 
 
 @pytest.fixture(scope="module")
@@ -137,3 +139,66 @@ def test_options_without_effect_are_refused(data, tmp_path) -> None:
         with pytest.raises(DataError, match=f"{words}.* = without effect on a data set of hpcpot"):
             load([tmp_path / "a.h5"], options)
         assert len(load([tmp_path / "a.h5", tmp_path / "a.extxyz"], options)) == 12
+
+
+def test_a_calculation_to_a_folder_is_of_the_group_of_their_parent(data, tmp_path) -> None:
+    for name in ("bulk", "slab"):
+        for k in range(3):
+            save(replace(data.select([k]), groups=np.array(["g"])), tmp_path / "one", {}, "xsf")
+            (file,) = (tmp_path / "one").rglob("*.xsf")
+            (tmp_path / "tree" / name / f"{k:04d}").mkdir(parents=True)
+            file.rename(tmp_path / "tree" / name / f"{k:04d}" / "structure.xsf")
+            shutil.rmtree(tmp_path / "one")
+    with pytest.warns(InputNotice, match=r"6 files of one frame = in the groups of their parent folders \(bulk, slab\)"):
+        found = load([tmp_path / "tree"])
+    assert found.groups.tolist() == ["bulk"] * 3 + ["slab"] * 3
+    named = load(sorted((tmp_path / "tree" / "slab").glob("*/structure.xsf")))
+    assert named.groups.tolist() == ["slab"] * 3
+    assert load([tmp_path / "tree"], ReadOptions(group="all")).groups.tolist() == ["all"] * 6
+
+
+def test_systems_of_one_frame(data, tmp_path) -> None:
+    for k in range(3):
+        save(replace(data.select([k]), groups=np.array(["g"])), tmp_path / "out", {})
+        (file,) = (tmp_path / "out").rglob("type.raw")
+        (tmp_path / "tree").mkdir(exist_ok=True)
+        file.parent.rename(tmp_path / "tree" / f"calc{k}")
+        shutil.rmtree(tmp_path / "out")
+    assert load([tmp_path / "tree"]).groups.tolist() == ["tree"] * 3
+    assert load(sorted((tmp_path / "tree").glob("calc*"))).groups.tolist() == ["tree"] * 3
+
+
+def test_groups_that_files_name_stay(data, tmp_path) -> None:
+    for k in range(3):
+        save(replace(data.select([k]), groups=np.array([f"mine{k}"])), tmp_path / f"{k}.extxyz", {})
+    assert load([tmp_path]).groups.tolist() == ["mine0", "mine1", "mine2"]
+
+
+def test_all_bad_files_are_named_or_left_out(data, tmp_path) -> None:
+    save(data.select([0, 1]), tmp_path / "good.extxyz", {})
+    for k in range(25):
+        (tmp_path / f"bad{k:02d}.extxyz").write_text("8\n\nSi 0 0 0\n")
+    with pytest.raises(DataError) as refusal:
+        load([tmp_path])
+    text = str(refusal.value)
+    assert text.startswith("data = 25 of 26 files cannot be read:\n") and text.endswith("leave them out by --skip-bad.")
+    assert "bad00.extxyz" in text and "bad19.extxyz" in text and "bad20" not in text and "  and 5 more\n" in text
+    with pytest.warns(InputNotice, match="25 of 26 files = left out, as they cannot be read:") as notes:
+        assert len(load([tmp_path], ReadOptions(skip_bad=True))) == 2
+    assert "bad19.extxyz" in str(notes[0].message)
+    (tmp_path / "good.extxyz").unlink()
+    with pytest.raises(DataError, match="data = 25 of 25 files cannot be read"):
+        load([tmp_path], ReadOptions(skip_bad=True))
+
+
+def test_elements_without_atoms_are_left_out(data, tmp_path) -> None:
+    save(data.with_elements(["H", "Li", "Ge", "Si"]), tmp_path / "a.h5", {})
+    assert load([tmp_path / "a.h5"]).elements == ("Li", "Si")
+
+
+def test_a_link_to_a_file_beside_it_is_read_once(data, tmp_path) -> None:
+    save(data, tmp_path / "a.extxyz", {})
+    (tmp_path / "b.extxyz").symlink_to("a.extxyz")
+    with pytest.warns(InputNotice, match=r"b\.extxyz = a link to a file or system that is read already"):
+        assert len(load([tmp_path])) == len(data)
+    assert len(load([tmp_path / "a.extxyz", tmp_path / "b.extxyz"])) == 2 * len(data)

@@ -40,7 +40,7 @@ def test_a_single_frame_goes_to_training() -> None:
 
 
 def test_no_empty_part() -> None:
-    with pytest.raises(DataError, match=r"split = \[2, 0\] frames of 2: no part may be empty"):
+    with pytest.raises(DataError, match=r"split = \[2, 0\] frames of 2: no part may be empty; .* --group NAME"):
         split(groups({"a": 1, "b": 1}), (0.9, 0.1), seed=1)
 
 

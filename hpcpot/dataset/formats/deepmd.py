@@ -17,7 +17,7 @@ import numpy as np
 from ase.data import chemical_symbols
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.dataset.formats.deepmd_system import ARRAYS, LABELS, System
+from hpcpot.dataset.formats.deepmd_system import ARRAYS, LABELS, StoredSystem
 from hpcpot.dataset.formats.reading import ReadOptions, as_data_error
 from hpcpot.dataset.formats.text import folder_of
 from hpcpot.errors import DataError
@@ -50,7 +50,7 @@ def read(folder: Path, root: Path, options: ReadOptions) -> DataSet:
     with as_data_error(folder, KIND):
         source = str(Path(root.name) / folder.relative_to(root)) if folder != root else root.name
         names = folder / "type_map.raw"
-        system = System(
+        system = StoredSystem(
             str(folder),
             types=np.loadtxt(folder / "type.raw", dtype=np.int64, ndmin=1).ravel(),
             names=tuple(names.read_text().split()) if names.is_file() else None,

@@ -13,7 +13,7 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet, join
 from hpcpot.dataset.formats import split_part
 from hpcpot.dataset.formats.deepmd import group_of_parts
-from hpcpot.dataset.formats.deepmd_system import System
+from hpcpot.dataset.formats.deepmd_system import StoredSystem
 from hpcpot.dataset.formats.reading import ReadOptions, as_data_error, source_of
 from hpcpot.errors import DataError
 from hpcpot.storage import extents, trial
@@ -62,7 +62,7 @@ def _systems(file: h5py.File) -> list[str]:
 
 def _dataset(file: Path, opened: h5py.File, name: str, source: str, options: ReadOptions) -> DataSet:
     group = opened[name] if name else opened
-    system = System(
+    system = StoredSystem(
         f"{file}#{name}",
         types=_array(group[TYPES]).astype(np.int64).ravel(),
         names=_texts(group["type_map.raw"]) if "type_map.raw" in group else None,

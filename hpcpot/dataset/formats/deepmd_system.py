@@ -24,7 +24,7 @@ REMEDY = "copy the system again or make it anew"
 
 
 @dataclass(frozen=True)
-class System:
+class StoredSystem:
     """Parts of a system as they are stored.
 
     Attributes:
