@@ -283,9 +283,7 @@ def test_values_that_no_data_set_may_have(row, data, tmp_path, monkeypatch, case
     if (field == "virials" and "virials" in row.loses) or (row.name, case) == ("cfg", "no cell"):
         return  # an axis of .cfg without a vector is not periodic
     bad, path = data.select([0, 1]), output(row, tmp_path)
-    marked = (
-        row.name != "hdf5" and np.isscalar(value) and value != 0
-    )  # writers leave out what is not finite
+    marked = row.name != "hdf5" and np.isscalar(value) and value != 0  # writers leave out what is not finite
     monkeypatch.setattr(dataset, "refuse_unsound", lambda made: None)  # a bad file from elsewhere
     getattr(bad, field)[int(data.first[1]) if field in ("positions", "forces") else 1] = MARK if marked else value
     row.code.write(bad, path, {})

@@ -149,7 +149,9 @@ def test_a_calculation_to_a_folder_is_of_the_group_of_their_parent(data, tmp_pat
             (tmp_path / "tree" / name / f"{k:04d}").mkdir(parents=True)
             file.rename(tmp_path / "tree" / name / f"{k:04d}" / "structure.xsf")
             shutil.rmtree(tmp_path / "one")
-    with pytest.warns(InputNotice, match=r"6 files of one frame = in the groups of their parent folders \(bulk, slab\)"):
+    with pytest.warns(
+        InputNotice, match=r"6 files of one frame = in the groups of their parent folders \(bulk, slab\)"
+    ):
         found = load([tmp_path / "tree"])
     assert found.groups.tolist() == ["bulk"] * 3 + ["slab"] * 3
     named = load(sorted((tmp_path / "tree" / "slab").glob("*/structure.xsf")))

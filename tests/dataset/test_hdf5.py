@@ -140,5 +140,8 @@ def test_an_array_that_claims_terabytes(tmp_path) -> None:
     with h5py.File(tmp_path / "old.h5", "r+") as file:
         del file["forces"]
         file.create_dataset("forces", (10**12, 3), float, chunks=(10**8, 3))
-    with pytest.raises(DataError, match=r"old\.h5 = cannot read it \(/forces claims 24000000000000 bytes, the file has \d+\): it must be"):
+    with pytest.raises(
+        DataError,
+        match=r"old\.h5 = cannot read it \(/forces claims 24000000000000 bytes, the file has \d+\): it must be",
+    ):
         hdf5.read(tmp_path / "old.h5")
