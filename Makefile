@@ -14,6 +14,7 @@ help:
 	@echo "make test-all  set up, run all tests"
 	@echo "make fuzz      set up, damage inputs of all kinds $(CASES) times; SEED=, CASES=, TARGET=, JOBS=, and CASE= for one"
 	@echo "make lint      set up, look for mistakes and other formatting than ruff's"
+	@echo "make audit     set up, ask pypi.org for known vulnerabilities of all packages in use"
 	@echo "make docs      set up, build the site of docs/ into site/"
 	@echo "make venv      set up only: Open MPI and parallel HDF5 (Debian packages, as root), .venv with hpcpot"
 	@echo "make clean     remove results, caches and build folders; .venv stays"
@@ -36,6 +37,9 @@ PYTEST := $(PYTHON) -m pytest -q -n $(JOBS) --dist loadfile
 lint: venv
 	$(PYTHON) -m ruff check .
 	$(PYTHON) -m ruff format --check .
+
+audit: venv
+	.ci/audit.sh $(VENV)
 
 test: venv
 	$(PYTEST) -m "not slow"

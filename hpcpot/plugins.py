@@ -25,6 +25,10 @@ def load() -> None:
 @cache
 def _load(names: str) -> None:
     for name in filter(None, map(str.strip, names.split(","))):
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ExtensionError(
+                f"{VARIABLE} = {name}: must be the name of a module, as in import package.module; correct it."
+            )
         try:
             import_module(name)
         except HpcpotError as error:

@@ -22,6 +22,9 @@ from hpcpot import plugins
 from hpcpot.errors import FarmError
 from hpcpot.farm.item import TAIL, BatchedCompute, Compute, Failure, Outcome, halves, outcomes
 
+START = "import sys; sys.path[:] = filter(None, sys.path); from hpcpot.farm.isolation import main; main()"
+"""Not -m, by which Python would import what lies in the current folder, as beside data of others."""
+
 
 def run(compute: Compute | BatchedCompute, inputs: Sequence[Any], batched: bool, memory: int = 0) -> list[Outcome]:
     """Compute each input, whatever its process does; outcomes in order.
@@ -64,7 +67,7 @@ def _in_process(
         stream = stack.enter_context(open(receive, "rb"))
         try:
             process = subprocess.Popen(
-                [sys.executable, "-m", "hpcpot.farm.isolation", str(send)],
+                [sys.executable, "-c", START, str(send)],
                 stdin=subprocess.PIPE,
                 stdout=printed,
                 stderr=printed,
@@ -120,7 +123,3 @@ def main() -> None:
                 stream.flush()
         except FarmError as error:
             pickle.dump(error, stream)
-
-
-if __name__ == "__main__":
-    main()

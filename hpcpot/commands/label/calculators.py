@@ -1,13 +1,18 @@
-"""Calculators of ASE by the name of their class."""
+"""Calculators of ASE by the name of their class: code that runs as the user, so a config names none by accident.
+
+A class must be a calculator's before it is called. A function may return one, and only its call tells.
+"""
 
 from __future__ import annotations
 
 import difflib
 import pkgutil
+import sys
 from collections.abc import Callable
 from hashlib import sha256
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +26,12 @@ def build(name: str, arguments: dict[str, Any]) -> Any:
         ConfigError: there is no such class, it refuses the arguments, or makes something else.
     """
     factory = find(name)
+    is_calculator = hasattr(factory, "get_potential_energy") if isinstance(factory, type) else isfunction(factory)
+    if not is_calculator:
+        raise ConfigError(
+            f"calculator.class = {name}: must be a class of calculators of ASE, or a function that returns one; name the "
+            "class itself."
+        )
     try:
         calculator = factory(**arguments)
     except Exception as error:  # calculators refuse their arguments with any exception
@@ -34,6 +45,20 @@ def build(name: str, arguments: dict[str, Any]) -> Any:
             "the class itself."
         )
     return calculator
+
+
+def check_name(name: str) -> None:
+    """Check as much of a name as can be without running its code.
+
+    Raises:
+        ConfigError: its package is not installed.
+    """
+    package = name.partition(".")[0]
+    if package not in sys.modules and find_spec(package) is None:
+        raise ConfigError(
+            f"calculator.class = {name}: there is no package {package}; install it in the environment of hpcpot, or "
+            "set PYTHONPATH."
+        )
 
 
 def find(name: str) -> Callable[..., Any]:

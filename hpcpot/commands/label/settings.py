@@ -73,7 +73,7 @@ class CalculatorSection:
     class_: str = key(
         import_path(),
         "ASE calculator, or a function that returns one, e.g. nequix.calculator.NequixCalculator; must be installed here "
-        "and on the workers",
+        "and on the workers; its code runs as you, but not with --dry-run",
     )
     arguments: dict[str, Any] = key(
         keywords(), "keyword arguments of the calculator; file names are relative to the current folder", {}

@@ -34,7 +34,7 @@ STARTS = ("initial_magmoms", "initial_charges")
 
 
 def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
-    """Read the structures, and try the calculator.
+    """Read the structures, and try the calculator; a dry run leaves its code alone.
 
     Raises:
         ConfigError, OutputError: before anything is done.
@@ -44,8 +44,11 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
     items = structures(
         inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.every
     )
-    check_calculator(calculator)
-    made_by = {"calculator": identity(calculator)}
+    if arguments.dry_run:
+        calculators.check_name(calculator.class_)
+    else:
+        check_calculator(calculator)
+    made_by = {} if arguments.dry_run else {"calculator": identity(calculator)}
     return Task(
         kind="label",
         results=output.results,

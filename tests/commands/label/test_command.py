@@ -256,6 +256,36 @@ def test_a_dry_run_labels_nothing(folder: Path) -> None:
     assert f"class: {EMT_NAME}" in output and not (folder / "dry.h5").exists()
 
 
+TRACE = """
+from pathlib import Path
+from ase.calculators.emt import EMT
+Path("ran").touch()
+"""
+
+
+def test_a_dry_run_runs_no_code_of_a_calculator(folder: Path, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "traced.py").write_text(TRACE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    given = ("--set", "calculator.class=traced.EMT", "--set", f"output.results={tmp_path}/dry.h5")
+    in_process(folder, "--dry-run", *given, "--set", f"output.dataset={tmp_path}/dry_data.h5")
+    assert not (tmp_path / "ran").exists()
+    calculators.build("traced.EMT", {})
+    assert (tmp_path / "ran").exists(), "else the test shows nothing"
+    with pytest.raises(
+        ConfigError, match="calculator.class = nobody_has_this.EMT: there is no package nobody_has_this"
+    ):
+        in_process(folder, "--dry-run", *given[:1], "calculator.class=nobody_has_this.EMT", *given[2:])
+
+
+@pytest.mark.parametrize("name", ["subprocess.Popen", "os.system", "os.mkdir", "builtins.exec", "pathlib.Path"])
+def test_what_is_no_calculator_is_not_called(name: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=f"calculator.class = {name}: must be a class of calculators of ASE"):
+        calculators.build(name, {"path": "made", "args": ["touch", "made"]})
+    assert not (tmp_path / "made").exists()
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [
