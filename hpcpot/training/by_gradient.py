@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -87,8 +86,7 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
 def steps(settings: TrainSettings, systems: Systems, workers: Workers) -> int:
     """Steps in all: as given, or of the epochs; each process takes a batch of its own in a step."""
     training = settings.training
-    batches = sum(ceil(len(f) / b) for f, b in zip(systems.frames, systems.batch_sizes, strict=True))
-    return training.steps or max(1, round(training.epochs * batches / workers.size))
+    return training.steps or max(1, round(training.epochs * systems.n_batches / workers.size))
 
 
 def _plan(settings: TrainSettings, n_steps: int) -> Plan:

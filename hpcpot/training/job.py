@@ -13,12 +13,13 @@ import numpy as np
 from hpcpot import config, outputs, provenance
 from hpcpot.dataset import checks, hdf5, places
 from hpcpot.dataset import files as dataset_files
-from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.dataset import DataSet, join
 from hpcpot.dataset.split import split
 from hpcpot.dataset.trained import trained_range
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
 from hpcpot.potential import files as potential_files
 from hpcpot.potential import registry
+from hpcpot.training.batches import needs_entries, numbered
 from hpcpot.training.settings import TrainOutputSection, TrainSettings
 from hpcpot.wording import plural
 
@@ -75,7 +76,8 @@ def make(
         ConfigError: a file that is not there. DataError: frames that cannot be trained on.
     """
     keys, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
-    data = _read(keys.files, "data.files", folder)
+    by_entry = needs_entries(settings.training.batch_size, settings.training.systems)
+    data = _read(keys.files, "data.files", folder, by_entry)
     if keys.elements:
         data = data.with_elements(keys.elements)
     data = _without_large_forces(_labelled(data, needs_forces), keys.maximum_force_eV_A, say)
@@ -105,21 +107,26 @@ def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> 
     """
     if restart and not output.checkpoint.exists():
         raise OutputError(f"{output.checkpoint} = no such checkpoint: --restart goes on from one; leave --restart out.")
-    for path in (output.model, output.checkpoint):
+    for path in (output.model, output.checkpoint, output.curve):
         outputs.check_output(path, restart or overwrite, can_restart=True)
 
 
-def _read(names: str | Sequence[str], key: str, folder: Path) -> DataSet:
-    files: list[Path] = []
-    for name in [names] if isinstance(names, str) else names:
-        matches = places.find_all(name, folder)
-        if not matches:
-            raise ConfigError(
-                f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
-                "the current folder, none that ships with hpcpot; check the name."
-            )
-        files += matches
-    return dataset_files.load(files)
+def _read(names: str | Sequence[str], key: str, folder: Path, by_entry: bool = False) -> DataSet:
+    """Read all files of a key; by_entry: each entry apart, with its number in the names of its groups."""
+    entries = [_files(name, key, folder) for name in ([names] if isinstance(names, str) else names)]
+    if not by_entry:
+        return dataset_files.load([path for paths in entries for path in paths])
+    return join([numbered(dataset_files.load(paths), k) for k, paths in enumerate(entries)])
+
+
+def _files(name: str, key: str, folder: Path) -> list[Path]:
+    matches = places.find_all(name, folder)
+    if not matches:
+        raise ConfigError(
+            f"{key} = {name}: must be a file or folder: none beside the config ({folder.resolve()}), none in "
+            "the current folder, none that ships with hpcpot; check the name."
+        )
+    return matches
 
 
 def _labelled(data: DataSet, needs_forces: bool) -> DataSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from hpcpot.config.kinds import Kind, choice, either, element, file_name, intege
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.potential import registry
+from hpcpot.training.blocks import blocks
 
 TRAINERS = registry.trainers()
 
@@ -21,18 +23,38 @@ OPTIMISERS = ("adam", "adamw", "adamax", "adagrad", "adadelta", "muon")
 
 
 def batch_size() -> Kind:
-    """Kind of a batch size: a number of frames, or a rule."""
-    words = "frames, auto, auto:ATOMS or max:ATOMS"
+    """Kind of a batch size: a number of frames, one for each entry of data.files, or a rule."""
+    words = "frames, a list of them, auto, auto:ATOMS, max:ATOMS or mixed:FRAMES"
+    rule = re.compile(r"auto|(auto|max|mixed):0*[1-9][0-9]{0,8}")
 
-    def parse(value: Any) -> int | str:
+    def parse(value: Any) -> int | str | list[int]:
+        if isinstance(value, list) and value:
+            return [integer(1).parse(entry) for entry in value]
         if not isinstance(value, str):
             return integer(1).parse(value)
-        word, colon, atoms = value.partition(":")
-        if value != "auto" and not (word in ("auto", "max") and colon and atoms.isdigit() and int(atoms)):
+        if not rule.fullmatch(value):
             raise ValueError(f"must be {words}")
         return value
 
-    return Kind(words, parse, {"anyOf": [integer(1).json, {"type": "string", "pattern": r"^(auto(:\d+)?|max:\d+)$"}]})
+    several = {"type": "array", "items": integer(1).json, "minItems": 1}
+    text = {"type": "string", "pattern": rf"^({rule.pattern})$"}
+    return Kind(words, parse, {"anyOf": [integer(1).json, text, several]})
+
+
+def system_choice() -> Kind:
+    """Kind of training.systems: a rule, or probabilities of blocks of entries of data.files."""
+    words = "prob_sys_size, prob_uniform, or blocks of data.files: prob_sys_size;0:2:0.3;2:5:0.7"
+    block = r";[0-9]+:[0-9]+:[0-9.eE+-]+"
+
+    def parse(value: Any) -> str:
+        if value in ("prob_sys_size", "prob_uniform"):
+            return value
+        try:
+            return value if blocks(value) else ""
+        except (ValueError, AttributeError):
+            raise ValueError(f"must be {words}") from None
+
+    return Kind(words, parse, {"type": "string", "pattern": rf"^(prob_uniform|prob_sys_size({block})*;?)$"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,15 +96,16 @@ class TrainingSection:
     epochs: float | None = key(
         number(above=0), "length of the training in passes over the data, instead of training.steps", None
     )
-    batch_size: int | str | None = key(
+    batch_size: int | str | list[int] | None = key(
         batch_size(),
-        "frames per batch, all of one group and composition: a number, or as many as hold at least (auto:ATOMS, default 32) "
-        "or at most (max:ATOMS) so many atoms",
+        "frames per batch, all of one group and composition: a number, one for each entry of data.files, or as many as hold "
+        "at least (auto:ATOMS, default 32) or at most (max:ATOMS) so many atoms; mixed:FRAMES: of any groups",
         None,
     )
     systems: str = key(
-        choice("prob_sys_size", "prob_uniform"),
-        "how groups and compositions are drawn: in proportion to their number of batches, or uniformly",
+        system_choice(),
+        "how groups and compositions are drawn: in proportion to their number of batches, uniformly, or blocks "
+        "first:end:weight of entries of data.files share the probability",
         "prob_sys_size",
     )
     optimiser: str | None = key(
@@ -191,10 +214,21 @@ def _check(settings: TrainSettings) -> Iterator[Problem]:
         yield "data.validation_fraction", "must be below 1; typical 0.1"
     if training.patience is not None and data.validation is None and data.validation_fraction == 0.0:
         yield "training.patience", "needs validation frames; set data.validation or data.validation_fraction"
+    yield from _check_entries(settings)
     yield from TRAINERS[settings.family].check(settings)
     rate = settings.learning_rate
     if rate.start is not None and rate.stop is not None and rate.stop > rate.start:
         yield "learning_rate.stop", f"must not be above learning_rate.start, {rate.start:g}; typical 1e-8"
+
+
+def _check_entries(settings: TrainSettings) -> Iterator[Problem]:
+    """Yield what does not fit the number of entries of data.files."""
+    files, training = settings.data.files, settings.training
+    n = 1 if isinstance(files, str) else len(files)
+    if isinstance(training.batch_size, list) and len(training.batch_size) != n:
+        yield "training.batch_size", f"must be a number for each of the {n} entries of data.files, or one for all"
+    if ";" in training.systems and max(end for _, end, _ in blocks(training.systems)) > n:
+        yield "training.systems", f"must be blocks of the {n} entries of data.files, 0 to {n}"
 
 
 def member(settings: TrainSettings, number: int) -> TrainSettings:

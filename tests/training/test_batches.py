@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from labelled import structures
 
-from hpcpot.training.batches import BatchSampler, Systems, frames_in_batch, systems
+from hpcpot.dataset.dataset import join
+from hpcpot.training.batches import BatchSampler, Systems, frames_in_batch, numbered, probabilities, systems
+from hpcpot.training.blocks import blocks
 
 
 @pytest.mark.parametrize(
@@ -60,3 +62,50 @@ def test_a_sampler_goes_on_from_its_state():
 
 def _drawn(sampler, n):
     return [sampler.next() for _ in range(n)]
+
+
+def four_systems(mixed=0):
+    """Entries 0, 1, 1 and 2 of data.files, with 6, 4, 2 and 8 frames in batches of 2."""
+    first = np.cumsum([0, 6, 4, 2, 8])
+    frames = [np.arange(first[k], first[k + 1]) for k in range(4)]
+    return Systems(frames, [2] * 4, list("abcd"), [0, 1, 1, 2], mixed)
+
+
+@pytest.mark.parametrize(
+    ("style", "shares"),
+    [
+        ("prob_uniform", [1 / 4] * 4),
+        ("prob_sys_size", [3 / 10, 2 / 10, 1 / 10, 4 / 10]),
+        ("prob_sys_size;0:1:0.25;1:3:0.75", [0.25, 0.75 * 2 / 7, 0.75 * 1 / 7, 0.75 * 4 / 7]),
+        ("prob_sys_size;0:2:1;2:3:3;", [1 / 4 * 3 / 6, 1 / 4 * 2 / 6, 1 / 4 * 1 / 6, 3 / 4]),
+        ("prob_sys_size;1:2:5", [0, 2 / 3, 1 / 3, 0]),
+    ],
+)
+def test_probabilities_of_deepmd_kit(style, shares):
+    np.testing.assert_allclose(probabilities(four_systems(), style), shares, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    "style", ["prob_size", "prob_sys_size;", "prob_sys_size;0:1", "prob_sys_size;1:1:1", "prob_sys_size;0:1:-1"]
+)
+def test_blocks_that_are_none(style):
+    with pytest.raises(ValueError, match=style):
+        blocks(style)
+
+
+def test_a_mixed_batch_is_of_all_systems():
+    systems = four_systems(mixed=7)
+    assert systems.n_batches == 3 and four_systems().n_batches == 10
+    sampler = BatchSampler(systems, "prob_uniform", 1)
+    drawn = [sampler.next() for _ in range(400)]
+    assert {len(rows) for rows in drawn} == {7}
+    counts = np.bincount(np.concatenate(drawn), minlength=20)
+    expected = np.repeat([700 / 6, 700 / 4, 700 / 2, 700 / 8], [6, 4, 2, 8])
+    assert (abs(counts - expected) < 5 * np.sqrt(expected)).all()
+
+
+def test_entries_have_batches_of_their_own():
+    data = join([numbered(structures(12), 0), numbered(structures(12), 1)])
+    found = systems(data, [3, 5])
+    assert {(k, size) for k, size in zip(found.entries, found.batch_sizes, strict=True)} == {(0, 3), (1, 5)}
+    assert all((rows < 12).all() == (k == 0) for rows, k in zip(found.frames, found.entries, strict=True))

@@ -40,6 +40,14 @@ NUMBERS = {
     "REGULARIZATION": "training.weight_decay",
     "NPSEED": "training.seed",
 }
+SPELLING = {key: keyword for keyword, key in NUMBERS.items()} | {
+    "data.files": "FILES (generate.in)",
+    "data.validation_fraction": "TESTPERCENT",
+    "loss.force_weight": "alpha",
+    "training.optimiser": "method",
+    "learning_rate.start": "lr",
+}
+"""Key of the config -> aenet's keyword."""
 ACTIVATIONS = {"linear": "linear", "tanh": "tanh", "sigmoid": "logistic"}
 DEFAULTS = {"training.batch_size": 256, "data.validation_fraction": 0.1, "training.seed": 11}
 BASIS = {

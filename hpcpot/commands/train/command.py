@@ -7,7 +7,7 @@ from pathlib import Path
 
 from hpcpot import config
 from hpcpot.commands.train import committee
-from hpcpot.commands.train.inputs import load
+from hpcpot.commands.train.inputs import in_own_words, load
 from hpcpot.errors import ConfigError
 from hpcpot.farm import campaign
 from hpcpot.farm import settings as farm_settings
@@ -25,6 +25,11 @@ def run_command(arguments: argparse.Namespace) -> int:
     stop = StopRequest()
     if arguments.restart and arguments.overwrite:
         raise ConfigError("--restart, --overwrite = both: one goes on, the other begins anew; give one.")
+    with in_own_words(Path(arguments.config)):
+        return _train(arguments, stop)
+
+
+def _train(arguments: argparse.Namespace, stop: StopRequest) -> int:
     settings = load(Path(arguments.config), arguments.overrides + farm_settings.overrides(arguments))
     folder = Path(arguments.config).parent
     if settings.committee.members > 1:

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from hpcpot.config import show
 from hpcpot.errors import ConfigError
+from hpcpot.notices import notice
 
 TRANSLATED = {
     "model.type_map": "data.elements",
@@ -41,13 +43,13 @@ TRANSLATED = {
     "training.training_data.systems": "data.files",
     "training.training_data.batch_size": "training.batch_size",
     "training.training_data.auto_prob": "training.systems",
+    "training.training_data.sys_probs": "training.systems",
     "training.validation_data.systems": "data.validation",
     "training.numb_steps": "training.steps",
     "training.numb_epoch": "training.epochs",
     "training.seed": "training.seed",
     "training.disp_freq": "training.print_every",
     "training.save_freq": "training.checkpoint_every",
-    "training.disp_file": "output.curve",
 }
 """DeePMD-kit's keyword -> key of the config."""
 
@@ -64,7 +66,6 @@ DEFAULTS = {
     "training.print_every": 1000,
     "training.checkpoint_every": 1000,
     "data.validation_fraction": 0.0,
-    "output.curve": "lcurve.out",
 }
 """DeePMD-kit's own, where they are others than hpcpot's."""
 
@@ -73,8 +74,18 @@ ACCEPTED: dict[str, tuple] = {
     "model.descriptor.type": ("se_e2_a", "se_a"),
     "model.descriptor.exclude_types": ([],),
     "model.descriptor.trainable": (True,),
+    "model.descriptor.use_tebd_bias": (False,),
+    "model.descriptor.type_nchanl": (4,),
     "model.fitting_net.type": ("ener",),
     "model.fitting_net.trainable": (True,),
+    "model.fitting_net.type_fitting_net": (False,),
+    "model.fitting_net.mixed_types": (False,),
+    "model.fitting_net.dim_case_embd": (0,),
+    "model.fitting_net.exclude_types": ([],),
+    "model.fitting_net.tot_ener_zero": (False,),
+    "model.fitting_net.layer_name": (None,),
+    "model.fitting_net.use_aparam_as_mask": (False,),
+    "model.compress": (None,),
     "model.fitting_net.numb_fparam": (0,),
     "model.fitting_net.numb_aparam": (0,),
     "model.fitting_net.atom_ener": ([],),
@@ -97,7 +108,6 @@ ACCEPTED: dict[str, tuple] = {
     "optimizer.adam_beta1": (0.9,),
     "optimizer.adam_beta2": (0.999,),
     "optimizer.weight_decay": (0,),
-    "training.training_data.sys_probs": (None,),
     "training.training_data.min_pair_dist": (0,),
     "training.training_data.rglob_patterns": (None,),
     "training.validation_data.rglob_patterns": (None,),
@@ -110,18 +120,26 @@ ACCEPTED: dict[str, tuple] = {
 """Keywords that change results, with the values that are what hpcpot does."""
 
 IDLE = {
-    "_comment",
     "model.descriptor.seed",
+    "model.descriptor.tebd_input_mode",
     "model.fitting_net.seed",
     "model.fitting_net.precision",
+    "model.fitting_net.coord_norm",
     "model.data_bias_nsample",
+    "model.srtab_add_bias",
+    "model.info",
+    "model.use_compact",
+    "training.validation_data",
     "training.validation_data.batch_size",
     "training.validation_data.numb_btch",
     "training.validation_data.auto_prob",
     "training.validation_data.sys_probs",
-    "training.training_data.set_prefix",
     "training.validation_data.set_prefix",
+    "training.training_data.set_prefix",
+    "training.numb_test",
+    "training.disp_file",
     "training.save_ckpt",
+    "training.load_ckpt",
     "training.save_dir",
     "training.max_ckpt_keep",
     "training.disp_training",
@@ -138,9 +156,46 @@ IDLE = {
     "training.ema_decay",
     "training.ckpt_keep_ratio",
     "training.enable_compile",
+    "training.num_worker",
     "loss.huber_delta",
 }
-"""Passed over: what is printed and kept, and seeds of single networks, for which training.seed serves."""
+"""Keywords without effect here: what is printed and kept, validation batches, and seeds of single networks, for which
+training.seed serves."""
+
+SILENT = {"_comment", "training.disp_training", "training.time_training", "training.disp_avg", "training.save_ckpt"}
+"""Those of which nothing is said."""
+
+UNSUPPORTED = {
+    "model.model_dict": "multi-task training",
+    "model.shared_dict": "multi-task training",
+    "model.type_embedding": "type embedding",
+    "model.spin": "spin",
+    "model.modifier": "a dipole-charge modifier",
+    "model.use_srtab": "a short-range table",
+    "model.bridging_method": "a short-range table",
+    "model.smin_alpha": "a short-range table",
+    "model.sw_rmin": "a short-range table",
+    "model.sw_rmax": "a short-range table",
+    "model.models": "several models in one",
+    "model.hessian_mode": "Hessians",
+    "model.finetune_head": "fine-tuning",
+    "loss.start_pref_h": "Hessians",
+    "loss_dict": "multi-task training",
+    "fitting_net_dict": "multi-task training",
+    "training.data_dict": "multi-task training",
+    "training.model_prob": "multi-task training",
+    "training.fitting_weight": "multi-task training",
+    "training.mixed_precision": "mixed precision",
+    "training.fp16": "half precision",
+    "training.wandb_config": "Weights & Biases",
+    "training.opt_type": "this choice of optimiser",
+    "learning_rate_dict": "multi-task training",
+    "nvnmd": "NVNMD",
+}
+"""Keywords of DeePMD-kit that hpcpot does not have -> what they are."""
+
+TYPED = ("model.descriptor", "model.fitting_net", "loss", "learning_rate", "optimizer")
+"""Sections whose other keywords depend on their type."""
 
 ALIASES = {
     "n_axis_neuron": "axis_neuron",
@@ -159,19 +214,26 @@ ALIASES = {
 PRECISIONS = {"default": "float64", "double": "float64", "single": "float32"}
 
 
+DEEPEST = 20
+"""Sections within sections; DeePMD-kit has five."""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A keyword as the user wrote it, and its value."""
+
+    keyword: str
+    value: Any
+
+
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
     """The file as the tree of a config, and what is wrong in it, a line each.
 
     Raises:
         ConfigError: the file cannot be read, or is no JSON.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"config = {path}: cannot be read ({error}); give a YAML config or an input.json.") from error
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise ConfigError(f"config = {path}: has no section model: must be an input.json of DeePMD-kit of one model.")
-    values, problems = _translated(_flat(content, ""), path.name)
+    given = _keywords(path)
+    values, problems = _translated(given, path)
     tree: dict[str, Any] = {"family": "deep_potential"}
     for name, value in (DEFAULTS | {"output.model": f"{path.stem}.h5"} | values).items():
         section, _, key = name.partition(".")
@@ -179,43 +241,118 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
     return tree, problems
 
 
-def _translated(given: dict[str, Any], origin: str) -> tuple[dict[str, Any], list[str]]:
-    values, problems = {}, []
-    for name, value in given.items():
-        if name in TRANSLATED:
-            values[TRANSLATED[name]] = value
+def spelling(path: Path) -> dict[str, str]:
+    """Key of the config -> the keyword that the user wrote for it."""
+    return {TRANSLATED[name]: given.keyword for name, given in _keywords(path).items() if name in TRANSLATED}
+
+
+def _keywords(path: Path) -> dict[str, Given]:
+    """What is given, by the whole names of today's DeePMD-kit; null is as if it were not there."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        content = None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"config = {path}: cannot be read ({error}); give a YAML config or an input.json.") from error
+    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+        raise ConfigError(f"config = {path}: has no section model: must be an input.json of DeePMD-kit of one model.")
+    return {name: given for name, given in _flat(content, "", "", path).items() if given.value is not None}
+
+
+def _translated(given: dict[str, Given], path: Path) -> tuple[dict[str, Any], list[str]]:
+    values, problems, idle = {}, [], []
+    others = {section for section in TYPED if f"{section}.type" in given and not _is_accepted(f"{section}.type", given)}
+    for name, entry in given.items():
+        section, _, key = name.rpartition(".")
+        if any(part.startswith("_comment") for part in name.split(".")) or (section in others and key != "type"):
+            continue
+        if kind := next((kind for start, kind in UNSUPPORTED.items() if f"{name}.".startswith(f"{start}.")), None):
+            if entry.value not in (False, [], 0, "None"):
+                problems.append(_problem(entry, path, f"not supported: {kind}; leave it out, or train in DeePMD-kit."))
+        elif name in TRANSLATED:
+            values[TRANSLATED[name]] = entry.value
         elif name == "learning_rate.stop_lr_ratio":
-            values["learning_rate.stop"] = value * given.get("learning_rate.start_lr", 1e-3)
+            values["learning_rate.stop"] = _product(given, name, problems, path)
         elif name in ACCEPTED:
-            if value not in ACCEPTED[name]:
+            if not _is_accepted(name, given):
+                only = show(ACCEPTED[name][0])
                 problems.append(
-                    f"{name} = {show(value)} ({origin}): hpcpot trains with {show(ACCEPTED[name][0])} only; leave it "
-                    "out, or train in DeePMD-kit."
+                    _problem(
+                        entry,
+                        path,
+                        f"not supported: hpcpot trains with {only} only; leave it out, or train in DeePMD-kit.",
+                    )
                 )
-        elif name not in IDLE and not name.rpartition(".")[2].startswith("_comment"):
-            near = difflib.get_close_matches(name, [*TRANSLATED, *ACCEPTED, *IDLE], 1, 0.0)[0]
-            problems.append(f"{name} = {show(value)} ({origin}): unknown keyword; did you mean {near}?")
-    if "training.precision" in values:
-        values["training.precision"] = PRECISIONS.get(values["training.precision"], values["training.precision"])
-    sizes = values.get("training.batch_size")
-    if isinstance(sizes, list):
-        if len(set(sizes)) > 1:
-            problems.append(
-                f"training.training_data.batch_size = {show(sizes)} ({origin}): must be one number for all, or auto."
-            )
-        values["training.batch_size"] = sizes[0]
+        elif name in IDLE:
+            idle += [] if name in SILENT else [entry.keyword]
+        else:
+            problems.append(_problem(entry, path, f"unknown keyword{_suggestion(name)}."))
+    if idle:
+        notice(f"{path.name}: {', '.join(idle)}", "without effect in hpcpot: not used.")
+    _adapt(values)
     return values, problems
 
 
-def _flat(content: dict[str, Any], prefix: str) -> dict[str, Any]:
+def _problem(entry: Given, path: Path, text: str) -> str:
+    return f"{entry.keyword} = {show(entry.value)} ({path.name}): {text}"
+
+
+def _is_accepted(name: str, given: dict[str, Given]) -> bool:
+    value = given[name].value
+    if name.endswith(".trainable") and isinstance(value, list):
+        return all(entry is True for entry in value)
+    if isinstance(value, list) and all(entry is None for entry in value):
+        return True
+    return value in ACCEPTED[name]
+
+
+def _product(given: dict[str, Given], name: str, problems: list[str], path: Path) -> float | None:
+    """The last learning rate from its ratio to the first."""
+    start = given.get("learning_rate.start_lr", Given("", 1e-3)).value
+    ratio = given[name].value
+    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in (start, ratio)):
+        problems.append(_problem(given[name], path, "must be a number, as start_lr must."))
+        return None
+    return start * ratio
+
+
+def _suggestion(name: str) -> str:
+    """The known keyword of the same section that is meant, where one is close."""
+    section, _, key = name.rpartition(".")
+    known = {
+        other.rpartition(".")[2]: other
+        for other in (*TRANSLATED, *ACCEPTED, *IDLE)
+        if other.rpartition(".")[0] == section
+    }
+    near = difflib.get_close_matches(key, known, 1, 0.7)
+    return f"; did you mean {known[near[0]]}?" if near else f" of the section {section}" if section else ""
+
+
+def _adapt(values: dict[str, Any]) -> None:
+    """Bring values into the form of the config, in place."""
+    precision, sizes = values.get("training.precision"), values.get("training.batch_size")
+    if isinstance(precision, str):
+        values["training.precision"] = PRECISIONS.get(precision, precision)
+    if isinstance(sizes, list) and sizes and all(size == sizes[0] for size in sizes):
+        values["training.batch_size"] = sizes[0]
+    shares = values.get("training.systems")
+    if isinstance(shares, list):
+        values["training.systems"] = "prob_sys_size" + "".join(
+            f";{k}:{k + 1}:{share}" for k, share in enumerate(shares)
+        )
+
+
+def _flat(content: dict[str, Any], prefix: str, written: str, path: Path, depth: int = 0) -> dict[str, Given]:
     """Values by their whole name; sections of old inputs at the place of new ones."""
-    flat = {}
+    if depth > DEEPEST:
+        raise ConfigError(f"config = {path}: has sections {DEEPEST} deep: must be an input.json of DeePMD-kit.")
+    flat: dict[str, Given] = {}
     for key, value in content.items():
         name = f"{prefix}{ALIASES.get(key, key)}"
         if name in {f"training.{old}" for old in ("systems", "batch_size", "auto_prob", "sys_probs", "set_prefix")}:
             name = name.replace("training.", "training.training_data.")
         if isinstance(value, dict):
-            flat |= _flat(value, f"{name}.")
+            flat |= _flat(value, f"{name}.", f"{written}{key}.", path, depth + 1)
         else:
-            flat[name] = value
+            flat[name] = Given(f"{written}{key}", value)
     return flat

@@ -2,12 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from hpcpot import config
 from hpcpot.commands.train import aenet_input, deepmd_input
+from hpcpot.errors import HpcpotError
 from hpcpot.training.settings import SCHEMA, TrainSettings
+
+
+@contextmanager
+def in_own_words(path: Path) -> Iterator[None]:
+    """Errors inside name keys of the config by the keywords that the user wrote in the input of another program.
+
+    Raises:
+        HpcpotError: of the same class, in other words.
+    """
+    try:
+        yield
+    except HpcpotError as error:
+        words = (
+            deepmd_input.spelling(path)
+            if path.suffix == ".json"
+            else aenet_input.SPELLING
+            if path.suffix == ".in"
+            else {}
+        )
+        text = str(error)
+        for key in sorted(words, key=len, reverse=True):
+            text = re.sub(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", words[key].replace("\\", ""), text)
+        if text == str(error):
+            raise
+        raise type(error)(text) from error
 
 
 def load(path: Path, overrides: Sequence[str]) -> TrainSettings:
@@ -22,4 +50,5 @@ def load(path: Path, overrides: Sequence[str]) -> TrainSettings:
         tree, problems = aenet_input.read(path)
     else:
         return config.load(path, SCHEMA, overrides)
-    return config.load_tree(tree, path, SCHEMA, overrides, problems)
+    with in_own_words(path):
+        return config.load_tree(tree, path, SCHEMA, overrides, problems)

@@ -88,6 +88,8 @@ def check(settings: TrainSettings) -> Iterator[Problem]:
     model, training = settings.chebyshev, settings.training
     if not isinstance(training.batch_size, int):
         yield "training.batch_size", "must be a number of frames for a Chebyshev network; typical 128"
+    if ";" in training.systems:
+        yield "training.systems", "has no blocks for a Chebyshev network, whose batches are of all frames alike"
     if model.angular_cutoff_A > model.radial_cutoff_A:
         yield "chebyshev.angular_cutoff_A", f"must not be above chebyshev.radial_cutoff_A, {model.radial_cutoff_A:g}"
     if settings.loss.force_weight + settings.loss.virial_weight > 1.0:

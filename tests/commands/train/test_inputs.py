@@ -1,6 +1,7 @@
 """input.json of DeePMD-kit, and train.in of aenet-PyTorch."""
 
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -12,6 +13,8 @@ from hpcpot.commands.train.inputs import load
 from hpcpot.dataset import files as dataset_files
 from hpcpot.errors import ConfigError
 from hpcpot.potential.files import load as load_model
+from hpcpot.training import batches, job
+from hpcpot.training.settings import member
 
 INPUT = {
     "_comment": "a model",
@@ -66,7 +69,115 @@ def test_it_trains(tmp_path, monkeypatch):
     written(tmp_path, lambda tree: tree["training"]["training_data"].update(batch_size="auto"))
     assert cli.main(["train", "input.json"]) == 0
     assert load_model(tmp_path / "input.h5").elements == ("Li", "Si")
-    assert (tmp_path / "lcurve.out").exists()
+    assert (tmp_path / "input.curve.csv").exists() and not (tmp_path / "lcurve.out").exists()
+
+
+def quiet(path):
+    """Settings of an input, and what is said of it."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = load(path, [])
+    return found, [str(warning.message) for warning in caught]
+
+
+def test_an_input_of_deepmd_kit_1(tmp_path):
+    """Keywords of v1 at their places of v1, null seeds and validation data, lists of trainable."""
+
+    def change(tree):
+        tree["model"]["descriptor"].update(type="se_a", seed=None)
+        tree["model"]["fitting_net"].update(
+            seed=None, coord_norm=True, type_fitting_net=False, trainable=[True, True, True]
+        )
+        del tree["training"]["training_data"], tree["loss"]["type"]
+        tree["training"].update(
+            systems=["systems"],
+            set_prefix="set",
+            batch_size=[4],
+            numb_test=4,
+            load_ckpt="model.ckpt",
+            save_ckpt="model.ckpt",
+            seed=None,
+            validation_data=None,
+            profiling=False,
+        )
+        tree["training"]["_comment2"] = tree["model"]["_comment_b"] = {"any": "thing"}
+
+    found, said = quiet(written(tmp_path, change))
+    assert (found.training.batch_size, found.training.steps, found.training.seed) == (4, 3, 0)
+    assert (found.data.files, found.data.validation) == (["systems"], None)
+    idle = (
+        "model.fitting_net.coord_norm, training.disp_file, training.set_prefix, training.numb_test, training.load_ckpt"
+    )
+    assert said == [f"input.json: {idle}, training.profiling = without effect in hpcpot: not used."]
+
+
+@pytest.mark.parametrize(
+    ("given", "batch_size", "systems"),
+    [
+        ({"batch_size": [2, 1, 4]}, [2, 1, 4], "prob_sys_size"),
+        ({"batch_size": [3, 3, 3], "auto_prob": "prob_uniform"}, 3, "prob_uniform"),
+        ({"batch_size": "mixed:6"}, "mixed:6", "prob_sys_size"),
+        ({"auto_prob": "prob_sys_size;0:1:0.3;1:3:0.7"}, None, "prob_sys_size;0:1:0.3;1:3:0.7"),
+        ({"auto_prob_style": "prob_sys_size;0:3:1"}, None, "prob_sys_size;0:3:1"),
+        ({"sys_probs": [0.5, 0.3, 0.2]}, None, "prob_sys_size;0:1:0.5;1:2:0.3;2:3:0.2"),
+        ({"auto_prob": None, "sys_probs": None, "batch_size": None}, None, "prob_sys_size"),
+    ],
+)
+def test_batches_of_an_input(tmp_path, given, batch_size, systems):
+    names = ["a", "b", "c"]
+
+    def change(tree):
+        tree["training"]["training_data"] = {"systems": names} | given
+
+    found = load(written(tmp_path, change), []).training
+    assert (found.batch_size, found.systems) == (batch_size or "auto", systems)
+
+
+def test_each_system_has_its_own_batch_size_and_probability(tmp_path, monkeypatch):
+    """Systems 0 and 1 are the same files; a block of weight 0 is never drawn from."""
+    dataset_files.save(dataset(), tmp_path / "systems", {}, "deepmd")
+    monkeypatch.chdir(tmp_path)
+
+    def change(tree):
+        tree["training"]["training_data"] = {
+            "systems": ["systems", "systems"],
+            "batch_size": [2, 3],
+            "auto_prob": "prob_sys_size;0:1:0;1:2:1",
+        }
+
+    settings = load(written(tmp_path, change), [])
+    data = job.make(settings, tmp_path, False, lambda: False, print).training
+    systems = batches.systems(data, settings.training.batch_size)
+    assert sorted(set(zip(systems.entries, systems.batch_sizes, strict=True))) == [(0, 2), (1, 3)]
+    shares = batches.probabilities(systems, settings.training.systems)
+    assert [shares[np.array(systems.entries) == k].sum() for k in (0, 1)] == pytest.approx([0.0, 1.0])
+    assert cli.main(["train", "input.json"]) == 0
+    assert load_model(tmp_path / "input.h5").elements == ("Li", "Si")
+
+
+def test_mixed_batches_train(tmp_path, monkeypatch):
+    dataset_files.save(dataset(), tmp_path / "systems", {}, "deepmd")
+    monkeypatch.chdir(tmp_path)
+    written(tmp_path, lambda tree: tree["training"]["training_data"].update(batch_size="mixed:5"))
+    assert cli.main(["train", "input.json"]) == 0
+    assert (tmp_path / "input.curve.csv").exists()
+
+
+def test_two_inputs_in_a_folder_keep_their_curves(tmp_path):
+    first = written(tmp_path)
+    other = first.rename(tmp_path / "other.json")
+    written(tmp_path)
+    outputs = [load(path, []).output for path in (first, other)]
+    assert [output.curve.name for output in outputs] == ["input.curve.csv", "other.curve.csv"]
+    members = [member(load(first, ["committee.members=2"]), k).output.curve.name for k in (0, 1)]
+    assert members == ["input_0.curve.csv", "input_1.curve.csv"]
+
+
+def test_nested_json_is_refused(tmp_path):
+    for depth in (40, 100000):
+        (tmp_path / "input.json").write_text('{"model": ' + '{"a":' * depth + "1" + "}" * depth + "}")
+        with pytest.raises(ConfigError, match="must be an input.json of DeePMD-kit"):
+            load(tmp_path / "input.json", [])
 
 
 @pytest.mark.parametrize(
@@ -76,14 +187,55 @@ def test_it_trains(tmp_path, monkeypatch):
             lambda t: t["model"]["descriptor"].update(rcut_smooth=2.0),
             r"model.descriptor.rcut_smooth = 2.0 .*did you mean model.descriptor.rcut_smth\?",
         ),
-        (lambda t: t["model"]["descriptor"].update(type="dpa1"), "descriptor.type = dpa1 .*trains with se_e2_a only"),
-        (lambda t: t["loss"].update(start_pref_ae=1.0), r"loss.start_pref_ae = 1.0 .*hpcpot trains with 0 only"),
-        (lambda t: t["learning_rate"].update(type="cosine"), r"learning_rate.type = cosine"),
-        (lambda t: t["training"]["training_data"].update(batch_size=[1, 2]), "must be one number for all, or auto"),
         (
-            lambda t: t["model"]["descriptor"].update(rcut=-1),
-            r"deep_potential.cutoff_A = -1 \(input.json\): must be > 0",
+            lambda t: t["model"]["descriptor"].update(type="dpa1", attn_layer=2),
+            r"model.descriptor.type = dpa1 \(input.json\): not supported: hpcpot trains with se_e2_a only; [^\n]*$",
         ),
+        (
+            lambda t: t["loss"].update(start_pref_ae=1.0),
+            r"loss.start_pref_ae = 1.0 .*not supported: hpcpot trains with 0 only",
+        ),
+        (lambda t: t["learning_rate"].update(type="cosine"), r"learning_rate.type = cosine .*not supported"),
+        (
+            lambda t: t["training"]["training_data"].update(batch_size=[1, 2]),
+            r"training.training_data.batch_size = \[1, 2\] .*: must be a number for each of the 1 entries",
+        ),
+        (
+            lambda t: t["training"]["training_data"].update(auto_prob="prob_sys_size;0:2:1"),
+            "training.training_data.auto_prob = prob_sys_size;0:2:1 .*: must be blocks of the 1 entries",
+        ),
+        (
+            lambda t: t["training"]["training_data"].update(auto_prob="prob_size"),
+            "training.training_data.auto_prob = prob_size .*: must be prob_sys_size, prob_uniform, or blocks",
+        ),
+        (
+            lambda t: t["training"]["training_data"].update(batch_size="filter:4"),
+            "training.training_data.batch_size = filter:4 .*: must be frames",
+        ),
+        (lambda t: t["model"]["descriptor"].update(rcut=-1), r"model.descriptor.rcut = -1 \(input.json\): must be > 0"),
+        (
+            lambda t: t["model"]["descriptor"].update(rcut_smth=9.0),
+            r"model.descriptor.rcut_smth = 9.0 \(input.json\): must be below model.descriptor.rcut, 4",
+        ),
+        (lambda t: t["model"]["fitting_net"].update(n_neuron=[0]), r"model.fitting_net.n_neuron = \[0\]"),
+        (lambda t: t["training"].update(stop_batch=0), r"training.stop_batch = 0 \(input.json\)"),
+        (
+            lambda t: t["model"].update(type_embedding={"neuron": [8]}),
+            "model.type_embedding.neuron = .*supported: type emb",
+        ),
+        (lambda t: t["model"].update(spin={"use_spin": [True]}), "model.spin.use_spin = .*: not supported: spin"),
+        (
+            lambda t: t["model"].update(use_srtab="zbl.dat"),
+            "model.use_srtab = zbl.dat .*: not supported: a short-range table",
+        ),
+        (lambda t: t["training"].update(mixed_precision={"compute_prec": "float16"}), "not supported: mixed precision"),
+        (lambda t: t["model"]["fitting_net"].update(trainable=[True, False]), "trainable = .*not supported"),
+        (
+            lambda t: t["training"].update(wibble=1),
+            r"training.wibble = 1 .*: unknown keyword of the section training\.",
+        ),
+        (lambda t: t["training"].update(numb_stps=1), "unknown keyword; did you mean training.numb_steps"),
+        (lambda t: t["learning_rate"].update(stop_lr_ratio="x"), "stop_lr_ratio = x .*: must be a number"),
         (lambda t: t.pop("model"), "has no section model"),
     ],
 )
