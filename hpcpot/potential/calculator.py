@@ -20,7 +20,7 @@ from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact
 from hpcpot.potential.files import load_with_range
-from hpcpot.potential.range import Points, note_if_assumed
+from hpcpot.potential.range import OUTSIDE_NOTE, Points, note_if_assumed
 from hpcpot.structure import checks
 from hpcpot.structure.state import State
 
@@ -60,7 +60,7 @@ class Calculator(AseCalculator):
         """Tell, the first time, that a structure is outside the range that the potential was trained in."""
         if self._trained is not None and (text := self._trained.outside(points, energy)):
             self._trained = None
-            notice(text, "outside what the potential was trained on: energies and forces there mean nothing.")
+            notice(text, OUTSIDE_NOTE)
 
 
 def evaluate(

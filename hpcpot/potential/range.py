@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import combinations_with_replacement
 
 import numpy as np
+from ase import Atoms
 from ase.data import atomic_numbers, covalent_radii
 
-from hpcpot.neighbors.batch import Neighborhood
+from hpcpot.neighbors.batch import Neighborhood, build
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.notices import notice
 from hpcpot.potential.contacts import ClosestPair, closest
@@ -28,6 +29,8 @@ MARGIN = 0.05
 PAIRS = ("densities", "residuals", "temperatures")
 """Attributes of a least and a largest value."""
 UNKNOWN = "not said by the file: bonds below 0.6 times the sum of covalent radii count as outside"
+
+OUTSIDE_NOTE = "outside what the potential was trained on: energies and forces there mean nothing."
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +54,19 @@ class Points:
             species: (n,) int32. positions: (n, 3) float64, Å. cell: (3, 3) float64, Å.
         """
         return cls(positions[near.owners] + near.shifts @ cell, near.pairs, species[near.owners], near.owners)
+
+    @classmethod
+    def near(cls, atoms: Atoms, trained: TrainedRange) -> Points:
+        """A structure with the pairs that a range may have something to say of.
+
+        Args:
+            atoms: with a cell, as `structure.checks.check` gives them, of elements of the range.
+        """
+        species = np.array([trained.elements.index(symbol) for symbol in atoms.symbols], np.int32)
+        cell = atoms.cell.array
+        return cls.of(
+            build(atoms.positions, cell, atoms.pbc, float(trained.limits.max())), species, atoms.positions, cell
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +141,10 @@ class TrainedRange:
         return f"{names} was trained down to {least:.2f} Å"
 
     def describe(self, contact: ClosestPair, first: int, second: int) -> str:
-        """Say which two atoms, by their numbers, are how close."""
+        """Say which two atoms, by their numbers, are how close; of one element the smaller number first."""
         a, b = contact.kinds
+        if a == b:
+            first, second = sorted((first, second))
         pair = f"{self.elements[a]} {first} and {self.elements[b]} {second}"
         return f"{pair} are {contact.distance:.3f} Å apart, {self.bound(contact)}"
 
@@ -224,6 +242,16 @@ def note_if_assumed(source: object, trained: TrainedRange) -> None:
             "does not say what it was trained on, so that little can tell where it ends; add it by hpcpot convert MODEL -o "
             "model.h5 --training-data DATA.",
         )
+
+
+def note_if_outside(where: str, atoms: Atoms, trained: TrainedRange | None) -> None:
+    """Say which atoms of a structure are closer than a potential was trained for.
+
+    Args:
+        atoms: as of `Points.near`. trained: its range; None: nothing is said.
+    """
+    if trained is not None and (text := trained.outside(Points.near(atoms, trained))):
+        notice(f"{where}: {text}", OUTSIDE_NOTE)
 
 
 def _percent(shares: np.ndarray) -> str:

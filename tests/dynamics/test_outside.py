@@ -54,9 +54,7 @@ def test_the_first_and_the_closest_are_told_with_their_atoms(ranks: int, tmp_pat
     first, last = notes(done.stdout)
     pair = first.split(": ", 2)[2]
     assert first.startswith("note: step 0 is outside what the potential was trained on: ")
-    assert pair in (
-        f"Ar {a} and Ar {b} are 3.200 Å apart, Ar-Ar was trained down to 3.50 Å" for a, b in ((0, 17), (17, 0))
-    )
+    assert pair == "Ar 0 and Ar 17 are 3.200 Å apart, Ar-Ar was trained down to 3.50 Å"
     assert last == f"outside what the potential was trained on, closest at step 0: {pair}"  # they move apart
 
 

@@ -14,6 +14,7 @@ from hpcpot.commands.onsite.frames import FrameSource, content, spaced
 from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.parallel.stop import Stopped
+from hpcpot.potential.range import TrainedRange, note_if_outside
 from hpcpot.structure import checks
 
 AXES = {"a": 0, "b": 1, "c": 2}
@@ -79,10 +80,15 @@ class Surveyor:
     """Reader of frames that checks them and measures the places of their atoms, one frame after another."""
 
     def __init__(
-        self, frames: FrameSource, settings: OnsiteSettings, elements: tuple[str, ...], stop: Callable[[], bool]
+        self,
+        frames: FrameSource,
+        settings: OnsiteSettings,
+        elements: tuple[str, ...],
+        stop: Callable[[], bool],
+        trained: TrainedRange | None = None,
     ):
         given = settings.profile
-        self.frames, self.elements, self.stop = frames, elements, stop
+        self.frames, self.elements, self.stop, self.trained = frames, elements, stop, trained
         self.slab = Slab(AXES[given.axis], given.host, given.inserted, tuple(given.block_A))
         self._ruler: Ruler | None = None
 
@@ -106,6 +112,7 @@ def choose(
     elements: tuple[str, ...],
     say: Callable[[str], None],
     stop: Callable[[], bool] = lambda: False,
+    trained: TrainedRange | None = None,
 ) -> Selection:
     """Choose the sites of all regions of all frames, and compute the profiles that the regions are relative to.
 
@@ -113,6 +120,7 @@ def choose(
 
     Args:
         elements: that the potential knows. stop: asked before each frame.
+        trained: range of the potential; chosen frames that are outside are told.
     Raises:
         ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use. Stopped.
     """
@@ -120,7 +128,7 @@ def choose(
     chosen = spaced(window, settings.frames.count)
     if len(chosen) < settings.frames.count:
         say(f"frames: {len(chosen)}, all that there are; {settings.frames.count} were asked for")
-    surveyor, selection = Surveyor(frames, settings, elements, stop), Selection([], {}, {}, [])
+    surveyor, selection = Surveyor(frames, settings, elements, stop, trained), Selection([], {}, {}, [])
     length = settings.profile.frames if frames.is_trajectory else 1
     for members in np.array_split(window, max(1, len(window) // length)):
         of_block = np.intersect1d(members, chosen)
@@ -153,6 +161,7 @@ def _choose_of_block(
             continue
         if k in chosen:
             usable[k] = atoms
+            note_if_outside(frames.name(k), atoms, surveyor.trained)
     if usable:
         is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
         counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))

@@ -30,7 +30,7 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
     """
     source, removal = frames.find(settings.frames.file), settings.removal
     potential = PotentialRef.of(settings.potential)
-    selection = sites.choose(source, settings, potential.elements, print, stop)
+    selection = sites.choose(source, settings, potential.elements, print, stop, potential.trained)
     print(counts(selection))
     return Task(
         kind="onsite",

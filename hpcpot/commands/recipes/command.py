@@ -17,6 +17,7 @@ from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator
+from hpcpot.potential.range import note_if_outside
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import checks, crystals, files
 
@@ -31,7 +32,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     settings = ranks.root_only(lambda: config.load(arguments.config, SCHEMA, arguments.overrides))
     ranks.root_only(lambda: files.check_output(arguments.output, arguments.overwrite))
     file = settings.potential.file
-    family = None if file is None else ranks.root_only(lambda: potential_files.load(file))
+    family, trained = (None, None) if file is None else ranks.root_only(lambda: potential_files.load_with_range(file))
 
     def say(text: str) -> None:
         if ranks.is_root:
@@ -43,6 +44,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         atoms.info["source"] = f"hpcpot {hpcpot.__version__} build, seed {settings.seed}"
         if family is not None:
             atoms.info["potential"] = potential_files.fingerprint(family)
+            if set(atoms.symbols) <= set(family.elements):
+                note_if_outside(str(arguments.output), checks.check(atoms, family.elements), trained)
         files.write(arguments.output, atoms, arguments.overwrite)
         cell = " x ".join(f"{length:.2f}" for length in atoms.cell.lengths())
         say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()}), {cell} Å")

@@ -6,11 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from ase.data import chemical_symbols
+from ase import Atoms
 
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
-from hpcpot.neighbors import batch
 from hpcpot.potential.range import Points, TrainedRange
 from hpcpot.relaxation.engine import CONVERGED, OUTSIDE
 
@@ -99,10 +98,8 @@ def _example_outside(results: Results, rows: np.ndarray, trained: TrainedRange |
     label = results.labels()[rows[0]]
     if trained is None:
         return label
-    species = np.array([trained.elements.index(chemical_symbols[z]) for z in row["species"]], np.int32)
-    near = batch.build(row["positions"], row["cell"], row["periodic"], float(trained.limits.max()))
-    points = Points.of(near, species, row["positions"], row["cell"])
-    return f"{label}: {trained.outside(points, float(row['energy']))}"
+    atoms = Atoms(row["species"], row["positions"], cell=row["cell"], pbc=row["periodic"])
+    return f"{label}: {trained.outside(Points.near(atoms, trained), float(row['energy']))}"
 
 
 def _example(failed: list[tuple[str, Failure]], kind: str) -> str:

@@ -16,7 +16,7 @@ from hpcpot.errors import SimulationError, StructureError
 from hpcpot.outputs import check_output
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
-from hpcpot.potential.files import load
+from hpcpot.potential.files import load_with_range
 from hpcpot.storage.tables import Columns, write_csv
 from hpcpot.units import EV_PER_A3_IN_GPA
 from hpcpot.wording import plural
@@ -38,7 +38,9 @@ def run_command(arguments: argparse.Namespace) -> int:
         del outputs["figure"]
     for path in outputs.values():
         check_output(path, arguments.overwrite)
-    potential = BlockPotential(load(arguments.model), arguments.kernels)
+    family, trained = load_with_range(arguments.model)
+    potential = BlockPotential(family, arguments.kernels)
+    print("\n".join(f"{name}: {text}" for name, text in trained.lines().items()))
     structures = choose(arguments.crystals, arguments.structure, potential.elements)
     outcomes = attempt("derivatives and smoothness", lambda: _sound(structures, potential))
     runs: list[dynamics.NveRun] = []

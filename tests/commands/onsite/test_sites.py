@@ -14,7 +14,9 @@ from hpcpot import config
 from hpcpot.commands.onsite import frames, sites
 from hpcpot.commands.onsite.settings import SCHEMA, OnsiteSettings
 from hpcpot.errors import ConfigError, OutputError, StructureError
+from hpcpot.notices import InputNotice
 from hpcpot.parallel.stop import Stopped
+from hpcpot.potential.range import TrainedRange
 
 CONFIG = CONFIGS / "onsite_interface_si100.yaml"
 
@@ -62,6 +64,16 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
         low, high = ranges[one.region]
         assert ((z >= low - 1e-5) & (z < high + 1e-5)).all()
         assert 18.0 < at.left < at.right < 25.0
+
+
+def test_frames_outside_what_the_potential_was_trained_on_are_told(trajectory: Path) -> None:
+    chosen = settings(trajectory)
+    source, silent = frames.find(chosen.frames.file), lambda text: None
+    known = TrainedRange(("Li", "Si"), "tests", 1, 6.0, np.array([[0.5, 0.5], [0.5, 2.6]]))
+    with pytest.warns(
+        InputNotice, match=r"^frame 0: Si \d+ and Si \d+ are .* Å apart, Si-Si was trained down to 2.60 Å = outside"
+    ):
+        sites.choose(source, chosen, ("Li", "Si"), silent, trained=known)
 
 
 def test_drift_and_wrapping_do_not_move_the_interface(trajectory: Path) -> None:
