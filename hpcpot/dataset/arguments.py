@@ -18,7 +18,8 @@ def add_reading_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--elements",
         metavar="Li,Si",
-        help="of types 0, 1, ... that have no names: of .cfg, of systems without type_map.raw, of models",
+        help="of types 0, 1, ... that have no names: of .cfg, of systems without type_map.raw, of models; of types 1, 2, ... "
+        "of extended XYZ",
     )
     group.add_argument(
         "--group", help="configuration group of all frames (else the files', or their folder's or own name)"

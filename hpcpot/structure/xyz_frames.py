@@ -43,7 +43,7 @@ class XyzFrame:
     Attributes:
         where: file and frame. comment: key in small letters -> (key as written, value as written).
         flags: words of the comment line that are no keys.
-        columns: name in small letters -> (name as written, (n, k) values: float64, or str).
+        columns: name in small letters -> (name as written, (n, k) values: float64, or objects: str).
         symbols: of each atom. positions: (n, 3) Å. cell: (3, 3) Å, rows. periodic: (3,) bool.
     """
 
@@ -121,7 +121,7 @@ def parse(block: XyzBlock, options: XyzOptions) -> XyzFrame:
     comment, flags = parse_comment(block.comment, where, options.is_unit)
     columns = _columns(comment.get("properties", ("", ""))[1], [row.split() for row in block.rows], where)
     positions = next((columns[name][1] for name in columns if name in POSITIONS), None)
-    if positions is None or positions.shape != (count, 3) or positions.dtype.kind == "U":
+    if positions is None or positions.shape != (count, 3) or positions.dtype.kind == "O":
         raise DataError(f"{where} = no column pos of three numbers: positions are required; check Properties.")
     cell = _cell(comment, where)
     periodic = np.full(3, cell.any())
@@ -201,7 +201,7 @@ def _columns(properties: str, rows: list[list[str]], where: str) -> dict[str, tu
         if name.lower() in columns:
             raise DataError(f"{where}: Properties = {name} twice: must be there once; name one of them otherwise.")
         is_text = kind in ("S", "L") or name.lower() in SPECIES
-        values = np.array(words, str) if is_text else table(words, width, f"{where}: column {name}")
+        values = np.array(words, object) if is_text else table(words, width, f"{where}: column {name}")
         columns[name.lower()] = (name, values)
     return columns
 

@@ -138,6 +138,7 @@ def test_steps_without_forces_are_left_out(read) -> None:
         (OUTCAR.replace("1   1\n", "1\n"), "it names 2 types of atoms, but the numbers of 1 of them"),
         (OUTCAR.replace("Si_sv", "Foo"), "POTCAR PAW_PBE Foo 05Jan2001 is of no element"),
         ("", "no ionic step"),
+        (OUTCAR.replace("1   1\n", "1   4294967297\n"), "it says that it has 4294967298 atoms"),
     ],
 )
 def test_an_outcar_that_cannot_be_read_is_refused(read, text, words) -> None:

@@ -187,7 +187,7 @@ class _Labels:
         """Numbers of a key, and the unit behind them."""
         self.used.add(key)
         text = self.keys[key][1].strip()
-        match = UNIT.search(text)
+        match = UNIT.search(text[-40:])
         unit = match[0] if match else ""
         return values_of(text.removesuffix(unit), f"{self.frame.where}: {self.keys[key][0]}"), unit
 

@@ -75,4 +75,4 @@ def stress(text: str, where: str) -> float:
 
 
 def _unknown(text: str, kind: str, where: str) -> DataError:
-    return DataError(f"{where} = {text}: must be a unit of {kind}, such as {EXAMPLES[kind]}; correct the unit.")
+    return DataError(f"{where} = {text[:40]}: must be a unit of {kind}, such as {EXAMPLES[kind]}; correct the unit.")

@@ -31,6 +31,8 @@ END = "General timing and accounting"
 GLUED = re.compile(r"(?<=\d)-")
 """A minus behind a digit: Fortran has left no blank between two numbers."""
 SIGMA = re.compile(r"energy\(sigma->0\)\s*=\s*(\S+)")
+MOST_ATOMS = 10_000_000
+"""More of them VASP does not calculate; a damaged number would ask for terabytes."""
 SYMBOL = re.compile(r"[A-Z][a-z]?")
 
 
@@ -50,7 +52,7 @@ class _Header:
         if "POTCAR:" in line:
             self.named.append(_symbol(line.split("POTCAR:")[1]))
         elif "ions per type" in line:
-            self.counts = [int(word) for word in line.partition("=")[2].split()]
+            self.counts = [int(word) for word in line.partition("=")[2].split() if word.isdecimal()]
         elif match := NELM.search(line):
             self.nelm = int(match[1])
 
@@ -65,6 +67,8 @@ class _Header:
             raise Unreadable("its elements (POTCAR) or numbers of atoms (ions per type) are missing")
         if len(names) != len(self.counts):  # VASP up to 6.3 prints ten numbers at most
             raise Unreadable(f"it names {len(names)} types of atoms, but the numbers of {len(self.counts)} of them")
+        if sum(self.counts) > MOST_ATOMS:
+            raise Unreadable(f"it says that it has {sum(self.counts)} atoms")
         return [name for name, count in zip(names, self.counts, strict=True) for _ in range(count)]
 
 
@@ -117,7 +121,7 @@ def _symbol(text: str) -> str:
     match = SYMBOL.match(word)
     symbol = match[0] if match else ""
     if symbol not in atomic_numbers:
-        raise Unreadable(f"its POTCAR {' '.join(words)} is of no element")
+        raise Unreadable(f"its POTCAR {' '.join(words)[:60]} is of no element")
     return symbol
 
 

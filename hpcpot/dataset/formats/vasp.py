@@ -66,7 +66,7 @@ def repeats(paths: Sequence[Path]) -> dict[Path, str]:
     repeated = {}
     for files in runs.values():
         if len(files) > 1:
-            taken = max(files, key=lambda path: (_is_whole(path), _is_xml(path)))
+            taken = max(files, key=lambda path: (_is_whole(path), path.stat().st_size > 0, _is_xml(path)))
             repeated |= {
                 path: f"not read: {taken.name} beside it is of the same run" for path in files if path != taken
             }
