@@ -274,9 +274,8 @@ def _text(dataset: DataSet, k: int) -> str:
 def _tensor(names: list[str], block: _Block) -> np.ndarray:
     """(3, 3) of six components, in the order of their names."""
     if sorted(names) != sorted(TENSOR):
-        raise DataError(
-            f"{block.where}: PlusStress = {' '.join(names)[:60] or 'no components'}: must be {' '.join(TENSOR)}, each once; correct it."
-        )
+        given = " ".join(names)[:60] or "no components"
+        raise DataError(f"{block.where}: PlusStress = {given}: must be {' '.join(TENSOR)}, each once; correct it.")
     tensor = np.empty((3, 3))
     for name, word in zip(names, block.take(6), strict=True):
         a, b = TENSOR[name]
