@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.dataset.formats.reading import group_of_folder
+from hpcpot.dataset.formats.reading import UNCONVERGED_MARK, group_of_folder
 from hpcpot.dataset.places import Place
 from hpcpot.notices import notice
 from hpcpot.wording import plural
@@ -22,9 +22,9 @@ def regrouped(places: Sequence[Place], parts: Sequence[DataSet]) -> list[DataSet
     """
     counts = Counter(str(group) for part in parts for group in part.groups)
     lone = {
-        k: _group_above(place, str(part.groups[0]))
+        k: _group_above(place, _bare_group(part)) + str(part.groups[0]).removeprefix(_bare_group(part))
         for k, (place, part) in enumerate(zip(places, parts, strict=True))
-        if len(part) == 1 and counts[str(part.groups[0])] == 1 and str(part.groups[0]) in _own_groups(place)
+        if len(part) == 1 and counts[str(part.groups[0])] == 1 and _bare_group(part) in _own_groups(place)
     }
     shared = Counter(lone.values())
     lone = {k: group for k, group in lone.items() if shared[group] > 1 or counts[group]}
@@ -34,6 +34,11 @@ def regrouped(places: Sequence[Place], parts: Sequence[DataSet]) -> list[DataSet
             f"in the groups of their parent folders ({', '.join(sorted(set(lone.values()))[:3])}); --group NAME gives another",
         )
     return [replace(part, groups=np.array([lone[k]])) if k in lone else part for k, part in enumerate(parts)]
+
+
+def _bare_group(part: DataSet) -> str:
+    """Group of the first frame, without the mark of one that did not converge."""
+    return str(part.groups[0]).removesuffix(UNCONVERGED_MARK)
 
 
 def _own_groups(place: Place) -> tuple[str, ...]:

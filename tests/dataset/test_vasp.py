@@ -191,3 +191,13 @@ def test_tasks_of_dp_gen_beside_collected_data_are_passed_over(tmp_path) -> None
     with pytest.warns(InputNotice, match="02.fp: 1 folder task.* = not read: data.* beside them holds"):
         assert load([tmp_path]).energies.tolist() == [-7.0]
     assert load([task]).energies.tolist() == [-12.6]
+
+
+def test_unconverged_calculations_of_one_frame_share_a_group(tmp_path) -> None:
+    for k, iterations in enumerate([3, 4, 4, 3]):
+        (tmp_path / "scf" / f"task.{k}").mkdir(parents=True)
+        (tmp_path / "scf" / f"task.{k}" / "OUTCAR").write_text(outcar((iterations,), nelm=4))
+    with pytest.warns(InputNotice):
+        assert load([tmp_path]).groups.tolist() == ["scf", "scf"]
+        kept = load([tmp_path], ReadOptions(unconverged="keep"))
+    assert kept.groups.tolist() == ["scf", "scf/unconverged", "scf/unconverged", "scf"]

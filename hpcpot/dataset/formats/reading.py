@@ -25,6 +25,8 @@ TENSORS = {
 
 UNCONVERGED = ("drop", "keep")
 """What can be done with frames of calculations that did not converge."""
+UNCONVERGED_MARK = "/unconverged"
+"""Behind the group of such a frame."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.dataset.dataset import Labelled
-from hpcpot.dataset.formats.reading import ReadOptions
+from hpcpot.dataset.formats.reading import UNCONVERGED_MARK, ReadOptions
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
 from hpcpot.wording import plural
@@ -36,7 +36,7 @@ def select(frames: Iterable[Labelled], path: Path, options: ReadOptions) -> Iter
         if frame.converged:
             yield frame
         elif options.unconverged == "keep":
-            yield replace(frame, group=f"{frame.group}/unconverged", source=f"{frame.source} (unconverged)")
+            yield replace(frame, group=frame.group + UNCONVERGED_MARK, source=f"{frame.source} (unconverged)")
     if unconverged:
         notice(f"{path}: {unconverged} of {plural(total, 'frame')}", WORDS[options.unconverged])
 
