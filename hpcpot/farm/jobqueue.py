@@ -24,7 +24,7 @@ from hpcpot.farm.dask_settings import DASK_SETTINGS, load, variable
 from hpcpot.farm.settings import JOB_QUEUES, FarmSection
 from hpcpot.farm.worker import GPUS
 from hpcpot.notices import notice
-from hpcpot.parallel.launch import ENVIRONMENT
+from hpcpot.parallel.launch import ENVIRONMENT, SAFE_PATH
 
 PRELOAD = "hpcpot.farm.worker"
 DEPRECATED = ("extra", "env-extra", "job-extra", "header-skip")
@@ -141,7 +141,7 @@ def job_options(farm: FarmSection) -> dict[str, Any]:
     section["processes"] = _processes(farm, section)
     extra = [*(section.get("worker-extra-args") or []), "--nthreads", "1", "--preload", PRELOAD, "--no-dashboard"]
     extra += ["--dashboard-address", "127.0.0.1:0"]  # HTTP is served in any case
-    exports = {**ENVIRONMENT, **{variable(name): value for name, value in DASK_SETTINGS.items()}}
+    exports = {**ENVIRONMENT, **SAFE_PATH, **{variable(name): value for name, value in DASK_SETTINGS.items()}}
     if farm.device == "gpu":
         exports[GPUS] = section["processes"]
     if walltime := farm.walltime or section.get("walltime"):

@@ -29,6 +29,8 @@ OPEN_MPI = {
     "PRTE_MCA_hwloc_default_binding_policy": "none",
 }
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+SAFE_PATH = {"PYTHONSAFEPATH": "1"}
+"""Python would else import what lies in the current folder, as beside data of others (3.11 and later)."""
 RULE = "-" * 60
 """Open MPI puts its remarks between two lines of dashes."""
 REMARKS = ("a non-zero exit code", "exited with non-zero status", "MPI_ABORT was invoked")
@@ -108,7 +110,7 @@ def find_mpirun(size: int) -> str:
 def environment(given: Mapping[str, str]) -> dict[str, str]:
     """The environment of mpirun: one thread a rank; what the user has set for MPI stays."""
     root = AS_ROOT if os.geteuid() == 0 else {}
-    return {**OPEN_MPI, **root, **given, **ENVIRONMENT}
+    return {**OPEN_MPI, **root, **SAFE_PATH, **given, **ENVIRONMENT}
 
 
 def cores() -> int:

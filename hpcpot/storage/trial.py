@@ -5,11 +5,13 @@ The HDF5 library can crash or never come back on damaged bytes, and a process ca
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from functools import lru_cache
 from pathlib import Path
 
+from hpcpot.parallel.launch import SAFE_PATH
 from hpcpot.storage.extents import INFLATION
 
 SECONDS, BYTES_PER_SECOND = 5, 5_000_000
@@ -52,4 +54,7 @@ def is_harmless(path: Path) -> bool:
 def _tried(path: str, size: int, changed: int) -> bool:
     limits = [str(SECONDS + size // BYTES_PER_SECOND), str(INFLATION * size)]
     command = [sys.executable, "-c", READ_ALL, path, *limits]
-    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode >= 0
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, check=False, env={**SAFE_PATH, **os.environ}
+    )
+    return done.returncode >= 0

@@ -162,6 +162,17 @@ def test_what_cannot_be_launched(monkeypatch):
             launch.command(2, [])
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="PYTHONSAFEPATH is of Python 3.11")
+def test_what_lies_in_the_current_folder_is_not_imported(tmp_path):
+    (tmp_path / "colorsys.py").write_text("open('ran', 'w')")
+    for arguments in (["-c", "import colorsys"], ["-m", "colorsys"]):
+        line = [sys.executable, *arguments]
+        subprocess.run(line, cwd=tmp_path, env=launch.environment(os.environ), check=True)
+        assert not (tmp_path / "ran").exists()
+    subprocess.run(line, cwd=tmp_path, check=True)
+    assert (tmp_path / "ran").exists(), "else the test shows nothing"
+
+
 def test_environment(monkeypatch):
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     user = launch.environment({"OMPI_MCA_hwloc_base_binding_policy": "core", "HOME": "/home/user"})
