@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import ase
 import numpy as np
@@ -12,6 +13,7 @@ from ase.data import atomic_numbers
 
 from hpcpot.dataset.sound import refuse_unsound
 from hpcpot.errors import DataError, StructureError
+from hpcpot.notices import notice
 from hpcpot.structure import checks
 
 SYMMETRIC = (0, 4, 8, 5, 2, 1)
@@ -233,12 +235,25 @@ def labelled(atoms: ase.Atoms, source: str, group: str) -> Labelled:
         positions=atoms.positions,
         cell=atoms.cell.array,
         periodic=np.asarray(atoms.pbc),
-        energy=results.get("free_energy", results.get("energy")),
+        energy=_energy(results, source),
         forces=results.get("forces"),
         virial=virial,
         group=str(atoms.info.get("group", atoms.info.get("config_type", group))),
         source=source,
     )
+
+
+def _energy(results: Mapping[str, Any], source: str) -> float | None:
+    """Energy of which the forces are the derivative."""
+    energy, free = results.get("energy"), results.get("free_energy")
+    if free is None:
+        return energy
+    if energy is not None and energy != free:
+        notice(
+            source,
+            "energy and free_energy differ (smearing): the latter is taken, of which the forces are the derivative",
+        )
+    return free
 
 
 def full_tensor(values: np.ndarray) -> np.ndarray:
