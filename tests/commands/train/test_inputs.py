@@ -1,10 +1,13 @@
 """input.json of DeePMD-kit, and train.in of aenet-PyTorch."""
 
 import json
+import random
+import time
 import warnings
 
 import numpy as np
 import pytest
+from damage import damaged
 from repository import CONFIGS
 from trainings import dataset
 
@@ -320,6 +323,12 @@ def test_an_input_of_aenet_trains(tmp_path, monkeypatch):
     ("old", "new", "message"),
     [
         ("TESTPERCENT 20", "TESTPERCENTAGE 20", r"TESTPERCENTAGE \(train.in\): unknown .* did you mean TESTPERCENT\?"),
+        ("TESTPERCENT 20", "WIBBLE 20", r"WIBBLE \(train.in\): unknown keyword: must be one of aenet"),
+        ("ITERATIONS 3", "ITERATIONS nan", r"ITERATIONS \(train.in\) = nan: a finite number"),
+        ("ITERATIONS 3", "ITERATIONS -3", r"ITERATIONS = -3 \(train.in\): must be > 0"),
+        ("alpha=0.2", "beta=0.2", r"alpha \(train.in\) = nothing: a number is required"),
+        ("lr=0.001", "lr=0.001 betas=0.9", r"betas = 0.9 \(train.in\): option of METHOD not supported"),
+        ("2  6:tanh 6:tanh", "3  6:tanh 6:tanh", r"NETWORKS \(train.in\) = 2 layers: must be 3"),
         ("BATCHSIZE 4", "BATCHSIZE many", r"BATCHSIZE \(train.in\) = many: a number is required"),
         ("Si  Si.nn  2  6:tanh 6:tanh", "Si  Si.nn  2  6:tanh 8:tanh", "NETWORKS .* = 2 different ones"),
         ("lisi.train", "other.train", "TRAININGSET = other.train: a generate.in with this OUTPUT"),
@@ -328,3 +337,79 @@ def test_an_input_of_aenet_trains(tmp_path, monkeypatch):
 def test_wrong_inputs_of_aenet_are_named(old, new, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         load(aenet(tmp_path, TRAIN.replace(old, new)), [])
+
+
+def test_a_training_set_as_text_and_fortran_numbers(tmp_path):
+    """TRAININGSET is what aenet-PyTorch's converter made of OUTPUT; D exponents are numbers."""
+    path = aenet(tmp_path, TRAIN.replace("lisi.train", "lisi.train.ascii") + "! end\n")
+    (tmp_path / "generate.in").write_text(
+        (tmp_path / "generate.in").read_text().replace("-1.9", "-0.19D+01").replace("-5.4", "-54d-1 ! eV")
+    )
+    for element in ("Li", "Si"):
+        text = (
+            SETUP.format(element=element)
+            .replace("radial_Rc = 4.0", "radial_Rc=0.4d+1")
+            .replace("ENV 2\nLi\nSi", "ENV 2 Li Si")
+        )
+        (tmp_path / f"{element}.stp").write_text(text)
+    found, said = quiet(path)
+    assert found.chebyshev.atomic_energies_eV == {"Li": -1.9, "Si": -5.4}
+    assert (found.chebyshev.radial_cutoff_A, found.data.elements) == (4.0, ["Li", "Si"])
+    assert said == ["train.in: PHSEED = without effect in hpcpot: not used."]
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "message"),
+    [
+        ("generate.in", "TYPES\n2", "TYPES\ntwo", r"TYPES \(.*generate.in\) = two: a number is required"),
+        ("generate.in", "TYPES\n2", "TYPES\n4294967297", "TYPES .* = 4294967297: a finite number up to"),
+        ("generate.in", "TYPES\n2", "TYPES\n200", "TYPES .* lines: must be 200, as it says"),
+        ("generate.in", "TYPES\n2", "TYPES\n-2", "TYPES .* = -2: a whole number above 0"),
+        ("generate.in", "Li -1.9", "Li", "TYPES .*: must be an element and a value a line"),
+        ("generate.in", "Li -1.9", "Li nan", "TYPES Li .* = nan: a finite number"),
+        ("generate.in", "Si Si.stp", "Ge Si.stp", "SETUPS .* = Li, Ge: must be of the TYPES, Li, Si"),
+        ("generate.in", "Si Si.stp", "Si absent.stp", "absent.stp = cannot be read"),
+        ("generate.in", "FILES", "FILE", "a generate.in with this OUTPUT, with TYPES, SETUPS, FILES"),
+        ("Li.stp", "ENV 2", "ENV two", r"ENV \(.*Li.stp\) = two: a number is required"),
+        ("Li.stp", "ENV 2", "ENV 20", "Li.stp = no Chebyshev setup"),
+        ("Li.stp", "type=Chebyshev", "type=Behler2011", "Li.stp = no Chebyshev setup"),
+        ("Li.stp", "radial_N = 4", "radial_N = 1e308", r"radial_N \(.*Li.stp\) = 1e308: a finite number"),
+        ("Li.stp", "radial_N = 4", "radial_N = 5", "SETUPS .* = different bases"),
+    ],
+)
+def test_wrong_setups_of_aenet_are_named(name, old, new, message, tmp_path):
+    path = aenet(tmp_path)
+    text = (tmp_path / name).read_text()
+    assert old in text
+    (tmp_path / name).write_text(text.replace(old, new, 1))
+    with pytest.raises(ConfigError, match=message):
+        load(path, [])
+
+
+@pytest.mark.filterwarnings("ignore::hpcpot.notices.InputNotice")
+def test_damaged_inputs_of_aenet_end_in_one_error(tmp_path):
+    path, rng = aenet(tmp_path), random.Random(5)
+    for name in ("train.in", "generate.in", "Li.stp"):
+        content, refusals = (tmp_path / name).read_bytes(), 0
+        for _ in range(60):
+            (tmp_path / name).write_bytes(damaged(content, rng))
+            try:
+                load(path, [])
+            except ConfigError:
+                refusals += 1
+        (tmp_path / name).write_bytes(content)
+        assert refusals > 10
+
+
+def test_a_long_word_takes_no_time(tmp_path):
+    path = aenet(tmp_path)
+    for name in ("train.in", "generate.in", "Li.stp"):
+        content = (tmp_path / name).read_text()
+        (tmp_path / name).write_text(content + "A" * 70000 + "\n" + "x=" * 35000 + "\n")
+        start = time.process_time()
+        try:
+            quiet(path)
+        except ConfigError as error:
+            assert len(str(error)) < 2000
+        assert time.process_time() - start < 2.0
+        (tmp_path / name).write_text(content)
