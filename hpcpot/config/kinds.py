@@ -141,7 +141,7 @@ def output_path() -> Kind:
 
     def parse(value: Any) -> Path:
         path = Path(os.path.expanduser(file_name().parse(value)))
-        if not path.name or path.is_dir():
+        if not path.name or _is_folder(path):
             raise ValueError("must be the path of a file, not of a folder")
         return path
 
@@ -154,9 +154,18 @@ def output_folder() -> Kind:
     def parse(value: Any) -> Path:
         if not isinstance(value, str) or not value.strip() or "\0" in value:
             raise ValueError("must be the path of a folder")
-        return Path(os.path.expanduser(value))
+        path = Path(os.path.expanduser(value))
+        _is_folder(path)
+        return path
 
     return Kind("the path of a folder to write", parse, TEXT)
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError as error:  # a name that is too long
+        raise ValueError(f"must be a path that the system takes ({error.strerror})") from error
 
 
 def element() -> Kind:

@@ -25,11 +25,11 @@ import numpy as np
 import hpcpot
 from hpcpot.errors import OutputError
 from hpcpot.farm.item import Failure, Outcome
-from hpcpot.farm.lock import Lock
 from hpcpot.outputs import Replacement
 from hpcpot.storage import extents, growing, layout
 from hpcpot.storage.growing import TEXT, Column, GrowingTable
 from hpcpot.storage.hdf5_errors import explained
+from hpcpot.storage.lock import Lock
 from hpcpot.storage.writing import WrittenFile
 
 __all__ = ["DONE", "FAILED", "Column", "Results", "Store"]

@@ -16,7 +16,10 @@ HDF5_ERRORS = (
 """Exceptions that h5py raises when HDF5 or the file system refuses, or a file is damaged; and in the second line those
 of code that meets another kind of thing in a file than hpcpot writes there."""
 
+MOVED = "removed or replaced while it is written"
+
 ADVICE = {
+    MOVED: "leave it alone until the run has ended; --restart goes on from the checkpoint, in a new file",
     "write failed": "the disk may be full or broken; free some space",
     "truncated file": "it ends too early; take an older copy, or make it anew",
     "signature": "it is no HDF5 file; give another path",

@@ -21,8 +21,9 @@ from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.storage import layout, verify
 from hpcpot.storage.blocks import block, gather
-from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain, explained
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS, MOVED, explain, explained
 from hpcpot.storage.layout import Series
+from hpcpot.storage.lock import Lock
 from hpcpot.storage.writing import WrittenFile
 
 
@@ -104,7 +105,8 @@ class Trajectory:
             begin = partial(self._continue, system, provenance, continue_step)
         else:
             begin = partial(self._create, system, provenance, n_steps, existing == "overwrite")
-        self._rows, self.last_steps = ranks.root_only(begin)
+        self._lock: Lock | None = None
+        self._rows, self.last_steps = ranks.root_only(partial(self._begin, begin))
         self._writers = ranks if self.mode == "parallel" else SERIAL
         self._file = self._open_together() if self.mode == "parallel" else ranks.root_only(self._open, share=False)
 
@@ -152,17 +154,35 @@ class Trajectory:
     def close(self) -> None:
         """Close the file. Everything appended is in it already."""
         file, self._file = self._file, None
-        if file is not None:
+        if file is None:
+            return
+        try:
             with explained(self.path, "close"):
                 file.close()
+                self._require_in_place()
+        finally:
+            self._release()
 
     def __enter__(self) -> Trajectory:
         return self
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: object) -> None:
-        # Closing takes all ranks in parallel mode, so after an error on one of them it would wait for ever.
-        if error is None or self.mode == "rank0" or getattr(error, "on_all_ranks", False):
+        if error is None:
             self.close()
+        # Closing takes all ranks in parallel mode, so after an error on one of them it would wait for ever.
+        elif self.mode == "rank0" or getattr(error, "on_all_ranks", False):
+            self._abandon()
+
+    def _begin(self, begin: Callable[[], tuple[dict, dict]]) -> tuple[dict, dict]:
+        """Become its writer and begin it; on rank 0."""
+        self._lock = Lock(self.path)
+        try:
+            begun = begin()
+            self._identity = self.path.stat()
+        except BaseException:
+            self._lock.release()
+            raise
+        return begun
 
     def _create(self, system: layout.System, provenance: dict, n_steps: int, overwrite: bool) -> tuple[dict, dict]:
         """A new file without rows; on rank 0. Returns rows and last step by series."""
@@ -252,6 +272,7 @@ class Trajectory:
             step, (partial(self._set, series.shared("step"), row_of[series.shared("step")], step) for series in due)
         )
         self._together(step, [self._file.flush])
+        self._together(step, [self._require_in_place])
 
     def _together(self, step: int, actions: Iterable[Callable[[], object]]) -> None:
         """Do all actions on all writing ranks, also after one failed, as collective calls must match; then agree."""
@@ -292,8 +313,23 @@ class Trajectory:
         else:
             self._file.flush()  # MPI-IO's reaches the disk by itself
 
+    def _require_in_place(self) -> None:
+        """Raise OSError if another file, or none, is where this one was begun: rows would be lost in silence."""
+        if self._ranks.is_root:
+            try:
+                is_same = os.path.samestat(self.path.stat(), self._identity)
+            except FileNotFoundError:
+                is_same = False
+            if not is_same:
+                raise OSError(MOVED)
+
+    def _release(self) -> None:
+        if self._lock is not None:
+            self._lock.release()
+
     def _abandon(self) -> None:
         file, self._file = self._file, None
+        self._release()
         if isinstance(file, WrittenFile):
             file.abandon()
         elif file is not None:

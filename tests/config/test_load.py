@@ -120,6 +120,7 @@ def test_numbers(folder, text, value):
         ("frozen.region_A=[1, 2]", r"must be \[\[xlo, xhi\]"),
         ("frozen.region_A=[[2, 1], null, null]", r"must have low < high"),
         ("output.trajectory=.", r"must be the path of a file, not of a folder"),
+        ("output.trajectory=" + "a" * 5000, r"must be a path that the system takes .File name too long"),
         ("output.trajectory=", None),
         ("output.checkpoint=out.h5", r"output\.checkpoint = out\.h5 \(--set\): must not be the trajectory"),
         ("output.observed=out.h5", r"output\.observed = out\.h5 \(--set\): must not be the trajectory"),

@@ -10,9 +10,9 @@ from farm import campaign_rows
 from farm.campaign_rows import COLUMNS, open_store, row, values, verify
 
 from hpcpot.errors import OutputError
-from hpcpot.farm.lock import Lock
 from hpcpot.farm.results import DONE, FAILED, Column, Results, Store
 from hpcpot.storage.content import content_key
+from hpcpot.storage.lock import Lock
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_ragged_rows_are_read_together(path, monkeypatch):
 def test_one_writer(path):
     with open_store(path) as store:
         store.append([row(0)])
-        with pytest.raises(OutputError, match=f"being written by process {os.getpid()} on .*: results have one writer"):
+        with pytest.raises(OutputError, match=f"being written by process {os.getpid()} on .*: a file has one writer"):
             open_store(path)
         with Results(path) as results:  # readers are welcome
             verify(results, 1)
@@ -213,7 +213,7 @@ def test_a_lock_that_vanishes_while_it_is_looked_at(path, monkeypatch):
         if len(taken) == 1:
             lock.unlink()
 
-    monkeypatch.setattr("hpcpot.farm.lock.fcntl.flock", take)
+    monkeypatch.setattr("hpcpot.storage.lock.fcntl.flock", take)
     monkeypatch.setattr(Path, "exists", lambda self: True)
     held = Lock(path)
     assert len(taken) == 2 and lock.read_text().startswith(f"process {os.getpid()}")

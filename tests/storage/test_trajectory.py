@@ -1,7 +1,9 @@
 """H5MD trajectories: layout, ranks and modes, other readers, going on with a file, and every error."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import ase.units
 import h5py
@@ -410,3 +412,46 @@ def test_reader_names_what_is_not_there(path):
 
 def test_block_of_one_rank_is_everything():
     assert block(SERIAL, 5) == (0, 5)
+
+
+def test_one_writer(path):
+    with frames.create(path) as first:
+        frames.append(first, 0)
+        for options in ({"existing": "continue"}, {"existing": "overwrite"}):
+            with pytest.raises(
+                OutputError, match=f"being written by process {os.getpid()} on .*: a file has one writer"
+            ):
+                frames.create(path, **options)
+        frames.append(first, 1)
+    assert frames.verify(path) == 1 and list(path.parent.iterdir()) == [path]
+    frames.create(path, existing="continue", continue_step=1).close()
+
+
+def test_the_writer_of_a_killed_run_is_known(path):
+    """A process that still writes, after its launcher was killed, say."""
+    program = f"import sys; from storage import frames; f = frames.create({str(path)!r}); print(1, flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program], cwd=Path(FRAMES).parents[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as writer:
+        assert writer.stdout.readline() == b"1\n"
+        with pytest.raises(OutputError, match=f"being written by process {writer.pid} on "):
+            frames.create(path, existing="continue")
+        writer.kill()
+        writer.wait()
+    frames.create(path, existing="continue").close()
+
+
+@pytest.mark.parametrize("how", ["removed", "replaced"])
+@pytest.mark.parametrize("then", ["append", "close"])
+def test_a_file_that_goes_away_is_an_error(path, how, then):
+    file = frames.create(path)
+    frames.append(file, 0)
+    if how == "replaced":
+        path.with_name("other").write_text("other")
+        path.with_name("other").rename(path)
+    else:
+        path.unlink()
+    with pytest.raises(OutputError, match=r"removed or replaced while it is written\): leave it alone"):
+        frames.append(file, 1) if then == "append" else file.close()
+    file.close()
+    assert not list(path.parent.glob("*.lock"))

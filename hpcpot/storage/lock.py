@@ -34,7 +34,7 @@ class Lock:
             holder = os.read(descriptor, 200).decode(errors="replace")
             os.close(descriptor)
             raise OutputError(
-                f"{path} = being written by {holder or 'another process'}: results have one writer; wait for it, or "
+                f"{path} = being written by {holder or 'another process'}: a file has one writer; wait for it, or "
                 "write to another path."
             ) from error
         except OSError as error:  # a file system without locks
