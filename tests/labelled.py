@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import h5py
 import numpy as np
 import systems
 from ase.build import bulk
@@ -70,3 +72,15 @@ def assert_same(a: DataSet, b: DataSet, but: tuple[str, ...] = ()) -> None:
     ):
         if name not in but:
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+
+
+def in_hdf5(data: DataSet, path: Path) -> None:
+    """A system for each frame, as dpdata writes it."""
+    with h5py.File(path, "w") as file:
+        for k in range(len(data)):
+            frame, system = data.select([k]), file.create_group(f"frame{k}")
+            system["type.raw"] = frame.species
+            system["type_map.raw"] = np.array(data.elements, "S")
+            system["set.000/coord.npy"] = frame.positions.reshape(1, -1)
+            system["set.000/box.npy"] = frame.cells.reshape(1, -1)
+            system["set.000/energy.npy"] = frame.energies

@@ -7,7 +7,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import labelled
 import numpy as np
 import pytest
@@ -58,22 +57,10 @@ def sample(row: Format, folder: Path, data: DataSet) -> Path:
         save(data, output(row, folder), {}, row.name)
         return output(row, folder)
     if row.name == "deepmd-hdf5":
-        in_hdf5(data, folder / "systems.hdf5")
+        labelled.in_hdf5(data, folder / "systems.hdf5")
         return folder / "systems.hdf5"
     (folder / "OUTCAR").write_text(OUTCAR)
     return folder / "OUTCAR"
-
-
-def in_hdf5(data: DataSet, path: Path) -> None:
-    """A system for each frame, as dpdata writes it."""
-    with h5py.File(path, "w") as file:
-        for k in range(len(data)):
-            frame, system = data.select([k]), file.create_group(f"frame{k}")
-            system["type.raw"] = frame.species
-            system["type_map.raw"] = np.array(data.elements, "S")
-            system["set.000/coord.npy"] = frame.positions.reshape(1, -1)
-            system["set.000/box.npy"] = frame.cells.reshape(1, -1)
-            system["set.000/energy.npy"] = frame.energies
 
 
 def content(path: Path) -> Path:

@@ -16,7 +16,7 @@ from repository import CONFIGS, DATA
 from hpcpot import config, data
 from hpcpot.commands import COMMANDS, schema_of
 from hpcpot.commands.train import inputs
-from hpcpot.farm import clusters
+from hpcpot.farm import jobqueue
 from hpcpot.farm import settings as farm_settings
 
 EXAMPLES = {
@@ -76,7 +76,7 @@ def _write_jobqueue() -> list[str]:
 
 
 def _job_script() -> str:
-    return clusters.job_script(farm_settings.defaults(cluster="slurm", jobqueue="jobqueue.yaml"))
+    return jobqueue.job_script(farm_settings.defaults(cluster="slurm", jobqueue="jobqueue.yaml"))
 
 
 def _write_aenet() -> list[str]:

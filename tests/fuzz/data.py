@@ -13,8 +13,17 @@ from hpcpot.dataset import files
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.formats import FORMATS, Format
 
-ONLY_READ = {"vasp": {"OUTCAR": OUTCAR, "vasprun.xml": VASPRUN}}
-"""Format that is not written -> its samples."""
+
+def _write_systems(name: str) -> list[str]:
+    labelled.in_hdf5(_dataset(), Path(name))
+    return [name]
+
+
+ONLY_READ = {
+    "vasp": {"OUTCAR": partial(written, content=OUTCAR), "vasprun.xml": partial(written, content=VASPRUN)},
+    "deepmd-hdf5": {"systems.hdf5": _write_systems},
+}
+"""Format that is not written -> names of samples, and the functions that write them."""
 
 
 def targets() -> list[Target]:
@@ -26,8 +35,8 @@ def targets() -> list[Target]:
             made.append(Target(f"data-{row.name}", partial(_write, row, name), partial(_read, name)))
             continue
         made += [
-            Target(f"data-{row.name}-{name}", partial(written, name, content), partial(_read, name))
-            for name, content in ONLY_READ[row.name].items()
+            Target(f"data-{row.name}-{name}", partial(write, name), partial(_read, name))
+            for name, write in ONLY_READ[row.name].items()
         ]
     return made
 
