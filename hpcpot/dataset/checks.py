@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from hpcpot.dataset import references
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.measures import residual_energies, shortest_distances
 from hpcpot.storage.content import content_key
@@ -49,6 +50,8 @@ DOUBTS = {
     "rare element": "the only frames with {element}: is the order of the types right?",
     "mixed energies": "a group with energies of another unit than the others'",
     "mixed references": "a group with energies over {bound:g} eV/atom off the others': right for single atoms, gases",
+    "shifted references": "energies {value:+.3f} +- {error:.3f} eV/atom off those of {other} at the same composition, "
+    "beyond what their structures explain: other settings of the calculations?",
     "energy outliers": "an energy {bound:g} times the usual scatter off its group: not converged, or another unit",
     "large forces": "a force above {bound:g} eV/Å: atoms too close, or another unit",
     "zero forces": "all forces exactly zero: right in perfect crystals, else missing",
@@ -203,6 +206,20 @@ def mixed_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     return doubt("mixed energies", units) + doubt("mixed references", references, bound=APART)
 
 
+def shifted_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
+    """Groups, or files in them, whose energies differ by a constant from those of others of the same composition."""
+    worst: dict[str, references.Shift] = {}
+    for shift in references.shifts(dataset):
+        known = worst.get(shift.name)
+        if shift.is_significant and (known is None or abs(shift.value) / shift.error > abs(known.value) / known.error):
+            worst[shift.name] = shift
+    return [
+        finding
+        for shift in worst.values()
+        for finding in doubt("shifted references", shift.rows, value=shift.value, error=shift.error, other=shift.other)
+    ]
+
+
 def rare_elements(dataset: DataSet, bounds: Bounds) -> list[Finding]:
     """Elements of very few frames: a slip in a list of types, or too little to train on."""
     counts, findings = dataset.counts > 0, []
@@ -218,6 +235,7 @@ CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
     duplicates,
     rare_elements,
     mixed_references,
+    shifted_references,
     outlying_energies,
     large_forces,
     virials,

@@ -14,6 +14,7 @@ from hpcpot import config, outputs, provenance
 from hpcpot.dataset import checks, hdf5, places
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet, join
+from hpcpot.dataset.formats.reading import ReadOptions
 from hpcpot.dataset.split import split
 from hpcpot.dataset.trained import trained_range
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
@@ -77,13 +78,13 @@ def make(
     """
     keys, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
     by_entry = needs_entries(settings.training.batch_size, settings.training.systems)
-    data = _read(keys.files, "data.files", folder, by_entry)
+    data = _read(keys.files, "data.files", folder, keys.skip_bad, by_entry)
     if keys.elements:
         data = data.with_elements(keys.elements)
     data = _without_large_forces(_labelled(data, needs_forces), keys.maximum_force_eV_A, say)
     _check(data, say)
     if keys.validation is not None:
-        validation = _read(keys.validation, "data.validation", folder).with_elements(data.elements)
+        validation = _read(keys.validation, "data.validation", folder, keys.skip_bad).with_elements(data.elements)
         validation = _labelled(validation, needs_forces)
         return Job(settings, data, validation, restart, stop, say)
     if keys.validation_fraction == 0.0:
@@ -111,12 +112,13 @@ def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> 
         outputs.check_output(path, restart or overwrite, can_restart=True)
 
 
-def _read(names: str | Sequence[str], key: str, folder: Path, by_entry: bool = False) -> DataSet:
+def _read(names: str | Sequence[str], key: str, folder: Path, skip_bad: bool, by_entry: bool = False) -> DataSet:
     """Read all files of a key; by_entry: each entry apart, with its number in the names of its groups."""
     entries = [_files(name, key, folder) for name in ([names] if isinstance(names, str) else names)]
+    options = ReadOptions(skip_bad=skip_bad)
     if not by_entry:
-        return dataset_files.load([path for paths in entries for path in paths])
-    return join([numbered(dataset_files.load(paths), k) for k, paths in enumerate(entries)])
+        return dataset_files.load([path for paths in entries for path in paths], options)
+    return join([numbered(dataset_files.load(paths, options), k) for k, paths in enumerate(entries)])
 
 
 def _files(name: str, key: str, folder: Path) -> list[Path]:

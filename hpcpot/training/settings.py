@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from hpcpot.config import Problem, Schema, change, key
-from hpcpot.config.kinds import Kind, choice, either, element, file_name, integer, list_of, number, output_path
+from hpcpot.config.kinds import Kind, boolean, choice, either, element, file_name, integer, list_of, number, output_path
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.potential import registry
@@ -83,6 +83,7 @@ class DataSection:
         "temperatures of the dynamics that the frames are from, kept in the model file; null: not known",
         None,
     )
+    skip_bad: bool = key(boolean(), "leave out files that cannot be read, and say which", False)
     memory_MB: float = key(
         number(minimum=0), "memory for neighbour lists; those that do not fit are computed at each use", 4000.0
     )
