@@ -50,6 +50,7 @@ def refuse_unsound(dataset: DataSet) -> None:
     if not len(dataset):
         return
     _refuse_empty_frames(dataset)
+    _refuse_texts(dataset)
     _refuse_positions(dataset)
     _refuse_cells(dataset)
     for name, label in LABELS.items():
@@ -103,6 +104,20 @@ def _refuse_empty_frames(dataset: DataSet) -> None:
             f"frame {np.argmin(dataset.sizes)} ({dataset.sources[np.argmin(dataset.sizes)]}) = 0 atoms: must be one or "
             f"more; {REMEDY}."
         )
+
+
+def _refuse_texts(dataset: DataSet) -> None:
+    """Refuse line ends, NUL and other control characters, which end up in names of files and in lines of text."""
+    for name, label in (("groups", "group"), ("sources", "source")):
+        texts = np.ascontiguousarray(getattr(dataset, name))
+        codes = texts.view(np.uint32).reshape(len(texts), -1)
+        control = (codes > 0) & (codes < 32) | (codes == 127)
+        control[:, :-1] |= (codes[:, :-1] == 0) & (codes[:, 1:] > 0)
+        if control.any():
+            k = int(np.argmax(control.any(axis=1)))
+            raise DataError(
+                f"{label} of frame {k} = {str(texts[k])!r}: must be printable text; name one for all, --group NAME."
+            )
 
 
 def _refuse_positions(dataset: DataSet) -> None:

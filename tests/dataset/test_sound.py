@@ -151,3 +151,12 @@ def test_pairs_of_atoms_that_are_nowhere(value) -> None:
 
 def test_no_frames_are_a_data_set_too(data) -> None:
     assert len(data.select([])) == 0
+
+
+@pytest.mark.parametrize("text", ["a\nb", "a\0b", "\x7f", "\x1b[31m", "\tb"])
+@pytest.mark.parametrize("field", ["groups", "sources"])
+def test_texts_that_are_not_printable(data, field, text) -> None:
+    texts = np.array(["a", text, "longer than the others"])
+    with pytest.raises(DataError, match=f"{field[:-1]} of frame 1 = .*: must be printable text; .*--group NAME"):
+        replace(data, **{field: texts})
+    assert len(replace(data, **{field: np.array(["a", "Größe, 20 %", "b"])})) == 3

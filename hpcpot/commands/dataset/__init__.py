@@ -16,10 +16,9 @@ examples:
                                                                clean_train.h5 and clean_test.h5
 
 checks: labels that are missing, duplicates, rare elements, other units and references of energies, constants
-between groups of one composition, energy outliers,
-large, zero and unbalanced forces, skew and large virials, short distances, fractional positions, and signs and units by
-the work that forces and virials do from one frame to the next. The exit code is 1 if frames are left that must not be
-trained on.
+between groups of one composition, energy outliers, large, zero and unbalanced forces, skew and large virials, short
+distances, fractional positions, and signs and units by the work that forces and virials do from one frame to the next.
+The exit code is 1 if frames are left that must not be trained on.
 """
 
 
