@@ -7,7 +7,12 @@ from collections.abc import Sequence
 
 from hpcpot.errors import ConfigError
 
-ONLY_DATA = ("format", "group", "energy_key", "forces_key", "virial_key")
+ONLY_DATA = (
+    *("format", "group", "energy_key", "forces_key", "virial_key", "energy_unit", "force_unit"),
+    *("unconverged", "unlabelled", "skip_bad"),
+)
+DEFAULTS = {"unconverged": "drop"}
+"""Of options whose default is another value than none."""
 ONLY_MODELS = ("angular_domain", "shortest_distance_A", "training_data", "trained_temperatures")
 
 
@@ -18,7 +23,8 @@ def refuse_others(arguments: argparse.Namespace, names: Sequence[str], kind: str
         ConfigError: as said.
     """
     for name in names:
-        if (value := getattr(arguments, name)) is not None:
+        value = getattr(arguments, name)
+        if value not in (None, False, DEFAULTS.get(name)):
             refuse(name, value, f"has no effect on {kind}")
 
 
@@ -38,4 +44,5 @@ def refuse(name: str, value: object, reason: str) -> None:
     Raises:
         ConfigError: always.
     """
-    raise ConfigError(f"--{name.replace('_', '-')} = {value}: {reason}; leave it out.")
+    shown = "" if value is True else f" = {value}"
+    raise ConfigError(f"--{name.replace('_', '-')}{shown}: {reason}; leave it out.")

@@ -212,7 +212,12 @@ def _symbols(block: _Block, count: int, elements: Sequence[str] | None) -> list[
     types = block.columns.get("type", np.zeros(count))
     highest = int(types.max()) if np.isfinite(types).all() else -1
     if "elements" in block.features:
-        elements = block.features["elements"].split(",")
+        own = block.features["elements"].split(",")
+        if elements is not None and list(elements) != own:
+            notice(
+                f"{block.where}: --elements {','.join(elements)}", "not used: its Feature elements names the elements"
+            )
+        elements = own
     if elements is None:
         raise DataError(
             f"{block.where} = types without names: the elements of types 0 to {highest} are required; name them in "
