@@ -70,7 +70,10 @@ def test_existing_output_and_a_missing_checkpoint_are_refused(tmp_path, monkeypa
         ("deep_potential.sel=[4]", "deep_potential.sel = [4] (--set): must have a number for each of the 2 elements"),
         ("deep_potential.axis_neuron=9", "must be at most the last of deep_potential.neuron, 8"),
         ("deep_potential.cutoff_smooth_A=5", "must be below deep_potential.cutoff_A, 4"),
-        ("training.batch_size=auto:x", "training.batch_size = auto:x (--set): must be frames, a list of them, auto, auto:ATOMS"),
+        (
+            "training.batch_size=auto:x",
+            "training.batch_size = auto:x (--set): must be frames, a list of them, auto, auto:ATOMS",
+        ),
         ("learning_rate.stop=1", "learning_rate.stop = 1 (--set): must not be above learning_rate.start"),
         ("data.files=nowhere", "data.files = nowhere: must be a file or folder: none beside the config"),
         ("device=gpu", "device = gpu: torch"),
