@@ -1,6 +1,6 @@
 """Checkpoints: everything of a run that must come back bit by bit, in one HDF5 file.
 
-attributes format, version, hpcpot
+attributes format, version, hpcpot, hash of all that follows
 /counts      (ranks,) how many rows each rank had
 /arrays/*    rows of all ranks, in rank order
 /common/*    values that were equal on all ranks
@@ -21,11 +21,14 @@ from hpcpot.outputs import Replacement
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import extents
 from hpcpot.storage.blocks import block, gather
+from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import explained
 from hpcpot.storage.writing import WrittenFile
 
 FORMAT = "hpcpot checkpoint"
 VERSION = 2
+HASHED = 3
+"""First version whose files all have a hash."""
 
 
 def write(path: Path, ranks: Ranks, arrays: dict[str, np.ndarray], common: dict[str, np.ndarray | float | str]) -> None:
@@ -93,6 +96,7 @@ def _add(file: WrittenFile, path: Path, name: str, rows: np.ndarray) -> None:
 
 def _publish(file: WrittenFile, new: Replacement, path: Path) -> None:
     with explained(path, "write"):
+        file.attrs["hash"] = _hash(file)
         file.close()
         new.commit()
 
@@ -111,6 +115,8 @@ def _read(path: Path, ranks: Ranks) -> tuple[dict, dict, bool]:
             raise ValueError("counts must be the number of atoms of each rank")
         if any(len(item) != counts.sum() for item in file["arrays"].values()):
             raise ValueError(f"arrays must have {counts.sum()} rows")
+        if ranks.is_root:
+            _require_hash(file)
         same_layout = len(counts) == ranks.size
         start, stop = block(ranks, int(counts.sum()))
         if same_layout:
@@ -132,6 +138,23 @@ def _check(file: h5py.File, path: Path) -> None:
             f"{path} = checkpoint of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} "
             f"reads version {VERSION}; go on with the hpcpot that wrote it, or start anew with --overwrite."
         )
+
+
+def _hash(file: h5py.File) -> str:
+    """Hash of everything in a checkpoint, by name, type and shape; one array is in memory at a time."""
+    items = {"counts": file["counts"]}
+    for group in ("arrays", "common"):
+        items |= {f"{group}/{name}": item for name, item in file.get(group, {}).items()}
+    return content_key({name: content_key(_value(item)) for name, item in items.items()})
+
+
+def _require_hash(file: h5py.File) -> None:
+    """Refuse a checkpoint of which a value is not the one that was written: a run would go on from it in silence."""
+    stored = file.attrs.get("hash")
+    if stored is None and int(file.attrs["version"]) < HASHED:
+        return
+    if stored != _hash(file):
+        raise ValueError("its values do not have the hash that it names")
 
 
 def _value(item: h5py.Dataset) -> np.ndarray | np.generic | str:

@@ -21,6 +21,8 @@ from fuzz.targets import Target
 
 ADDRESSES, RESIDENT, FILE_SIZE = 6 << 30, 1 << 30, 1 << 30
 """Bytes: of address space, of growth of resident memory, of a file that is written."""
+IDLE = 6
+"""Most time on the clock for each second of a core: a process that waits hangs, too."""
 SHOWN = 3000
 """Characters of a text that a process reports."""
 
@@ -49,11 +51,12 @@ class Child:
         self.left, self.current = list(cases), None
         self._seconds = target.seconds
         self._log = work / f"log-{time.monotonic_ns()}"
-        self._deadline, self._buffer = time.monotonic() + 3 * target.seconds, b""
+        self._buffer = b""
         self._pipe, send = os.pipe()
         self._pid = os.fork()
         if self._pid:
             os.close(send)
+            self._begin(3 * target.seconds)
             return
         try:
             self._work(target, prepare, send, work / f"case-{os.getpid()}")
@@ -76,7 +79,7 @@ class Child:
                 own = folder.with_name(f"{folder.name}-{case}")  # of its own: files of earlier cases may be open
                 prepare(case, own)
                 os.write(send, json.dumps([case]).encode() + b"\n")
-                faulthandler.dump_traceback_later(0.9 * target.seconds, file=log)
+                faulthandler.dump_traceback_later(0.9 * target.seconds, repeat=True, file=log)
                 outcome = attempt(target, own)
                 faulthandler.cancel_dump_traceback_later()
                 shutil.rmtree(own, ignore_errors=True)
@@ -92,11 +95,11 @@ class Child:
         *lines, self._buffer = self._buffer.split(b"\n")
         for case, *parts in map(json.loads, lines):
             self.current = None if parts else case
-            self._deadline = time.monotonic() + self._seconds
+            self._begin(self._seconds)
             if parts:
                 outcomes[case] = Outcome(*parts)
                 self.left.remove(case)
-        is_late = not has_ended and time.monotonic() > self._deadline
+        is_late = not has_ended and (self._cpu() > self._cpu_end or time.monotonic() > self._end)
         if is_late:
             os.kill(self._pid, signal.SIGKILL)
         if has_ended or is_late:
@@ -108,6 +111,18 @@ class Child:
                 raise RuntimeError(f"the harness failed: {self._log.read_text()}")
             del self.left[:1]  # with which it died, or which HDF5 died of when it was to be damaged once more
         return outcomes, has_ended or is_late
+
+    def _begin(self, seconds: float) -> None:
+        """Give it so much time of a core from now on, and more on the clock, as others use the machine, too."""
+        self._cpu_end, self._end = self._cpu() + seconds, time.monotonic() + IDLE * seconds
+
+    def _cpu(self) -> float:
+        """Seconds of a core that it has used; 0 when it has ended."""
+        try:
+            fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def _death(self, is_late: bool, status: int) -> Outcome:
         lines = re.findall(r'File "([^"]+)", line (\d+)', self._log.read_text()) if self._log.exists() else []

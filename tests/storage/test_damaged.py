@@ -141,6 +141,9 @@ def test_a_column_that_cannot_be(column, results):
         ("counts", np.array([2.5]), "counts must be"),
         ("arrays", np.zeros(2), "parts of it are not of the kind that hpcpot writes"),
         ("arrays/x", HUGE, "claims 24000000000000 bytes"),
+        ("arrays/x", np.full((2, 3), 1e-300), "its values do not have the hash that it names"),
+        ("common/energy", np.ones(1), "its values do not have the hash that it names"),
+        ("common/energy", h5py.Empty("f8"), "cannot read it"),
         ("common/energy", None, "parts of it are not of the kind that hpcpot writes"),
     ],
 )
