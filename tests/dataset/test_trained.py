@@ -162,6 +162,11 @@ def test_deepmd_kit_says_one_distance_for_all_pairs(tmp_path: Path):
     assert main(line) == 0
     trained = files.load_with_range(tmp_path / "p.dp")[1]
     np.testing.assert_allclose(trained.shortest, 1.25)
+    files.save(files.load("lisi_dp_0"), tmp_path / "silent.h5", {})
+    assert main(["convert", str(tmp_path / "silent.h5"), "-o", str(tmp_path / "silent.dp")]) == 0
+    assert files.load_with_range(tmp_path / "silent.dp")[
+        1
+    ].is_assumed  # 1 Å is there for dp compress, and is no knowledge
     assert trained.lines() == {
         "trained on": "min_nbor_dist of DeePMD-kit, the shortest distance of its training set",
         "shortest": "1.250 Å, of any two atoms",

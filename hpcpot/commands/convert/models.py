@@ -16,10 +16,8 @@ from hpcpot.dataset.trained import trained_range
 from hpcpot.errors import ConfigError
 from hpcpot.potential import files, registry
 from hpcpot.potential.contract import Family
+from hpcpot.potential.deep_potential.shortest import ASSUMED
 from hpcpot.potential.range import TrainedRange
-
-DP_SHORTEST = 1.0
-"""Å, what a .dp file says where the model does not."""
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -37,7 +35,7 @@ def convert(arguments: argparse.Namespace) -> int:
         trained = _of_data(model, arguments)
     shortest = arguments.shortest_distance_A
     if shortest is None:
-        shortest = DP_SHORTEST if trained.is_assumed else float(trained.shortest.min())
+        shortest = ASSUMED if trained.is_assumed else float(trained.shortest.min())
     facts = _facts(paths, arguments)
     files.write(model, arguments.output, facts, arguments.overwrite, trained, shortest=shortest)
     print(summarize(model, trained))

@@ -11,6 +11,8 @@ import numpy as np
 from hpcpot.potential.deep_potential.graphdef import parse
 from hpcpot.potential.parsing import HDF5_SIGNATURE, read_array, reading
 
+ASSUMED = 1.0
+"""Å, what hpcpot writes for `dp compress` where a model does not say it: no knowledge when hpcpot reads it again."""
 FROZEN = "train_attr/min_nbor_dist"
 
 
@@ -26,8 +28,12 @@ def of_native(path: Path) -> float:
         if not is_hdf5:
             return _of_yaml(path)
         with h5py.File(path, "r", locking=False) as file:
-            name = (json.loads(file.attrs["json"]).get("@variables") or {}).get("min_nbor_dist")
-            return np.nan if name is None else float(read_array(file[name]) if isinstance(name, str) else name)
+            tree = json.loads(file.attrs["json"])
+            name = (tree.get("@variables") or {}).get("min_nbor_dist")
+            if name is None:
+                return np.nan
+            distance = float(read_array(file[name]) if isinstance(name, str) else name)
+            return np.nan if tree.get("software") == "hpcpot" and distance == ASSUMED else distance
 
 
 def _of_yaml(path: Path) -> float:
