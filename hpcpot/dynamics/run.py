@@ -144,7 +144,7 @@ class Run:
             names = tuple(section.elements) if section.elements else None
             if self._atoms is not None:
                 return checks.check(self._atoms, elements, reach=reach)
-            read_atoms = structure_files.read(section.file, names, units=section.units)
+            read_atoms = structure_files.read(section.file, names, section.frame, section.units, section.format)
             return checks.check(read_atoms, elements, reach=reach)
 
         state = make_state(self.ranks.root_only(read, share=False), elements, self.ranks)

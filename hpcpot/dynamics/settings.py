@@ -26,6 +26,7 @@ from hpcpot.config.kinds import (
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.potential.settings import PotentialSection
+from hpcpot.structure.formats import FORMATS
 from hpcpot.structure.lammps_units import UNIT_STYLES
 
 EVERY = "set 0 for never"
@@ -39,7 +40,8 @@ class StructureSection:
 
     file: Path = key(
         file_name(),
-        "initial atoms and cell: extxyz, LAMMPS data or dump, POSCAR, or the name of a shipped structure, e.g. interface_si100",
+        "initial atoms and cell: XYZ, LAMMPS data or dump, POSCAR, CIF, XSF, a trajectory of hpcpot or another format of "
+        "ase.io; or the name of a shipped structure, e.g. interface_si100",
         is_input=True,
     )
     elements: list[str] | None = key(
@@ -48,7 +50,16 @@ class StructureSection:
         None,
     )
     units: str | None = key(
-        choice(*UNIT_STYLES), "unit style of a LAMMPS file that does not state it; null: metal", None
+        choice(*UNIT_STYLES),
+        "unit style of a LAMMPS file, or of the velocities in an XYZ file, that does not state it; null: metal for LAMMPS, "
+        "and no velocities from XYZ",
+        None,
+    )
+    frame: int = key(integer(-1), "frame of a file of several, from 0; -1 is the last", -1)
+    format: str | None = key(
+        choice(*FORMATS),
+        "format of a file whose name does not tell it; ase: as ase.io guesses; null: by the name",
+        None,
     )
 
 

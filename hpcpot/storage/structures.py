@@ -5,11 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import h5py
 from ase import Atoms
 
 from hpcpot.errors import HpcpotError, StructureError
-from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage import trial
+from hpcpot.storage.hdf5_errors import HDF5_ERRORS
+from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
 from hpcpot.structure.formats import StructureOptions
+
+
+def is_trajectory(path: Path) -> bool:
+    """Test whether a file is a trajectory of hpcpot: by its name, or an HDF5 file with the group h5md."""
+    if path.suffix not in TRAJECTORIES or not path.is_file():
+        return False
+    if path.suffix == ".h5md":
+        return True
+    try:
+        if not (trial.is_hdf5(path) and trial.is_harmless(path)):
+            return False
+        with h5py.File(path, "r", locking=False) as file:
+            return "h5md" in file
+    except HDF5_ERRORS:
+        return False
 
 
 def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:

@@ -1,10 +1,11 @@
-"""`hpcpot convert`: models and labelled data of other programs become files of hpcpot, or back."""
+"""`hpcpot convert`: models, labelled data and trajectories become files of hpcpot or of other programs."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
 
+from hpcpot.commands.convert import options
 from hpcpot.dataset.arguments import add_reading_arguments
 from hpcpot.dataset.formats import FORMATS
 from hpcpot.potential.chebyshev import ANGULAR_DOMAINS
@@ -25,6 +26,12 @@ examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePM
   hpcpot convert data.h5 -o data.cfg                    by the suffix: .h5, .extxyz, .cfg; none: a folder for DeePMD-kit
   hpcpot convert data.h5 -o structures --format xsf     a folder of XSF for aenet
   hpcpot convert train.cfg -o train.h5 --elements Li,Si
+  hpcpot convert lisi_training -o lisi.extxyz           data that ship with hpcpot
+
+examples, trajectories of hpcpot:
+  hpcpot convert run.h5md -o run.extxyz                 all frames, with velocities; also .lammpstrj
+  hpcpot convert run.h5md -o run.extxyz --frames ::10   every tenth
+  hpcpot convert run.h5md -o POSCAR                     the last frame; --frames 5: another
 """
 
 
@@ -32,7 +39,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot convert`."""
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "input", nargs="+", help="model file; for aenet one network file per element; or data: files, folders"
+        "input",
+        nargs="+",
+        help="model file; for aenet one network file per element; data: files, folders; or a trajectory",
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, help="file or folder to write; its suffix says what"
@@ -64,6 +73,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=ANGULAR_DOMAINS,
         help="of aenet networks: cos (aenet >= 2.0.4), legacy (older), or auto: by their statistics (default auto)",
     )
+    parser.add_argument(
+        "--frames",
+        metavar="WHICH",
+        help="of a trajectory: all, last, numbers such as 0,5,-1, or start:stop:step (default all, or the last for formats of "
+        "one structure)",
+    )
     parser.add_argument("--note", default="", help="a text about the model or data that is kept in an .h5 file")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     add_reading_arguments(parser)
@@ -75,6 +90,9 @@ def run(arguments: argparse.Namespace) -> int:
     Raises:
         ModelError, DataError: the input. OutputError: the output.
     """
-    from hpcpot.commands.convert import data, models  # NumPy and h5py: not for --help
+    from hpcpot.commands.convert import data, models, structures  # NumPy and h5py: not for --help
 
-    return data.convert(arguments) if data.is_data(arguments.input) else models.convert(arguments)
+    kind = next((kind for kind in (structures, data) if kind.recognises(arguments.input)), models)
+    if kind is not structures and arguments.frames is not None:
+        options.refuse("frames", arguments.frames, "is for trajectories of hpcpot")
+    return kind.convert(arguments)

@@ -14,9 +14,9 @@ from hpcpot.dataset.arguments import read_options
 from hpcpot.wording import plural
 
 
-def is_data(inputs: Sequence[str]) -> bool:
+def recognises(names: Sequence[str]) -> bool:
     """Test whether the input is labelled structures, by the first of its files."""
-    return places.is_data(Path(inputs[0]))
+    return places.is_data(Path(names[0]))
 
 
 def convert(arguments: argparse.Namespace) -> int:

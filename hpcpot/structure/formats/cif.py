@@ -13,6 +13,8 @@ from hpcpot.errors import StructureError
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.formats.by_ase import read_as
 
+FARTHEST_CELL = 1e6
+"""Fractional coordinates beyond are damage."""
 COORDINATE = re.compile(r"_atom_site_(?:fract|cartn)_[xyz]$", re.IGNORECASE)
 
 
@@ -51,8 +53,16 @@ def refuse_partial_occupancy(path: Path, atoms: Atoms) -> Atoms:
     return atoms
 
 
+def is_place(word: str) -> bool:
+    """Test whether a word is a coordinate, perhaps with its error, 0.25(3), that ASE can turn into the cell and back."""
+    try:
+        return abs(float(word.partition("(")[0])) < FARTHEST_CELL
+    except ValueError:
+        return False
+
+
 def refuse_unknown_places(path: Path) -> None:
-    """Refuse sites whose coordinates are `?` or `.`.
+    """Refuse sites whose coordinates are no numbers, such as `?`.
 
     Raises:
         StructureError: names the site; or the file cannot be opened.
@@ -69,10 +79,10 @@ def refuse_unknown_places(path: Path) -> None:
                 unknown = [
                     name
                     for name, word in zip(names, words, strict=True)
-                    if COORDINATE.match(name) and word in ("?", ".")
+                    if COORDINATE.match(name) and not is_place(word)
                 ]
                 if unknown:
                     raise StructureError(
-                        f"{path}: {unknown[0]} of {words[0]} = {' '.join(words)[:60]}: must be a number, ? is an unknown "
-                        "one; complete the site or delete it."
+                        f"{path}: {unknown[0]} of {words[0]} = {' '.join(words)[:60]}: must be a number, and ? is none; "
+                        "complete the site or delete it."
                     )
