@@ -28,7 +28,9 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 CELL, PLACE = 7.654321, 1.91358025
 """Å: the cell along a, which text files hold as such, and a coordinate, which they hold as such or as the fraction 0.25."""
 CELL_WORD, PLACE_WORD = re.compile(r"7\.654321\d*"), re.compile(r"\b(1\.91358025?\d*|0\.25\d*)(e\+00)?")
-PYTHON = re.compile(r"(Value|Index|Key|Type|Attribute|Memory|LinAlg|Overflow|UnicodeDecode)Error|NoneType|object has no")
+PYTHON = re.compile(
+    r"(Value|Index|Key|Type|Attribute|Memory|LinAlg|Overflow|UnicodeDecode)Error|NoneType|object has no"
+)
 
 
 def sound() -> Atoms:
