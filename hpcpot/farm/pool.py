@@ -91,7 +91,7 @@ class WorkerPool:
         first = list(islice(source, 1))
         if not first:
             return
-        self._start()
+        self._start(total)
         source, left = chain(first, source), total
         size, running, ready = ChunkSize(self.settings.chunk, total, self._n_expected), {}, queue.SimpleQueue()
         try:
@@ -115,13 +115,21 @@ class WorkerPool:
             if self._client.status == "running":
                 self._client.cancel(list(running))
 
-    def _start(self) -> None:
+    def _start(self, total: int | None = None) -> None:
+        """Start the workers; of a local farm no more than there are items, and others when more items come."""
+        most = clusters.workers(self.settings)
+        is_local = self.settings.cluster == "local"
+        needed = min(most, total) if is_local and total else most
         if self._client is None:
-            self._n_expected = clusters.workers(self.settings)
-            self._cluster, self._client = clusters.start(self.settings, self._stack)
+            self._n_expected = needed
+            settings = replace(self.settings, workers=needed) if is_local else self.settings
+            self._cluster, self._client = clusters.start(settings, self._stack)
             if self.settings.cluster in JOB_QUEUES:
                 self._jobs = Jobs(self.settings, self._cluster, self._n_expected)
             self._look_after()
+        elif is_local and needed > self._n_expected:
+            self._n_expected = needed
+            self._cluster.scale(needed)
 
     def _submit(self, chunk: ItemChunk, running: dict[Any, ItemChunk], ready: queue.SimpleQueue) -> None:
         import cloudpickle  # comes with Dask; it also takes functions of a script

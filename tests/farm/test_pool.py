@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from functools import partial
 from math import ceil
+from time import monotonic, sleep
 
 import farm_tasks
 import pytest
@@ -54,6 +55,17 @@ def test_it_does_what_a_loop_does(farm):
     found = run(farm, farm_tasks.square, 100)
     assert values(found) == expected(100)
     assert len({outcome["pid"] for outcome in found.values()} - {os.getpid()}) == 2, "two workers, neither of them here"
+
+
+def test_no_more_workers_than_items():
+    with WorkerPool(farm_settings.defaults(workers=3, chunk=5)) as farm:
+        assert values(run(farm, farm_tasks.square, 1)) == expected(1)
+        assert len(farm._addresses()) == 1
+        assert values(run(farm, farm_tasks.square, 20)) == expected(20)
+        deadline = monotonic() + 60
+        while len(farm._addresses()) < 3:
+            assert monotonic() < deadline, "more items want more workers"
+            sleep(0.1)
 
 
 def test_bad_items_fail_alone(farm):
@@ -170,7 +182,7 @@ def test_worker_that_starts_no_processes_is_a_failed_worker(farm, tmp_path, monk
 
 def test_joins_a_scheduler_that_runs():
     with WorkerPool(farm_settings.defaults(workers=2, chunk=5, unencrypted=True)) as farm:
-        run(farm, farm_tasks.square, 1)
+        run(farm, farm_tasks.square, 2)
         address = farm._cluster.scheduler_address
         with WorkerPool(farm_settings.defaults(cluster=address, chunk=5, unencrypted=True)) as joined:
             assert values(run(joined, farm_tasks.square_slowly_at_first, 40)) == expected(40)
