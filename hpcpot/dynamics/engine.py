@@ -59,7 +59,7 @@ class Engine:
         """Distribute the atoms, build pairs and compute the first forces.
 
         Args:
-            migrate: False where the atoms have the owners and the order that a checkpoint gave them.
+            migrate: False where the atoms have the owners and the order that a checkpoint without forces gave them.
         """
         self.count_mobile(state)
         self.pairs = None
@@ -69,6 +69,23 @@ class Engine:
         if migrate and self._is_uneven(state):  # as the pairs now tell
             self.rebuild(state)
         self.compute(state)
+
+    def resume(self, state: State, built_at: np.ndarray, built_cell: np.ndarray) -> None:
+        """Go on where a checkpoint was written, as if it had not been: pairs are those of the last rebuild, forces stay.
+
+        Args:
+            built_at, built_cell: see Engine, from the checkpoint, with its owners and order of the atoms.
+        """
+        self.count_mobile(state)
+        positions, cell = state.positions, state.cell
+        state.positions, state.cell = built_at, built_cell
+        self.domain.set_cell(built_cell)
+        self.rebuild(state, migrate=False)
+        state.positions[: state.n_owned] = positions
+        if not np.array_equal(cell, built_cell):
+            state.cell = cell
+            self.domain.set_cell(cell)
+        self.domain.halo(state)
 
     def count_mobile(self, state: State) -> None:
         """Count the mobile atoms of all ranks; to be called whenever `frozen` changes."""
@@ -140,7 +157,7 @@ class Engine:
         Returns:
             (n, 3) displacements u = x - x_built F, and the largest |u| that keeps the pairs whole; both Å.
         """
-        if state.cell is self.built_cell:
+        if state.cell is self.built_cell or (state.cell == self.built_cell).all():
             return state.positions[: state.n_owned] - self.built_at, 0.5 * self.skin
         motion = np.linalg.solve(self.built_cell, state.cell)
         least = np.linalg.svd(motion, compute_uv=False)[-1]
@@ -166,6 +183,7 @@ class Engine:
 
     def atom_virials(self, state: State) -> np.ndarray:
         """Virials of the owned atoms with the present pairs, half of each pair's term to each partner: (n, 3, 3) eV."""
+        self.domain.halo(state)  # a deformation has moved the owned atoms since the forces were evaluated
         virials = self.potential.compute(state.positions, self.pairs, state.species, atom_virials=True).atom_virials
         self.domain.fold(virials)
         return virials[: state.n_owned]

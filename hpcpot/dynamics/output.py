@@ -162,14 +162,12 @@ class Output:
         self.ranks.agree(error)
 
     def checkpoint(self, stage: Stage) -> None:
-        """Rebuild the pairs, so that a restart from here continues bit by bit; then write."""
-        self.engine.rebuild(self.state)
-        self.engine.compute(self.state)
+        """Write what a restart needs to go on bit by bit; the run itself goes on as without it."""
         began = perf_counter()
         restart.write(
             self.every.checkpoint,
             self.state,
-            self.engine.domain,
+            self.engine,
             stage.name,
             stage.md.integrator,
             self.fingerprint,

@@ -1,27 +1,71 @@
-"""Checkpoints of a run: a State, its cut planes, and what must match when the run continues."""
+"""Checkpoints of a run: a State, its layout, and what must match when the run continues.
+
+A run does not notice that a checkpoint is written. What a restart needs to do the same steps bit by bit is in it: the last
+forces, the owners and order of the atoms, the cut planes, and where atoms and cell were when the pairs were built.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from hpcpot.dynamics.engine import Engine
 from hpcpot.errors import OutputError
-from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import checkpoint
-from hpcpot.structure.state import GLOBAL, MIGRATED, TABLE, State
+from hpcpot.structure.state import EVALUATED, GLOBAL, MIGRATED, TABLE, State
 
 SCALAR, STAGE, PER_ATOM, OBSERVED = "scalar ", "stage ", "own ", "observed "
 """Prefixes: of state.scalars, state.stage and observables among the common values of a checkpoint, of state.per_atom
 among its arrays."""
 
+OF_RANKS = "virial"
+"""Of EVALUATED, what each rank has its own share of: (ranks, ...) among the common values."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the atoms were divided, and pairs built, when a checkpoint was written.
+
+    Attributes:
+        grid: ranks along each axis. cuts, filled: see Domain.
+        built_at, built_cell: see Engine; None in a checkpoint of version 2, whose atoms had just got new pairs.
+    """
+
+    grid: tuple[int, ...]
+    cuts: list[np.ndarray]
+    filled: np.ndarray | None
+    built_at: np.ndarray | None
+    built_cell: np.ndarray | None
+
+    @property
+    def has_forces(self) -> bool:
+        return self.built_at is not None
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a checkpoint says besides the State.
+
+    Attributes:
+        layout: None unless as many ranks wrote it. stage, integrator: their names. potential: the model's fingerprint.
+        observed: `Sampler.state`, on all ranks.
+    """
+
+    layout: Layout | None
+    stage: str
+    integrator: str
+    potential: str
+    observed: dict[str, Any]
+
 
 def write(
     path: Path,
     state: State,
-    domain: Domain,
+    engine: Engine,
     stage: str,
     integrator: str,
     potential: str,
@@ -32,14 +76,18 @@ def write(
     Args:
         stage, integrator: their names. potential: the model's fingerprint. observed: `Sampler.state`, on rank 0.
     """
-    n = state.n_owned
-    arrays = {name: getattr(state, name)[:n] for name in MIGRATED}
+    n, domain = state.n_owned, engine.domain
+    of_atoms = (*MIGRATED, *(name for name in EVALUATED if name != OF_RANKS))
+    arrays = {name: getattr(state, name)[:n] for name in of_atoms} | {"built_at": engine.built_at}
     arrays |= {PER_ATOM + name: values for name, values in state.per_atom.items()}
     common = {
         **{name: _stored(getattr(state, name)) for name in GLOBAL},
         "stage": stage,
         "integrator": integrator,
         "potential": potential,
+        OF_RANKS: np.stack(domain.ranks.all_gather(getattr(state, OF_RANKS))),
+        "built_cell": engine.built_cell,
+        "filled": domain.filled,
         "grid": np.asarray(domain.grid, np.int64),
         **{f"cuts {axis}": cuts for axis, cuts in zip("abc", domain.cuts, strict=True)},
         **{SCALAR + name: value for name, value in state.scalars.items()},
@@ -49,10 +97,8 @@ def write(
     checkpoint.write(path, domain.ranks, arrays, common)
 
 
-def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, dict]:
+def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, Checkpoint]:
     """The state of a checkpoint, and what else it says.
-
-    That is `same_layout`, `grid`, `cuts`, `stage`, `integrator`, `potential` and `observed`.
 
     With as many ranks as wrote it each gets back its own atoms in their order; otherwise any share of them.
 
@@ -67,6 +113,17 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, di
         )
         ranks.agree(error)
     per_atom = {name: arrays.pop(PER_ATOM + name) for name in _names(arrays, PER_ATOM)}
+    layout = Layout(
+        grid=tuple(int(g) for g in common["grid"]),
+        cuts=[common[f"cuts {axis}"] for axis in "abc"],
+        filled=common.get("filled"),
+        built_at=arrays.pop("built_at", None),
+        built_cell=common.get("built_cell"),
+    )
+    if same_layout and layout.has_forces:
+        arrays[OF_RANKS] = common[OF_RANKS][ranks.rank]
+    else:
+        arrays = {name: values for name, values in arrays.items() if name not in EVALUATED}
     state = State(
         **{row.name: _restored(common[row.name], row.dtype) for row in TABLE if row.name in GLOBAL},
         n_owned=len(arrays["ids"]),
@@ -75,14 +132,11 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, di
         per_atom=per_atom,
         **arrays,
     )
-    layout = {
-        "same_layout": same_layout,
-        "grid": tuple(int(g) for g in common["grid"]),
+    return state, Checkpoint(
+        layout=layout if same_layout else None,
         **{name: common[name] for name in ("stage", "integrator", "potential")},
-        "cuts": [common[f"cuts {axis}"] for axis in "abc"],
-        "observed": {name: common[OBSERVED + name] for name in _names(common, OBSERVED)},
-    }
-    return state, layout
+        observed={name: common[OBSERVED + name] for name in _names(common, OBSERVED)},
+    )
 
 
 def _stored(value: Any) -> Any:

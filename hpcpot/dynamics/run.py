@@ -50,8 +50,8 @@ class Run:
         stages: in order. stage_number: index of the present one. output: present once the run goes.
         restarted: whether the state comes from a checkpoint.
 
-    `_layout`: the cut planes of a checkpoint, where this run takes them over together with the order of the atoms; it
-    then continues bit by bit. None otherwise.
+    `_layout`: of a checkpoint, where this run takes it over together with the order of the atoms; it then continues bit
+    by bit. None otherwise.
     """
 
     def __init__(
@@ -80,7 +80,8 @@ class Run:
         self.stage_number = 0
         grid = settings.parallel.grid
         self._grid = None if grid == "auto" else tuple(grid)
-        self._layout, self._same_integrator = None, True
+        self._layout: restart.Layout | None = None
+        self._same_integrator = True
         self._observed: dict = {}
         if restarted:
             self.state = self._read_checkpoint(potential.elements)
@@ -107,7 +108,7 @@ class Run:
         """Run the remaining stages; return the exit code."""
         self.ranks.root_only(lambda: check_paths(self.settings.output, overwrite, self.restarted))
         self.ranks.root_only(lambda: uncertainty.check_folder(self.settings.deviation, overwrite, self.restarted))
-        self.engine.start(self.state, migrate=self._layout is None)
+        self._evaluate()
         self._print_header()
         if self.restarted:
             self.stage.resume(self.state, self.engine, self._same_integrator)
@@ -132,6 +133,14 @@ class Run:
         )
         with output.trajectory or nullcontext():
             return self._run_stages(output, time)
+
+    def _evaluate(self) -> None:
+        """Build the pairs and evaluate the forces, or take both as they were in the run that wrote the checkpoint."""
+        layout = self._layout
+        if layout is not None and layout.has_forces:
+            self.engine.resume(self.state, layout.built_at, layout.built_cell)
+        else:
+            self.engine.start(self.state, migrate=layout is None)
 
     @property
     def stage(self) -> Stage:
@@ -159,23 +168,32 @@ class Run:
                 "output.checkpoint = null: is required for a restart, which goes on from it; give the path of the "
                 "checkpoint, or of the run's trajectory."
             )
-        state, layout = restart.read(path, self.ranks, elements)
-        if layout["same_layout"] and self._grid in (None, layout["grid"]):
-            self._layout = layout
-        if layout["potential"] != self.fingerprint:
-            self.say("note: the checkpoint was written with another potential")
+        state, saved = restart.read(path, self.ranks, elements)
+        same_potential = saved.potential == self.fingerprint
+        if saved.layout is not None and self._grid in (None, saved.layout.grid) and same_potential:
+            self._layout = saved.layout
+        self._note_of_checkpoint(saved)
         names = [stage.name for stage in self.stages]
-        if layout["stage"] not in names:
+        if saved.stage not in names:
             self.ranks.agree(
                 OutputError(
-                    f"{path} = checkpoint in stage {layout['stage']}: the config must have it, and has {', '.join(names)}; "
+                    f"{path} = checkpoint in stage {saved.stage}: the config must have it, and has {', '.join(names)}; "
                     "restart with the config that began the run, or start anew with --overwrite."
                 )
             )
-        self.stage_number = names.index(layout["stage"])
-        self._same_integrator = layout["integrator"] == self.stage.md.integrator
-        self._observed = layout["observed"]
+        self.stage_number = names.index(saved.stage)
+        self._same_integrator = saved.integrator == self.stage.md.integrator
+        self._observed = saved.observed
         return state
+
+    def _note_of_checkpoint(self, saved: restart.Checkpoint) -> None:
+        """Say why the run does not go on bit by bit."""
+        if saved.potential != self.fingerprint:
+            self.say("note: the checkpoint was written with another potential")
+        elif self._layout is None:
+            self.say("note: the checkpoint is of other ranks or another grid: the run goes on to round-off, not bit by bit")
+        elif not self._layout.has_forces:
+            self.say("note: the checkpoint is of hpcpot 0.1.0, without forces: they are evaluated anew")
 
     def _make_potential(self, family: Family) -> Potential | GpuPotential:
         potential, error = None, None
@@ -223,7 +241,8 @@ class Run:
         width = potential.reach + settings.neighbors.skin_A
         domain = Domain(state.cell, state.periodic, self.ranks, width, self._grid, extent(state, self.ranks))
         if self._layout is not None:
-            domain.set_cuts(self._layout["cuts"])
+            domain.set_cuts(self._layout.cuts)
+            domain.filled = domain.filled if self._layout.filled is None else self._layout.filled
         engine = Engine(
             potential,
             domain,

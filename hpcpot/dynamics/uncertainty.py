@@ -138,6 +138,7 @@ def committee(first: Any, others: Sequence[Any]) -> Uncertainties:
 
     def uncertainties(state: State, engine: Engine) -> np.ndarray:
         forces, error = [], None
+        engine.domain.halo(state)  # a deformation has moved the owned atoms since the forces were evaluated
         try:
             forces = [
                 model.compute(state.positions, engine.pairs, state.species).forces
@@ -167,6 +168,7 @@ def grade(family: Any) -> Uncertainties:
         )
 
     def uncertainties(state: State, engine: Engine) -> np.ndarray:
+        engine.domain.halo(state)
         pairs = Pairs(engine.pairs.first, engine.pairs.neighbors)
         return grader.grades(to_host(state.positions), pairs, to_host(state.species))
 

@@ -51,6 +51,7 @@ class Domain:
         grid: (3,) ranks along each axis. coordinates: (3,) this rank's place in it.
         width: Å, thickness of the halo: cutoff + skin.
         bounds: (3, 2) fractional, of this rank.
+        filled: (3,) fraction of each height of the cell that atoms filled at the start, by which grids are compared.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Domain:
         self.swaps: list[Swap] = []
         self.set_cell(cell)
         filled = self.heights if extent is None else np.clip(extent, width, self.heights)
-        self._filled = filled / self.heights
+        self.filled = filled / self.heights
         self._grids = grids_of(ranks.size) if grid is None else [tuple(int(g) for g in grid)]
         first = min(self._grids, key=self._with_halo)
         if np.prod(first) != ranks.size or min(first) < 1:
@@ -129,7 +130,7 @@ class Domain:
 
     def _with_halo(self, grid: tuple[int, int, int]) -> tuple[float, tuple[int, int, int]]:
         """Ratio of a rank's volume with its halo to that without, where atoms are; then the grid: ties go to the last axes."""
-        sides = self._filled * self.heights / np.array(grid)
+        sides = self.filled * self.heights / np.array(grid)
         return round(float(np.prod(1.0 + 2.0 * self.width / sides)), 6), grid
 
     def imbalance(self, work: np.ndarray) -> float:

@@ -26,7 +26,8 @@ from hpcpot.storage.hdf5_errors import explained
 from hpcpot.storage.writing import WrittenFile
 
 FORMAT = "hpcpot checkpoint"
-VERSION = 2
+VERSION, READ = 3, (2, 3)
+"""Written, and read: version 2 of a run has no forces, and its next step begins by evaluating them."""
 HASHED = 3
 """First version whose files all have a hash."""
 
@@ -133,10 +134,10 @@ def _check(file: h5py.File, path: Path) -> None:
             f"{path} = no checkpoint: a file that hpcpot wrote as output.checkpoint is needed; give its path."
         )
     version = int(file.attrs["version"])
-    if version != VERSION:
+    if version not in READ:
         raise OutputError(
             f"{path} = checkpoint of version {version}, by hpcpot {file.attrs['hpcpot']}: hpcpot {hpcpot.__version__} "
-            f"reads version {VERSION}; go on with the hpcpot that wrote it, or start anew with --overwrite."
+            f"reads versions {READ[0]} to {READ[-1]}; go on with the hpcpot that wrote it, or start anew with --overwrite."
         )
 
 

@@ -18,7 +18,8 @@ class Row(NamedTuple):
 
     Attributes:
         shape: "(n, 3)": n owned atoms, m with ghosts; "" for a number. dtype, unit: "" where it has none.
-        saved: whether checkpoints hold it, and migration hands it on with the atom; all else is computed anew.
+        saved: whether checkpoints hold it; all else is computed anew.
+        evaluated: whether the last evaluation of the forces made it. What it did not make goes with an atom to a new owner.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Row(NamedTuple):
     unit: str
     meaning: str
     saved: bool
+    evaluated: bool
 
     @property
     def per_atom(self) -> bool:
@@ -34,9 +36,18 @@ class Row(NamedTuple):
         return self.shape.startswith((f"({OWNED},", f"({ALL},"))
 
 
-def _row(shape: str, dtype: str, unit: str, meaning: str, saved: bool = True) -> dict[str, Any]:
+def _row(
+    shape: str, dtype: str, unit: str, meaning: str, saved: bool = True, evaluated: bool = False
+) -> dict[str, Any]:
     """A row of TABLE, as the metadata of its field."""
-    return {"shape": shape, "dtype": dtype, "unit": unit, "meaning": meaning, "saved": saved}
+    return {
+        "shape": shape,
+        "dtype": dtype,
+        "unit": unit,
+        "meaning": meaning,
+        "saved": saved,
+        "evaluated": evaluated,
+    }
 
 
 @dataclass
@@ -65,13 +76,14 @@ class State:
     n_atoms: int = field(metadata=_row("", "int", "", "owned atoms of all ranks"))
     step: int = field(metadata=_row("", "int", "", "steps done"), default=0)
     forces: np.ndarray | None = field(
-        metadata=_row("(n, 3)", "float64", "eV/Å", "of the last evaluation", saved=False), default=None
+        metadata=_row("(n, 3)", "float64", "eV/Å", "of the last evaluation", evaluated=True), default=None
     )
     energies: np.ndarray | None = field(
-        metadata=_row("(n,)", "float64", "eV", "of the last evaluation", saved=False), default=None
+        metadata=_row("(n,)", "float64", "eV", "of the last evaluation", evaluated=True), default=None
     )
     virial: np.ndarray | None = field(
-        metadata=_row("(3, 3)", "float64", "eV", "of the last evaluation, this rank's share", saved=False), default=None
+        metadata=_row("(3, 3)", "float64", "eV", "of the last evaluation, this rank's share", evaluated=True),
+        default=None,
     )
     scalars: dict[str, np.ndarray] = field(
         metadata=_row("", "dict", "", "an integrator's own numbers, float arrays equal on all ranks"),
@@ -91,10 +103,15 @@ TABLE = tuple(Row(entry.name, **entry.metadata) for entry in fields(State))
 """Contents of a State, in order."""
 
 PER_ATOM = tuple(row.name for row in TABLE if row.per_atom)
-MIGRATED = tuple(row.name for row in TABLE if row.per_atom and row.saved)
-"""Names of the arrays with a row for each atom, and of those that go with an atom to its new owner and into checkpoints."""
+MIGRATED = tuple(row.name for row in TABLE if row.per_atom and row.saved and not row.evaluated)
+"""Names of the arrays with a row for each atom, and of those that go with an atom to its new owner."""
 
-GLOBAL = tuple(row.name for row in TABLE if row.saved and not row.per_atom and row.dtype != "dict")
+EVALUATED = tuple(row.name for row in TABLE if row.evaluated)
+"""Names of what the last evaluation of the forces made; checkpoints hold it, and it is valid in the layout of then alone."""
+
+GLOBAL = tuple(
+    row.name for row in TABLE if row.saved and not row.per_atom and not row.evaluated and row.dtype != "dict"
+)
 """Names of what checkpoints hold once for all atoms, besides an integrator's and a stage's own numbers."""
 
 

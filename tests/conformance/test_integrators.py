@@ -69,16 +69,14 @@ def test_frozen_atoms_stay(integrator):
 def test_a_restart_goes_on_bit_by_bit(integrator, tmp_path):
     state, engine = begin(integrator)
     go(integrator, state, engine)
-    engine.rebuild(state)
-    engine.compute(state)
-    restart.write(tmp_path / "c.h5", state, engine.domain, "md", integrator.name, "")
-    other, layout = restart.read(tmp_path / "c.h5", SERIAL, state.elements)
+    restart.write(tmp_path / "c.h5", state, engine, "md", integrator.name, "")
+    other, saved = restart.read(tmp_path / "c.h5", SERIAL, state.elements)
     domain = Domain(other.cell, other.periodic, SERIAL, engine.domain.width)
-    domain.set_cuts(layout["cuts"])
+    domain.set_cuts(saved.layout.cuts)
     other_engine = Engine(engine.potential, domain, SERIAL, engine.skin, keeps_momentum=integrator.keeps_momentum)
-    other_engine.start(other, migrate=False)
-    go(integrator, state, engine)
-    go(integrator, other, other_engine)
+    other_engine.resume(other, saved.layout.built_at, saved.layout.built_cell)
+    go(integrator, state, engine, 3 * STEPS)
+    go(integrator, other, other_engine, 3 * STEPS)
     assert engine.rebuilds > 1
     for name, values in of_all_ranks(state, SERIAL).items():
         np.testing.assert_array_equal(of_all_ranks(other, SERIAL)[name], values, err_msg=name)

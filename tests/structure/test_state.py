@@ -7,7 +7,7 @@ from systems import cluster, crystal, moment_tensor, simulation
 from hpcpot.dynamics import restart
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
-from hpcpot.structure.state import GLOBAL, MIGRATED, PER_ATOM, TABLE, describe
+from hpcpot.structure.state import EVALUATED, GLOBAL, MIGRATED, PER_ATOM, TABLE, describe
 
 DIMENSIONS = {
     "n": lambda state: state.n_owned,
@@ -42,10 +42,10 @@ def test_checkpoints_hold_what_is_saved_and_nothing_else(tmp_path):
     state, engine = simulation(crystal(1), BlockPotential(moment_tensor()))
     state.scalars["heat"], state.stage["first_step"] = np.array(1.5), np.array(3)
     state.per_atom["grip"] = np.zeros(state.n_owned, np.int8)
-    restart.write(tmp_path / "c.h5", state, engine.domain, "md", "nve", "of the potential")
+    restart.write(tmp_path / "c.h5", state, engine, "md", "nve", "of the potential")
     with h5py.File(tmp_path / "c.h5") as file:
-        assert set(file["arrays"]) == {*MIGRATED, "own grip"}
-        of_run = {"stage", "integrator", "potential", "grid", "cuts a", "cuts b", "cuts c"}
+        assert set(file["arrays"]) == {*MIGRATED, *EVALUATED, "own grip", "built_at"} - {"virial"}
+        of_run = {"stage", "integrator", "potential", "grid", "cuts a", "cuts b", "cuts c", "virial", "filled", "built_cell"}
         assert set(file["common"]) == {*GLOBAL, *of_run, "scalar heat", "stage first_step"}
     again, _ = restart.read(tmp_path / "c.h5", SERIAL, state.elements)
     for row in TABLE:

@@ -105,7 +105,7 @@ class GraphSteps:
 
     def advance(self, state: State, engine: Engine, motion: Motion, steps: int) -> None:
         """See contract.Stepper."""
-        if state.cell is not engine.built_cell:  # a barostat was here before
+        if not np.array_equal(state.cell, engine.built_cell):  # a barostat was here before
             engine.rebuild(state)
             engine.compute(state)
         began, end, started = perf_counter() - engine.seconds["neighbours"], state.step + steps, 0
