@@ -46,11 +46,13 @@ def copied(old: Path, tmp_path: Path):
 def test_a_run_goes_on_from_its_checkpoint(name, copied):
     folder = copied(f"md_{name}")
     done = runs.run(folder / "run.yaml", "--restart", ranks=2 if name.endswith("2_ranks") else 1)
-    assert "another potential" not in done.stdout
+    assert "note: the checkpoint is of hpcpot 0.1.0, without forces: they are evaluated anew" in done.stdout
     whole, parts = runs.contents(folder / "whole.h5md"), runs.contents(folder / "run.h5md")
+    # The old code evaluated forces anew at every checkpoint, under deformation in the cell of the next step.
+    tolerance = 1e-5 if name == "stages" else 1e-8
     assert set(whole) == set(parts) and len(whole) > 10
     for name, values in whole.items():
-        np.testing.assert_allclose(parts[name], values, rtol=1e-8, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(parts[name], values, rtol=tolerance, atol=0.1 * tolerance, err_msg=name)
 
 
 def test_a_trajectory_is_read(old):

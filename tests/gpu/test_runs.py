@@ -158,13 +158,17 @@ def test_stages_hand_the_atoms_on(tmp_path):
         np.testing.assert_allclose(found[name], values, rtol=1e-8, atol=1e-8, err_msg=name)
 
 
-def test_a_restart_of_what_the_host_starts_is_bitwise(tmp_path):
-    _, whole = md(tmp_path, "whole", **BY_HOST["pull"])
-    md(tmp_path, "parts", **BY_HOST["pull"] | {"md__steps": 20})
-    _, parts = md(tmp_path, "parts", "--restart", "--set", "md.steps=40")
-    with TrajectoryReader(whole) as one, TrajectoryReader(parts) as other:
-        for name in ("position", "velocity", "force"):
-            np.testing.assert_array_equal(one.values(name)[-1], other.values(name)[-1], err_msg=name)
+@pytest.mark.parametrize("name", ["npt", "pull", "grips", "grips by force", "cg", "fire"])
+def test_a_restart_of_what_the_host_starts_is_bitwise(name, tmp_path):
+    """Also where the whole run writes no checkpoint."""
+    steps = BY_HOST[name].get("md__steps", 40)
+    _, whole = md(tmp_path, "whole", output__checkpoint_every=0, **BY_HOST[name])
+    md(tmp_path, "parts", **BY_HOST[name] | {"md__steps": steps // 2 - 1})
+    _, parts = md(tmp_path, "parts", "--restart", "--set", f"md.steps={steps}")
+    expected, found = runs.contents(whole), runs.contents(parts)
+    assert set(found) == set(expected)
+    for key, values in expected.items():
+        np.testing.assert_array_equal(found[key], values, err_msg=key)
 
 
 def test_a_committee_of_models_shares_the_gpu(tmp_path):
@@ -174,10 +178,11 @@ def test_a_committee_of_models_shares_the_gpu(tmp_path):
     assert (frames(path)["max_force_deviation"] > 0.1).all()
 
 
-@pytest.mark.parametrize("integrator", ["nvt_nose_hoover", "nvt_langevin"])
+@pytest.mark.parametrize("integrator", ["nve", "nvt_nose_hoover", "nvt_langevin"])
 def test_restart_is_bitwise_whenever_the_host_looked(integrator, tmp_path):
-    _, whole = md(tmp_path, "whole", md__integrator=integrator)
-    md(tmp_path, "parts", md__integrator=integrator, md__steps=20, output__observables_every=3)
+    temperature = {"md__temperature_K": None} if integrator == "nve" else {}
+    _, whole = md(tmp_path, "whole", md__integrator=integrator, output__checkpoint_every=0, **temperature)
+    md(tmp_path, "parts", md__integrator=integrator, md__steps=17, output__observables_every=3, **temperature)
     _, parts = md(tmp_path, "parts", "--restart", "--set", "md.steps=40")
     with TrajectoryReader(whole) as one, TrajectoryReader(parts) as other:
         for name in ("position", "velocity", "force"):
