@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -49,6 +50,7 @@ def check(settings: MDSettings) -> Problems:
         yield from _check_thermostat(prefix, md)
         yield from _check_barostat(prefix, md)
         yield from _check_deformation(prefix, md)
+    yield from _check_strains(blocks)
     yield from _check_grips(settings)
     yield from _check_files(settings)
     yield from _check_deviation(settings)
@@ -91,6 +93,11 @@ def _check_barostat(prefix: str, md: StageSection) -> Problems:
             f"{prefix}.barostat_axes",
             f"{md.integrator} has no barostat; set null or {prefix}.integrator: npt_nose_hoover",
         )
+    if not has_barostat and md.barostat_coupling != "axes":
+        yield (
+            f"{prefix}.barostat_coupling",
+            f"{md.integrator} has no barostat; leave it out or set {prefix}.integrator: npt_nose_hoover",
+        )
     if has_barostat and md.barostat_time_fs < 10.0 * md.timestep_fs:
         yield (
             f"{prefix}.barostat_time_fs",
@@ -124,8 +131,19 @@ def _check_deformation(prefix: str, md: StageSection) -> Problems:
     elif (md.strain_rate_per_ps is None) == (md.grip_force_eV_A is None):
         either = "or grip_force_eV_A must be given, one of them"
         yield f"{prefix}.strain_rate_per_ps", "is required for deform: cell" if md.deform == "cell" else either
-    if md.strain_rate_per_ps is not None:
-        end = md.strain_rate_per_ps * md.timestep_fs * md.steps / 1000.0
+
+
+def _check_strains(blocks: dict[str, StageSection]) -> Problems:
+    """Compress to a length above 0, in all stages together; the strain of grips begins anew where they are released."""
+    strains: dict[tuple[str | None, str | None], float] = defaultdict(float)
+    for prefix, md in blocks.items():
+        deformation = (md.deform, md.deform_axis)
+        for released in [key for key in strains if key[0] == "grips" and key != deformation]:
+            del strains[released]
+        if md.deform is None or md.strain_rate_per_ps is None:
+            continue
+        strains[deformation] += md.strain_rate_per_ps * md.timestep_fs * md.steps / 1000.0
+        end = strains[deformation]
         if end <= -1.0:
             yield (
                 f"{prefix}.strain_rate_per_ps",

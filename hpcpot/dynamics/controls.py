@@ -40,12 +40,19 @@ class Barostat:
     Attributes:
         axes: (3,) bool, Cartesian axes along which the cell may change.
         pressure: eV/Å³, the target along each of them. time: fs, damping time.
+        is_isotropic: whether these axes change by one factor, which their mean pressure drives.
     """
 
     thermostat: Thermostat
     axes: np.ndarray
     pressure: float
     time: float
+    is_isotropic: bool = False
+
+    @property
+    def freedom(self) -> int:
+        """Number of lengths that change independently."""
+        return 1 if self.is_isotropic else int(self.axes.sum())
 
 
 @dataclass(frozen=True)

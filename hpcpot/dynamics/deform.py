@@ -16,12 +16,15 @@ from hpcpot.units import AMU
 FREE, FIXED, MOVING = 0, 1, 2
 """Values of state.per_atom["grip"]: neither grip, the fixed one, the moving one."""
 
+GRIP = ("grip_axis", "grip_length", "grip_displacement", "grip_velocity", "grip_mass")
+"""Names of a grip's numbers in state.stage."""
+
 
 @dataclass(frozen=True)
 class CellDeformation:
-    """The cell's length along an axis is L0 (1 + rate t), t from the stage's start; the atoms follow it.
+    """The cell's length along an axis is L + L0 rate t, t and L from the stage's start; the atoms follow it.
 
-    Applied after each step, as LAMMPS's `fix deform erate remap x` does. Attributes: axis 0 to 2; rate 1/fs.
+    L0 is the length at which the reported strain is 0, so that strain grows at that rate in every stage. Applied after each step, as LAMMPS's `fix deform erate remap x` does. Attributes: axis 0 to 2; rate 1/fs.
     """
 
     axis: int
@@ -35,8 +38,10 @@ class CellDeformation:
 
     def after_step(self, state: State, engine: Engine, dt: float, time: float) -> None:
         """`time`: fs since the stage began."""
-        factors = np.ones(3)
-        factors[self.axis] = (1.0 + self.rate * time) / stretch(state.cell, state.stage["cell"])[self.axis]
+        # A checkpoint of hpcpot 0.1.0 is of a stage whose rate refers to its own start.
+        reference, factors = state.stage.get("rate_cell", state.stage["cell"]), np.ones(3)
+        begun, present = (stretch(cell, reference)[self.axis] for cell in (state.stage["cell"], state.cell))
+        factors[self.axis] = (begun + self.rate * time) / present
         scale_cell(state, engine, factors)
 
     def end(self, state: State) -> None:
@@ -49,7 +54,7 @@ class Grips:
 
     Attributes:
         axis: 0 to 2.
-        rate: 1/fs, of the distance between the ends of all atoms; or None.
+        rate: 1/fs, of the distance between the ends of all atoms as they were chosen; or None.
         force: eV/Å along the axis on the moving group, which its atoms' own forces oppose; or None.
         fraction: of that distance, how much at each end is grip.
         regions: (fixed, moving) boxes, [low, high] in Å for each axis or None for an open end, in place of `fraction`.
@@ -87,6 +92,16 @@ class Grips:
             grip_velocity=np.zeros(()),
             grip_mass=engine.ranks.sum(np.array([mass]))[0],
         )
+
+    def go_on(self, state: State, engine: Engine, grip: np.ndarray, numbers: dict[str, np.ndarray]) -> None:
+        """Hold the atoms that the stage before held, whose strain and velocity go on.
+
+        Args:
+            grip: of each owned atom. numbers: of state.stage, by the names that `begin` gives them.
+        """
+        state.per_atom["grip"] = grip
+        hold(state, engine, grip != FREE)
+        state.stage.update(numbers)
 
     def before_step(self, state: State, engine: Engine, dt: float) -> None:
         """Move the moving group, so that the step's forces are those at its new place."""

@@ -108,6 +108,11 @@ class StageSection:
     barostat_axes: list[str] | None = key(
         AXES, "axes along which the barostat changes the cell; required by npt integrators", None
     )
+    barostat_coupling: str = key(
+        choice("axes", "isotropic"),
+        "axes: the barostat changes each axis by its own pressure; isotropic: all its axes by one factor, by their mean pressure",
+        "axes",
+    )
     pressure_GPa: float = key(pressure(), "pressure along each barostat axis; 1.0e-4 is 1 bar", 1.0e-4)
     barostat_time_fs: float = key(
         number(above=0), "damping time of the barostat", 1000.0, hint="typical 1000 time steps"
@@ -121,7 +126,8 @@ class StageSection:
     deform_axis: str | None = key(choice("x", "y", "z"), "axis along which the sample is strained", None)
     strain_rate_per_ps: float | None = key(
         number(),
-        "engineering strain rate of the cell, or of the initial length of the sample with grips; negative: compression",
+        "engineering strain rate, of the length where the reported strain is 0: the cell's at the start of the first stage "
+        "that deforms, or the sample's where stages with grips begin; negative: compression",
         None,
         hint="0.01 is 1e10 per second",
     )

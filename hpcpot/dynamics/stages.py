@@ -8,7 +8,7 @@ import numpy as np
 
 from hpcpot.dynamics.cell import AXES, stretch
 from hpcpot.dynamics.controls import Barostat, Controls, Thermostat, Tolerances
-from hpcpot.dynamics.deform import CellDeformation, Deformation, Grips
+from hpcpot.dynamics.deform import GRIP, CellDeformation, Deformation, Grips
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.dynamics.motion import draw_velocities
@@ -29,7 +29,7 @@ class Stage:
 
     What it needs later, also after a restart, is in state.stage: step, time and cell at its start (`first_step`,
     `first_time`, `cell`); `reference_cell`, at which the strain is 0: that at the start of the first stage that deforms,
-    and of the present stage before that; and `has_deformed`.
+    and of the present stage before that; `rate_cell`, to which the strain rate refers: the same; and `has_deformed`.
 
     Attributes:
         md: its keys. integrator: a row of INTEGRATORS. deformation: None for none.
@@ -68,15 +68,19 @@ class Stage:
         """Begin at `time` (fs): choose grips, draw velocities, initialise the integrator."""
         has_deformed = bool(state.stage.get("has_deformed", False))
         reference = state.stage["reference_cell"] if has_deformed else state.cell
+        grip, numbers = state.per_atom.get("grip"), {name: state.stage[name] for name in GRIP if name in state.stage}
         state.scalars, state.per_atom = {}, {}
         state.stage = {
             "first_step": np.array(state.step),
             "first_time": np.array(time),
             "cell": state.cell,
             "reference_cell": reference,
+            "rate_cell": reference,
             "has_deformed": np.array(float(has_deformed or self.deformation is not None)),
         }
-        if self.deformation is not None:
+        if isinstance(self.deformation, Grips) and numbers and int(numbers["grip_axis"]) == self.deformation.axis:
+            self.deformation.go_on(state, engine, grip, numbers)
+        elif self.deformation is not None:
             self.deformation.begin(state, engine)
         engine.count_mobile(state)
         engine.keeps_momentum = self.integrator.keeps_momentum
@@ -155,7 +159,8 @@ class Stage:
         if not integrator.has_barostat:
             return thermostat
         axes = np.array([axis in md.barostat_axes for axis in AXES])
-        return Barostat(thermostat, axes, md.pressure_GPa / EV_PER_A3_IN_GPA, md.barostat_time_fs)
+        is_isotropic = md.barostat_coupling == "isotropic"
+        return Barostat(thermostat, axes, md.pressure_GPa / EV_PER_A3_IN_GPA, md.barostat_time_fs, is_isotropic)
 
 
 def make_stages(settings: MDSettings) -> list[Stage]:
@@ -170,7 +175,7 @@ def engineering_strain(state: State) -> np.ndarray:
 
 
 def grip_strain(state: State) -> np.ndarray:
-    """Displacement of the moving grip over the length that the atoms had: (3,), 0 without grips."""
+    """Displacement of the moving grip over the length that the atoms had at first: (3,), 0 without grips."""
     strain = np.zeros(3)
     if "grip_axis" in state.stage:
         strain[int(state.stage["grip_axis"])] = state.stage["grip_displacement"] / state.stage["grip_length"]

@@ -23,14 +23,16 @@ from hpcpot.units import BOLTZMANN
 STEPS, TIMESTEP, KT = 12, 2.0, 80.0 * BOLTZMANN
 
 
-def controls_of(integrator: Integrator, steps: int = STEPS) -> Thermostat | Barostat | Tolerances | None:
+def controls_of(integrator: Integrator, steps: int = STEPS, is_isotropic: bool = False) -> Thermostat | Barostat | Tolerances | None:
     """What the integrator is asked for, by what it says it has."""
     if integrator.is_minimiser:
         return Tolerances(0.0, 0.0)
     if not integrator.has_thermostat:
         return None
     thermostat = Thermostat(KT, KT, 50.0, steps, 5)
-    return Barostat(thermostat, np.array([True, False, True]), 1e-4, 500.0) if integrator.has_barostat else thermostat
+    if not integrator.has_barostat:
+        return thermostat
+    return Barostat(thermostat, np.array([True, False, True]), 1e-4, 500.0, is_isotropic)
 
 
 def prepare(integrator: Integrator, ranks: Ranks = SERIAL) -> tuple[State, Engine]:

@@ -53,6 +53,7 @@ MOTIONS: dict[str, Row] = {
     "frozen": (lambda row: True, {}, {"frozen": {"region_A": [[None, 3.0], [None, None], [None, None]]}}),
     "ramp": (lambda row: row.has_thermostat, {"temperature_end_K": 150.0}, {}),
     "drag": (lambda row: row.has_barostat, {"drag": 1.0}, {}),
+    "isotropic": (lambda row: row.has_barostat, {"barostat_coupling": "isotropic"}, {}),
     "cell": (lambda row: not row.is_minimiser, PULL, {}),
     "grips": (
         lambda row: not row.is_minimiser and not row.has_barostat,
@@ -67,6 +68,11 @@ MOTIONS: dict[str, Row] = {
     "watched": (lambda row: True, {}, WATCH),
     "watched cell": (lambda row: not row.is_minimiser, PULL, WATCH),
     "stages": (lambda row: True, {}, {"stages": {"first": {"steps": 6}, "second": {}}}),
+    "stages of grips": (
+        lambda row: not row.is_minimiser and not row.has_barostat,
+        GRIPS | {"strain_rate_per_ps": 0.5},
+        {"stages": {"first": {"steps": 6}, "second": {}}},
+    ),
     "stages of a cell": (
         lambda row: not row.is_minimiser,
         PULL,

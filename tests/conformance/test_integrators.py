@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import runs
 from conformance import integrator_runs
-from conformance.integrator_runs import STEPS, begin, by_id, controls_of, go, of_all_ranks, prepare
+from conformance.integrator_runs import STEPS, TIMESTEP, begin, by_id, controls_of, go, of_all_ranks, prepare
 from mpirun import run_ranks
 
 from hpcpot.dynamics import restart
@@ -93,8 +93,15 @@ def test_momentum_is_kept_where_it_is_said(integrator):
         assert np.abs(momentum).max() > 1e-6
 
 
-@pytest.mark.parametrize("integrator", MOVING, ids=lambda row: row.name)
-def test_the_conserved_energy_is_constant_and_more_so_with_shorter_steps(integrator):
+COUPLED = [
+    pytest.param(row, is_isotropic, id=f"{row.name}{'-isotropic' * is_isotropic}")
+    for row in MOVING
+    for is_isotropic in ((False, True) if row.has_barostat else (False,))
+]
+
+
+@pytest.mark.parametrize(("integrator", "is_isotropic"), COUPLED)
+def test_the_conserved_energy_is_constant_and_more_so_with_shorter_steps(integrator, is_isotropic):
     """The spread falls with the square of the time step; what thermostats take is in it.
 
     A changing cell carries pairs over the cutoff, where argon's energy jumps by more than the steps are wrong.
@@ -102,7 +109,7 @@ def test_the_conserved_energy_is_constant_and_more_so_with_shorter_steps(integra
 
     def spread(timestep: float) -> float:
         state, engine = begin(integrator)
-        controls, energies = controls_of(integrator), []
+        controls, energies = controls_of(integrator, is_isotropic=is_isotropic), []
         for _ in range(round(40.0 / timestep)):
             integrator.step(state, engine, timestep, controls)
             total = state.energies.sum() + engine.kinetic_energy(state)
@@ -111,6 +118,21 @@ def test_the_conserved_energy_is_constant_and_more_so_with_shorter_steps(integra
 
     long, short = spread(4.0), spread(1.0)
     assert long < 5e-6 * 108 and short < (1.0 if integrator.has_barostat else 0.2) * long
+
+
+@pytest.mark.parametrize(
+    "integrator", [row for row in INTEGRATORS.values() if row.has_barostat], ids=lambda row: row.name
+)
+@pytest.mark.parametrize("is_isotropic", [False, True])
+def test_an_isotropic_barostat_changes_its_axes_by_one_factor(integrator, is_isotropic):
+    state, engine = prepare(integrator)
+    controls, before = controls_of(integrator, is_isotropic=is_isotropic), np.diag(state.cell)
+    integrator.init(state, engine, controls)
+    for _ in range(STEPS):
+        integrator.step(state, engine, TIMESTEP, controls)
+    x, y, z = np.diag(state.cell) / before
+    assert y == 1.0 and abs(x - 1.0) > 1e-6
+    assert (abs(x - z) < 1e-14) == is_isotropic
 
 
 @pytest.mark.parametrize(

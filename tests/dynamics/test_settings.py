@@ -74,6 +74,7 @@ def test_help_tells_of_stages():
             "stages.pull.strain_rate_per_ps = null .*: is required for deform: cell",
         ),
         (["stages.pull.strain_rate_per_ps=-20"], "the strain after 50 steps of 1 fs would be -1; must stay above -1"),
+        (["md.barostat_coupling=isotropic"], "stages.equilibrate.barostat_coupling = isotropic .*has no barostat"),
         (["stages.pull.grip_force_eV_A=1"], "stages.pull.grip_force_eV_A = 1 .*: is for deform: grips"),
         (["stages.pull.deform=grips"], r"stages.pull.barostat_axes = \['x', 'z'\] .*: would move the grips"),
         (

@@ -194,3 +194,40 @@ def test_two_rigid_halves_leave_nothing_to_move(tmp_path):
     way = dataset(tmp_path / "run.h5md", "observables/grip_displacement/value")
     assert np.isfinite(dataset(tmp_path / "run.h5md", "observables/grip_force/value")).all()
     np.testing.assert_allclose(np.diff(way), way[-1] / 8)
+
+
+def strains(folder, stages, axis, **changes):
+    """Time in ps since the first deformation, and engineering strain along an axis, at every step of these stages."""
+    run(prepare_stages(folder, stages, **changes))
+    time, strain = (dataset(folder / "run.h5md", f"observables/engineering_strain/{part}") for part in ("time", "value"))
+    return time / 1000.0, strain[:, axis]
+
+
+def test_rate_and_strain_of_a_cell_share_their_reference(tmp_path):
+    """In a second stage, too: 0.5 per ps of the first length, 24 steps of 2 fs a stage."""
+    pull = {"integrator": "nvt_langevin", "steps": 24, "deform": "cell", "deform_axis": "y", "strain_rate_per_ps": 0.5}
+    time, strain = strains(tmp_path, {"one": pull, "two": pull}, 1)
+    np.testing.assert_allclose(strain, 0.5 * time, rtol=0, atol=1e-12)
+    assert strain[-1] == pytest.approx(0.048)
+
+
+def test_a_rate_after_a_change_of_the_cell_is_that_of_the_strain(tmp_path):
+    pull = {"integrator": "nvt_langevin", "steps": 8, "deform": "cell", "deform_axis": "y", "strain_rate_per_ps": 5.0}
+    rest = {"integrator": "npt_nose_hoover", "steps": 8, "barostat_axes": ["y"]}
+    time, strain = strains(tmp_path, {"one": pull, "rest": rest, "two": pull}, 1)
+    assert abs(strain[16] - strain[8]) > 1e-7
+    for first in (0, 16):
+        np.testing.assert_allclose(np.diff(strain[first : first + 9]), 5.0 * 0.002, rtol=0, atol=1e-12)
+
+
+def test_grips_of_successive_stages_are_the_same_atoms_and_go_on(tmp_path):
+    """Boxes that the moving grip leaves in the first stage: chosen anew it would have no atom."""
+    pull = {"integrator": "nve", "steps": 8, "deform": "grips", "deform_axis": "z", "strain_rate_per_ps": 4.0}
+    boxes = {
+        "grips__fixed_region_A": [[None, None], [None, None], [None, 1.0]],
+        "grips__moving_region_A": [[None, None], [None, None], [13.0, 13.9]],
+    }
+    time, strain = strains(tmp_path, {"one": pull, "two": pull}, 2, **boxes)
+    np.testing.assert_allclose(strain, 4.0 * time, rtol=0, atol=1e-12)
+    moved = dataset(tmp_path / "run.h5md", "observables/grip_displacement/value")
+    assert moved[-1] == pytest.approx(2.0 * moved[8], rel=1e-12) and moved[8] > 0.8

@@ -1,6 +1,7 @@
 """Constant pressure along chosen axes: the equations of Martyna, Tobias and Klein, in the order of LAMMPS fix npt.
 
-Each axis has a rate w of its own, driven by its own pressure; the cell's other axes are fixed, or deformed.
+Each axis has a rate w of its own, driven by its own pressure; or, isotropic, all have one, driven by their mean pressure, and
+the cell keeps its shape. The cell's other axes are fixed, or deformed.
 """
 
 from __future__ import annotations
@@ -62,9 +63,8 @@ def conserved(state: State, engine: Engine, barostat: Barostat) -> float:
     thermostat, scalars = barostat.thermostat, state.scalars
     kT, freedom = thermostat.kT_at(state.step), engine.degrees_of_freedom(state)
     of_chain = chain.energy(scalars, chain.masses(freedom, kT, thermostat.time), freedom, kT)
-    of_barostat_chain = chain.energy(
-        scalars, chain.masses(1, kT, barostat.time), int(barostat.axes.sum()), kT, "barostat_chain"
-    )
+    q_barostat = chain.masses(1, kT, barostat.time)
+    of_barostat_chain = chain.energy(scalars, q_barostat, barostat.freedom, kT, "barostat_chain")
     work = barostat.pressure * (volume(state) - float(scalars["first_volume"]))
     return of_chain + of_barostat_chain + 0.5 * _twice_kinetic(state, kT, barostat) + work
 
@@ -95,19 +95,25 @@ def _thermostat_half_step(state: State, engine: Engine, kT: float, dt: float, th
 
 
 def _barostat_chain_half_step(state: State, kT: float, dt: float, barostat: Barostat) -> None:
-    q, freedom = chain.masses(1, kT, barostat.time), int(barostat.axes.sum())
+    q, freedom = chain.masses(1, kT, barostat.time), barostat.freedom
     twice_kinetic = _twice_kinetic(state, kT, barostat)
     factor = chain.half_step(state.scalars, q, twice_kinetic, freedom, kT, dt, _drag(barostat, dt), "barostat_chain")
     state.scalars["barostat_rates"] = state.scalars["barostat_rates"] * factor
 
 
 def _push(state: State, kT: float, dt: float, barostat: Barostat) -> None:
-    """w += dt/2 [(P - P_target) V + mean of m v^2 along the axes] / W, then drag."""
+    """w += dt/2 [(P - P_target) V + mean of m v^2 along the axes] / W, then drag.
+
+    Isotropic, w and P are means along the axes: their sum of W w^2 is then that of one rate with its W times the axes.
+    """
     scalars, axes = state.scalars, barostat.axes
+    rates = scalars["barostat_rates"]
     pressure_volume = scalars["momentum_flux"] + scalars["virial"] - barostat.pressure * volume(state)
     kinetic = scalars["momentum_flux"][axes].sum() / (axes.sum() * state.n_atoms)
+    if barostat.is_isotropic:
+        rates, pressure_volume = rates[axes].mean(), pressure_volume[axes].mean()
     change = 0.5 * dt * (pressure_volume + kinetic) / _mass(state, kT, barostat)
-    scalars["barostat_rates"] = np.where(axes, (scalars["barostat_rates"] + change) * _drag(barostat, dt), 0.0)
+    scalars["barostat_rates"] = np.where(axes, (rates + change) * _drag(barostat, dt), 0.0)
 
 
 def _drag_along(state: State, dt: float, barostat: Barostat) -> None:
