@@ -24,7 +24,8 @@ GRIP = ("grip_axis", "grip_length", "grip_displacement", "grip_velocity", "grip_
 class CellDeformation:
     """The cell's length along an axis is L + L0 rate t, t and L from the stage's start; the atoms follow it.
 
-    L0 is the length at which the reported strain is 0, so that strain grows at that rate in every stage. Applied after each step, as LAMMPS's `fix deform erate remap x` does. Attributes: axis 0 to 2; rate 1/fs.
+    L0 is the length at which the reported strain is 0, so that strain grows at that rate in every
+    stage. Applied after each step, as LAMMPS's `fix deform erate remap x` does. Attributes: axis 0 to 2; rate 1/fs.
     """
 
     axis: int

@@ -191,7 +191,9 @@ class Run:
         if saved.potential != self.fingerprint:
             self.say("note: the checkpoint was written with another potential")
         elif self._layout is None:
-            self.say("note: the checkpoint is of other ranks or another grid: the run goes on to round-off, not bit by bit")
+            self.say(
+                "note: the checkpoint is of other ranks or another grid: the run goes on to round-off, not bit by bit"
+            )
         elif not self._layout.has_forces:
             self.say("note: the checkpoint is of hpcpot 0.1.0, without forces: they are evaluated anew")
 

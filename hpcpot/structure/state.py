@@ -40,14 +40,7 @@ def _row(
     shape: str, dtype: str, unit: str, meaning: str, saved: bool = True, evaluated: bool = False
 ) -> dict[str, Any]:
     """A row of TABLE, as the metadata of its field."""
-    return {
-        "shape": shape,
-        "dtype": dtype,
-        "unit": unit,
-        "meaning": meaning,
-        "saved": saved,
-        "evaluated": evaluated,
-    }
+    return {"shape": shape, "dtype": dtype, "unit": unit, "meaning": meaning, "saved": saved, "evaluated": evaluated}
 
 
 @dataclass

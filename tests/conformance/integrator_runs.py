@@ -23,7 +23,9 @@ from hpcpot.units import BOLTZMANN
 STEPS, TIMESTEP, KT = 12, 2.0, 80.0 * BOLTZMANN
 
 
-def controls_of(integrator: Integrator, steps: int = STEPS, is_isotropic: bool = False) -> Thermostat | Barostat | Tolerances | None:
+def controls_of(
+    integrator: Integrator, steps: int = STEPS, is_isotropic: bool = False
+) -> Thermostat | Barostat | Tolerances | None:
     """What the integrator is asked for, by what it says it has."""
     if integrator.is_minimiser:
         return Tolerances(0.0, 0.0)

@@ -17,7 +17,6 @@ from typing import Any
 import ase
 import numpy as np
 import runs
-import systems
 from ase.build import bulk
 
 sys.path.append(str(Path(__file__).with_name("outside")))
@@ -55,16 +54,8 @@ MOTIONS: dict[str, Row] = {
     "drag": (lambda row: row.has_barostat, {"drag": 1.0}, {}),
     "isotropic": (lambda row: row.has_barostat, {"barostat_coupling": "isotropic"}, {}),
     "cell": (lambda row: not row.is_minimiser, PULL, {}),
-    "grips": (
-        lambda row: not row.is_minimiser and not row.has_barostat,
-        GRIPS | {"strain_rate_per_ps": 0.5},
-        {},
-    ),
-    "pulled grips": (
-        lambda row: not row.is_minimiser and not row.has_barostat,
-        GRIPS | {"grip_force_eV_A": 0.3},
-        {},
-    ),
+    "grips": (lambda row: not row.is_minimiser and not row.has_barostat, GRIPS | {"strain_rate_per_ps": 0.5}, {}),
+    "pulled grips": (lambda row: not row.is_minimiser and not row.has_barostat, GRIPS | {"grip_force_eV_A": 0.3}, {}),
     "watched": (lambda row: True, {}, WATCH),
     "watched cell": (lambda row: not row.is_minimiser, PULL, WATCH),
     "stages": (lambda row: True, {}, {"stages": {"first": {"steps": 6}, "second": {}}}),
@@ -73,11 +64,7 @@ MOTIONS: dict[str, Row] = {
         GRIPS | {"strain_rate_per_ps": 0.5},
         {"stages": {"first": {"steps": 6}, "second": {}}},
     ),
-    "stages of a cell": (
-        lambda row: not row.is_minimiser,
-        PULL,
-        {"stages": {"first": {"steps": 6}, "second": {}}},
-    ),
+    "stages of a cell": (lambda row: not row.is_minimiser, PULL, {"stages": {"first": {"steps": 6}, "second": {}}}),
 }
 """Which integrators each is for, the keys of md that it changes, and the other sections."""
 
@@ -94,10 +81,7 @@ def some() -> list[tuple[str, str]]:
 def combinations() -> list[tuple[str, str]]:
     """All pairs of names of an integrator and a motion that go together."""
     return [
-        (name, motion)
-        for name, row in INTEGRATORS.items()
-        for motion, (is_for, _, _) in MOTIONS.items()
-        if is_for(row)
+        (name, motion) for name, row in INTEGRATORS.items() for motion, (is_for, _, _) in MOTIONS.items() if is_for(row)
     ]
 
 
@@ -178,7 +162,9 @@ class Interruptible:
 
         def collect(step: int, time: float, measured: dict) -> None:
             if copy_to and step == self.stop + 1:
-                self.ranks.root_only(lambda: shutil.copytree(self.folder / self.name, self.folder / copy_to), share=False)
+                self.ranks.root_only(
+                    lambda: shutil.copytree(self.folder / self.name, self.folder / copy_to), share=False
+                )
 
         self.run = Run(
             settings,

@@ -45,7 +45,18 @@ def test_checkpoints_hold_what_is_saved_and_nothing_else(tmp_path):
     restart.write(tmp_path / "c.h5", state, engine, "md", "nve", "of the potential")
     with h5py.File(tmp_path / "c.h5") as file:
         assert set(file["arrays"]) == {*MIGRATED, *EVALUATED, "own grip", "built_at"} - {"virial"}
-        of_run = {"stage", "integrator", "potential", "grid", "cuts a", "cuts b", "cuts c", "virial", "filled", "built_cell"}
+        of_run = {
+            "stage",
+            "integrator",
+            "potential",
+            "grid",
+            "cuts a",
+            "cuts b",
+            "cuts c",
+            "virial",
+            "filled",
+            "built_cell",
+        }
         assert set(file["common"]) == {*GLOBAL, *of_run, "scalar heat", "stage first_step"}
     again, _ = restart.read(tmp_path / "c.h5", SERIAL, state.elements)
     for row in TABLE:
