@@ -110,7 +110,7 @@ class StageSection:
     )
     barostat_coupling: str = key(
         choice("axes", "isotropic"),
-        "axes: each of the barostat's axes follows its own pressure; isotropic: they change by one factor, by their mean pressure",
+        "axes: each of barostat_axes follows its own pressure; isotropic: they change by one factor, by their mean pressure",
         "axes",
     )
     pressure_GPa: float = key(pressure(), "pressure along each barostat axis; 1.0e-4 is 1 bar", 1.0e-4)

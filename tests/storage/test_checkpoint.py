@@ -163,7 +163,7 @@ def test_another_version_names_its_hpcpot(tmp_path):
     path = tmp_path / "a.h5"
     checkpoint.write(path, SERIAL, ARRAYS, COMMON)
     with h5py.File(path, "r+") as file:
-        file.attrs["version"] = 3
+        file.attrs["version"] = 4
         file.attrs["hpcpot"] = "9.1"
-    with pytest.raises(OutputError, match="of version 3, by hpcpot 9.1: .* reads version 2; go on with the hpcpot"):
+    with pytest.raises(OutputError, match="of version 4, by hpcpot 9.1: .* reads versions 2 to 3; go on with the hpcpot"):
         checkpoint.read(path, SERIAL)
