@@ -165,5 +165,7 @@ def test_another_version_names_its_hpcpot(tmp_path):
     with h5py.File(path, "r+") as file:
         file.attrs["version"] = 4
         file.attrs["hpcpot"] = "9.1"
-    with pytest.raises(OutputError, match="of version 4, by hpcpot 9.1: .* reads versions 2 to 3; go on with the hpcpot"):
+    with pytest.raises(
+        OutputError, match="of version 4, by hpcpot 9.1: .* reads versions 2 to 3; go on with the hpcpot"
+    ):
         checkpoint.read(path, SERIAL)
