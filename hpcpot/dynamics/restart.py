@@ -27,7 +27,7 @@ OF_RANKS = "virial"
 
 
 @dataclass(frozen=True)
-class Layout:
+class Division:
     """How the atoms were divided, and pairs built, when a checkpoint was written.
 
     Attributes:
@@ -55,7 +55,7 @@ class Checkpoint:
         observed: `Sampler.state`, on all ranks.
     """
 
-    layout: Layout | None
+    layout: Division | None
     stage: str
     integrator: str
     potential: str
@@ -113,7 +113,7 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, Ch
         )
         ranks.agree(error)
     per_atom = {name: arrays.pop(PER_ATOM + name) for name in _names(arrays, PER_ATOM)}
-    layout = Layout(
+    layout = Division(
         grid=tuple(int(g) for g in common["grid"]),
         cuts=[common[f"cuts {axis}"] for axis in "abc"],
         filled=common.get("filled"),

@@ -80,7 +80,7 @@ class Run:
         self.stage_number = 0
         grid = settings.parallel.grid
         self._grid = None if grid == "auto" else tuple(grid)
-        self._layout: restart.Layout | None = None
+        self._layout: restart.Division | None = None
         self._same_integrator = True
         self._observed: dict = {}
         if restarted:
