@@ -12,6 +12,7 @@ from types import TracebackType
 from uuid import uuid4
 
 from hpcpot.errors import OutputError
+from hpcpot.notices import notice
 
 ADVICE = {
     "No space left": "the disk is full; free some space",
@@ -92,6 +93,8 @@ class Replacement:
 
     def __init__(self, path: Path, part: Path | None = None):
         self.path = path
+        if part is None:
+            _name_leftovers(path)
         self.part = part or path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
         if part is not None and os.path.lexists(part):
             self._clear()
@@ -154,6 +157,16 @@ class Replacement:
         else:
             with contextlib.suppress(OSError):
                 self.part.unlink()
+
+
+def _name_leftovers(path: Path) -> None:
+    """Say which files of killed writers lie beside a path; one that still writes cannot be told from them."""
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{12}}\.part")
+    with contextlib.suppress(OSError):  # a folder that cannot be listed, or is not there: writing will tell
+        for name in filter(pattern.fullmatch, os.listdir(path.absolute().parent)):
+            notice(
+                path.with_name(name), "left by a writer that was killed; remove it, unless another process is writing."
+            )
 
 
 def _to_disk(path: Path) -> None:

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from hpcpot.errors import OutputError
+from hpcpot.notices import InputNotice
 from hpcpot.outputs import Replacement, check_output, refuse_existing
 
 
@@ -170,3 +171,15 @@ def test_processes_do_not_disturb_one_another(tmp_path):
         if path.exists():
             assert path.read_text() in ("a" * 10000, "b" * 10000)
     assert [writer.returncode for writer in writers] == [0, 0] and list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_writer_left_is_named(tmp_path):
+    left, foreign = tmp_path / ".a.csv.0123456789ab.part", tmp_path / ".b.csv.0123456789ab.part"
+    left.write_text("half")
+    foreign.write_text("half")
+    with pytest.warns(
+        InputNotice, match=r"\.a\.csv\.0123456789ab\.part = left by a writer that was killed; remove"
+    ) as told:
+        with Replacement(tmp_path / "a.csv") as part:
+            part.write_text("whole")
+    assert len(told) == 1 and left.exists() and (tmp_path / "a.csv").read_text() == "whole"
