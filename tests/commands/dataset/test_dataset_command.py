@@ -1,5 +1,6 @@
 """`hpcpot dataset` and the data half of `hpcpot convert`, as a user runs them."""
 
+import csv
 from dataclasses import replace
 
 import h5py
@@ -123,3 +124,17 @@ def test_convert_asks_for_elements(tmp_path, capsys) -> None:
     assert main([*command, "--elements", "Si", "--group", "atoms"]) == 0
     data = load([tmp_path / "a.h5"])
     assert data.elements == ("Si",) and data.groups.tolist() == ["atoms"] and not data.periodic.any()
+
+
+def test_commas_in_names_stay_in_their_cells(tmp_path) -> None:
+    data = labelled.dataset(4)
+    data = replace(data, groups=np.array(['Si, "hot"', "cold"] * 2))
+    save(data, tmp_path / "data.h5", {})
+    main(["dataset", str(tmp_path / "data.h5"), "--csv", str(tmp_path / "data.csv")])
+    with (tmp_path / "data.csv").open(newline="") as file:
+        assert [row["group"] for row in csv.DictReader(file)] == ['Si, "hot"', "cold", "all"]
+
+
+def test_the_shipped_data_by_name(tmp_path) -> None:
+    assert main(["convert", "lisi_training", "-o", str(tmp_path / "x.extxyz")]) == 0
+    assert len(load([tmp_path / "x.extxyz"])) == len(load(["lisi_training"])) == 957
