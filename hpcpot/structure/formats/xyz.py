@@ -24,7 +24,7 @@ from hpcpot.errors import DataError, StructureError
 from hpcpot.notices import notice
 from hpcpot.structure import xyz_frames
 from hpcpot.structure.formats import StructureOptions
-from hpcpot.structure.lammps import UNIT_STYLES
+from hpcpot.structure.lammps_units import UNIT_STYLES
 from hpcpot.structure.xyz_frames import NUMBERS, POSITIONS, SPECIES, TRUTHS, XyzBlock, XyzFrame, XyzOptions
 
 REMEDY = "structure.elements: [Li, Si]"
@@ -156,7 +156,7 @@ def _set_velocities(path: Path, atoms: Atoms, frame: XyzFrame, name: str, option
                 f"{frame.where}: unit of {name} = {unit[:30]}: must be one of {', '.join(SPEEDS)}; correct it."
             )
     elif options.units is not None:
-        factor = UNIT_STYLES[options.units].velocity
+        factor = UNIT_STYLES[options.units].velocity / ase.units.fs
     else:
         notice(
             f"{path}: column {frame.columns[name][0]}",
