@@ -140,9 +140,9 @@ def test_temperatures_that_are_none(text, tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["model.h5", "-o", "x.h5", "--trained-temperatures", "300"], "is for --training-data; give both"),
-        (["model.h5", "-o", "x.mtp", "--training-data", "hand.h5"], "a .mtp file does not keep it; write an .h5 file"),
-        (["hand.h5", "-o", "x.h5", "--training-data", "hand.h5"], "is for the conversion of a model; leave it out"),
+        (["model.h5", "-o", "x.h5", "--trained-temperatures", "300"], "has no effect on a model without --training-data: give both"),
+        (["model.h5", "-o", "x.mtp", "--training-data", "hand.h5"], "has no effect on x.mtp: an .h5 file keeps it"),
+        (["hand.h5", "-o", "x.h5", "--training-data", "hand.h5"], "has no effect on data"),
     ],
 )
 def test_options_without_effect_are_refused(line, message, tmp_path: Path, monkeypatch, capsys):
