@@ -140,7 +140,10 @@ def test_temperatures_that_are_none(text, tmp_path: Path, capsys):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (["model.h5", "-o", "x.h5", "--trained-temperatures", "300"], "has no effect on a model without --training-data: give both"),
+        (
+            ["model.h5", "-o", "x.h5", "--trained-temperatures", "300"],
+            "has no effect on a model without --training-data: give both",
+        ),
         (["model.h5", "-o", "x.mtp", "--training-data", "hand.h5"], "has no effect on x.mtp: an .h5 file keeps it"),
         (["hand.h5", "-o", "x.h5", "--training-data", "hand.h5"], "has no effect on data"),
     ],
