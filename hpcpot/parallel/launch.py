@@ -57,7 +57,7 @@ def run(size: int, arguments: Sequence[str]) -> int:
     # A session of its own: Ctrl-C in a terminal then reaches this process only, which hands it on as SIGUSR1.
     process = subprocess.Popen(
         line,
-        env=environment(os.environ),
+        env={**SAFE_PATH, **environment(os.environ)},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -110,7 +110,7 @@ def find_mpirun(size: int) -> str:
 def environment(given: Mapping[str, str]) -> dict[str, str]:
     """The environment of mpirun: one thread a rank; what the user has set for MPI stays."""
     root = AS_ROOT if os.geteuid() == 0 else {}
-    return {**OPEN_MPI, **root, **SAFE_PATH, **given, **ENVIRONMENT}
+    return {**OPEN_MPI, **root, **given, **ENVIRONMENT}
 
 
 def cores() -> int:

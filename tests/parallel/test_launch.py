@@ -167,7 +167,7 @@ def test_what_lies_in_the_current_folder_is_not_imported(tmp_path):
     (tmp_path / "colorsys.py").write_text("open('ran', 'w')")
     for arguments in (["-c", "import colorsys"], ["-m", "colorsys"]):
         line = [sys.executable, *arguments]
-        subprocess.run(line, cwd=tmp_path, env=launch.environment(os.environ), check=True)
+        subprocess.run(line, cwd=tmp_path, env={**os.environ, **launch.SAFE_PATH}, check=True)
         assert not (tmp_path / "ran").exists()
     subprocess.run(line, cwd=tmp_path, check=True)
     assert (tmp_path / "ran").exists(), "else the test shows nothing"

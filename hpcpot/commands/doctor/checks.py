@@ -72,7 +72,7 @@ def probe(line: Sequence[str], seconds: float = SECONDS, folder: str | None = No
     try:
         done = subprocess.run(
             line,
-            env=launch.environment(os.environ),
+            env={**launch.SAFE_PATH, **launch.environment(os.environ)},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
