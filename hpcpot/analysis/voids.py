@@ -11,6 +11,7 @@ from hpcpot.analysis.observable import Arrays, Frame, Rows, joined, part
 from hpcpot.analysis.reference import fractional
 from hpcpot.compiled import njit
 from hpcpot.storage.tables import Columns
+from hpcpot.structure.images import refuse_thin
 
 KEPT = 250
 """Number of voids of a frame that are told apart, the largest ones; the others count in the free volume only."""
@@ -53,10 +54,13 @@ def find(
         positions: (n, 3) float64, Å, wrapped or not. cell: (3, 3) float64, Å, rows. periodic: (3,) bool.
         shape: points of the grid along each axis, at the middles of equal cells.
         radius: Å.
+    Raises:
+        StructureError: positions or cell that are not finite, or a radius of many cells.
     """
     from scipy.ndimage import label  # late: takes 0.1 s to import
 
     fractions = fractional(positions, cell)
+    refuse_thin(len(positions), cell, periodic, radius)
     fractions = np.where(periodic, fractions - np.floor(fractions), fractions)
     cell, periodic = np.asarray(cell, float), np.asarray(periodic, bool)
     near = np.zeros(shape, bool)
@@ -226,9 +230,10 @@ def _cover(grid, fractions, cell, periodic, radius):
     for n in range(len(fractions)):
         centre = fractions[n] * shape - 0.5
         for a in range(3):
-            low[a], high[a] = int(np.ceil(centre[a] - reach[a])), int(np.floor(centre[a] + reach[a]))
-            if not periodic[a]:
-                low[a], high[a] = max(low[a], 0), min(high[a], shape[a] - 1)
+            lowest, highest = np.ceil(centre[a] - reach[a]), np.floor(centre[a] + reach[a])
+            if not periodic[a]:  # as floats: a centre may be farther away than integers go
+                lowest, highest = min(max(0.0, lowest), float(shape[a])), max(min(shape[a] - 1.0, highest), -1.0)
+            low[a], high[a] = int(lowest), int(highest)
         for x in range(low[0], high[0] + 1):
             for y in range(low[1], high[1] + 1):
                 for z in range(low[2], high[2] + 1):

@@ -15,7 +15,6 @@ from hpcpot.compiled import njit
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.structure import images
-from hpcpot.structure.checks import refuse_many_images
 
 
 @dataclass
@@ -52,7 +51,7 @@ def build(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, reach: 
     Raises:
         StructureError: the cell is so thin that its images would fill the memory.
     """
-    refuse_many_images(len(positions), cell, periodic, reach)
+    images.refuse_many_images(len(positions), cell, periodic, reach)
     inverse = np.linalg.inv(cell)
     margins = images.margins(inverse, periodic, reach)
     fractions = positions @ inverse

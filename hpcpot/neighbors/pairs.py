@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 from hpcpot.structure.checks import FARTHEST
+
+
+MOST_BINS = 100
+"""Bins for each atom, at most; where atoms fill their cell there are fewer than 14."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,6 +28,25 @@ class Pairs:
 
     first: np.ndarray
     neighbors: np.ndarray
+
+    @cached_property
+    def n_points(self) -> int:
+        """Number of atoms that the pairs speak of, at least.
+
+        Raises:
+            StructureError: the arrays do not fit each other, and compiled loops over them would leave them.
+        """
+        ends, neighbors = self.first, self.neighbors
+        if not len(ends) or ends[0] != 0 or ends[-1] != len(neighbors) or (ends[1:] < ends[:-1]).any():
+            raise StructureError(
+                f"pairs = {len(neighbors)} neighbours, shared out from {ends[:1]} to {ends[-1:]}: must be shared out from 0 to "
+                "their number, in order; let the potential build them."
+            )
+        if neighbors.min(initial=0) < 0:
+            raise StructureError(
+                f"pairs = neighbour {neighbors.min()}: must be the index of an atom; let the potential build them."
+            )
+        return max(len(ends) - 1, int(neighbors.max(initial=-1)) + 1)
 
     def vectors(self, positions: np.ndarray) -> np.ndarray:
         """(pairs, 3) float64, Å, neighbour minus centre, of atoms at positions (m, 3)."""
@@ -45,9 +69,13 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
         positions: (m, 3) float64, Å.
         reach: Å, cutoff + skin.
     Raises:
-        StructureError: a position that is not finite or beyond all bounds.
+        StructureError: a position that is not finite or beyond all bounds, or such a reach.
     """
     positions = np.ascontiguousarray(positions)
+    if not 0.0 < reach <= FARTHEST:
+        raise StructureError(
+            f"reach of pairs = {reach} Å: must be positive and at most {FARTHEST:.3g} Å; check the cutoff of the potential."
+        )
     if n_centres == 0:
         return Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
     low = positions.min(axis=0)
@@ -57,6 +85,9 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
         _refuse_far(positions)
     # Bins of half the reach: 5^3 of them enclose the sphere more tightly than 3^3 of the full reach.
     size = max(0.5 * reach, (np.prod(np.maximum(extent, reach)) / (4.0 * len(positions))) ** (1.0 / 3.0))
+    # Few atoms in a line, such as one that flew away, would else have bins without number along it.
+    while np.prod(np.ceil(extent / size) + 1.0) > MOST_BINS * (len(positions) + 1.0):
+        size *= 2.0
     counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)
     order, start, bins = _bin(positions, low, size, counts)
     span = int(np.ceil(reach / size))
@@ -87,7 +118,7 @@ def _bin(positions, low, size, counts):
     start = np.zeros(counts[0] * counts[1] * counts[2] + 1, np.int64)
     for k in range(m):
         for c in range(3):
-            bins[k, c] = min(int((positions[k, c] - low[c]) / size), counts[c] - 1)
+            bins[k, c] = int(min(max(0.0, (positions[k, c] - low[c]) / size), counts[c] - 1.0))  # nan: 0
         flat[k] = (bins[k, 0] * counts[1] + bins[k, 1]) * counts[2] + bins[k, 2]
         start[flat[k] + 1] += 1
     for b in range(len(start) - 1):

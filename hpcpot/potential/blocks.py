@@ -8,13 +8,17 @@ from typing import Any
 
 import numpy as np
 
+from hpcpot.errors import StructureError
 from hpcpot.neighbors.pairs import Pairs, build
 from hpcpot.potential import registry
-from hpcpot.potential.contract import CLOSEST, Family, Result
+from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_unsound
 from hpcpot.potential.registry import KERNEL_SETS
 
 BLOCK = 512
 """Centres worked on at once: moments and gradients of a block stay in cache, its matrix products are large."""
+
+MOST_SPECIES = 57
+"""In one structure: species n and the bits of those around it, n 2^n, are one 64-bit integer."""
 
 READOUT_BYTES = 48 * 1024
 """Per centre, of the largest readout: 1,600 invariants with their gradient and three layers of 240."""
@@ -43,6 +47,7 @@ class BlockPotential:
         self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, forces: bool = True, atom_virials: bool = False
     ) -> Result:
         """See contract.Potential; energies alone take about half the time."""
+        refuse_unsound(positions, pairs, species, self.elements)
         n, m = len(pairs.first) - 1, len(positions)
         result = Result(
             np.empty(n),
@@ -66,10 +71,20 @@ class BlockPotential:
 
     def _by_environment(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
         """Groups of centres of one species with the same species around them: species, those as bits, centres (k,) int32."""
-        present, n_species = pairs.neighbor_species(species), len(self.elements)
-        kinds = species[: len(present)] + n_species * present
+        # Among the species that occur: a potential of the whole periodic table has more than an integer has bits.
+        occurring = np.flatnonzero(np.bincount(species, minlength=len(self.elements))).tolist()
+        if len(occurring) > MOST_SPECIES:
+            raise StructureError(
+                f"elements = {len(occurring)} in one structure: must be at most {MOST_SPECIES}; divide the structure."
+            )
+        places = np.zeros(len(self.elements), np.int64)
+        places[occurring] = np.arange(len(occurring))
+        compact = places[species]
+        present, n_species = pairs.neighbor_species(compact), max(len(occurring), 1)
+        kinds = compact[: len(present)] + n_species * present
         for kind in np.unique(kinds).tolist():
-            yield kind % n_species, kind // n_species, np.flatnonzero(kinds == kind).astype(np.int32)
+            around = sum(1 << t for k, t in enumerate(occurring) if kind // n_species >> k & 1)
+            yield occurring[kind % n_species], around, np.flatnonzero(kinds == kind).astype(np.int32)
 
     def working_bytes(self, pairs_per_atom: float) -> int:
         """See contract.Potential: one block, and the tables."""

@@ -18,10 +18,10 @@ from hpcpot.notices import notice
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
-from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact
+from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact, refuse_unsound
 from hpcpot.potential.files import load_with_range
 from hpcpot.potential.range import OUTSIDE_NOTE, Points, note_if_assumed
-from hpcpot.structure import checks
+from hpcpot.structure import checks, images
 from hpcpot.structure.state import State
 
 
@@ -83,7 +83,7 @@ def evaluate(
     n = len(atoms)
     species = np.array([potential.elements.index(s) for s in atoms.symbols], np.int32)
     cell = complete_cell(atoms.cell.array)
-    checks.refuse_many_images(n, cell, atoms.pbc, potential.reach)
+    images.refuse_many_images(n, cell, atoms.pbc, potential.reach)
     state = State(
         cell,
         atoms.pbc,
@@ -162,6 +162,7 @@ class AsePotential:
             raise DomainError(
                 f"ranks = {n} of {self._n} atoms on one rank: an ASE calculator needs the whole cell; run on one rank."
             )
+        refuse_unsound(positions, pairs, species, self.elements)
         self._refuse_contact(positions, pairs, species)
         symbols = [self.elements[s] for s in species[:n]]
         atoms = ase.Atoms(symbols, positions[:n], cell=self._cell, pbc=self._periodic)

@@ -11,15 +11,15 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from hpcpot.errors import SimulationError
+from hpcpot.errors import SimulationError, StructureError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import MomentSet
-from hpcpot.structure import checks
+from hpcpot.structure import images
 
 DTYPES = {"float64": np.float64, "mixed": np.float32}
 """Precision of a potential -> type of its tables and networks; positions and sums of forces are float64 in both."""
 
-CLOSEST = checks.CLOSEST
+CLOSEST = images.CLOSEST
 """Å; nearer pairs are an error, not an extrapolation. Tables of radial functions begin here."""
 
 
@@ -97,6 +97,7 @@ class Potential(Protocol):
             atom_virials: also share the virial among the atoms.
         Raises:
             SimulationError: two atoms closer than CLOSEST, or a position that is not finite.
+            StructureError: pairs or species of other atoms.
         """
 
     def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
@@ -117,6 +118,44 @@ class Grader(Protocol):
 
     def grades(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray) -> np.ndarray:
         """Grade of each centre, (n,) float64, up to 1 for an interpolation; arguments as of Potential.compute."""
+
+
+def refuse_unsound(positions: np.ndarray, pairs: Pairs, species: np.ndarray, elements: tuple[str, ...]) -> None:
+    """Refuse arrays that compiled loops would leave, and atoms that are nowhere; arguments as of Potential.compute.
+
+    Raises:
+        SimulationError: a position that is not finite.
+        StructureError: pairs, positions and species that do not fit each other.
+    """
+    n = len(positions)
+    if positions.shape != (n, 3) or len(species) != n or pairs.n_points > n:
+        raise StructureError(
+            f"positions {positions.shape}, species {species.shape} and pairs = up to atom {pairs.n_points - 1}: must be of "
+            "the same atoms; let the potential build the pairs of these."
+        )
+    if n and not 0 <= species.min() <= species.max() < len(elements):
+        k = int(np.flatnonzero((species < 0) | (species >= len(elements)))[0])
+        raise StructureError(
+            f"species of atom {k} = {species[k]}: must be the number of an element of the potential, 0 to "
+            f"{len(elements) - 1} for {', '.join(elements)}; correct it."
+        )
+    refuse_lost(positions, species, elements)
+
+
+def refuse_lost(positions: np.ndarray, species: np.ndarray, elements: tuple[str, ...]) -> None:
+    """Refuse positions that are not finite: an infinite distance is beyond the cutoff, and would not be noticed.
+
+    Raises:
+        SimulationError: names the first such atom.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        is_finite = np.isfinite(positions.sum())
+    if not is_finite and not np.isfinite(positions).all():
+        k = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
+        raise SimulationError(
+            f"position of atom {k} ({elements[species[k]]}) = {positions[k].tolist()} Å: must be finite; check the structure, "
+            "shorten md.timestep_fs or lower the temperature."
+        )
 
 
 def refuse_contact(element: str, neighbors: list[str], distances: np.ndarray) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.compiled import njit
+from hpcpot.errors import StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Neighborhood
 from hpcpot.neighbors.pairs import Pairs
@@ -50,7 +51,13 @@ class LocalChange:
 
         Args:
             sites: (k,) int, atoms of the frame.
+        Raises:
+            StructureError: a site that is no atom of the frame.
         """
+        sites, n = np.asarray(sites), len(self.atoms)
+        if len(sites) and not 0 <= sites.min() <= sites.max() < n:
+            site = sites[(sites < 0) | (sites >= n)][0]
+            raise StructureError(f"site = {site}: must be an atom of the structure, 0 to {n - 1}; correct it.")
         energies = np.empty(len(sites))
         per_batch = max(1, CENTRES * len(self.atoms) // max(int(self._near.pairs.first[-1]), 1))
         for start in range(0, len(sites), per_batch):

@@ -11,6 +11,7 @@ from ase.geometry import complete_cell
 from hpcpot.errors import StructureError
 from hpcpot.structure import overlap
 from hpcpot.structure.constraints import with_frozen
+from hpcpot.structure.images import CLOSEST, refuse_many_images
 
 FARTHEST = 1e10
 """Å: coordinates and lattice vectors stay below; beyond, a double does not tell where an atom is."""
@@ -20,21 +21,6 @@ FASTEST = ase.units._c * ase.units.m / ase.units.s
 
 MASSES = (1e-6, 1e10)
 """amu: masses lie between; wide enough for reduced masses and heavy walls."""
-
-CLOSEST = 0.5
-"""Å: smallest distance of two atoms, or of an atom and its periodic image."""
-
-DENSEST = np.sqrt(2) / CLOSEST**3
-"""Atoms per Å³ that can be CLOSEST apart at all."""
-
-MOST_CELLS = 40
-"""Cells that the reach of a potential may span along an axis."""
-
-MOST_IMAGES = 20_000_000
-"""Periodic images that are made, if they are many for each atom."""
-
-IMAGE_BYTES = 100
-"""About what an image takes."""
 
 MARGIN = 1.0
 """Å: how far a lattice vector that is made up reaches beyond the last atom."""
@@ -112,32 +98,6 @@ def _refuse_flat(where: str, cell: np.ndarray, periodic: np.ndarray) -> None:
             f"{where}cell = {cell.tolist()}: must have a volume, and these vectors lie in one plane or line; correct the "
             "cell."
         )
-
-
-def refuse_many_images(n: int, cell: np.ndarray, periodic: np.ndarray, reach: float) -> None:
-    """Refuse a cell so small or so skewed that its periodic images would fill the memory.
-
-    Args:
-        n: atoms. cell: (3, 3) float64, Å, rows, with a volume. reach: Å, of the potential.
-    Raises:
-        StructureError: see above, or more atoms than fit into the cell.
-    """
-    inverse = np.linalg.inv(cell)
-    spans = (reach * np.sqrt((inverse * inverse).sum(axis=0)))[periodic]
-    volume = 1.0 / abs(float(np.linalg.det(inverse)))
-    if len(spans) == 3 and n > DENSEST * volume:
-        raise StructureError(
-            f"cell = {volume:.3g} Å³ for {n} atom{'s' * (n > 1)}: atoms must stay {CLOSEST:g} Å apart; check the cell and "
-            "the unit of the positions."
-        )
-    of_each = float(np.prod(1.0 + 2.0 * spans))
-    if spans.max(initial=0.0) < MOST_CELLS and not n * of_each > max(MOST_IMAGES, 100 * n):
-        return
-    size = n * of_each * IMAGE_BYTES / 1e9
-    raise StructureError(
-        f"cell = {reach / spans.max():.3g} Å thin: must be at least {reach / MOST_CELLS:.3g} Å along periodic axes, and "
-        f"its images within {reach:.3g} Å take {size:.3g} GB; check the cell, or take shorter vectors of the same lattice."
-    )
 
 
 def check(

@@ -5,6 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from hpcpot.compiled import njit
+from hpcpot.errors import StructureError
+
+CLOSEST = 0.5
+"""Å: smallest distance of two atoms, or of an atom and its periodic image."""
+
+DENSEST = np.sqrt(2) / CLOSEST**3
+"""Atoms per Å³ that can be CLOSEST apart at all."""
+
+MOST_CELLS = 40
+"""Cells that the reach of a potential may span along an axis."""
+
+MOST_IMAGES = 20_000_000
+"""Periodic images that are made, if they are many for each atom."""
+
+IMAGE_BYTES = 100
+"""About what an image takes."""
 
 
 def with_images(
@@ -14,13 +30,54 @@ def with_images(
 
     Returns:
         points (m, 3) Å, the n atoms first; owners (m,) int64, the atom of each point.
+    Raises:
+        StructureError: as `refuse_thin`.
     """
+    refuse_thin(len(positions), cell, periodic, within)
     inverse = np.linalg.inv(cell)
     fractions = positions @ inverse
     fractions[:, periodic] -= np.floor(fractions[:, periodic])
     owners, shifts = images(fractions, margins(inverse, periodic, within))
     fractions = np.concatenate([fractions, fractions[owners] + shifts])
     return fractions @ cell, np.concatenate([np.arange(len(positions)), owners])
+
+
+def refuse_many_images(n: int, cell: np.ndarray, periodic: np.ndarray, reach: float) -> None:
+    """Refuse a cell whose atoms, or whose periodic images, would fill the memory.
+
+    Args:
+        n: atoms. cell: (3, 3) float64, Å, rows. reach: Å, of the potential.
+    Raises:
+        StructureError: more atoms than fit into the cell, or as `refuse_thin`.
+    """
+    volume = abs(float(np.linalg.det(cell)))
+    if np.all(periodic) and n > DENSEST * volume > 0.0:
+        raise StructureError(
+            f"cell = {volume:.3g} Å³ for {n} atom{'s' * (n > 1)}: atoms must stay {CLOSEST:g} Å apart; check the cell and "
+            "the unit of the positions."
+        )
+    refuse_thin(n, cell, periodic, reach)
+
+
+def refuse_thin(n: int, cell: np.ndarray, periodic: np.ndarray, reach: float) -> None:
+    """Refuse a cell so small or so skewed that its periodic images would fill the memory.
+
+    Args:
+        n: atoms. cell: (3, 3) float64, Å, rows. reach: Å, up to which images are made.
+    Raises:
+        StructureError: see above, or a cell without a volume.
+    """
+    if not (np.isfinite(cell).all() and abs(np.linalg.det(cell)) > 0.0):
+        raise StructureError(f"cell = {np.asarray(cell).tolist()}: must have a volume; check what made it.")
+    spans = margins(np.linalg.inv(cell), periodic, reach)[periodic]
+    of_each = float(np.prod(1.0 + 2.0 * spans))
+    if spans.max(initial=0.0) < MOST_CELLS and not n * of_each > max(MOST_IMAGES, 100 * n):
+        return
+    size = n * of_each * IMAGE_BYTES / 1e9
+    raise StructureError(
+        f"cell = {reach / spans.max():.3g} Å thin: must be at least {reach / MOST_CELLS:.3g} Å along periodic axes, and "
+        f"its images within {reach:.3g} Å take {size:.3g} GB; check the cell, or take shorter vectors of the same lattice."
+    )
 
 
 def margins(inverse: np.ndarray, periodic: np.ndarray, within: float) -> np.ndarray:

@@ -117,6 +117,8 @@ class Spheres:
         for _ in range(LONGEST_REST):
             self._step(len(self.radii), box, box[2], CHUNK)
             energy = 0.5 * self.masses @ (self.velocities**2).sum(axis=1) / (self.masses @ self.radii)
+            if not np.isfinite(energy):
+                break
             if energy < REST_ENERGY:
                 overlap = deepest(self.centres, self.radii, box)
                 check_overlap(self.radii, box, overlap, REST_OVERLAP)
@@ -134,6 +136,9 @@ class Spheres:
 
 def check_fits(radii: np.ndarray, box: np.ndarray) -> None:
     """Refuse what no pour can pack."""
+    for name, lengths in (("radii", radii), ("box", box)):
+        if not len(lengths) or not (np.isfinite(lengths) & (lengths > 0)).all():
+            raise StructureError(f"{name} = {lengths.tolist()} Å: must be positive and finite; correct them.")
     if 2 * radii.max() > box.min():
         raise StructureError(
             f"largest sphere = radius {radii.max():g} Å: must fit into the box of {shown(box)} Å; enlarge the box or "
@@ -190,7 +195,7 @@ def deepest(centres: np.ndarray, radii: np.ndarray, box: np.ndarray) -> float:
     return float(np.concatenate(depths).max())
 
 
-@njit()
+@njit(error_model="numpy")
 def settle(centres, velocities, radii, masses, box, stiffness, damping, dt, steps):
     """Semi-implicit Euler steps of spheres under gravity; centres and velocities (n, 3) change in place.
 
@@ -219,7 +224,7 @@ def settle(centres, velocities, radii, masses, box, stiffness, damping, dt, step
                 centres[i, axis] += dt * velocities[i, axis]
 
 
-@njit()
+@njit(error_model="numpy")
 def _push(centres, velocities, radii, masses, forces, i, j, stiffness, damping):
     reach = radii[i] + radii[j]
     x, y, z = centres[i, 0] - centres[j, 0], centres[i, 1] - centres[j, 1], centres[i, 2] - centres[j, 2]
@@ -227,7 +232,8 @@ def _push(centres, velocities, radii, masses, forces, i, j, stiffness, damping):
     if square >= reach * reach:
         return
     distance = np.sqrt(square)
-    unit = (x / distance, y / distance, z / distance)
+    # Where both are in one place there is no direction: along z then.
+    unit = (x / distance, y / distance, z / distance) if distance > 0.0 else (0.0, 0.0, 1.0)
     approach = 0.0
     for axis in range(3):
         approach -= (velocities[i, axis] - velocities[j, axis]) * unit[axis]

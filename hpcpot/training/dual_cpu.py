@@ -52,7 +52,7 @@ def _bend(u, x, factors, z):
                 z[n, c] *= factors[c]
                 z[n + p, c] *= factors[c]
         if k:
-            for start in range(0, m, k):
+            for start in range(0, m - k + 1, k):
                 for c in range(k):
                     z[n, start + c] += x[n, c]
                     z[n + p, start + c] += x[n + p, c]

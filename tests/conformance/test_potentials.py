@@ -268,14 +268,17 @@ def test_atom_virials_share_the_virial(implementation):
 
 
 @pytest.mark.filterwarnings("ignore:invalid value encountered")
-@pytest.mark.parametrize("distance", [0.3, np.nan])
+@pytest.mark.parametrize("distance", [0.3, np.nan, np.inf])
 def test_contact_is_an_error(implementation, distance):
     first, last = implementation.elements[0], implementation.elements[-1]
-    atoms = ase.Atoms([first, last], [[0, 0, 0], [distance, 0, 0]])
+    atoms = ase.Atoms([first, last], [[0, 0, 0], [2.0, 0, 0]])
     potential = implementation.make(atoms)
     species = np.array([potential.elements.index(symbol) for symbol in atoms.symbols], np.int32)
+    atoms.positions[1, 0] = distance
     touching = Pairs(np.array([0, 1, 2]), np.array([1, 0], np.int32))
     message = f"distance ({first}-{last}|{last}-{first}) = {distance:.3g} Å: atoms must stay 0.5 Å apart"
+    if not np.isfinite(distance):
+        message = rf"{message}|position of atom 1 \({last}\) = \[{distance}, 0.0, 0.0\] Å: must be finite"
     with pytest.raises(SimulationError, match=message):
         potential.compute(atoms.positions, touching, species)
 

@@ -46,14 +46,23 @@ def spheres(
     return np.concatenate([color, opacity], axis=2)
 
 
-@njit()
+@njit(inline="always")
+def _pixels(middle, reach, count):
+    """First and last of `count` pixels within reach of a place; none where either is NaN, or it is far outside."""
+    low, high = max(0.0, np.ceil(middle - reach)), min(count - 1.0, np.floor(middle + reach))
+    return (int(low), int(high)) if low <= high and middle == middle else (0, -1)
+
+
+@njit(error_model="numpy")
 def _draw(centres, radii, colors, left, top, scale, depth, image):
     height, width = depth.shape
     for n in range(len(centres)):
         r = radii[n]
         column, row = (centres[n, 0] - left) * scale - 0.5, (top - centres[n, 1]) * scale - 0.5
-        for p in range(max(0, int(np.ceil(row - r * scale))), min(height - 1, int(row + r * scale)) + 1):
-            for q in range(max(0, int(np.ceil(column - r * scale))), min(width - 1, int(column + r * scale)) + 1):
+        first_row, last_row = _pixels(row, r * scale, height)
+        first_column, last_column = _pixels(column, r * scale, width)
+        for p in range(first_row, last_row + 1):
+            for q in range(first_column, last_column + 1):
                 d2 = ((p - row) ** 2 + (q - column) ** 2) / scale**2
                 if d2 >= r * r:
                     continue

@@ -99,7 +99,7 @@ class DeepPotentialSteps:
                 self.weight_numbers(i, t),
                 self.start,
                 1.0 / self.step,
-                len(self.nodes[i][t]) - 2,
+                len(self.nodes[i][t]) - 2.0,
                 terms,
                 interval,
             )
@@ -188,7 +188,7 @@ def _pair_terms(bounds, t, r_p, numbers, start, inverse_step, last, terms, inter
             terms[RADIAL, p], terms[RADIAL_SLOPE, p] = s * radial - offset, s1 * radial
             terms[ANGULAR, p], terms[ANGULAR_SLOPE, p] = s * v * angular, (s1 * v + s * v1) * angular
             x = (r - start) * inverse_step
-            k = min(int(x), last)
+            k = int(min(max(0.0, x), last))  # nan: 0, and the fraction is nan
             interval[p] = k
             terms[FRACTION, p] = x - k
 

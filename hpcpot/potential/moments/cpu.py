@@ -137,7 +137,7 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
 
     @njit(fastmath=FASTMATH)
     def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, a_ntac):
-        last = nodes.shape[1] - 2
+        last = nodes.shape[1] - 2.0
         inverse_step = 1.0 / step
         w = np.ones(rank + 1)
         omega = np.empty(n_monomials)
@@ -148,7 +148,7 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
                 s = kinds[p]
                 t = s if by_neighbor else 0
                 x = (r[p] - start) * inverse_step
-                k = min(int(x), last)
+                k = int(min(max(0.0, x), last))  # nan: 0, and the polynomials are nan
                 b0, b1, b2, b3, b4, b5 = hermite(x - k)
                 if weighted:
                     for m in range(rank + 1):
@@ -184,7 +184,7 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
 
     @njit(fastmath=FASTMATH)
     def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, b_ntac, g_pc):
-        last = nodes.shape[1] - 2
+        last = nodes.shape[1] - 2.0
         inverse_step = 1.0 / step
         w, w1 = np.ones(rank + 1), np.zeros(rank + 1)
         omega = np.empty(n_monomials)
@@ -195,7 +195,7 @@ def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor:
                 s = kinds[p]
                 t = s if by_neighbor else 0
                 x = (r[p] - start) * inverse_step
-                k = min(int(x), last)
+                k = int(min(max(0.0, x), last))  # nan: 0, and the polynomials are nan
                 b0, b1, b2, b3, b4, b5 = hermite(x - k)
                 d0, d1, d2, d3, d4, d5 = hermite_slope(x - k)
                 if weighted:

@@ -15,7 +15,7 @@ from hpcpot.gpu.neighbors import Candidates, DevicePairs, Search
 from hpcpot.gpu.places import FIXED_ONE, NO_ATOM, Status
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import registry
-from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_contact
+from hpcpot.potential.contract import CLOSEST, Family, Result, refuse_contact, refuse_lost
 from hpcpot.potential.moments.gpu.environments import CentreRows
 from hpcpot.potential.moments.gpu.tabulated import TabulatedGpu
 from hpcpot.structure.state import library, to_host
@@ -100,6 +100,8 @@ class GpuPotential:
         atom_virials: bool = False,
     ) -> Result:
         """See contract.Potential; the result is where the positions are, but for the virial, which is on the host."""
+        if isinstance(positions, np.ndarray):
+            refuse_lost(positions, to_host(species), self.elements)
         m, candidates, xp = len(positions), self._upload(pairs), library(positions)
         atoms = self.atoms(positions, species, xp.arange(m, dtype=np.int32), len(candidates.count))
         sums = self.evaluate(atoms, candidates, forces, forces and atom_virials)
