@@ -11,7 +11,6 @@ from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
 from hpcpot.structure.checks import FARTHEST
 
-
 MOST_BINS = 100
 """Bins for each atom, at most; where atoms fill their cell there are fewer than 14."""
 
