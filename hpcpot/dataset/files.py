@@ -88,12 +88,13 @@ def _read(place: Place, options: ReadOptions) -> DataSet | None:
         DataError: it cannot be read, or holds what no data set may; the message names it.
     """
     try:
-        part = place.row.code.read(place.path, place.root, options)
-        if isinstance(part, DataSet):
-            return part
-        with as_data_error(place.path, place.row.words):
-            frames = list(select(part, place.path, options))
-            return build(frames) if frames else None
+        with np.errstate(all="ignore"):  # what overflows is infinite then, which no data set may be
+            part = place.row.code.read(place.path, place.root, options)
+            if isinstance(part, DataSet):
+                return part
+            with as_data_error(place.path, place.row.words):
+                frames = list(select(part, place.path, options))
+                return build(frames) if frames else None
     except DataError as error:
         message = str(error)
         raise error if place.path.name in message else DataError(f"{place.path}: {message}") from error

@@ -43,7 +43,7 @@ def refuse_unsound(dataset: DataSet) -> None:
 
     Raises:
         DataError: arrays of other lengths or types, elements that are none, a frame without atoms, a position or cell
-            that is not finite, a cell without volume or too small for its atoms, an infinite label.
+            that is not finite, a cell without volume or too small for its atoms, a label that is infinite or lacks in part.
     """
     _refuse_shapes(dataset)
     _refuse_elements(dataset)
@@ -54,12 +54,7 @@ def refuse_unsound(dataset: DataSet) -> None:
     _refuse_positions(dataset)
     _refuse_cells(dataset)
     for name, label in LABELS.items():
-        values = getattr(dataset, name)
-        wrong = ~(np.isnan(values) | (np.abs(values) < LARGEST)).reshape(len(values), -1).all(axis=1)
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            k = int(dataset.frame_of[row]) if name == "forces" else row
-            _refuse(dataset, k, label, values[row], f"must be numbers below {LARGEST:g}, or NaN where there is none")
+        _refuse_label(dataset, name, label)
 
 
 def _refuse_shapes(dataset: DataSet) -> None:
@@ -150,6 +145,23 @@ def _refuse_cells(dataset: DataSet) -> None:
     if dense.any():
         k = int(np.argmax(dense))
         _refuse(dataset, k, "cell", cells[k], f"must have {DENSEST} Å³ to an atom or more, and has {dataset.sizes[k]}")
+
+
+def _refuse_label(dataset: DataSet, name: str, label: str) -> None:
+    """Refuse labels that are infinite, and those of a frame that lack in part: one that has none has NaN throughout."""
+    values = getattr(dataset, name).reshape(len(getattr(dataset, name)), -1)
+    missing, frame_of = np.isnan(values), dataset.frame_of if name == "forces" else np.arange(len(dataset))
+    absent = np.ones(len(dataset), bool)
+    np.logical_and.at(absent, frame_of, missing.all(axis=1))
+    for wrong, required in (
+        (~(missing | (np.abs(values) < LARGEST)), f"must be numbers below {LARGEST:g}, or NaN where there is none"),
+        (missing & ~absent[frame_of, None], "must be numbers throughout, or NaN throughout where there is none"),
+    ):
+        if wrong.any():
+            row = int(np.argmax(wrong.any(axis=1)))
+            k = int(frame_of[row])
+            subject = f"force on atom {row - dataset.first[k]}" if name == "forces" else label
+            _refuse(dataset, k, subject, getattr(dataset, name)[row], required)
 
 
 def _refuse(dataset: DataSet, k: int, name: str, values: np.ndarray, required: str) -> None:

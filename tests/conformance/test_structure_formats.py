@@ -24,7 +24,7 @@ from hpcpot.parallel.ranks import SERIAL
 from hpcpot.storage.trajectory import Trajectory
 from hpcpot.structure import files, formats, lammps_write
 
-pytestmark = pytest.mark.filterwarnings("ignore")
+pytestmark = pytest.mark.filterwarnings("ignore", "error::RuntimeWarning")
 CELL, PLACE = 7.654321, 1.91358025
 """Å: the cell along a, which text files hold as such, and a coordinate, which they hold as such or as the fraction 0.25."""
 CELL_WORD, PLACE_WORD = re.compile(r"7\.654321\d*"), re.compile(r"\b(1\.91358025?\d*|0\.25\d*)(e\+00)?")
@@ -66,7 +66,7 @@ def write_trajectory(path: Path, atoms: Atoms) -> None:
 
 @dataclass(frozen=True)
 class Case:
-    """How a format is written; `velocities` are kept; `count`: text of the number of atoms, and of an impossible one."""
+    """How a format is written; `velocities` are kept; `count`: text of the number of atoms, and of another."""
 
     name: str
     write: Callable[[Path, Atoms], None]
@@ -75,12 +75,12 @@ class Case:
 
 
 CASES = {
-    "extxyz": Case("a.extxyz", lambda path, atoms: files.write(path, atoms), True, ("4\n", "99999999999999999999\n")),
-    "vasp": Case("POSCAR", lambda path, atoms: files.write(path, atoms), True, ("2   2", "2   999999999999")),
+    "extxyz": Case("a.extxyz", lambda path, atoms: files.write(path, atoms), True, ("4\n", "%d\n")),
+    "vasp": Case("POSCAR", lambda path, atoms: files.write(path, atoms), True, ("2   2", "2   %d")),
     "cif": Case("a.cif", lambda path, atoms: files.write(path, atoms), False),
-    "xsf": Case("a.xsf", ase.io.write, False, (" 4 1\n", " 99999999999 1\n")),
-    "lammps-data": Case("a.data", lambda path, atoms: files.write(path, atoms), True, ("4 atoms", "4294967297 atoms")),
-    "lammps-dump": Case("a.lammpstrj", write_dump, True, ("ATOMS\n4", "ATOMS\n4294967297")),
+    "xsf": Case("a.xsf", ase.io.write, False, (" 4 1\n", " %d 1\n")),
+    "lammps-data": Case("a.data", lambda path, atoms: files.write(path, atoms), True, ("4 atoms", "%d atoms")),
+    "lammps-dump": Case("a.lammpstrj", write_dump, True, ("ATOMS\n4", "ATOMS\n%d")),
     "h5md": Case("a.h5md", write_trajectory),
     "hdf5": Case("a.h5", lambda path, atoms: hdf5.write(from_frames([atoms]), path, {}), False),
     "ase": Case("a.json", ase.io.write),
@@ -138,13 +138,15 @@ def test_impossible_cells(tmp_path: Path, name: str, value: str) -> None:
     refused(path)
 
 
+@pytest.mark.parametrize("count", [0, 3, 5, -4, 4294967297, 99999999999999999999])
 @pytest.mark.parametrize("name", [name for name in TEXT if CASES[name].count])
-def test_impossible_counts(tmp_path: Path, name: str) -> None:
+def test_impossible_counts(tmp_path: Path, name: str, count: int) -> None:
+    """No atoms, an atom too few or too many, and absurd numbers where four atoms stand."""
     path = tmp_path / CASES[name].name
     CASES[name].write(path, sound())
     text, (old, new) = path.read_text(), CASES[name].count
     assert old in text
-    path.write_text(text.replace(old, new, 1))
+    path.write_text(text.replace(old, new % (count - 2 if name == "vasp" else count), 1))
     refused(path)
 
 

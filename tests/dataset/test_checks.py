@@ -43,7 +43,7 @@ def test_missing_labels(sound) -> None:
     assert found(changed(sound, "energies", 3, np.nan)) == {"missing energies": [3]}
     assert found(changed(sound, "virials", 4, np.nan)) == {"missing virials": [4]}
     assert found(replace(sound, virials=np.full_like(sound.virials, np.nan))) == {}
-    assert found(changed(sound, "forces", sound.first[2], np.nan)) == {"missing forces": [2]}
+    assert found(changed(sound, "forces", slice(*sound.first[2:4]), np.nan)) == {"missing forces": [2]}
 
 
 def test_duplicates(sound) -> None:

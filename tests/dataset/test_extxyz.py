@@ -192,7 +192,7 @@ def test_what_is_not_used_is_named(tmp_path) -> None:
     ("text", "words"),
     [
         (xyz("energy=nan"), "energy of a.extxyz:0 = not finite"),
-        (xyz("energy=-1").replace("0.3\n", "inf\n"), "forces of a.extxyz:0 = not finite"),
+        (xyz("energy=-1").replace("-0.3\n", "nan\n"), "force on atom 1 of a.extxyz:0 = not finite"),
         (xyz("energy=x"), "a.extxyz:0: energy = x: must be a number"),
         (xyz("energy='1 2'"), "energy = 2 numbers: must be one"),
         (xyz("energy=1").replace('"4 0 0 1 5 0 0 0 6"', '"4 0 0 1"'), "Lattice = 4 numbers: must be nine"),

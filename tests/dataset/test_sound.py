@@ -58,11 +58,27 @@ def test_a_small_cell_of_a_free_molecule_is_none_of_ours(data) -> None:
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e308])
 @pytest.mark.parametrize(
     ("field", "row", "name"),
-    [("energies", 1, "energy"), ("forces", (8, 0), "forces"), ("virials", (1, 2, 2), "virial")],
+    [("energies", 1, "energy"), ("forces", (8, 0), "force on atom 0"), ("virials", (1, 2, 2), "virial")],
 )
 def test_labels(data, field, row, name, value) -> None:
     with pytest.raises(DataError, match=rf"{name} of frame 1 \(made:1\) = .*: must be numbers below 1e\+15, or NaN"):
         replace(data, **{field: changed(getattr(data, field), row, value)})
+
+
+@pytest.mark.parametrize(
+    ("field", "row", "words"),
+    [
+        ("forces", (9, 1), r"force on atom 1 of frame 1 \(made:1\) = \[0.5, nan, 0.5\]"),
+        ("forces", 23, r"force on atom 15 of frame 1 \(made:1\) = \[nan, nan, nan\]"),
+        ("virials", (1, 2, 2), r"virial of frame 1 \(made:1\) = \[\[0.5, 0.5, 0.5\], .* nan\]\]"),
+    ],
+)
+def test_labels_that_lack_in_part(data, field, row, words) -> None:
+    whole = np.full_like(getattr(data, field), 0.5)
+    with pytest.raises(DataError, match=f"{words}: must be numbers throughout, or NaN throughout where there is none"):
+        replace(data, **{field: changed(whole, row, np.nan)})
+    first = data.first[1:3] if field == "forces" else (1, 2)
+    assert np.isnan(getattr(replace(data, **{field: changed(whole, slice(*first), np.nan)}), field)).any()
 
 
 @pytest.mark.parametrize("symbol", ["li", "Type_0", "EP0", "X", "", "../../x", "Li"])
@@ -120,7 +136,7 @@ def test_types_and_shapes(data, field, value, words) -> None:
         ({"energy": np.zeros(2)}, r"frames:0 = energy of shape \(2,\)"),
         ({"energy": np.inf}, r"energy of frame 0 \(frames:0\) = inf"),
         ({"stress": np.zeros(5)}, r"stress of frames:0 = shape \(5,\): must be six or nine numbers"),
-        ({"forces": np.full((2, 3), np.inf)}, r"forces of frame 0 \(frames:0\) = \[inf, inf, inf\]"),
+        ({"forces": np.full((2, 3), np.inf)}, r"force on atom 0 of frame 0 \(frames:0\) = \[inf, inf, inf\]"),
     ],
 )
 def test_labels_of_ase(results, words) -> None:

@@ -245,7 +245,7 @@ def schedulers() -> Iterator[Diagnosis]:
 
 def farm() -> Iterator[Diagnosis]:
     """Check the packages that campaigns need."""
-    for name in ("distributed", "dask_jobqueue"):
+    for name in ("distributed", "dask_jobqueue", "cryptography"):
         yield package(name, "pip install 'hpcpot[farm]', for hpcpot onsite and relax")
 
 

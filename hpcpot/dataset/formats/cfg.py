@@ -152,7 +152,10 @@ def _cell(block: _Block, words: list[str]) -> np.ndarray:
     if len(words) % 3 or len(words) > 9:
         raise DataError(f"{block.where}: Supercell = {len(words)} numbers: must be three, six or nine; correct it.")
     cell = np.zeros((3, 3))
-    cell[: len(words) // 3] = table([words[k : k + 3] for k in range(0, len(words), 3)], 3, f"{block.where}: Supercell")
+    rows = table([words[k : k + 3] for k in range(0, len(words), 3)], 3, f"{block.where}: Supercell")
+    cell[: len(rows)] = rows
+    if not rows.any(axis=1).all():
+        notice(f"{block.where}: Supercell", "a vector of zero: not periodic along it, as if it were not there")
     return cell
 
 

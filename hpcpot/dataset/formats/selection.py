@@ -44,8 +44,10 @@ def select(frames: Iterable[Labelled], path: Path, options: ReadOptions) -> Iter
 def refuse_infinite(frame: Labelled) -> None:
     """Raise a DataError for a label that is there, but no finite number."""
     for name, values in (("energy", frame.energy), ("forces", frame.forces), ("virial", frame.virial)):
-        if values is not None and not np.isfinite(np.asarray(values, np.float64)).all():
+        finite = np.isfinite(np.asarray(0.0 if values is None else values, np.float64))
+        if not finite.all():
+            atom = f"force on atom {int(np.argmin(finite.all(axis=-1)))}" if name == "forces" and finite.ndim == 2 else name
             raise DataError(
-                f"{name} of {frame.source} = not finite: a label must be a finite number or absent; leave the frame "
+                f"{atom} of {frame.source} = not finite: a label must be a finite number or absent; leave the frame "
                 "out, or take the label away."
             )

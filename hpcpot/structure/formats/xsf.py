@@ -16,7 +16,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from hpcpot import inputs
 from hpcpot.errors import DataError, StructureError
 from hpcpot.structure.formats import StructureOptions
-from hpcpot.structure.text import table, whole_number
+from hpcpot.structure.text import is_number, table, whole_number
 
 PERIODIC = {"CRYSTAL": 3, "SLAB": 2, "POLYMER": 1, "MOLECULE": 0}
 """Keyword -> along how many vectors, the first ones, the structure is periodic."""
@@ -112,6 +112,9 @@ def _rows(where: str, lines: list[list[str]], first: int, counted: bool) -> list
     rows = lines[first + 1 : first + 1 + max(count, 0)]
     if not rows or len(rows) != count:
         raise DataError(f"{where} = {len(rows)} of {count} atoms: all of them, one or more, are required; is it whole?")
+    behind = lines[first + 1 + count] if first + 1 + count < len(lines) else []
+    if len(behind) >= 4 and all(map(is_number, behind[1:4])):
+        raise DataError(f"{where} = more than {count} atoms: the count must be that of the lines; correct it.")
     return rows
 
 
