@@ -210,7 +210,9 @@ def test_a_cfg_without_ids_types_energy_or_cell(tmp_path) -> None:
     assert read_cfg(tmp_path, two).periodic.tolist() == [[True, True, False]]
     for rows, periodic in (("0 0 0\n0 0 0\n0 0 0\n", [False] * 3), ("4 0 0\n0 0 0\n0 0 6\n", [True, False, True])):
         with pytest.warns(InputNotice, match="a.cfg:0: Supercell = a vector of zero: not periodic along it"):
-            assert read_cfg(tmp_path, bare.replace("AtomData", f"Supercell\n{rows}AtomData")).periodic.tolist() == [periodic]
+            assert read_cfg(tmp_path, bare.replace("AtomData", f"Supercell\n{rows}AtomData")).periodic.tolist() == [
+                periodic
+            ]
 
 
 def test_columns_of_a_cfg_that_are_not_used_are_named(tmp_path) -> None:

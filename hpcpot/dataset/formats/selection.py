@@ -46,7 +46,11 @@ def refuse_infinite(frame: Labelled) -> None:
     for name, values in (("energy", frame.energy), ("forces", frame.forces), ("virial", frame.virial)):
         finite = np.isfinite(np.asarray(0.0 if values is None else values, np.float64))
         if not finite.all():
-            atom = f"force on atom {int(np.argmin(finite.all(axis=-1)))}" if name == "forces" and finite.ndim == 2 else name
+            atom = (
+                f"force on atom {int(np.argmin(finite.all(axis=-1)))}"
+                if name == "forces" and finite.ndim == 2
+                else name
+            )
             raise DataError(
                 f"{atom} of {frame.source} = not finite: a label must be a finite number or absent; leave the frame "
                 "out, or take the label away."
