@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcpot.compiled import njit
+from hpcpot.errors import StructureError
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,13 @@ def closest(
     Args:
         points: (m, 3) float64, Å. first, neighbors: pairs, see neighbors.pairs.Pairs. species: (m,) int32.
         limits: (species, species) float64, Å, symmetric; inf: any distance.
+    Raises:
+        StructureError: a species without limits.
     """
     kinds = len(limits)
+    if len(species) and not 0 <= species.min() <= species.max() < kinds:
+        k = int(np.flatnonzero((species < 0) | (species >= kinds))[0])
+        raise StructureError(f"species of atom {k} = {species[k]}: must be 0 to {kinds - 1}; name the elements.")
     squares = np.where(np.isfinite(limits), limits, np.inf) ** 2
     least, members = squares.copy(), np.full((kinds, kinds, 2), -1, np.int64)
     _closest(np.ascontiguousarray(points), first, neighbors, species, float(squares.max()), least, members)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
+from hpcpot.structure.checks import FARTHEST
 
 # The pour has its own units: Å, a density of 1 and a gravity of 1; only the geometry that comes to rest is kept.
 YOUNG, POISSON, RESTITUTION = 1e7, 2 / 7, 0.1
@@ -137,8 +138,10 @@ class Spheres:
 def check_fits(radii: np.ndarray, box: np.ndarray) -> None:
     """Refuse what no pour can pack."""
     for name, lengths in (("radii", radii), ("box", box)):
-        if not len(lengths) or not (np.isfinite(lengths) & (lengths > 0)).all():
-            raise StructureError(f"{name} = {lengths.tolist()} Å: must be positive and finite; correct them.")
+        if not len(lengths) or not ((lengths > 0) & (lengths < FARTHEST)).all():
+            raise StructureError(
+                f"{name} = {lengths.tolist()} Å: must be positive and below {FARTHEST:.3g} Å; correct them."
+            )
     if 2 * radii.max() > box.min():
         raise StructureError(
             f"largest sphere = radius {radii.max():g} Å: must fit into the box of {shown(box)} Å; enlarge the box or "

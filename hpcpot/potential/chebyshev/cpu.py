@@ -300,7 +300,7 @@ def _descriptors(positions, row, neighbors, species, centres, descriptor, near, 
             x2[p] = 4.0 * r / radial_cutoff - 2.0
             cut[p], cut_slope[p] = _cut(r, radial_cutoff, sine, cosine)
         for p in range(filled - start):
-            closest = distance[p] if not distance[p] >= closest else closest
+            closest = distance[p] if distance[p] < closest or distance[p] != distance[p] else closest  # nan stays
         for p in range(filled - start, end - start):
             cut[p] = 0.0
         work = _room(work, 2, end - start)

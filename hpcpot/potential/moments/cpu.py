@@ -135,7 +135,7 @@ def _evaluate(u, p, recipe, omega):
 def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
     """The moments loop with its sizes as constants: rows of moments then provably do not overlap, and it vectorises."""
 
-    @njit(fastmath=FASTMATH)
+    @njit(fastmath=FASTMATH, error_model="numpy")
     def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, a_ntac):
         last = nodes.shape[1] - 2.0
         inverse_step = 1.0 / step
@@ -182,7 +182,7 @@ def _moments_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: boo
 def _pair_forces_kernel(channels: int, n_monomials: int, rank: int, by_neighbor: bool, weighted: bool) -> Callable:
     """The loop of the pair forces with its sizes as constants."""
 
-    @njit(fastmath=FASTMATH)
+    @njit(fastmath=FASTMATH, error_model="numpy")
     def kernel(first, kinds, r, u, cutoff, nodes, weights, start, step, recipe, b_ntac, g_pc):
         last = nodes.shape[1] - 2.0
         inverse_step = 1.0 / step

@@ -1,0 +1,343 @@
+"""Neighbours, potentials, random numbers and minimisers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import systems
+from bounds.table import BAD, HUGE, INFINITE, case, refused
+
+from hpcpot.dynamics.random import Stream, normals
+from hpcpot.errors import SimulationError, StructureError
+from hpcpot.neighbors import batch, pairs
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential import contacts
+from hpcpot.potential.blocks import MOST_SPECIES, BlockPotential
+from hpcpot.potential.contract import CLOSEST, Result
+from hpcpot.potential.deep_potential import cpu as deep_cpu
+from hpcpot.potential.deep_potential import readout
+from hpcpot.potential.local_change import LocalChange
+from hpcpot.potential.moments import cpu, environment_cpu
+from hpcpot.potential.moments.sets import Environment
+from hpcpot.relaxation import minimizers
+from hpcpot.relaxation.coordinates import RelaxationCoordinates
+
+NOTHING = Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
+ALONE = 1e4
+"""Å, where an atom has no neighbours."""
+
+
+class Cluster(NamedTuple):
+    """16 atoms in free space, and their pairs."""
+
+    potential: BlockPotential
+    positions: np.ndarray
+    pairs: Pairs
+    species: np.ndarray
+
+    def moved(self, number: float) -> np.ndarray:
+        """Positions with one number of one atom replaced."""
+        positions = self.positions.copy()
+        positions[3, 1] = number
+        return positions
+
+
+def cluster(model, precision: str = "float64") -> Cluster:
+    potential = BlockPotential(model, "cpu", precision)
+    atoms = systems.cluster()[:16]
+    species = np.array([len(s) % len(potential.elements) for s in atoms.symbols], np.int32)
+    positions = atoms.positions * (1.6 if model.elements == ("Ar",) else 1.0)
+    return Cluster(potential, positions, pairs.build(positions, 16, potential.cutoff + 1.0), species)
+
+
+def check_potential(model, precision: str = "float64") -> None:
+    sound = cluster(model, precision)
+    potential, kinds = sound.potential, sound.species
+    result = potential.compute(sound.positions, sound.pairs, kinds, atom_virials=True)
+    assert np.isfinite(result.energies).all() and np.isfinite(result.forces).all()
+    for number in (np.nan, *INFINITE):
+        refused(SimulationError, potential.compute, sound.moved(number), sound.pairs, kinds)
+    far = past_the_border(sound, ALONE)
+    for number in (*INFINITE, *HUGE):
+        np.testing.assert_array_equal(past_the_border(sound, number).energies, far.energies)
+    refused(SimulationError, past_the_border, sound, np.nan)
+    refused(SimulationError, potential.compute, np.zeros((16, 3)), sound.pairs, kinds)
+    empty = potential.compute(np.zeros((0, 3)), NOTHING, np.zeros(0, np.int32))
+    assert empty.energies.shape == (0,)
+    without_pairs = potential.compute(sound.positions, Pairs(np.zeros(17, np.int64), np.zeros(0, np.int32)), kinds)
+    assert np.isfinite(without_pairs.energies).all() and not without_pairs.forces.any()
+    for others in (
+        (sound.positions[:8], sound.pairs, kinds[:8]),
+        (sound.positions, sound.pairs, kinds[:8]),
+        (sound.positions, sound.pairs, kinds + 2),
+        (sound.positions, sound.pairs, kinds - 2),
+        (sound.positions, Pairs(sound.pairs.first, sound.pairs.neighbors + np.int32(2**30)), kinds),
+        (sound.positions, Pairs(sound.pairs.first, sound.pairs.neighbors - np.int32(20)), kinds),
+        (sound.positions, Pairs(sound.pairs.first * 1000, sound.pairs.neighbors), kinds),
+        (sound.positions, Pairs(sound.pairs.first[::-1].copy(), sound.pairs.neighbors), kinds),
+    ):
+        refused(StructureError, potential.compute, *others)
+
+
+def past_the_border(sound: Cluster, number: float) -> Result:
+    """What the kernels make of a number, which `compute` lets pass only where it is finite."""
+    potential, n = sound.potential, len(sound.positions)
+    result = Result(np.full(n, np.nan), np.zeros((n, 3)), np.zeros((3, 3)), 0, np.zeros((n, 3, 3)))
+    for i, present, centres in potential._by_environment(sound.pairs, sound.species):
+        potential._steps.add(sound.moved(number), sound.pairs, sound.species, i, present, centres, result)
+    return result
+
+
+@case(
+    "potential.deep_potential.cpu:_pair_terms",
+    "potential.deep_potential.cpu:_moments.kernel",
+    "potential.deep_potential.cpu:_pair_forces.kernel",
+    "potential.deep_potential.readout:invariants.kernel",
+    "potential.deep_potential.readout:gradient.kernel",
+    "potential.deep_potential.readout:tanh_layer",
+    "potential.deep_potential.readout:tanh_layer_32",
+)
+def deep_potential() -> None:
+    check_potential(systems.deep_potential())
+    check_potential(systems.deep_potential(), "mixed")
+
+
+@case("potential.moments.cpu:_moments_kernel.kernel", "potential.moments.cpu:_pair_forces_kernel.kernel")
+def tables_of_moments() -> None:
+    check_potential(systems.deep_potential_with_first_skip())
+    check_potential(systems.argon())
+
+
+@case("potential.chebyshev.cpu:_descriptors", "potential.chebyshev.cpu:_forces")
+def chebyshev() -> None:
+    check_potential(systems.chebyshev())
+    check_potential(systems.chebyshev(domain="angle"))
+
+
+@case("potential.moment_tensor.", "potential.vectors.")
+def moment_tensor() -> None:
+    check_potential(systems.moment_tensor())
+
+
+@case("potential.deep_potential.cpu:_pair_terms")
+def places_in_the_table_of_a_deep_potential() -> None:
+    family = systems.deep_potential()
+    steps = deep_cpu.DeepPotentialSteps(family, CLOSEST, "float64")
+    last = len(steps.nodes[0][0]) - 2
+    r = np.array([*BAD, 0.0, -3.0, 1.0, 4.4999])
+    terms, interval = np.zeros((5, len(r))), np.full(len(r), -1, np.int32)
+    bounds, weights = np.array([[0, len(r), len(r)]]), steps.weight_numbers(0, 0)
+    deep_cpu._pair_terms(bounds, 0, r, weights, steps.start, 1.0 / steps.step, float(last), terms, interval)
+    assert interval.tolist()[:7] == [0, last, 0, last, 0, 0, 0] and 0 < interval[7] < interval[8] <= last
+    assert np.isnan(terms[:, 0]).all() and not np.isfinite(terms[deep_cpu.FRACTION, 1:3]).any()
+
+
+@case("potential.moments.cpu:_moments_kernel.kernel", "potential.moments.cpu:_pair_forces_kernel.kernel")
+def distances_outside_the_tables() -> None:
+    for family in (systems.deep_potential(), systems.argon()):
+        moment_set = family.moment_sets()[0]
+        table = cpu.tabulate(moment_set, len(family.elements), CLOSEST)
+        for r in (*BAD, 0.0, -3.0):
+            env = alone(r)
+            moments = cpu.moments(table, env, len(family.elements))
+            gradients = np.zeros((1, 3))
+            cpu.pair_forces(table, env, np.ones_like(moments), gradients)
+            if r >= moment_set.cutoff:
+                assert not moments.any() and not gradients.any()
+            elif not (r > -1e100):  # also nan
+                assert not np.isfinite(moments).all() and not np.isfinite(gradients).all()
+
+
+def alone(r: float) -> Environment:
+    """A centre with one neighbour at a distance."""
+    first, kinds = np.array([0, 1]), np.zeros(1, np.int32)
+    return Environment(kinds, 0, first, kinds, kinds, np.array([r]), np.array([[0.0, 0.6, 0.8]]), np.ones((1, 2)), 0)
+
+
+@case("potential.deep_potential.readout:tanh_layer", "potential.deep_potential.readout:tanh_layer_32")
+def tanh() -> None:
+    for layer, kind in ((readout.tanh_layer, np.float64), (readout.tanh_layer_32, np.float32)):
+        z = np.array([[np.nan, np.inf, -np.inf, 3e38, -3e38, 0.0]], kind)
+        slope, nothing = np.zeros_like(z), np.zeros((1, 0), kind)
+        layer(z, np.zeros(6, kind), np.ones(6, kind), slope)
+        np.testing.assert_allclose(z, [[np.nan, 1, -1, 1, -1, 0]], atol=1e-6)
+        np.testing.assert_allclose(slope, [[np.nan, 0, 0, 0, 0, 1]], atol=2e-6)
+        layer(nothing, np.zeros(0, kind), np.zeros(0, kind), nothing.copy())
+
+
+@case("potential.moments.environment_cpu:_environment")
+def environments() -> None:
+    sound = cluster(systems.deep_potential())
+    centres = np.flatnonzero(sound.species == 0).astype(np.int32)
+    for number in (*BAD, 0.0, sound.positions[3, 1]):
+        for slots in ([0, 0], [1, 2], [-5, 3], [2**40, 2**40]):
+            env = environment_cpu.environment(
+                sound.moved(number), sound.pairs, sound.species, centres, 4.5, np.array(slots), 2
+            )
+            assert (np.diff(env.first) == env.counts.sum(axis=1)).all() and env.first[-1] == len(env.neighbors)
+            assert (env.counts <= np.maximum(slots, 0)).all()
+            assert len(env.neighbors) == 0 or 0 <= env.neighbors.min() <= env.neighbors.max() < 16
+    none = environment_cpu.environment(sound.positions, sound.pairs, sound.species, centres[:0], 4.5, None, 2)
+    assert none.first.tolist() == [0]
+
+
+@case("potential.moments.environment_cpu:_scatter", "potential.moments.environment_cpu:_scatter_virials")
+def scatter() -> None:
+    for number in BAD:
+        forces, virial, virials = np.zeros((3, 3)), np.zeros((3, 3)), np.zeros((3, 3, 3))
+        env = alone(1.0)
+        env.neighbors = np.array([2], np.int32)
+        environment_cpu.scatter(env, np.full((1, 3), number), forces, virial, virials)
+        np.testing.assert_array_equal(forces, [[number] * 3, [0.0] * 3, [-number] * 3])
+        np.testing.assert_array_equal(virials[0], virials[2])
+        assert not virials[1].any() and not (np.abs(virial[1:]) < 1e299).any()
+
+
+@case("neighbors.pairs:_bin", "neighbors.pairs:_search", "neighbors.pairs:_neighbor_species")
+def neighbours() -> None:
+    positions = systems.cluster().positions
+    for number in BAD:
+        broken = positions.copy()
+        broken[5, 2] = number
+        refused(StructureError, pairs.build, broken, 10, 5.0)
+    for reach in (*BAD, 0.0, -1.0):
+        refused(StructureError, pairs.build, positions, 10, reach)
+    assert len(pairs.build(positions, 64, 1e10).neighbors) == 64 * 63
+    assert not len(pairs.build(positions, 64, 1e-300).neighbors)
+    assert not len(pairs.build(np.zeros((0, 3)), 0, 5.0).neighbors)
+    assert pairs.build(np.zeros((5, 3)), 5, 5.0).neighbors.tolist() == [
+        *range(1, 5),
+        0,
+        2,
+        3,
+        4,
+        0,
+        1,
+        3,
+        4,
+        0,
+        1,
+        2,
+        4,
+        0,
+        1,
+        2,
+        3,
+    ]
+    line = np.array([[0.0, 0, 0], [1e-3, 0, 0], [1.9e10, 0, 0], [-1.9e10, 0, 0]])
+    assert pairs.build(line, 4, 0.01).neighbors.tolist() == [1, 0]
+
+
+@case("neighbors.pairs:_bin", "neighbors.pairs:_search")
+def bins() -> None:
+    counts = np.array([3, 1, 2])
+    positions = np.array([[a, b, c] for a in (*BAD, 0.0, 1.0) for b in (np.nan, 0.5) for c in (1.5, -np.inf)])
+    order, start, places = pairs._bin(positions, np.zeros(3), 1.0, counts)
+    assert sorted(order) == list(range(len(positions))) and start[-1] == len(positions)
+    assert (places >= 0).all() and (places < counts).all()
+    first = np.zeros(len(positions) + 1, np.int64)
+    pairs._search(positions, len(positions), 25.0, order, start, places, counts, 2, first, np.empty(0, np.int32))
+    finite = np.isfinite(positions).all(axis=1) & (np.abs(positions) < 1e9).all(axis=1)
+    assert finite.sum() == 2 and first[1:].tolist() == finite.astype(int).tolist()
+
+
+@case("neighbors.batch:_closest", "neighbors.batch:_fold", "structure.images:images")
+def batches() -> None:
+    atoms = systems.crystal(1)
+    for number in (np.nan, *INFINITE, 0.0):
+        cell = atoms.cell.array.copy()
+        cell[1] = number
+        refused(StructureError, batch.build, atoms.positions, cell, atoms.pbc, 5.0)
+    for reach in (*BAD, 0.0, -1.0, 1e5):
+        refused(StructureError, batch.build, atoms.positions, atoms.cell.array, atoms.pbc, reach)
+    for number in BAD:
+        positions = atoms.positions.copy()
+        positions[0, 0] = number
+        refused(StructureError, batch.build, positions, atoms.cell.array, np.zeros(3, bool), 5.0)
+    joined = batch.join([batch.build(atoms.positions, atoms.cell.array, np.asarray(atoms.pbc), 5.0)])
+    points = joined.points(atoms.positions, atoms.cell.array[None])
+    closest = joined.closest(points)
+    for number in BAD:
+        moved, forces = points.copy(), np.zeros_like(points)
+        moved[-1], forces[-1] = number, number
+        assert joined.closest(moved) >= closest
+        folded, virials = joined.fold(points, forces)
+        assert abs(folded[joined.owners[-1], 0]) == abs(number) or np.isnan(folded[joined.owners[-1], 0])
+        assert not (np.abs(virials) < 1e200).all()
+
+
+@case("potential.contacts:_closest")
+def closest_pairs() -> None:
+    sound = cluster(systems.deep_potential())
+    limits = np.full((2, 2), 3.0)
+    arguments = sound.pairs.first, sound.pairs.neighbors
+    assert contacts.closest(sound.positions, *arguments, sound.species, limits)
+    for number in BAD:
+        assert all(
+            pair.distance < 3.0 for pair in contacts.closest(sound.moved(number), *arguments, sound.species, limits)
+        )
+        assert not contacts.closest(np.full((16, 3), number), *arguments, sound.species, limits) or abs(number) == 1e300
+        contacts.closest(sound.positions, *arguments, sound.species, np.full((2, 2), number))
+    assert contacts.closest(np.zeros((0, 3)), NOTHING.first, NOTHING.neighbors, np.zeros(0, np.int32), limits) == []
+    for species in (sound.species + 2, sound.species - 2):
+        refused(StructureError, contacts.closest, sound.positions, *arguments, species, limits)
+
+
+@case("potential.local_change:_affected", "potential.local_change:_without")
+def removals() -> None:
+    atoms, potential = systems.crystal(1), BlockPotential(systems.deep_potential())
+    change = LocalChange(atoms, potential)
+    assert np.isfinite(change.removals(np.array([0, 7, 7]))).all()
+    assert change.removals(np.zeros(0, int)).shape == (0,)
+    for site in (-1, 8, 2**31, 2**62):
+        refused(StructureError, change.removals, np.array([0, site]))
+    for number in (np.nan, *INFINITE):
+        broken = atoms.copy()
+        broken.positions[2, 0] = number
+        refused(StructureError, LocalChange, broken, potential)
+
+
+@case("neighbors.pairs:_neighbor_species")
+def elements_beyond_the_bits_of_an_integer() -> None:
+    names = tuple(f"X{k}" for k in range(66))
+    few = cluster(systems.argon())
+    model = replace(
+        few.potential.family, elements=names, epsilon=np.full((66, 66), 0.0104), sigma=np.full((66, 66), 3.4)
+    )
+    potential = BlockPotential(model, "reference")
+    species = np.arange(16, dtype=np.int32) + 50
+    expected = few.potential.compute(few.positions, few.pairs, few.species)
+    result = potential.compute(few.positions, few.pairs, species)
+    np.testing.assert_allclose(result.forces, expected.forces, rtol=1e-9)
+    many = np.arange(MOST_SPECIES + 1, dtype=np.int32)
+    positions = np.arange(3.0 * len(many)).reshape(-1, 3) * 5.0
+    refused(StructureError, potential.compute, positions, pairs.build(positions, len(many), 9.0), many)
+
+
+@case("dynamics.random:_normals")
+def random_numbers() -> None:
+    ids = np.array([0, -1, 2**62, -(2**63), 2**63 - 1])
+    for seed, step in ((0, 0), (2**64 - 1, 2**56 - 1), (2**63, 2**32)):
+        assert np.isfinite(normals(seed, step, Stream.LANGEVIN, ids)).all()
+    assert normals(1, 1, Stream.VELOCITIES, ids[:0]).shape == (0, 3)
+
+
+@case("relaxation.minimizers:_lbfgs")
+def steps_of_lbfgs() -> None:
+    for number in (*BAD, 0.0):
+        for enthalpy in (number, -1.0):
+            coordinates = RelaxationCoordinates()
+            cells, frozen = [np.eye(3) * 9.0] * 2, [np.zeros(4, bool)] * 2
+            positions = [np.arange(12.0).reshape(4, 3)] * 2
+            coordinates.add(positions, cells, frozen, minimizers.MINIMIZERS["lbfgs"].memory)
+            for _ in range(3):
+                coordinates.forces[:] = 0.1
+                coordinates.forces[2] = number
+                coordinates.enthalpies[:] = enthalpy
+                moves = minimizers.lbfgs(coordinates, minimizers.MinimizerOptions())
+                lengths = np.sqrt((moves[7:] ** 2).sum(axis=1))
+                assert (lengths <= 0.2 + 1e-12).all(), "the other structure"
+                assert np.isfinite(number) or np.isnan(moves[2]).any() or enthalpy == np.inf
+                coordinates.x += moves
