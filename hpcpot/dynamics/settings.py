@@ -26,8 +26,7 @@ from hpcpot.config.kinds import (
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.potential.settings import PotentialSection
-from hpcpot.structure.formats import FORMATS
-from hpcpot.structure.lammps_units import UNIT_STYLES
+from hpcpot.structure.settings import elements_key, format_key, units_key
 
 EVERY = "set 0 for never"
 AXES = list_of(choice("x", "y", "z"), "a list of axes, e.g. [x, z]")
@@ -44,23 +43,10 @@ class StructureSection:
         "ase.io; or the name of a shipped structure, e.g. interface_si100",
         is_input=True,
     )
-    elements: list[str] | None = key(
-        list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "elements of LAMMPS types 1, 2, ...; null if the file names its elements",
-        None,
-    )
-    units: str | None = key(
-        choice(*UNIT_STYLES),
-        "unit style of a LAMMPS file, or of the velocities in an XYZ file, that does not state it; null: metal for LAMMPS, "
-        "and no velocities from XYZ",
-        None,
-    )
+    elements: list[str] | None = elements_key()
+    units: str | None = units_key()
     frame: int = key(integer(-1), "frame of a file of several, from 0; -1 is the last", -1)
-    format: str | None = key(
-        choice(*FORMATS),
-        "format of a file whose name does not tell it; ase: as ase.io guesses; null: by the name",
-        None,
-    )
+    format: str | None = format_key()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.farm.item import Item
 from hpcpot.storage.content import content_key
 from hpcpot.structure import constraints, files
+from hpcpot.structure.formats import StructureOptions
 
 
 def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
@@ -41,16 +42,16 @@ def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
     return paths
 
 
-def items(paths: Sequence[Path], frames: str) -> list[Item]:
+def items(paths: Sequence[Path], frames: str, options: StructureOptions | None = None) -> list[Item]:
     """Make an item of each structure; one that could not be read is an item that fails.
 
     Labels are names of files, from the folder on that all have in common, and the number of the structure there.
 
     Args:
-        frames: "all" or "last".
+        frames: "all" or "last". options: what the files do not hold.
     """
     made = []
-    for path, label, read in structures(paths, frames):
+    for path, label, read in structures(paths, frames, options):
         structure = read if isinstance(read, HpcpotError) else plain(read)
         is_error = isinstance(structure, HpcpotError)
         key = content_key(str(path), label, str(structure)) if is_error else _key(structure)
@@ -58,11 +59,13 @@ def items(paths: Sequence[Path], frames: str) -> list[Item]:
     return made
 
 
-def structures(paths: Sequence[Path], frames: str) -> Iterator[tuple[Path, str, Atoms | HpcpotError]]:
+def structures(
+    paths: Sequence[Path], frames: str, options: StructureOptions | None = None
+) -> Iterator[tuple[Path, str, Atoms | HpcpotError]]:
     """(file, label, structure or why it cannot be read), file by file; see `items`."""
     common = os.path.commonpath([path.absolute().parent for path in paths])
     for path in paths:
-        for label, read in _read(path, os.path.relpath(path.absolute(), common), frames):
+        for label, read in _read(path, os.path.relpath(path.absolute(), common), frames, options):
             yield path, label, read
 
 
@@ -80,9 +83,11 @@ def _key(structure: Atoms) -> str:
     return content_key(structure.numbers, structure.positions, structure.cell.array, np.asarray(structure.pbc), fixed)
 
 
-def _read(path: Path, name: str, frames: str) -> Iterator[tuple[str, Atoms | HpcpotError]]:
+def _read(
+    path: Path, name: str, frames: str, options: StructureOptions | None
+) -> Iterator[tuple[str, Atoms | HpcpotError]]:
     """(label, structure or why it cannot be read) of a file."""
-    for number, structure in files.frames(path, frames):
+    for number, structure in files.frames(path, frames, options):
         yield (name if number is None else f"{name}:{number}"), structure
 
 

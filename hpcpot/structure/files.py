@@ -47,7 +47,12 @@ def read(
         StructureError: no such file, a format that is unknown, a file that is not whole, atoms that cannot be simulated.
         OutputError, DataError: a file of hpcpot that is not whole.
     """
-    path, options = find(Path(path)), StructureOptions(elements, units, format)
+    return frame(path, StructureOptions(elements, units, format), index)
+
+
+def frame(path: str | Path, options: StructureOptions, index: int = -1) -> Atoms:
+    """One structure of a file, see `read`."""
+    path = find(Path(path))
     with inputs.reading(path, "structure file", StructureError):
         atoms = formats.of(path, options).code.read(path, options, index)
     checks.refuse_unsound(atoms, str(path))

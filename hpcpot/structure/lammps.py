@@ -18,6 +18,7 @@ from ase.io.formats import open_with_compression
 from hpcpot.errors import StructureError
 from hpcpot.inputs import reading
 from hpcpot.notices import notice
+from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.lammps_units import UNIT_STYLES, UnitStyle
 
 MASS_TOLERANCE = 0.1
@@ -48,62 +49,59 @@ def stated_units(title: str) -> str | None:
     return None
 
 
-def unit_style(where: object, stated: str | None, given: str | None, has_velocities: bool) -> UnitStyle:
+def unit_style(where: object, stated: str | None, options: StructureOptions, has_velocities: bool) -> UnitStyle:
     """Choose the unit style of a file: that which it states, else that which is given, else metal.
 
     Args:
-        where: the file. stated: in the file. given: structure.units. has_velocities: metal and real differ in them.
+        where: the file. stated: in the file. options: have the style that is given. has_velocities: metal and real differ in
+            them.
     Raises:
         StructureError: the two contradict, or a style without fixed units.
     """
+    given, key = options.units, options.key("units")
     if stated and given and stated != given:
-        raise StructureError(
-            f"{where} = units {stated}, as it states: structure.units is {given}; correct or leave out structure.units."
-        )
+        raise StructureError(f"{where} = units {stated}, as it states: {key} is {given}; correct or leave out {key}.")
     name = stated or given
     if name is not None and name not in UNIT_STYLES:
         raise StructureError(
             f"{where} = units {name}: must be one of {', '.join(UNIT_STYLES)}, which have fixed lengths; convert it."
         )
     if name is None and has_velocities:
-        notice(where, "no units stated: velocities read as Å/ps, units metal; name others by structure.units.")
+        notice(where, f"no units stated: velocities read as Å/ps, units metal; name others by {key}.")
     if stated not in (None, "metal"):
         notice(where, f"units {stated}: lengths, velocities and masses are converted.")
     return UNIT_STYLES[name or "metal"]
 
 
-def element_of(
-    where: str, number: int | None, name: str | None, mass: float | None, elements: Sequence[str] | None
-) -> str:
+def element_of(where: str, number: int | None, name: str | None, mass: float | None, options: StructureOptions) -> str:
     """Determine the element of an atom type: its name in the file, the one given for it, or that of its mass.
 
     Args:
         where: file and type: "a.data: type 1". number: of the type, from 1. name: a label, a comment, a column.
-        mass: amu. elements: names of types 1, 2, ..., as given.
+        mass: amu. options: have the elements that are given.
     Raises:
         StructureError: none of these tells the element, or they contradict each other.
     """
     if mass is not None and not 0 < mass < LARGEST:
         raise StructureError(f"{where} = mass {mass:g} amu: must be above 0 and finite; correct the masses.")
+    elements, key = options.elements, options.key("elements")
     named = name if name in atomic_numbers and name != "X" else None
     given = elements[number - 1] if elements and number is not None and 1 <= number <= len(elements) else None
     if named and given and named != given:
-        raise StructureError(
-            f"{where} = {named} by its name in the file: structure.elements says {given}; correct one of them."
-        )
+        raise StructureError(f"{where} = {named} by its name in the file: {key} says {given}; correct one of them.")
     heavy = None if mass is None else _of_mass(mass)
     if symbol := named or given:
         if mass is not None:
-            _compare(where, symbol, mass, heavy, "its name in the file" if named else "structure.elements")
+            _compare(where, symbol, mass, heavy, "its name in the file" if named else key)
         return symbol
     if heavy:
         return heavy
     told = ["no mass" if mass is None else f"mass {mass:g} amu", f"name {name}" if name else "no name"]
     if elements:
-        told.append(f"structure.elements of {len(elements)}")
+        told.append(f"{key} of {len(elements)}")
     raise StructureError(
         f"{where} = {', '.join(told)}: its element must be known; name it in the file, or give the elements of types "
-        "1, 2, ... in structure.elements."
+        f"1, 2, ... in {key}."
     )
 
 

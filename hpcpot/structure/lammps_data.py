@@ -13,6 +13,7 @@ from ase import Atoms
 from hpcpot.errors import StructureError
 from hpcpot.notices import notice
 from hpcpot.structure import lammps
+from hpcpot.structure.formats import StructureOptions
 
 STYLES = {
     "atomic": ("id", "type", "x", "y", "z"),
@@ -60,24 +61,25 @@ class DataFile:
     comments: dict[str, str] = field(default_factory=dict)
 
 
-def read(path: Path, elements: Sequence[str] | None = None, units: str | None = None) -> Atoms:
+def read(path: Path, options: StructureOptions | None = None, index: int = -1) -> Atoms:
     """Atoms of a data file, ordered by id, periodic along all axes, with the masses and velocities of the file.
 
     Image flags are added to the positions; the origin of the box is not subtracted. The element of a type is its
-    label or the comment after its mass, else elements[type - 1], else the element of that mass; these may not
+    label or the comment after its mass, else options.elements[type - 1], else the element of that mass; these may not
     contradict each other.
 
     Args:
-        elements: names in the order of the file's types, for a file that does not name them.
-        units: unit style of a file whose title does not state it.
+        options: names in the order of the file's types, for a file that does not name them, and the unit style of one
+            whose title does not state it. index: any, as there is one structure.
     Raises:
         StructureError: an absent or incomplete section, another atom style, a type without an element, a value that
             is not as the format wants it.
     """
+    options = options or StructureOptions()
     with lammps.opened(path) as file:
         data = split(file.read().decode(errors="replace"))
     n_atoms, n_types = (count(data.header, path, key) for key in ("atoms", "atom types"))
-    style = lammps.unit_style(path, lammps.stated_units(data.title), units, "Velocities" in data.sections)
+    style = lammps.unit_style(path, lammps.stated_units(data.title), options, "Velocities" in data.sections)
     labels = {words[1]: type_number(path, words[0], {}) for words in long_rows(path, data, "Atom Type Labels", 2)}
     masses = masses_of(path, data, labels, style.mass)
     columns, rows = atom_table(path, data, n_atoms, n_types, labels)
@@ -91,7 +93,7 @@ def read(path: Path, elements: Sequence[str] | None = None, units: str | None = 
     present = np.unique(types).tolist()
     symbols = {
         t: lammps.element_of(
-            f"{path}: type {t}", t, names.get(t, data.comments.get(f"Masses {t}")), masses.get(t), elements
+            f"{path}: type {t}", t, names.get(t, data.comments.get(f"Masses {t}")), masses.get(t), options
         )
         for t in present
     }

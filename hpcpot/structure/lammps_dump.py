@@ -16,6 +16,7 @@ from ase import Atoms
 from hpcpot.errors import StructureError
 from hpcpot.notices import notice
 from hpcpot.structure import lammps
+from hpcpot.structure.formats import StructureOptions
 
 SUFFIXES = (".lammpstrj", ".dump")
 POSITIONS = (("xu", "yu", "zu"), ("x", "y", "z"), ("xsu", "ysu", "zsu"), ("xs", "ys", "zs"))
@@ -52,16 +53,16 @@ def is_dump(path: Path) -> bool:
         return False
 
 
-def read(path: Path, elements: Sequence[str] | None = None, units: str | None = None, index: int = -1) -> Atoms:
+def read(path: Path, options: StructureOptions | None = None, index: int = -1) -> Atoms:
     """One frame of a dump: atoms by id, with positions, box, boundaries, velocities and masses as they are there.
 
     Positions are unwrapped where the file has xu or image flags; the origin of the box is not subtracted. An element
-    is that of the column `element` or of a type label, else elements[type - 1], else that of the column `mass`; these
+    is that of the column `element` or of a type label, else options.elements[type - 1], else that of the column `mass`; these
     may not contradict each other.
 
     Args:
-        elements: names of types 1, 2, ... units: unit style of a file that does not state it. index: of the frame,
-            from the end if negative.
+        options: names of types 1, 2, ..., and unit style of a file that does not state it. index: of the frame, from
+            the end if negative.
     Raises:
         StructureError: no such frame, a frame that is not whole, an element that is not told.
     """
@@ -69,7 +70,7 @@ def read(path: Path, elements: Sequence[str] | None = None, units: str | None = 
         raw = list(islice(raw_frames(path, file), index, index + 1)) if index >= 0 else _from_end(path, file, index)
     if not raw:
         raise StructureError(f"{path} = no frame {index}: the file ends before; name one that is there.")
-    return atoms_of(raw[0], elements, units)
+    return atoms_of(raw[0], options or StructureOptions())
 
 
 def _from_end(path: Path, file: IO[bytes], index: int) -> list[RawFrame]:
@@ -77,15 +78,13 @@ def _from_end(path: Path, file: IO[bytes], index: int) -> list[RawFrame]:
     return [last[0]] if len(last) == -index else []
 
 
-def frames(
-    path: Path, elements: Sequence[str] | None = None, units: str | None = None
-) -> Iterator[Atoms | StructureError]:
+def frames(path: Path, options: StructureOptions | None = None) -> Iterator[Atoms | StructureError]:
     """All frames of a dump, each as `read` gives it or as the error of it; one without its length ends the file."""
     try:
         with lammps.opened(path) as file:
             for raw in raw_frames(path, file):
                 try:
-                    yield atoms_of(raw, elements, units)
+                    yield atoms_of(raw, options or StructureOptions())
                 except StructureError as error:
                     yield error
     except StructureError as error:
@@ -135,13 +134,13 @@ def _count(where: str, items: dict[str, list[str]]) -> int:
     return int(word)
 
 
-def atoms_of(frame: RawFrame, elements: Sequence[str] | None, units: str | None) -> Atoms:
+def atoms_of(frame: RawFrame, options: StructureOptions) -> Atoms:
     """Make atoms of the lines of a frame; see `read`."""
     rows, columns = _table(frame)
     has_velocities = all(name in columns for name in VELOCITIES)
-    style = lammps.unit_style(frame.where.rpartition(":")[0], frame.units, units, has_velocities)
+    style = lammps.unit_style(frame.where.rpartition(":")[0], frame.units, options, has_velocities)
     cell, origin, pbc = _box(frame)
-    symbols, masses = _kinds(frame, rows, columns, elements, style.mass)
+    symbols, masses = _kinds(frame, rows, columns, options, style.mass)
     positions = _positions(frame, rows, columns, cell, origin) * style.length
     order = np.arange(len(rows))
     if "id" in columns:
@@ -254,14 +253,14 @@ def _positions(
 
 
 def _kinds(
-    frame: RawFrame, rows: list[list[str]], columns: dict[str, int], elements: Sequence[str] | None, factor: float
+    frame: RawFrame, rows: list[list[str]], columns: dict[str, int], options: StructureOptions, factor: float
 ) -> tuple[list[str], np.ndarray | None]:
     """Element of each atom, and masses, (n,) amu, if the file has them."""
     type_words, names = (
         [row[columns[name]] for row in rows] if name in columns else [""] * len(rows) for name in ("type", "element")
     )
     masses = _numbers(frame, rows, columns, ["mass"])[:, 0] * factor if "mass" in columns else None
-    if set(names) == {PLACEHOLDER} and (elements or len(set(type_words)) > 1):
+    if set(names) == {PLACEHOLDER} and (options.elements or len(set(type_words)) > 1):
         notice(
             f"{frame.where.rpartition(':')[0]}: column element",
             "not used: C for all atoms, which LAMMPS writes without dump_modify element.",
@@ -269,17 +268,17 @@ def _kinds(
         names = [""] * len(rows)
     values = [None] * len(rows) if masses is None else masses.tolist()
     keys = list(zip(type_words, names, values, strict=True))
-    symbols = {key: _symbol(frame, *key, elements) for key in dict.fromkeys(keys)}
+    symbols = {key: _symbol(frame, *key, options) for key in dict.fromkeys(keys)}
     return [symbols[key] for key in keys], masses
 
 
-def _symbol(frame: RawFrame, type_word: str, name: str, mass: float | None, elements: Sequence[str] | None) -> str:
+def _symbol(frame: RawFrame, type_word: str, name: str, mass: float | None, options: StructureOptions) -> str:
     number = int(type_word) if lammps.is_whole(type_word) else None
     if number is not None and number < 1:
         raise StructureError(f"{frame.where} = type {number}: must be 1 or above; correct the file.")
     label = None if number is not None else type_word
     where = f"{frame.where}: type {type_word}" if type_word else frame.where
-    return lammps.element_of(where, number, name or label or None, mass, elements)
+    return lammps.element_of(where, number, name or label or None, mass, options)
 
 
 def _name_unused(frame: RawFrame, columns: dict[str, int], has_velocities: bool) -> None:

@@ -13,6 +13,7 @@ from hpcpot.config import Problem, Schema, key
 from hpcpot.config.kinds import TEXT, Kind, boolean, either, file_name, integer, list_of, output_path
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
+from hpcpot.structure.settings import elements_key, format_key, units_key
 
 DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)+"
 
@@ -64,6 +65,9 @@ class LabelStructuresSection:
         "structures to label: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as frames/*.extxyz",
     )
     every: int = key(integer(1), "interval between the frames taken from each file, starting at its first", 1)
+    elements: list[str] | None = elements_key()
+    units: str | None = units_key()
+    format: str | None = format_key()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,8 @@ from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
 from hpcpot.outputs import check_output, refuse_existing
 from hpcpot.storage.content import content_key
+from hpcpot.structure.formats import StructureOptions
+from hpcpot.structure.settings import options_of
 
 STARTS = ("initial_magmoms", "initial_charges")
 """Arrays of a structure, by ASE's names, from which a calculator starts: other labels may come of others."""
@@ -41,9 +43,9 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
     """
     calculator, output = settings.calculator, settings.output
     check_dataset(output, arguments.overwrite)
-    items = structures(
-        inputs.expand(settings.structures.files, Path(arguments.config).parent), settings.structures.every
-    )
+    section = settings.structures
+    paths = inputs.expand(section.files, Path(arguments.config).parent)
+    items = structures(paths, section.every, options_of(section, "structures"))
     if arguments.dry_run:
         calculators.check_name(calculator.class_)
     else:
@@ -80,10 +82,10 @@ def check_dataset(output: LabelOutputSection, overwrite: bool) -> None:
         refuse_existing(output.dataset, overwrite, detail=", and not by hpcpot label")
 
 
-def structures(paths: Sequence[Path], every: int) -> list[Item]:
+def structures(paths: Sequence[Path], every: int, options: StructureOptions) -> list[Item]:
     """Make an item of each structure, with its group in info: what the file says, else the file's name."""
     items = []
-    for path, frames in groupby(inputs.structures(paths, "all"), key=itemgetter(0)):
+    for path, frames in groupby(inputs.structures(paths, "all", options), key=itemgetter(0)):
         for _, label, read in islice(frames, 0, None, every):
             if isinstance(read, HpcpotError):
                 items.append(Item(content_key(str(path), label, str(read)), read, label))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from ase.constraints import FixAtoms
 from ase.geometry import get_distances
 
 from hpcpot.commands.onsite import frames
+from hpcpot.commands.onsite.frames import FramePlace
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
@@ -52,11 +52,11 @@ def compute(
     """Remove each site of a frame, alone.
 
     Args:
-        region: the columns of the row except energies; and `path`, `frame_in_file`, `content` of the frame.
+        region: the columns of the row except energies; and `place` and `content` of the frame.
         relaxed: "none", "near" or "all", see `relaxed_removals`.
         outside: stop: a region fails where a relaxation ends outside what the potential was trained on.
     """
-    frame = _frame(region["path"], region["frame_in_file"], region["content"], potential)
+    frame = _frame(region["place"], region["content"], potential)
     sites = region["sites"]
     after = np.full(len(sites), np.nan)
     if relaxed != "none":
@@ -67,14 +67,14 @@ def compute(
 
 
 @lru_cache(maxsize=2)
-def _frame(path: Path, k: int, content: str, ref: PotentialRef) -> LocalChange:
+def _frame(place: FramePlace, content: str, ref: PotentialRef) -> LocalChange:
     """A frame with its neighbours and energies, kept for its other regions."""
     potential = ref.load()
-    atoms = checks.check(frames.read(path, k), potential.elements)
+    atoms = checks.check(place.read(), potential.elements)
     if frames.content(atoms) != content:
         raise StructureError(
-            f"{path}, frame {k} = another structure on this worker than where the command began: must be one file for "
-            "all, which stays as it is during the run; give a path that all nodes share, and begin again."
+            f"{place.path}, frame {place.number} = another structure on this worker than where the command began: must be "
+            "one file for all, which stays as it is during the run; give a path that all nodes share, and begin again."
         )
     return LocalChange(atoms, potential)
 

@@ -15,8 +15,14 @@ from hpcpot.wording import plural
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-COLORS = {"si1_bulk": "#3b6fb0", "si2_bulk": "#5fa8a0", "interface": "#c8553d", "alloy": "#7d4fb3"}
-LABELS = {"si1_bulk": "Si$_{1,b}$", "si2_bulk": "Si$_{2,b}$", "interface": "interface", "alloy": "a-Li$_x$Si"}
+COLORS = {"si1_bulk": "#3b6fb0", "si2_bulk": "#5fa8a0", "interface": "#c8553d", "alloy": "#7d4fb3", "all": "#3b6fb0"}
+LABELS = {
+    "si1_bulk": "Si$_{1,b}$",
+    "si2_bulk": "Si$_{2,b}$",
+    "interface": "interface",
+    "alloy": "a-Li$_x$Si",
+    "all": "all sites",
+}
 GREY, BLACK, DASHED = "#8a8a8a", "#222222", (0, (3, 2))
 SHOWN = 20
 """Number of sub-samples whose histograms are drawn."""
@@ -92,6 +98,9 @@ def subsamples(axes: Axes, campaign: RemovalEnergies) -> None:
 
 def places(axes: Axes, campaign: RemovalEnergies) -> None:
     """Draw dE against the place of the site, over the concentration profile of the last block."""
+    if not campaign.blocks:
+        _absent(axes, "no regions")
+        return
     block, rows = campaign.blocks[-1], campaign.rows
     filled = np.isfinite(block.profile.concentration)
     behind = axes.twinx()

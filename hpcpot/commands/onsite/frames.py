@@ -1,8 +1,8 @@
-"""Frames that sites are taken from: those of one trajectory, or structure files that each hold one."""
+"""Frames that sites are taken from: those of one trajectory, or of structure files."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,41 +10,79 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from hpcpot.errors import ConfigError, StructureError
+from hpcpot.commands.onsite.settings import FramesSection
+from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.storage.content import content_key
-from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
+from hpcpot.storage.reader import TrajectoryReader
+from hpcpot.storage.structures import is_trajectory
 from hpcpot.structure import files
+from hpcpot.structure.formats import StructureOptions
+from hpcpot.structure.settings import options_of
 from hpcpot.units import FS_PER_PS
 
 
 @dataclass(frozen=True)
-class FrameSource:
-    """The frames of one trajectory, or of structure files.
+class FramePlace:
+    """A frame in its file.
 
     Attributes:
-        paths: one trajectory, or a structure file for each frame.
-        times: (frames,) float64, ps; nan for structure files.
-        steps: (frames,) int64; the number of the file for structure files.
+        path: the file. number: there. name: for people. options: to read it with.
+        error: why the frame cannot be read.
     """
 
-    paths: tuple[Path, ...]
+    path: Path
+    number: int
+    name: str
+    options: StructureOptions
+    error: HpcpotError | None = None
+
+    def read(self) -> Atoms:
+        """Read the frame.
+
+        Raises:
+            HpcpotError: it cannot be read, or is not there.
+        """
+        if self.error is not None:
+            raise self.error
+        if not is_trajectory(self.path):
+            return files.frame(self.path, self.options, self.number)
+        reader = _opened(self.path, self.path.stat().st_mtime_ns if self.path.is_file() else 0)
+        if not 0 <= self.number < len(reader):
+            raise StructureError(
+                f"{self.path} = {len(reader)} frames: frame {self.number} is needed; the file has changed, begin anew."
+            )
+        return reader.frame(self.number)
+
+
+@dataclass(frozen=True)
+class FrameSource:
+    """The frames of one trajectory of hpcpot, or of structure files, one file after the other.
+
+    Attributes:
+        places: of each frame.
+        times: (frames,) float64, ps; nan for structure files.
+        steps: (frames,) int64; the number of the frame for structure files.
+        is_trajectory: whether frames follow one another, with the same atoms in the same order.
+    """
+
+    places: tuple[FramePlace, ...]
     times: np.ndarray
     steps: np.ndarray
-
-    @property
-    def is_trajectory(self) -> bool:
-        """True where frames follow one another, with the same atoms in the same order."""
-        return self.paths[0].suffix in TRAJECTORIES
-
-    def place(self, k: int) -> tuple[Path, int]:
-        """The file of frame k, and its number there."""
-        return (self.paths[0], k) if self.is_trajectory else (self.paths[k], 0)
+    is_trajectory: bool
 
     def name(self, k: int) -> str:
-        return f"frame {k}" if self.is_trajectory else self.paths[k].name
+        return self.places[k].name
 
     def read(self, k: int) -> Atoms:
-        return read(*self.place(k))
+        return self.places[k].read()
+
+    def chosen(self, section: FramesSection, say: Callable[[str], None]) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of the frames in the window of time, and of those of them that sites are taken from."""
+        window = self.window(section.from_ps, section.to_ps)
+        chosen = spaced(window, section.count)
+        if len(chosen) < section.count:
+            say(f"frames: {len(chosen)}, all that there are; {section.count} were asked for")
+        return window, chosen
 
     def window(self, from_ps: float | None, to_ps: float | None) -> np.ndarray:
         """Numbers of the frames in a window of time.
@@ -61,31 +99,46 @@ class FrameSource:
         low, high = (default if end is None else end for end, default in ((from_ps, -np.inf), (to_ps, np.inf)))
         inside = np.flatnonzero((self.times >= low - 1e-9) & (self.times <= high + 1e-9))
         if not len(inside):
-            present = f"{self.times[0]:g} to {self.times[-1]:g} ps" if len(self.times) else "no frames yet"
+            present = f"{self.times[0]:g} to {self.times[-1]:g} ps"
             raise ConfigError(
-                f"frames.from_ps, to_ps = {low:g} to {high:g} ps: must hold frames of {self.paths[0].name}, which has "
+                f"frames.from_ps, to_ps = {low:g} to {high:g} ps: must hold frames of {self.places[0].path.name}, which has "
                 f"{present}; give another window."
             )
         return inside
 
 
-def find(source: Path | Sequence[Path]) -> FrameSource:
-    """The frames of a config's `frames.file`.
+def find(section: FramesSection) -> FrameSource:
+    """Find the frames of a config.
 
     Raises:
-        OutputError: not a trajectory of hpcpot. ConfigError: a trajectory among several files.
+        OutputError: not a trajectory of hpcpot. ConfigError: a trajectory among several files, or one without frames.
     """
-    paths = tuple(source) if isinstance(source, list) else (source,)
-    trajectories = [path for path in paths if path.suffix in TRAJECTORIES]
+    paths = section.file if isinstance(section.file, list) else [section.file]
+    trajectories, options = [path for path in paths if is_trajectory(path)], options_of(section, "frames")
     if trajectories and len(paths) > 1:
         raise ConfigError(
-            f"frames.file = {trajectories[0].name} among {len(paths)} files: must be one trajectory, or structure "
-            "files; run hpcpot onsite for each trajectory."
+            f"frames.file = {trajectories[0].name} among {len(paths)} files: must be one trajectory of hpcpot, or files of "
+            "other formats; run hpcpot onsite for each trajectory."
         )
     if not trajectories:
-        return FrameSource(paths, np.full(len(paths), np.nan), np.arange(len(paths)))
+        places = tuple(place for path in paths for place in _places(path, options))
+        return FrameSource(places, np.full(len(places), np.nan), np.arange(len(places)), False)
     with TrajectoryReader(paths[0]) as reader:
-        return FrameSource(paths, reader.times() / FS_PER_PS, reader.steps())
+        times, steps = reader.times() / FS_PER_PS, reader.steps()
+    if not len(steps):
+        raise ConfigError(f"frames.file = {paths[0].name}: must hold frames, and has none yet; wait for the first.")
+    return FrameSource(
+        tuple(FramePlace(paths[0], k, f"frame {k}", options) for k in range(len(steps))), times, steps, True
+    )
+
+
+def _places(path: Path, options: StructureOptions) -> list[FramePlace]:
+    """Frames of a structure file, all of them read once: a format tells neither their number nor which are damaged."""
+    errors = [read if isinstance(read, HpcpotError) else None for _, read in files.frames(path, "all", options)]
+    names = [path.name] if len(errors) == 1 else [f"{path.name}:{k}" for k in range(len(errors))]
+    return [
+        FramePlace(path, k, name, options, error) for k, (name, error) in enumerate(zip(names, errors, strict=True))
+    ]
 
 
 def spaced(window: np.ndarray, count: int) -> np.ndarray:
@@ -93,16 +146,6 @@ def spaced(window: np.ndarray, count: int) -> np.ndarray:
     if len(window) <= count:
         return window
     return window[np.linspace(0, len(window) - 1, count).round().astype(int)]
-
-
-def read(path: Path, k: int) -> Atoms:
-    """Frame k of a trajectory, or the structure of a file."""
-    if path.suffix not in TRAJECTORIES:
-        return files.read(path)
-    reader = _opened(path, path.stat().st_mtime_ns if path.is_file() else 0)
-    if not 0 <= k < len(reader):
-        raise StructureError(f"{path} = {len(reader)} frames: frame {k} is needed; the file has changed, begin anew.")
-    return reader.frame(k)
 
 
 @lru_cache(maxsize=2)

@@ -12,6 +12,7 @@ from hpcpot.config.kinds import Kind, choice, either, element, file_name, intege
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.potential.settings import PotentialSection
+from hpcpot.structure.settings import elements_key, format_key, units_key
 
 
 def place() -> Kind:
@@ -26,6 +27,7 @@ def place() -> Kind:
     return Kind("bottom, left or right, plus or minus Å, e.g. left-2.5", parse, {"type": "string"})
 
 
+AMONG = ("auto", "regions", "all")
 RANGE = "two places, [low, high), e.g. [left-2.5, left+3]; null leaves the region out"
 
 
@@ -42,12 +44,15 @@ class FramesSection:
 
     file: Path | list[Path] = key(
         either(file_name(), list_of(file_name(), "a list of structure files")),
-        "H5MD trajectory, or structure files of one frame each",
+        "trajectory of hpcpot, or structure files of one or several frames, of any format that hpcpot reads",
         is_input=True,
     )
     from_ps: float | None = key(number(), "start of the time window of a trajectory; null: its first frame", None)
     to_ps: float | None = key(number(), "end of the time window; null: the last frame", None)
     count: int = key(integer(1), "number of frames, equally spaced in the time window", 40)
+    elements: list[str] | None = elements_key()
+    units: str | None = units_key()
+    format: str | None = format_key()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,7 @@ class ProfileSection:
 
 @dataclass(frozen=True, kw_only=True)
 class RegionsSection:
-    """Regions from which sites are taken: ranges along the normal of the interface."""
+    """Regions from which sites are taken: ranges along the normal of the interface; not for sites.among: all."""
 
     si1_bulk: list[str] | None = region("bulk host, far from the interface", ["bottom+8", "bottom+18"])
     si2_bulk: list[str] | None = region("bulk host, next to the interface", ["left-12", "left-4.5"])
@@ -82,12 +87,23 @@ class RegionsSection:
     )
     alloy: list[str] | None = region("the alloy left of z_R", ["right-15", "right-5"])
 
+    @property
+    def any(self) -> bool:
+        """Tell whether a region is left."""
+        return any(edges is not None for edges in vars(self).values())
+
 
 @dataclass(frozen=True, kw_only=True)
 class SitesSection:
     """Choice of the atoms to remove."""
 
     element: str = key(element(), "element of the atoms to remove", "Si")
+    among: str = key(
+        choice(*AMONG),
+        "atoms that are removed: those of regions, which need vacuum and an interface; or all, also of crystals and "
+        "particles; auto: all, if the first frame is no slab with vacuum of both profile.host and profile.inserted",
+        "auto",
+    )
     per_region: int = key(
         integer(1), "number of sites per region and frame; drawn with replacement if the region has fewer atoms", 50
     )
@@ -157,8 +173,8 @@ def _check(settings: OnsiteSettings) -> Iterator[Problem]:
         yield "frames.to_ps", f"must be > frames.from_ps ({window[0]:g})"
     if not settings.bootstrap.fraction < 1.0:
         yield "bootstrap.fraction", "must be < 1; typical 0.5"
-    if all(edges is None for edges in vars(settings.regions).values()):
-        yield "regions.interface", "no region is left; give at least one"
+    if settings.sites.among == "regions" and not settings.regions.any:
+        yield "regions.interface", "no region is left; give at least one, or set sites.among: all"
 
 
 SCHEMA = Schema(OnsiteSettings, _check)

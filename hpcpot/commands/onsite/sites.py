@@ -10,7 +10,7 @@ from ase import Atoms
 
 from hpcpot.analysis import profile
 from hpcpot.analysis.profile import Interfaces, Profile, Ruler, Slab
-from hpcpot.commands.onsite.frames import FrameSource, content, spaced
+from hpcpot.commands.onsite.frames import FrameSource, content
 from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.parallel.stop import Stopped
@@ -28,8 +28,8 @@ class Choice:
 
     Attributes:
         region: its name. frame: its number. step, time: of the frame, ps.
-        interfaces: position of the interface, by the profile of the frame's block.
-        sites: (k,) int64, atoms; places: (k,) float64, Å from the lowest host atom.
+        interfaces: position of the interface, by the profile of the frame's block; nan without regions.
+        sites: (k,) int64, atoms; places: (k,) float64, Å from the lowest host atom, nan without regions.
         available: atoms of the wanted element in the region.
         content: hash of the frame, `frames.content`: what the sites belong to.
     """
@@ -124,23 +124,29 @@ def choose(
     Raises:
         ConfigError: no frames in the window. HpcpotError: that of the first frame, if no frame is of use. Stopped.
     """
-    window = frames.window(settings.frames.from_ps, settings.frames.to_ps)
-    chosen = spaced(window, settings.frames.count)
-    if len(chosen) < settings.frames.count:
-        say(f"frames: {len(chosen)}, all that there are; {settings.frames.count} were asked for")
+    window, chosen = frames.chosen(settings.frames, say)
     surveyor, selection = Surveyor(frames, settings, elements, stop, trained), Selection([], {}, {}, [])
     length = settings.profile.frames if frames.is_trajectory else 1
     for members in np.array_split(window, max(1, len(window) // length)):
         of_block = np.intersect1d(members, chosen)
         if len(of_block):
             _choose_of_block(surveyor, members, of_block, settings, selection, say)
+    say_left_out(frames, selection, say)
+    return selection
+
+
+def say_left_out(frames: FrameSource, selection: Selection, say: Callable[[str], None]) -> None:
+    """Name the first frames that are of no use.
+
+    Raises:
+        HpcpotError: that of the first frame, if no frame is of use.
+    """
     if not selection.choices:
         raise next(iter(selection.unusable.values()))
     for k, error in list(selection.left_out.items())[:SHOWN]:
         say(f"{frames.name(k)} is left out: {error}")
     if len(selection.left_out) > SHOWN:
         say(f"{len(selection.left_out) - SHOWN} more are left out")
-    return selection
 
 
 def _choose_of_block(

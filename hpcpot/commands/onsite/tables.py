@@ -15,7 +15,7 @@ from hpcpot.errors import OutputError
 from hpcpot.farm.results import Results
 from hpcpot.storage.tables import write_rows
 
-NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "alloy": "a-LixSi"}
+NAMES = {"si1_bulk": "Si1,b", "si2_bulk": "Si2,b", "interface": "interface", "alloy": "a-LixSi", "all": "all sites"}
 """Names of the regions in the paper."""
 
 SITES = (
@@ -42,7 +42,7 @@ class RemovalEnergies:
         kind: "energies" or "relaxed_energies".
         values: dE of each region's sites, eV, over all frames; regions without sites are left out.
         means: by region. difference, difference_mean, subsamples: of the interface; None without it or bulk.
-        blocks: profiles.
+        blocks: profiles; none without regions.
     """
 
     rows: dict[str, list]
@@ -136,7 +136,7 @@ def _line(name: str, mean: Mean) -> str:
 
 
 def write(campaign: RemovalEnergies, base: Path) -> list[Path]:
-    """sites, summary, histograms, subsamples and profile, as BASE_<name>.csv."""
+    """sites, summary, histograms, and of regions subsamples, profile and interfaces, as BASE_<name>.csv."""
     rows, written = campaign.rows, []
 
     def table(name: str, header: Sequence[str], body: Iterable[Sequence]) -> None:
@@ -167,31 +167,32 @@ def write(campaign: RemovalEnergies, base: Path) -> list[Path]:
             ("replica", "mean_eV", "total_variation"),
             zip(range(parts.replicas), parts.means, parts.distances, strict=True),
         )
-    table(
-        "profile",
-        ("first_frame", "last_frame", "z_A", "host", "inserted", "concentration"),
-        (
-            (block.frames[0], block.frames[-1], *row)
-            for block in campaign.blocks
-            for row in zip(
-                block.profile.middles,
-                block.profile.host,
-                block.profile.inserted,
-                block.profile.concentration,
-                strict=False,
-            )
-        ),
-    )
-    table(
-        "interfaces",
-        ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"),
-        (
-            (block.frames[0], block.frames[-1], *pair, interfaces.left, interfaces.right)
-            for block in campaign.blocks
-            for pair, interfaces in block.sensitivity.items()
-            if interfaces is not None
-        ),
-    )
+    if campaign.blocks:
+        table(
+            "profile",
+            ("first_frame", "last_frame", "z_A", "host", "inserted", "concentration"),
+            (
+                (block.frames[0], block.frames[-1], *row)
+                for block in campaign.blocks
+                for row in zip(
+                    block.profile.middles,
+                    block.profile.host,
+                    block.profile.inserted,
+                    block.profile.concentration,
+                    strict=False,
+                )
+            ),
+        )
+        table(
+            "interfaces",
+            ("first_frame", "last_frame", "low", "high", "z_L_A", "z_R_A"),
+            (
+                (block.frames[0], block.frames[-1], *pair, interfaces.left, interfaces.right)
+                for block in campaign.blocks
+                for pair, interfaces in block.sensitivity.items()
+                if interfaces is not None
+            ),
+        )
     return written
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from hpcpot.commands.onsite import compute, figure, frames, sites, tables
+from hpcpot.commands.onsite import compute, everywhere, figure, frames, sites, tables
 from hpcpot.commands.onsite.frames import FrameSource
 from hpcpot.commands.onsite.settings import OnsiteSettings
 from hpcpot.commands.onsite.sites import Choice, ProfileBlock, Selection
@@ -28,9 +28,11 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
     Raises:
         ConfigError, ModelError, StructureError, OutputError: before anything is done. Stopped: by a signal.
     """
-    source, removal = frames.find(settings.frames.file), settings.removal
+    source, removal = frames.find(settings.frames), settings.removal
     potential = PotentialRef.of(settings.potential)
-    selection = sites.choose(source, settings, potential.elements, print, stop, potential.trained)
+    is_everywhere = everywhere.is_meant(source, settings, print)
+    choose = everywhere.choose if is_everywhere else sites.choose
+    selection = choose(source, settings, potential.elements, print, stop, potential.trained)
     print(counts(selection))
     return Task(
         kind="onsite",
@@ -48,7 +50,7 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
             options=RelaxationOptions(cell="fixed", force=removal.force_eV_per_A, steps=removal.steps),
             outside=settings.potential.outside,
         ),
-        identity={"potential": potential.fingerprint, "task": identity(settings)},
+        identity={"potential": potential.fingerprint, "task": identity(settings, is_everywhere)},
         report=partial(report, settings, selection.blocks),
     )
 
@@ -64,7 +66,6 @@ def counts(selection: Selection) -> str:
 
 def item(source: FrameSource, choice: Choice) -> Item:
     """The farm's item for the sites of a region of a frame."""
-    path, k = source.place(choice.frame)
     row: dict[str, Any] = {
         "region": choice.region,
         "frame": choice.frame,
@@ -80,17 +81,26 @@ def item(source: FrameSource, choice: Choice) -> Item:
     }
     interfaces = (choice.interfaces.left, choice.interfaces.right)
     key = content_key(choice.region, choice.frame, choice.sites, choice.places, interfaces, choice.content)
-    return Item(key, row | {"path": path, "frame_in_file": k}, f"{source.name(choice.frame)}, {choice.region}")
+    return Item(key, row | {"place": source.places[choice.frame]}, f"{source.name(choice.frame)}, {choice.region}")
 
 
 def unusable(source: FrameSource, k: int, error: HpcpotError) -> Item:
     """The item of a frame of no use, which fails with the reason."""
-    return Item(content_key(str(source.place(k)[0]), k, str(error)), error, source.name(k))
+    return Item(content_key(str(source.places[k].path), k, str(error)), error, source.name(k))
 
 
-def identity(settings: OnsiteSettings) -> str:
-    """Settings that all rows of a file share besides the potential: how sites are chosen and removed."""
-    lines = [f"{name}: {vars(getattr(settings, name))}" for name in ("profile", "regions", "sites", "removal")]
+def identity(settings: OnsiteSettings, is_everywhere: bool = False) -> str:
+    """Settings that all rows of a file share besides the potential: how sites are chosen and removed.
+
+    Args:
+        is_everywhere: sites are all atoms of the element, without regions.
+    """
+    names = ("removal",) if is_everywhere else ("profile", "regions", "sites", "removal")
+    values = {name: dict(vars(getattr(settings, name))) for name in names}
+    values.get("sites", {}).pop("among", None)  # files of before have no such key
+    lines = [f"{name}: {values[name]}" for name in names]
+    if is_everywhere:
+        lines.insert(0, f"sites: all {settings.sites.element}")
     potential = settings.potential
     lines.append(f"precision: {potential.precision}, kernels: {potential.kernels}")
     return "\n".join(lines if potential.outside == "warn" else [*lines, f"outside: {potential.outside}"])

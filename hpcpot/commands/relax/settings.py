@@ -11,6 +11,7 @@ from hpcpot.config.kinds import boolean, choice, either, file_name, integer, lis
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.potential.settings import PotentialSection
+from hpcpot.structure.settings import elements_key, format_key, units_key
 
 MINIMIZERS = ("lbfgs", "fire", "damped")
 """Names of the rows of relaxation.minimizers.MINIMIZERS, which --help does not import."""
@@ -32,6 +33,9 @@ class RelaxStructuresSection:
         "structures to relax: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif",
     )
     frames: str = key(choice("all", "last"), "frames to relax of files with several", "all")
+    elements: list[str] | None = elements_key()
+    units: str | None = units_key()
+    format: str | None = format_key()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from hpcpot.farm.task import Task
 from hpcpot.potential.range import TrainedRange
 from hpcpot.relaxation import minimizers
 from hpcpot.relaxation.engine import RelaxationOptions
+from hpcpot.structure.settings import options_of
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 
@@ -33,7 +34,7 @@ def prepare(settings: RelaxSettings, arguments: argparse.Namespace, stop: Stop) 
     return Task(
         kind="relax",
         results=output.results,
-        items=structures.items(paths, settings.structures.frames),
+        items=structures.items(paths, settings.structures.frames, options_of(settings.structures, "structures")),
         columns=compute.COLUMNS | (compute.PATH if output.keep_path else {}),
         compute=partial(
             compute.compute,

@@ -33,11 +33,17 @@ class StructureOptions:
     Attributes:
         elements: of types 1, 2, ... where a file has numbers only. units: unit style of a LAMMPS file, or of the velocities
             of another, that is not stated. format: name of a row, or of a format of ase.io; None: by name and content.
+        section: of the config that has them, for messages.
     """
 
     elements: tuple[str, ...] | None = None
     units: str | None = None
     format: str | None = None
+    section: str = "structure"
+
+    def key(self, name: str) -> str:
+        """Return the name of one of them in the config."""
+        return f"{self.section}.{name}"
 
 
 @dataclass(frozen=True)
@@ -69,6 +75,13 @@ class StructureFormat:
 
 FORMATS: Registry[StructureFormat] = Registry("structure format")
 register = FORMATS.register
+ALIASES = {"xyz": "extxyz", "lammps-dump-text": "lammps-dump"}
+"""ase.io's names of formats that hpcpot reads itself -> rows."""
+
+
+def is_known(name: str) -> bool:
+    """Test whether there is a row, or a format of ase.io, of a name."""
+    return name in FORMATS or name in ALIASES or FORMATS["ase"].code.knows(name)
 
 
 def of(path: Path, options: StructureOptions) -> StructureFormat:
@@ -77,20 +90,17 @@ def of(path: Path, options: StructureOptions) -> StructureFormat:
     Raises:
         StructureError: it is not known, or there is no format of the name that is given.
     """
-    if options.format in FORMATS:
-        return FORMATS[options.format]
-    if options.format is not None:
-        if not FORMATS["ase"].code.knows(options.format):
+    if (name := options.format) is not None:
+        if not is_known(name):
             raise StructureError(
-                f"structure.format = {options.format}: must be one of {', '.join(FORMATS)}, or a format of ase.io; correct "
-                "it."
+                f"{options.key('format')} = {name}: must be one of {', '.join(FORMATS)}, or a format of ase.io; correct it."
             )
-        return FORMATS["ase"]
+        return FORMATS.get(ALIASES.get(name, name), FORMATS["ase"])
     row = next((row for row in FORMATS.values() if row.recognise(path)), None)
     if row is None:
         known = "; ".join(row.words for row in FORMATS.values())
         raise StructureError(
-            f"{path} = a format that is not known: must be one of {known}; say which by structure.format, or rename it."
+            f"{path} = a format that is not known: must be one of {known}; say which by {options.key('format')}, or rename it."
         )
     return row
 

@@ -14,10 +14,13 @@ from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 from hpcpot.errors import StructureError
 from hpcpot.structure.formats import StructureOptions
 
+TYPES_ONLY = ("lammps-dump-binary",)
+"""Formats without elements, whose types ASE takes for atomic numbers."""
+
 
 def knows(name: str) -> bool:
-    """Test whether ASE reads a format of this name."""
-    return name in ioformats and ioformats[name].can_read
+    """Test whether ASE reads a format of this name, and does not take types for atomic numbers there."""
+    return name in ioformats and ioformats[name].can_read and name not in TYPES_ONLY
 
 
 def recognise(path: Path) -> bool:
@@ -41,23 +44,23 @@ def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
     Raises:
         StructureError: ASE cannot read it.
     """
-    return read_as(path, _name(path, options), index)
+    return read_as(path, _name(path, options), index, options)
 
 
 def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | StructureError]:
     """Read all frames, at once: ASE stops at the first that is damaged."""
-    yield from read_as(path, _name(path, options), ":")
+    yield from read_as(path, _name(path, options), ":", options)
 
 
 def _name(path: Path, options: StructureOptions) -> str:
     return options.format if options.format is not None and knows(options.format) else filetype(str(path))
 
 
-def read_as(path: Path, name: str, index: int | str) -> Atoms | list[Atoms]:
+def read_as(path: Path, name: str, index: int | str, options: StructureOptions) -> Atoms | list[Atoms]:
     """Read a frame, or several.
 
     Args:
-        name: of the format. index: of a frame, or ":" for all.
+        name: of the format. index: of a frame, or ":" for all. options: for messages.
     Raises:
         StructureError: ASE cannot read it.
     """
@@ -66,7 +69,7 @@ def read_as(path: Path, name: str, index: int | str) -> Atoms | list[Atoms]:
     except Exception as error:  # a reader of ASE meets a broken file with any exception
         raise StructureError(
             f"{path} = a file that cannot be read as {name}{_reason(error)}: must be whole and in the format that its "
-            "name says; check it, or say its format by structure.format."
+            f"name says; check it, or say its format by {options.key('format')}."
         ) from error
 
 

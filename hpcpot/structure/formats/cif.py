@@ -25,13 +25,13 @@ def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
         StructureError: it is not whole, or sites are partially occupied or at no place.
     """
     refuse_unknown_places(path)
-    return refuse_partial_occupancy(path, read_as(path, "cif", index))
+    return refuse_partial_occupancy(path, read_as(path, "cif", index, options))
 
 
 def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | StructureError]:
     """Read all crystals."""
     refuse_unknown_places(path)
-    for atoms in read_as(path, "cif", ":"):
+    for atoms in read_as(path, "cif", ":", options):
         try:
             yield refuse_partial_occupancy(path, atoms)
         except StructureError as error:

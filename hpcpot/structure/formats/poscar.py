@@ -28,7 +28,7 @@ def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
                 f"{path} = no POSCAR, or not a whole one: must have a title, a factor, three vectors, symbols, counts and "
                 "positions; is the file whole?"
             ) from error
-    return read_as(path, "vasp", 0)
+    return read_as(path, "vasp", 0, options)
 
 
 def check(path: Path, lines: list[str]) -> None:

@@ -27,7 +27,6 @@ from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.lammps_units import UNIT_STYLES
 from hpcpot.structure.xyz_frames import NUMBERS, POSITIONS, SPECIES, TRUTHS, XyzBlock, XyzFrame, XyzOptions
 
-REMEDY = "structure.elements: [Li, Si]"
 VELOCITIES = ("vel", "velo", "velos", "vels", "velocity", "velocities")
 STATED = re.compile(r"(vel|velo|velocity|velocities)[_-]?units?")
 """Keys, in small letters, that state the unit of velocities."""
@@ -94,7 +93,7 @@ def _opened(path: Path) -> Iterator[TextIO]:
 
 
 def _atoms(path: Path, block: XyzBlock, options: StructureOptions) -> Atoms:
-    frame = xyz_frames.parse(block, XyzOptions(options.elements, REMEDY))
+    frame = xyz_frames.parse(block, XyzOptions(options.elements, f"{options.key('elements')}: [Li, Si]"))
     atoms = Atoms(frame.symbols, frame.positions, cell=frame.cell, pbc=frame.periodic)
     used = SPECIES | POSITIONS | NUMBERS | LABELS
     columns = {name: values for name, (_, values) in frame.columns.items()}
@@ -160,8 +159,8 @@ def _set_velocities(path: Path, atoms: Atoms, frame: XyzFrame, name: str, option
     else:
         notice(
             f"{path}: column {frame.columns[name][0]}",
-            "not used: its unit is not stated; say structure.units: metal for Å/ps or real for Å/fs, or write vel_unit=A/fs "
-            "into the comment line.",
+            f"not used: its unit is not stated; say {options.key('units')}: metal for Å/ps or real for Å/fs, or write "
+            "vel_unit=A/fs into the comment line.",
         )
         return
     atoms.set_velocities(_shaped(frame, name, 3) * factor)

@@ -12,7 +12,7 @@ from repository import CONFIGS
 
 from hpcpot import config
 from hpcpot.commands.onsite import frames, sites
-from hpcpot.commands.onsite.settings import SCHEMA, OnsiteSettings
+from hpcpot.commands.onsite.settings import SCHEMA, FramesSection, OnsiteSettings
 from hpcpot.errors import ConfigError, OutputError, StructureError
 from hpcpot.notices import InputNotice
 from hpcpot.parallel.stop import Stopped
@@ -39,7 +39,7 @@ def settings(trajectory: Path, *overrides: str) -> OnsiteSettings:
 
 def choose(trajectory: Path, *overrides: str):
     chosen = settings(trajectory, *overrides)
-    found = sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), lambda text: None)
+    found = sites.choose(frames.find(chosen.frames), chosen, ("Li", "Si"), lambda text: None)
     assert not found.unusable
     return found.choices, found.blocks
 
@@ -68,7 +68,7 @@ def test_sites_are_in_their_regions(trajectory: Path) -> None:
 
 def test_frames_outside_what_the_potential_was_trained_on_are_told(trajectory: Path) -> None:
     chosen = settings(trajectory)
-    source, silent = frames.find(chosen.frames.file), lambda text: None
+    source, silent = frames.find(chosen.frames), lambda text: None
     known = TrainedRange(("Li", "Si"), "tests", 1, 6.0, np.array([[0.5, 0.5], [0.5, 2.6]]))
     with pytest.warns(
         InputNotice, match=r"^frame 0: Si \d+ and Si \d+ are .* Å apart, Si-Si was trained down to 2.60 Å = outside"
@@ -104,7 +104,7 @@ def test_regions_with_too_few_atoms_are_flagged(trajectory: Path) -> None:
 
 
 def test_frames_of_a_window(trajectory: Path) -> None:
-    found = frames.find(trajectory)
+    found = frames.find(FramesSection(file=trajectory))
     np.testing.assert_allclose(found.times, np.arange(9) * 0.01)
     assert found.window(0.02, 0.05).tolist() == [2, 3, 4, 5]
     assert frames.spaced(np.arange(100), 5).tolist() == [0, 25, 50, 74, 99]
@@ -122,9 +122,9 @@ def test_structure_files_are_frames(tmp_path: Path, trajectory: Path) -> None:
     choices, blocks = choose(trajectory, f"frames.file=[{paths[0]}, {paths[1]}]")
     assert len(blocks) == 2 and len(choices) == 8 and np.isnan(choices[0].time)
     with pytest.raises(ConfigError, match="structure files have no time"):
-        frames.find(paths).window(0.0, None)
-    with pytest.raises(ConfigError, match="run.h5md among 2 files: must be one trajectory, or structure files"):
-        frames.find([trajectory, paths[0]])
+        frames.find(FramesSection(file=paths)).window(0.0, None)
+    with pytest.raises(ConfigError, match="run.h5md among 2 files: must be one trajectory of hpcpot, or files of"):
+        frames.find(FramesSection(file=[trajectory, paths[0]]))
 
 
 def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> None:
@@ -141,7 +141,7 @@ def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> No
     (tmp_path / "cut.cif").write_text("data_x\n_cell_length_a 1\nloop_\n")
     paths.append(tmp_path / "cut.cif")
     chosen, said = settings(trajectory, f"frames.file=[{', '.join(map(str, paths))}]", "frames.count=7"), []
-    found = sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), said.append)
+    found = sites.choose(frames.find(chosen.frames), chosen, ("Li", "Si"), said.append)
     assert {one.frame for one in found.choices} == {0} and len(found.choices) == 4 and len(found.blocks) == 1
     reasons = {
         1: "widest gap along c",
@@ -149,7 +149,7 @@ def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> No
         3: "must be at least 0.5 Å",
         4: "atom 7 = Ge",
         5: "concentration = 0 to 0",
-        6: "cut.cif = a file that cannot be read",
+        6: "cut.cif = no structure",
     }
     assert found.unusable.keys() == reasons.keys()
     for k, reason in reasons.items():
@@ -157,7 +157,7 @@ def test_frames_of_no_use_are_told_apart(tmp_path: Path, trajectory: Path) -> No
     assert said[-4].startswith("solid.extxyz is left out: widest gap") and said[-1] == "3 more are left out"
     chosen = config.change(chosen, frames={"file": paths[2:5]})
     with pytest.raises(StructureError, match="positions of atom 3"):
-        sites.choose(frames.find(chosen.frames.file), chosen, ("Li", "Si"), said.append)
+        sites.choose(frames.find(chosen.frames), chosen, ("Li", "Si"), said.append)
 
 
 def test_a_bad_frame_of_a_trajectory_is_left_out_of_its_profile(tmp_path: Path) -> None:
@@ -165,25 +165,26 @@ def test_a_bad_frame_of_a_trajectory_is_left_out_of_its_profile(tmp_path: Path) 
     moving[2].positions[9] = np.nan
     path, said = slabs.write(tmp_path / "bad.h5md", moving), []
     chosen = settings(path, "profile.frames=5")
-    found = sites.choose(frames.find(path), chosen, ("Li", "Si"), said.append)
+    found = sites.choose(frames.find(chosen.frames), chosen, ("Li", "Si"), said.append)
     assert list(found.unusable) == [2] and sorted({one.frame for one in found.choices}) == [0, 4]
-    assert found.blocks[0].profile.frames == 4 and said[-1].startswith("frame 2 is left out: positions of atom 9")
+    assert found.blocks[0].profile.frames == 4 and said[-1].startswith(f"frame 2 is left out: {path} = cannot read")
+    assert "numbers that are not finite, of /particles/trajectory/position/value" in said[-1]
     chosen = config.change(chosen, frames={"count": 2})
-    unseen = sites.choose(frames.find(path), chosen, ("Li", "Si"), said.append)
+    unseen = sites.choose(frames.find(chosen.frames), chosen, ("Li", "Si"), said.append)
     assert list(unseen.left_out) == [2] and not unseen.unusable
 
 
 def test_a_signal_ends_the_survey(trajectory: Path) -> None:
     chosen, asked = settings(trajectory), []
     with pytest.raises(Stopped):
-        sites.choose(frames.find(trajectory), chosen, ("Li", "Si"), print, lambda: asked.append(1) or len(asked) > 2)
+        sites.choose(frames.find(FramesSection(file=trajectory)), chosen, ("Li", "Si"), print, lambda: asked.append(1) or len(asked) > 2)
     assert len(asked) == 3, "asked before each frame"
 
 
 def test_a_file_that_is_no_trajectory(tmp_path: Path) -> None:
     (tmp_path / "bad.h5md").write_bytes(b"nothing")
     with pytest.raises(OutputError, match="bad.h5md"):
-        frames.find(tmp_path / "bad.h5md")
+        frames.find(FramesSection(file=tmp_path / "bad.h5md"))
 
 
 @pytest.mark.parametrize(

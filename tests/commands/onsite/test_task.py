@@ -36,7 +36,7 @@ def survey(path: Path, *overrides: str) -> tuple[frames.FrameSource, list[Choice
         "regions.si1_bulk=[bottom+3, bottom+8]",
     )
     settings = config.load(CONFIG, SCHEMA, [*given, *overrides])
-    source = frames.find(settings.frames.file)
+    source = frames.find(settings.frames)
     return source, sites.choose(source, settings, ("Li", "Si"), lambda text: None).choices, settings
 
 
@@ -92,7 +92,7 @@ def test_keys_are_of_all_that_the_energies_depend_on(path: Path) -> None:
     ]
     keys = [task.item(source, each).key for each in (one, *others)]
     assert len(set(keys)) == len(keys)
-    same = replace(one, content=frames.content(frames.read(path, 0)))
+    same = replace(one, content=frames.content(source.read(0)))
     assert task.item(source, same).key == keys[0]
 
 
