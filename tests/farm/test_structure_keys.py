@@ -79,7 +79,9 @@ def test_items_are_those_of_named_types(tmp_path: Path) -> None:
     options = StructureOptions(("Li", "Si"), None, "lammps-data", "structures")
     expected = ase.Atoms("LiSi", [[0, 0, 0], [3, 0, 0]], cell=[6, 6, 6], pbc=True)
     ase.io.write(tmp_path / "b.extxyz", expected)
-    relaxed = [structures.items([tmp_path / name], "all", given) for name, given in (("a", options), ("b.extxyz", None))]
+    relaxed = [
+        structures.items([tmp_path / name], "all", given) for name, given in (("a", options), ("b.extxyz", None))
+    ]
     assert relaxed[0][0].key == relaxed[1][0].key and list(relaxed[0][0].input.symbols) == ["Li", "Si"]
     labelled = label_task.structures([tmp_path / "a"], 1, options)
     assert list(labelled[0].input.symbols) == ["Li", "Si"]

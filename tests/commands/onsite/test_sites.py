@@ -177,7 +177,13 @@ def test_a_bad_frame_of_a_trajectory_is_left_out_of_its_profile(tmp_path: Path) 
 def test_a_signal_ends_the_survey(trajectory: Path) -> None:
     chosen, asked = settings(trajectory), []
     with pytest.raises(Stopped):
-        sites.choose(frames.find(FramesSection(file=trajectory)), chosen, ("Li", "Si"), print, lambda: asked.append(1) or len(asked) > 2)
+        sites.choose(
+            frames.find(FramesSection(file=trajectory)),
+            chosen,
+            ("Li", "Si"),
+            print,
+            lambda: asked.append(1) or len(asked) > 2,
+        )
     assert len(asked) == 3, "asked before each frame"
 
 
