@@ -1,6 +1,6 @@
 """Configs: YAML files whose every key is known, typed and in range before anything starts."""
 
-from hpcpot.config.load import dump, find_input, load, load_tree, show
+from hpcpot.config.load import dump, dump_like, find_input, load, load_tree, show
 from hpcpot.config.reference import add_arguments, json_schema, reference, section_json
 from hpcpot.config.schema import REQUIRED, STAGES, Key, Problem, Schema, change, key, keys_in, stages_of, tree_of
 
@@ -13,6 +13,7 @@ __all__ = [
     "add_arguments",
     "change",
     "dump",
+    "dump_like",
     "find_input",
     "json_schema",
     "key",

@@ -123,6 +123,17 @@ def choice(*names: str) -> Kind:
     return Kind(words, parse, {"enum": list(names)})
 
 
+def text(words: str) -> Kind:
+    """Kind of a text that is not blank."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not value.strip():
+            raise ValueError(f"must be {words}")
+        return value.strip()
+
+    return Kind(words, parse, TEXT)
+
+
 def file_name() -> Kind:
     """Kind of the name of an input file, kept as text; with `Key.is_input` the file is searched for."""
 

@@ -74,6 +74,26 @@ def dump(settings: Any) -> str:
     return yaml_text.write(plain(tree_of(settings)))
 
 
+def dump_like(settings: Any, schema: Schema, then: str) -> str:
+    """Write settings as a text of an older version has them: keys that it lacks are left out at their defaults."""
+    tree, _ = yaml_text.parse(then)
+    kept: dict[str, Any] = {}
+    for section, value in plain(tree_of(settings)).items():
+        if section in schema.keys:
+            if section in tree or value != plain(schema.keys[section].default):
+                kept[section] = value
+            continue
+        had = tree.get(section, {})
+        keys = {
+            name: entry
+            for name, entry in value.items()
+            if name in had or entry != plain(schema.keys[f"{section}.{name}"].default)
+        }
+        if keys or section in tree:
+            kept[section] = keys
+    return yaml_text.write(kept)
+
+
 def show(value: Any) -> str:
     """Format a value for a message: text as it is, null and booleans as in YAML, never long."""
     words = {None: "null", True: "true", False: "false"}

@@ -134,6 +134,8 @@ def _refuse_useless(options: ReadOptions, rows: Mapping[str, Format]) -> None:
     """Raise a DataError for an option of a reader at which no reader of these formats looks."""
     for field in ("elements", "names", "energy_unit", "force_unit"):
         is_given = getattr(options, field) != getattr(ReadOptions(), field)
+        if field == "elements" and options.elements_if_needed:
+            continue
         if is_given and all(row.options is not None and field not in row.options for row in rows.values()):
             option = {"names": "--energy-key, --forces-key, --virial-key"}.get(field, f"--{field.replace('_', '-')}")
             raise DataError(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,15 +16,19 @@ from hpcpot import config, outputs, provenance
 from hpcpot.dataset import checks, hdf5, places
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet, join
-from hpcpot.dataset.formats.reading import ReadOptions
+from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
 from hpcpot.dataset.split import split
 from hpcpot.dataset.trained import trained_range
 from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
+from hpcpot.notices import notice
 from hpcpot.potential import files as potential_files
 from hpcpot.potential import registry
 from hpcpot.training.batches import needs_entries, numbered
-from hpcpot.training.settings import TrainOutputSection, TrainSettings
+from hpcpot.training.settings import DataSection, TrainOutputSection, TrainSettings
 from hpcpot.wording import plural
+
+OPTION = re.compile(r"--(elements|group|unconverged|(?:energy|forces|virial)-key|virial-is|(?:energy|force)-unit|skip-bad)")
+"""Options of commands that read data, which are keys of data here."""
 
 
 @dataclass
@@ -78,13 +84,13 @@ def make(
     """
     keys, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
     by_entry = needs_entries(settings.training.batch_size, settings.training.systems)
-    data = _read(keys.files, "data.files", folder, keys.skip_bad, by_entry)
+    data = _read(keys.files, "data.files", folder, keys, by_entry)
     if keys.elements:
-        data = data.with_elements(keys.elements)
+        data = data.with_elements(_occurring(keys.elements, data))
     data = _without_large_forces(_labelled(data, needs_forces), keys.maximum_force_eV_A, say)
     _check(data, say)
     if keys.validation is not None:
-        validation = _read(keys.validation, "data.validation", folder, keys.skip_bad).with_elements(data.elements)
+        validation = _read(keys.validation, "data.validation", folder, keys).with_elements(data.elements)
         validation = _labelled(validation, needs_forces)
         return Job(settings, data, validation, restart, stop, say)
     if keys.validation_fraction == 0.0:
@@ -112,13 +118,45 @@ def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> 
         outputs.check_output(path, restart or overwrite, can_restart=True)
 
 
-def _read(names: str | Sequence[str], key: str, folder: Path, skip_bad: bool, by_entry: bool = False) -> DataSet:
+def _occurring(elements: Sequence[str], data: DataSet) -> list[str]:
+    """The elements that some frame has: of another, as in a list of all 118, the model would know nothing."""
+    absent = [element for element in elements if element not in data.elements]
+    if absent:
+        some = f"{', '.join(absent[:5])}{f' and {len(absent) - 5} more' if len(absent) > 5 else ''}"
+        notice(f"data.elements: {some}", "in no frame: the model is made without them")
+    return [element for element in elements if element in data.elements]
+
+
+def _read(names: str | Sequence[str], key: str, folder: Path, keys: DataSection, by_entry: bool = False) -> DataSet:
     """Read all files of a key; by_entry: each entry apart, with its number in the names of its groups."""
     entries = [_files(name, key, folder) for name in ([names] if isinstance(names, str) else names)]
-    options = ReadOptions(skip_bad=skip_bad)
-    if not by_entry:
-        return dataset_files.load([path for paths in entries for path in paths], options)
-    return join([numbered(dataset_files.load(paths, options), k) for k, paths in enumerate(entries)])
+    options = _options(keys)
+    with _naming_keys():
+        if not by_entry:
+            return dataset_files.load([path for paths in entries for path in paths], options)
+        return join([numbered(dataset_files.load(paths, options), k) for k, paths in enumerate(entries)])
+
+
+def _options(keys: DataSection) -> ReadOptions:
+    return ReadOptions(
+        elements=tuple(keys.elements) if keys.elements else None,
+        elements_if_needed=True,
+        names=LabelNames(keys.energy_key, keys.forces_key, keys.virial_key, keys.virial_is),
+        group=keys.group,
+        unconverged=keys.unconverged,
+        energy_unit=keys.energy_unit,
+        force_unit=keys.force_unit,
+        skip_bad=keys.skip_bad,
+    )
+
+
+@contextmanager
+def _naming_keys() -> Iterator[None]:
+    """Errors of readers advise keys of the config instead of options of the command line."""
+    try:
+        yield
+    except DataError as error:
+        raise DataError(OPTION.sub(lambda match: f"data.{match[1].replace('-', '_')}", str(error))) from error
 
 
 def _files(name: str, key: str, folder: Path) -> list[Path]:

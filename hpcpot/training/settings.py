@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, make_dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from hpcpot.config import Problem, Schema, change, key
-from hpcpot.config.kinds import Kind, boolean, choice, either, element, file_name, integer, list_of, number, output_path
+from hpcpot.config.kinds import Kind, boolean, choice, either, element, file_name, integer, list_of, number, output_path, text
+from hpcpot.dataset.formats import label_units
+from hpcpot.dataset.formats.reading import TENSORS, UNCONVERGED
+from hpcpot.errors import DataError
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.potential import registry
@@ -39,6 +42,21 @@ def batch_size() -> Kind:
     several = {"type": "array", "items": integer(1).json, "minItems": 1}
     text = {"type": "string", "pattern": rf"^({rule.pattern})$"}
     return Kind(words, parse, {"anyOf": [integer(1).json, text, several]})
+
+
+def label_unit(label: str, factor: Callable[[str, str], float]) -> Kind:
+    """Kind of a unit of labels; factor: of `label_units`, refuses other units."""
+    words = f"a unit of {label}, such as {label_units.EXAMPLES[label]}"
+
+    def parse(value: Any) -> str:
+        unit = text(words).parse(value)
+        try:
+            factor(unit, label)
+        except DataError:
+            raise ValueError(f"must be {words}") from None
+        return unit
+
+    return Kind(words, parse, text(words).json)
 
 
 def system_choice() -> Kind:
@@ -74,7 +92,8 @@ class DataSection:
     seed: int = key(integer(), "seed of the choice of validation frames", 0)
     elements: list[str] | None = key(
         list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "elements of the model, in its order; null: those of the data, by atomic number",
+        "elements of the model, in its order, and of types 0, 1, ... in files that have numbers only; those in no frame "
+        "are left out; null: those of the data, by atomic number",
         None,
     )
     maximum_force_eV_A: float | None = key(number(above=0), "leave out frames with a larger force; null: none", None)
@@ -83,6 +102,20 @@ class DataSection:
         "temperatures of the dynamics that the frames are from, kept in the model file; null: not known",
         None,
     )
+    group: str | None = key(text("the name of a group"), "configuration group of all frames; null: what the files say", None)
+    unconverged: str = key(
+        choice(*UNCONVERGED), "frames of calculations that did not converge: leave them out, or keep them", "drop"
+    )
+    energy_key: str | None = key(
+        text("a key"), "key of extended XYZ with the energy; of VASP: energy for sigma -> 0; null: the usual ones", None
+    )
+    forces_key: str | None = key(text("a column"), "column of extended XYZ with the forces; null: the usual ones", None)
+    virial_key: str | None = key(
+        text("a key"), "key of extended XYZ with the virial or stress; null: the usual ones", None
+    )
+    virial_is: str = key(choice(*TENSORS), "what data.virial_key is", "virial_eV")
+    energy_unit: str | None = key(label_unit("energy", label_units.energy), "unit of energies in XSF and extended XYZ that state none", None)
+    force_unit: str | None = key(label_unit("force", label_units.force), "unit of forces in XSF and extended XYZ that state none", None)
     skip_bad: bool = key(boolean(), "leave out files that cannot be read, and say which", False)
     memory_MB: float = key(
         number(minimum=0), "memory for neighbour lists; those that do not fit are computed at each use", 4000.0
@@ -215,6 +248,8 @@ def _check(settings: TrainSettings) -> Iterator[Problem]:
         yield "data.validation_fraction", "must be below 1; typical 0.1"
     if training.patience is not None and data.validation is None and data.validation_fraction == 0.0:
         yield "training.patience", "needs validation frames; set data.validation or data.validation_fraction"
+    if data.virial_is != "virial_eV" and data.virial_key is None:
+        yield "data.virial_is", "needs data.virial_key, the key of what it is said of"
     yield from _check_entries(settings)
     yield from TRAINERS[settings.family].check(settings)
     rate = settings.learning_rate

@@ -17,7 +17,7 @@ from hpcpot.farm.task import Task
 from hpcpot.storage.content import content_key
 from hpcpot.storage.growing import TEXT
 from hpcpot.training import job
-from hpcpot.training.settings import TRAINERS, TrainSettings, member
+from hpcpot.training.settings import SCHEMA, TRAINERS, TrainSettings, member
 
 ERRORS = ("rmse_energy_validation_eV_per_atom", "rmse_force_validation_eV_per_A")
 COLUMNS = {"model": Column((), TEXT), "seed": Column((), "i8"), "steps": Column((), "i8")} | {
@@ -30,19 +30,33 @@ def prepare(settings: TrainSettings, arguments: argparse.Namespace, stop: Stop) 
     folder, results = Path(arguments.config).parent, settings.output.model.with_suffix(".committee.h5")
     members = [member(settings, k) for k in range(settings.committee.members)]
     data = job.make(settings, folder, False, stop, print)
+    text = partial(_text, then=None if arguments.overwrite else _stored_config(results))
     return Task(
         kind="train",
         results=results,
         items=[
-            Item(content_key(data.data_hash, config.dump(own)), k, f"member {k}, seed {own.training.seed}")
+            Item(content_key(data.data_hash, text(own)), k, f"member {k}, seed {own.training.seed}")
             for k, own in enumerate(members)
         ],
         columns=COLUMNS,
         compute=partial(train, members=members, folder=folder.resolve(), here=Path.cwd()),
-        identity={"config": config.dump(settings), "data": data.data_hash},
+        identity={"config": text(settings), "data": data.data_hash},
         begin=partial(check_outputs, members, results, arguments.overwrite),
         report=report,
     )
+
+
+def _stored_config(results: Path) -> str | None:
+    """The config by which a committee was begun, as its results have it; None without any."""
+    if not results.exists():
+        return None
+    with Results(results) as stored:
+        return stored.identity().get("config")
+
+
+def _text(settings: TrainSettings, then: str | None) -> str:
+    """What tells trainings apart: the config, without keys that are newer than the results and at their defaults."""
+    return config.dump(settings) if then is None else config.dump_like(settings, SCHEMA, then)
 
 
 def check_outputs(members: Sequence[TrainSettings], results: Path, overwrite: bool) -> None:

@@ -86,7 +86,7 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
         for k, words in enumerate(_blocks(file, path)):
             block = _parse(_Block(f"{path}:{k}", words))
             unused |= dict.fromkeys(name for name in block.columns if name not in COLUMNS)
-            yield _labelled(block, options.elements, group, f"{source}:{k}")
+            yield _labelled(block, options, group, f"{source}:{k}")
     if unused:
         notice(f"{path}: {', '.join(unused)}", "not used: columns of AtomData other than positions, types and forces")
 
@@ -171,7 +171,7 @@ def _atom_data(block: _Block, names: list[str]) -> dict[str, np.ndarray]:
     return {name: values[:, k] for k, name in enumerate(names)}
 
 
-def _labelled(block: _Block, elements: Sequence[str] | None, group: str, source: str) -> Labelled:
+def _labelled(block: _Block, options: ReadOptions, group: str, source: str) -> Labelled:
     positions, fractional = _vectors(block, "cartes_"), _vectors(block, "direct_")
     if (positions is None) == (fractional is None):
         raise DataError(
@@ -187,7 +187,7 @@ def _labelled(block: _Block, elements: Sequence[str] | None, group: str, source:
     if "id" in block.columns and not np.array_equal(block.columns["id"], np.arange(1, count + 1)):
         raise DataError(f"{block.where}: ids = not in order: ids must be 1 to {count} in order; sort the rows.")
     return Labelled(
-        symbols=_symbols(block, count, elements),
+        symbols=_symbols(block, count, options),
         positions=positions,
         cell=block.cell,
         periodic=block.cell.any(axis=1),
@@ -211,12 +211,13 @@ def _vectors(block: _Block, prefix: str) -> np.ndarray | None:
     return np.stack([block.columns[name] for name in names], axis=1)
 
 
-def _symbols(block: _Block, count: int, elements: Sequence[str] | None) -> list[str]:
+def _symbols(block: _Block, count: int, options: ReadOptions) -> list[str]:
+    elements: Sequence[str] | None = options.elements
     types = block.columns.get("type", np.zeros(count))
     highest = int(types.max()) if np.isfinite(types).all() else -1
     if "elements" in block.features:
         own = block.features["elements"].split(",")
-        if elements is not None and list(elements) != own:
+        if elements is not None and list(elements) != own and not options.elements_if_needed:
             notice(
                 f"{block.where}: --elements {','.join(elements)}", "not used: its Feature elements names the elements"
             )

@@ -51,7 +51,7 @@ class StoredSystem:
         if not sum(counts.values()):
             raise DataError(f"{self.where} = no frames: at least one is required; {REMEDY}.")
         real = np.concatenate([self._types(name, count) for name, count in counts.items()])
-        elements, real = self._elements(real, options.elements)
+        elements, real = self._elements(real, options)
         n, is_atom = len(real), real >= 0
 
         def joined(array: str, *shape: int) -> np.ndarray:
@@ -115,10 +115,10 @@ class StoredSystem:
             raise DataError(f"{self._place(name, TYPES)} = numbers with fractions: must be whole numbers; {REMEDY}.")
         return np.clip(values, -2, 2**31 - 1).astype(np.int64)
 
-    def _elements(self, real: np.ndarray, given: tuple[str, ...] | None) -> tuple[tuple[str, ...], np.ndarray]:
+    def _elements(self, real: np.ndarray, options: ReadOptions) -> tuple[tuple[str, ...], np.ndarray]:
         """Elements, and types counted in them: all that type_map.raw names rightly, or those that --elements says."""
         least, most = int(real.min()), int(real.max())
-        names = self.names
+        names, given = self.names, options.elements
         if names is None and given is None:
             raise DataError(
                 f"{self.where} = no type_map.raw: the elements of its types are required; name them in their order, "
@@ -127,7 +127,7 @@ class StoredSystem:
         where = f"{self.where}: type_map.raw"
         if names is None or (given is not None and self._unknown(names, real)):
             names, where = given, "--elements"
-        elif given is not None and given[: len(names)] != names:
+        elif given is not None and given[: len(names)] != names and not options.elements_if_needed:
             notice(f"{self.where}: --elements {','.join(given)}", "not used: its type_map.raw names the elements")
         if least < -1 or most >= len(names):
             raise DataError(

@@ -57,6 +57,7 @@ class ReadOptions:
         energy_unit, force_unit: of extended XYZ and XSF, "Ha", "Ha/bohr", where the file does not state it.
         unlabelled: whether structures without any label are read.
         skip_bad: leave out files that cannot be read, and say which.
+        elements_if_needed: `elements` serve where files name none, and nothing is said where they do.
     """
 
     elements: tuple[str, ...] | None = None
@@ -67,6 +68,7 @@ class ReadOptions:
     force_unit: str | None = None
     unlabelled: bool = False
     skip_bad: bool = False
+    elements_if_needed: bool = False
 
 
 def as_data_error(path: Path, kind: str) -> AbstractContextManager[None]:

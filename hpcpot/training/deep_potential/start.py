@@ -41,7 +41,7 @@ def initial(job: Job, systems: Systems) -> DeepPotential:
     """Random networks on the normalisation and the atomic energies of the training data."""
     keys, data = job.settings.deep_potential, job.training
     seen = statistics.reach(data, keys.cutoff_A)
-    slots = statistics.slots(keys.sel, seen.most)
+    slots = statistics.slots(_of_present(keys.sel, job), seen.most)
     if len(slots) != len(data.elements):
         raise DataError(
             f"deep_potential.sel = {keys.sel}: must have a number for each of {', '.join(data.elements)}; correct it, "
@@ -55,6 +55,14 @@ def initial(job: Job, systems: Systems) -> DeepPotential:
     model = _random(job, slots)
     mean, deviation = statistics.normalisation(data, rows, model, keys.set_davg_zero)
     return replace(model, mean=mean, deviation=deviation, energy_shift=statistics.atomic_energies(data, rows))
+
+
+def _of_present(sel: str | list[int], job: Job) -> str | list[int]:
+    """The numbers of a list of slots that are of the model's elements: data.elements may name more."""
+    named = job.settings.data.elements
+    if not isinstance(sel, list) or named is None:
+        return sel
+    return [slots for element, slots in zip(named, sel, strict=True) if element in job.training.elements]
 
 
 def _random(job: Job, slots: np.ndarray) -> DeepPotential:

@@ -1,10 +1,12 @@
 """`hpcpot train` as a user starts it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -12,14 +14,19 @@ import torch
 import yaml
 from trainings import settings, tree, write_data
 
-from hpcpot import cli
-from hpcpot.farm.results import Results
+from hpcpot import cli, config
+from hpcpot.commands.train import committee
+from hpcpot.errors import ConfigError, DataError
+from hpcpot.farm.item import Failure
+from hpcpot.farm.results import Results, Store
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential.files import fingerprint, load
+from hpcpot.storage.content import content_key
 from hpcpot.training import curve, job, optimiser, step
 from hpcpot.training.batches import BatchSampler
 from hpcpot.training.deep_potential import start as deep_potential_task
 from hpcpot.training.frames import FrameCache
+from hpcpot.training.settings import member
 
 HPCPOT = [sys.executable, "-m", "hpcpot"]
 
@@ -107,6 +114,70 @@ def test_a_committee_is_trained_by_the_farm_and_completed(tmp_path):
         assert (rows.read("steps") == 4).all() and np.isfinite(rows.read("rmse_force_validation_eV_per_A")).all()
     assert "ms/step" in (tmp_path / "model_1.log").read_text()
     assert "model_1.h5: " in done.stdout and "2 of 2 done" in done.stdout
+
+
+NEW_KEYS = "group|unconverged|energy_key|forces_key|virial_key|virial_is|energy_unit|force_unit|skip_bad|temperatures_K"
+
+
+def test_a_committee_of_an_older_config_goes_on(tmp_path, monkeypatch):
+    """Results whose config lacks keys that came later belong to it as long as these have their defaults."""
+    monkeypatch.chdir(tmp_path)
+    arguments = Namespace(config=prepare(tmp_path, committee={"members": 2}), overwrite=False)
+
+    def planned(**data):
+        found = settings(tmp_path, "deep_potential", committee={"members": 2}, data=data)
+        return committee.prepare(found, arguments, lambda: False)
+
+    begun = planned()
+    old = re.sub(rf"(?m)^  ({NEW_KEYS}): .*\n", "", begun.identity["config"])
+    assert old.count("\n") == begun.identity["config"].count("\n") - 10
+    identity = {"config": old, "data": begun.identity["data"]}
+    facts = {"kind": "train", "columns": committee.COLUMNS, "provenance": {}, "expected_rows": 2}
+    with Store(begun.results, **facts, identity=identity, existing="continue") as store:
+        store.append([("a", "member 0", Failure("E", "m"))])
+    again = planned()
+    assert again.identity == identity
+    member_text = re.sub(rf"(?m)^  ({NEW_KEYS}): .*\n", "", config.dump(member(settings(tmp_path, "deep_potential"), 1)))
+    assert again.items[1].key == content_key(identity["data"], member_text)
+    with Store(again.results, **facts, identity=dict(again.identity), existing="continue") as store:
+        assert list(store.keys()) == ["a"]
+    assert "  unconverged: keep\n" in planned(unconverged="keep").identity["config"]
+    arguments.overwrite = True
+    assert planned().identity == begun.identity
+
+
+@pytest.mark.parametrize(
+    ("keys", "energy"),
+    [
+        ({"energy_key": "MACE_energy", "energy_unit": "Ha"}, -0.5 * 27.211386245988),
+        ({"energy_key": "other", "forces_key": "pull", "group": "all"}, -2.0),
+    ],
+)
+def test_the_data_section_has_the_options_of_readers(tmp_path, keys, energy):
+    frame = (
+        '2\nLattice="6 0 0 0 6 0 0 0 6" Properties=species:S:1:pos:R:3:{forces}:R:3 MACE_energy=-0.5 other=-2.0\n'
+        "1 0 0 0 0 0 1\n2 0 0 {z} 0 0 -1\n"
+    )
+    frames = [frame.format(forces=keys.get("forces_key", "forces"), z=2.0 + 0.1 * k) for k in range(4)]
+    (tmp_path / "a.extxyz").write_text("".join(frames))
+    unit = {"force_unit": "eV/A"} if "energy_unit" in keys else {}
+    found = settings(tmp_path, "chebyshev", data={"files": "a.extxyz", "elements": ["Si", "Li"], **keys, **unit})
+    made = job.make(found, tmp_path, False, lambda: False, print)
+    assert made.training.energies.tolist() == pytest.approx([energy] * 3, rel=1e-9)
+    assert made.training.forces[0].tolist() == [0, 0, 1] and made.training.elements == ("Si", "Li")
+    assert set(made.training.groups) == {keys.get("group", "a")}
+
+
+def test_readers_name_keys_of_the_config(tmp_path):
+    (tmp_path / "a.extxyz").write_text(
+        '1\nLattice="6 0 0 0 6 0 0 0 6" Properties=species:S:1:pos:R:3 MACE_energy=-1\nSi 0 0 0\n'
+    )
+    with pytest.raises(DataError, match="MACE_energy.*data.energy_key MACE_energy"):
+        job.make(settings(tmp_path, "chebyshev", data={"files": "a.extxyz"}), tmp_path, False, lambda: False, print)
+    with pytest.raises(ConfigError, match="data.energy_unit = foot .*: must be a unit of energy, such as eV, Ha"):
+        settings(tmp_path, "chebyshev", data={"energy_unit": "foot"})
+    with pytest.raises(ConfigError, match="data.virial_is = stress_GPa .*: needs data.virial_key"):
+        settings(tmp_path, "chebyshev", data={"virial_is": "stress_GPa"})
 
 
 def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_path):

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+from ase.data import chemical_symbols
 from damage import damaged
 from repository import CONFIGS
 from trainings import dataset
@@ -15,6 +16,7 @@ from hpcpot import cli
 from hpcpot.commands.train.inputs import load
 from hpcpot.dataset import files as dataset_files
 from hpcpot.errors import ConfigError
+from hpcpot.notices import InputNotice
 from hpcpot.potential.files import load as load_model
 from hpcpot.training import batches, job
 from hpcpot.training.settings import member
@@ -73,6 +75,35 @@ def test_it_trains(tmp_path, monkeypatch):
     assert cli.main(["train", "input.json"]) == 0
     assert load_model(tmp_path / "input.h5").elements == ("Li", "Si")
     assert (tmp_path / "input.curve.csv").exists() and not (tmp_path / "lcurve.out").exists()
+
+
+def test_a_type_map_of_all_elements_makes_a_model_of_those_that_occur(tmp_path, monkeypatch, capsys):
+    dataset_files.save(dataset(), tmp_path / "systems", {}, "deepmd")
+    monkeypatch.chdir(tmp_path)
+
+    def change(tree):
+        tree["model"]["type_map"] = chemical_symbols[1:119]
+        tree["model"]["descriptor"]["sel"] = [40 + k for k in range(118)]
+        tree["training"]["training_data"]["batch_size"] = "auto"
+
+    written(tmp_path, change)
+    assert cli.main(["train", "input.json"]) == 0
+    assert "note: data.elements: H, He, Be, B, C and 111 more = in no frame: the model is made without them" in (
+        capsys.readouterr().err
+    )
+    model = load_model(tmp_path / "input.h5")
+    assert model.elements == ("Li", "Si") and model.slots.tolist() == [42, 53]
+
+
+def test_systems_without_names_have_the_types_of_the_type_map(tmp_path):
+    dataset_files.save(dataset(), tmp_path / "systems", {}, "deepmd")
+    for path in tmp_path.rglob("type_map.raw"):
+        path.unlink()
+    found = load(written(tmp_path, lambda tree: tree["model"].update(type_map=["Si", "Li", "O"])), [])
+    with pytest.warns(InputNotice, match="data.elements: O = in no frame"):
+        made = job.make(found, tmp_path, False, lambda: False, print).training
+    assert made.elements == ("Si", "Li")
+    assert made.counts.sum(axis=0).tolist() == dataset().counts.sum(axis=0).tolist()  # Li was type 0
 
 
 def quiet(path):

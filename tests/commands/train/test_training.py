@@ -114,7 +114,7 @@ def test_frames_without_labels_are_refused_by_name(tmp_path):
     hdf5.write(replace(data, energies=energies), tmp_path / "data.h5", {})
     with pytest.raises(DataError, match=r"energy of frame 2 \(made:2\) = missing, as of 1 of 6 frames"):
         train(tmp_path, "deep_potential")
-    forces[data.first[4]] = np.nan
+    forces[data.first[4] : data.first[5]] = np.nan
     hdf5.write(replace(data, forces=forces), tmp_path / "data.h5", {}, overwrite=True)
     with pytest.raises(DataError, match=r"forces of frame 4"):
         train(tmp_path, "deep_potential")
