@@ -27,7 +27,9 @@ from hpcpot.training.batches import needs_entries, numbered
 from hpcpot.training.settings import DataSection, TrainOutputSection, TrainSettings
 from hpcpot.wording import plural
 
-OPTION = re.compile(r"--(elements|group|unconverged|(?:energy|forces|virial)-key|virial-is|(?:energy|force)-unit|skip-bad)")
+OPTION = re.compile(
+    r"--(elements|group|unconverged|(?:energy|forces|virial)-key|virial-is|(?:energy|force)-unit|skip-bad)"
+)
 """Options of commands that read data, which are keys of data here."""
 
 

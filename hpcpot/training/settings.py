@@ -10,7 +10,19 @@ from types import ModuleType
 from typing import Any
 
 from hpcpot.config import Problem, Schema, change, key
-from hpcpot.config.kinds import Kind, boolean, choice, either, element, file_name, integer, list_of, number, output_path, text
+from hpcpot.config.kinds import (
+    Kind,
+    boolean,
+    choice,
+    either,
+    element,
+    file_name,
+    integer,
+    list_of,
+    number,
+    output_path,
+    text,
+)
 from hpcpot.dataset.formats import label_units
 from hpcpot.dataset.formats.reading import TENSORS, UNCONVERGED
 from hpcpot.errors import DataError
@@ -102,7 +114,9 @@ class DataSection:
         "temperatures of the dynamics that the frames are from, kept in the model file; null: not known",
         None,
     )
-    group: str | None = key(text("the name of a group"), "configuration group of all frames; null: what the files say", None)
+    group: str | None = key(
+        text("the name of a group"), "configuration group of all frames; null: what the files say", None
+    )
     unconverged: str = key(
         choice(*UNCONVERGED), "frames of calculations that did not converge: leave them out, or keep them", "drop"
     )
@@ -114,8 +128,12 @@ class DataSection:
         text("a key"), "key of extended XYZ with the virial or stress; null: the usual ones", None
     )
     virial_is: str = key(choice(*TENSORS), "what data.virial_key is", "virial_eV")
-    energy_unit: str | None = key(label_unit("energy", label_units.energy), "unit of energies in XSF and extended XYZ that state none", None)
-    force_unit: str | None = key(label_unit("force", label_units.force), "unit of forces in XSF and extended XYZ that state none", None)
+    energy_unit: str | None = key(
+        label_unit("energy", label_units.energy), "unit of energies in XSF and extended XYZ that state none", None
+    )
+    force_unit: str | None = key(
+        label_unit("force", label_units.force), "unit of forces in XSF and extended XYZ that state none", None
+    )
     skip_bad: bool = key(boolean(), "leave out files that cannot be read, and say which", False)
     memory_MB: float = key(
         number(minimum=0), "memory for neighbour lists; those that do not fit are computed at each use", 4000.0

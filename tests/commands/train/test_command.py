@@ -137,7 +137,9 @@ def test_a_committee_of_an_older_config_goes_on(tmp_path, monkeypatch):
         store.append([("a", "member 0", Failure("E", "m"))])
     again = planned()
     assert again.identity == identity
-    member_text = re.sub(rf"(?m)^  ({NEW_KEYS}): .*\n", "", config.dump(member(settings(tmp_path, "deep_potential"), 1)))
+    member_text = re.sub(
+        rf"(?m)^  ({NEW_KEYS}): .*\n", "", config.dump(member(settings(tmp_path, "deep_potential"), 1))
+    )
     assert again.items[1].key == content_key(identity["data"], member_text)
     with Store(again.results, **facts, identity=dict(again.identity), existing="continue") as store:
         assert list(store.keys()) == ["a"]
