@@ -11,6 +11,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import runs
@@ -48,14 +49,31 @@ def test_a_run_goes_on_from_its_checkpoint(name, copied):
     done = runs.run(folder / "run.yaml", "--restart", ranks=2 if name.endswith("2_ranks") else 1)
     assert "note: the checkpoint is of hpcpot 0.1.0, without forces: they are evaluated anew" in done.stdout
     whole, parts = runs.contents(folder / "whole.h5md"), runs.contents(folder / "run.h5md")
-    # The old code evaluated forces anew at every checkpoint, under deformation in the cell of the next step; and virials
-    # of atoms there with ghosts of the cell before.
-    tolerance = 1e-4 if name == "stages" else 1e-8
     assert set(whole) == set(parts) and len(whole) > 10
     for name, values in whole.items():
-        if tolerance == 1e-4 and name == "particles/trajectory/virial/value":
+        steps = steps_of(folder / "whole.h5md", name)
+        if folder.name != "md_stages" or steps is None:
+            close(parts[name], values, 1e-8, name)
             continue
-        np.testing.assert_allclose(parts[name], values, rtol=tolerance, atol=0.1 * tolerance, err_msg=name)
+        # Version 0.1.0 evaluated forces anew at each checkpoint, here once at step 30 and by then in the cell of the next
+        # step, so its steps from there are other ones. And it took the virials of the atoms there with ghosts in the cell
+        # of the step before. With both put back, this run is that of 0.1.0 bit by bit.
+        is_same = steps < 30 if name.endswith("virial/value") else steps <= 30
+        assert is_same.sum() >= 2
+        close(parts[name][is_same], values[is_same], 1e-8, name)
+        if not name.endswith("virial/value"):
+            close(parts[name][~is_same], values[~is_same], 1e-4, name)
+
+
+def close(found: np.ndarray, expected: np.ndarray, tolerance: float, name: str) -> None:
+    np.testing.assert_allclose(found, expected, rtol=tolerance, atol=0.1 * tolerance, err_msg=name)
+
+
+def steps_of(path: Path, name: str) -> np.ndarray | None:
+    """Steps of the rows of a dataset; None of one without rows."""
+    with h5py.File(path, "r", locking=False) as file:
+        item = file[name].parent.get("step")
+        return None if item is None or not item.ndim else item[()]
 
 
 def test_a_trajectory_is_read(old):

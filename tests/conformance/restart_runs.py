@@ -22,7 +22,7 @@ from ase.build import bulk
 sys.path.append(str(Path(__file__).with_name("outside")))
 import rescaled_nve  # noqa: F401 -- adds a row
 
-from hpcpot import config
+from hpcpot import config, provenance
 from hpcpot.dynamics.integrators import INTEGRATORS, Integrator
 from hpcpot.dynamics.run import Run
 from hpcpot.dynamics.settings import SCHEMA
@@ -32,7 +32,7 @@ from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import EVALUATED, MIGRATED
 
-STEPS, STOP, CHECKPOINT = 16, 7, 5
+STEPS, STOP, CHECKPOINT = 16, 7, 6
 """Of a stage; step of the last stage at which runs are interrupted; and between checkpoints, where there are some."""
 
 ENDS = ("stopped", "killed", "ended")
@@ -42,7 +42,7 @@ PULL = {"deform": "cell", "deform_axis": "y", "strain_rate_per_ps": 1.0}
 GRIPS = {"deform": "grips", "deform_axis": "z"}
 WATCH = {
     "observe": [{"name": "strain", "every": 3}, {"name": "stress", "every": 5, "options": {"bins": [1, 1, 2]}}],
-    "deviation": {"files": ["other.h5"]},
+    "deviation": {"files": ["../other.h5"]},
     "output": {"virial_every": 3},
 }
 
@@ -104,7 +104,7 @@ def write_inputs(folder: Path) -> None:
 
 
 def tree_of(folder: Path, integrator: str, motion: str, name: str) -> dict[str, Any]:
-    """The config of a combination."""
+    """The config of a combination; with a trajectory, which takes most of the time, where atoms are watched or handed over."""
     row, (_, of_md, sections) = INTEGRATORS[integrator], MOTIONS[motion]
     md = {
         "integrator": integrator,
@@ -120,11 +120,17 @@ def tree_of(folder: Path, integrator: str, motion: str, name: str) -> dict[str, 
         md |= {"barostat_axes": ["x", "z"], "barostat_time_fs": 100.0}
     if row.is_minimiser:
         md |= {"energy_tolerance": 0.0, "force_tolerance_eV_A": 0.0}
-    every = {"position_every": 3, "velocity_every": 3, "force_every": 3, "observables_every": 4, "thermo_every": 1}
-    output = {"trajectory": str(folder / name / "run.h5md"), "checkpoint_every": CHECKPOINT} | every
+    output = {
+        "trajectory": str(folder / name / "run.h5md") if sections.keys() & {"observe", "stages"} else None,
+        "checkpoint": str(folder / name / "run.checkpoint.h5"),
+        "checkpoint_every": CHECKPOINT,
+        "thermo_every": 1,
+        **{f"{array}_every": 3 for array in ("position", "velocity", "force")},
+        "observables_every": 4,
+    }
     return {
-        "structure": {"file": str(folder / "argon.extxyz")},
-        "potential": {"file": str(folder / "argon.h5")},
+        "structure": {"file": str(folder.parent / "argon.extxyz")},
+        "potential": {"file": str(folder.parent / "argon.h5"), "outside": "ignore"},
         "neighbors": {"skin_A": 0.01 if row.is_minimiser else 0.2},
         "parallel": {"hdf5": "rank0"},
         "device": "cpu",
@@ -146,11 +152,13 @@ class Interruptible:
         self.lines: list[str] = []
         ranks.root_only(lambda: (folder / name).mkdir(), share=False)
 
-    def go(self, *, restart: bool = False, steps: int | None = None, stop: bool = False, copy_to: str = "") -> None:
+    def go(
+        self, *, restart: bool = False, steps: int | None = None, stop: int | None = None, copy_to: str = ""
+    ) -> None:
         """Run, from the checkpoint on request.
 
         Args:
-            steps: of the last stage, all if None. stop: end at `self.stop` as if by a signal.
+            steps: of the last stage, all if None. stop: step at which to end as if by a signal.
             copy_to: folder that gets the files as they are at the step after `self.stop`, as a kill would leave them.
         """
         tree, lines = json.loads(json.dumps(self.tree)), []
@@ -170,12 +178,12 @@ class Interruptible:
             settings,
             self.ranks,
             restart,
-            lambda: stop and self.run.state.step + 1 >= self.stop,
+            lambda: stop is not None and self.run.state.step + 1 >= stop,
             report=lines.append,
             collect=collect,
         )
         code = self.run.go(overwrite=False)
-        assert code == (75 if stop else 0), code
+        assert code == (0 if stop is None else 75), code
         self.lines += lines
 
     def printed(self) -> dict[int, list[str]]:
@@ -204,14 +212,14 @@ class Interruptible:
 
 
 def interrupted(folder: Path, ranks: Ranks, integrator: str, motion: str, end: str) -> Interruptible:
-    """Run a combination, interrupt it and go on; with `killed`, of files that the whole run has left as copies."""
+    """Run a combination, interrupt it and go on; with `killed`, from a copy of the files that another run had then."""
     parts = Interruptible(folder, ranks, integrator, motion, end)
     if end == "killed":
         ranks.root_only(lambda: (folder / end).rmdir(), share=False)
         source = Interruptible(folder, ranks, integrator, motion, "source")
-        source.go(copy_to=end)
+        source.go(copy_to=end, stop=source.stop + 2)
     elif end == "stopped":
-        parts.go(stop=True)
+        parts.go(stop=parts.stop)
     else:
         parts.go(steps=STOP)
     parts.go(restart=True)
@@ -221,7 +229,6 @@ def interrupted(folder: Path, ranks: Ranks, integrator: str, motion: str, end: s
 def differences(folder: Path, ranks: Ranks, integrator: str, motion: str, ends: tuple[str, ...]) -> list[str]:
     """What is not bit by bit the same in the uninterrupted run and those that end so; and the numbers of rebuilds."""
     ranks.root_only(folder.mkdir, share=False)
-    ranks.root_only(lambda: write_inputs(folder), share=False)
     whole, found = Interruptible(folder, ranks, integrator, motion, "whole"), []
     whole.go()
     expected, rows = whole.arrays(), whole.printed()
@@ -256,6 +263,8 @@ def main(folder: Path, which: str) -> None:
     """
     ranks, found = start(), {}
     os.fsync = lambda number: None  # no disk is lost here, and it takes half of the time
+    provenance.git_commit = lambda: "none"  # it starts git twice a run
+    ranks.root_only(lambda: write_inputs(folder), share=False)
     for number, (integrator, motion) in enumerate(some() if which == "some" else combinations()):
         name = f"{integrator} {motion}"
         chosen = ends_of(motion)

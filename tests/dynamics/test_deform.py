@@ -93,9 +93,9 @@ def test_virial_is_the_work_of_a_stretch():
 def npt_run(
     state: State, engine: object, temperature: float, pressure: float, steps: int, dt: float, is_isotropic: bool
 ) -> np.ndarray:
-    """Conserved energy in eV per atom, pressure in GPa, and volume in Å³ after each step: (steps, 3)."""
+    """After each step: conserved energy in eV per atom, pressure in GPa, volume in Å³, sum W w^2 of the cell in kT."""
     kT = BOLTZMANN * temperature
-    thermostat, axes = Thermostat(kT, kT, 100.0, 1, 0), np.ones(3, bool)
+    thermostat, axes, mass = Thermostat(kT, kT, 100.0, 1, 0), np.ones(3, bool), (state.n_atoms + 1) * kT * 1000.0**2
     barostat = Barostat(thermostat, axes, pressure / EV_PER_A3_IN_GPA, 1000.0, is_isotropic)
     integrator, rows = INTEGRATORS["npt_nose_hoover"], []
     integrator.init(state, engine, barostat)
@@ -103,7 +103,8 @@ def npt_run(
         integrator.step(state, engine, dt, barostat)
         total = state.energies.sum() + engine.kinetic_energy(state) + integrator.conserved(state, engine, barostat)
         inside = np.trace(sum(engine.fluxes(state))) / 3.0 / volume(state) * EV_PER_A3_IN_GPA
-        rows.append((total / state.n_atoms, inside, volume(state)))
+        of_cell = mass * (state.scalars["barostat_rates"] ** 2).sum() / kT
+        rows.append((total / state.n_atoms, inside, volume(state), of_cell))
     return np.array(rows)
 
 
@@ -125,18 +126,41 @@ def test_npt_conserves_its_quantity(is_isotropic):
     assert fluctuation[1] / fluctuation[0] == pytest.approx(4.0, rel=0.2)
 
 
+@pytest.fixture(scope="module")
+def argon_under_pressure() -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Argon at 60 K and 0.1 GPa with both couplings: the last cell, means of what `npt_run` gives, and their errors."""
+    found = []
+    for is_isotropic in (False, True):
+        state, engine = systems.simulation(
+            bulk("Ar", "fcc", 5.3, cubic=True) * 3, BlockPotential(systems.argon()), temperature=60.0
+        )
+        rows = npt_run(state, engine, 60.0, 0.1, 5000, 2.0, is_isotropic)[1000:]
+        assert np.ptp(rows[:, 2]) > 1.0
+        blocks = rows.reshape(8, -1, 4).mean(axis=1)
+        found.append((state.cell, blocks.mean(axis=0), blocks.std(axis=0, ddof=1) / np.sqrt(8)))
+    return found
+
+
 @COUPLINGS
-def test_npt_reaches_its_pressure(is_isotropic):
-    """Argon at 60 K: the mean pressure is 0.1 GPa within its statistical error, and a coupled cell stays cubic."""
-    state, engine = systems.simulation(
-        bulk("Ar", "fcc", 5.3, cubic=True) * 3, BlockPotential(systems.argon()), temperature=60.0
-    )
-    rows = npt_run(state, engine, 60.0, 0.1, 5000, 2.0, is_isotropic)[1000:]
-    blocks = rows[:, 1].reshape(8, -1).mean(axis=1)
-    error = blocks.std(ddof=1) / np.sqrt(8)
-    assert error < 0.01 and abs(blocks.mean() - 0.1) < 4.0 * error
-    lengths = np.diag(state.cell)
-    assert (np.ptp(lengths) < 1e-10) == is_isotropic and np.ptp(rows[:, 2]) > 1.0
+def test_npt_reaches_its_pressure(is_isotropic, argon_under_pressure):
+    """Within the statistical error; and a coupled cell stays cubic."""
+    cell, mean, error = argon_under_pressure[is_isotropic]
+    assert error[1] < 0.01 and abs(mean[1] - 0.1) < 4.0 * error[1]
+    assert (np.ptp(np.diag(cell)) < 1e-10) == is_isotropic
+
+
+@COUPLINGS
+def test_the_lengths_of_the_cell_have_kT_for_each_that_is_free(is_isotropic, argon_under_pressure):
+    """Equipartition: <sum W w^2> = 3 kT of three lengths, and kT of three that change together."""
+    _, mean, error = argon_under_pressure[is_isotropic]
+    assert error[3] < 0.6 and abs(mean[3] - (1.0 if is_isotropic else 3.0)) < 3.0 * error[3]
+
+
+def test_both_couplings_find_the_same_volume(argon_under_pressure):
+    """The mean of a cubic crystal does not depend on how its fluctuations are coupled."""
+    (_, first, its_error), (_, second, other_error) = argon_under_pressure
+    error = np.hypot(its_error[2], other_error[2])
+    assert error < 0.002 * first[2] and abs(first[2] - second[2]) < 4.0 * error
 
 
 def cluster(**grips: object) -> tuple[State, object, Grips]:
