@@ -71,16 +71,10 @@ class BlockPotential:
 
     def _by_environment(self, pairs: Pairs, species: np.ndarray) -> Iterator[tuple[int, int, np.ndarray]]:
         """Groups of centres of one species with the same species around them: species, those as bits, centres (k,) int32."""
-        # Among the species that occur: a potential of the whole periodic table has more than an integer has bits.
-        occurring = np.flatnonzero(np.bincount(species, minlength=len(self.elements))).tolist()
-        if len(occurring) > MOST_SPECIES:
-            raise StructureError(
-                f"elements = {len(occurring)} in one structure: must be at most {MOST_SPECIES}; divide the structure."
-            )
-        places = np.zeros(len(self.elements), np.int64)
-        places[occurring] = np.arange(len(occurring))
-        compact = places[species]
-        present, n_species = pairs.neighbor_species(compact), max(len(occurring), 1)
+        occurring, compact = range(len(self.elements)), species
+        if len(self.elements) > MOST_SPECIES:
+            occurring, compact = _occurring(species)
+        present, n_species = pairs.neighbor_species(compact), len(occurring)
         kinds = compact[: len(present)] + n_species * present
         for kind in np.unique(kinds).tolist():
             around = sum(1 << t for k, t in enumerate(occurring) if kind // n_species >> k & 1)
@@ -90,6 +84,20 @@ class BlockPotential:
         """See contract.Potential: one block, and the tables."""
         n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self.family.moment_sets())
         return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._steps.nbytes
+
+
+def _occurring(species: np.ndarray) -> tuple[list[int], np.ndarray]:
+    """The species that occur, and the place of each atom's among them: of a potential of more elements than fit.
+
+    Raises:
+        StructureError: too many of them.
+    """
+    occurring = np.unique(species)
+    if len(occurring) > MOST_SPECIES:
+        raise StructureError(
+            f"elements = {len(occurring)} in one structure: must be at most {MOST_SPECIES}; divide the structure."
+        )
+    return occurring.tolist(), np.searchsorted(occurring, species)
 
 
 def _prepare(family: Family, kernel_set: str, precision: str) -> Any:

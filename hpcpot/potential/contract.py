@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from hpcpot.compiled import njit
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import MomentSet
@@ -133,12 +134,6 @@ def refuse_unsound(positions: np.ndarray, pairs: Pairs, species: np.ndarray, ele
             f"positions {positions.shape}, species {species.shape} and pairs = up to atom {pairs.n_points - 1}: must be of "
             "the same atoms; let the potential build the pairs of these."
         )
-    if n and not 0 <= species.min() <= species.max() < len(elements):
-        k = int(np.flatnonzero((species < 0) | (species >= len(elements)))[0])
-        raise StructureError(
-            f"species of atom {k} = {species[k]}: must be the number of an element of the potential, 0 to "
-            f"{len(elements) - 1} for {', '.join(elements)}; correct it."
-        )
     refuse_lost(positions, species, elements)
 
 
@@ -147,15 +142,33 @@ def refuse_lost(positions: np.ndarray, species: np.ndarray, elements: tuple[str,
 
     Raises:
         SimulationError: names the first such atom.
+        StructureError: a species that is no element.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        is_finite = np.isfinite(positions.sum())
-    if not is_finite and not np.isfinite(positions).all():
-        k = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
-        raise SimulationError(
-            f"position of atom {k} ({elements[species[k]]}) = {positions[k].tolist()} Å: must be finite; check the structure, "
-            "shorten md.timestep_fs or lower the temperature."
+    if _is_sound(positions, species, len(elements)):
+        return
+    unknown = np.flatnonzero((species < 0) | (species >= len(elements)))
+    if len(unknown):
+        raise StructureError(
+            f"species of atom {unknown[0]} = {species[unknown[0]]}: must be the number of an element of the potential, 0 to "
+            f"{len(elements) - 1} for {', '.join(elements)}; correct it."
         )
+    k = int(np.flatnonzero(~np.isfinite(positions).all(axis=1))[0])
+    raise SimulationError(
+        f"position of atom {k} ({elements[species[k]]}) = {positions[k].tolist()} Å: must be finite; check the structure, "
+        "shorten md.timestep_fs or lower the temperature."
+    )
+
+
+@njit()
+def _is_sound(positions, species, n_elements):
+    """Compiled, since in a small system each call of NumPy counts."""
+    lowest, highest, lost = 0, 0, 0
+    for k in range(len(species)):
+        lowest, highest = min(lowest, species[k]), max(highest, species[k])
+    for k in range(len(positions)):
+        for c in range(3):
+            lost += not abs(positions[k, c]) < np.inf
+    return lowest >= 0 and highest < n_elements and lost == 0
 
 
 def refuse_contact(element: str, neighbors: list[str], distances: np.ndarray) -> None:

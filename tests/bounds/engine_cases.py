@@ -15,7 +15,7 @@ from hpcpot.neighbors import batch, pairs
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential import contacts
 from hpcpot.potential.blocks import MOST_SPECIES, BlockPotential
-from hpcpot.potential.contract import CLOSEST, Result
+from hpcpot.potential.contract import CLOSEST, Result, refuse_lost
 from hpcpot.potential.deep_potential import cpu as deep_cpu
 from hpcpot.potential.deep_potential import readout
 from hpcpot.potential.local_change import LocalChange
@@ -297,6 +297,25 @@ def removals() -> None:
         broken = atoms.copy()
         broken.positions[2, 0] = number
         refused(StructureError, LocalChange, broken, potential)
+
+
+@case("potential.contract:_is_sound")
+def atoms_that_are_nowhere() -> None:
+    for n in (1, 3, 16, 1001):
+        positions, species = np.ones((n, 3)), np.zeros(n, np.int32)
+        refuse_lost(positions, species, ("Li", "Si"))
+        for k in {0, n // 2, n - 1}:
+            for number in (np.nan, *INFINITE):
+                broken = positions.copy()
+                broken[k, k % 3] = number
+                refused(SimulationError, refuse_lost, broken, species, ("Li", "Si"))
+            for kind in (-1, 2, 2**31 - 1, -(2**31)):
+                unknown = species.copy()
+                unknown[k] = kind
+                refused(StructureError, refuse_lost, positions, unknown, ("Li", "Si"))
+    for number in (1e300, -1e300, 1.7e308, 0.0):
+        refuse_lost(np.full((9, 3), number), np.ones(9, np.int32), ("Li", "Si"))
+    refuse_lost(np.zeros((0, 3)), np.zeros(0, np.int32), ("Li", "Si"))
 
 
 @case("neighbors.pairs:_neighbor_species")
