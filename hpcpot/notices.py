@@ -1,6 +1,7 @@
 """Notes on inputs: what a file holds that is not used, or which of two readings was taken.
 
-Readers give notes by `notice`; Python shows them as warnings, the command line prints each once.
+Readers give notes by `notice`; Python shows them as warnings, the command line prints each once. Those of a worker go to
+its client with the outcomes, which gives them again.
 """
 
 from __future__ import annotations
@@ -34,6 +35,24 @@ def notice(where: object, what: str) -> None:
         what: the same words for all files of one kind: "not used: ...; name it ... to use it."
     """
     warnings.warn(InputNotice(str(where), what), stacklevel=2)
+
+
+@contextmanager
+def collected() -> Iterator[list[tuple[str, str]]]:
+    """Keep the notes that are given meanwhile, each (where, what) once, for another process to give them."""
+    kept: list[tuple[str, str]] = []
+    with warnings.catch_warnings():
+        usual = warnings.showwarning
+
+        def keep(message, category, *rest) -> None:
+            if not isinstance(message, InputNotice):
+                usual(message, category, *rest)
+            elif (message.where, message.what) not in kept:
+                kept.append((message.where, message.what))
+
+        warnings.simplefilter("always", InputNotice)
+        warnings.showwarning = keep
+        yield kept
 
 
 @contextmanager

@@ -13,6 +13,7 @@ import numpy as np
 from hpcpot.errors import FarmError, StructureError
 from hpcpot.farm import isolation
 from hpcpot.farm.item import outcomes
+from hpcpot.notices import notice
 
 
 def square(x: float) -> dict:
@@ -28,6 +29,17 @@ def square_unless_bad(x: float) -> dict:
     if x == 31:
         os.kill(os.getpid(), signal.SIGSEGV)
     return square(x)
+
+
+def square_with_note(x: float) -> dict:
+    """Gives a note."""
+    notice(f"item {x}", "squared, though cubes are meant")
+    return square(x)
+
+
+def square_with_note_unless_seven(x: float) -> dict:
+    """Kills its process for 7."""
+    return square_with_note(x) if x != 7 else os._exit(3)
 
 
 def slow_square(x: float) -> dict:

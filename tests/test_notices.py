@@ -4,7 +4,7 @@ import warnings
 
 import pytest
 
-from hpcpot.notices import InputNotice, notice, printed
+from hpcpot.notices import InputNotice, collected, notice, printed
 
 UNUSED = "not used: a column vel has no unit; name it velocities"
 
@@ -35,6 +35,19 @@ def test_counts_are_printed_also_after_an_error(capsys):
         notice("b", UNUSED)
         raise ValueError("stop")
     assert "1 more place with" in capsys.readouterr().err
+
+
+def test_notes_are_kept_for_another_process():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with collected() as kept:
+            for _ in range(2):
+                notice("a", UNUSED)
+            notice("b", UNUSED)
+    assert kept == [("a", UNUSED), ("b", UNUSED)]
+    with pytest.warns(RuntimeWarning, match="other"), collected() as kept:
+        warnings.warn("other", RuntimeWarning, stacklevel=1)
+    assert kept == []
 
 
 def test_other_warnings_stay_warnings(capsys):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import ceil
 from time import perf_counter
 
+from hpcpot import notices
 from hpcpot.farm import isolation
 from hpcpot.farm.item import BatchedCompute, Compute, Item, Outcome, outcomes
 
@@ -37,8 +38,8 @@ class UnfitWorker(Exception):
     """A worker could not start processes for isolated items; args: its address, and why."""
 
 
-def compute(pickled: bytes) -> tuple[list[Outcome], float]:
-    """Compute a chunk on a worker: the outcome of each item, in order, and the seconds that they took.
+def compute(pickled: bytes) -> tuple[list[Outcome], float, list[tuple[str, str]]]:
+    """Compute a chunk on a worker: outcomes of the items, in order, the seconds that they took, notes on them.
 
     The chunk comes pickled, so that the scheduler, which takes tasks apart, neither loads nor keeps its content.
 
@@ -46,19 +47,23 @@ def compute(pickled: bytes) -> tuple[list[Outcome], float]:
         UnfitWorker: a chunk of isolated items, and this machine starts no processes.
     """
     began, chunk = perf_counter(), pickle.loads(pickled)
+    with notices.collected() as notes:
+        results = _outcomes(chunk)
+    return results, perf_counter() - began, notes
+
+
+def _outcomes(chunk: ItemChunk) -> list[Outcome]:
     inputs = [item.input for item in chunk.items]
     if chunk.isolated:
         from distributed import get_worker
 
         worker = get_worker()
         try:
-            results = isolation.run(chunk.compute, inputs, chunk.batched, worker.memory_manager.memory_limit or 0)
+            return isolation.run(chunk.compute, inputs, chunk.batched, worker.memory_manager.memory_limit or 0)
         except OSError as error:
             raise UnfitWorker(worker.address, str(error)) from error
-    else:
-        by_position = dict(outcomes(chunk.compute, inputs, chunk.batched))
-        results = [by_position[position] for position in range(len(inputs))]
-    return results, perf_counter() - began
+    by_position = dict(outcomes(chunk.compute, inputs, chunk.batched))
+    return [by_position[position] for position in range(len(inputs))]
 
 
 class ChunkSize:

@@ -21,6 +21,7 @@ from typing import Any, BinaryIO
 from hpcpot import plugins
 from hpcpot.errors import FarmError
 from hpcpot.farm.item import TAIL, BatchedCompute, Compute, Failure, Outcome, halves, outcomes
+from hpcpot.notices import collected, notice
 
 START = "import sys; sys.path[:] = filter(None, sys.path); from hpcpot.farm.isolation import main; main()"
 """Not -m, by which Python would import what lies in the current folder, as beside data of others."""
@@ -85,7 +86,9 @@ def _in_process(
         ending = describe(process.wait())
         if sent and isinstance(sent[-1], FarmError):
             raise sent[-1]
-        results.update({positions[position]: outcome for position, outcome in sent})
+        for where, what in (note for _, _, notes in sent for note in notes):
+            notice(where, what)
+        results.update({positions[position]: outcome for position, outcome, _ in sent})
         printed.seek(max(0, printed.seek(0, os.SEEK_END) - TAIL))
         return ending, printed.read().decode(errors="replace")
 
@@ -118,8 +121,10 @@ def main() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
     with open(int(sys.argv[1]), "wb") as stream:
         try:
-            for outcome in outcomes(compute, inputs, batched):
-                pickle.dump(outcome, stream)
-                stream.flush()
+            with collected() as notes:
+                for position, outcome in outcomes(compute, inputs, batched):
+                    pickle.dump((position, outcome, list(notes)), stream)
+                    stream.flush()
+                    notes.clear()
         except FarmError as error:
             pickle.dump(error, stream)

@@ -24,6 +24,7 @@ from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, ChunkSize, ItemChunk, 
 from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
 from hpcpot.farm.settings import JOB_QUEUES, FarmSection, check
+from hpcpot.notices import notice
 from hpcpot.parallel.ranks import launched_size
 from hpcpot.wording import plural
 
@@ -148,7 +149,7 @@ class WorkerPool:
 
         chunk = running[future]
         try:
-            results, seconds = future.result(timeout=GATHER_SECONDS)
+            results, seconds, notes = future.result(timeout=GATHER_SECONDS)
         except distributed.TimeoutError:
             ready.put(future)  # its worker died with the result, which is computed again
             return
@@ -170,6 +171,8 @@ class WorkerPool:
                 f"({type(error).__name__}: {error}); workers need the same hpcpot and Python as this command."
             ) from error
         del running[future]
+        for where, what in notes:
+            notice(where, what)
         if not chunk.isolated:
             size.learn(len(results), seconds)
         for item, outcome in zip(chunk.items, results, strict=True):

@@ -18,6 +18,7 @@ from hpcpot.farm import security
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.item import Failure, Item
 from hpcpot.farm.pool import ItemChunk, WorkerPool
+from hpcpot.notices import InputNotice
 
 pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
 
@@ -55,6 +56,14 @@ def test_it_does_what_a_loop_does(farm):
     found = run(farm, farm_tasks.square, 100)
     assert values(found) == expected(100)
     assert len({outcome["pid"] for outcome in found.values()} - {os.getpid()}) == 2, "two workers, neither of them here"
+
+
+@pytest.mark.parametrize("task", [farm_tasks.square_with_note, farm_tasks.square_with_note_unless_seven])
+def test_notes_of_workers_and_of_their_processes_are_given_here(farm, task):
+    with pytest.warns(InputNotice, match="squared, though cubes are meant") as given:
+        found = run(farm, task, 10)
+    where = {note.message.where for note in given if isinstance(note.message, InputNotice)}
+    assert where == {f"item {x}" for x in range(10) if not isinstance(found[x], Failure)} and len(where) >= 9
 
 
 def test_no_more_workers_than_items():

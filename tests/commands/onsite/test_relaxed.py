@@ -10,7 +10,9 @@ from hpcpot.commands.onsite.compute import relaxed_removals
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.potential.local_change import LocalChange
+from hpcpot.potential.range import TrainedRange
 from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions, relax
+from hpcpot.relaxation.guards import OutsideRange
 
 OPTIONS = RelaxationOptions(cell="fixed", force=1e-4, steps=500)
 
@@ -64,3 +66,14 @@ def test_what_does_not_converge_is_nan(frame: LocalChange) -> None:
     assert np.isnan(
         relaxed_removals(frame, np.array([5]), 4.5, RelaxationOptions(cell="fixed", force=1e-12, steps=2))
     ).all()
+
+
+def test_what_ends_outside_the_trained_range_is_nan_or_an_error(frame: LocalChange) -> None:
+    """Neighbours in argon are 3.75 Å apart here: a model that was trained down to 4 Å knows nothing of them."""
+    within = TrainedRange(("Ar",), "tests", 1, 4.5, np.array([[3.0]]))
+    beyond = TrainedRange(("Ar",), "tests", 1, 4.5, np.array([[4.0]]))
+    site = np.array([5])
+    assert np.isfinite(relaxed_removals(frame, site, 4.5, OPTIONS, within, stop=True)).all()
+    assert np.isnan(relaxed_removals(frame, site, 4.5, OPTIONS, beyond)).all()
+    with pytest.raises(OutsideRange, match=r"final structure = outside .*: Ar \d+ and Ar \d+ are 3.\d+ Å apart.* down to 4.00 Å"):
+        relaxed_removals(frame, site, 4.5, OPTIONS, beyond, stop=True)

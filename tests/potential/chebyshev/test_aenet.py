@@ -11,7 +11,7 @@ from model_files import DATA, cut, flipped, reference, refused
 
 from hpcpot.errors import ModelError
 from hpcpot.potential.chebyshev.aenet import read
-from hpcpot.potential.files import fingerprint, load
+from hpcpot.potential.files import fingerprint, load, load_with_range
 
 LI, SI = DATA / "aenet" / "Li.nn", DATA / "aenet" / "Si.nn"
 
@@ -38,6 +38,13 @@ def test_parameters_of_aenets_own_files() -> None:
     assert model.min_distance == 0.35
     assert [layer.weights.shape for layer in model.networks[0]] == [(44, 10), (10, 10), (10, 1)]
     assert [layer.activation for layer in model.networks[0]] == ["tanh", "tanh", "linear"]
+
+
+def test_networks_say_the_shortest_distance_of_their_training() -> None:
+    """Rc_min, 0.35 Å in both files."""
+    trained = load_with_range([LI, SI])[1]
+    np.testing.assert_array_equal(trained.shortest, np.full((2, 2), 0.35))
+    assert not trained.is_assumed and trained.origin.startswith("Rc_min of aenet")
 
 
 def test_weights_are_stored_column_by_column_with_the_bias_last() -> None:

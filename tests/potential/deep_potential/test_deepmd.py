@@ -15,7 +15,7 @@ from model_files import DATA, cut, edited_array, edited_dp, flipped, reference, 
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.deepmd import read_native
 from hpcpot.potential.deep_potential.deepmd_frozen import read_frozen
-from hpcpot.potential.files import fingerprint, load
+from hpcpot.potential.files import fingerprint, load, load_with_range
 
 ONE_SIDED, TWO_SIDED, DT = (DATA / "dp" / f"small_{name}.dp" for name in ("oneside", "twoside", "dt"))
 
@@ -64,6 +64,29 @@ def test_yaml_is_the_same_model(tmp_path) -> None:
     path = tmp_path / "model.yaml"
     path.write_text(_as_yaml(ONE_SIDED))
     assert fingerprint(read_native(path)) == fingerprint(read_native(ONE_SIDED))
+
+
+def known_distance(path) -> str:
+    """What the range of a model file says of distances."""
+    return load_with_range(path)[1].lines()["shortest"]
+
+
+def test_native_models_say_the_shortest_distance_of_their_training(tmp_path) -> None:
+    tree = yaml.safe_load(_as_yaml(ONE_SIDED))
+    array = {"@class": "np.ndarray", "@is_variable": True, "@version": 1, "dtype": "float64", "value": 2.25}
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump(tree | {"@variables": {"min_nbor_dist": array}}))
+    assert known_distance(tmp_path / "model.yaml") == "2.250 Å, of any two atoms"
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump(tree | {"@variables": {}}))
+    assert load_with_range(tmp_path / "model.yaml")[1].is_assumed
+
+
+def test_frozen_models_say_the_shortest_distance_of_their_training(tmp_path) -> None:
+    constants, path = frozen_graph.constants(read_native(ONE_SIDED)), tmp_path / "model.pb"
+    constants.pop("train_attr/min_nbor_dist", None)
+    path.write_bytes(frozen_graph.graph(constants))
+    assert load_with_range(path)[1].is_assumed
+    path.write_bytes(frozen_graph.graph(constants | {"train_attr/min_nbor_dist": np.float64(1.625)}))
+    assert known_distance(path) == "1.625 Å, of any two atoms"
 
 
 def test_float32_becomes_float64(tmp_path) -> None:
