@@ -75,5 +75,7 @@ def test_what_ends_outside_the_trained_range_is_nan_or_an_error(frame: LocalChan
     site = np.array([5])
     assert np.isfinite(relaxed_removals(frame, site, 4.5, OPTIONS, within, stop=True)).all()
     assert np.isnan(relaxed_removals(frame, site, 4.5, OPTIONS, beyond)).all()
-    with pytest.raises(OutsideRange, match=r"final structure = outside .*: Ar \d+ and Ar \d+ are 3.\d+ Å apart.* down to 4.00 Å"):
+    with pytest.raises(
+        OutsideRange, match=r"final structure = outside .*: Ar \d+ and Ar \d+ are 3.\d+ Å apart.* down to 4.00 Å"
+    ):
         relaxed_removals(frame, site, 4.5, OPTIONS, beyond, stop=True)
