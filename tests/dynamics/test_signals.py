@@ -10,7 +10,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from runs import command, dataset, environment, prepare, run
+from runs import command, contents, dataset, environment, prepare, run
 
 LONG = {
     "md__steps": 100000,
@@ -100,6 +100,47 @@ def test_signal_to_the_launcher_reaches_the_ranks(sent, tmp_path):
     output, _ = process.communicate(timeout=60)
     assert process.returncode == 75, output
     assert (tmp_path / "run.checkpoint.h5").exists()
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGKILL], ids=["SIGTERM", "SIGKILL"])
+@pytest.mark.parametrize("ranks", [1, 2])
+def test_a_run_after_a_signal_is_the_uninterrupted_one_bit_by_bit(ranks, sent, tmp_path):
+    """At whatever step it came, under a barostat and pulled: the trajectory and all of the last checkpoint."""
+    cell = {"md__barostat_axes": ["x", "z"], "md__deform": "cell", "md__deform_axis": "y"}
+    changes = LONG | cell | {"md__integrator": "npt_nose_hoover", "md__strain_rate_per_ps": 0.05}
+    config = prepare(tmp_path, **changes)
+    stopped = interrupt(config, ranks, sent)
+    total = ["--set", f"md.steps={stopped + 60}"]
+    run(config, "--restart", *total, ranks=ranks)
+    (tmp_path / "whole").mkdir()
+    whole = prepare(tmp_path / "whole", **changes | {"output__checkpoint_every": 100000})
+    run(whole, *total, ranks=ranks)
+    for name in ("run.h5md", "run.checkpoint.h5"):
+        expected, found = contents(tmp_path / "whole" / name), contents(tmp_path / name)
+        assert set(found) == set(expected) and len(found) > 10
+        assert [key for key, values in expected.items() if not same(values, found[key])] == []
+
+
+def interrupt(config, ranks, sent):
+    """Start a run, send it a signal once it has a checkpoint, and return the last step that is in its trajectory."""
+    is_launched = sent == signal.SIGTERM and ranks > 1  # mpirun itself ends its ranks on SIGTERM; --ranks hands it on
+    process = begin(config, *(["--ranks", str(ranks)] if is_launched else []), ranks=1 if is_launched else ranks)
+    while not (config.parent / "run.checkpoint.h5").exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    if sent == signal.SIGKILL:
+        kill_one_rank(process.pid, random.Random(ranks))
+    else:
+        process.send_signal(sent)
+    output, _ = process.communicate(timeout=60)
+    assert (process.returncode == 75) == (sent == signal.SIGTERM) and process.returncode, output
+    return int(dataset(config.parent / "run.h5md", "observables/temperature/step").max())
+
+
+def same(one, other):
+    one, other = np.asarray(one), np.asarray(other)
+    return one.shape == other.shape and (one.dtype == object or one.tobytes() == other.tobytes()) and (one == other).all()
 
 
 def kill_and_check(folder, ranks, mode, rng):
