@@ -140,7 +140,9 @@ def interrupt(config, ranks, sent):
 
 def same(one, other):
     one, other = np.asarray(one), np.asarray(other)
-    return one.shape == other.shape and (one.dtype == object or one.tobytes() == other.tobytes()) and (one == other).all()
+    return (
+        one.shape == other.shape and (one.dtype == object or one.tobytes() == other.tobytes()) and (one == other).all()
+    )
 
 
 def kill_and_check(folder, ranks, mode, rng):
