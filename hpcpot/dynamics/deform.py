@@ -121,7 +121,7 @@ class Grips:
 
     def end(self, state: State) -> None:
         """Release the atoms of the grips."""
-        state.frozen = state.frozen & (state.per_atom["grip"] == FREE)
+        state.frozen = kept_frozen(state)
 
     def _check(self, engine: Engine, fixed: np.ndarray, moving: np.ndarray) -> None:
         counts = engine.ranks.sum(np.array([fixed.sum(), moving.sum(), (fixed & moving).sum()]))
@@ -149,6 +149,11 @@ def hold(state: State, engine: Engine, chosen: np.ndarray) -> None:
     state.frozen = state.frozen | chosen
     state.velocities[chosen] = 0.0
     engine.count_mobile(state)
+
+
+def kept_frozen(state: State) -> np.ndarray:
+    """Find the owned atoms that are frozen in all stages, (n,) bool: without those that grips hold."""
+    return state.frozen & (state.per_atom["grip"] == FREE) if "grip" in state.per_atom else state.frozen
 
 
 def grip_force(state: State, engine: Engine) -> np.ndarray:

@@ -13,6 +13,7 @@ from ase.data import atomic_numbers
 from hpcpot import config, provenance
 from hpcpot.analysis.observable import Arrays
 from hpcpot.dynamics import restart, uncertainty
+from hpcpot.dynamics.deform import kept_frozen
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.outside import RangeWatch
 from hpcpot.dynamics.sampling import Sampler
@@ -236,6 +237,7 @@ class Output:
             provenance=facts,
             existing=existing,
             continue_step=state.step,
+            frozen=self.by_id(kept_frozen(state)),
         )
         self.say(f"trajectory: {every.trajectory}, written by {trajectory.mode}")
         return trajectory

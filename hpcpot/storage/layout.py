@@ -7,7 +7,7 @@ MDAnalysis pairs positions, velocities and forces by row number and knows no eV/
 only one it reads, has what is written with every position in a unit that it knows; the rest has groups of its own:
 
     /h5md                                     version, author, creator, modules/units
-    /particles/trajectory                     species, mass, id, box; position, image; velocity and potential_energy
+    /particles/trajectory                     species, mass, id, frozen, box; position, image; velocity and potential_energy
                                               where they are written with every position
     /particles/trajectory_velocity, ..._force what has steps of its own, with its own box; force always
     /observables                              a row at each of their own steps and at each of position's
@@ -62,13 +62,14 @@ class System:
 
     Attributes:
         elements: chemical symbols that species index. species: (n_atoms,) int, in order of id.
-        masses: (species,) float64, amu. periodic: (3,) bool.
+        masses: (species,) float64, amu. periodic: (3,) bool. frozen: (n_atoms,) bool, atoms that do not move.
     """
 
     elements: tuple[str, ...]
     species: np.ndarray
     masses: np.ndarray
     periodic: np.ndarray
+    frozen: np.ndarray
 
     @property
     def enumeration(self) -> dict[str, int]:
@@ -215,20 +216,21 @@ def _write_header(file: h5py.File) -> None:
 
 
 def _write_system(file: h5py.File, root: str, system: System) -> None:
-    """species, mass, id and box of a particles group; species are atomic numbers, named by the enumeration."""
+    """species, mass, id, frozen and box of a particles group; species are atomic numbers, named by the enumeration."""
     group = file.create_group(root)
     box = group.create_group("box")
     box.attrs["dimension"] = 3
     box.attrs["boundary"] = system.boundary
     first = next(iter(file["particles"].values()))
     if "species" in first:
-        for name in ("species", "mass", "id"):
+        for name in ("species", "mass", "id", "frozen"):
             group[name] = first[name]
         return
     numbers = system.numbers
     group.create_dataset("species", data=numbers, dtype=h5py.enum_dtype(system.enumeration, basetype="int32"))
     _set_unit(group.create_dataset("mass", data=np.asarray(system.masses, np.float64)[system.species]), "amu")
     group.create_dataset("id", data=np.arange(len(numbers)))
+    group.create_dataset("frozen", data=system.frozen)
 
 
 def write_run(file: h5py.File, provenance: dict[str, str | int | float], from_step: int) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 from ase import Atoms
+from ase.constraints import FixAtoms
 from ase.units import fs
 
 from hpcpot.errors import OutputError
@@ -28,6 +29,7 @@ class TrajectoryReader:
         numbers: (n_atoms,) int32, atomic numbers in order of id.
         masses: (n_atoms,) float64, amu.
         periodic: (3,) bool.
+        frozen: (n_atoms,) bool, atoms that do not move; None in files that do not say it.
 
     Raises:
         OutputError: no such file, or not a trajectory of hpcpot.
@@ -43,6 +45,7 @@ class TrajectoryReader:
             self.numbers = first["species"][:]
             self.masses = first["mass"][:]
             self.periodic = first["box"].attrs["boundary"] == b"periodic"
+            self.frozen = first["frozen"][:] if "frozen" in first else None
             stack.pop_all()  # it stays open
 
     def __len__(self) -> int:
@@ -81,13 +84,15 @@ class TrajectoryReader:
         return self._read(self._group(element)["value"], part)
 
     def frame(self, k: int = -1) -> Atoms:
-        """Positions, cell, boundaries, masses and, where they were written at that step, velocities of frame k."""
+        """Frame k: positions, cell, boundaries, masses, frozen atoms, and velocities where they were written at its step."""
         step = self.steps()[k]
         cell = self._read(self._file[EDGES], range(len(self))[k])
         atoms = Atoms(self.numbers, positions=self.values("position", k), cell=cell, pbc=self.periodic)
         atoms.set_masses(self.masses)
         if "velocity" in self.elements and step in (steps := self.steps("velocity")):
             atoms.set_velocities(self.values("velocity", int(np.searchsorted(steps, step))) / fs)
+        if self.frozen is not None and self.frozen.any():
+            atoms.set_constraint(FixAtoms(np.flatnonzero(self.frozen)))
         return atoms
 
     def cells(self) -> np.ndarray:

@@ -55,6 +55,7 @@ class Trajectory:
         masses: (species,) float64, amu.
         n_atoms: of all ranks.
         periodic: (3,) bool.
+        frozen: (stop - start,) bool, atoms of this rank's block that do not move; None: all move.
         particles: those of `layout.ELEMENTS` that will be written, each with its interval in steps; image has
             position's.
         observables: name -> (H5MD unit or "", shape of one value: () for a scalar).
@@ -94,13 +95,16 @@ class Trajectory:
         mode: str = "auto",
         existing: str = "refuse",
         continue_step: int = 0,
+        frozen: np.ndarray | None = None,
     ):
         self.path = Path(path).absolute()
         self.mode = choose_mode(mode, ranks)
         self._ranks = ranks
         self._start, self._stop = block(ranks, n_atoms)
         self._series = layout.plan(n_atoms, particles, observables, observables_every, precision)
-        system = layout.System(tuple(elements), gather(ranks, np.asarray(species)), masses, np.asarray(periodic, bool))
+        held = np.zeros(self._stop - self._start, bool) if frozen is None else np.asarray(frozen, bool)
+        whole = (gather(ranks, np.asarray(species)), masses, np.asarray(periodic, bool), gather(ranks, held))
+        system = layout.System(tuple(elements), *whole)
         if existing == "continue":
             begin = partial(self._continue, system, provenance, continue_step)
         else:

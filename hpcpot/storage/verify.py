@@ -47,6 +47,10 @@ def _atoms(group: h5py.Group) -> int:
     _require(is_element, f"{group.name}/species", f"atomic numbers 1 to {HEAVIEST}")
     _require(masses.shape == numbers.shape and masses.dtype.kind == "f", f"{group.name}/mass", "one mass an atom")
     _require(bool(((masses > 0) & np.isfinite(masses)).all()), f"{group.name}/mass", "positive masses")
+    if "frozen" in group:  # older files have none
+        frozen = _dataset(group, "frozen")
+        fits = frozen.shape == numbers.shape and frozen.dtype.kind == "b"
+        _require(fits, f"{group.name}/frozen", "true or false for each atom")
     boundary = _group(group, "box").attrs["boundary"]
     is_known = np.shape(boundary) == (3,) and set(boundary.tolist()) <= {b"periodic", b"none"}
     _require(is_known, f"{group.name}/box", "periodic or none for three axes as its boundary")

@@ -12,6 +12,7 @@ from ase import Atoms
 
 from hpcpot import data, inputs, outputs
 from hpcpot.errors import HpcpotError, OutputError, StructureError
+from hpcpot.notices import notice
 from hpcpot.outputs import Replacement
 from hpcpot.structure import checks, formats
 from hpcpot.structure.formats import StructureFormat, StructureOptions
@@ -140,6 +141,8 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
     check_output(path, overwrite)
     kind = WRITERS.get(path.suffix, "vasp")
     options = {"masses": True, "velocities": atoms.has("momenta")} if kind == "lammps-data" else {}
+    if kind in ("lammps-data", "cif"):
+        note_lost(path, atoms)
     ordered = atoms[np.argsort(atoms.numbers, kind="stable")] if kind == "vasp" else atoms
     try:
         with Replacement(path) as part:
@@ -153,3 +156,9 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
             f"{path} = not written ({type(error).__name__}: {error}): the folder must be writable and the format able "
             "to hold the structure; choose another name."
         ) from error
+
+
+def note_lost(path: Path, atoms: Atoms) -> None:
+    """Say that a format does not keep frozen atoms, where there are any."""
+    if atoms.constraints:
+        notice(path, "frozen atoms are not kept by its format: write .extxyz or POSCAR for them.")

@@ -10,7 +10,7 @@ from mpirun import run_ranks
 
 from hpcpot.dynamics.cell import scale_cell, volume
 from hpcpot.dynamics.controls import Barostat, Thermostat
-from hpcpot.dynamics.deform import FIXED, MOVING, CellDeformation, Grips, grip_force
+from hpcpot.dynamics.deform import FIXED, MOVING, CellDeformation, Grips, grip_force, kept_frozen
 from hpcpot.dynamics.integrators import INTEGRATORS
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
@@ -168,6 +168,16 @@ def cluster(**grips: object) -> tuple[State, object, Grips]:
         systems.cluster(), BlockPotential(systems.chebyshev()), temperature=300.0, skin=0.5
     )
     return state, engine, Grips(**{"axis": 2, "rate": 1e-4, "force": None, "fraction": 0.2, "regions": None} | grips)
+
+
+def test_atoms_of_grips_are_no_frozen_atoms_of_the_structure():
+    state, engine, grips = cluster()
+    middle = np.argsort(state.positions[: state.n_owned, 2])[state.n_owned // 2]
+    state.frozen[middle] = True
+    grips.begin(state, engine)
+    assert state.frozen.sum() > 2 and np.flatnonzero(kept_frozen(state)).tolist() == [middle]
+    grips.end(state)
+    assert np.flatnonzero(state.frozen).tolist() == [middle]
 
 
 def test_grips_hold_and_move_their_atoms():

@@ -85,12 +85,13 @@ def write(output: Path, frames: Iterator[tuple[int, Atoms]]) -> None:
     """Write frames, each with its step, one after the other."""
     with Replacement(output) as part, part.open("w", encoding="utf-8") as file:
         for step, atoms in frames:
-            _write_one(file, output.suffix, step, atoms)
+            _write_one(file, output, step, atoms)
 
 
-def _write_one(file: TextIO, suffix: str, step: int, atoms: Atoms) -> None:
-    if suffix in (".extxyz", ".xyz"):
+def _write_one(file: TextIO, output: Path, step: int, atoms: Atoms) -> None:
+    if output.suffix in (".extxyz", ".xyz"):
         atoms.info["step"] = step
         extxyz.write_extxyz(file, [atoms])
     else:
+        files.note_lost(output, atoms)
         lammps_write.dump(file, atoms, step, {})

@@ -20,7 +20,7 @@ from hpcpot.potential.local_change import LocalChange
 from hpcpot.potential.range import TrainedRange
 from hpcpot.relaxation import engine, guards
 from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
-from hpcpot.structure import checks
+from hpcpot.structure import checks, constraints
 from hpcpot.structure.images import with_images
 
 COLUMNS = {
@@ -115,21 +115,23 @@ def relaxed_removals(
 
 
 def _surroundings(atoms: Atoms, site: int, radius: float, potential: Potential) -> tuple[Atoms, int]:
-    """The frame with the atoms beyond a radius frozen, or the part of it that matters; and the site's number there.
+    """The frame with the atoms beyond a radius frozen, too, or the part of it that matters; and the site's number there.
 
     Atoms beyond radius + 2 cutoffs do not matter, where no image of a moving atom is among the others.
     """
-    within = radius + 2.0 * potential.cutoff
+    frozen, within = constraints.frozen(atoms), radius + 2.0 * potential.cutoff
     heights = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
     if heights[atoms.pbc].min(initial=np.inf) > 2.0 * (radius + potential.cutoff):
         points, owners = with_images(atoms.positions, atoms.cell.array, atoms.pbc, within)
         distances = np.linalg.norm(points - points[site], axis=1)
         near = distances <= within
         part = Atoms(atoms.numbers[owners[near]], points[near])
-        part.set_constraint(FixAtoms(np.flatnonzero(distances[near] > radius)))
+        part.set_constraint(FixAtoms(np.flatnonzero((distances[near] > radius) | frozen[owners[near]])))
         return part, int(np.count_nonzero(near[:site]))
     whole = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     if np.isfinite(radius):
         distances = get_distances(atoms.positions[site], atoms.positions, cell=atoms.cell, pbc=atoms.pbc)[1][0]
-        whole.set_constraint(FixAtoms(np.flatnonzero(distances > radius)))
+        frozen = frozen | (distances > radius)
+    if frozen.any():
+        whole.set_constraint(FixAtoms(np.flatnonzero(frozen)))
     return whole, site

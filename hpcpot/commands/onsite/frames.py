@@ -14,8 +14,8 @@ from hpcpot.commands.onsite.settings import FramesSection
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.storage.content import content_key
 from hpcpot.storage.reader import TrajectoryReader
-from hpcpot.storage.structures import is_trajectory
-from hpcpot.structure import files
+from hpcpot.storage.structures import is_trajectory, note_if_frozen_are_unknown
+from hpcpot.structure import constraints, files
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.settings import options_of
 from hpcpot.units import FS_PER_PS
@@ -124,6 +124,7 @@ def find(section: FramesSection) -> FrameSource:
         places = tuple(place for path in paths for place in _places(path, options))
         return FrameSource(places, np.full(len(places), np.nan), np.arange(len(places)), False)
     with TrajectoryReader(paths[0]) as reader:
+        note_if_frozen_are_unknown(reader)
         times, steps = reader.times() / FS_PER_PS, reader.steps()
     if not len(steps):
         raise ConfigError(f"frames.file = {paths[0].name}: must hold frames, and has none yet; wait for the first.")
@@ -160,4 +161,6 @@ def _opened(path: Path, changed: int) -> TrajectoryReader:
 
 def content(atoms: Atoms) -> str:
     """Hash of what the energies of a frame depend on."""
-    return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
+    held = np.flatnonzero(constraints.frozen(atoms))
+    frozen = [held] if len(held) else []  # frames without any have the keys of before
+    return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc), *frozen)
