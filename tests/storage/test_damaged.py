@@ -82,6 +82,20 @@ def test_trajectory(name, value, message, trajectory):
     assert "attribute" not in str(error.value) and "object" not in str(error.value).replace("object header", "")
 
 
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.999])
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_trajectory_that_was_cut(share, is_open, tmp_path):
+    """Copied in part, after its run and while it is written."""
+    with frames.create(tmp_path / "run.h5md") as file:
+        for step in range(5):
+            frames.append(file, step)
+        content = (tmp_path / "run.h5md").read_bytes()
+    content = content if is_open else (tmp_path / "run.h5md").read_bytes()
+    (tmp_path / "cut.h5md").write_bytes(content[: int(share * len(content))])
+    with pytest.raises(OutputError, match=r"cut\.h5md = cannot read it \(.+\): it (ends too early|is no HDF5 file)"):
+        TrajectoryReader(tmp_path / "cut.h5md")
+
+
 def test_no_number_is_a_number_of_observables(trajectory):
     """As the force on grips in a stage that has none."""
     replace(trajectory, "observables/temperature/value", np.full(5, np.nan))

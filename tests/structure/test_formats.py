@@ -117,6 +117,18 @@ def test_velocities_whose_unit_is_stated(tmp_path, keys, options, in_A_per_fs):
     np.testing.assert_allclose(atoms.get_velocities() * ase.units.fs, expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("columns", "used", "other"), [(":momenta:R:3:vel:R:3", "momenta", "vel"), (":vel:R:3:velo:R:3", "vel", "velo")]
+)
+def test_a_second_column_of_velocities_is_named(tmp_path, columns, used, other):
+    rows = [f"{row} 9 9 9" for row in SPEEDS]
+    atoms, notes = noted(frame(tmp_path, columns, rows, " vel_unit=A/fs"))
+    assert notes == [f"{tmp_path}/a.extxyz: columns {other} = not used: velocities are those of the column {used}."]
+    first = np.array([row.split() for row in SPEEDS], float)
+    stated = atoms.get_momenta() if used == "momenta" else atoms.get_velocities() * ase.units.fs
+    np.testing.assert_allclose(stated, first, rtol=1e-6)
+
+
 def test_an_unknown_unit_of_velocities(tmp_path):
     with pytest.raises(StructureError, match=r"unit of vel = furlong/fortnight: must be one of a/fs, a/ps"):
         files.read(frame(tmp_path, ":vel:R:3", SPEEDS, " vel_unit=furlong/fortnight"))

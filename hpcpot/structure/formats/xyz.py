@@ -101,12 +101,9 @@ def _atoms(path: Path, block: XyzBlock, options: StructureOptions) -> Atoms:
         if name in columns:
             atoms.set_masses(_shaped(frame, name, 1)[:, 0])
             used = used | {name}
-    if "momenta" in columns:
-        atoms.set_momenta(_shaped(frame, "momenta", 3))
-        used = used | {"momenta"} | set(VELOCITIES)
-    elif velocities := [name for name in VELOCITIES if name in columns]:
-        _set_velocities(path, atoms, frame, velocities[0], options)
-        used = used | {velocities[0]}
+    if speeds := [name for name in ("momenta", *VELOCITIES) if name in columns]:
+        _set_speeds(path, atoms, frame, speeds, options)
+        used = used | set(speeds)
     if "move_mask" in columns:
         _constrain(atoms, frame)
         used = used | {"move_mask"}
@@ -143,6 +140,19 @@ def _shaped(frame: XyzFrame, name: str, width: int) -> np.ndarray:
             f"{frame.where}: column {written} = {values.shape[1]} values: must be {width} of kind R; correct Properties."
         )
     return values
+
+
+def _set_speeds(path: Path, atoms: Atoms, frame: XyzFrame, names: list[str], options: StructureOptions) -> None:
+    """Set momenta or velocities by the first of some columns; say that the others are not used."""
+    if names[0] == "momenta":
+        atoms.set_momenta(_shaped(frame, "momenta", 3))
+    else:
+        _set_velocities(path, atoms, frame, names[0], options)
+    if names[1:]:
+        written = [frame.columns[name][0] for name in names]
+        notice(
+            f"{path}: columns {', '.join(written[1:])}", f"not used: velocities are those of the column {written[0]}."
+        )
 
 
 def _set_velocities(path: Path, atoms: Atoms, frame: XyzFrame, name: str, options: StructureOptions) -> None:
