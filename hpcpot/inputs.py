@@ -6,11 +6,11 @@ import bz2
 import gzip
 import lzma
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from glob import glob
 from pathlib import Path
-from typing import TextIO
+from typing import IO, BinaryIO, TextIO
 
 from hpcpot import data
 from hpcpot.errors import HpcpotError
@@ -61,10 +61,22 @@ def open_text(path: Path) -> TextIO:
     Raises:
         OSError: it cannot be opened.
     """
+    return _opener(path)(path, "rt", encoding="utf-8", errors="replace")
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file as bytes, packed by gzip, bzip2 or xz or not.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return _opener(path)(path, "rb")
+
+
+def _opener(path: Path) -> Callable[..., IO]:
     with path.open("rb") as file:
         head = file.read(8)
-    opener = next((opener for magic, opener in PACKED.items() if head.startswith(magic)), open)
-    return opener(path, "rt", encoding="utf-8", errors="replace")
+    return next((opener for magic, opener in PACKED.items() if head.startswith(magic)), open)
 
 
 @contextmanager

@@ -47,6 +47,11 @@ def slow_square(x: float) -> dict:
     return square(x)
 
 
+def slower_square(x: float) -> dict:
+    time.sleep(1.0)
+    return square(x)
+
+
 def squares_of_many(inputs: list):
     """Backwards; 5 is given an exception, 9 kills the process, 20 and 21 break the batch."""
     for position in reversed(range(len(inputs))):

@@ -11,7 +11,6 @@ import ase
 import ase.units
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
-from ase.constraints import FixAtoms
 
 from hpcpot import config
 from hpcpot.config import STAGES, Schema, key, show
@@ -22,6 +21,7 @@ from hpcpot.dynamics.settings import SCHEMA, MDSettings, StructureSection
 from hpcpot.errors import ConfigError, StructureError
 from hpcpot.parallel.ranks import start
 from hpcpot.storage.blocks import gather
+from hpcpot.structure import constraints
 
 ORIGIN = Path("hpcpot.md")
 """Name in messages, in place of a config file."""
@@ -223,7 +223,7 @@ def _last_atoms(run: Run, given: ase.Atoms | None) -> ase.Atoms | None:
     atoms.set_cell(state.cell)
     atoms.positions = arrays["position"]
     atoms.set_masses(state.masses[species])
-    atoms.set_constraint(FixAtoms(np.flatnonzero(frozen)) if frozen.any() else None)
+    constraints.freeze(atoms, np.flatnonzero(frozen))
     atoms.set_velocities(arrays["velocity"] / ase.units.fs)
     stress = -(virial + virial.T) / (2.0 * atoms.get_volume())
     atoms.calc = SinglePointCalculator(

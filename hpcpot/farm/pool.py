@@ -19,7 +19,7 @@ from typing import Any
 
 from hpcpot.config import show
 from hpcpot.errors import ConfigError, FarmError
-from hpcpot.farm import clusters, jobqueue
+from hpcpot.farm import clusters, forked, jobqueue
 from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, ChunkSize, ItemChunk, UnfitWorker, compute, fair_share
 from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
@@ -88,6 +88,9 @@ class WorkerPool:
         Raises:
             FarmError: workers cannot load the function or what it needs, or the scheduler went away.
         """
+        if self._is_small(total):
+            yield from self._run_forked(function, list(items), batched, stop)
+            return
         source = iter(items)
         first = list(islice(source, 1))
         if not first:
@@ -115,6 +118,27 @@ class WorkerPool:
         finally:
             if self._client.status == "running":
                 self._client.cancel(list(running))
+
+    def _is_small(self, total: int | None) -> bool:
+        """Whether a local campaign has so few items that Dask, which takes seconds to start, would be most of the wait."""
+        return (
+            self._client is None
+            and self.settings.cluster == "local"
+            and self.settings.device == "cpu"
+            and total is not None
+            and total <= forked.ITEMS_EACH * clusters.workers(self.settings)
+            and forked.can_fork()
+        )
+
+    def _run_forked(
+        self, function: Compute | BatchedCompute, items: list[Item], batched: bool, stop: Callable[[], bool]
+    ) -> Iterator[tuple[str, Outcome]]:
+        """Compute few items in processes forked from this one, see `forked`."""
+        self.n_workers = min(clusters.workers(self.settings), len(items))
+        workers = forked.ForkedWorkers(
+            function, items, batched, self.n_workers, self.settings.chunk, self.settings.retries
+        )
+        yield from workers.run(stop)
 
     def _start(self, total: int | None = None) -> None:
         """Start the workers; of a local farm no more than there are items, and others when more items come."""

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms, FixCartesian, FixScaled
 
 from hpcpot.errors import StructureError
-
-AXES = {FixCartesian: "xyz", FixScaled: "abc"}
 
 
 def frozen(atoms: Atoms) -> np.ndarray:
@@ -17,8 +14,13 @@ def frozen(atoms: Atoms) -> np.ndarray:
     Raises:
         StructureError: an atom is held along some axes only, or in another way.
     """
-    held = {kind: np.zeros((len(atoms), 3), bool) for kind in AXES}
     whole = np.zeros(len(atoms), bool)
+    if not atoms.constraints:
+        return whole
+    from ase.constraints import FixAtoms, FixCartesian, FixScaled  # late: takes half a second, of SciPy and space groups
+
+    axes = {FixCartesian: "xyz", FixScaled: "abc"}
+    held = {kind: np.zeros((len(atoms), 3), bool) for kind in axes}
     for constraint in atoms.constraints:
         if np.max(getattr(constraint, "index", 0), initial=0) >= len(atoms):
             raise StructureError(
@@ -40,7 +42,7 @@ def frozen(atoms: Atoms) -> np.ndarray:
         partial = np.flatnonzero(rows.any(axis=1) & ~whole)
         if len(partial):
             first = partial[0]
-            along = ", ".join(axis for axis, is_held in zip(AXES[kind], rows[first], strict=True) if is_held)
+            along = ", ".join(axis for axis, is_held in zip(axes[kind], rows[first], strict=True) if is_held)
             raise StructureError(
                 f"constraint of atom {first} ({atoms.symbols[first]}) = held along {along} only, as {len(partial)} of "
                 f"{len(atoms)} atoms are along some axes: an atom can be frozen along all axes or along none; free it or "
@@ -56,5 +58,15 @@ def with_frozen(atoms: Atoms) -> Atoms:
         StructureError: as `frozen`.
     """
     held = np.flatnonzero(frozen(atoms))
-    atoms.set_constraint(FixAtoms(held) if len(held) else None)
+    freeze(atoms, held)
     return atoms
+
+
+def freeze(atoms: Atoms, held: np.ndarray) -> None:
+    """Let one FixAtoms of these atoms, (k,) int64, be the constraints; without any there are none."""
+    if not len(held):
+        atoms.set_constraint()
+        return
+    from ase.constraints import FixAtoms  # late: takes half a second, of SciPy and space groups
+
+    atoms.set_constraint(FixAtoms(held))

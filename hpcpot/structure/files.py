@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import ase.io
 import numpy as np
 from ase import Atoms
 
@@ -139,6 +138,8 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
     """
     path = Path(path)
     check_output(path, overwrite)
+    import ase.io  # late: takes half a second, of SciPy and space groups
+
     kind = WRITERS.get(path.suffix, "vasp")
     options = {"masses": True, "velocities": atoms.has("momenta")} if kind == "lammps-data" else {}
     if kind in ("lammps-data", "cif"):

@@ -13,10 +13,9 @@ from typing import IO
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
-from ase.io.formats import open_with_compression
 
 from hpcpot.errors import StructureError
-from hpcpot.inputs import reading
+from hpcpot.inputs import open_bytes, reading
 from hpcpot.notices import notice
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.lammps_units import UNIT_STYLES, UnitStyle
@@ -185,5 +184,5 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         StructureError: also while it is read: absent, unreadable or packed and damaged.
     """
-    with reading(path, "LAMMPS file", StructureError), open_with_compression(str(path), "rb") as file:
+    with reading(path, "LAMMPS file", StructureError), open_bytes(path) as file:
         yield file

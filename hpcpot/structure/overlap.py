@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase.geometry import complete_cell, minkowski_reduce
-from scipy.spatial import cKDTree
 
 from hpcpot.structure.images import with_images
+
+FEW = 600
+"""Points that are searched pair by pair: that takes less time than the import of a tree."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def closest(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray, withi
     points, owners = with_images(positions, cell, periodic, within)
     pairs = crowded(points, within)
     if not len(pairs):
-        pairs = cKDTree(points, balanced_tree=False, compact_nodes=False).query_pairs(within, output_type="ndarray")
+        pairs = near_pairs(points, within)
     if not len(pairs):
         return None
     distances = np.linalg.norm(points[pairs[:, 0]] - points[pairs[:, 1]], axis=1)
@@ -54,6 +56,18 @@ def reduced(cell: np.ndarray, periodic: np.ndarray) -> tuple[np.ndarray, np.ndar
     axes[periodic] = cell[periodic]
     axes, _ = minkowski_reduce(axes, periodic)
     return complete_cell(axes), np.asarray(periodic, bool)
+
+
+def near_pairs(points: np.ndarray, within: float) -> np.ndarray:
+    """Pairs of points at most `within` apart: (k, 2) int64, the first less than the second."""
+    if len(points) <= FEW:
+        apart = np.zeros((len(points), len(points)))
+        for axis in points.T:
+            apart += (axis[:, None] - axis) ** 2
+        return np.argwhere(np.triu(apart <= within**2, 1))
+    from scipy.spatial import cKDTree  # late: takes 0.4 s
+
+    return cKDTree(points, balanced_tree=False, compact_nodes=False).query_pairs(within, output_type="ndarray")
 
 
 def crowded(points: np.ndarray, within: float) -> np.ndarray:

@@ -17,6 +17,7 @@ from hpcpot.farm.campaign import complete
 from hpcpot.farm.item import Item, outcomes
 from hpcpot.farm.results import Column, Results, Store
 from hpcpot.farm.task import Task
+from hpcpot.parallel import launch
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.progress import Progress
 from hpcpot.storage.content import content_key
@@ -217,8 +218,8 @@ if __name__ == "__main__":
 """
 
 
-def start(path, count, compute="slow_square"):
-    environment = {**os.environ, "PYTHONPATH": PYTHONPATH}
+def start(path, count, compute):
+    environment = {**launch.environment(os.environ), "PYTHONPATH": PYTHONPATH}
     script = path.with_name("command.py")  # a file: workers start from it
     script.write_text(COMMAND)
     return subprocess.Popen(
@@ -258,10 +259,12 @@ def end_after_new_rows(path, process, sent):
     return process.returncode, "".join(output)
 
 
-def test_killed_and_stopped_campaign_ends_with_each_result_once(path):
-    count, stored = 3000, 0
+@pytest.mark.parametrize(("count", "compute"), [(3000, "slow_square"), (32, "slower_square")])
+def test_killed_and_stopped_campaign_ends_with_each_result_once(path, count, compute):
+    """On Dask, and in processes that are forked for few items."""
+    stored = 0
     for sent, code in ((signal.SIGKILL, -signal.SIGKILL), (signal.SIGTERM, STOPPED), (signal.SIGINT, STOPPED)):
-        found, output = end_after_new_rows(path, start(path, count), sent)
+        found, output = end_after_new_rows(path, start(path, count, compute), sent)
         assert found == code, output
         assert f"{count} different items, {stored} of them stored already" in output
         assert "Traceback" not in output

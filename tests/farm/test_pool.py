@@ -1,4 +1,4 @@
-"""The farm on local workers, which all tests here share; they take a second or two to start."""
+"""The farm on local workers of Dask, which all tests here share; they take a second or two to start."""
 
 import os
 import signal
@@ -27,6 +27,12 @@ pytest.importorskip("distributed", reason="pip install 'hpcpot[farm]'")
 def farm():
     with WorkerPool(farm_settings.defaults(workers=2, chunk=5)) as farm:
         yield farm
+
+
+@pytest.fixture(autouse=True)
+def _dask(monkeypatch):
+    """Also for few items, which `test_forked` is about."""
+    monkeypatch.setattr("hpcpot.farm.forked.ITEMS_EACH", 0)
 
 
 def items(n):

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 from ase import Atoms
-from ase.io import extxyz
 
 from hpcpot.errors import OutputError
 from hpcpot.farm.results import Results
@@ -49,6 +48,8 @@ def write_extxyz(results: Results, path: Path) -> str:
         raise OutputError(
             f"{results.path} = no column {lacking[0]}: extxyz needs {', '.join(STRUCTURE)}; export it as csv."
         )
+    from ase.io import extxyz  # late: takes half a second, of SciPy and space groups
+
     others = {name: column for name, column in results.columns.items() if name not in STRUCTURE}
     of_atoms = [
         name

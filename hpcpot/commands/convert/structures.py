@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TextIO
 
 from ase import Atoms
-from ase.io import extxyz
 
 from hpcpot import inputs
 from hpcpot.commands.convert.options import ONLY_DATA, ONLY_MODELS, refuse_note, refuse_others
@@ -90,6 +89,8 @@ def write(output: Path, frames: Iterator[tuple[int, Atoms]]) -> None:
 
 def _write_one(file: TextIO, output: Path, step: int, atoms: Atoms) -> None:
     if output.suffix in (".extxyz", ".xyz"):
+        from ase.io import extxyz  # late: takes half a second, of SciPy and space groups
+
         atoms.info["step"] = step
         extxyz.write_extxyz(file, [atoms])
     else:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms
 from ase.geometry import get_distances
 
 from hpcpot.commands.onsite import frames
@@ -126,12 +125,11 @@ def _surroundings(atoms: Atoms, site: int, radius: float, potential: Potential) 
         distances = np.linalg.norm(points - points[site], axis=1)
         near = distances <= within
         part = Atoms(atoms.numbers[owners[near]], points[near])
-        part.set_constraint(FixAtoms(np.flatnonzero((distances[near] > radius) | frozen[owners[near]])))
+        constraints.freeze(part, np.flatnonzero((distances[near] > radius) | frozen[owners[near]]))
         return part, int(np.count_nonzero(near[:site]))
     whole = Atoms(atoms.numbers, atoms.positions, cell=atoms.cell, pbc=atoms.pbc)
     if np.isfinite(radius):
         distances = get_distances(atoms.positions[site], atoms.positions, cell=atoms.cell, pbc=atoms.pbc)[1][0]
         frozen = frozen | (distances > radius)
-    if frozen.any():
-        whole.set_constraint(FixAtoms(np.flatnonzero(frozen)))
+    constraints.freeze(whole, np.flatnonzero(frozen))
     return whole, site

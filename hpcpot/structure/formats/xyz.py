@@ -17,7 +17,6 @@ from typing import TextIO
 import ase.units
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms, FixCartesian
 
 from hpcpot import inputs
 from hpcpot.errors import DataError, StructureError
@@ -186,6 +185,10 @@ def _constrain(atoms: Atoms, frame: XyzFrame) -> None:
         )
     moves = np.vectorize(TRUTHS.get, otypes=[bool])(values)
     held, partly = np.flatnonzero(~moves.any(axis=1)), np.flatnonzero(moves.any(axis=1) & ~moves.all(axis=1))
+    if not len(held) and not len(partly):
+        return
+    from ase.constraints import FixAtoms, FixCartesian  # late: takes half a second, of SciPy and space groups
+
     whole = [FixAtoms(held)] if len(held) else []
     atoms.set_constraint(whole + [FixCartesian(int(k), ~moves[k]) for k in partly])
 
