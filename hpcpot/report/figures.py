@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +27,17 @@ STYLE = {
 
 WIDTH = 7.2
 """Inches, two columns of a journal."""
+
+
+FEWEST = 5
+"""Structures that a campaign draws a figure of unasked: what fewer are stands in its table, and drawing takes a second."""
+
+
+def drawn(count: int, output: Path, write: Callable[[Path], Path]) -> str:
+    """Draw a figure of so many structures, unless they are few and none of earlier ones is there; a line that says so."""
+    if count < FEWEST and not output.exists():
+        return f"figure: none, as there are fewer than {FEWEST} structures"
+    return f"figure: {write(output)}"
 
 
 def require_matplotlib(where: str = "figure", otherwise: str = "") -> None:

@@ -27,6 +27,7 @@ from hpcpot.farm.item import Item
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
 from hpcpot.outputs import check_output, refuse_existing
+from hpcpot.report import figures
 from hpcpot.storage.content import content_key
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.settings import options_of
@@ -136,7 +137,7 @@ def report(settings: LabelSettings, facts: Mapping[str, Any], results: Results, 
     hdf5.write(dataset, output.dataset, facts, overwrite=True)
     print(statistics.text(dataset))
     print(f"data set: {output.dataset}; `hpcpot dataset {output.dataset}` says which frames to doubt")
-    print(f"figure: {figure.write(dataset, output.dataset.with_suffix('.png'))}")
+    print(figures.drawn(len(dataset), output.dataset.with_suffix(".png"), partial(figure.write, dataset)))
 
 
 def gather(results: Results, keys: Sequence[str], calculator: str) -> DataSet | None:

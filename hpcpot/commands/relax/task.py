@@ -19,6 +19,7 @@ from hpcpot.farm.task import Task
 from hpcpot.potential.range import TrainedRange
 from hpcpot.relaxation import minimizers
 from hpcpot.relaxation.engine import RelaxationOptions
+from hpcpot.report import figures
 from hpcpot.structure.settings import options_of
 from hpcpot.units import EV_PER_A3_IN_GPA
 
@@ -86,4 +87,4 @@ def report(trained: TrainedRange | None, results: Results, keys: Sequence[str]) 
     """
     campaign = summary.gather(results, set(keys), trained)
     print(summary.table(campaign))
-    print(f"figure: {figure.write(campaign, results.path.with_suffix('.png'))}")
+    print(figures.drawn(len(campaign.steps), results.path.with_suffix(".png"), partial(figure.write, campaign)))
