@@ -43,7 +43,7 @@ def can_fork() -> bool:
 
 
 @dataclass(frozen=True)
-class Part:
+class WorkShare:
     """Positions of items that go to a worker together; deaths: how many workers they may have killed."""
 
     positions: list[int]
@@ -70,7 +70,7 @@ class ForkedWorkers:
         self._job = (function, [item.input for item in items], batched)
         self._items, self._batched, self._n, self._retries = items, batched, n, retries
         self._size = ChunkSize(chunk, len(items), n)
-        self._again: deque[Part] = deque()
+        self._again: deque[WorkShare] = deque()
         self._drawn = 0
         self._workers: list[Worker] = []
 
@@ -86,7 +86,7 @@ class ForkedWorkers:
                 busy = {worker.connection: worker for worker in self._workers if worker.part}
                 if not busy:
                     return
-                ready = wait(list(busy), POLL_SECONDS) or [at for at, worker in busy.items() if worker.has_ended()]
+                ready = wait(list(busy), POLL_SECONDS) or [end for end, worker in busy.items() if worker.has_ended()]
                 for connection in ready:
                     yield from self._hear(busy[connection], stop)
         finally:
@@ -105,7 +105,7 @@ class ForkedWorkers:
                 worker = self._fork(isolated=bool(part.deaths))
             worker.give(part)
 
-    def _next_part(self) -> Part | None:
+    def _next_part(self) -> WorkShare | None:
         """The next part if there is a worker for it; those of dead workers come first."""
         if sum(worker.part is not None for worker in self._workers) >= self._n:
             return None
@@ -113,7 +113,7 @@ class ForkedWorkers:
             return self._again.popleft()
         left = len(self._items) - self._drawn
         first, self._drawn = self._drawn, self._drawn + min(left, self._size.next(left, self._n))
-        return Part(list(range(first, self._drawn))) if left else None
+        return WorkShare(list(range(first, self._drawn))) if left else None
 
     def _hear(self, worker: Worker, stop: Callable[[], bool]) -> Iterator[tuple[str, Outcome]]:
         """Take one message of a worker: an outcome, the end of its part, an error of the run, or its death."""
@@ -148,9 +148,9 @@ class ForkedWorkers:
             message = f"the process that computed this item {ending}"
             yield self._items[left[0]].key, Failure("WorkerDied", message, socket.gethostname(), tail)
         elif self._batched:
-            self._again += [Part(positions, deaths) for positions in halves(left)]
+            self._again += [WorkShare(positions, deaths) for positions in halves(left)]
         elif left:  # items go one by one, so the first without an outcome is at fault
-            self._again += [Part(positions, n) for positions, n in ((left[:1], deaths), (left[1:], 0)) if positions]
+            self._again += [WorkShare(positions, n) for positions, n in ((left[:1], deaths), (left[1:], 0)) if positions]
 
     def _fork(self, isolated: bool) -> Worker:
         try:
@@ -193,7 +193,7 @@ class Worker:
             _serve(theirs, parent, job, memory, self._printed)
         theirs.close()
 
-    def give(self, part: Part) -> None:
+    def give(self, part: WorkShare) -> None:
         self.part, self.left = part, list(part.positions)
         try:
             self.connection.send(part.positions)

@@ -25,6 +25,7 @@ from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import ConfigError, DataError, FarmError, OutputError
 from hpcpot.farm.results import Results
 from hpcpot.parallel.stop import STOPPED
+from hpcpot.structure.formats import StructureOptions
 
 label = partial(run, "label")
 EMT_NAME = "ase.calculators.emt.EMT"
@@ -249,7 +250,7 @@ def test_what_a_calculator_starts_from_comes_along(tmp_path: Path) -> None:
     with_spins, without = copper(), copper()
     with_spins.set_initial_magnetic_moments(np.linspace(0.0, 1.0, len(with_spins)))
     ase.io.write(tmp_path / "both.extxyz", [with_spins, without])
-    first, second = task.structures([tmp_path / "both.extxyz"], 1)
+    first, second = task.structures([tmp_path / "both.extxyz"], 1, StructureOptions())
     assert first.key != second.key and not second.input.has("initial_magmoms")
     assert np.allclose(first.input.get_initial_magnetic_moments(), with_spins.get_initial_magnetic_moments())
 
