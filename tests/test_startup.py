@@ -62,7 +62,6 @@ def folder(tmp_path_factory):
         ("dataset lisi_training", ""),
         ("convert lisi_training -o frames.h5", ""),
         ("schema md", ""),
-        ("doctor --help", ""),
     ],
 )
 def test_a_small_command_imports_no_more(folder, arguments, used):

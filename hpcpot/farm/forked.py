@@ -17,6 +17,7 @@ import tempfile
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
@@ -150,7 +151,9 @@ class ForkedWorkers:
         elif self._batched:
             self._again += [WorkShare(positions, deaths) for positions in halves(left)]
         elif left:  # items go one by one, so the first without an outcome is at fault
-            self._again += [WorkShare(positions, n) for positions, n in ((left[:1], deaths), (left[1:], 0)) if positions]
+            self._again += [
+                WorkShare(positions, n) for positions, n in ((left[:1], deaths), (left[1:], 0)) if positions
+            ]
 
     def _fork(self, isolated: bool) -> Worker:
         try:
@@ -195,10 +198,8 @@ class Worker:
 
     def give(self, part: WorkShare) -> None:
         self.part, self.left = part, list(part.positions)
-        try:
+        with suppress(OSError):  # it has died; `has_ended` says so
             self.connection.send(part.positions)
-        except OSError:
-            pass  # it has died; `has_ended` says so
 
     def has_ended(self) -> bool:
         if self._code is None:

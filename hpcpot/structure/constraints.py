@@ -17,7 +17,11 @@ def frozen(atoms: Atoms) -> np.ndarray:
     whole = np.zeros(len(atoms), bool)
     if not atoms.constraints:
         return whole
-    from ase.constraints import FixAtoms, FixCartesian, FixScaled  # late: takes half a second, of SciPy and space groups
+    from ase.constraints import (
+        FixAtoms,
+        FixCartesian,
+        FixScaled,
+    )  # late: takes half a second, of SciPy and space groups
 
     axes = {FixCartesian: "xyz", FixScaled: "abc"}
     held = {kind: np.zeros((len(atoms), 3), bool) for kind in axes}
