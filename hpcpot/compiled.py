@@ -155,7 +155,7 @@ class CompiledCache(NullCache):
     def _name(self, sig: Any, codegen: Any) -> str:
         """Function, and a hash of all that its code depends on: sources, options, types, processor, versions."""
         function, options = self._dispatcher.py_func, _text(self._dispatcher.targetoptions)
-        versions = (numba.__version__, sys.implementation.cache_tag)
+        versions = (numba.__version__, sys.implementation.cache_tag, *filter(None, [numba.config.BOUNDSCHECK]))
         depends = (self._sources, function.__code__.co_firstlineno, options, repr(sig), codegen.magic_tuple(), versions)
         name = f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
         return f"{name}-{sha256(repr(depends).encode()).hexdigest()[:32]}{SUFFIX}"

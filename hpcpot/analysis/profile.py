@@ -103,11 +103,11 @@ def opened(atoms: Atoms, axis: int) -> np.ndarray:
     Evaporated atoms are nan (DETACHED).
 
     Raises:
-        StructureError: the axis is periodic and no gap of it is VACUUM wide.
+        StructureError: the axis is periodic and no gap of it is VACUUM wide; positions or a cell that are not finite.
     """
+    attached = ~evaporated(atoms)  # refuses a cell without a volume
     length = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array)[:, axis])
     places = atoms.get_scaled_positions(wrap=False)[:, axis] * length
-    attached = ~evaporated(atoms)
     if atoms.pbc[axis] and attached.any():
         places %= length
         ordered = np.sort(places[attached])

@@ -21,6 +21,7 @@ from hpcpot.potential.deep_potential import readout
 from hpcpot.potential.local_change import LocalChange
 from hpcpot.potential.moments import cpu, environment_cpu
 from hpcpot.potential.moments.sets import Environment
+from hpcpot.potential.moments.tables import interpolate
 from hpcpot.relaxation import minimizers
 from hpcpot.relaxation.coordinates import RelaxationCoordinates
 
@@ -146,6 +147,10 @@ def distances_outside_the_tables() -> None:
             cpu.pair_forces(table, env, np.ones_like(moments), gradients)
             if r >= moment_set.cutoff:
                 assert not moments.any() and not gradients.any()
+            elif r > -1e100 and moment_set.weights is None:  # before the first node: by the first two
+                left, right = table.nodes[0, 0, :2]
+                value, _ = interpolate(left, right, (r - table.start) / table.step, table.step)
+                np.testing.assert_allclose(moments[0, 0, 0], value, rtol=1e-6)
             elif not (r > -1e100):  # also nan
                 assert not np.isfinite(moments).all() and not np.isfinite(gradients).all()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -18,7 +19,7 @@ from conformance.observable_frames import FRAMES, OPTIONS, frame, make, options,
 from mpirun import run_ranks
 
 from hpcpot.analysis.registry import FIELDS, OBSERVABLES, ObservableRow, register
-from hpcpot.errors import ExtensionError
+from hpcpot.errors import ExtensionError, StructureError
 
 ALL = pytest.mark.parametrize("name", OBSERVABLES)
 OUTSIDE = Path(observable_frames.__file__).with_name("outside")
@@ -48,6 +49,16 @@ def test_tables_have_columns_of_one_length(name, models):
 @ALL
 def test_before_the_first_frame_there_is_a_result(name, models):
     assert isinstance(make(name, models).result(), dict)
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize("field", ["positions", "cell"])
+@pytest.mark.parametrize("name", [name for name in OBSERVABLES if name != "height"])
+def test_a_frame_that_is_not_finite_is_refused(name, field, number, models):
+    values = getattr(frame(1), field).copy()
+    values[2] = number
+    with pytest.raises(StructureError, match="finite|volume"):
+        make(name, models).sample(replace(frame(1), **{field: values}))
 
 
 @ALL
