@@ -69,11 +69,14 @@ def square_slowly_at_first(x: float) -> dict:
 
 
 def surroundings(x: float) -> dict:
+    from distributed import get_worker
+
     names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
     time.sleep(0.2)  # so that each worker has one
     return {
         "threads": " ".join(os.environ.get(name, "?") for name in names),
         "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"),
+        "profiled": int("profile" in get_worker().periodic_callbacks),
         "ignores_sigint": int(signal.getsignal(signal.SIGINT) == signal.SIG_IGN),
     }
 

@@ -16,6 +16,9 @@ DASK_SETTINGS = {
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
+    # The profiler holds frames of the thread that computes in another one, where objects of h5py may then be freed beside a
+    # read of the first: the one place where two threads meet at h5py's lock, which has faults (h5py issue 2920).
+    "distributed.worker.profile.enabled": False,
     # Workers serve HTTP in any case, which knows no certificates: then nothing but an error 404.
     "distributed.worker.http.routes": [],
 }

@@ -114,6 +114,12 @@ def test_compiled_code(monkeypatch, tmp_path):
     assert row.remedy == "export NUMBA_CACHE_DIR=a folder of yours"
 
 
+def test_packages_of_the_farm(monkeypatch):
+    monkeypatch.setattr(checks, "package", lambda name, remedy: Diagnosis(name, "missing", "not installed", remedy))
+    assert [row.name for row in checks.farm()] == ["distributed", "dask_jobqueue", "cryptography"]
+    assert all("pip install 'hpcpot[farm]'" in row.remedy for row in checks.farm())
+
+
 def test_file_locking(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("HDF5_USE_FILE_LOCKING", raising=False)
