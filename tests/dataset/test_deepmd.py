@@ -71,6 +71,20 @@ def test_text_files_of_deepmd_raw(tmp_path) -> None:
     np.testing.assert_allclose(data.forces.ravel(), arrays["force"].ravel())
 
 
+@pytest.mark.parametrize("n_frames", [1, 2, 4, 6])
+@pytest.mark.parametrize("types", ["1\n1\n", "1\n1\n0\n0\n", "1\n"])
+@pytest.mark.parametrize("is_text", [True, False])
+def test_an_atom_too_few_or_too_many(tmp_path, n_frames, types, is_text) -> None:
+    """Three atoms stand there; 18 numbers are two frames of them, not three of two atoms."""
+    arrays = system(tmp_path / "s", n_frames, () if is_text else (n_frames,))
+    if is_text:
+        for name, array in arrays.items():
+            np.savetxt(tmp_path / "s" / f"{name}.raw", array.reshape(n_frames, -1))
+    (tmp_path / "s" / "type.raw").write_text(types)
+    with pytest.raises(DataError, match=rf"coord\.(raw|npy) = .*shape \({n_frames}, 9\)"):
+        load([tmp_path / "s"])
+
+
 def test_elements_without_type_map(tmp_path) -> None:
     system(tmp_path / "s")
     (tmp_path / "s" / "type_map.raw").unlink()
