@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from glob import glob
 from pathlib import Path
 from typing import IO, BinaryIO, TextIO
@@ -52,16 +54,25 @@ PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 
 def unpacked(path: Path) -> Path:
     """Return the path without the suffix of a packing program."""
-    return path.with_suffix("") if path.suffix in (".gz", ".bz2", ".xz") else path
+    return path.with_suffix("") if path.suffix.lower() in (".gz", ".bz2", ".xz") else path
+
+
+def is_named(path: Path, patterns: Iterable[str]) -> bool:
+    """Test whether the name of a file is of a pattern, *.xyz without case, for the capitals of other systems."""
+    name = path.name
+    return any(fnmatchcase(name.lower() if pattern.startswith("*.") else name, pattern) for pattern in patterns)
 
 
 def open_text(path: Path) -> TextIO:
-    """Open a text file, packed by gzip, bzip2 or xz or not; bytes that are no UTF-8 are read as "�".
+    """Open a text file, packed by gzip, bzip2 or xz or not: UTF-8, or UTF-16 with its mark; foreign bytes are read as "�".
 
     Raises:
         OSError: it cannot be opened.
     """
-    return _opener(path)(path, "rt", encoding="utf-8", errors="replace")
+    with open_bytes(path) as file:
+        head = file.read(2)
+    encoding = "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+    return _opener(path)(path, "rt", encoding=encoding, errors="replace")
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -77,6 +88,10 @@ def _opener(path: Path) -> Callable[..., IO]:
     with path.open("rb") as file:
         head = file.read(8)
     return next((opener for magic, opener in PACKED.items() if head.startswith(magic)), open)
+
+
+INSIDE = (AttributeError, IndexError, NameError, TypeError)
+"""Exceptions whose words are about the code that reads, not about the file."""
 
 
 @contextmanager
@@ -95,13 +110,19 @@ def reading(path: Path, kind: str, error_type: type[HpcpotError]) -> Iterator[No
             f"{path} = cannot be opened ({error.strerror}): {kind} is required; check the path."
         ) from error
     except Exception as error:  # parsers of foreign bytes fail in as many ways as bytes can be wrong
-        detail = " ".join(str(error).split())[:160]
-        if "unable to lock" in detail:
+        if "unable to lock" in str(error):
             raise error_type(
                 f"{path} = cannot be locked: its file system has no locks, or a program holds one; the file itself may be "
                 "whole, and hpcpot needs no locks; set HDF5_USE_FILE_LOCKING=FALSE."
             ) from error
         raise error_type(
-            f"{path} = damaged {kind} ({type(error).__name__}: {detail}): the complete file is required; copy it again "
-            "or make it anew."
+            f"{path} = cannot be read as {kind}{reason(error)}: a whole file of that kind is required; check what wrote it, "
+            "and whether all of it was copied."
         ) from error
+
+
+def reason(error: Exception) -> str:
+    """What an error of a parser says in words, " (...)"; nothing where it is the inside of Python."""
+    text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())[:160]
+    is_told = text.count(" ") > 1 and not isinstance(error, INSIDE)
+    return f" ({text})" if is_told else ""

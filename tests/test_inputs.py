@@ -1,3 +1,4 @@
+import gzip
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,23 @@ def test_errors_of_reading_name_the_file(tmp_path):
     assert str(refusal.value) == f"{path} = {text}"
     with pytest.raises(DataError) as refusal, inputs.reading(path, "table", DataError):
         float("three\nlines")
-    text = (
-        "damaged table (ValueError: could not convert string to float: 'three\\nlines'): the complete file is required;"
-    )
-    assert str(refusal.value) == f"{path} = {text} copy it again or make it anew."
+    text = "cannot be read as table (could not convert string to float: 'three\\nlines'): a whole file of that kind is "
+    text += "required;"
+    assert str(refusal.value) == f"{path} = {text} check what wrote it, and whether all of it was copied."
+    with (
+        pytest.raises(DataError, match=r"= cannot be read as table: a whole"),
+        inputs.reading(path, "table", DataError),
+    ):
+        raise TypeError("unsupported operand type(s) for +")  # whose words are about the code, not about the file
     with pytest.raises(DataError, match="no elements"), inputs.reading(path, "table", ModelError):
         raise DataError("no elements")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_marks_of_encodings(tmp_path, encoding):
+    text = "4\nÅ\n"
+    content = (text if encoding != "utf-16-le" else "\ufeff" + text).encode(encoding)
+    for name, pack in (("a.txt", bytes), ("a.txt.gz", gzip.compress)):
+        (tmp_path / name).write_bytes(pack(content))
+        with inputs.open_text(tmp_path / name) as file:
+            assert file.read() == text

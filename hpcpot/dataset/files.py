@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +35,16 @@ LOSSES: dict[str, Callable[[DataSet], bool]] = {
     ),
 }
 """Information that a format may not keep -> test whether a data set has it."""
+
+OPTIONS = {
+    "elements": "--elements",
+    "names.energy": "--energy-key",
+    "names.forces": "--forces-key",
+    "names.tensor": "--virial-key",
+    "energy_unit": "--energy-unit",
+    "force_unit": "--force-unit",
+}
+"""Field of ReadOptions, or of its names -> option of the command line, for those that not every reader looks at."""
 
 
 def losses(dataset: DataSet, name: str) -> list[str]:
@@ -132,12 +142,13 @@ def _of_present_elements(dataset: DataSet) -> DataSet:
 
 def _refuse_useless(options: ReadOptions, rows: Mapping[str, Format]) -> None:
     """Raise a DataError for an option of a reader at which no reader of these formats looks."""
-    for field in ("elements", "names", "energy_unit", "force_unit"):
-        is_given = getattr(options, field) != getattr(ReadOptions(), field)
-        if field == "elements" and options.elements_if_needed:
+    given, unset = asdict(options), asdict(ReadOptions())
+    for field, option in OPTIONS.items():
+        section, _, name = field.partition(".")
+        value, default = (given[section], unset[section]) if not name else (given[section][name], unset[section][name])
+        if value == default or (field == "elements" and options.elements_if_needed):
             continue
-        if is_given and all(row.options is not None and field not in row.options for row in rows.values()):
-            option = {"names": "--energy-key, --forces-key, --virial-key"}.get(field, f"--{field.replace('_', '-')}")
+        if all(row.options is not None and not {field, section}.intersection(row.options) for row in rows.values()):
             raise DataError(
                 f"{option} = without effect on {', '.join(row.words for row in rows.values())}: must be of use; leave it out."
             )

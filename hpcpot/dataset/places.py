@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hpcpot import inputs
-from hpcpot.dataset.formats import FORMATS, INSIDE, Format, recognise, split_part
+from hpcpot.dataset.formats import FORMATS, INSIDE, Format, recognise, recognise_content, split_part
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
 from hpcpot.wording import plural
@@ -35,7 +35,7 @@ def accepted() -> str:
 def is_data(path: Path) -> bool:
     """Test whether a path is labelled data, a folder that may hold some, or the name of data that ship."""
     path = find(path) or path
-    return path.is_dir() or recognise(path) is not None
+    return path.is_dir() or (recognise(path) or recognise_content(path)) is not None
 
 
 def find(given: str | Path, folder: Path = Path()) -> Path | None:
@@ -70,7 +70,7 @@ def _expand(given: Path) -> list[tuple[Place, bool]]:
         DataError: nothing.
     """
     given = find(given) or given
-    row = recognise(given)
+    row = recognise(given) or recognise_content(given)
     if row is not None:
         return [(Place(row, given, given if given.is_dir() else split_part(given)[0].parent), False)]
     if not given.is_dir():
@@ -112,7 +112,7 @@ def _each_file_once(places: list[tuple[Place, bool]]) -> list[Place]:
     for place, walked in places:
         real = os.path.realpath(place.path)
         if walked and real in seen:
-            notice(place.path, "a link to a file or system that is read already: not read again")
+            notice(place.path, "named or linked to once more: read once")
             continue
         seen.add(real)
         kept.append(place)

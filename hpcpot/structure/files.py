@@ -54,7 +54,9 @@ def frame(path: str | Path, options: StructureOptions, index: int = -1) -> Atoms
     """One structure of a file, see `read`."""
     path = find(Path(path))
     with inputs.reading(path, "structure file", StructureError):
-        atoms = formats.of(path, options).code.read(path, options, index)
+        row = formats.of(path, options)
+        atoms = row.code.read(path, options, index)
+    _compare(path, row, atoms, options)
     checks.refuse_unsound(atoms, str(path))
     return atoms
 
@@ -70,7 +72,7 @@ def frames(path: str | Path, which: str = "all", options: StructureOptions | Non
         path = find(path)
         row = formats.of(path, options)
         for number, structure in _frames(path, row, which, options):
-            yield StructureFrame(number, _sound(path, structure))
+            yield StructureFrame(number, _sound(path, row, structure, options))
     except HpcpotError as error:
         yield StructureFrame(None, error)
 
@@ -94,15 +96,33 @@ def _frames(
         yield from numbered
 
 
-def _sound(path: Path, structure: Atoms | HpcpotError) -> Atoms | HpcpotError:
+def _sound(
+    path: Path, row: StructureFormat, structure: Atoms | HpcpotError, options: StructureOptions
+) -> Atoms | HpcpotError:
     """The structure, if it can be simulated; else why not."""
     if isinstance(structure, HpcpotError):
         return structure
     try:
+        _compare(path, row, structure, options)
         checks.refuse_unsound(structure, str(path))
     except StructureError as error:
         return error
     return structure
+
+
+def _compare(path: Path, row: StructureFormat, atoms: Atoms, options: StructureOptions) -> None:
+    """Compare what the config tells of a file with what the file holds; note what is not used.
+
+    Raises:
+        StructureError: an element that is not among those told.
+    """
+    if options.elements is not None and (others := sorted({*atoms.symbols} - {*options.elements})):
+        raise StructureError(
+            f"{path} = atoms of {', '.join(others)}: {options.key('elements')} names {', '.join(options.elements)} only; "
+            "correct it or leave it out."
+        )
+    if options.units is not None and not row.has_units:
+        notice(f"{path}: {options.key('units')}", f"not used: {row.words} has units of its own")
 
 
 def find(path: Path) -> Path:

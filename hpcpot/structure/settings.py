@@ -14,7 +14,8 @@ def elements_key() -> Any:
     """Declare the elements of types."""
     return key(
         list_of(element(), "a list of elements, e.g. [Li, Si]"),
-        "elements of LAMMPS types 1, 2, ...; null if the file names its elements",
+        "elements of types 1, 2, ... of a LAMMPS file, of an XYZ file with numbers or of a POSCAR without symbols; of other "
+        "files those that may occur; null if the file names its elements",
         None,
     )
 

@@ -187,7 +187,7 @@ def _columns(properties: str, rows: list[list[str]], where: str) -> dict[str, tu
         raise DataError(f"{where}: Properties = {properties[:80]}: must be name:type:columns, repeated; correct it.")
     names, kinds, widths = fields[::3], fields[1::3], [int(width) for width in fields[2::3]]
     if not properties and len(rows[0]) > 4:
-        names, kinds, widths = [*names, "columns without names"], [*kinds, "S"], [*widths, len(rows[0]) - 4]
+        names, kinds, widths = [*names, "without names"], [*kinds, "S"], [*widths, len(rows[0]) - 4]
     for k, row in enumerate(rows):
         if len(row) != sum(widths):
             raise DataError(

@@ -215,7 +215,7 @@ def test_a_header_that_claims_terabytes(tmp_path) -> None:
     path.write_bytes(
         path.read_bytes().replace(b"(2, 9), ", b"(1" + b"0" * 11 + b", 9), ").replace(b" " * 11 + b"\n", b"\n")
     )
-    with pytest.raises(DataError, match="s = damaged system of DeePMD-kit"):
+    with pytest.raises(DataError, match="s = cannot be read as system of DeePMD-kit"):
         load([tmp_path / "s"])
 
 

@@ -234,3 +234,42 @@ def test_plain_xyz_packed_and_fortran_exponents(tmp_path) -> None:
     assert not data.periodic.any() and data.groups.tolist() == ["a"]
     partly = read_xyz(tmp_path, xyz("energy=1 pbc=[True,false,1]"))
     assert partly.periodic.tolist() == [[True, False, True]]
+
+
+def test_a_unit_behind_the_energy_asks_for_that_of_the_forces(tmp_path) -> None:
+    """As energy_unit=Ha does."""
+    with pytest.raises(DataError, match=r"energy in Ha, force without a unit: .* --force-unit Ha/bohr"):
+        read_xyz(tmp_path, xyz("energy=-1 Ha"))
+    data = read_xyz(tmp_path, xyz("energy=-1 Ha"), force_unit="Ha/bohr")
+    assert data.energies.tolist() == pytest.approx([-27.211386], abs=1e-5)
+    assert data.forces[0, 0] == pytest.approx(0.1 * 51.422067, abs=1e-6)
+    assert read_xyz(tmp_path, xyz("energy=-1 eV")).forces[0, 0] == 0.1
+
+
+@pytest.mark.parametrize("name", ["TotEnergy", "E0", "e_tot", "Epot", "DFTenergy"])
+def test_energies_of_other_names_are_asked_about(tmp_path, name) -> None:
+    with pytest.raises(DataError, match=f"energy under the name {name}, .* --energy-key {name}"):
+        read_xyz(tmp_path, xyz(f"{name}=-3.5"))
+
+
+def test_numbers_like_a_tensor_are_named(tmp_path) -> None:
+    with pytest.warns(InputNotice, match=r"a\.extxyz: W = not used") as notes:
+        read_xyz(tmp_path, xyz('energy=-1 W="1 0 0 0 1 0 0 0 1" step="1 2 3" tag="a b c d e f"'))
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("name", ["run.EXTXYZ", "run.XYZ.GZ", "run.txt", "run", "trj.0"])
+def test_files_of_any_name(tmp_path, name) -> None:
+    """Suffixes in capitals, and files that are named themselves and begin as extended XYZ does."""
+    text = xyz("energy=-1").encode()
+    (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("GZ") else text)
+    assert load([tmp_path / name]).energies.tolist() == [-1]
+
+
+def test_other_files_are_no_data(tmp_path) -> None:
+    (tmp_path / "notes.txt").write_text("12\\nwords\\n")
+    with pytest.raises(DataError, match=r"notes\.txt = a file that is no labelled data"):
+        load([tmp_path / "notes.txt"])
+    (tmp_path / "a").write_text(xyz("energy=-1"))
+    with pytest.raises(DataError, match="a folder without data"):
+        load([tmp_path])

@@ -133,7 +133,8 @@ def test_options_without_effect_are_refused(data, tmp_path) -> None:
     useless = {
         "--energy-unit": ReadOptions(energy_unit="eV"),
         "--elements": ReadOptions(elements=("Li", "Si")),
-        "--energy-key, --forces-key": ReadOptions(names=LabelNames(energy="energy")),
+        "--energy-key": ReadOptions(names=LabelNames(energy="energy")),
+        "--forces-key": ReadOptions(names=LabelNames(forces="forces")),
     }
     for words, options in useless.items():
         with pytest.raises(DataError, match=f"{words}.* = without effect on a data set of hpcpot"):
@@ -201,6 +202,6 @@ def test_elements_without_atoms_are_left_out(data, tmp_path) -> None:
 def test_a_link_to_a_file_beside_it_is_read_once(data, tmp_path) -> None:
     save(data, tmp_path / "a.extxyz", {})
     (tmp_path / "b.extxyz").symlink_to("a.extxyz")
-    with pytest.warns(InputNotice, match=r"b\.extxyz = a link to a file or system that is read already"):
+    with pytest.warns(InputNotice, match=r"b\.extxyz = named or linked to once more: read once"):
         assert len(load([tmp_path])) == len(data)
     assert len(load([tmp_path / "a.extxyz", tmp_path / "b.extxyz"])) == 2 * len(data)

@@ -244,3 +244,12 @@ def test_configurations_that_did_not_converge(tmp_path) -> None:
 def test_a_cfg_that_is_damaged(tmp_path, text, words) -> None:
     with pytest.raises(DataError, match=words):
         read_cfg(tmp_path, text)
+
+
+def test_features_of_cfg_that_are_not_used_are_named(tmp_path) -> None:
+    feature = " Feature   EFS_by       VASP\n"
+    assert feature in CFG
+    (tmp_path / "a.cfg").write_text(CFG.replace(feature, feature + " Feature mindist 2.1\n Feature conf_id 7\n"))
+    with pytest.warns(InputNotice, match=r"a\.cfg: Feature mindist, conf_id = not used: of features only") as notes:
+        load([tmp_path / "a.cfg"], ReadOptions(elements=("Li", "Si")))
+    assert len(notes) == 1

@@ -201,3 +201,10 @@ def test_unconverged_calculations_of_one_frame_share_a_group(tmp_path) -> None:
         assert load([tmp_path]).groups.tolist() == ["scf", "scf"]
         kept = load([tmp_path], ReadOptions(unconverged="keep"))
     assert kept.groups.tolist() == ["scf", "scf/unconverged", "scf/unconverged", "scf"]
+
+
+@pytest.mark.parametrize(("name", "option"), [("forces", "--forces-key"), ("tensor", "--virial-key")])
+def test_names_that_vasp_does_not_have_are_refused(tmp_path, name, option) -> None:
+    (tmp_path / "OUTCAR").write_text(outcar())
+    with pytest.raises(DataError, match=f"{option} = without effect on OUTCAR or vasprun.xml of VASP"):
+        load([tmp_path / "OUTCAR"], ReadOptions(names=LabelNames(**{name: "F"})))

@@ -11,10 +11,12 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 from damage import damaged
+from noted import notes
 
 from hpcpot import data
 from hpcpot.errors import OutputError, StructureError
 from hpcpot.structure import checks, files, lammps_data
+from hpcpot.structure.formats import StructureOptions
 
 ELEMENTS = ("Li", "Si")
 NAMES = ("atoms.extxyz", "POSCAR", "atoms.data", "atoms.cif")
@@ -224,7 +226,7 @@ def test_xyz_refusals(tmp_path, text, message):
 
 def test_unknown_format_and_absent_file(tmp_path):
     (tmp_path / "x.foo").write_bytes(b"\x00\x01\x02 nothing known")
-    with pytest.raises(StructureError, match="x.foo = a format that is not known"):
+    with pytest.raises(StructureError, match="x.foo = no format by its name and its first bytes"):
         files.read(tmp_path / "x.foo")
     with pytest.raises(StructureError, match="absent.extxyz = no such file"):
         files.read(tmp_path / "absent.extxyz")
@@ -388,3 +390,53 @@ def test_failed_write_leaves_the_old_file(tmp_path, atoms, monkeypatch):
     monkeypatch.undo()
     assert len(files.read(tmp_path / "x.extxyz")) == 8
     assert [path.name for path in tmp_path.iterdir()] == ["x.extxyz"]
+
+
+def poscar(title: str, positions: str) -> str:
+    return f"{title}\n1.0\n6 0 0\n0 6 0\n0 0 6\n1 2\nDirect\n{positions}"
+
+
+def test_poscar_of_vasp_4_takes_its_symbols_from_the_config_or_the_title(tmp_path):
+    path = tmp_path / "POSCAR"
+    path.write_text(poscar("my interface", "0 0 0\n0.5d0 0 0\n0 5.0D-01 0\n"))
+    (tmp_path / "OUTCAR").write_text("VRHFIN =Ge:\nVRHFIN =C:\n")  # of another calculation
+    with pytest.raises(StructureError, match=r"2 kinds of atoms without symbols: .* structure\.elements: \[Li, Si\]"):
+        files.read(path)
+    read = files.read(path, ("Li", "Si"))
+    assert list(read.symbols) == ["Li", "Si", "Si"]
+    assert read.positions.tolist() == [[0, 0, 0], [3, 0, 0], [0, 3, 0]]
+    path.write_text(poscar("Si Ge slab", "0 0 0\n0.5 0 0\n0 0.5 0\n"))
+    assert list(files.read(path).symbols) == ["Si", "Ge", "Ge"]
+
+
+@pytest.mark.parametrize("unknown", ["?", "."])
+def test_occupancy_that_cif_does_not_tell_is_one(tmp_path, atoms, unknown):
+    files.write(tmp_path / "a.cif", atoms)
+    text = (tmp_path / "a.cif").read_text()
+    (tmp_path / "b.cif").write_text(text.replace("1.0000", unknown, 1))
+    read, said = notes(tmp_path / "b.cif")
+    assert list(read.symbols) == list(atoms.symbols)
+    assert said == [f"{tmp_path}/b.cif: _atom_site_occupancy = not told for sites: read as 1, the default of CIF"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_a_config_tells_is_compared_or_noted(tmp_path, atoms, name):
+    """Elements that a file names may not be others, and units of a file that has its own are not taken in silence."""
+    files.write(tmp_path / name, atoms)
+    with pytest.raises(StructureError, match="structure.elements"):
+        files.read(tmp_path / name, ("C", "O"))
+    with pytest.raises(StructureError, match="atoms of Si: structure.elements names Li only"):
+        files.read(tmp_path / name, ("Li",))
+    (read,) = files.frames(tmp_path / name, options=StructureOptions(("C", "O")))
+    assert isinstance(read.structure, StructureError)
+    said = notes(tmp_path / name, units="metal")[1]
+    assert any("structure.units = not used" in note for note in said) == (name in ("POSCAR", "atoms.cif"))
+
+
+def test_files_that_ase_never_comes_back_from(tmp_path):
+    """A restart file of LAMMPS has the suffix by which ASE knows those of CP2K."""
+    (tmp_path / "run.restart").write_text("LammpS RestartT\n")
+    with pytest.raises(StructureError, match="no format by its name and its first bytes"):
+        files.read(tmp_path / "run.restart")
+    with pytest.raises(StructureError, match="structure.format = cp2k-restart: must be one of"):
+        files.read(tmp_path / "run.restart", format="cp2k-restart")

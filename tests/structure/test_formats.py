@@ -177,7 +177,7 @@ def test_unknown_places_in_a_cif(tmp_path):
 def test_the_format_of_an_unknown_suffix_is_told(tmp_path):
     (tmp_path / "atoms.foo").write_text("1\n\nSi 0 0 0\n")
     with pytest.raises(
-        StructureError, match=r"atoms.foo = a format that is not known: .* say which by structure.format"
+        StructureError, match=r"atoms.foo = no format by its name and its first bytes: .* say which by structure.format"
     ):
         files.read(tmp_path / "atoms.foo")
     assert list(files.read(tmp_path / "atoms.foo", format="extxyz").symbols) == ["Si"]

@@ -206,7 +206,7 @@ def test_packed(tmp_path, suffix, pack):
     path.write_bytes(pack(data(tmp_path).read_bytes()))
     assert list(files.read(path).symbols) == ["Li", "Si"]
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(StructureError, match="damaged LAMMPS file"):
+    with pytest.raises(StructureError, match="cannot be read as LAMMPS file"):
         files.read(path)
 
 

@@ -160,7 +160,7 @@ def test_frames(tmp_path):
     packed.write_bytes(gzip.compress(text.encode()))
     assert files.read(packed, index=1).positions[0, 0] == 1
     packed.write_bytes(packed.read_bytes()[:-9])
-    with pytest.raises(StructureError, match="damaged LAMMPS file"):
+    with pytest.raises(StructureError, match="cannot be read as LAMMPS file"):
         files.read(packed)
     assert len(files.read(dump(tmp_path, text, "no_suffix"))) == 2  # known by its content
 

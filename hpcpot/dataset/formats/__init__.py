@@ -14,8 +14,10 @@ about the run, for formats that have a place for them.
 
 from __future__ import annotations
 
+import lzma
+import re
+import zlib
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -36,12 +38,13 @@ class Format:
     Attributes:
         name: as --format has it. module: where its functions are.
         words: what it is called in messages: "extended XYZ (.extxyz, .xyz)".
-        patterns: of the names of its files. is_folder: a folder is of it, and not the files within.
+        patterns: of the names of its files, suffixes without case.
+        begins: how its files begin, for those whose name does not tell. is_folder: a folder is of it, and not the files within.
             A format with neither is only written.
         suffixes: of outputs that are written in it unasked; "" for a name without one.
         has_parts: FILE#PART is a part of a file.
         writes: whether it is written at all.
-        options: fields of ReadOptions that its reader looks at; None where that is not known.
+        options: fields of ReadOptions, or of its `names`, that its reader looks at; None where that is not known.
         loses: what a written file does not keep, in words; those of `files.LOSSES` are said only where they apply.
     """
 
@@ -49,6 +52,7 @@ class Format:
     module: str
     words: str = ""
     patterns: tuple[str, ...] = ()
+    begins: str = ""
     is_folder: bool = False
     suffixes: tuple[str, ...] = ()
     has_parts: bool = False
@@ -70,7 +74,7 @@ class Format:
             fits = self.is_folder
         else:
             file = inputs.unpacked(split_part(path)[0] if self.has_parts else path)
-            fits = any(fnmatchcase(file.name, pattern) for pattern in self.patterns) and split_part(path)[0].is_file()
+            fits = inputs.is_named(file, self.patterns) and split_part(path)[0].is_file()
         return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
 
 
@@ -107,6 +111,18 @@ def recognise(path: Path) -> Format | None:
     return next((row for row in FORMATS.values() if row.recognise(path)), None)
 
 
+def recognise_content(path: Path) -> Format | None:
+    """Find the format of a file by its first lines; None if it has none, or cannot be opened."""
+    if not path.is_file():
+        return None
+    try:
+        with inputs.open_text(path) as file:
+            head = file.read(4096)
+    except (OSError, EOFError, zlib.error, lzma.LZMAError):  # unreadable, or packed and damaged: none of these
+        return None
+    return next((row for row in FORMATS.values() if row.begins and re.match(row.begins, head)), None)
+
+
 def output_format(path: Path) -> Format | None:
     """Find the format in which a path is written by default; None for an unknown suffix."""
     return next((row for row in FORMATS.values() if path.suffix in row.suffixes), None)
@@ -126,6 +142,7 @@ for _row in (
         f"{__name__}.extxyz",
         "extended XYZ (.extxyz, .xyz)",
         patterns=("*.extxyz", "*.xyz"),
+        begins=r"\s*\d+[ \t]*\n[^\n]*\b(?i:properties|lattice)\s*=",
         suffixes=(".extxyz", ".xyz"),
         options=("elements", "names", "energy_unit", "force_unit"),
         loses=("sources",),
@@ -143,6 +160,7 @@ for _row in (
         f"{__name__}.cfg",
         "MLIP-2 (.cfg)",
         patterns=("*.cfg",),
+        begins=r"\s*BEGIN_CFG\b",
         suffixes=(".cfg",),
         options=("elements",),
         loses=("sources", "an antisymmetric part of the virial"),
@@ -153,7 +171,7 @@ for _row in (
         "OUTCAR or vasprun.xml of VASP",
         patterns=("OUTCAR*", "*.OUTCAR", "*vasprun*.xml*"),
         writes=False,
-        options=("names",),
+        options=("names.energy",),
     ),
     Format(
         "deepmd",

@@ -28,6 +28,8 @@ from hpcpot.notices import notice
 TENSOR = {"xx": (0, 0), "yy": (1, 1), "zz": (2, 2), "yz": (1, 2), "xz": (0, 2), "xy": (0, 1)}
 COLUMNS = {"id", "type", "fx", "fy", "fz", *(f"{kind}_{axis}" for kind in ("cartes", "direct") for axis in "xyz")}
 """Columns of AtomData that are read."""
+FEATURES = ("elements", "group", "EFS_by")
+"""Features that are read: who the types are, the group, and whether the calculation converged."""
 OLD_STRESSES = {
     "Stress:": "the negative of PlusStress in old files of MLIP, which MLIP itself does not take any more",
     "Virial:": "a tensor that MLIP divides by the volume, whose unit the file does not tell",
@@ -81,14 +83,17 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     Raises:
         DataError: absent, not whole, of unknown keywords, or without elements.
     """
-    source, group, unused = source_of(path, root), inputs.unpacked(path).stem, {}
+    source, group, unused, features = source_of(path, root), inputs.unpacked(path).stem, {}, {}
     with opened(path, "a .cfg file of MLIP") as file:
         for k, words in enumerate(_blocks(file, path)):
             block = _parse(_Block(f"{path}:{k}", words))
             unused |= dict.fromkeys(name for name in block.columns if name not in COLUMNS)
+            features |= dict.fromkeys(name for name in block.features if name not in FEATURES)
             yield _labelled(block, options, group, f"{source}:{k}")
     if unused:
         notice(f"{path}: {', '.join(unused)}", "not used: columns of AtomData other than positions, types and forces")
+    if features:
+        notice(f"{path}: Feature {', '.join(features)}", f"not used: of features only {', '.join(FEATURES)} are")
 
 
 def _blocks(file: TextIO, path: Path) -> Iterator[list[list[str]]]:

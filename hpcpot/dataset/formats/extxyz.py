@@ -19,10 +19,11 @@ from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor
 from hpcpot.dataset.formats import label_units
 from hpcpot.dataset.formats.label_names import DATA, LABELS, choose
 from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, opened, source_of
-from hpcpot.dataset.formats.text import numbers
+from hpcpot.dataset.formats.text import is_number, numbers
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
 from hpcpot.structure.xyz_frames import (
+    CELLS,
     NUMBERS,
     POSITIONS,
     SPECIES,
@@ -37,6 +38,7 @@ from hpcpot.structure.xyz_frames import (
 CONVERGED = ("converged", "is_converged", "scf_converged", "electronic_converged", "converged_electronic")
 UNIT = re.compile(r"(?<=[\d.\s\]])(?![eEdD][+-]?\d)[A-Za-zÅ]\S*$")
 """A unit behind a number, with a blank between or not; not its exponent."""
+CELL = {"lattice", "properties", "pbc", *CELLS}
 NOTICES = {
     "columns": "not used: a labelled structure has positions, forces, energy and virial",
     "keys": "not used: energy, forces and virial are read under other names, or not at all",
@@ -69,6 +71,7 @@ class _Labels:
 
     Attributes:
         names: label -> key or column that it is under, in small letters. used: those that were read.
+        unit_of_energy: behind its value; "" for none.
         remarks: kind of notice -> names of which it is said, over all frames.
     """
 
@@ -76,6 +79,7 @@ class _Labels:
         self.frame, self.options, self.remarks = frame, options, remarks
         self.keys, self.columns = frame.comment, frame.columns
         self.used: set[str] = set()
+        self.unit_of_energy = ""
         names = options.names
         keys = {key: written for key, (written, _) in self.keys.items()}
         vectors = {name: written for name, (written, values) in self.columns.items() if values.dtype.kind == "f"}
@@ -126,6 +130,8 @@ class _Labels:
         return float(values[0]) * self.energy_unit(key, unit)
 
     def energy_unit(self, key: str, unit: str) -> float:
+        if key == self.names["energy"]:
+            self.unit_of_energy = unit
         unit = unit or self.stated("energy") or self.options.energy_unit or "eV"
         return label_units.energy(unit, f"{self.frame.where}: unit of {key}")
 
@@ -198,7 +204,7 @@ class _Labels:
 
     def unit_like_the_energy(self, label: str) -> str:
         """Refuse to guess a unit where the energy has another than eV; else ""."""
-        energy = self.stated("energy") or self.options.energy_unit
+        energy = self.unit_of_energy or self.stated("energy") or self.options.energy_unit
         if energy and label_units.energy(energy, f"{self.frame.where}: energy_unit") != 1.0:
             remedy = "--force-unit Ha/bohr" if label == "force" else "--virial-key stress and --virial-is"
             raise DataError(
@@ -213,7 +219,14 @@ class _Labels:
         known = self.used.union(*(label.names for label in LABELS.values()))
         keys = {written: None for key, (written, _) in self.keys.items() if key not in known and "unit" not in key}
         words = keys | dict.fromkeys(self.frame.flags)
-        self.remarks["keys"] |= {word: None for word in words if DATA.search(word.lower())}
+        self.remarks["keys"] |= {word: None for word in words if DATA.search(word.lower()) or self.is_tensor(word)}
+
+    def is_tensor(self, word: str) -> bool:
+        """Test whether a key has six or nine numbers, as stresses and virials do."""
+        if word.lower() in CELL:
+            return False
+        words = re.sub(r"[\[\],]", " ", self.keys.get(word.lower(), ("", ""))[1]).split()
+        return len(words) in (6, 9) and all(map(is_number, words))
 
 
 def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:

@@ -37,7 +37,11 @@ class Label:
 
 
 LABELS = {
-    "energy": Label(("free_energy", "energy"), "--energy-key", re.compile(r"(.*[-_.])?(energy|energies|e|etot|toten)")),
+    "energy": Label(
+        ("free_energy", "energy"),
+        "--energy-key",
+        re.compile(r".*energy|(.*[-_.])?(energies|e|e_?0|e_?tot|e_?pot|toten)"),
+    ),
     "forces": Label(("forces",), "--forces-key", re.compile(r"(.*[-_.])?(forces?|f)")),
     "virial": Label(
         ("virial", "stress"),

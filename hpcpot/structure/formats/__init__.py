@@ -15,7 +15,6 @@ What they return passes `structure.checks.refuse_unsound` in `structure.files`: 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -52,8 +51,10 @@ class StructureFormat:
 
     Attributes:
         name: as `structure.format` has it. module: where its functions are.
-        words: what it is called in messages. patterns: of the names of its files, without the suffix of a packing program.
+        words: what it is called in messages.
+        patterns: of the names of its files, without the suffix of a packing program; *.xyz stands for *.XYZ, too.
         numbered: frames have numbers in labels, even if a file holds a single one.
+        has_units: its files may be in units that `structure.units` tells.
     """
 
     name: str
@@ -61,6 +62,7 @@ class StructureFormat:
     words: str
     patterns: tuple[str, ...]
     numbered: bool = False
+    has_units: bool = False
 
     @cached_property
     def code(self) -> ModuleType:
@@ -68,8 +70,7 @@ class StructureFormat:
 
     def recognise(self, path: Path) -> bool:
         """Test whether a file is of this format."""
-        name = inputs.unpacked(path).name
-        fits = any(fnmatchcase(name, pattern) for pattern in self.patterns)
+        fits = inputs.is_named(inputs.unpacked(path), self.patterns)
         return fits and (not hasattr(self.code, "recognise") or self.code.recognise(path))
 
 
@@ -98,9 +99,10 @@ def of(path: Path, options: StructureOptions) -> StructureFormat:
         return FORMATS.get(ALIASES.get(name, name), FORMATS["ase"])
     row = next((row for row in FORMATS.values() if row.recognise(path)), None)
     if row is None:
-        known = "; ".join(row.words for row in FORMATS.values())
+        known = "; ".join(f"{row.name}: {row.words}" for row in FORMATS.values())
         raise StructureError(
-            f"{path} = a format that is not known: must be one of {known}; say which by {options.key('format')}, or rename it."
+            f"{path} = no format by its name and its first bytes: must be one of {known}; say which by "
+            f"{options.key('format')}, or rename it."
         )
     return row
 
@@ -116,14 +118,24 @@ for _row in (
         ("*.h5md", "*.h5", "*.hdf5"),
         numbered=True,
     ),
-    StructureFormat("lammps-dump", f"{__name__}.lammps_dump", "LAMMPS dump (.lammpstrj, .dump)", ("*",), numbered=True),
+    StructureFormat(
+        "lammps-dump",
+        f"{__name__}.lammps_dump",
+        "LAMMPS dump (.lammpstrj, .dump)",
+        ("*",),
+        numbered=True,
+        has_units=True,
+    ),
     StructureFormat(
         "lammps-data",
         f"{__name__}.lammps_data",
         "LAMMPS data (.data, .lmp, .lammps, data.*)",
         ("*.data", "*.lmp", "*.lammps", "data.*"),
+        has_units=True,
     ),
-    StructureFormat("extxyz", f"{__name__}.xyz", "XYZ (.extxyz, .xyz)", ("*.extxyz", "*.xyz"), numbered=True),
+    StructureFormat(
+        "extxyz", f"{__name__}.xyz", "XYZ (.extxyz, .xyz)", ("*.extxyz", "*.xyz"), numbered=True, has_units=True
+    ),
     StructureFormat(
         "vasp",
         f"{__name__}.poscar",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import lzma
 import zlib
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
 
 import ase.io
 from ase import Atoms
 from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
+from hpcpot import inputs
 from hpcpot.errors import StructureError
 from hpcpot.structure.formats import StructureOptions
 
@@ -18,9 +20,13 @@ TYPES_ONLY = ("lammps-dump-binary",)
 """Formats without elements, whose types ASE takes for atomic numbers."""
 
 
+ENDLESS = ("cp2k-restart",)
+"""Formats whose readers in ASE never come back from a file that is cut off or of another program."""
+
+
 def knows(name: str) -> bool:
-    """Test whether ASE reads a format of this name, and does not take types for atomic numbers there."""
-    return name in ioformats and ioformats[name].can_read and name not in TYPES_ONLY
+    """Test whether ASE reads a format of this name, comes back, and does not take types for atomic numbers there."""
+    return name in ioformats and ioformats[name].can_read and name not in (*TYPES_ONLY, *ENDLESS)
 
 
 def recognise(path: Path) -> bool:
@@ -56,25 +62,22 @@ def _name(path: Path, options: StructureOptions) -> str:
     return options.format if options.format is not None and knows(options.format) else filetype(str(path))
 
 
-def read_as(path: Path, name: str, index: int | str, options: StructureOptions) -> Atoms | list[Atoms]:
+def read_as(
+    path: Path, name: str, index: int | str, options: StructureOptions, text: str | None = None
+) -> Atoms | list[Atoms]:
     """Read a frame, or several.
 
     Args:
         name: of the format. index: of a frame, or ":" for all. options: for messages.
+        text: of the file, where it was made ready for ASE.
     Raises:
         StructureError: ASE cannot read it.
     """
     try:
-        return ase.io.read(path, index=index, format=name, do_not_split_by_at_sign=True, parallel=False)
+        source = path if text is None else StringIO(text)
+        return ase.io.read(source, index=index, format=name, do_not_split_by_at_sign=True, parallel=False)
     except Exception as error:  # a reader of ASE meets a broken file with any exception
         raise StructureError(
-            f"{path} = a file that cannot be read as {name}{_reason(error)}: must be whole and in the format that its "
+            f"{path} = a file that cannot be read as {name}{inputs.reason(error)}: must be whole and in the format that its "
             f"name says; check it, or say its format by {options.key('format')}."
         ) from error
-
-
-def _reason(error: Exception) -> str:
-    """What ASE says in words, " (...)"; nothing where it is the inside of Python."""
-    text = " ".join(str(error).split())[:120]
-    is_told = text.count(" ") > 1 and not isinstance(error, (AttributeError, KeyError, TypeError, NameError))
-    return f" ({text})" if is_told else ""

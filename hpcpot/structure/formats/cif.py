@@ -10,12 +10,16 @@ from ase import Atoms
 
 from hpcpot import inputs
 from hpcpot.errors import StructureError
+from hpcpot.notices import notice
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.formats.by_ase import read_as
 
 FARTHEST_CELL = 1e6
 """Fractional coordinates beyond are damage."""
-COORDINATE = re.compile(r"_atom_site_(?:fract|cartn)_[xyz]$", re.IGNORECASE)
+COORDINATE = re.compile(r"_atom_site_(?:fract|cartn)_[xyz]$")
+OCCUPANCY = "_atom_site_occupancy"
+UNKNOWN = ("?", ".")
+"""Words of a value that is not told."""
 
 
 def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
@@ -24,14 +28,12 @@ def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
     Raises:
         StructureError: it is not whole, or sites are partially occupied or at no place.
     """
-    refuse_unknown_places(path)
-    return refuse_partial_occupancy(path, read_as(path, "cif", index, options))
+    return refuse_partial_occupancy(path, read_as(path, "cif", index, options, completed(path)))
 
 
 def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | StructureError]:
     """Read all crystals."""
-    refuse_unknown_places(path)
-    for atoms in read_as(path, "cif", ":", options):
+    for atoms in read_as(path, "cif", ":", options, completed(path)):
         try:
             yield refuse_partial_occupancy(path, atoms)
         except StructureError as error:
@@ -61,28 +63,42 @@ def is_place(word: str) -> bool:
         return False
 
 
-def refuse_unknown_places(path: Path) -> None:
-    """Refuse sites whose coordinates are no numbers, such as `?`.
+def completed(path: Path) -> str:
+    """Text of the file, with the occupancy 1 where a site has none: `?` or `.`.
 
     Raises:
-        StructureError: names the site; or the file cannot be opened.
+        StructureError: a coordinate is no number, such as `?`; or the file cannot be opened.
     """
     with inputs.reading(path, "CIF", StructureError), inputs.open_text(path) as file:
+        lines: list[str] = []
         names: list[str] = []
         for line in file:
             words = line.split()
             if words and words[0].lower() == "loop_":
                 names = []
             elif words and words[0].startswith("_"):
-                names.append(words[0])
+                names.append(words[0].lower())
             elif len(words) == len(names):
-                unknown = [
-                    name
-                    for name, word in zip(names, words, strict=True)
-                    if COORDINATE.match(name) and not is_place(word)
-                ]
-                if unknown:
-                    raise StructureError(
-                        f"{path}: {unknown[0]} of {words[0]} = {' '.join(words)[:60]}: must be a number, and ? is none; "
-                        "complete the site or delete it."
-                    )
+                refuse_unknown_place(path, dict(zip(names, words, strict=True)), line)
+                if OCCUPANCY in names and words[names.index(OCCUPANCY)] in UNKNOWN:
+                    notice(f"{path}: {OCCUPANCY}", "not told for sites: read as 1, the default of CIF")
+                    words[names.index(OCCUPANCY)] = "1"
+                    line = " ".join(words) + "\n"
+            lines.append(line)
+        return "".join(lines)
+
+
+def refuse_unknown_place(path: Path, site: dict[str, str], line: str) -> None:
+    """Refuse a site with a coordinate that is no number.
+
+    Args:
+        site: name of each column -> its word. line: the same, for the message.
+    Raises:
+        StructureError: names the site.
+    """
+    unknown = next((name for name, word in site.items() if COORDINATE.match(name) and not is_place(word)), None)
+    if unknown is not None:
+        raise StructureError(
+            f"{path}: {unknown} of {next(iter(site.values()))} = {line.strip()[:60]}: must be a number, and ? is none; "
+            "complete the site or delete it."
+        )

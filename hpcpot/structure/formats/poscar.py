@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ase import Atoms
+from ase.data import atomic_numbers
 
 from hpcpot import inputs
 from hpcpot.errors import StructureError
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.formats.by_ase import read_as
+
+FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
+"""The letter of an exponent of Fortran, 0.5d0."""
 
 
 def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
@@ -20,15 +25,33 @@ def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
     """
     with inputs.reading(path, "POSCAR", StructureError):
         with inputs.open_text(path) as file:
-            lines = file.read().splitlines()
+            lines = [FORTRAN.sub("e", line) for line in file.read().splitlines()]
         try:
+            if lines[5].split()[0].isdigit():
+                lines.insert(5, symbols(path, lines, options))
             check(path, lines)
         except (ValueError, IndexError) as error:
             raise StructureError(
                 f"{path} = no POSCAR, or not a whole one: must have a title, a factor, three vectors, symbols, counts and "
                 "positions; is the file whole?"
             ) from error
-    return read_as(path, "vasp", 0, options)
+    return read_as(path, "vasp", 0, options, "\n".join(lines) + "\n")
+
+
+def symbols(path: Path, lines: list[str], options: StructureOptions) -> str:
+    """Line of symbols for a file of VASP 4, which has none: elements that are told, else the first words of its title.
+
+    Raises:
+        StructureError: neither names the kinds of atoms.
+    """
+    kinds = len(lines[5].partition("!")[0].split())
+    names = list(options.elements or lines[0].split()[:kinds])
+    if len(names) != kinds or not all(name in atomic_numbers for name in names):
+        raise StructureError(
+            f"{path} = {kinds} kinds of atoms without symbols: the elements of all are required; name them in their order, "
+            f"{options.key('elements')}: [Li, Si], or in a line before the counts."
+        )
+    return " ".join(names)
 
 
 def check(path: Path, lines: list[str]) -> None:
@@ -37,10 +60,8 @@ def check(path: Path, lines: list[str]) -> None:
     Raises:
         StructureError: see above; ValueError or IndexError where it is no POSCAR at all.
     """
-    row = 5 if lines[5].split()[0].isdigit() else 6
-    counts = [int(word) for word in lines[row].partition("!")[0].split()]
-    row += 2 if lines[row + 1].strip()[:1] in ("S", "s") else 1
-    first = row + 1
+    counts = [int(word) for word in lines[6].partition("!")[0].split()]
+    first = 9 if lines[7].strip()[:1] in ("S", "s") else 8
     last = next((i for i in range(first, len(lines)) if not is_position(lines[i])), len(lines))
     if last - first != sum(counts):
         raise StructureError(

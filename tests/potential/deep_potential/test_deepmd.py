@@ -290,7 +290,7 @@ def _with(index, value):
         (_davg, _with((..., 0), np.inf), "davg, dstd or energy bias = not finite"),
         (_last_bias, _with(..., np.nan), "fitting networks = wrong widths"),
         (_last_bias, lambda values: values.astype(np.float16), "has type float16: float64 or float32 is required"),
-        (_davg, lambda values: values[:, :-1], "damaged native DeePMD-kit model"),
+        (_davg, lambda values: values[:, :-1], "cannot be read as native DeePMD-kit model"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(tmp_path, pick, change, message) -> None:
@@ -388,7 +388,7 @@ def test_training_scripts_that_hpcpot_does_not_compute_are_refused(tmp_path, cha
         ("model_attr/model_attr/t_out_std", np.array([[[2.0], [1.0]]]), "t_out_std = not 1"),
         ("filter_type_all/matrix_1_1", None, "constant filter_type_all/matrix_1_1 = absent: .*excluded pairs"),
         ("final_layer_type_1/matrix", None, "constant final_layer_type_1/matrix = absent"),
-        ("layer_0_type_0/bias", np.zeros(12, np.float16), "damaged frozen .* TensorFlow type 19"),
+        ("layer_0_type_0/bias", np.zeros(12, np.float16), "cannot be read as frozen .* TensorFlow type 19"),
         ("model_attr/tmap", "Li", r"type_map = \('Li',\): 2 different names"),
     ],
 )

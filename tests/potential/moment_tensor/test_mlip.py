@@ -94,7 +94,7 @@ def test_a_cutoff_that_no_potential_has(tmp_path, cutoff):
         (r"mapping = \{0", "mapping = {900", "alpha_moment_mapping = 92 entries: moments 0 to 349"),
         (r"species_coeffs = \{", "species_coeffs = {1.0, ", "moment_coeffs, species_coeffs = 92, 3"),
         (r"species_coeffs = \{1.3", "species_coeffs = {nan, 1.3", "species_coeffs = 92, 3|not finite"),
-        (r"moment_coeffs = \{-4", "moment_coeffs = {inf", "moment_coeffs|not finite|damaged"),
+        (r"moment_coeffs = \{-4", "moment_coeffs = {inf", "moment_coeffs|not finite|cannot be read"),
         ("potential_name", "magnetic_name", "line 3 is not understood: magnetic_name"),
     ],
 )
