@@ -8,12 +8,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 from ase import Atoms
-from ase.constraints import FixAtoms
 from ase.units import fs
 
 from hpcpot.errors import OutputError
 from hpcpot.storage import layout, verify
 from hpcpot.storage.hdf5_errors import explained
+from hpcpot.structure import constraints
 
 TRAJECTORIES = (".h5md", ".h5", ".hdf5")
 """Endings of the files that it reads."""
@@ -92,7 +92,7 @@ class TrajectoryReader:
         if "velocity" in self.elements and step in (steps := self.steps("velocity")):
             atoms.set_velocities(self.values("velocity", int(np.searchsorted(steps, step))) / fs)
         if self.frozen is not None and self.frozen.any():
-            atoms.set_constraint(FixAtoms(np.flatnonzero(self.frozen)))
+            constraints.freeze(atoms, np.flatnonzero(self.frozen))
         return atoms
 
     def cells(self) -> np.ndarray:
