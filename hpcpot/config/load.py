@@ -121,7 +121,7 @@ def find_input(name: str, folder: Path) -> Path:
 
 def _read(path: Path) -> tuple[dict, list[str]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # a mark at its start is no part of it
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         raise ConfigError(f"config = {path}: {reason}; give the path of a YAML file.") from error

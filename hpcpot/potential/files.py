@@ -290,9 +290,8 @@ def _recognised(head: Head) -> Reader:
             with h5py.File(path, "r", locking=False) as file:
                 members = ", ".join(list(file)[:5]) or "nothing"
             raise ModelError(f"{path} = an HDF5 file with {members}, no model: {_accepted()} is required.")
-    kind = (
-        f"a {'text' if head.is_text else 'binary'} file that begins with {start[:16]!r}" if start else "an empty file"
-    )
+    begin = repr(start[:16])[1:]  # without the b of Python's bytes
+    kind = f"a {'text' if head.is_text else 'binary'} file that begins with {begin}" if start else "an empty file"
     for signature, name in FOREIGN_SIGNATURES.items():
         if start.startswith(signature):
             kind = name

@@ -284,3 +284,7 @@ def test_the_interface_is_the_published_run():
     assert md.steps * md.timestep_fs == 5e6  # 5 ns
     assert settings.output.position_every * md.timestep_fs == 1e3  # 1 ps
     assert (md.temperature_K, md.temperature_end_K, md.integrator) == (500, 500, "nvt_nose_hoover")
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_a_config(folder):
+    assert load(folder, "\ufeff" + GOOD).md.steps == 10_000_000

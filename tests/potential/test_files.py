@@ -204,7 +204,7 @@ def test_content_decides_not_the_name(tmp_path) -> None:
     "content, found",
     [
         (b"", "an empty file"),
-        (b"hello world\n", "a text file that begins with b'hello world"),
+        (b"hello world\n", "a text file that begins with 'hello world"),
         (yaml.safe_dump({"model": {"potential": "lisi.h5"}}).encode(), "a text file that begins with"),
         (b"\x7fELF\x02\x01", "a binary file that begins with"),
         (b"PK\x03\x04stuff", "a zip archive .*dp convert-backend MODEL MODEL.dp"),

@@ -20,7 +20,7 @@ def lines_of(path: Path) -> list[str]:
         ConfigError: the file cannot be read.
     """
     try:
-        content = path.read_text(encoding="utf-8")
+        content = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigError(f"{path} = cannot be read ({error.strerror}): an input of aenet is required.") from error
     except ValueError as error:

@@ -249,7 +249,7 @@ def spelling(path: Path) -> dict[str, str]:
 def _keywords(path: Path) -> dict[str, Given]:
     """What is given, by the whole names of today's DeePMD-kit; null is as if it were not there."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError:
         content = None
     except (OSError, ValueError) as error:
@@ -286,7 +286,7 @@ def _translated(given: dict[str, Given], path: Path) -> tuple[dict[str, Any], li
         elif name in IDLE:
             idle += [] if name in SILENT else [entry.keyword]
         else:
-            problems.append(_problem(entry, path, f"unknown keyword{_suggestion(name)}."))
+            problems.append(_problem(entry, path, f"unknown keyword{_suggestion(name)}"))
     if idle:
         notice(f"{path.name}: {', '.join(idle)}", "without effect in hpcpot: not used.")
     _adapt(values)
@@ -325,7 +325,7 @@ def _suggestion(name: str) -> str:
         if other.rpartition(".")[0] == section
     }
     near = difflib.get_close_matches(key, known, 1, 0.7)
-    return f"; did you mean {known[near[0]]}?" if near else f" of the section {section}" if section else ""
+    return f"; did you mean {known[near[0]]}?" if near else f" of the section {section}." if section else "."
 
 
 def _adapt(values: dict[str, Any]) -> None:

@@ -268,7 +268,7 @@ def test_nested_json_is_refused(tmp_path):
             lambda t: t["training"].update(wibble=1),
             r"training.wibble = 1 .*: unknown keyword of the section training\.",
         ),
-        (lambda t: t["training"].update(numb_stps=1), "unknown keyword; did you mean training.numb_steps"),
+        (lambda t: t["training"].update(numb_stps=1), r"unknown keyword; did you mean training\.numb_steps\?$"),
         (lambda t: t["learning_rate"].update(stop_lr_ratio="x"), "stop_lr_ratio = x .*: must be a number"),
         (lambda t: t.pop("model"), "has no section model"),
     ],
@@ -444,3 +444,10 @@ def test_a_long_word_takes_no_time(tmp_path):
             assert len(str(error)) < 2000
         assert time.process_time() - start < 2.0
         (tmp_path / name).write_text(content)
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_an_input(tmp_path):
+    path = written(tmp_path)
+    plain = load(path, [])
+    path.write_text("\ufeff" + path.read_text(), encoding="utf-8")
+    assert load(path, []) == plain
