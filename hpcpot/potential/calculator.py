@@ -12,7 +12,7 @@ from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 from ase.geometry import complete_cell
 
-from hpcpot.errors import ConfigError, DomainError, ModelError
+from hpcpot.errors import ConfigError, DomainError, ModelError, SimulationError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.notices import notice
 from hpcpot.parallel.domain import Domain
@@ -49,7 +49,11 @@ class Calculator(AseCalculator):
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
-        result = evaluate(self.atoms, self.potential, self._judge)
+        try:
+            result = evaluate(self.atoms, self.potential, self._judge)
+        except SimulationError:  # of a run, by elements; here the structure is at fault, and the atoms can be named
+            checks.check(self.atoms, self.potential.elements)
+            raise
         energy = float(result.energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": result.energies, "forces": result.forces}
         if self.atoms.cell.rank == 3:

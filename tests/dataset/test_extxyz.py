@@ -273,3 +273,22 @@ def test_other_files_are_no_data(tmp_path) -> None:
     (tmp_path / "a").write_text(xyz("energy=-1"))
     with pytest.raises(DataError, match="a folder without data"):
         load([tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("comment", "options"),
+    [
+        ("energy=-1 energy_unit=Ha force_unit=eV/A", {"energy_unit": "Ry"}),
+        ("energy=-1 Ha force_unit=eV/A", {"energy_unit": "eV"}),
+        ("energy=-1 force_unit=eV/A", {"force_unit": "Ha/bohr"}),
+    ],
+)
+def test_units_told_against_the_file_are_refused(tmp_path, comment, options) -> None:
+    option, told = next(iter(options.items()))
+    with pytest.raises(DataError, match=f"as the file states: --{option.replace('_', '-')} {told} contradicts it"):
+        read_xyz(tmp_path, xyz(comment), **options)
+
+
+def test_a_unit_told_once_more_is_no_contradiction(tmp_path) -> None:
+    data = read_xyz(tmp_path, xyz("energy=-1 hartree force_unit=eV/A"), energy_unit="Ha")
+    assert data.energies.tolist() == pytest.approx([-27.211386245988], rel=1e-12)

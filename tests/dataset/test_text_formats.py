@@ -253,3 +253,9 @@ def test_features_of_cfg_that_are_not_used_are_named(tmp_path) -> None:
     with pytest.warns(InputNotice, match=r"a\.cfg: Feature mindist, conf_id = not used: of features only") as notes:
         load([tmp_path / "a.cfg"], ReadOptions(elements=("Li", "Si")))
     assert len(notes) == 1
+
+
+def test_units_told_against_an_xsf_are_refused(tmp_path) -> None:
+    (tmp_path / "a.xsf").write_text(XSF)
+    with pytest.raises(DataError, match="= eV, as the file states: --energy-unit Ry contradicts it"):
+        load([tmp_path / "a.xsf"], ReadOptions(energy_unit="Ry", force_unit="eV/A"))

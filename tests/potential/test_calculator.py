@@ -119,3 +119,13 @@ def test_an_ase_potential_refuses_what_cannot_be():
     atoms.positions[5, 0] = np.nan
     with pytest.raises(StructureError, match=r"positions of atom 5 \(Cu\)"):
         AsePotential(EMT(), atoms)
+
+
+def test_atoms_that_are_too_close_are_named():
+    atoms = bulk("Si", cubic=True)
+    atoms.positions[5] = atoms.positions[2] + [0.3, 0, 0]
+    atoms.calc = Calculator("lisi_mtp")
+    with pytest.raises(
+        StructureError, match=r"distance of atoms 2 \(Si\) and 5 \(Si\) = 0\.3 Å: must be at least 0\.5 Å"
+    ):
+        atoms.get_forces()

@@ -132,8 +132,10 @@ class _Labels:
     def energy_unit(self, key: str, unit: str) -> float:
         if key == self.names["energy"]:
             self.unit_of_energy = unit
-        unit = unit or self.stated("energy") or self.options.energy_unit or "eV"
-        return label_units.energy(unit, f"{self.frame.where}: unit of {key}")
+        where = f"{self.frame.where}: unit of {key}"
+        stated = unit or self.stated("energy")
+        unit = label_units.agreed(stated, self.options.energy_unit, label_units.energy, where, "--energy-unit")
+        return label_units.energy(unit or "eV", where)
 
     def forces(self) -> np.ndarray | None:
         """(n, 3) eV/Å."""
@@ -144,8 +146,9 @@ class _Labels:
         values = self.columns[name][1]
         if values.shape[1] != 3:
             raise DataError(f"{self.frame.where}: {name} = {values.shape[1]} columns: must be three; correct it.")
-        unit = self.stated("force", "forces") or self.options.force_unit or self.unit_like_the_energy("force")
-        return values * label_units.force(unit or "eV/A", f"{self.frame.where}: unit of {name}")
+        where, stated = f"{self.frame.where}: unit of {name}", self.stated("force", "forces")
+        unit = label_units.agreed(stated, self.options.force_unit, label_units.force, where, "--force-unit")
+        return values * label_units.force(unit or self.unit_like_the_energy("force") or "eV/A", where)
 
     def virial(self) -> np.ndarray | None:
         """(3, 3) eV."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from hpcpot.errors import DataError
 from hpcpot.units import BOHR, EV_PER_A3_IN_GPA, HARTREE, KCAL_PER_MOL, KJ_PER_MOL, RYDBERG
@@ -72,6 +73,21 @@ def stress(text: str, where: str) -> float:
     if not match or not is_energy(match[1]) or match[2].lower() not in LENGTHS:
         raise _unknown(text, "stress", where)
     return ENERGIES[match[1].lower()] / LENGTHS[match[2].lower()] ** 3
+
+
+def agreed(stated: str, told: str | None, factor: Callable[[str, str], float], where: str, option: str) -> str:
+    """The unit that a file states, or else the one that the user tells; "" for neither.
+
+    Args:
+        factor: `energy` or `force`. where: the unit stands, and option: by which the user tells it, for messages.
+    Raises:
+        DataError: both are there, and are not the same; or one is not known.
+    """
+    if stated and told and factor(stated, where) != factor(told, option):
+        raise DataError(
+            f"{where} = {stated}, as the file states: {option} {told} contradicts it; leave out the option."
+        )
+    return stated or told or ""
 
 
 def _unknown(text: str, kind: str, where: str) -> DataError:

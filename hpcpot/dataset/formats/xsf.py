@@ -128,16 +128,17 @@ def _energy(match: re.Match[str], path: Path, options: ReadOptions) -> tuple[flo
     unit = (match[2] or value[2]).strip("()[],;. ")
     if not unit and options.energy_unit is None:
         notice(where, "without a unit, read as eV, as aenet does; --energy-unit names another")
-    unit = unit or options.energy_unit or "eV"
+    unit = label_units.agreed(unit, options.energy_unit, label_units.energy, f"{where}, unit", "--energy-unit") or "eV"
     return number(value[1], where) * label_units.energy(unit, f"{where}, unit"), unit
 
 
 def _force_unit(options: ReadOptions, comments: list[str], energy_unit: str, where: str) -> float:
     """Factor of the forces to eV/Å: eV/Å beside an energy in eV, as aenet has it; else the user must say it."""
-    if match := FORCES.search("\n".join(comments)):
-        return label_units.force(match[1], f"{where}: unit of the forces")
-    if options.force_unit is not None:
-        return label_units.force(options.force_unit, "--force-unit")
+    match, place = FORCES.search("\n".join(comments)), f"{where}: unit of the forces"
+    if unit := label_units.agreed(
+        match[1] if match else "", options.force_unit, label_units.force, place, "--force-unit"
+    ):
+        return label_units.force(unit, place if match else "--force-unit")
     if energy_unit and label_units.energy(energy_unit, where) == 1.0:
         return 1.0
     beside = f"beside an energy in {energy_unit}" if energy_unit else "without an energy"
