@@ -6,6 +6,7 @@ is done only to fill vectors is not counted. Bytes are those loaded and stored, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,9 @@ import numpy as np
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.deep_potential.cpu import TOGETHER
+from hpcpot.potential.moment_tensor.cpu import is_straight
+from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.potential.moment_tensor.program import ContractionProgram, Reduced, slopes
 from hpcpot.potential.moments.sets import Environment
 
 Cost = tuple[float, float]
@@ -90,39 +94,60 @@ def product(_: np.ndarray, a: np.ndarray, b: np.ndarray, **options: Any) -> Cost
     return 2.0 * n * k * m, (n * k + k * m + n * m) * a.itemsize
 
 
-def chebyshev(family: Chebyshev, positions: np.ndarray, pairs: Pairs) -> dict[str, Cost]:
-    """All atoms once: by phase. Counted from the neighbours within the two cutoffs.
+PAIR, SHARE = 16, 30
+"""FLOP of a pair: its geometry; its share of forces and virial."""
 
-    Radial, a neighbour: f_c and its slope 92; an order 2 for T and 3 for its two sums. Angular, a close neighbour: f_c
-    and unit vector 96; a pair of them: cosine and factors 9, an order 5. Forces, an order: recursion 2, and 4 each for value
-    and slope; a neighbour 8 more, a pair of close ones 45.
+
+def sweep(family: Chebyshev | MomentTensor, positions: np.ndarray, pairs: Pairs) -> dict[str, float]:
+    """FLOP of all atoms once, by phase, of a family that is computed in one pass.
+
+    Counted from the neighbours within the cutoffs; a division, a root or a rounding counts as one.
     """
-    near, n = len(pairs.neighbors), len(pairs.first) - 1
-    r = np.linalg.norm(pairs.vectors(positions), axis=1)
+    within, candidates = int((_distances(positions, pairs) < family.cutoff).sum()), len(pairs.neighbors)
+    own = _chebyshev if isinstance(family, Chebyshev) else _moment_tensor
+    flop = own(family, positions, pairs, within)
+    return {"gather": 8.0 * candidates + PAIR * within, **flop, "scatter": float(SHARE * within)}
+
+
+def tape_operations(code: Sequence[tuple]) -> int:
+    """Additions and multiplications of a straight-line program."""
+    return sum(kind in ("add", "sub", "mul") for kind, *_ in code)
+
+
+def _moment_tensor(family: MomentTensor, positions: np.ndarray, pairs: Pairs, within: int) -> dict[str, float]:
+    functions, size = family.radial.shape[2:]
+    reduced, n = Reduced.of(family.basis), len(pairs.first) - 1
+    contraction = 8 * len(family.products) + 3 * len(family.scalars)
+    if is_straight(family.basis):
+        contraction = tape_operations(ContractionProgram(family.basis).tape.code)
+    return {
+        "radial functions": within * (functions * (4.0 * (size - 1) + 5) + 7),
+        "sums over neighbours": within * 2.0 * len(reduced),
+        "contraction": float(n * contraction),
+        "gradients of pairs": float(within * tape_operations(slopes(reduced).code)),
+    }
+
+
+def _chebyshev(family: Chebyshev, positions: np.ndarray, pairs: Pairs, within: int) -> dict[str, float]:
+    """A cutoff function and its slope 50; an order of a sum 5, of both series 12; a pair of close neighbours 9 and 45 more."""
+    n = len(pairs.first) - 1
     centre = np.repeat(np.arange(n), np.diff(pairs.first))
-    kept = int((r < family.radial_cutoff).sum())
-    close = np.bincount(centre[r < family.angular_cutoff], minlength=n)
-    couples, close = int((close * (close - 1) // 2).sum()), int(close.sum())
+    close = np.bincount(centre[_distances(positions, pairs) < family.angular_cutoff], minlength=n)
+    couples = int((close * (close - 1) // 2).sum())
     radial, angular = family.radial_order + 1, family.angular_order + 1
-    radial_2, angular_2 = radial + radial % 2, angular + angular % 2  # two orders at a time
     weights = sum(layer.weights.size for layer in family.networks[0])
     hidden = sum(layer.weights.shape[1] for layer in family.networks[0][:-1])
-    values = sum(sum(layer.weights.shape) for layer in family.networks[0])
-    # Sums: each two orders x, weight and two T are loaded, two T stored; forces: value and slope as well.
     return {
-        "environment": (8.0 * near, near * (4 + 24) + near * 5 * 8),
-        "descriptors": (
-            kept * (92.0 + 5.0 * radial) + 96.0 * close + couples * (9.0 + 5.0 * angular),
-            kept * (7 * 8 + radial_2 / 2 * 6 * 8) + close * 16 * 8 + couples * (11 * 8 + angular_2 / 2 * 6 * 8),
-        ),
-        "network products": (4.0 * n * weights, n * 2 * 8 * values),
-        "tanh": (20.0 * n * hidden, n * 3 * 8 * hidden),
-        "pair forces": (
-            kept * (8.0 + 10.0 * radial_2) + 96.0 * close + couples * (54.0 + 10.0 * angular_2),
-            kept * (10 * 8 + radial_2 / 2 * 10 * 8) + close * 16 * 8 + couples * (23 * 8 + angular_2 / 2 * 10 * 8),
-        ),
-        "scatter": (24.0 * kept, kept * (6 * 8 + 4 + 48)),
+        "radial sums": within * (50.0 + 5.0 * radial),
+        "angular sums": 50.0 * close.sum() + couples * (9.0 + 5.0 * angular),
+        "network": n * (4.0 * weights + 36.0 * hidden),
+        "radial gradients": within * (8.0 + 12.0 * radial),
+        "angular gradients": couples * (45.0 + 12.0 * angular),
     }
+
+
+def _distances(positions: np.ndarray, pairs: Pairs) -> np.ndarray:
+    return np.linalg.norm(pairs.vectors(positions), axis=1)
 
 
 def _between(bounds: np.ndarray, t: int) -> np.ndarray:

@@ -60,10 +60,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     dynamics.add_arguments(parser, (12, 6, 2), 0.6)
     parser.add_argument("--model", type=Path, nargs=2, help="networks of Li and Si; random ones when left out")
+    parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
     arguments = parser.parse_args()
     ranks = start()
     model = load(arguments.model) if arguments.model else random_networks()
-    potential = dynamics.potential_on(arguments.device, model, ranks)
+    potential = dynamics.potential_on(arguments.device, model, ranks, arguments.precision)
     if ranks.is_root:
         dynamics.check(model, potential)
     read = lambda: crystals.build("Li13Si4", tuple(arguments.repeat), axes="cab")  # noqa: E731

@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import argparse
 
+import costs
 import dynamics  # first: it sets the threads
 import numpy as np
 
 from hpcpot.neighbors import batch
 from hpcpot.parallel.ranks import start
 from hpcpot.potential.files import load
-from hpcpot.potential.moment_tensor.basis import basis, monomials_of
-from hpcpot.potential.moment_tensor.layout import layout
+from hpcpot.potential.moment_tensor.basis import basis
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.structure import crystals
 
@@ -43,17 +43,6 @@ def random_potential(level: int) -> MomentTensor:
     )
 
 
-def operations(model: MomentTensor, neighbors: float) -> float:
-    """Additions and multiplications for the energy of an atom and its forces on `neighbors` others."""
-    basis, (_, _, functions, size) = layout(model), model.radial.shape
-    shells = [len(monomials_of(degree)) for degree in range(basis.highest + 1)]
-    radial = functions * (8 * (size - 1) + 10)
-    sums = sum(shells) + 2 * basis.n_summed
-    slopes = sum(shells[:-1]) + sum(7 * shells[nu - 1] + 14 for _, nu, _ in basis.blocks.tolist() if nu)
-    contraction = 5 * len(basis.traces) + 8 * len(basis.products) + 3 * len(basis.scalars)
-    return neighbors * (radial + sums + slopes) + contraction
-
-
 def neighbors_within(cutoff: float) -> float:
     """Neighbours of an atom of the crystal."""
     atoms = crystals.build("Li13Si4", (1, 1, 1), axes="cab")
@@ -64,17 +53,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     dynamics.add_arguments(parser, (12, 6, 2), 0.6)
     parser.add_argument("--model", help="a moment tensor potential; a random one when left out")
+    parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
     parser.add_argument("--level", type=int, default=16, help="of the random one")
     arguments = parser.parse_args()
     ranks = start()
     model = load(arguments.model) if arguments.model else random_potential(arguments.level)
-    potential = dynamics.potential_on(arguments.device, model, ranks)
+    potential = dynamics.potential_on(arguments.device, model, ranks, arguments.precision)
     if ranks.is_root:
         dynamics.check(model, potential)
     is_at_rest = arguments.nve or not arguments.model
     read = lambda: crystals.build("Li13Si4", tuple(arguments.repeat), axes="cab")  # noqa: E731
     run = dynamics.Dynamics.start(read, potential, ranks, arguments.skin, 1.0, 300.0, is_at_rest)
-    within = neighbors_within(model.cutoff)
+    within, owned = neighbors_within(model.cutoff), max(run.state.n_owned, 1)
     dynamics.report(
         "md_moment_tensor",
         run,
@@ -82,7 +72,7 @@ def main() -> None:
         structure="Li13Si4",
         basis_functions=len(model.scalars),
         neighbors_within_cutoff=round(within, 1),
-        operations_per_atom_step=round(operations(model, within)),
+        operations_per_atom_step=round(sum(costs.sweep(model, run.state.positions, run.engine.pairs).values()) / owned),
     )
 
 

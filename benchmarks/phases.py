@@ -3,13 +3,16 @@
     python benchmarks/phases.py deep_potential                       float64, the 4,608 atoms of the interface
     python benchmarks/phases.py deep_potential --precision mixed
     python benchmarks/phases.py chebyshev [--model Li.nn Si.nn]      4,896 atoms of Li13Si4
+    python benchmarks/phases.py moment_tensor [--model lisi_mtp]     the same
     python benchmarks/phases.py deep_potential --markdown            as the table of benchmarks/README.md
 
-The functions that a step consists of are timed during molecular dynamics, and what they compute is counted from the sizes
-of their arguments (costs.py). Ceilings are measured in the same run: matrix products of the shapes that occur, and the
-triad a = b + c d on arrays that fit the cache, as a block's do. "of ceiling" is, for products, the time that these shapes
-take alone over the time they took; else the larger of FLOP/s over those of the fastest product and bytes/s over those of
-the triad: code at 100 % cannot be made faster but by computing less.
+The functions that a step of a Deep Potential consists of are timed during molecular dynamics, and what they compute is
+counted from the sizes of their arguments (costs.py). The other two are one pass of compiled code: it is compiled with its
+first step, its first two, and so on, and a phase is the difference; its data stay in the first caches, so no bytes are
+given. Ceilings are measured in the same run: matrix products of the shapes that occur, and the triad a = b + c d on arrays
+that fit the cache, as a block's do. "of ceiling" is, for products, the time that these shapes take alone over the time they
+took; else the larger of FLOP/s over those of the fastest product and bytes/s over those of the triad: code at 100 % cannot
+be made faster but by computing less.
 """
 
 from __future__ import annotations
@@ -29,17 +32,17 @@ import timing
 import costs
 import dynamics  # first: it sets the threads
 import md_chebyshev
+import md_moment_tensor
 import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BLOCK, BlockPotential
-from hpcpot.potential.chebyshev import cpu as chebyshev_cpu
-from hpcpot.potential.contract import Potential
+from hpcpot.potential.contract import Family, Potential
 from hpcpot.potential.deep_potential import cpu as deep_potential_cpu
 from hpcpot.potential.deep_potential import readout as readout_cpu
 from hpcpot.potential.files import load
-from hpcpot.potential.network import Layer
+from hpcpot.potential.vectors import sweep
 from hpcpot.provenance import cpu_model
 from hpcpot.structure import crystals, files
 
@@ -102,19 +105,6 @@ class Probe:
             stack.enter_context(patch.object(owner, name, made))
         return stack
 
-    def chebyshev(self) -> ExitStack:
-        """The same of a Chebyshev potential, whose two loops are compiled as wholes."""
-        stack, nothing = ExitStack(), lambda *_, **options: (0.0, 0.0)
-        for owner, name, phase in (
-            (chebyshev_cpu, "_descriptors", "descriptors"),
-            (chebyshev_cpu, "_forces", "pair forces"),
-            (chebyshev_cpu, "forward", "network products"),
-            (chebyshev_cpu, "backward", "network products"),
-            (np, "tanh", "tanh"),
-        ):
-            stack.enter_context(patch.object(owner, name, self.timed(phase, getattr(owner, name), nothing)))
-        return stack
-
 
 @njit(fastmath={"contract"})
 def triad(a, b, d, repeats):
@@ -145,53 +135,38 @@ def product_seconds(shape: Shape) -> float:
     return median(timing.repeat(products, 7)) / repeats
 
 
-def split_chebyshev(probe: Probe, potential: Potential, run: dynamics.Dynamics, steps: int) -> None:
-    """Take the parts of the two loops apart by running those parts alone; count what all of them compute."""
-    family, pairs, n = potential.family, run.engine.pairs, run.state.n_owned
-    positions = run.state.positions
-    rows = np.zeros((8, int((np.diff(pairs.first) + 32).sum())))
-    kept, forces, virial = np.zeros(rows.shape[1], np.int32), np.zeros((len(positions), 3)), np.zeros((3, 3))
-    ends = np.zeros((n, 2), np.int64)
-    alone = {
-        "environment": lambda: gather_all(positions, pairs.first, pairs.neighbors, family.cutoff**2, kept, rows, ends),
-        "scatter": lambda: scatter_all(ends, kept, rows, forces, virial, np.zeros((0, 3, 3))),
-    }
-    for phase, whole in (("environment", "descriptors"), ("scatter", "pair forces")):
-        seconds = median(timing.repeat(alone[phase], 7)) * steps
-        probe.seconds[phase] += seconds
-        probe.seconds[whole] -= seconds
-    probe.seconds["network products"] -= probe.seconds["tanh"]
-    for phase, (flop, moved) in costs.chebyshev(family, positions, pairs).items():
-        probe.flop[phase], probe.moved[phase] = flop, moved
-
-
 @njit()
-def gather_all(positions, row, neighbors, cutoff2, kept, pairs, ends):
-    at = 0
-    for n in range(len(ends)):
-        ends[n, 0] = at
-        at = chebyshev_cpu._gather(positions, row, neighbors, n, at, cutoff2, kept, pairs)
-        ends[n, 1] = at
+def nothing(group, own, constants, kind, sets):
+    """A step that leaves all as it is."""
 
 
-@njit()
-def scatter_all(ends, kept, pairs, forces, virial, atom_virials):
-    for n in range(len(ends)):
-        g = pairs[:3, ends[n, 0] : ends[n, 1]]
-        chebyshev_cpu._scatter(n, ends[n, 0], ends[n, 1], kept, pairs, g, forces, virial, atom_virials)
+def split_sweep(probe: Probe, potential: Potential, run: dynamics.Dynamics, steps: int) -> None:
+    """Time a sweep that ends after each of its steps; count what all of them compute."""
+    state, pairs, parts = run.state, run.engine.pairs, potential._steps
+    middle, before = parts._middle, 0.0
+    named = [("gather", nothing), *middle.steps(True)]
+    potential.compute(state.positions, pairs, state.species)
+    for k, (phase, _) in enumerate([*named, ("scatter", nothing)], start=1):
+        parts._kernels[True] = sweep.kernel(middle.size, parts.dtype, tuple(named[:k]), k > len(named))
+        seconds = min(timing.repeat(lambda: potential.compute(state.positions, pairs, state.species), 15)) * steps
+        probe.seconds[phase] += seconds - before
+        before = seconds
+    for phase, flop in costs.sweep(potential.family, state.positions, pairs).items():
+        probe.flop[phase] = flop
 
 
-def network_shapes(layers: tuple[Layer, ...], n: int) -> Counter:
-    """Products of a block of n atoms, forward and backward."""
-    sizes = [layer.weights.shape for layer in layers]
-    return Counter([(n, a, b, "float64") for a, b in sizes] + [(n, b, a, "float64") for a, b in sizes])
+def model_of(given: argparse.Namespace) -> Family:
+    """The model of the command line, or a random one."""
+    if given.model:
+        return load(given.model[0] if len(given.model) == 1 else given.model)
+    return md_chebyshev.random_networks() if given.family == "chebyshev" else md_moment_tensor.random_potential(16)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("family", choices=("deep_potential", "chebyshev"))
+    parser.add_argument("family", choices=("deep_potential", "chebyshev", "moment_tensor"))
     parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
-    parser.add_argument("--model", type=Path, nargs=2, help="networks of Li and Si; random ones when left out")
+    parser.add_argument("--model", type=Path, nargs="+", help="networks of Li and Si, or one file; else random")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--markdown", action="store_true")
     given = parser.parse_args()
@@ -200,11 +175,11 @@ def main() -> None:
         potential = BlockPotential(load("lisi"), precision=given.precision)
         run = dynamics.Dynamics.start(lambda: files.read("interface_si100"), potential, SERIAL, 1.0, 0.5, 500.0, False)
     else:
-        potential = BlockPotential(load(given.model) if given.model else md_chebyshev.random_networks())
+        potential = BlockPotential(model_of(given), precision=given.precision)
         read = lambda: crystals.build("Li13Si4", (12, 6, 2), axes="cab")  # noqa: E731
         run = dynamics.Dynamics.start(read, potential, SERIAL, 0.6, 1.0, 300.0, False)
     run.steps(5)
-    with probe.deep_potential() if is_deep else probe.chebyshev():
+    with probe.deep_potential() if is_deep else ExitStack():
         probe.counts = True
         run.engine.compute(run.state)
         probe.counts = False
@@ -213,11 +188,11 @@ def main() -> None:
         began = perf_counter()
         run.steps(given.steps)
         whole = perf_counter() - began
+    spent = dict(run.engine.seconds)
     if not is_deep:
-        split_chebyshev(probe, potential, run, given.steps)
-        probe.shapes = network_shapes(potential.family.networks[0], BLOCK)
+        split_sweep(probe, potential, run, given.steps)
+        probe.shapes = Counter([(BLOCK, BLOCK, BLOCK, "float32" if given.precision == "mixed" else "float64")])
     seconds = dict(probe.seconds)
-    spent = run.engine.seconds
     seconds["NumPy between them"] = spent["potential"] - sum(seconds.values())
     seconds |= {"neighbours": spent["neighbours"], "exchange": spent["exchange"]}
     seconds["integration"] = whole - spent["potential"] - spent["neighbours"] - spent["exchange"]
@@ -240,9 +215,11 @@ def table(probe: Probe, seconds: dict[str, float], n_atoms: int, steps: int, dty
     for phase, spent in seconds.items():
         row: dict[str, Any] = {"phase": phase, "us": spent / steps / n_atoms * 1e6}
         if phase in probe.flop:
-            row |= {"flop": probe.flop[phase] / n_atoms, "bytes": probe.moved[phase] / n_atoms}
-            row |= {"flops": row["flop"] / row["us"] * 1e6, "rate": row["bytes"] / row["us"] * 1e6}
-            row["reached"] = max(row["flops"] / ceilings["product"], row["rate"] / ceilings["triad in cache"])
+            row |= {"flop": probe.flop[phase] / n_atoms, "flops": probe.flop[phase] / n_atoms / row["us"] * 1e6}
+            row["reached"] = row["flops"] / ceilings["product"]
+            if phase in probe.moved:
+                row |= {"bytes": probe.moved[phase] / n_atoms, "rate": probe.moved[phase] / n_atoms / row["us"] * 1e6}
+                row["reached"] = max(row["reached"], row["rate"] / ceilings["triad in cache"])
             if phase == "network products":
                 row["reached"] = row["flops"] * ideal / flop
         rows.append(row)
@@ -268,8 +245,9 @@ def print_markdown(given: argparse.Namespace, rows: list[dict], ceilings: dict, 
         if "flop" not in row:
             print(f"{head} | | | | |")
             continue
+        moved = (f"{row['bytes'] / 1e3:.1f}", f"{row['rate'] / 1e9:.0f}") if "bytes" in row else ("", "")
         print(
-            f"{head} {row['flop'] / 1e3:.1f} | {row['bytes'] / 1e3:.1f} | {row['flops'] / 1e9:.1f} | {row['rate'] / 1e9:.0f} "
+            f"{head} {row['flop'] / 1e3:.1f} | {moved[0]} | {row['flops'] / 1e9:.1f} | {moved[1]} "
             f"| {100 * row['reached']:.0f} % |"
         )
 

@@ -21,14 +21,17 @@ from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 # Where colorama is installed, numba would else write an escape sequence to stdout when the program ends.
 os.environ.setdefault("NUMBA_DISABLE_ERROR_MESSAGE_HIGHLIGHTING", "1")
 
+import llvmlite.binding as llvm
 import numba
 import numpy as np
+from numba.core import sigutils
 from numba.core.caching import NullCache
+from numba.core.ccallback import CFunc
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
 from numba.core.serialize import dumps
@@ -53,6 +56,33 @@ def njit(**options: Any) -> Callable[[FunctionType], Dispatcher]:
         return dispatcher
 
     return decorate
+
+
+def provide(name: str, function: FunctionType, signature: Any, key: str) -> None:
+    """Compile a C function by itself, and let other compiled code call it by a name.
+
+    What calls it is compiled faster: Numba would compile a function that it calls again with each of its callers.
+
+    Args:
+        signature: of Numba, with C types. key: what the code depends on, besides the file of the function.
+    """
+    if name not in _PROVIDED:
+        compiled = CFunc(function, sigutils.normalize_signature(signature), {}, {"error_model": "numpy"})
+        compiled._cache = CompiledCache(_Described(function, {"key": key}))
+        compiled.compile()
+        llvm.add_symbol(name, compiled.address)
+        _PROVIDED[name] = compiled
+
+
+_PROVIDED: dict[str, CFunc] = {}
+"""Functions that have a name; kept, so that their code is."""
+
+
+class _Described(NamedTuple):
+    """What CompiledCache asks of a dispatcher."""
+
+    py_func: FunctionType
+    targetoptions: dict
 
 
 @cache
@@ -118,8 +148,8 @@ class CompiledCache(NullCache):
     """Cache of the variants of a compiled function: one file each, the hash of its content first."""
 
     def __init__(self, dispatcher: Dispatcher):
-        self._dispatcher = dispatcher
-        _source(dispatcher.py_func.__code__.co_filename)
+        self._dispatcher, self._qualname = dispatcher, dispatcher.py_func.__qualname__
+        source_hash(dispatcher.py_func.__code__.co_filename)
 
     @property
     def cache_path(self) -> str:
@@ -132,10 +162,14 @@ class CompiledCache(NullCache):
         for path in (folder(),) if os.environ.get("NUMBA_CACHE_DIR") else (folder(), SHIPPED):
             if not is_foreign(path / name) and not is_foreign(path) and (content := _whole(path / name)) is not None:
                 return CompileResult._rebuild(target_context, *pickle.loads(content))
+        # Numba names machine code by qualified name and a count of this process. Variants of a closure that two processes
+        # compiled could so have one name, and a third, which loads both, would run the one for the other.
+        self._dispatcher.py_func.__qualname__ = f"{self._qualname}.{self._content}"
         return None
 
     def save_overload(self, sig: Any, data: CompileResult) -> None:
         """Keep a variant; where that is impossible, tell so once, since each run then compiles anew."""
+        self._dispatcher.py_func.__qualname__ = self._qualname
         if data.library.has_dynamic_globals:  # addresses of this process are in it
             return
         content, path = dumps(data._reduce()), folder()
@@ -154,11 +188,17 @@ class CompiledCache(NullCache):
 
     def _name(self, sig: Any, codegen: Any) -> str:
         """Function, and a hash of all that its code depends on: sources, options, types, processor, versions."""
-        function, options = self._dispatcher.py_func, _text(self._dispatcher.targetoptions)
-        versions = (numba.__version__, sys.implementation.cache_tag, *filter(None, [numba.config.BOUNDSCHECK]))
-        depends = (self._sources, function.__code__.co_firstlineno, options, repr(sig), codegen.magic_tuple(), versions)
-        name = f"{function.__module__}.{function.__qualname__}".replace("<", "").replace(">", "")
+        depends = (self._content, repr(sig), codegen.magic_tuple())
+        name = f"{self._dispatcher.py_func.__module__}.{self._qualname}".replace("<", "").replace(">", "")
         return f"{name}-{sha256(repr(depends).encode()).hexdigest()[:32]}{SUFFIX}"
+
+    @cached_property
+    def _content(self) -> str:
+        """Hash of the function and of all that its code depends on, but for the types and the processor."""
+        line, options = self._dispatcher.py_func.__code__.co_firstlineno, _text(self._dispatcher.targetoptions)
+        versions = (numba.__version__, sys.implementation.cache_tag, numba.config.BOUNDSCHECK)
+        depends = (self._sources, line, options, versions, source_hash(__file__))
+        return sha256(repr(depends).encode()).hexdigest()[:32]
 
     @cached_property
     def _sources(self) -> list[str]:
@@ -169,13 +209,13 @@ class CompiledCache(NullCache):
             if function not in texts:
                 used = _used(function)
                 constants = {name: value for name, value in used.items() if not isinstance(value, Dispatcher)}
-                texts[function] = f"{_source(function.__code__.co_filename)} {_text(constants)}"
+                texts[function] = f"{source_hash(function.__code__.co_filename)} {_text(constants)}"
                 pending += [value.py_func for value in used.values() if isinstance(value, Dispatcher)]
         return sorted(texts.values())
 
 
 @cache
-def _source(path: str) -> str:
+def source_hash(path: str) -> str:
     """Hash of a file as it was imported: asked for at the import, since it may be edited while a long run goes on."""
     return sha256(Path(path).read_bytes()).hexdigest()
 
@@ -189,7 +229,7 @@ def _used(function: FunctionType) -> dict[str, Any]:
     for module in [value for value in named.values() if isinstance(value, ModuleType)]:
         named |= {f"{module.__name__}.{name}": vars(module)[name] for name in names if name in vars(module)}
     kinds = (Dispatcher, bool, int, float, complex, str, tuple, np.ndarray, np.generic)
-    return {name: value for name, value in named.items() if isinstance(value, kinds)}
+    return {name: value for name, value in named.items() if isinstance(value, kinds) or hasattr(value, "cache_key")}
 
 
 def _names(code: CodeType) -> Iterator[str]:
@@ -200,7 +240,9 @@ def _names(code: CodeType) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    """repr of a constant, whole and the same in all processes."""
+    """repr of a constant, whole and the same in all processes; of generated code, its own `cache_key`."""
+    if hasattr(value, "cache_key"):
+        return str(value.cache_key)
     if isinstance(value, (set, frozenset)):
         return f"{type(value).__name__} {sorted(map(_text, value))}"
     if isinstance(value, dict):

@@ -13,7 +13,7 @@ from repository import REPOSITORY
 
 SMALL = ("--steps", "1", "--repeats", "1")
 LINES = {
-    "phases.py": ("chebyshev", "--steps", "1"),
+    "phases.py": ("moment_tensor", "--steps", "1"),
     "md_deep_potential.py": (*SMALL, "--crystal", "Li13Si4"),
     "md_chebyshev.py": (*SMALL, "--repeat", "2", "2", "1"),
     "md_moment_tensor.py": (*SMALL, "--repeat", "2", "2", "1"),

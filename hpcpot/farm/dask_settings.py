@@ -17,7 +17,8 @@ DASK_SETTINGS = {
     "distributed.worker.memory.pause": False,
     "distributed.worker.memory.terminate": 0.95,
     # The profiler holds frames of the thread that computes in another one, where objects of h5py may then be freed beside a
-    # read of the first: the one place where two threads meet at h5py's lock, which has faults (h5py issue 2920).
+    # read of the first. A farm hung once with a message of h5py's lock, and this is the only way in which two threads meet
+    # there; that it was the cause is not proved (h5py issue 2920 is of that kind).
     "distributed.worker.profile.enabled": False,
     # Workers serve HTTP in any case, which knows no certificates: then nothing but an error 404.
     "distributed.worker.http.routes": [],

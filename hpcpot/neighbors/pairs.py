@@ -88,16 +88,17 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     while np.prod(np.ceil(extent / size) + 1.0) > MOST_BINS * (len(positions) + 1.0):
         size *= 2.0
     counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)
-    order, start, bins = _bin(positions, low, size, counts)
-    span = int(np.ceil(reach / size))
-    first = np.zeros(n_centres + 1, np.int64)
-    search = (positions, n_centres, reach * reach, order, start, bins, counts, span, first)
-    _search(*search, np.empty(0, np.int32))
-    np.cumsum(first, out=first)
-    neighbors = np.empty(first[-1], np.int32)
-    if len(neighbors):
-        _search(*search, neighbors)
-    return Pairs(first, neighbors)
+    order, sorted_positions, start, bins = _bin(positions, low, size, counts)
+    span, first = int(np.ceil(reach / size)), np.zeros(n_centres + 1, np.int64)
+    dense = 4.0 * len(positions) / np.prod(np.maximum(extent, reach)) * reach**3  # about the atoms of a sphere
+    neighbors, done = np.empty(n_centres * int(min(1.2 * dense + 16.0, len(positions))) + len(positions), np.int32), 0
+    while True:
+        done = _search(
+            n_centres, reach * reach, order, sorted_positions, start, bins, counts, span, done, first, neighbors
+        )
+        if done == n_centres:
+            return Pairs(first, neighbors[: first[-1]].copy())
+        neighbors = np.concatenate([neighbors[: first[done]], np.empty(len(neighbors) + len(positions), np.int32)])
 
 
 def _refuse_far(positions: np.ndarray) -> None:
@@ -110,7 +111,7 @@ def _refuse_far(positions: np.ndarray) -> None:
 
 @njit()
 def _bin(positions, low, size, counts):
-    """Atoms sorted by bin (counting sort): order, start of each bin, and each atom's bin coordinates."""
+    """Atoms sorted by bin (counting sort): order, positions (3, m) in it, start of each bin, each atom's bin coordinates."""
     m = len(positions)
     bins = np.empty((m, 3), np.int64)
     flat = np.empty(m, np.int64)
@@ -122,34 +123,46 @@ def _bin(positions, low, size, counts):
         start[flat[k] + 1] += 1
     for b in range(len(start) - 1):
         start[b + 1] += start[b]
-    order = np.empty(m, np.int32)
+    order, sorted_positions = np.empty(m, np.int32), np.empty((3, m))
     fill = start[:-1].copy()
     for k in range(m):
-        order[fill[flat[k]]] = k
+        place = fill[flat[k]]
+        order[place] = k
+        for c in range(3):
+            sorted_positions[c, place] = positions[k, c]
         fill[flat[k]] += 1
-    return order, start, bins
+    return order, sorted_positions, start, bins
 
 
-@njit()
-def _search(positions, n, reach2, order, start, bins, counts, span, first, neighbors):
-    """Count the neighbours of centre i into first[i + 1] if `neighbors` is empty, else store them from first[i] on."""
-    fill = len(neighbors) > 0
-    for i in range(n):
-        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-        slot = first[i] if fill else 0
-        za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, counts[2] - 1)
-        for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, counts[0] - 1) + 1):
-            for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, counts[1] - 1) + 1):
+@njit(error_model="numpy")
+def _search(n, reach2, order, positions, start, bins, counts, span, done, first, neighbors):
+    """Neighbours of the centres from `done` on; where room ends before n, the number of the centre to go on with.
+
+    Without branches in the inner loop: whether a candidate is near enough is no better known than a coin's fall.
+
+    Args:
+        order, positions, start, bins: see `_bin`. first: offsets up to `done` given, written from there on.
+    """
+    last = counts - 1
+    place = np.empty(len(order), np.int32)
+    for q in range(len(order)):
+        place[order[q]] = q
+    for i in range(done, n):
+        own, slot = place[i], first[i]
+        x, y, z = positions[0, own], positions[1, own], positions[2, own]
+        za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, last[2])
+        for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, last[0]) + 1):
+            for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, last[1]) + 1):
                 row = (bx * counts[1] + by) * counts[2]
-                for q in range(start[row + za], start[row + zb + 1]):
-                    j = order[q]
-                    dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-                    if dx * dx + dy * dy + dz * dz < reach2 and j != i:
-                        if fill:
-                            neighbors[slot] = j
-                        slot += 1
-        if not fill:
-            first[i + 1] = slot
+                begin, end = start[row + za], start[row + zb + 1]
+                if slot + end - begin > len(neighbors):
+                    return i
+                for q in range(begin, end):
+                    dx, dy, dz = positions[0, q] - x, positions[1, q] - y, positions[2, q] - z
+                    neighbors[slot] = order[q]
+                    slot += (dx * dx + dy * dy + dz * dz < reach2) & (q != own)
+        first[i + 1] = slot
+    return n
 
 
 @njit()

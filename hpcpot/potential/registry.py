@@ -150,6 +150,7 @@ _ROWS = (
         "moment tensor potential",
         "hpcpot.potential.moment_tensor.model:MomentTensor",
         cpu="hpcpot.potential.moment_tensor.cpu:prepare",
+        mixed="hpcpot.potential.moment_tensor.cpu:mixed_kernels",
         gpu="hpcpot.potential.moment_tensor.gpu:prepare",
         readers=(
             Reader(

@@ -85,6 +85,8 @@ def check_potential(model, precision: str = "float64") -> None:
 def past_the_border(sound: Cluster, number: float) -> Result:
     """What the kernels make of a number, which `compute` lets pass only where it is finite."""
     potential, n = sound.potential, len(sound.positions)
+    if hasattr(potential._steps, "compute"):
+        return potential._steps.compute(sound.moved(number), sound.pairs, sound.species, True, True)
     result = Result(np.full(n, np.nan), np.zeros((n, 3)), np.zeros((3, 3)), 0, np.zeros((n, 3, 3)))
     for i, present, centres in potential._by_environment(sound.pairs, sound.species):
         potential._steps.add(sound.moved(number), sound.pairs, sound.species, i, present, centres, result)
@@ -111,15 +113,18 @@ def tables_of_moments() -> None:
     check_potential(systems.argon())
 
 
-@case("potential.chebyshev.cpu:_descriptors", "potential.chebyshev.cpu:_forces")
+@case("potential.chebyshev.", "potential.vectors.")
 def chebyshev() -> None:
     check_potential(systems.chebyshev())
     check_potential(systems.chebyshev(domain="angle"))
+    check_potential(systems.chebyshev(), "mixed")
 
 
 @case("potential.moment_tensor.", "potential.vectors.")
 def moment_tensor() -> None:
     check_potential(systems.moment_tensor())
+    check_potential(systems.moment_tensor(), "mixed")
+    check_potential(systems.moment_tensor(level=22))
 
 
 @case("potential.deep_potential.cpu:_pair_terms")
@@ -239,13 +244,16 @@ def neighbours() -> None:
 def bins() -> None:
     counts = np.array([3, 1, 2])
     positions = np.array([[a, b, c] for a in (*BAD, 0.0, 1.0) for b in (np.nan, 0.5) for c in (1.5, -np.inf)])
-    order, start, places = pairs._bin(positions, np.zeros(3), 1.0, counts)
+    order, ordered, start, places = pairs._bin(positions, np.zeros(3), 1.0, counts)
     assert sorted(order) == list(range(len(positions))) and start[-1] == len(positions)
     assert (places >= 0).all() and (places < counts).all()
-    first = np.zeros(len(positions) + 1, np.int64)
-    pairs._search(positions, len(positions), 25.0, order, start, places, counts, 2, first, np.empty(0, np.int32))
+    n = len(positions)
+    first, neighbors = np.zeros(n + 1, np.int64), np.empty(n * n, np.int32)
+    search = (n, 25.0, order, ordered, start, places, counts, 2)
+    assert pairs._search(*search, 0, first, np.empty(0, np.int32)) < n  # no room: where to go on
+    assert pairs._search(*search, 0, first, neighbors) == n
     finite = np.isfinite(positions).all(axis=1) & (np.abs(positions) < 1e9).all(axis=1)
-    assert finite.sum() == 2 and first[1:].tolist() == finite.astype(int).tolist()
+    assert finite.sum() == 2 and np.diff(first).tolist() == finite.astype(int).tolist()
 
 
 @case("neighbors.batch:_closest", "neighbors.batch:_fold", "structure.images:images")

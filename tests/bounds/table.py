@@ -98,10 +98,10 @@ def _name(kernel: Dispatcher) -> str:
 
 def reached(kernels: list[Dispatcher]) -> set[str]:
     """Names of these compiled functions and of all that they call."""
-    names, pending = set(), list(kernels)
+    known, pending = set(), list(kernels)  # closures of one source have one name
     while pending:
         kernel = pending.pop()
-        if _name(kernel) not in names:
-            names.add(_name(kernel))
+        if kernel not in known:
+            known.add(kernel)
             pending += [value for value in _used(kernel.py_func).values() if isinstance(value, Dispatcher)]
-    return names
+    return {_name(kernel) for kernel in known}

@@ -1,447 +1,304 @@
-"""The Chebyshev descriptor in Numba without tables: recursions over all neighbours of an atom at once.
+"""Chebyshev networks on the CPU: descriptor, network and forces of a few atoms side by side, in a sweep over the atoms.
 
-T_{k+1}(x) = 2 x T_k(x) - T_{k-1}(x) costs one multiply-add, far less than a table's look-up, so the loops run over the
-orders outside and over neighbours (radial) or pairs of neighbours (angular) inside, where they vectorise. The network
-works on a block of atoms by matrix products, as in every family.
+T_{k+1}(x) = 2 x T_k(x) - T_{k-1}(x) costs one multiply-add, far less than a table's look-up. The way back sums both series
+and their slopes by Clenshaw's recursion. The network's weights are each multiplied with the inputs of all lanes.
 """
 
 from __future__ import annotations
 
-from math import factorial
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 
-from hpcpot.compiled import FASTMATH, njit
-from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import contract
+from hpcpot.compiled import njit, source_hash
+from hpcpot.potential.chebyshev import loops
+from hpcpot.potential.chebyshev.loops import C_DISTANCE, C_GX, C_INVERSE, C_SPIN, C_X, C_Y, C_Z, CLOSE, SIZE, SPIN, TILE
 from hpcpot.potential.chebyshev.model import Chebyshev
-from hpcpot.potential.network import backward, forward
+from hpcpot.potential.network import ACTIVATIONS
+from hpcpot.potential.vectors import emit, sweep
+from hpcpot.potential.vectors.pairs import DISTANCE, OWN, X
+from hpcpot.potential.vectors.sweep import Sweep, aligned
 
-LANES = 16
-"""Rows of neighbours are padded to a multiple of this, so that vector loops have no remainder."""
+SOURCES = (*sweep.SOURCES, source_hash(loops.__file__))
+"""Of what generates code: compiled code is kept by it."""
 
-SINE = np.array([(-1.0) ** k * np.pi ** (2 * k + 1) / factorial(2 * k + 1) for k in range(11)])
-COSINE = np.array([(-1.0) ** k * np.pi ** (2 * k) / factorial(2 * k) for k in range(12)])
-"""Taylor series of sin(pi t) / t and cos(pi t) in t^2; exact to rounding for |t| <= 1/2."""
-
-X2, CUT, CUT_SLOPE, SPIN, DX, DY, DZ, DISTANCE = range(8)
-"""Rows of PaddedNeighbors.pairs: 2 x, f_c, f_c', spin of the neighbour, vector to it, distance."""
-
-
-class Descriptor(NamedTuple):
-    """The descriptor of one centre species, as the kernels take it.
-
-    Attributes:
-        spins: (species,) float64, of the neighbours. radial_cutoff, angular_cutoff: Å.
-        n_radial, n_angular: orders of each. argument: (2,) float64, y = argument[0] cos + argument[1].
-        several: whether there is a part weighted by spins. sine, cosine: SINE, COSINE.
-    """
-
-    spins: np.ndarray
-    radial_cutoff: float
-    angular_cutoff: float
-    n_radial: int
-    n_angular: int
-    argument: np.ndarray
-    several: bool
-    sine: np.ndarray
-    cosine: np.ndarray
+N_IN, N_OUT, FIRST_IN, FIRST_OUT, WEIGHTS, BIASES, BACK, TIMESTEP, SKIP, ACTIVATION, COLUMNS = range(11)
+"""Columns of the table of layers: inputs, outputs, their first rows, first numbers of weights, biases, transposed weights
+and timesteps (-1: none), whether there is a skip, activation."""
 
 
-class PaddedNeighbors(NamedTuple):
-    """The neighbours of the centres of a block within the cutoff, written by `_descriptors`.
-
-    Attributes:
-        first: (n, 2) int64, where those of a centre begin and end. atoms: (p,) int32. pairs: (8, p) float64, rows X2 ...
-    """
-
-    first: np.ndarray
-    atoms: np.ndarray
-    pairs: np.ndarray
-
-
-def prepare(family: Chebyshev, closest: float, precision: str) -> ChebyshevSteps:
+def prepare(family: Chebyshev, closest: float, precision: str) -> Sweep:
     """The kernels of this module."""
-    return ChebyshevSteps(family)
+    return Sweep(family, precision, ChebyshevMiddle(family, precision))
 
 
-class ChebyshevSteps:
-    """Descriptors, network and forces of an aenet potential.
+class DescriptorNumbers(NamedTuple):
+    """Numbers of a model, reals in the kernel's precision.
 
     Attributes:
-        nbytes: of the buffers that are kept from call to call.
+        inverse_cutoffs: (2,) 1/Å, radial and angular. angular_cutoff: Å. argument: (2,), y = argument[0] cos + argument[1].
+        spins, scale, offset: as in the model. energy_scale: (species,), its inverse.
+        layers: (species, layers, COLUMNS) int64, -1 in what is none; weights: (k,) of all networks.
     """
 
-    def __init__(self, family: Chebyshev):
-        self.family = family
-        argument = np.array([1.0, 0.0] if family.angular_domain == "cos" else [2.0 / np.pi, -1.0])
-        cutoffs = float(family.radial_cutoff), float(family.angular_cutoff)
+    inverse_cutoffs: np.ndarray
+    angular_cutoff: float
+    argument: np.ndarray
+    spins: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+    energy_scale: np.ndarray
+    layers: np.ndarray
+    weights: np.ndarray
+
+
+class DescriptorBuffers(NamedTuple):
+    """Buffers of a group.
+
+    Attributes:
+        close: (sets * CLOSE, lanes); which, counts: (lanes, sets), (lanes,) int64, which sets these are, how many; most: (1,).
+        inputs, input_gradients, slopes: (inputs, lanes). values, derivatives: rows of all layers; back: of gradients.
+    """
+
+    close: np.ndarray
+    which: np.ndarray
+    counts: np.ndarray
+    most: np.ndarray
+    inputs: np.ndarray
+    input_gradients: np.ndarray
+    slopes: np.ndarray
+    values: np.ndarray
+    derivatives: np.ndarray
+    back: np.ndarray
+
+
+class ChebyshevMiddle:
+    """See sweep.Middle."""
+
+    size = SIZE
+
+    def __init__(self, family: Chebyshev, precision: str):
+        self._family, self._dtype = family, "float64" if precision == "float64" else "float32"
+        self.constants, self._rows = constants(family, self._dtype)
+        self.base = family.energy_shift + family.atomic_energies
+
+    def steps(self, forces: bool) -> tuple[tuple[str, Callable], ...]:
+        """See sweep.Middle."""
+        family = self._family
         orders = int(family.radial_order) + 1, int(family.angular_order) + 1
-        self._descriptors = [
-            Descriptor(spins, *cutoffs, *orders, argument, len(family.elements) > 1, SINE, COSINE)
-            for spins in family.spins
-        ]
-        self._pairs, self._neighbors = np.zeros((8, 0)), np.zeros(0, np.int32)
+        return steps(*orders, len(family.elements) > 1, self._dtype, forces)
 
-    @property
-    def nbytes(self) -> int:
-        return self._pairs.nbytes + self._neighbors.nbytes
-
-    def add(
-        self,
-        positions: np.ndarray,
-        pairs: Pairs,
-        species: np.ndarray,
-        i: int,
-        present: int,
-        centres: np.ndarray,
-        result: contract.Result,
-    ) -> None:
-        """See moments.steps.Steps."""
-        family, n = self.family, len(centres)
-        counts = pairs.first[centres + 1] - pairs.first[centres]
-        room = int((counts + 2 * LANES).sum())
-        if room > len(self._neighbors):
-            self._pairs, self._neighbors = np.zeros((8, room)), np.zeros(room, np.int32)
-        inputs_nd = np.empty((n, family.scale.shape[1]))
-        near = PaddedNeighbors(np.empty((n, 2), np.int64), self._neighbors, self._pairs)
-        closest = _descriptors(
-            positions, pairs.first, pairs.neighbors, species, centres, self._descriptors[i], near, inputs_nd
+    def own(self, most: int) -> DescriptorBuffers:
+        """See sweep.Middle."""
+        lanes, inputs = emit.lanes_of(self._dtype), self._family.scale.shape[1]
+        row = lambda count: aligned((count, lanes), self._dtype)  # noqa: E731
+        padded = self._rows
+        return DescriptorBuffers(
+            row(most * CLOSE),
+            np.zeros((lanes, most), np.int64),
+            np.zeros(lanes, np.int64),
+            np.zeros(1, np.int64),
+            row(inputs),
+            row(padded),
+            row(inputs),
+            row(padded),
+            row(padded),
+            row(3 * padded),
         )
-        if not closest >= contract.CLOSEST:
-            p = np.concatenate([np.arange(start, end) for start, end in near.first])
-            neighbors = [family.elements[t] for t in species[self._neighbors[p]]]
-            contract.refuse_contact(family.elements[i], neighbors, self._pairs[DISTANCE, p])
-        inputs_nd -= family.offset[i]
-        inputs_nd *= family.scale[i]
-        energies, slopes = forward(family.networks[i], inputs_nd)
-        scale = 1.0 / family.energy_scale[i]
-        result.energies[centres] = energies[:, 0] * scale + (family.energy_shift[i] + family.atomic_energies[i])
-        if result.forces is None:
-            return
-        gradient_nd = backward(family.networks[i], slopes, np.full((n, 1), scale))
-        gradient_nd *= family.scale[i]
-        atom_virials = np.zeros((0, 3, 3)) if result.atom_virials is None else result.atom_virials
-        _forces(centres, near, gradient_nd, self._descriptors[i], result.forces, result.virial, atom_virials)
-
-    def work(self, i: int, present: int) -> int:
-        """See moments.steps.Steps."""
-        return 1
 
 
-@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
-def _cut(r, cutoff, sine, cosine):
-    """f_c = (cos(pi r / R) + 1) / 2 and its slope, by the series around R / 2."""
-    t = r / cutoff - 0.5
-    t2 = t * t
-    s = sine[10]
-    c = cosine[11]
-    for k in range(10):
-        s = s * t2 + sine[9 - k]
-    for k in range(11):
-        c = c * t2 + cosine[10 - k]
-    return 0.5 - 0.5 * t * s, -0.5 * np.pi / cutoff * c
+def constants(family: Chebyshev, dtype: str) -> tuple[DescriptorNumbers, int]:
+    """Numbers of a model as the kernel takes them, and rows that the layers of a network need."""
+    tile = TILE[emit.has_wide_vectors()]
+    padded = lambda count: -(-count // tile) * tile  # noqa: E731
+    depth = max(len(network) for network in family.networks)
+    table = np.full((len(family.elements), depth, COLUMNS), -1, np.int64)
+    widest = max(max(layer.weights.shape) for network in family.networks for layer in network)
+    numbers, used, rows = [np.zeros(padded(widest))], padded(widest), 0
+
+    def put(matrix: np.ndarray) -> int:
+        nonlocal used
+        block = np.zeros((matrix.shape[0], padded(matrix.shape[1])))
+        block[:, : matrix.shape[1]] = matrix
+        numbers.append(block.ravel())
+        used += block.size
+        return used - block.size
+
+    for i, network in enumerate(family.networks):
+        first = padded(family.scale.shape[1])
+        first_in = 0
+        for k, layer in enumerate(network):
+            n_in, n_out = layer.weights.shape
+            places = put(layer.weights), put(layer.bias[None]), put(layer.weights.T)
+            timestep = -1 if layer.timestep is None else put(layer.timestep[None])
+            activation = ACTIVATIONS.index(layer.activation)
+            table[i, k] = n_in, n_out, first_in, first, *places, timestep, layer.resnet, activation
+            first_in, first = first, first + padded(n_out)
+        rows = max(rows, first)
+    argument = [1.0, 0.0] if family.angular_domain == "cos" else [2.0 / np.pi, -1.0]
+    return DescriptorNumbers(
+        np.array([1.0 / family.radial_cutoff, 1.0 / family.angular_cutoff], dtype),
+        float(family.angular_cutoff),
+        np.array(argument, dtype),
+        family.spins.astype(dtype),
+        family.scale.astype(dtype),
+        family.offset.astype(dtype),
+        (1.0 / family.energy_scale).astype(dtype),
+        table,
+        np.concatenate(numbers).astype(dtype),
+    ), max(rows, padded(widest))
 
 
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _sums(x2, f, w, prev, cur, order, plain, weighted):
-    """plain[k] = sum_p T_k(x_p) f_p and weighted[k] = sum_p w_p T_k(x_p) f_p, k < order; two orders at a time."""
-    m = len(x2)
-    for p in range(m):
-        prev[p] = f[p]
-        cur[p] = 0.5 * x2[p] * f[p]
-    for k in range(0, order, 2):
-        a = b = c = d = 0.0
-        for p in range(m):
-            t, u = prev[p], cur[p]
-            a += t
-            b += u
-            c += w[p] * t
-            d += w[p] * u
-            t = x2[p] * u - t
-            prev[p] = t
-            cur[p] = x2[p] * t - u
-        plain[k], weighted[k] = a, c
-        if k + 1 < order:
-            plain[k + 1], weighted[k + 1] = b, d
-
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _series(x2, w, prev, cur, order, c, value, slope):
-    """value[p] = sum_k C_k T_k(x_p) and slope[p] = sum_k C_k T_k'(x_p) with C_k = c[0, k] + w_p c[1, k].
-
-    The slope is the series with d_{k-1} = d_{k+1} + 2 k C_k (d_0 halved), held in c[2] and c[3].
+@cache
+def steps(n_radial: int, n_angular: int, several: bool, dtype: str, forces: bool) -> tuple[tuple[str, Callable], ...]:
+    """Compiled steps of a descriptor, see sweep.Middle.
 
     Args:
-        c: (4, order rounded up to even) float64; rows 0 and 1 given, the last column 0 where order is odd.
+        several: whether there is a part weighted by spins.
     """
-    n = c.shape[1]
-    for row in range(2):
-        for k in range(n):
-            c[2 + row, k] = 0.0
-        for k in range(order - 1, 0, -1):
-            c[2 + row, k - 1] = (c[2 + row, k + 1] if k + 1 < n else 0.0) + 2.0 * k * c[row, k]
-        c[2 + row, 0] *= 0.5
-    m = len(x2)
-    for p in range(m):
-        prev[p] = 1.0
-        cur[p] = 0.5 * x2[p]
-        value[p] = 0.0
-        slope[p] = 0.0
-    for k in range(0, n, 2):
-        a0, b0, d0, e0 = c[0, k], c[1, k], c[2, k], c[3, k]
-        a1, b1, d1, e1 = c[0, k + 1], c[1, k + 1], c[2, k + 1], c[3, k + 1]
-        for p in range(m):
-            t, u, q = prev[p], cur[p], w[p]
-            value[p] += (a0 + q * b0) * t + (a1 + q * b1) * u
-            slope[p] += (d0 + q * e0) * t + (d1 + q * e1) * u
-            t = x2[p] * u - t
-            prev[p] = t
-            cur[p] = x2[p] * t - u
+    half, key = n_radial + n_angular, (n_radial, n_angular, several, SOURCES)
+    make = lambda names, write, *more: emit.kernel(names, dtype, write, (*more, *key))  # noqa: E731
+    radial = make(("held", "inverse_cutoffs"), loops.write_radial)
+    radial_sums = make(("held", "inputs"), loops.radial_sums_writer(n_radial, half, several))
+    close = make(("close", "inverse_cutoffs"), loops.write_close)
+    angular_sums = make(("close", "argument", "inputs"), loops.angular_sums_writer(n_radial, n_angular, half, several))
+    dense = make(("weights", "in", "out"), loops.write_dense)
+    affine = make(("in", "offset", "scale", "out"), loops.write_affine)
+    product = make(("in", "out"), loops.write_product, "product")
+    scaled_rows = make(("in", "scale", "out"), loops.write_scaled)
+    activations = [make(("out", "derivatives"), loops.activation_writer(name), name) for name in ACTIVATIONS]
+    linear, tanh, logistic, scaled, twisted = activations
+    series = make(("input_gradients", "slopes"), loops.series_writer(n_radial, n_angular, half, several))
+    radial_back = make(
+        ("held", "inverse_cutoffs", "input_gradients", "slopes"), loops.radial_back_writer(n_radial, half, several)
+    )
+    angular_back = make(
+        ("close", "argument", "input_gradients", "slopes"),
+        loops.angular_back_writer(n_radial, n_angular, half, several),
+    )
 
+    @njit(error_model="numpy")
+    def activate(own, kind, first, count):
+        arrays = (own.values, own.derivatives)
+        if kind == 0:
+            linear(arrays, (first, count))
+        elif kind == 1:
+            tanh(arrays, (first, count))
+        elif kind == 2:
+            logistic(arrays, (first, count))
+        elif kind == 3:
+            scaled(arrays, (first, count))
+        else:
+            twisted(arrays, (first, count))
 
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _gather(positions, row, neighbors, i, filled, cutoff2, kept, pairs):
-    """Neighbours of centre i within the cutoff, from `at` on; returns their end."""
-    x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-    for p in range(row[i], row[i + 1]):
-        j = neighbors[p]
-        dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-        r2 = dx * dx + dy * dy + dz * dz
-        kept[filled], pairs[DX, filled], pairs[DY, filled], pairs[DZ, filled], pairs[DISTANCE, filled] = (
-            j,
-            dx,
-            dy,
-            dz,
-            r2,
-        )
-        filled += not r2 >= cutoff2  # without a branch, which would be mispredicted; a NaN stays and is found
-    return filled
+    @njit(error_model="numpy")
+    def finish(own, weights, row):
+        """Timesteps and the skip of a residual layer."""
+        for o in range(row[N_OUT]):
+            k = row[FIRST_OUT] + o
+            for lane in range(own.values.shape[1]):
+                if row[TIMESTEP] >= 0:
+                    own.values[k, lane] *= weights[row[TIMESTEP] + o]
+                    own.derivatives[k, lane] *= weights[row[TIMESTEP] + o]
+                if row[SKIP]:
+                    own.values[k, lane] += own.values[row[FIRST_IN] + o % row[N_IN], lane]
 
+    @njit(error_model="numpy")
+    def network(group, own, constants, kind, sets):
+        """Energies of the lanes from the inputs; with forces the gradients with respect to these."""
+        layers, inputs = constants.layers[kind], len(own.inputs)
+        affine((own.inputs, constants.offset, constants.scale, own.values), (inputs, kind * inputs))
+        depth = 0
+        while depth < len(layers) and layers[depth, N_IN] >= 0:
+            row = layers[depth]
+            numbers = (row[N_IN], row[N_OUT], row[FIRST_IN], row[FIRST_OUT], row[WEIGHTS], row[BIASES])
+            dense((constants.weights, own.values, own.values), numbers)
+            activate(own, row[ACTIVATION], row[FIRST_OUT], row[N_OUT])
+            if row[TIMESTEP] >= 0 or row[SKIP]:
+                finish(own, constants.weights, row)
+            depth += 1
+        output = layers[depth - 1, FIRST_OUT]
+        scale = constants.energy_scale[kind]
+        for lane in range(own.inputs.shape[1]):
+            group.energy[0, lane] = own.values[output, lane] * scale
+        if forces:
+            room = len(own.back) // 3
+            start, other = 0, room
+            for lane in range(own.inputs.shape[1]):
+                own.back[start, lane] = scale
+            for k in range(depth - 1, -1, -1):
+                row = layers[k]
+                product((own.derivatives, own.back), (row[N_OUT], row[FIRST_OUT], start, 2 * room))
+                dense((constants.weights, own.back, own.back), (row[N_OUT], row[N_IN], 2 * room, other, row[BACK], 0))
+                if row[SKIP]:
+                    for o in range(row[N_OUT]):
+                        for lane in range(own.back.shape[1]):
+                            own.back[other + o % row[N_IN], lane] += own.back[start + o, lane]
+                start, other = other, start
+            scaled_rows((own.back, constants.scale, own.input_gradients), (inputs, start, kind * inputs))
 
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _close(pairs, start, end, cutoff, sine, cosine, close):
-    """Neighbours within the angular cutoff: rows of `close` are index, unit vector, 1 / r, f_c, f_c', spin."""
-    count = 0
-    for p in range(start, end):
-        if pairs[DISTANCE, p] < cutoff:
-            inverse = 1.0 / pairs[DISTANCE, p]
-            f, slope = _cut(pairs[DISTANCE, p], cutoff, sine, cosine)
-            close[0, count], close[4, count], close[5, count], close[6, count] = p, inverse, f, slope
-            close[1, count] = pairs[DX, p] * inverse
-            close[2, count] = pairs[DY, p] * inverse
-            close[3, count] = pairs[DZ, p] * inverse
-            close[7, count] = pairs[SPIN, p]
-            count += 1
-    return count
+    @njit(error_model="numpy")
+    def gather_close(group, own, constants, kind, sets):
+        """Spins of all neighbours, and those within the angular cutoff side by side."""
+        types, most = len(group.ends), 0
+        for lane in range(own.inputs.shape[1]):
+            count = start = 0
+            for s in range(types):
+                stop = min(int(group.ends[s, lane]), sets)
+                for q in range(start, stop):
+                    group.held[q * SIZE + SPIN, lane] = constants.spins[kind, s]
+                    own.which[lane, count] = q  # without a branch, which would be mispredicted
+                    count += group.held[q * SIZE + DISTANCE, lane] < constants.angular_cutoff
+                start = max(start, stop)
+            for q in range(start, sets):
+                group.held[q * SIZE + SPIN, lane] = 0.0
+            for c in range(count):
+                base, to = own.which[lane, c] * SIZE, c * CLOSE
+                for k in range(5):  # X, Y, Z, INVERSE, DISTANCE, in both
+                    own.close[to + k, lane] = group.held[base + X + k, lane]
+                own.close[to + C_SPIN, lane] = group.held[base + SPIN, lane]
+            own.counts[lane] = count
+            most = max(most, count)
+        for lane in range(own.inputs.shape[1]):
+            for c in range(own.counts[lane], most):
+                to = c * CLOSE
+                own.close[to + C_X, lane], own.close[to + C_Y, lane], own.close[to + C_Z, lane] = 1.0, 0.0, 0.0
+                own.close[to + C_INVERSE, lane], own.close[to + C_DISTANCE, lane] = 1.0, constants.angular_cutoff
+                own.close[to + C_SPIN, lane] = 0.0
+        own.most[0] = most
 
+    @njit(error_model="numpy")
+    def radial_part(group, own, constants, kind, sets):
+        radial((group.held, constants.inverse_cutoffs), (sets,))
+        radial_sums((group.held, own.inputs), (sets,))
 
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _angles(close, count, argument, a):
-    """Pairs of close neighbours: rows of `a` are 2 y, f f, spin spin; y = argument[0] cos + argument[1]; padded count."""
-    q = 0
-    for s in range(1, count):
-        x2, f, w = a[0, q : q + s], a[1, q : q + s], a[2, q : q + s]
-        for t in range(s):
-            c = close[1, s] * close[1, t] + close[2, s] * close[2, t] + close[3, s] * close[3, t]
-            x2[t] = 2.0 * (argument[0] * c + argument[1])
-            f[t] = close[5, s] * close[5, t]
-            w[t] = close[7, s] * close[7, t]
-        q += s
-    end = _padded(q)
-    for p in range(q, end):
-        a[0, p], a[1, p], a[2, p] = 0.0, 0.0, 0.0
-    return end
+    @njit(error_model="numpy")
+    def angular_part(group, own, constants, kind, sets):
+        close((own.close, constants.inverse_cutoffs), (own.most[0],))
+        angular_sums((own.close, constants.argument, own.inputs), (own.most[0],))
 
+    @njit(error_model="numpy")
+    def radial_gradients(group, own, constants, kind, sets):
+        series((own.input_gradients, own.slopes), (0,))
+        radial_back((group.held, constants.inverse_cutoffs, own.input_gradients, own.slopes), (sets,))
 
-@njit(inline="always")
-def _padded(count):
-    return (count + LANES - 1) // LANES * LANES
+    @njit(error_model="numpy")
+    def angular_gradients(group, own, constants, kind, sets):
+        angular_back((own.close, constants.argument, own.input_gradients, own.slopes), (own.most[0],))
+        for lane in range(own.inputs.shape[1]):
+            for c in range(own.counts[lane]):
+                base = own.which[lane, c] * SIZE + OWN
+                for k in range(3):
+                    group.held[base + k, lane] += own.close[c * CLOSE + C_GX + k, lane]
 
-
-@njit(error_model="numpy")
-def _room(buffer, rows, count):
-    """The buffer, or a wider one that holds `count` columns."""
-    if buffer.shape[1] >= count:
-        return buffer
-    return np.zeros((rows, 2 * count))
-
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _descriptors(positions, row, neighbors, species, centres, descriptor, near, inputs):
-    """Neighbours of the centres, and their descriptors; returns the least distance, NaN if one is.
-
-    Args:
-        row, neighbors: as first and neighbors of Pairs. descriptor: Descriptor. near: PaddedNeighbors, written.
-        inputs: (n, inputs) float64, written.
-    """
-    first, kept, pairs = near
-    spins, radial_cutoff, angular_cutoff, n_radial, n_angular, argument, several, sine, cosine = descriptor
-    work, close, angle = np.zeros((2, 256)), np.zeros((8, 64)), np.zeros((3, 256))
-    plain, weighted = np.empty(max(n_radial, n_angular)), np.empty(max(n_radial, n_angular))
-    filled, closest = 0, np.inf
-    half = n_radial + n_angular
-    for n in range(len(centres)):
-        start = filled
-        filled = _gather(positions, row, neighbors, centres[n], start, radial_cutoff * radial_cutoff, kept, pairs)
-        end = start + _padded(filled - start)
-        first[n, 0], first[n, 1] = start, filled
-        # Slices, since an index known not to be negative is what lets these loops vectorise.
-        distance, spin, x2 = pairs[DISTANCE, start:end], pairs[SPIN, start:end], pairs[X2, start:end]
-        cut, cut_slope = pairs[CUT, start:end], pairs[CUT_SLOPE, start:end]
-        for p in range(filled - start, end - start):
-            distance[p], spin[p] = radial_cutoff * radial_cutoff, 0.0
-        for p in range(filled - start):
-            spin[p] = spins[species[kept[start + p]]]
-        for p in range(end - start):
-            r = np.sqrt(distance[p])
-            distance[p] = r
-            x2[p] = 4.0 * r / radial_cutoff - 2.0
-            cut[p], cut_slope[p] = _cut(r, radial_cutoff, sine, cosine)
-        for p in range(filled - start):
-            closest = distance[p] if distance[p] < closest or distance[p] != distance[p] else closest  # nan stays
-        for p in range(filled - start, end - start):
-            cut[p] = 0.0
-        work = _room(work, 2, end - start)
-        _sums(x2, cut, spin, work[0, : end - start], work[1, : end - start], n_radial, plain, weighted)
-        for k in range(n_radial):
-            inputs[n, k] = plain[k]
-            if several:
-                inputs[n, half + k] = weighted[k]
-        close = _room(close, 8, filled - start)
-        count = _close(pairs, start, filled, angular_cutoff, sine, cosine, close)
-        angle = _room(angle, 3, _padded(count * count // 2))
-        m = _angles(close, count, argument, angle)
-        work = _room(work, 2, m)
-        _sums(angle[0, :m], angle[1, :m], angle[2, :m], work[0, :m], work[1, :m], n_angular, plain, weighted)
-        for k in range(n_angular):
-            inputs[n, n_radial + k] = plain[k]
-            if several:
-                inputs[n, half + n_radial + k] = weighted[k]
-        filled = end
-    return closest
-
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _forces(centres, near, gradient, descriptor, forces, virial, atom_virials):
-    """Forces and virials from the gradient of the energies with respect to the descriptors.
-
-    Args:
-        near, descriptor: as for `_descriptors`. gradient: (n, inputs) float64.
-        forces, virial, atom_virials: as in Result, added to; atom_virials may be empty.
-    """
-    first, kept, pairs = near
-    _, radial_cutoff, angular_cutoff, n_radial, n_angular, argument, several, sine, cosine = descriptor
-    x_slope = 2.0 / radial_cutoff
-    work, close, angle, g = np.zeros((4, 256)), np.zeros((8, 64)), np.zeros((3, 256)), np.zeros((3, 256))
-    c_radial, c_angular = np.zeros((4, n_radial + n_radial % 2)), np.zeros((4, n_angular + n_angular % 2))
-    half = n_radial + n_angular
-    for n in range(len(centres)):
-        start, stop = first[n, 0], first[n, 1]
-        m = _padded(stop - start)
-        end = start + m
-        work, g = _room(work, 4, m), _room(g, 3, m)
-        for k in range(n_radial):
-            c_radial[0, k] = gradient[n, k]
-            c_radial[1, k] = gradient[n, half + k] if several else 0.0
-        value, slope = work[2, :m], work[3, :m]
-        _series(
-            pairs[X2, start:end], pairs[SPIN, start:end], work[0, :m], work[1, :m], n_radial, c_radial, value, slope
-        )
-        gx, gy, gz = g[0, :m], g[1, :m], g[2, :m]
-        cut, cut_slope, distance = pairs[CUT, start:end], pairs[CUT_SLOPE, start:end], pairs[DISTANCE, start:end]
-        x, y, z = pairs[DX, start:end], pairs[DY, start:end], pairs[DZ, start:end]
-        for p in range(m):
-            along = (value[p] * cut_slope[p] + slope[p] * x_slope * cut[p]) / distance[p]
-            gx[p], gy[p], gz[p] = along * x[p], along * y[p], along * z[p]
-        close = _room(close, 8, stop - start)
-        count = _close(pairs, start, stop, angular_cutoff, sine, cosine, close)
-        if count > 1:
-            angle = _room(angle, 3, _padded(count * count // 2))
-            m = _angles(close, count, argument, angle)
-            work = _room(work, 4, m)
-            for k in range(n_angular):
-                c_angular[0, k] = gradient[n, n_radial + k]
-                c_angular[1, k] = gradient[n, half + n_radial + k] if several else 0.0
-            value, slope = work[2, :m], work[3, :m]
-            _series(angle[0, :m], angle[2, :m], work[0, :m], work[1, :m], n_angular, c_angular, value, slope)
-            _angular_gradient(close, count, start, argument, angle, value, slope, g)
-        _scatter(centres[n], start, stop, kept, pairs, g, forces, virial, atom_virials)
-
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _angular_gradient(close, count, start, argument, angle, value, slope, g):
-    """Add d/dr of sum over pairs of neighbours of series(y) f f, to the gradient of each of the two."""
-    gx, gy, gz = g[0], g[1], g[2]
-    q = 0
-    for s in range(1, count):
-        ux, uy, uz, inverse_s = close[1, s], close[2, s], close[3, s], close[4, s]
-        sx = sy = sz = along = 0.0
-        for t in range(s):
-            by_cos = argument[0] * slope[q + t] * angle[1, q + t]
-            vx, vy, vz = close[1, t], close[2, t], close[3, t]
-            c = ux * vx + uy * vy + uz * vz
-            sx += by_cos * vx
-            sy += by_cos * vy
-            sz += by_cos * vz
-            along += value[q + t] * close[5, t] * close[6, s] - by_cos * c * inverse_s
-            own = value[q + t] * close[5, s] * close[6, t] - by_cos * c * close[4, t]
-            across = by_cos * close[4, t]
-            p = int(close[0, t]) - start
-            gx[p] += across * ux + own * vx
-            gy[p] += across * uy + own * vy
-            gz[p] += across * uz + own * vz
-        p = int(close[0, s]) - start
-        gx[p] += sx * inverse_s + along * ux
-        gy[p] += sy * inverse_s + along * uy
-        gz[p] += sz * inverse_s + along * uz
-        q += s
-
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _scatter(i, start, stop, kept, pairs, g, forces, virial, atom_virials):
-    """Gradients (3, p) of the neighbours of centre i to the forces of both, and to the virials."""
-    gx, gy, gz = g[0, : stop - start], g[1, : stop - start], g[2, : stop - start]
-    fx = fy = fz = 0.0
-    xx = xy = xz = yx = yy = yz = zx = zy = zz = 0.0
-    row_x, row_y, row_z = pairs[DX, start:stop], pairs[DY, start:stop], pairs[DZ, start:stop]
-    for p in range(stop - start):
-        dx, dy, dz, x, y, z = row_x[p], row_y[p], row_z[p], gx[p], gy[p], gz[p]
-        fx += x
-        fy += y
-        fz += z
-        xx += dx * x
-        xy += dx * y
-        xz += dx * z
-        yx += dy * x
-        yy += dy * y
-        yz += dy * z
-        zx += dz * x
-        zy += dz * y
-        zz += dz * z
-    for p in range(stop - start):
-        j = kept[start + p]
-        forces[j, 0] -= gx[p]
-        forces[j, 1] -= gy[p]
-        forces[j, 2] -= gz[p]
-    forces[i, 0] += fx
-    forces[i, 1] += fy
-    forces[i, 2] += fz
-    virial[0, 0] -= xx
-    virial[0, 1] -= xy
-    virial[0, 2] -= xz
-    virial[1, 0] -= yx
-    virial[1, 1] -= yy
-    virial[1, 2] -= yz
-    virial[2, 0] -= zx
-    virial[2, 1] -= zy
-    virial[2, 2] -= zz
-    if len(atom_virials):
-        for p in range(stop - start):
-            q, j = start + p, kept[start + p]
-            for a in range(3):
-                for b, slope in enumerate((gx[p], gy[p], gz[p])):
-                    share = -0.5 * pairs[DX + a, q] * slope
-                    atom_virials[i, a, b] += share
-                    atom_virials[j, a, b] += share
+    energies = (
+        ("close neighbours", gather_close),
+        ("radial sums", radial_part),
+        ("angular sums", angular_part),
+        ("network", network),
+    )
+    if not forces:
+        return energies
+    return (*energies, ("radial gradients", radial_gradients), ("angular gradients", angular_gradients))

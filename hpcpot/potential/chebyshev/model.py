@@ -162,4 +162,4 @@ def _product(f: Curves, g: Curves) -> Curves:
 
 def mixed_kernels(model: Chebyshev) -> tuple[str, ...]:
     """Kernel sets with mixed precision."""
-    return ("gpu",)
+    return ("cpu", "gpu")

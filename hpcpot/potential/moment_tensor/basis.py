@@ -39,6 +39,19 @@ class Basis:
     scalars: np.ndarray
 
     @property
+    def key(self) -> tuple:
+        """The lists as tuples, to look things up by."""
+        return tuple(tuple(map(tuple, rows.tolist())) for rows in (self.basics, self.products)), tuple(
+            self.scalars.tolist()
+        )
+
+    @classmethod
+    def of_key(cls, key: tuple) -> Basis:
+        """The basis of a key."""
+        (basics, products), scalars = key
+        return cls(np.array(basics), np.array(products, np.int64).reshape(-1, 4), np.array(scalars))
+
+    @property
     def n_moments(self) -> int:
         return max(int(self.products[:, 3].max(initial=-1)) + 1, len(self.basics))
 

@@ -1,126 +1,210 @@
-"""Moment tensor potentials in Numba: atoms of one species side by side in vector lanes, through all three steps.
+"""Moment tensor potentials on the CPU: straight-line vector code from the lists of the basis, in a sweep over the atoms.
 
-So sums over neighbours and contractions alike run at the width of the vector unit. Radial functions are polynomials,
-cheaper than a table's look-up and exact.
-
-Unit vectors make lower moments traces of higher ones: M_{mu,nu} = sum over x, y, z of the M_{mu,nu+2} with two more
-powers of it. So only the two highest ranks of each radial function are summed over neighbours (84 of 130 moments at
-level 16). To first order a neighbour's share of the energy is then sum_mu f_mu(r) (P_mu(u) + R_mu(u)), P and R
-homogeneous polynomials, whose values follow from their gradients: degree * P = u . grad P.
+Radial functions are polynomials of x by Horner's scheme, cheaper than a table's look-up and exact; see `program` for the
+rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
 import numpy as np
 
-from hpcpot.compiled import FASTMATH, njit
-from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential import contract
-from hpcpot.potential.moment_tensor.lanes import LANES, load, splat, store
-from hpcpot.potential.moment_tensor.layout import layout, neighbors_of, radial_functions
+from hpcpot.compiled import njit, source_hash
+from hpcpot.potential.moment_tensor import loops, program
+from hpcpot.potential.moment_tensor.basis import Basis
 from hpcpot.potential.moment_tensor.model import MomentTensor
-from hpcpot.potential.moment_tensor.steps import (
-    KINDS,
-    X,
-    Y,
-    Z,
-    contract_back,
-    moments_of,
-    most_neighbors,
-    powers_of,
-    slopes,
-    with_factorials,
-)
-from hpcpot.potential.moments.environment_cpu import environment, scatter
-from hpcpot.potential.moments.steps import check_distances
+from hpcpot.potential.moment_tensor.program import ContractionProgram, Reduced, collect_basics, rows_of, spread_basics
+from hpcpot.potential.vectors import emit, sweep
+from hpcpot.potential.vectors.sweep import Sweep, aligned
+from hpcpot.potential.vectors.tape import for_stores, fused
+
+SOURCES = (*sweep.SOURCES, *(source_hash(module.__file__) for module in (loops, program)))
+"""Of what generates code: compiled code is kept by it."""
 
 
-def prepare(family: MomentTensor, closest: float, precision: str) -> MomentTensorSteps:
+MOST_PRODUCTS = 8000
+"""Longest list of products that becomes straight-line code (level 20 has 6,349, which compile in 10 s); longer ones, up
+to 200,000, are looped over, at about half the speed."""
+
+
+def prepare(family: MomentTensor, closest: float, precision: str) -> Sweep:
     """The kernels of this module."""
-    return MomentTensorSteps(family)
+    return Sweep(family, precision, MomentTensorMiddle(family, precision))
 
 
-class MomentTensorSteps:
-    """Moments, contractions and forces of a moment tensor potential."""
-
-    nbytes = 0
-
-    def __init__(self, family: MomentTensor):
-        self.family, self._layout = family, layout(family)
-        self._radial = [radial_functions(family, i) for i in range(len(family.elements))]
-
-    def add(
-        self,
-        positions: np.ndarray,
-        pairs: Pairs,
-        species: np.ndarray,
-        i: int,
-        present: int,
-        centres: np.ndarray,
-        result: contract.Result,
-    ) -> None:
-        """See moments.steps.Steps."""
-        family = self.family
-        env = environment(positions, pairs, species, centres, family.cutoff, None, len(family.elements))
-        check_distances(family.elements, env)
-        energies, g_pc = np.empty(len(centres)), np.empty((len(env.distances), 3))
-        near, with_forces = neighbors_of(env), result.forces is not None
-        evaluate(near, self._radial[i], self._layout, family.coefficients, with_forces, energies, g_pc)
-        result.energies[centres] = energies + family.species_energies[i]
-        if with_forces:
-            scatter(env, g_pc, result.forces, result.virial, result.atom_virials)
-
-    def work(self, i: int, present: int) -> int:
-        """See moments.steps.Steps."""
-        return 1
+def mixed_kernels(model: MomentTensor) -> tuple[str, ...]:
+    """Kernel sets with mixed precision."""
+    return ("cpu",)
 
 
-@njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
-def evaluate(near, radial, layout, coefficients, forces, energies, g):
-    """Energies of the centres and gradients of their pairs, LANES centres at a time.
+class ModelNumbers(NamedTuple):
+    """Numbers of a model, reals in the kernel's precision.
 
-    Args:
-        near, radial, layout: see hpcpot.potential.moment_tensor.layout. coefficients: (scalars,) float64.
-        forces: whether the gradients are asked for. energies: (n,) float64; g: (p, 3) float64; both written.
+    Attributes:
+        weights: (species, species, mu, b), of the powers of x. radial: (3,) low, stretch, cutoff.
+        scalars, tops: see program.ContractionProgram.
+        coefficients, places, products: as in the model: what contraction by lists takes.
     """
-    most = most_neighbors(near.first)
-    n_species, functions, _ = radial.weights.shape
-    fields = KINDS + n_species + 2 * functions
-    held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
-    omega = np.empty((len(layout.factorials), LANES))
-    m, b = np.empty((layout.n_moments, LANES)), np.empty((layout.n_moments, LANES))
-    total = np.empty((1, LANES))
-    for start in range(0, len(near.order), LANES):
-        centres = near.order[start : start + LANES]
-        rows = moments_of(near, centres, radial, layout, held, present, omega, m)
-        _energies(m, layout.scalars, coefficients, total)
-        for lane in range(len(centres)):
-            energies[centres[lane]] = total[0, lane]
+
+    weights: np.ndarray
+    radial: np.ndarray
+    scalars: np.ndarray
+    tops: np.ndarray
+    coefficients: np.ndarray
+    places: np.ndarray
+    products: np.ndarray
+
+
+class ContractionBuffers(NamedTuple):
+    """Buffers of a group: heads of chains (sets, lanes); reduced moments and gradients (k, lanes); of all moments, or none."""
+
+    chains: np.ndarray
+    moments: np.ndarray
+    gradients: np.ndarray
+    all: np.ndarray
+    back: np.ndarray
+
+
+class MomentTensorMiddle:
+    """See sweep.Middle."""
+
+    def __init__(self, family: MomentTensor, precision: str):
+        lists = family.basis.key
+        self._dtype = "float64" if precision == "float64" else "float32"
+        self._reduced = Reduced.of(family.basis)
+        self.size = rows_of(family.basis.n_radial)
+        self.constants = constants(family, self._dtype)
+        self.base = np.array(family.species_energies, np.float64)
+        self._n_listed = 0 if is_straight(family.basis) else family.basis.n_moments
+        self._lists, self._polynomials = lists, family.radial.shape[3]
+
+    def steps(self, forces: bool) -> tuple[tuple[str, Callable], ...]:
+        """See sweep.Middle."""
+        return steps(self._lists, self._polynomials, self._dtype, forces)
+
+    def own(self, most: int) -> ContractionBuffers:
+        """See sweep.Middle."""
+        lanes, k = emit.lanes_of(self._dtype), len(self._reduced)
+        return ContractionBuffers(
+            *(aligned((rows, lanes), self._dtype) for rows in (most, k, k, self._n_listed, self._n_listed))
+        )
+
+
+def is_straight(basis: Basis) -> bool:
+    """Whether a basis is contracted by straight-line code rather than by its lists."""
+    return len(basis.products) <= MOST_PRODUCTS
+
+
+def constants(family: MomentTensor, dtype: str) -> ModelNumbers:
+    """Numbers of a model as the kernel takes them."""
+    weights = np.zeros(family.radial.shape)
+    for index in np.ndindex(family.radial.shape[:3]):
+        powers = np.polynomial.chebyshev.cheb2poly(family.scaling * family.radial[index])
+        weights[index][: len(powers)] = powers
+    coefficients, factors, scalars, tops = family.coefficients, family.products[:, 2], [], []
+    if is_straight(family.basis):
+        program = contraction(family.basis.key)
+        scalars = [coefficients[s] for _, s in program.by_scalar]
+        tops = [coefficients[s] * factors[row] for row, s in program.by_top]
+    stretch = 2.0 / (family.cutoff - family.min_distance)
+    return ModelNumbers(
+        weights.astype(dtype),
+        np.array([family.min_distance, stretch, family.cutoff], dtype),
+        np.array(scalars, dtype),
+        np.array(tops, dtype),
+        coefficients.astype(dtype),
+        np.ascontiguousarray(family.scalars, np.int64),
+        np.ascontiguousarray(family.products, np.int64),
+    )
+
+
+@cache
+def contraction(lists: tuple) -> ContractionProgram:
+    """The program of a basis, by Basis.key."""
+    return ContractionProgram(Basis.of_key(lists))
+
+
+@cache
+def steps(lists: tuple, polynomials: int, dtype: str, forces: bool) -> tuple[tuple[str, Callable], ...]:
+    """Compiled steps of a basis, see sweep.Middle."""
+    basis, key = Basis.of_key(lists), (lists, polynomials, SOURCES)
+    reduced, n_radial = Reduced.of(basis), basis.n_radial
+    size = rows_of(n_radial)
+    names = ("held", "weights", "radial", "ends")
+    radial = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials, False), ("pure", *key))
+    blended = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials, True), ("blended", *key))
+    sums = emit.kernel(("held", "chains", "moments"), dtype, loops.sums_writer(reduced), key)
+    slopes = emit.kernel(("held", "gradients"), dtype, loops.slopes_writer(reduced), key)
+    contract = (straight_contraction if is_straight(basis) else listed_contraction)(lists, dtype, forces, key)
+
+    @njit(error_model="numpy")
+    def functions(group, own, constants, kind, sets):
+        """Radial functions of all sets of neighbours, which are sorted by species in each lane."""
+        arrays, types, done = (group.held, constants.weights, constants.radial, group.ends), len(group.ends), 0
+        for s in range(types):
+            start, stop = 0, sets
+            if s > 0:
+                start = min(int(group.ends[s - 1].min()), sets)
+            if s < types - 1:
+                stop = int(group.ends[s].max())
+            weights = (kind * types + s) * n_radial * polynomials
+            if start < done:  # some lanes are still at a species before, whose functions are there
+                blended(arrays, (start, done, weights, size, s - 1))
+            radial(arrays, (max(start, done), stop, weights, size, 0))
+            done = max(done, stop)
+
+    @njit(error_model="numpy")
+    def summed(group, own, constants, kind, sets):
+        sums((group.held, own.chains, own.moments), (sets,))
+
+    @njit(error_model="numpy")
+    def gradients(group, own, constants, kind, sets):
+        slopes((group.held, own.gradients), (sets,))
+
+    energies = ("radial functions", functions), ("sums over neighbours", summed), ("contraction", contract)
+    return (*energies, ("gradients of pairs", gradients)) if forces else energies
+
+
+def straight_contraction(lists: tuple, dtype: str, forces: bool, key: tuple) -> Callable:
+    """The compiled step: energies, and gradients if forces, as straight-line code."""
+    code = fused(contraction(lists).tape.code)
+    names = ("moments", "gradients", "energy", "scalars", "tops")
+    run = emit.straight(names, dtype, code if forces else for_stores(code, {"energy"}), (forces, *key))
+
+    @njit(error_model="numpy")
+    def contract(group, own, constants, kind, sets):
+        run((own.moments, own.gradients, group.energy, constants.scalars, constants.tops))
+
+    return contract
+
+
+def listed_contraction(lists: tuple, dtype: str, forces: bool, key: tuple) -> Callable:
+    """The same by loops over the lists."""
+    basis = Basis.of_key(lists)
+    n_basics, n_moments = len(basis.basics), basis.n_moments
+    spread = emit.kernel(("moments", "all"), dtype, emit.straight_writer(fused(spread_basics(basis).code)), key)
+    collect = emit.kernel(
+        ("back", "gradients"),
+        dtype,
+        emit.straight_writer(for_stores(fused(collect_basics(basis).code), {"gradients"})),
+        key,
+    )
+    forward = emit.kernel(("all", "products"), dtype, loops.write_products, key)
+    energies = emit.kernel(("all", "back", "energy", "places", "coefficients"), dtype, loops.write_scalars, key)
+    backward = emit.kernel(("all", "back", "products"), dtype, loops.write_products_back, key)
+
+    @njit(error_model="numpy")
+    def contract(group, own, constants, kind, sets):
+        n_products = len(constants.products)
+        spread((own.moments, own.all), (0,))
+        forward((own.all, constants.products), (n_products, n_basics, n_moments))
+        scalars = (own.all, own.back, group.energy, constants.places, constants.coefficients)
+        energies(scalars, (len(constants.places), n_moments))
         if forces:
-            contract_back(m, b, layout, coefficients)
-            with_factorials(b, layout.blocks, layout.factorials)
-            for q in range(rows):
-                powers_of(held, q * fields, layout.highest - 1, omega)
-                gx, gy, gz = slopes(held, q * fields, n_species, functions, omega, layout.factorials, layout.blocks, b)
-                store(held, q * fields + X, gx)
-                store(held, q * fields + Y, gy)
-                store(held, q * fields + Z, gz)
-            _put_back(near.first, centres, held, fields, g)
+            backward((own.all, own.back, constants.products), (n_products,))
+            collect((own.back, own.gradients), (0,))
 
-
-@njit(error_model="numpy")
-def _put_back(first, centres, held, fields, g):
-    """Gradients of the pairs from the rows X, Y, Z of the neighbours."""
-    for lane in range(len(centres)):
-        start = first[centres[lane]]
-        for q in range(first[centres[lane] + 1] - start):
-            for c in range(3):
-                g[start + q, c] = held[q * fields + c, lane]
-
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _energies(m, scalars, coefficients, total):
-    e = splat(0.0)
-    for s in range(len(scalars)):
-        e = e + coefficients[s] * load(m, scalars[s])
-    store(total, 0, e)
+    return contract

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.potential.moment_tensor.cpu import evaluate
 from hpcpot.potential.moment_tensor.layout import Layout, layout, radial_functions
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.training.moment_tensor import kernels as mtp_kernels
+from hpcpot.training.moment_tensor.evaluate import evaluate
 from hpcpot.training.moment_tensor.settings import WEIGHTINGS
 from hpcpot.training.moment_tensor.sites import SiteChunk, over
 

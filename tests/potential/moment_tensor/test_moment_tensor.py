@@ -14,9 +14,11 @@ from model_files import DATA
 from hpcpot.errors import ConfigError, SimulationError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.files import load
 from hpcpot.potential.moment_tensor.basis import basis
 from hpcpot.potential.moment_tensor.mlip import read
 from hpcpot.potential.moment_tensor.model import MomentTensor
+from hpcpot.structure import crystals
 
 LISTS = {
     2: (1, 1, 1, 0, "719f59b51d1d4e12"),
@@ -75,7 +77,7 @@ def assert_kernels_agree(model: MomentTensor, atoms: ase.Atoms) -> None:
     np.testing.assert_allclose(fast.virial, exact.virial, rtol=1e-11, atol=1e-10)
 
 
-@pytest.mark.parametrize(("level", "size"), [(2, 1), (4, 2), (6, 3), (8, 8), (14, 6)])
+@pytest.mark.parametrize(("level", "size"), [(2, 1), (4, 2), (6, 3), (8, 8), (14, 6), (22, 4)])
 def test_kernels_agree_at_every_level_and_size(level, size):
     model = systems.moment_tensor(level=level, size=size)
     for count in (1, 3):  # 8 and 216 atoms: less and more than the lanes
@@ -123,9 +125,45 @@ def test_nearer_than_its_shortest_distance_the_polynomials_go_on(kernels):
 
 
 @pytest.mark.parametrize("kernels", KERNELS)
-def test_contact_and_mixed_precision_are_refused(kernels):
+def test_contact_is_refused(kernels):
     model = systems.moment_tensor()
     with pytest.raises(SimulationError, match="distance Si-Si = 0.3 Å: atoms must stay 0.5 Å apart"):
         evaluate(ase.Atoms("Si2", [[0, 0, 0], [0.3, 0, 0]]), BlockPotential(model, kernels))
+
+
+def test_mixed_precision_is_near_float64_and_the_reference_has_none():
+    model = load("lisi_mtp")
+    atoms = crystals.build("Li13Si4", (2, 1, 1))
+    atoms.rattle(0.15, seed=3)
+    exact, mixed = (evaluate(atoms, BlockPotential(model, precision=precision)) for precision in ("float64", "mixed"))
+    assert 1e-9 < np.abs(mixed.forces - exact.forces).max() < 1e-4
+    np.testing.assert_allclose(mixed.energies, exact.energies, rtol=0, atol=2e-5)
+    np.testing.assert_allclose(mixed.virial, exact.virial, rtol=0, atol=1e-3)
+    np.testing.assert_allclose(mixed.forces.sum(axis=0), 0.0, atol=1e-12)  # sums of forces are in float64
     with pytest.raises(ConfigError, match="potential.precision = mixed"):
-        BlockPotential(model, kernels, "mixed")
+        BlockPotential(model, "reference", "mixed")
+
+
+def test_pairs_are_made_ready_again_when_species_change():
+    """Monte Carlo moves change species and keep the pairs."""
+    model = systems.moment_tensor()
+    atoms = systems.mixed(bulk("Si", "diamond", 5.4, cubic=True), 3)
+    atoms.pbc = False
+    species = np.array([model.elements.index(symbol) for symbol in atoms.symbols], np.int32)
+    potential, exact = BlockPotential(model), BlockPotential(model, "reference")
+    pairs = potential.pairs(atoms.positions, len(atoms), model.cutoff)
+    for _ in range(2):
+        expected = exact.compute(atoms.positions, pairs, species)
+        np.testing.assert_allclose(
+            potential.compute(atoms.positions, pairs, species).forces, expected.forces, atol=1e-11
+        )
+        species[:4] = 1 - species[:4]
+
+
+def test_centres_with_no_neighbours_and_with_very_many():
+    """One lane has none, others 62."""
+    model = systems.moment_tensor()
+    positions = np.concatenate([[[50.0, 0, 0]], bulk("Si", "fcc", 2.9, cubic=True).repeat(4).positions])
+    atoms = ase.Atoms(f"Li{len(positions)}", positions)
+    assert_kernels_agree(model, atoms)
+    assert evaluate(atoms, BlockPotential(model)).energies[0] == model.species_energies[0]

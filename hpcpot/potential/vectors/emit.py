@@ -1,0 +1,218 @@
+"""Vector instructions of compiled kernels, as LLVM IR: rows of arrays (rows, lanes), one lane for each of some atoms.
+
+Numba compiles loops whose statements are Python; it would take minutes for the thousands of statements of a contraction
+and does not let a loop's vectors be named. Each function here gives an intrinsic of Numba: called in a compiled function,
+it puts its instructions there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from hpcpot.compiled import provide
+from hpcpot.potential.vectors.tape import Instruction
+
+INT = ir.IntType(64)
+DOUBLE = ir.DoubleType()
+KINDS = {"float64": DOUBLE, "float32": ir.FloatType()}
+
+
+def has_wide_vectors() -> bool:
+    """Whether this processor has AVX-512: twice the numbers in a register, and twice the registers."""
+    return bool(llvm.get_host_cpu_features().get("avx512f"))
+
+
+def lanes_of(dtype: str) -> int:
+    """Numbers of a row: eight, which float64 needs AVX-512 for; with AVX2, four of float64."""
+    return 4 if dtype == "float64" and not has_wide_vectors() else 8
+
+
+class RowEmitter:
+    """Reads and writes rows of arrays in the IR of one builder.
+
+    Attributes:
+        vector: LLVM type of a row.
+    """
+
+    def __init__(self, builder: Any, dtype: str):
+        self.builder, self.number, self.lanes = builder, KINDS[dtype], lanes_of(dtype)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.bytes = np.dtype(dtype).itemsize
+
+    def place(self, data: Any, row: Any) -> Any:
+        """Pointer to a row, by an int or an IR value."""
+        row = ir.Constant(INT, row) if isinstance(row, int) else row
+        start = self.builder.gep(data, [self.builder.mul(row, ir.Constant(INT, self.lanes))])
+        return self.builder.bitcast(start, self.vector.as_pointer())
+
+    def load(self, data: Any, row: Any) -> Any:
+        value = self.builder.load(self.place(data, row))
+        value.align = self.bytes
+        return value
+
+    def store(self, data: Any, row: Any, value: Any) -> None:
+        self.builder.store(value, self.place(data, row)).align = self.bytes
+
+    def splat(self, number: Any) -> Any:
+        """An IR number in every lane."""
+        b, undefined = self.builder, ir.Constant(self.vector, ir.Undefined)
+        first = b.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+        return b.shuffle_vector(first, undefined, mask([0] * self.lanes))
+
+    def scalar(self, data: Any, index: Any) -> Any:
+        """A number of a flat array in every lane."""
+        index = ir.Constant(INT, index) if isinstance(index, int) else index
+        return self.splat(self.builder.load(self.builder.gep(data, [index])))
+
+    def constant(self, number: float) -> Any:
+        return ir.Constant(self.vector, [float(number)] * self.lanes)
+
+    def mul(self, a: Any, b: Any) -> Any:
+        return self.builder.fmul(a, b)
+
+    def add(self, a: Any, b: Any) -> Any:
+        return self.builder.fadd(a, b)
+
+    def sub(self, a: Any, b: Any) -> Any:
+        return self.builder.fsub(a, b)
+
+    def fma(self, a: Any, b: Any, c: Any) -> Any:
+        """a b + c, rounded once where the processor can."""
+        return self.call("fmuladd", a, b, c)
+
+    def fnma(self, a: Any, b: Any, c: Any) -> Any:
+        """c - a b."""
+        return self.fma(self.builder.fneg(a), b, c)
+
+    def power_of_two(self, n: Any) -> Any:
+        """2^n of whole numbers as reals: added to a large number they stand in its last bits, and then in the exponent."""
+        width, shift = (52, 1.5 * 2**52 + 1023) if self.bytes == 8 else (23, 1.5 * 2**23 + 127)
+        kind = ir.VectorType(ir.IntType(8 * self.bytes), self.lanes)
+        bits = self.builder.bitcast(self.add(n, self.constant(shift)), kind)
+        return self.builder.bitcast(self.builder.shl(bits, ir.Constant(kind, [width] * self.lanes)), self.vector)
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """An intrinsic of LLVM on vectors, as sqrt."""
+        kind = arguments[0].type
+        letter = "f64" if kind.element == DOUBLE else "f32"
+        function = cgutils.get_or_insert_function(
+            self.builder.module, ir.FunctionType(kind, [kind] * len(arguments)), f"llvm.{name}.v{kind.count}{letter}"
+        )
+        return self.builder.call(function, arguments)
+
+
+def mask(order: Sequence[int]) -> Any:
+    return ir.Constant(ir.VectorType(ir.IntType(32), len(order)), list(order))
+
+
+def pointer(context: Any, builder: Any, kind: Any, array: Any) -> Any:
+    """Pointer to the first number of an array."""
+    return context.make_array(kind)(context, builder, array).data
+
+
+Data = dict[str, Any]
+"""Name of an array -> pointer to its first number."""
+
+
+def kernel(names: Sequence[str], dtype: str, write: Callable[[RowEmitter, Data, list], Any], key: object) -> Callable:
+    """An intrinsic f(arrays, numbers) -> int64 with the instructions that `write(rows, data, numbers)` puts.
+
+    Args:
+        names: of the arrays, in the order of the first tuple; the second holds int64.
+        key: what the instructions depend on, besides the sources of the package and the width of vectors.
+    """
+
+    @intrinsic
+    def run(typing: Any, arrays: Any, numbers: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            parts = cgutils.unpack_tuple(builder, arguments[0])
+            data = _pointers(context, builder, names, signature.args[0], parts)
+            result = write(RowEmitter(builder, dtype), data, cgutils.unpack_tuple(builder, arguments[1]))
+            return ir.Constant(INT, 0) if result is None else result
+
+        return types.int64(arrays, numbers), build
+
+    run.cache_key = _key(names, dtype, key)
+    return run
+
+
+def straight(names: Sequence[str], dtype: str, code: Sequence[Instruction], key: object) -> Callable:
+    """An intrinsic f(arrays) that runs the instructions of a tape, which are compiled by themselves when this is called.
+
+    Args:
+        names: of the arrays, five. key: what the instructions depend on.
+    """
+    cache_key = _key(names, dtype, key)
+    name = f"hpcpot_{cache_key}"
+    body = kernel(names, dtype, lambda rows, data, numbers: follow(rows, code, data), key)
+    pointer = types.CPointer(types.float64 if dtype == "float64" else types.float32)
+
+    @intrinsic
+    def run(typing: Any, arrays: Any) -> Any:
+        def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            data = _pointers(context, builder, names, signature.args[0], cgutils.unpack_tuple(builder, arguments[0]))
+            kind = ir.FunctionType(ir.VoidType(), [data[name].type for name in names])
+            builder.call(cgutils.get_or_insert_function(builder.module, kind, name), [data[name] for name in names])
+            return context.get_dummy_value()
+
+        return types.void(arrays), build
+
+    def alone(a, b, c, d, e):
+        body((a, b, c, d, e), (0,))
+
+    provide(name, alone, types.void(*[pointer] * len(names)), cache_key)
+    run.cache_key = cache_key
+    return run
+
+
+def _pointers(context: Any, builder: Any, names: Sequence[str], kinds: Sequence[Any], parts: Sequence[Any]) -> Data:
+    """First numbers of arrays, or of what pointers point to."""
+    return {
+        name: part if isinstance(kind, types.CPointer) else context.make_array(kind)(context, builder, part).data
+        for name, kind, part in zip(names, kinds, parts, strict=True)
+    }
+
+
+def _key(names: Sequence[str], dtype: str, key: object) -> str:
+    return sha256(repr((names, dtype, lanes_of(dtype), has_wide_vectors(), key)).encode()).hexdigest()
+
+
+def follow(rows: RowEmitter, code: Sequence[Instruction], data: Data, base: dict[str, Any] | None = None) -> None:
+    """Put the instructions of a tape.
+
+    Args:
+        base: IR rows that those of an array are counted from.
+    """
+    base, values = base or {}, {}
+    for number, (kind, *operands) in enumerate(code):
+        if kind in ("load", "store"):
+            name, row = operands[:2]
+            place = rows.builder.add(base[name], ir.Constant(INT, row)) if name in base else row
+            if kind == "load":
+                values[number] = rows.load(data[name], place)
+            else:
+                rows.store(data[name], place, values[operands[2]])
+        elif kind == "scalar":
+            values[number] = rows.scalar(data[operands[0]], operands[1])
+        elif kind == "constant":
+            values[number] = rows.constant(operands[0])
+        else:
+            values[number] = getattr(rows, kind)(*(values[a] for a in operands))
+
+
+def straight_writer(code: Sequence[Instruction]) -> Callable[[RowEmitter, Data, list], None]:
+    """What puts the instructions of a tape, once."""
+
+    def write(rows: RowEmitter, data: Data, numbers: list) -> None:
+        follow(rows, code, data)
+
+    return write
