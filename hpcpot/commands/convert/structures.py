@@ -11,7 +11,7 @@ from ase import Atoms
 
 from hpcpot import inputs
 from hpcpot.commands.convert.options import ONLY_DATA, ONLY_MODELS, refuse_note, refuse_others
-from hpcpot.errors import ConfigError
+from hpcpot.errors import ConfigError, OutputError
 from hpcpot.outputs import Replacement, check_output
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.structures import frame, is_trajectory
@@ -40,6 +40,9 @@ def convert(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"input = {len(arguments.input)} files: must be one trajectory; convert one after another.")
     output, path = arguments.output, Path(inputs.find(arguments.input[0]))
     is_several = output.suffix in SEVERAL
+    if not is_several and output.suffix not in files.WRITERS and output.name not in ("POSCAR", "CONTCAR"):
+        suffixes = ", ".join(dict.fromkeys((*SEVERAL, *files.WRITERS)))
+        raise OutputError(f"{output} = suffix {output.suffix!r}: must be one of {suffixes}; rename the output.")
     check = check_output if is_several else files.check_output
     check(output, arguments.overwrite)
     with TrajectoryReader(path) as reader:

@@ -119,6 +119,7 @@ def test_a_poscar_of_one_frame(trajectory: Path) -> None:
         ("a.extxyz", "3:1", "--frames = 3:1: no frame of 5; name others"),
         ("a.extxyz", "some", "--frames = some: must be all, last, numbers"),
         ("a.foo", "0", "suffix '.foo': must be one of"),
+        ("out.cfg", "last", "suffix '.cfg': must be one of .extxyz, .xyz, .lammpstrj, .dump, .vasp"),
     ],
 )
 def test_refusals(trajectory: Path, name: str, which: str, message: str, capsys) -> None:
