@@ -67,6 +67,8 @@ def _mapping() -> Kind:
 
 def _amount() -> Kind:
     def parse(value: Any) -> str:
+        if isinstance(value, str) and AMOUNT.fullmatch(value.strip()) and not in_bytes(value):
+            raise ValueError("must be more than 0")
         if not isinstance(value, str) or not in_bytes(value):
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
             raise ValueError(

@@ -42,6 +42,7 @@ LARGEST_CUTOFF = 50.0
 """Å, far beyond that of any potential of this kind; neighbour lists up to there would fill the memory."""
 
 FOREIGN_SIGNATURES = {
+    b"hpcpot-dataset ": "a data set of hpcpot, no model",
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
     b"\x1f\x8b": "a gzip archive; unpack it",
 }

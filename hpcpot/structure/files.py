@@ -128,6 +128,8 @@ def _compare(path: Path, row: StructureFormat, atoms: Atoms, options: StructureO
 def find(path: Path) -> Path:
     """Find the file at `path`, or the one that ships under that name."""
     file = inputs.find(path)
+    if file is None and inputs.find(path, or_folder=True):
+        raise StructureError(f"{path} = a folder: a structure file is required; name one that is in it.")
     if file is None:
         raise StructureError(
             f"{path} = no such file: must be a structure file, or the name of one that hpcpot ships "

@@ -18,7 +18,6 @@ from hpcpot.notices import notice
 from hpcpot.structure import lammps
 from hpcpot.structure.formats import StructureOptions
 
-SUFFIXES = (".lammpstrj", ".dump")
 POSITIONS = (("xu", "yu", "zu"), ("x", "y", "z"), ("xsu", "ysu", "zsu"), ("xs", "ys", "zs"))
 """Columns of positions, those taken first first: unwrapped, wrapped, and the same in fractions of the box."""
 WRAPPED = ("x", "xs")
@@ -256,6 +255,11 @@ def _kinds(
     frame: RawFrame, rows: list[list[str]], columns: dict[str, int], options: StructureOptions, factor: float
 ) -> tuple[list[str], np.ndarray | None]:
     """Element of each atom, and masses, (n,) amu, if the file has them."""
+    if not {"type", "element", "mass"} & set(columns):
+        raise StructureError(
+            f"{frame.where}: ITEM: ATOMS {' '.join(columns)} = no elements of the atoms: must have element, type or mass; "
+            "dump one of them."
+        )
     type_words, names = (
         [row[columns[name]] for row in rows] if name in columns else [""] * len(rows) for name in ("type", "element")
     )
@@ -277,7 +281,7 @@ def _symbol(frame: RawFrame, type_word: str, name: str, mass: float | None, opti
     if number is not None and number < 1:
         raise StructureError(f"{frame.where} = type {number}: must be 1 or above; correct the file.")
     label = None if number is not None else type_word
-    where = f"{frame.where}: type {type_word}" if type_word else frame.where
+    where = f"{frame.where}: type {type_word}" if type_word else f"{frame.where}: an atom"
     return lammps.element_of(where, number, name or label or None, mass, options)
 
 

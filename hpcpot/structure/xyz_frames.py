@@ -95,12 +95,17 @@ def blocks(file: TextIO, source: str) -> Iterator[XyzBlock]:
             line = file.readline()
             continue
         count = whole_number(line.strip(), f"{source}: number of atoms of frame {k}")
-        comment = file.readline()
-        rows = list(islice(file, min(max(count, 0), sys.maxsize)))
-        if count < 1 or len(rows) != count:
+        if count < 1:
             raise DataError(
-                f"{source}: frame {k} = {len(rows)} of {count} atoms: all of them, one or more, are required; copy the "
-                "file again, or cut it off behind the frame before."
+                f"{source}: frame {k} = {count} atoms: a frame must have at least one atom; take it away, or check what "
+                "wrote the file."
+            )
+        comment = file.readline()
+        rows = list(islice(file, min(count, sys.maxsize)))
+        if len(rows) != count:
+            raise DataError(
+                f"{source}: frame {k} = {len(rows)} of {count} atoms: all of them are required; copy the file again, or cut "
+                "it off behind the frame before."
             )
         vectors = []
         while (line := file.readline()).lstrip().startswith("VEC"):

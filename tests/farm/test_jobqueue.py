@@ -36,6 +36,7 @@ def farm(tmp_path):
         ("memory", "32", "must be an amount with its unit, e.g. 32 GB or 32 MB"),
         ("memory", "all", "must be an amount with its unit, e.g. 32 GB"),
         ("memory", "0", "must be an amount with its unit"),
+        ("memory", "0 GB", "must be more than 0"),
         ("memory", "-8 GB", "must be an amount with its unit"),
         ("memory", "true", "must be an amount with its unit"),
         ("memory", "[8 GB]", "must be an amount with its unit"),

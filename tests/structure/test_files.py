@@ -211,7 +211,8 @@ def test_poscar_refusals(tmp_path, text, message):
         ("2\n\nSi 0 0 0\n", "frame 0 = 1 of 2 atoms"),
         ("99999999999999999999\n\nSi 0 0 0\n", "frame 0 = 1 of 99999999999999999999 atoms"),
         ("1\n\nSi 0 0 0\n2\n\nSi 0 0 0\n", "frame 1 = 1 of 2 atoms"),
-        ("-5\n\nSi 0 0 0\n", "frame 0 = 0 of -5 atoms"),
+        ("-5\n\nSi 0 0 0\n", "frame 0 = -5 atoms: a frame must have at least one atom"),
+        ("1\n\nSi 0 0 0\n0\n\n", "frame 1 = 0 atoms: a frame must have at least one atom"),
         ("1\n\nQq 0 0 0\n", "species = Qq: must be the symbol of an element"),
         ("1\n\nSi 0 zero 0\n", "x.xyz:0: column pos = zero: must be a number"),
         ('1\nLattice="1 2"\nSi 0 0 0\n', "Lattice = 2 numbers: must be nine"),
@@ -222,6 +223,12 @@ def test_xyz_refusals(tmp_path, text, message):
     (tmp_path / "x.xyz").write_text(text)
     with pytest.raises(StructureError, match=message):
         files.read(tmp_path / "x.xyz")
+
+
+def test_a_folder_is_no_structure_file(tmp_path):
+    (tmp_path / "x.extxyz").mkdir()
+    with pytest.raises(StructureError, match="x.extxyz = a folder: a structure file is required"):
+        files.read(tmp_path / "x.extxyz")
 
 
 def test_unknown_format_and_absent_file(tmp_path):

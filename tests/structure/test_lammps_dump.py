@@ -50,7 +50,18 @@ def test_elements_map_types(tmp_path):
         ("id type element x y z", "1 1 Li 0 0 0\n2 2 Si 3 0 0", ("Si", "Li"), "type 1 = Li by its name in the file"),
         ("id type mass x y z", "1 1 28.085 0 0 0\n2 1 28.085 3 0 0", ("Li",), "mass 28.085 amu, that of Si"),
         ("id type mass x y z", "1 1 0 0 0 0\n2 1 0 3 0 0", ("Li",), "mass 0 amu: must be above 0"),
-        ("id element x y z", "1 Qq 0 0 0\n2 Si 3 0 0", None, "name Qq: its element must be known"),
+        (
+            "id x y z",
+            "1 0 0 0\n2 3 0 0",
+            None,
+            "frame 0: ITEM: ATOMS id x y z = no elements of the atoms: must have element",
+        ),
+        (
+            "id element x y z",
+            "1 Qq 0 0 0\n2 Si 3 0 0",
+            None,
+            "frame 0: an atom = no mass, name Qq: its element must be known",
+        ),
         ("id type x y z", "1 0 0 0 0\n2 1 3 0 0", ("Li",), "type 0: must be 1 or above"),
     ],
 )
@@ -205,6 +216,13 @@ def test_refusals(tmp_path, old, new, message):
         assert re.search(message, str(error)), error
     else:
         assert old == "ITEM: TIMESTEP"  # the step is not needed
+
+
+@pytest.mark.parametrize("name", ["a.lammpstrj", "A.LAMMPSTRJ", "a.lammpstrj.gz"])
+def test_another_file_of_the_suffix(tmp_path, name):
+    (tmp_path / name).write_text("nothing of LAMMPS\n")
+    with pytest.raises(StructureError, match="= no LAMMPS dump .* by its first bytes: must begin with ITEM: TIMESTEP"):
+        files.read(tmp_path / name)
 
 
 @pytest.mark.filterwarnings("ignore::hpcpot.notices.InputNotice")

@@ -6,6 +6,7 @@ import argparse
 from collections import Counter
 
 from hpcpot.commands.campaigns import export
+from hpcpot.commands.campaigns.identity import in_words
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
 from hpcpot.outputs import check_output
@@ -34,7 +35,7 @@ def describe(results: Results, all_failures: bool) -> str:
         f"{results.path}: hpcpot {results.kind}, {plural(len(runs), 'run')}",
         f"done {len(results.keys())}, failed {len(failed)}, missing {results.missing()}",
         "columns: " + ", ".join(f"{name} {_shape(column)}" for name, column in results.columns.items()),
-        *(f"{name}: {text[:100]}" for name, text in results.identity().items()),
+        *(f"{name}: {line}" for name, text in results.identity().items() for line in in_words(text)),
         *(f"last {name}: {runs[-1][name]}" for name in FACTS if name in runs[-1]),
     ]
     kinds = Counter(failure.kind for _, _, failure in failed)

@@ -9,9 +9,10 @@ import numpy as np
 from hpcpot.analysis import profile
 from hpcpot.analysis.profile import Interfaces
 from hpcpot.commands.onsite.frames import FrameSource, content
-from hpcpot.commands.onsite.settings import OnsiteSettings
+from hpcpot.commands.onsite.settings import OnsiteSettings, SitesSection
 from hpcpot.commands.onsite.sites import AXES, Choice, Selection, say_left_out
 from hpcpot.errors import HpcpotError, StructureError
+from hpcpot.notices import notice
 from hpcpot.parallel.stop import Stopped
 from hpcpot.potential.range import TrainedRange, note_if_outside
 from hpcpot.structure import checks
@@ -20,8 +21,8 @@ REGION = "all"
 """What such rows have as their region."""
 
 
-def is_meant(frames: FrameSource, settings: OnsiteSettings, say: Callable[[str], None]) -> bool:
-    """Test whether sites are taken without regions, by the first frame that can be read; says why if that decides."""
+def is_meant(frames: FrameSource, settings: OnsiteSettings) -> bool:
+    """Test whether sites are taken without regions, by the first frame that can be read; notes why if that decides."""
     if settings.sites.among != "auto":
         return settings.sites.among == "all"
     if not settings.regions.any:
@@ -37,13 +38,13 @@ def is_meant(frames: FrameSource, settings: OnsiteSettings, say: Callable[[str],
         try:
             atoms.cell[:] = checks.whole_cell(atoms)
             profile.opened(atoms, AXES[given.axis])
-            reason = f"{place.name} holds no {missing[0]}" if missing else None
+            reason = f"no {missing[0]}" if missing else None
         except StructureError as error:
-            reason = f"{place.name}: {str(error).partition(':')[0]}, which is no vacuum"
+            reason = f"{str(error).partition(':')[0]}, which is no vacuum"
         if reason:
-            say(
-                f"no regions, all {settings.sites.element} atoms: {reason}, so there is no interface; sites.among: regions "
-                "insists on one"
+            notice(
+                f"{place.name}: {reason}",
+                f"no interface, so no regions but all {settings.sites.element} atoms: sites.among: regions insists on one.",
             )
         return reason is not None
     return False
@@ -64,6 +65,8 @@ def choose(
     Raises:
         ConfigError, HpcpotError, Stopped: as for `sites.choose`.
     """
+    if settings.sites.per_region != SitesSection().per_region:
+        notice("sites.per_region", "not used: there are no regions, all atoms are taken.")
     _, chosen = frames.chosen(settings.frames, say)
     selection = Selection([], {}, {}, [])
     for k in map(int, chosen):

@@ -30,7 +30,7 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
     """
     source, removal = frames.find(settings.frames), settings.removal
     potential = PotentialRef.of(settings.potential)
-    is_everywhere = everywhere.is_meant(source, settings, print)
+    is_everywhere = everywhere.is_meant(source, settings)
     choose = everywhere.choose if is_everywhere else sites.choose
     selection = choose(source, settings, potential.elements, print, stop, potential.trained)
     print(counts(selection))

@@ -55,6 +55,7 @@ class StructureFormat:
         patterns: of the names of its files, without the suffix of a packing program; *.xyz stands for *.XYZ, too.
         numbered: frames have numbers in labels, even if a file holds a single one.
         has_units: its files may be in units that `structure.units` tells.
+        own_suffixes: those that no other format has. start: what a file of such a name must begin with.
     """
 
     name: str
@@ -63,6 +64,8 @@ class StructureFormat:
     patterns: tuple[str, ...]
     numbered: bool = False
     has_units: bool = False
+    own_suffixes: tuple[str, ...] = ()
+    start: str = ""
 
     @cached_property
     def code(self) -> ModuleType:
@@ -99,6 +102,12 @@ def of(path: Path, options: StructureOptions) -> StructureFormat:
         return FORMATS.get(ALIASES.get(name, name), FORMATS["ase"])
     row = next((row for row in FORMATS.values() if row.recognise(path)), None)
     if row is None:
+        suffix = inputs.unpacked(path).suffix.lower()
+        if named := next((row for row in FORMATS.values() if suffix in row.own_suffixes), None):
+            raise StructureError(
+                f"{path} = no {named.words} by its first bytes: must begin with {named.start}; check which file it is, or "
+                f"say its format by {options.key('format')}."
+            )
         known = "; ".join(f"{row.name}: {row.words}" for row in FORMATS.values())
         raise StructureError(
             f"{path} = no format by its name and its first bytes: must be one of {known}; say which by "
@@ -125,6 +134,8 @@ for _row in (
         ("*",),
         numbered=True,
         has_units=True,
+        own_suffixes=(".lammpstrj",),
+        start="ITEM: TIMESTEP, or ITEM: UNITS",
     ),
     StructureFormat(
         "lammps-data",

@@ -78,6 +78,27 @@ def test_state(file, capsys):
     assert "1 x WorkerDied\n  cells.extxyz:8: was killed by SIGSEGV (on node2)" in text
 
 
+def test_settings_in_words(tmp_path, capsys):
+    """As relax and onsite store them; a text that is no value of Python is left as it is."""
+    task = (
+        "Options(minimizer='lbfgs', moves=Options(potim=0.4, rise=1e-09), cell='full', keep_path=False)\n"
+        "precision: float64, kernels: cpu\n"
+        "regions: {'alloy': ['right-15', 'right-5'], 'interface': None}\n"
+        "note: {curly"
+    )
+    path = tmp_path / "r.h5"
+    with Store(path, kind="relax", columns=COLUMNS, identity={"task": task}, provenance={}, expected_rows=1) as store:
+        store.append([("bad", "", Failure("StructureError", "volume 0", "node1", ""))])
+    command(path)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("task: ")]
+    assert lines == [
+        "task: minimizer = lbfgs, moves.potim = 0.4, moves.rise = 1e-09, cell = full, keep_path = false",
+        "task: precision: float64, kernels: cpu",
+        "task: regions: alloy = [right-15, right-5], interface = none",
+        "task: note: {curly",
+    ]
+
+
 def test_all_failures(file, capsys):
     command(file, "--failed")
     text = capsys.readouterr().out

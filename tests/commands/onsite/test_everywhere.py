@@ -21,6 +21,7 @@ from hpcpot.commands.onsite import everywhere, frames, task
 from hpcpot.commands.onsite.settings import SCHEMA, FramesSection, OnsiteSettings
 from hpcpot.errors import ConfigError, StructureError
 from hpcpot.farm.results import Results
+from hpcpot.notices import InputNotice
 from hpcpot.potential import files as potential_files
 from hpcpot.structure import lammps_write
 
@@ -43,8 +44,10 @@ def test_a_crystal_needs_no_regions(tmp_path: Path) -> None:
     cells = [crystal(strain) for strain in (0.0, 0.02, 0.04)]
     ase.io.write(tmp_path / "f.extxyz", cells)
     settings(tmp_path)
-    output = onsite(tmp_path).stdout
-    assert "no regions, all Si atoms: f.extxyz:0: widest gap along c = 1.36 Å, which is no vacuum" in output
+    first = onsite(tmp_path)
+    output = first.stdout
+    why = "note: f.extxyz:0: widest gap along c = 1.36 Å, which is no vacuum = no interface, so no regions but all Si atoms"
+    assert why in first.stderr
     assert "24 sites: 3 frames, 1 region\n" in output
     with Results(tmp_path / "r.h5") as results:
         rows = {name: results.read(name) for name in results.columns}
@@ -82,7 +85,8 @@ def test_a_damaged_frame_fails_alone(tmp_path: Path) -> None:
     ase.io.write(tmp_path / "f.extxyz", [crystal(), bad, crystal(0.01)])
     chosen, said = settings(tmp_path, f"frames.file={tmp_path / 'f.extxyz'}"), []
     source = frames.find(chosen.frames)
-    assert everywhere.is_meant(source, chosen, said.append)
+    with pytest.warns(InputNotice, match="no interface, so no regions but all Si atoms"):
+        assert everywhere.is_meant(source, chosen)
     found = everywhere.choose(source, chosen, ("Li", "Si"), said.append)
     assert [choice.frame for choice in found.choices] == [0, 2] and list(found.unusable) == [1]
     assert "positions of atom 2" in said[-1]
@@ -102,17 +106,17 @@ def test_which_atoms_are_meant(tmp_path: Path) -> None:
     slabs.write(tmp_path / "slab.h5md", slabs.drifting(2))
     ase.io.write(tmp_path / "bulk.extxyz", crystal())
     ase.io.write(tmp_path / "pure.extxyz", slabs.slab()[:128])
-    said = []
 
     def is_meant(name: str, *overrides: str) -> bool:
         chosen = settings(tmp_path, f"frames.file={tmp_path / name}", *overrides)
-        return everywhere.is_meant(frames.find(chosen.frames), chosen, said.append)
+        return everywhere.is_meant(frames.find(chosen.frames), chosen)
 
-    assert not is_meant("slab.h5md") and not said
+    assert not is_meant("slab.h5md")
     assert is_meant("slab.h5md", "sites.among=all") and not is_meant("bulk.extxyz", "sites.among=regions")
-    assert not said
-    assert is_meant("bulk.extxyz") and is_meant("pure.extxyz")
-    assert "pure.extxyz holds no Li, so there is no interface" in said[-1]
+    with pytest.warns(InputNotice, match="bulk.extxyz.*: widest gap along c"):
+        assert is_meant("bulk.extxyz")
+    with pytest.warns(InputNotice, match="pure.extxyz.*: no Li = no interface"):
+        assert is_meant("pure.extxyz")
     none = [f"regions.{name}=null" for name in ("si1_bulk", "si2_bulk", "interface", "alloy")]
     assert is_meant("slab.h5md", *none)
     with pytest.raises(ConfigError, match=r"give at least one, or set sites\.among: all"):
@@ -123,6 +127,15 @@ def test_results_of_before_have_no_word_of_this_key(tmp_path: Path) -> None:
     chosen = settings(tmp_path, f"frames.file={slabs.write(tmp_path / 'slab.h5md', slabs.drifting(1))}")
     assert "sites: {'element': 'Si', 'per_region': 50, 'seed': 0}\n" in task.identity(chosen)
     assert task.identity(chosen, is_everywhere=True).startswith("sites: all Si\nremoval: {")
+
+
+def test_a_number_of_sites_that_has_no_effect(tmp_path: Path) -> None:
+    ase.io.write(tmp_path / "f.extxyz", crystal())
+    overrides = (f"frames.file={tmp_path / 'f.extxyz'}", "sites.among=all", "sites.per_region=3")
+    chosen = settings(tmp_path, *overrides)
+    with pytest.warns(InputNotice, match="sites.per_region = not used: there are no regions"):
+        selection = everywhere.choose(frames.find(chosen.frames), chosen, ("Li", "Si"), print)
+    assert len(selection.choices[0].sites) == 8
 
 
 def test_an_element_that_is_not_there(tmp_path: Path) -> None:
