@@ -109,8 +109,11 @@ def find_input(name: str, folder: Path) -> Path:
     """
     try:
         path = inputs.find(name, folder)
+        is_folder = path is None and inputs.find(name, folder, or_folder=True) is not None
     except OSError as error:
         raise ValueError(f"must be a file that can be read ({error.strerror})") from error
+    if is_folder:
+        raise ValueError("must be a file, and is a folder; name a file that is in it")
     if path is None:
         raise ValueError(
             f"must be a file: none beside the config ({folder.resolve()}), none in the current folder, and not one of "

@@ -112,6 +112,7 @@ def test_numbers(folder, text, value):
             r"structure\.file = nowhere\.xyz \(--set\): must be a file: none beside the config",
         ),
         ("structure.file=" + "x" * 5000, r"must be a file that can be read"),
+        ("structure.file=.", r"structure\.file = \. \(--set\): must be a file, and is a folder"),
         ("structure.file=[start.extxyz]", r"must be the path of a file"),
         ("potential.file=[]", r"must be a list of files"),
         ("parallel.grid=[1, 2]", r"parallel\.grid = \[1, 2\] \(--set\): must be \[nx, ny, nz\]"),

@@ -205,7 +205,7 @@ def test_what_is_not_used_is_named(tmp_path) -> None:
         (xyz("energy=1", "species:S:1:pos:R:3:Z:I:1:a:R:2"), "column Z = "),
         ("4294967297\n\nSi 0 0 0\n", "frame 0 = 1 of 4294967297 atoms"),
         ("99999999999999999999\n\n", "frame 0 = 0 of 99999999999999999999 atoms"),
-        ("-3\n\n", "frame 0 = 0 of -3 atoms"),
+        ("-3\n\n", "frame 0 = -3 atoms"),
         ("two\n\nSi 0 0 0\nSi 0 0 2\n", "number of atoms of frame 0 = two: must be a whole number"),
         ("", "no frames"),
     ],

@@ -135,7 +135,7 @@ def test_precision(folder: Path) -> None:
             exact = double.row(key)["energies"]
             np.testing.assert_allclose(single.row(key)["energies"], exact, rtol=0, atol=1e-3)
             assert len(exact) == 0 or (single.row(key)["energies"] != exact).any()
-    potential_files.save(systems.chebyshev(), folder / "chebyshev.h5", {"source": "tests"})
-    refused = onsite(folder, *mixed, "--set", "potential.file=chebyshev.h5", "--set", "output.results=other.h5", code=1)
+    potential_files.save(systems.deep_potential_with_first_skip(), folder / "skip.h5", {"source": "tests"})
+    refused = onsite(folder, *mixed, "--set", "potential.file=skip.h5", "--set", "output.results=other.h5", code=1)
     assert "potential.precision = mixed: the cpu kernels of this" in refused.stderr
     assert not (folder / "other.h5").exists()
