@@ -64,7 +64,9 @@ def test_each_command_has_them_under_one_name(command: str, tmp_path: Path) -> N
     assert list(files.frame(tmp_path / "a", options).symbols) == ["Li", "Si"]
     absent = options_of(getattr(config.load(tmp_path / "run.yaml", schema_of(command)), name), name)
     assert absent == StructureOptions(section=name)
-    with pytest.raises(StructureError, match=rf"no format by its name and its first bytes: .* say which by {name}\.format,"):
+    with pytest.raises(
+        StructureError, match=rf"no format by its name and its first bytes: .* say which by {name}\.format,"
+    ):
         files.frame(tmp_path / "a", absent)
     with pytest.raises(StructureError, match=rf"give the elements of types 1, 2, \.\.\. in {name}\.elements\."):
         files.frame(tmp_path / "a", StructureOptions(format="lammps-data", section=name))
