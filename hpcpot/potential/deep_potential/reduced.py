@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential import readout as readout_cpu
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.moments.sets import Curves, MomentSet
@@ -260,6 +261,11 @@ def _leading(full: MomentSet, i: int, t: int, closest: float, tolerance: float) 
     allowed = np.where(r < NEAR, max(NEAR_TOLERANCE, tolerance), tolerance) * np.abs(value).max()
     allowed[-1] *= 0.01  # the cutoff stands for empty slots, of which an atom has a hundred
     rows = np.concatenate([value, slope]) / np.tile(allowed, 2)[:, None]
+    if not np.isfinite(rows).all():
+        raise ModelError(
+            f"potential.file: embedding of types {i} and {t} = 0 everywhere, or not finite: must be numbers, not "
+            "all of them 0; is the file damaged?"
+        )
     _, _, v = np.linalg.svd(rows, full_matrices=False)
     for k in range(1, len(v) + 1):
         left = rows - (rows @ v[:k].T) @ v[:k]
