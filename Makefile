@@ -6,7 +6,7 @@ JOBS := auto
 DEMO := configs/interface_si100.yaml
 CASES := 10000
 
-.PHONY: help venv demo lint test test-all fuzz docs clean
+.PHONY: help venv demo lint test test-all fuzz audit docs clean
 
 help:
 	@echo "make demo      set up, run $(RANKS) ranks of the shortened Si/Li interface, draw results/demo.png"
