@@ -188,7 +188,7 @@ def main() -> None:
         began = perf_counter()
         run.steps(given.steps)
         whole = perf_counter() - began
-    spent = dict(run.engine.seconds)
+    spent = Counter(run.engine.seconds)  # 0 where there was none
     if not is_deep:
         split_sweep(probe, potential, run, given.steps)
         probe.shapes = Counter([(BLOCK, BLOCK, BLOCK, "float32" if given.precision == "mixed" else "float64")])
