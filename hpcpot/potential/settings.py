@@ -26,7 +26,7 @@ class PotentialSection:
     )
     precision: str = key(
         choice(*PRECISIONS),
-        "mixed: float32 networks and tables; for a Deep Potential about twice as fast, with forces within 1e-4 eV/Å",
+        "mixed: float32 networks, tables and moments; up to twice as fast, with forces within 1e-4 eV/Å",
         "float64",
     )
     outside: str = key(
