@@ -16,9 +16,13 @@ from hpcpot import data, inputs
 from hpcpot.config import yaml_text
 from hpcpot.config.schema import REQUIRED, STAGES, Key, S, Schema, keys_in, tree_of
 from hpcpot.errors import ConfigError
+from hpcpot.wording import plural
 
 SHOWN = 60
 """Maximum number of characters of a value in a message."""
+
+MOST_PROBLEMS = 15
+"""Problems that are told at once."""
 
 
 def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = ()) -> S:
@@ -65,8 +69,16 @@ def load_tree(
             value, origin = given.get(name, (values[name], path.name))
             problems.append(f"{name} = {show(value)} ({origin}): {requirement}.")
     if problems:
-        raise ConfigError("\n".join(dict.fromkeys(problems)))
+        raise ConfigError("\n".join(_first_of(list(dict.fromkeys(problems)))))
     return settings
+
+
+def _first_of(problems: list[str]) -> list[str]:
+    """As many problems as somebody reads: a slip in one key can make as many as a config has stages and keys."""
+    if len(problems) <= MOST_PROBLEMS:
+        return problems
+    left = len(problems) - MOST_PROBLEMS
+    return [*problems[:MOST_PROBLEMS], f"config = {plural(left, 'more problem')}: see those above; correct them first."]
 
 
 def dump(settings: Any) -> str:

@@ -289,3 +289,11 @@ def test_the_interface_is_the_published_run():
 
 def test_a_mark_of_the_encoding_is_no_part_of_a_config(folder):
     assert load(folder, "\ufeff" + GOOD).md.steps == 10_000_000
+
+
+def test_very_many_problems_are_counted(folder):
+    with pytest.raises(ConfigError) as refusal:
+        load(folder, GOOD + "\n".join(f"unknown{k}: 1" for k in range(40)))
+    lines = str(refusal.value).splitlines()
+    assert len(lines) == 16 and lines[0].startswith("unknown0 = ")
+    assert lines[-1] == "config = 25 more problems: see those above; correct them first."
