@@ -15,14 +15,14 @@ from typing import Any
 from hpcpot import data, inputs
 from hpcpot.config import yaml_text
 from hpcpot.config.schema import REQUIRED, STAGES, Key, S, Schema, keys_in, tree_of
-from hpcpot.errors import ConfigError
+from hpcpot.errors import LONGEST, ConfigError
 from hpcpot.wording import plural
 
 SHOWN = 60
 """Maximum number of characters of a value in a message."""
 
-MOST_PROBLEMS = 15
-"""Problems that are told at once."""
+MOST_PROBLEMS, MOST_TEXT = 15, 1500
+"""Problems that are told at once, and their characters."""
 
 
 def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = ()) -> S:
@@ -75,10 +75,14 @@ def load_tree(
 
 def _first_of(problems: list[str]) -> list[str]:
     """As many problems as somebody reads: a slip in one key can make as many as a config has stages and keys."""
-    if len(problems) <= MOST_PROBLEMS:
-        return problems
-    left = len(problems) - MOST_PROBLEMS
-    return [*problems[:MOST_PROBLEMS], f"config = {plural(left, 'more problem')}: see those above; correct them first."]
+    told, length = [], 0
+    for problem in problems:
+        length += min(len(problem), LONGEST)
+        if told and (len(told) == MOST_PROBLEMS or length > MOST_TEXT):
+            left = plural(len(problems) - len(told), "more problem")
+            return [*told, f"config = {left}: see those above; correct them first."]
+        told.append(problem)
+    return told
 
 
 def dump(settings: Any) -> str:
