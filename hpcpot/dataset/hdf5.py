@@ -117,6 +117,7 @@ def read(path: Path) -> DataSet:
                     f"{path} = {kind or 'an HDF5 file'}, version {version}: a data set of version {VERSION} is "
                     "required; make one with hpcpot convert."
                 )
+            _check_shapes(path, file)
             arrays = {name: _array(file[name], name) for name in ARRAYS}
             elements, stored = tuple(str(symbol) for symbol in file.attrs["elements"]), str(file.attrs["hash"])
     except HDF5_ERRORS as error:
@@ -130,8 +131,23 @@ def read(path: Path) -> DataSet:
     return dataset
 
 
+def _check_shapes(path: Path, file: h5py.File) -> None:
+    """Refuse arrays of other lengths than the frames and atoms of the file, before they are read.
+
+    Raises:
+        DataError: names the first.
+    """
+    n, atoms = len(file["energies"]), len(file["species"])
+    shapes = {"first": (n + 1,), "species": (atoms,), "positions": (atoms, 3), "forces": (atoms, 3)}
+    shapes |= {"cells": (n, 3, 3), "virials": (n, 3, 3), "periodic": (n, 3)}
+    for name in ARRAYS:
+        extents.check_dataset(file[name])
+        required = shapes.get(name, (n,))
+        if file[name].shape != required:
+            raise _damaged(path, f"{name} must be of shape {required}, not {file[name].shape}")
+
+
 def _array(member: h5py.Dataset, name: str) -> np.ndarray:
-    extents.check_dataset(member)
     return member.asstr()[:].astype(str) if name in TEXTS else member[:]
 
 

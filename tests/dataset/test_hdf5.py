@@ -135,6 +135,16 @@ def test_elements_that_are_none(tmp_path, elements) -> None:
         hdf5.read(tmp_path / "evil.h5")
 
 
+def test_an_array_of_another_length_is_refused_before_it_is_read(tmp_path) -> None:
+    unsealed(tmp_path / "old.h5", labelled.dataset(1))
+    with h5py.File(tmp_path / "old.h5", "r+") as file:
+        n = len(file["energies"])
+        del file["periodic"]
+        file.create_dataset("periodic", data=np.zeros((n + 2**20, 3), bool))
+    with pytest.raises(DataError, match=rf"periodic must be of shape \({n}, 3\), not \({n + 2**20}, 3\)"):
+        hdf5.read(tmp_path / "old.h5")
+
+
 def test_an_array_that_claims_terabytes(tmp_path) -> None:
     unsealed(tmp_path / "old.h5", labelled.dataset(1))
     with h5py.File(tmp_path / "old.h5", "r+") as file:
