@@ -177,7 +177,7 @@ class CompiledCache(NullCache):
             if (reason := refusal(path)) is not None:
                 raise PermissionError(reason)
             _make(path)
-            with Replacement(path / self._name(sig, data.codegen)) as part:
+            with Replacement(path / self._name(sig, data.codegen), is_shared=True) as part:
                 part.write_bytes(sha256(content).digest() + content)
                 part.chmod(part.stat().st_mode & ~0o022)
         except (OSError, OutputError) as error:

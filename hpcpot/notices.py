@@ -19,11 +19,12 @@ class InputNotice(UserWarning):
     """Part of an input that is read otherwise than its writer may have meant.
 
     Attributes:
-        where: file and place in it. what: what is not used or how it was read, and what to do to change that.
+        where: file and place in it. what: what is not used or how it was read, and what to do to change that. Libraries
+            that give warnings again make them of the whole text; all of it is then `where`.
     """
 
-    def __init__(self, where: str, what: str):
-        super().__init__(f"{where} = {what}")
+    def __init__(self, where: str, what: str = ""):
+        super().__init__(f"{where} = {what}" if what else where)
         self.where, self.what = where, what
 
 

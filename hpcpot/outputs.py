@@ -87,13 +87,14 @@ class Replacement:
         part: where it is written, in the same folder; a name of its own by default, which nobody can guess. With a given
             name, what a killed run has left there is removed first, and an empty file made, through no link: for large
             files that one process writes again and again.
+        is_shared: other processes may be writing the same file, so that their parts are not what a killed one left.
     Raises:
         OutputError: the system refuses, at the start, inside the block or when it ends.
     """
 
-    def __init__(self, path: Path, part: Path | None = None):
+    def __init__(self, path: Path, part: Path | None = None, *, is_shared: bool = False):
         self.path = path
-        if part is None:
+        if part is None and not is_shared:
             _name_leftovers(path)
         self.part = part or path.with_name(f".{path.name}.{uuid4().hex[:12]}.part")
         if part is not None and os.path.lexists(part):

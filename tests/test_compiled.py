@@ -42,6 +42,7 @@ def scaled(factor):
 USE = """
 import json, sys, warnings
 import numpy as np
+warnings.simplefilter("error", UserWarning)
 warnings.simplefilter("error", RuntimeWarning)
 import kernels
 made = [kernels.scaled(factor) for factor in (1.0, 2.0)]
@@ -89,6 +90,14 @@ def test_processes_that_compile_at_once_and_one_that_comes_later(folder):
     later = use(folder)
     assert later["results"] == RESULTS
     assert later["compiled"] == 0 and later["loaded"] >= 3
+
+
+def test_parts_of_another_process_are_no_leftovers(folder):
+    use(folder)
+    for path in kept(folder):
+        path.with_name(f".{path.name}.{'0' * 12}.part").write_bytes(b"")
+        path.unlink()
+    assert use(folder)["results"] == RESULTS
 
 
 @pytest.mark.mpi

@@ -54,3 +54,11 @@ def test_other_warnings_stay_warnings(capsys):
     with pytest.warns(RuntimeWarning, match="other"), printed():
         warnings.warn("other", RuntimeWarning, stacklevel=1)
     assert "note" not in capsys.readouterr().err
+
+
+def test_libraries_may_give_a_note_again(capsys):
+    with printed(), warnings.catch_warnings(record=True) as given:
+        notice("a.extxyz: column vel", UNUSED)
+    with printed():
+        warnings.warn_explicit(str(given[0].message), given[0].category, __file__, 1)
+    assert capsys.readouterr().err == f"note: a.extxyz: column vel = {UNUSED}\n"
