@@ -15,14 +15,20 @@ import traceback
 from collections.abc import Callable
 from dataclasses import astuple, replace
 from pathlib import Path
+from typing import Any
 
 from fuzz.judge import PACKAGE, Outcome, judged
 from fuzz.targets import Target
+from numba.core import event
 
 ADDRESSES, RESIDENT, FILE_SIZE = 6 << 30, 1 << 30, 1 << 30
 """Bytes: of address space, of growth of resident memory, of a file that is written."""
-IDLE = 6
-"""Most time on the clock for each second of a core: a process that waits hangs, too."""
+IDLE = 20
+"""Most time on the clock for each second of a core: a process that waits hangs, too, but others use the machine as well."""
+BETWEEN = 30.0
+"""Seconds of a core to begin, and to damage the files of a case."""
+COMPILE = 120.0
+"""Seconds of a core for compiled loops of a case: each layout of a model has its own, whose size its file decides."""
 SHOWN = 3000
 """Characters of a text that a process reports."""
 
@@ -40,15 +46,39 @@ def attempt(target: Target, folder: Path) -> Outcome:
     return replace(outcome, kind="memory") if grown > RESIDENT else outcome
 
 
+class Compiling(event.Listener):
+    """Tells when loops are being compiled, or read from where they are kept, and how long that took in all.
+
+    Attributes:
+        seconds: of a core.
+    """
+
+    def __init__(self, tell: Callable[[str, float], None]):
+        self.seconds, self._depth, self._tell, self._since = 0.0, 0, tell, 0.0
+
+    def on_start(self, _: event.Event) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._since = time.process_time()
+            self._tell("compiles", self.seconds)
+
+    def on_end(self, _: event.Event) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self.seconds += time.process_time() - self._since
+            self._tell("compiled", self.seconds)
+
+
 class Child:
     """A process that prepares and reads cases one after the other, and says through a pipe which and how each went.
 
     Attributes:
-        left: cases without an outcome. current: the one that is being read, if any.
+        left: cases without an outcome. current: the one that is being read, if any. slowest: seconds of a core that a
+            case took, without those for compiled loops, and the case.
     """
 
     def __init__(self, target: Target, cases: list[int], prepare: Prepare, work: Path):
-        self.left, self.current = list(cases), None
+        self.left, self.current, self.slowest = list(cases), None, (0.0, -1)
         self._seconds = target.seconds
         self._log = work / f"log-{time.monotonic_ns()}"
         self._buffer = b""
@@ -56,7 +86,7 @@ class Child:
         self._pid = os.fork()
         if self._pid:
             os.close(send)
-            self._begin(3 * target.seconds)
+            self._allow(BETWEEN)
             return
         try:
             self._work(target, prepare, send, work / f"case-{os.getpid()}")
@@ -73,18 +103,24 @@ class Child:
         null = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
             os.dup2(null, stream)
+
+        def tell(*words: object) -> None:
+            os.write(send, json.dumps(words).encode() + b"\n")
+
         with self._log.open("w") as log:
             faulthandler.enable(log)
             for case in self.left:
                 own = folder.with_name(f"{folder.name}-{case}")  # of its own: files of earlier cases may be open
                 prepare(case, own)
-                os.write(send, json.dumps([case]).encode() + b"\n")
+                tell("begins", case)
                 faulthandler.dump_traceback_later(0.9 * target.seconds, repeat=True, file=log)
-                outcome = attempt(target, own)
+                begun = time.process_time()
+                with event.install_listener("numba:compiler_lock", compiling := Compiling(tell)):
+                    outcome = attempt(target, own)
+                seconds = time.process_time() - begun - compiling.seconds
                 faulthandler.cancel_dump_traceback_later()
                 shutil.rmtree(own, ignore_errors=True)
-                parts = [part[:SHOWN] for part in astuple(outcome)]
-                os.write(send, json.dumps([case, *parts]).encode() + b"\n")
+                tell("ended", case, seconds, *(part[:SHOWN] for part in astuple(outcome)))
 
     def poll(self) -> tuple[dict[int, Outcome], bool]:
         """Outcomes by case since the last call, and whether the process has ended."""
@@ -93,12 +129,8 @@ class Child:
             content = os.read(self._pipe, 1 << 20)
             has_ended, self._buffer = not content, self._buffer + content
         *lines, self._buffer = self._buffer.split(b"\n")
-        for case, *parts in map(json.loads, lines):
-            self.current = None if parts else case
-            self._begin(self._seconds)
-            if parts:
-                outcomes[case] = Outcome(*parts)
-                self.left.remove(case)
+        for word, *rest in map(json.loads, lines):
+            outcomes |= self._hear(word, *rest)
         is_late = not has_ended and (self._cpu() > self._cpu_end or time.monotonic() > self._end)
         if is_late:
             os.kill(self._pid, signal.SIGKILL)
@@ -112,9 +144,27 @@ class Child:
             del self.left[:1]  # with which it died, or which HDF5 died of when it was to be damaged once more
         return outcomes, has_ended or is_late
 
-    def _begin(self, seconds: float) -> None:
-        """Give it so much time of a core from now on, and more on the clock, as others use the machine, too."""
-        self._cpu_end, self._end = self._cpu() + seconds, time.monotonic() + IDLE * seconds
+    def _hear(self, word: str, value: float, *rest: Any) -> dict[int, Outcome]:
+        """Set the limits for what the process says that it does next; returns the outcome that it tells, if any."""
+        if word == "begins":
+            self.current, self._case_end = value, self._cpu() + self._seconds
+            self._allow(self._seconds)
+        elif word == "compiles":
+            self._allow(COMPILE)
+        elif word == "compiled":
+            self._allow(self._case_end + value - self._cpu())
+        else:
+            self.current = None
+            self.left.remove(value)
+            self.slowest = max(self.slowest, (rest[0], value))
+            self._allow(BETWEEN)
+            return {value: Outcome(*rest[1:])}
+        return {}
+
+    def _allow(self, seconds: float) -> None:
+        """Give it so much time of a core from now on, and more on the clock."""
+        self._cpu_end = self._cpu() + seconds
+        self._end = time.monotonic() + IDLE * max(seconds, self._seconds)
 
     def _cpu(self) -> float:
         """Seconds of a core that it has used; 0 when it has ended."""

@@ -103,7 +103,10 @@ COMMAND_LINES: dict[str, tuple[Callable[[], list[str]], Callable[[], Any]]] = {
         partial(_data_and_model, "data.h5"),
         partial(command, "test", "model.h5", "data.h5", "--no-figure", "--overwrite"),
     ),
-    "verify": (partial(_data_and_model, "model.h5"), partial(command, "verify", "model.h5")),
+    "verify": (
+        partial(_data_and_model, "model.h5"),
+        partial(command, "verify", "model.h5", "--crystals", "Li", "--nve-steps", "20", "--no-figure"),
+    ),
     "results": (_campaign, partial(command, "results", "rows.h5", "--export", "csv")),
     "report": (partial(_run, "run.h5md"), partial(command, "report", "run.h5md", "-o", "run.png")),
 }

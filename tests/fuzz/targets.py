@@ -18,7 +18,7 @@ class Target:
     Attributes:
         write: writes the files and returns the names of those to damage.
         read: reads them and returns what is then judged.
-        seconds: most that this may take; the first of a process, which also starts it, three times that.
+        seconds: most of a core that this may take, without what is compiled.
     """
 
     name: str

@@ -9,10 +9,11 @@ from pathlib import Path
 import ase
 import numpy as np
 import pytest
-from fuzz import campaign, data, models, targets
+from fuzz import campaign, children, data, models, targets
 from fuzz.damage import damaged_copy
 from fuzz.judge import impossible_part, judged
 from fuzz.targets import Target, written
+from numba.core import event
 
 from hpcpot.dataset.formats import FORMATS, Format
 from hpcpot.errors import DataError
@@ -53,10 +54,60 @@ FAULTY = {
 @pytest.mark.parametrize("kind", FAULTY)
 def test_each_kind_of_fault_is_found_and_told_how_to_repeat(kind, tmp_path, capfd, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(children, "IDLE", 5)
     assert campaign.run([target(FAULTY[kind], 0.3)], "7", tmp_path, 2, None, 1) == 1
     printed = capfd.readouterr().out
     assert re.search(rf"^  {kind} x2: ", printed, re.MULTILINE), printed
     assert "  replay: make fuzz SEED=7 TARGET=a-target CASE=0\n" in printed
+
+
+def test_faults_are_told_at_the_end_without_the_targets_that_have_none(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = Target("whole", lambda: written("a.txt", "1"), lambda: None)
+    assert campaign.run([target(FAULTY["traceback"]), whole], "7", tmp_path, 4, None, 1) == 1
+    end = capfd.readouterr().out.partition("\nseed 7, faults:\n")[2]
+    assert "  traceback x2: outside hpcpot KeyError: " in end and "CASE=0" in end and "whole" not in end
+
+
+def only_first(path: Path, does):
+    """A reader that does something when it is called for the first time of all processes."""
+
+    def read():
+        if not path.exists():
+            path.touch()
+            does()
+
+    return read
+
+
+@pytest.mark.parametrize("does", [hang, lambda: spin(60.0)], ids=["waits", "works"])
+def test_what_took_too_long_once_is_no_fault(does, tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(children, "IDLE", 5)
+    assert campaign.run([target(only_first(tmp_path / "once", does), 0.3)], "7", tmp_path, 3, None, 1) == 0
+    printed = capfd.readouterr().out
+    assert "  case 0 took too long beside others, not alone: no fault\n" in printed
+    assert re.search(r"^all +3 +3 +0 +0 ", printed, re.MULTILINE)
+
+
+def spin(seconds: float):
+    end = time.process_time() + seconds
+    while time.process_time() < end:
+        pass
+
+
+def compile_for(seconds: float):
+    with event.trigger_event("numba:compiler_lock"):
+        spin(seconds)
+
+
+def test_compiled_loops_do_not_count(tmp_path, capfd, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert campaign.run([target(lambda: compile_for(1.0), 0.3)], "7", tmp_path, 1, None, 1) == 0
+    assert re.search(r"^all +1 +1 .* 0\.\d\d s$", capfd.readouterr().out, re.MULTILINE)
+    monkeypatch.setattr(children, "COMPILE", 0.3)
+    assert campaign.run([target(lambda: compile_for(60.0), 0.3)], "7", tmp_path, 1, None, 1) == 1
+    assert "  hang x1: " in capfd.readouterr().out
 
 
 def test_a_refusal_is_no_fault(tmp_path, capfd, monkeypatch):
