@@ -16,6 +16,7 @@ from hpcpot.dynamics import restart, uncertainty
 from hpcpot.dynamics.deform import kept_frozen
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.outside import RangeWatch
+from hpcpot.dynamics.rest import RestWatch
 from hpcpot.dynamics.sampling import Sampler
 from hpcpot.dynamics.settings import MDOutputSection, MDSettings
 from hpcpot.dynamics.stages import Stage
@@ -76,6 +77,7 @@ class Output:
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
         self.monitors, self._kept = monitors, 0
         self.say, self._collect, self._watch = say, collect, watch
+        self._rest = RestWatch(stages, say)
         self.observables = observables(stages)
         for monitor in monitors:
             self.observables |= monitor.observables
@@ -111,6 +113,8 @@ class Output:
         if printed:
             self.say(self.table.line(state.step, stage.time(state), measured, steps_left, stage.deformation))
             self._warn_of_truncation()
+        if measured is not None and (printed or not every.thermo_every):
+            self._rest.look(state, self.engine, stage, float(measured["potential_energy"]))
         left = self._look(measured) if printed or is_last or not every.thermo_every else None
         if collected:
             self._collect(state.step, stage.time(state), measured)
