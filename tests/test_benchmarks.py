@@ -22,6 +22,7 @@ LINES = {
     "hdf5_write.py": ("--atoms", "512", "--frames", "2", "--repeats", "1"),
     "farm_overhead.py": ("--items", "200", "--workers", "1"),
     "nve_drift.py": ("--steps", "20"),
+    "time_step.py": ("--picoseconds", "0.12", "--blocks", "2", "--repeat", "1", "1", "2", "--settle", "0.02"),
 }
 
 

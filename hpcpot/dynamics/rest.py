@@ -61,7 +61,7 @@ class RestWatch:
                 self._told.add(name)
                 self._say(
                     f"note: the structure was not at rest with this potential: {text}, {passed / FS_PER_PS:.3g} ps after "
-                    "the stage began; bring it to rest by a stage before, of nvt_langevin with thermostat_time_fs: 1000"
+                    "the stage began; bring it to rest by a stage of nvt_langevin before, see docs/commands/md.md"
                 )
 
     def _temperature(self, state: State, engine: Engine) -> float:
@@ -99,9 +99,12 @@ def _swing(state: State, engine: Engine, kT: float) -> str:
     if not (ratios > DEVIATIONS).any():
         return ""
     k = int(np.nanargmax(ratios))
-    how = "expand" if rates[k] > 0.0 else "contract"
+    how = "expands" if rates[k] > 0.0 else "contracts"
     speed, thermal = (FS_PER_PS * lengths[k] * value for value in (abs(rates[k]), DEVIATIONS * deviations[k]))
-    return f"its {lengths[k]:.0f} Å along {'abc'[k]} {how} by {speed:.2g} Å/ps, of which thermal motion explains {thermal:.2g}"
+    return (
+        f"it is {lengths[k]:.0f} Å long along {'abc'[k]} and {how} by {speed:.2g} Å/ps, of which thermal motion explains "
+        f"{thermal:.2g}"
+    )
 
 
 def potential_energy_deviation(n: int, kT: float) -> float:

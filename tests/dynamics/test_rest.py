@@ -64,12 +64,12 @@ def notes(folder: Path, atoms: ase.Atoms, **keys: object) -> list[str]:
 
 
 def test_a_stretched_slab_is_told_once_with_its_speed(tmp_path):
-    (text,) = notes(tmp_path, slab(0.04))
+    (text,) = notes(tmp_path, slab(0.06))
     pattern = (
-        r"its 31 Å along c contract by ([\d.]+) Å/ps, of which thermal motion explains ([\d.]+), ([\d.]+) ps after .*"
+        r"it is 31 Å long along c and contracts by (.*) Å/ps, of which thermal motion explains (.*), (.*) ps after .*"
     )
     speed, thermal, passed = map(float, re.fullmatch(pattern, text).groups())
-    assert thermal == pytest.approx(0.73, abs=0.03) and thermal < speed < 2.0 and passed < 2.0
+    assert thermal == pytest.approx(0.73, abs=0.03) and thermal < speed < 3.0 and passed < 2.0
 
 
 def test_a_structure_that_gives_off_energy_is_told(tmp_path):
@@ -161,6 +161,6 @@ def test_two_ranks_tell_the_same(tmp_path):
     for ranks in (1, 2):
         folder = tmp_path / str(ranks)
         folder.mkdir()
-        done = runs.run(runs.prepare(folder, slab(0.04), **keys), ranks=ranks)
+        done = runs.run(runs.prepare(folder, slab(0.06), **keys), ranks=ranks)
         told.append([line for line in done.stdout.splitlines() if "at rest" in line])
     assert told[0] == told[1] and len(told[0]) == 1
