@@ -9,6 +9,7 @@ into the home. Here each variant is a file that is named after all that it depen
 from __future__ import annotations
 
 import grp
+import io
 import os
 import pickle
 import pwd
@@ -32,8 +33,11 @@ import numpy as np
 from numba.core import sigutils
 from numba.core.caching import NullCache
 from numba.core.ccallback import CFunc
+from numba.core.codegen import CPUCodeLibrary
 from numba.core.compiler import CompileResult
 from numba.core.dispatcher import Dispatcher
+from numba.core.environment import Environment, _rebuild_env, lookup_environment
+from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
 from hpcpot.errors import OutputError
@@ -157,11 +161,12 @@ class CompiledCache(NullCache):
 
     def load_overload(self, sig: Any, target_context: Any) -> CompileResult | None:
         """A variant from its file; None, so that it is compiled, where there is none or it is not whole."""
-        target_context.refresh()
         name = self._name(sig, target_context.codegen())
         for path in (folder(),) if os.environ.get("NUMBA_CACHE_DIR") else (folder(), SHIPPED):
             if not is_foreign(path / name) and not is_foreign(path) and (content := _whole(path / name)) is not None:
-                return CompileResult._rebuild(target_context, *pickle.loads(content))
+                symbols, parts = _Unpickler(io.BytesIO(content)).load()
+                _define(symbols, target_context)
+                return CompileResult._rebuild(target_context, *parts)
         # Numba names machine code by qualified name and a count of this process. Variants of a closure that two processes
         # compiled could so have one name, and a third, which loads both, would run the one for the other.
         self._dispatcher.py_func.__qualname__ = f"{self._qualname}.{self._content}"
@@ -172,7 +177,7 @@ class CompiledCache(NullCache):
         self._dispatcher.py_func.__qualname__ = self._qualname
         if data.library.has_dynamic_globals:  # addresses of this process are in it
             return
-        content, path = dumps(data._reduce()), folder()
+        content, path = dumps((_undefined(data.library), data._reduce())), folder()
         try:
             if (reason := refusal(path)) is not None:
                 raise PermissionError(reason)
@@ -250,6 +255,43 @@ def _text(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape} {sha256(value.tobytes()).hexdigest()}"
     return repr(value)
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads a variant, without the modules of Numba whose functions it calls: SciPy comes with some."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        is_environment = (module, name) == (_rebuild_env.__module__, _rebuild_env.__name__)
+        return _environment if is_environment else super().find_class(module, name)
+
+
+def _environment(module: str, constants: list, name: str) -> Environment:
+    """What machine code knows of Python: in nopython mode its constants, and never the globals of its module."""
+    environment = lookup_environment(name)
+    if environment is None:
+        environment = Environment({"__name__": module})
+        environment.consts[:] = constants
+        environment.env_name = name
+        Environment._memo[name] = environment
+    return environment
+
+
+def _undefined(library: CPUCodeLibrary) -> list[str]:
+    """Names of what machine code calls or reads that is not in it: of Numba's runtime, libm, `provide`."""
+    module = library._final_module
+    outside = (*module.functions, *module.global_variables)
+    return [value.name for value in outside if value.is_declaration and not value.name.startswith("llvm.")]
+
+
+def _define(symbols: list[str], target_context: Any) -> None:
+    """Make names known, without which LLVM would end the process.
+
+    Those of Numba's runtime are enough nearly always. All that Numba knows of types and functions, in order to compile,
+    takes half a second to import.
+    """
+    rtsys.initialize(target_context)
+    if not all(map(llvm.address_of_symbol, symbols)):
+        target_context.refresh()
 
 
 def _make(path: Path) -> None:

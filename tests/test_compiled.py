@@ -13,6 +13,7 @@ from pathlib import Path
 
 import mpirun
 import pytest
+from numba.core.registry import cpu_target
 
 from hpcpot import compiled
 
@@ -138,6 +139,16 @@ def test_a_change_also_in_a_called_function_compiles_anew(folder, file, old, new
     assert use(folder)["results"] == results
     (folder / file).write_text(text)
     assert use(folder) | {"loaded": 0} == {"results": RESULTS, "loaded": 0, "compiled": 0}
+
+
+def test_a_symbol_that_numba_has_not_defined_makes_it_define_all(monkeypatch):
+    """LLVM would else end the process."""
+    context, refreshed = cpu_target.target_context, []
+    monkeypatch.setattr(context, "refresh", lambda: refreshed.append(True))
+    compiled._define(["NRT_MemInfo_alloc_aligned", "cos"], context)
+    assert not refreshed
+    compiled._define(["cos", "a_symbol_of_nobody"], context)
+    assert refreshed
 
 
 def test_a_file_that_changes_while_a_process_runs(folder):

@@ -266,11 +266,13 @@ def _leading(full: MomentSet, i: int, t: int, closest: float, tolerance: float) 
             f"potential.file: embedding of types {i} and {t} = 0 everywhere, or not finite: must be numbers, not "
             "all of them 0; is the file damaged?"
         )
-    _, _, v = np.linalg.svd(rows, full_matrices=False)
-    for k in range(1, len(v) + 1):
-        left = rows - (rows @ v[:k].T) @ v[:k]
-        if np.abs(left).max() < 1.0:
-            break
+    _, size, v = np.linalg.svd(np.linalg.qr(rows, mode="r"))
+    # The largest number is no less than the root mean square, which the sizes of the functions left out give.
+    k, left, tail = 0, rows, np.cumsum(size[::-1] ** 2)[::-1]
+    while k < len(v) and np.abs(left).max() >= 1.0:
+        more = slice(k, max(k + 1, np.count_nonzero(tail >= rows.size)))
+        left = left - (left @ v[more].T) @ v[more]
+        k = min(more.stop, len(v))
     return v[: -(-k // LANES) * LANES]
 
 
