@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
@@ -71,6 +72,22 @@ def check_output(path: Path, overwrite: bool = False, *, can_restart: bool = Fal
         raise OutputError(
             f"{path} = not writable: its folder must exist and be writable; create it or choose another path."
         )
+
+
+def remove(paths: Iterable[Path]) -> None:
+    """Remove files, those that are there.
+
+    Raises:
+        OutputError: the system refuses.
+    """
+    for path in paths:
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(
+                f"{path} = cannot be removed ({reason(error)}): it belongs to the output that is replaced; "
+                f"{advice(error, 'remove it yourself')}."
+            ) from error
 
 
 class Replacement:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -21,9 +22,9 @@ from hpcpot.dynamics.sampling import Sampler
 from hpcpot.dynamics.settings import MDOutputSection, MDSettings
 from hpcpot.dynamics.stages import Stage
 from hpcpot.dynamics.thermo import ThermoTable, measure_stage, observables
-from hpcpot.dynamics.uncertainty import Monitor
+from hpcpot.dynamics.uncertainty import Monitor, kept_frames
 from hpcpot.errors import SimulationError
-from hpcpot.outputs import check_output
+from hpcpot.outputs import check_output, remove
 from hpcpot.storage.blocks import gather, starts
 from hpcpot.storage.trajectory import Trajectory
 from hpcpot.structure.state import State
@@ -217,7 +218,9 @@ class Output:
 
     def _open_trajectory(self, existing: str, steps_left: int) -> Trajectory | None:
         every, state, ranks = self.every, self.state, self.ranks
+        stale = ranks.root_only(self._stale) if existing == "overwrite" else []
         if every.trajectory is None:
+            ranks.root_only(lambda: remove(stale))
             return None
         if existing == "continue" and not ranks.root_only(every.trajectory.exists):
             existing = "refuse"
@@ -242,9 +245,15 @@ class Output:
             existing=existing,
             continue_step=state.step,
             frozen=self.by_id(kept_frozen(state)),
+            stale=stale,
         )
         self.say(f"trajectory: {every.trajectory}, written by {trajectory.mode}")
         return trajectory
+
+    def _stale(self) -> list[Path]:
+        """Files of the run that this one replaces: with its checkpoint, --restart would join its end to this one."""
+        checkpoint = self.every.checkpoint
+        return [*([checkpoint] if checkpoint else []), *kept_frames(self.settings.deviation)]
 
     @cached_property
     def _facts(self) -> dict[str, Any]:
@@ -294,8 +303,6 @@ def check_paths(output: MDOutputSection, overwrite: bool, restarted: bool) -> No
         if path is None:
             continue
         check_output(path, overwrite or restarted, can_restart=True)
-    if overwrite and output.checkpoint is not None:
-        output.checkpoint.unlink(missing_ok=True)  # else --restart would join the old run's end to the new one
 
 
 def _due(every: int, step: int) -> bool:

@@ -189,14 +189,18 @@ def check_folder(section: DeviationSection, overwrite: bool, restarted: bool) ->
         raise OutputError(
             f"deviation.folder = {folder}: must be a folder that is writable or can be made; change the path."
         )
-    earlier = list(folder.glob("step_*.extxyz"))
+    earlier = kept_frames(section)
     if earlier and not overwrite and not restarted:
         raise OutputError(
             f"deviation.folder = {folder}: has {plural(len(earlier), 'frame')} of an earlier run; move them, choose "
             "another folder, or replace them by --overwrite."
         )
-    for path in earlier if overwrite else ():
-        path.unlink()
+
+
+def kept_frames(section: DeviationSection) -> list[Path]:
+    """Files of the frames that a run kept in its folder."""
+    keeps = section.keep_above_eV_A is not None or section.keep_above_grade is not None
+    return sorted(section.folder.glob("step_*.extxyz")) if keeps else []
 
 
 def keep(

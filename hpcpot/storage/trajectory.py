@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import h5py
 import numpy as np
 
 from hpcpot.errors import DependencyError, OutputError
-from hpcpot.outputs import Replacement, refuse_existing
+from hpcpot.outputs import Replacement, refuse_existing, remove
 from hpcpot.parallel.ranks import SERIAL, Ranks
 from hpcpot.storage import layout, verify
 from hpcpot.storage.blocks import block, gather
@@ -66,6 +66,7 @@ class Trajectory:
         provenance: what made the file, see `hpcpot.provenance`.
         existing: what to do with a file that is there: "refuse", "overwrite" or "continue" (then it must be there).
         continue_step: step of the checkpoint that a continued run starts from; rows after it are taken off.
+        stale: files that go with the one that is overwritten, removed before it is, once no other process writes it.
 
     Attributes:
         mode: "parallel" or "rank0".
@@ -96,6 +97,7 @@ class Trajectory:
         existing: str = "refuse",
         continue_step: int = 0,
         frozen: np.ndarray | None = None,
+        stale: Sequence[Path] = (),
     ):
         self.path = Path(path).absolute()
         self.mode = choose_mode(mode, ranks)
@@ -108,7 +110,7 @@ class Trajectory:
         if existing == "continue":
             begin = partial(self._continue, system, provenance, continue_step)
         else:
-            begin = partial(self._create, system, provenance, n_steps, existing == "overwrite")
+            begin = partial(self._create, system, provenance, n_steps, existing == "overwrite", stale)
         self._lock: Lock | None = None
         self._rows, self.last_steps = ranks.root_only(partial(self._begin, begin))
         self._writers = ranks if self.mode == "parallel" else SERIAL
@@ -188,9 +190,12 @@ class Trajectory:
             raise
         return begun
 
-    def _create(self, system: layout.System, provenance: dict, n_steps: int, overwrite: bool) -> tuple[dict, dict]:
+    def _create(
+        self, system: layout.System, provenance: dict, n_steps: int, overwrite: bool, stale: Sequence[Path]
+    ) -> tuple[dict, dict]:
         """A new file without rows; on rank 0. Returns rows and last step by series."""
         refuse_existing(self.path, overwrite, can_restart=True)
+        remove(stale)
         with explained(self.path, "create"), Replacement(self.path) as part:
             with WrittenFile(part, "w", libver=layout.LIBVER, **layout.ALIGNED) as file:
                 layout.create(file, self._series, system, n_steps)

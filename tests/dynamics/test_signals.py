@@ -5,12 +5,15 @@ import random
 import signal
 import subprocess
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 from runs import command, contents, dataset, environment, prepare, run
+
+from hpcpot.storage.lock import Lock
 
 LONG = {
     "md__steps": 100000,
@@ -88,6 +91,27 @@ def test_overwrite_forgets_the_old_checkpoint(tmp_path):
     process.communicate(timeout=60)
     done = run(config, "--restart", code=1)
     assert "run.checkpoint.h5 = cannot read it" in done.stderr
+
+
+def test_overwrite_beside_a_running_run_removes_nothing(tmp_path):
+    config = prepare(tmp_path)
+    run(config)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with held(tmp_path / "run.h5md"):
+        done = run(config, "--overwrite", code=1)
+        (tmp_path / "run.h5md.lock").unlink()
+    assert "run.h5md = being written by" in done.stderr
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before and "run.checkpoint.h5" in before
+
+
+@contextmanager
+def held(path):
+    """A file as if another run wrote it."""
+    lock = Lock(path)
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @pytest.mark.mpi
