@@ -10,7 +10,7 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors import batch
-from hpcpot.potential.contract import CLOSEST, Grader, Potential
+from hpcpot.potential.contract import CLOSEST, Grader, Potential, refuse_overflow
 
 ROOM = 2048
 """Atoms evaluated at once; a CPU gets no faster with more."""
@@ -41,7 +41,8 @@ def predict(
         advance: called with the number of frames that were done since the last call.
     Raises:
         DataError: an element that the potential does not know.
-        SimulationError: a frame whose atoms are closer than the potential can say anything about.
+        SimulationError: a frame whose atoms are closer than the potential can say anything about, or a result that is
+            not finite.
     """
     dataset = dataset.with_elements(potential.elements)
     n = len(dataset)
@@ -54,6 +55,7 @@ def predict(
         result = potential.compute(points, joined.pairs, part.species[joined.owners])
         atoms = slice(dataset.first[rows[0]], dataset.first[rows[-1] + 1])
         forces[atoms], virials[rows] = joined.fold(points, result.forces)
+        _refuse_overflow(part, result.energies, forces[atoms])
         energies[rows] = joined.sums(result.energies)
         truncated += result.truncated
         advance(len(rows))
@@ -107,3 +109,8 @@ def _refuse_contact(dataset: DataSet, distances: np.ndarray) -> None:
             f"shortest distance of {dataset.sources[k]} = {distances[k]:.3g} Å: atoms must be {CLOSEST} Å apart, where "
             "potentials begin; leave the frame out (hpcpot dataset lists such frames)."
         )
+
+
+def _refuse_overflow(dataset: DataSet, energies: np.ndarray, forces: np.ndarray) -> None:
+    for k, (a, b) in enumerate(zip(dataset.first[:-1], dataset.first[1:], strict=True)):
+        refuse_overflow(energies[a:b], forces[a:b], dataset.sources[k])

@@ -18,7 +18,15 @@ from hpcpot.notices import notice
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.potential.blocks import BlockPotential
-from hpcpot.potential.contract import CLOSEST, Family, Potential, Result, refuse_contact, refuse_unsound
+from hpcpot.potential.contract import (
+    CLOSEST,
+    Family,
+    Potential,
+    Result,
+    refuse_contact,
+    refuse_unsound,
+    refuse_overflow,
+)
 from hpcpot.potential.files import load_with_range
 from hpcpot.potential.range import OUTSIDE_NOTE, Points, note_if_assumed
 from hpcpot.structure import checks, images
@@ -76,6 +84,7 @@ def evaluate(
         judge: takes the structure with its images, and its energy, eV.
     Raises:
         StructureError: atoms or a cell that cannot be simulated. ModelError: an element that the potential does not know.
+        SimulationError: atoms too close, or a result that is not finite.
     """
     checks.refuse_unsound(atoms)
     unknown = sorted(set(atoms.symbols) - set(potential.elements))
@@ -113,7 +122,9 @@ def evaluate(
     judge(Points(state.positions, pairs, state.species, ids), float(result.energies.sum()))
     domain.fold(result.forces)
     back = np.argsort(state.ids)
-    return Result(result.energies[back], result.forces[:n][back], result.virial, result.truncated)
+    energies, forces = result.energies[back], result.forces[:n][back]
+    refuse_overflow(energies, forces)
+    return Result(energies, forces, result.virial, result.truncated)
 
 
 CUTOFF = 4.0

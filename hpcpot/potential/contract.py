@@ -171,6 +171,22 @@ def _is_sound(positions, species, n_elements):
     return lowest >= 0 and highest < n_elements and lost == 0
 
 
+def refuse_overflow(energies: np.ndarray, forces: np.ndarray | None = None, of: str = "the structure") -> None:
+    """Refuse energies (n,) and forces (m, 3) that are no numbers, at the borders where they leave hpcpot.
+
+    Raises:
+        SimulationError: names the first such atom.
+    """
+    bad = ~np.isfinite(energies)
+    if forces is not None:
+        bad = bad | ~np.isfinite(forces[: len(energies)]).all(axis=1)
+    if bad.any():
+        raise SimulationError(
+            f"energy or force of atom {int(np.argmax(bad))} of {of} = not finite: must be numbers; the parameters of the "
+            "model are beyond all bounds, or the structure far from what it was trained on: look at both (hpcpot verify)."
+        )
+
+
 def refuse_contact(element: str, neighbors: list[str], distances: np.ndarray) -> None:
     """Raise for the closest of some neighbours, or for one whose distance is not finite.
 

@@ -14,7 +14,7 @@ from hpcpot.errors import StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Neighborhood
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.contract import Potential
+from hpcpot.potential.contract import Potential, refuse_overflow
 
 CENTRES = 4096
 """About how many atoms one call of the potential evaluates: enough for its blocks, few enough for any memory."""
@@ -75,7 +75,9 @@ class LocalChange:
         points = np.concatenate([self._points[centres], self._points])
         species = np.concatenate([self._species[centres], self._species])
         pairs = Pairs(first, neighbors + np.int32(len(centres)))
-        return self.potential.compute(points, pairs, species, forces=False).energies
+        energies = self.potential.compute(points, pairs, species, forces=False).energies
+        refuse_overflow(energies, of="a frame with or without an atom")
+        return energies
 
 
 @njit()

@@ -1,5 +1,7 @@
 """ASE calculators: as reference potentials of the engine, and hpcpot's potentials for ASE."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import systems
@@ -8,9 +10,12 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.md.verlet import VelocityVerlet
 
-from hpcpot.errors import StructureError
+from hpcpot.dataset.dataset import from_frames
+from hpcpot.dataset.predict import predict
+from hpcpot.errors import SimulationError, StructureError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import AsePotential, Calculator, evaluate
+from hpcpot.potential.local_change import LocalChange
 
 
 def copper():
@@ -129,3 +134,28 @@ def test_atoms_that_are_too_close_are_named():
         StructureError, match=r"distance of atoms 2 \(Si\) and 5 \(Si\) = 0\.3 Å: must be at least 0\.5 Å"
     ):
         atoms.get_forces()
+
+
+def absurd():
+    """A model of finite parameters whose energies are not."""
+    model = systems.deep_potential()
+    *hidden, last = model.fittings[0]
+    return replace(model, fittings=((*hidden, replace(last, weights=np.full_like(last.weights, 1.7e308))),) * 2)
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize(
+    ("ask", "of"),
+    [
+        (lambda atoms, model: evaluate(atoms, BlockPotential(model)), "the structure"),
+        (lambda atoms, model: Calculator(model).get_forces(atoms), "the structure"),
+        (
+            lambda atoms, model: LocalChange(atoms, BlockPotential(model)).removals([0]),
+            "a frame with or without an atom",
+        ),
+        (lambda atoms, model: predict(from_frames([atoms]), BlockPotential(model)), "0"),
+    ],
+)
+def test_a_result_that_is_no_number_does_not_leave(ask, of):
+    with pytest.raises(SimulationError, match=f"of atom 0 of .*{of}.* = not finite: must be numbers"):
+        ask(systems.crystal(2), absurd())
