@@ -8,7 +8,7 @@ the current folder.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,16 +85,24 @@ def _first_of(problems: list[str]) -> list[str]:
     return told
 
 
-def dump(settings: Any) -> str:
-    """Write settings as YAML that `load` reads back."""
-    return yaml_text.write(plain(tree_of(settings)))
+def dump(settings: Any, without: Collection[str] = ()) -> str:
+    """Write settings as YAML that `load` reads back, without some sections."""
+    return yaml_text.write({name: value for name, value in plain(tree_of(settings)).items() if name not in without})
 
 
-def dump_like(settings: Any, schema: Schema, then: str) -> str:
-    """Write settings as a text of an older version has them: keys that it lacks are left out at their defaults."""
+def dump_like(settings: Any, schema: Schema, then: str, without: Collection[str] = ()) -> str:
+    """Write settings as a text of an older version has them: keys that it lacks are left out at their defaults.
+
+    Args:
+        without: sections that do not matter: they are as in the text, or not there.
+    """
     tree, _ = yaml_text.parse(then)
     kept: dict[str, Any] = {}
     for section, value in plain(tree_of(settings)).items():
+        if section in without:
+            if section in tree:
+                kept[section] = tree[section]
+            continue
         if section in schema.keys:
             if section in tree or value != plain(schema.keys[section].default):
                 kept[section] = value

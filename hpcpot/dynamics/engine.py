@@ -29,6 +29,7 @@ class Engine:
         stop_requested: number of ranks asked to stop, as of the last evaluation; all stop at the same step.
         seconds: time by phase on this rank.
         built_at: (n, 3) Å, positions of the owned atoms when the pairs were built, in the cell built_cell.
+        computed_cell: (3, 3) Å, in which the forces were evaluated.
         mobile: number of atoms of all ranks that are not frozen.
     """
 
@@ -52,7 +53,7 @@ class Engine:
         self.truncated = 0
         self.stop_requested = 0
         self.seconds: dict[str, float] = defaultdict(float)
-        self.built_at, self.built_cell = np.zeros((0, 3)), domain.cell
+        self.built_at, self.built_cell, self.computed_cell = np.zeros((0, 3)), domain.cell, domain.cell
         self.mobile = 0
 
     def start(self, state: State, migrate: bool = True) -> None:
@@ -83,8 +84,8 @@ class Engine:
         self.rebuild(state, migrate=False)
         state.positions[: state.n_owned] = positions
         if not np.array_equal(cell, built_cell):
-            state.cell = cell
-            self.domain.set_cell(cell)
+            self._set_cell(state, cell)
+        self.computed_cell = cell
         self.domain.halo(state)
 
     def count_mobile(self, state: State) -> None:
@@ -177,16 +178,33 @@ class Engine:
         self.ranks.agree(error)
         self.domain.fold(result.forces)
         state.forces = result.forces[: state.n_owned]
-        state.energies, state.virial = result.energies, result.virial
+        state.energies, state.virial, self.computed_cell = result.energies, result.virial, state.cell
         self.truncated = max(self.truncated, result.truncated)
         self._add_time("exchange", began)
 
     def atom_virials(self, state: State) -> np.ndarray:
-        """Virials of the owned atoms with the present pairs, half of each pair's term to each partner: (n, 3, 3) eV."""
-        self.domain.halo(state)  # a deformation has moved the owned atoms since the forces were evaluated
+        """Virials of the owned atoms, half of each pair's term to each partner: (n, 3, 3) eV.
+
+        They are of the configuration of the forces, and their sum is state.virial: a deformation of the cell, which comes
+        after the forces, is undone and done again.
+        """
+        positions, cell = state.positions[: state.n_owned].copy(), state.cell
+        has_stretched = not np.array_equal(cell, self.computed_cell)
+        if has_stretched:
+            back = np.linalg.solve(cell, self.computed_cell)
+            state.positions[: state.n_owned] = positions @ library(positions).asarray(back)
+            self._set_cell(state, self.computed_cell)
+        self.domain.halo(state)
         virials = self.potential.compute(state.positions, self.pairs, state.species, atom_virials=True).atom_virials
         self.domain.fold(virials)
+        if has_stretched:
+            state.positions[: state.n_owned] = positions
+            self._set_cell(state, cell)
         return virials[: state.n_owned]
+
+    def _set_cell(self, state: State, cell: np.ndarray) -> None:
+        state.cell = cell
+        self.domain.set_cell(cell)
 
     def local_kinetic_energy(self, state: State) -> float:
         """This rank's share of the kinetic energy, eV."""

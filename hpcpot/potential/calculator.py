@@ -24,8 +24,8 @@ from hpcpot.potential.contract import (
     Potential,
     Result,
     refuse_contact,
-    refuse_unsound,
     refuse_overflow,
+    refuse_unsound,
 )
 from hpcpot.potential.files import load_with_range
 from hpcpot.potential.range import OUTSIDE_NOTE, Points, note_if_assumed

@@ -33,6 +33,7 @@ def read(
     index: int = -1,
     units: str | None = None,
     format: str | None = None,
+    section: str = "structure",
 ) -> Atoms:
     """One structure of a file: positions, cell, periodicity, constraints, masses and velocities as they are there.
 
@@ -41,13 +42,13 @@ def read(
 
     Args:
         path: a file, or the name of a structure that ships with hpcpot (`interface_si100`).
-        elements, units, format: see `formats.StructureOptions`.
+        elements, units, format, section: see `formats.StructureOptions`.
         index: which frame of a file of several; the last by default.
     Raises:
         StructureError: no such file, a format that is unknown, a file that is not whole, atoms that cannot be simulated.
         OutputError, DataError: a file of hpcpot that is not whole.
     """
-    return frame(path, StructureOptions(elements, units, format), index)
+    return frame(path, StructureOptions(elements, units, format, section), index)
 
 
 def frame(path: str | Path, options: StructureOptions, index: int = -1) -> Atoms:

@@ -12,6 +12,7 @@ from hpcpot.dynamics.cell import scale_cell, volume
 from hpcpot.dynamics.controls import Barostat, Thermostat
 from hpcpot.dynamics.deform import FIXED, MOVING, CellDeformation, Grips, grip_force, kept_frozen
 from hpcpot.dynamics.integrators import INTEGRATORS
+from hpcpot.dynamics.steppers.contract import Motion
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.parallel.ranks import SERIAL, Ranks, start
 from hpcpot.potential.blocks import BlockPotential
@@ -37,6 +38,21 @@ def stretched_stress(ranks: Ranks) -> np.ndarray:
         rows.append(sum(engine.fluxes(state)) / volume(state) * EV_PER_A3_IN_GPA)
     assert engine.rebuilds > 2, "the run must be long enough to rebuild"
     return np.array(rows)
+
+
+def test_virials_of_atoms_are_of_the_configuration_of_the_forces():
+    """The cell is stretched after the forces of a step: the sum of the virials is nevertheless that of its forces."""
+    state, engine = systems.simulation(systems.triclinic(), BlockPotential(systems.chebyshev()), temperature=300.0)
+    state.stage |= {"cell": state.cell, "rate_cell": state.cell, "first_step": np.array(0)}
+    motion = Motion(INTEGRATORS["nve"], None, 1.0, CellDeformation(1, 1e-2))
+    for _ in range(3):
+        motion.step(state, engine)
+        positions, cell = state.positions[: state.n_owned].copy(), state.cell.copy()
+        virials = engine.atom_virials(state)
+        np.testing.assert_allclose(virials.sum(axis=0), state.virial, rtol=0, atol=1e-9)
+        np.testing.assert_array_equal(state.positions[: state.n_owned], positions)
+        np.testing.assert_array_equal(state.cell, cell)
+        np.testing.assert_array_equal(engine.domain.cell, cell)
 
 
 @pytest.mark.mpi

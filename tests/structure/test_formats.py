@@ -11,6 +11,8 @@ import pytest
 from ase import Atoms
 from ase.constraints import FixAtoms, FixBondLength, FixCartesian, FixedPlane, FixScaled
 
+from hpcpot.commands.recipes import command as recipes
+from hpcpot.commands.verify import probes
 from hpcpot.errors import StructureError
 from hpcpot.notices import InputNotice
 from hpcpot.structure import checks, constraints, files
@@ -206,3 +208,20 @@ def test_steps_of_an_xsf_animation(tmp_path):
     (tmp_path / "a.xsf").write_text(f"ANIMSTEPS 3\nCRYSTAL\nPRIMVEC\n6 0 0\n0 6 0\n0 0 6\n{steps}")
     assert [frame.structure.positions[0, 0] for frame in files.frames(tmp_path / "a.xsf")] == [1.0, 2.0, 3.0]
     assert files.read(tmp_path / "a.xsf", index=0).positions[0, 0] == 1.0
+
+
+@pytest.mark.parametrize("command", [lambda path: probes.given([str(path)], ("Li", "Si")), recipes.read_cell])
+def test_commands_without_keys_of_structures_name_none(command, tmp_path):
+    """What `verify --structure` and the recipes of `build` cannot be told is told in Python."""
+    path = tmp_path / "a.data"
+    path.write_text(
+        "x\n\n1 atoms\n1 atom types\n0 5 xlo xhi\n0 5 ylo yhi\n0 5 zlo zhi\n\nAtoms # atomic\n\n1 1 0 0 0\n"
+    )
+    with pytest.raises(
+        StructureError, match=r"types 1, 2, ... in `elements` of hpcpot.structure.files.read in Python\.$"
+    ):
+        command(path)
+    with pytest.raises(
+        StructureError, match="say which by `format` of hpcpot.structure.files.read in Python, or rename"
+    ):
+        command(path.rename(tmp_path / "a.foo"))

@@ -20,7 +20,7 @@ from hpcpot.commands.label import calculators, compute
 from hpcpot.commands.label.settings import CalculatorSection, LabelOutputSection, LabelSettings
 from hpcpot.dataset import figure, hdf5, statistics
 from hpcpot.dataset.dataset import DataSet, Labelled, build
-from hpcpot.errors import ConfigError, HpcpotError
+from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.farm import structures as inputs
 from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
@@ -29,6 +29,7 @@ from hpcpot.farm.task import Task
 from hpcpot.outputs import check_output, refuse_existing
 from hpcpot.report import figures
 from hpcpot.storage.content import content_key
+from hpcpot.structure import constraints
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.settings import options_of
 
@@ -88,8 +89,9 @@ def structures(paths: Sequence[Path], every: int, options: StructureOptions) -> 
     items = []
     for path, frames in groupby(inputs.structures(paths, "all", options), key=itemgetter(0)):
         for _, label, read in islice(frames, 0, None, every):
-            if isinstance(read, HpcpotError):
-                items.append(Item(content_key(str(path), label, str(read)), read, label))
+            error = read if isinstance(read, HpcpotError) else _partly_held(read)
+            if error is not None:
+                items.append(Item(content_key(str(path), label, str(error)), error, label))
                 continue
             atoms = Atoms(read.numbers, read.positions, cell=read.cell, pbc=read.pbc)
             given = [name for name in STARTS if read.has(name)]
@@ -100,6 +102,15 @@ def structures(paths: Sequence[Path], every: int, options: StructureOptions) -> 
             atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", path.stem)))
             items.append(Item(key, atoms, label))
     return items
+
+
+def _partly_held(atoms: Atoms) -> StructureError | None:
+    """The refusal of a structure with constraints that no other command takes; atoms that are held whole are labelled."""
+    try:
+        constraints.frozen(atoms)
+    except StructureError as error:
+        return error
+    return None
 
 
 def check_calculator(calculator: CalculatorSection) -> None:

@@ -89,7 +89,7 @@ def read_cell(path: Path) -> Atoms:
         with TrajectoryReader(path) as trajectory:
             atoms = trajectory.frame()
     else:
-        atoms = files.read(path)
+        atoms = files.read(path, section="")
     return checks.check(atoms, tuple(set(atoms.symbols)))
 
 

@@ -23,6 +23,8 @@ ERRORS = ("rmse_energy_validation_eV_per_atom", "rmse_force_validation_eV_per_A"
 COLUMNS = {"model": Column((), TEXT), "seed": Column((), "i8"), "steps": Column((), "i8")} | {
     name: Column((), "f8") for name in ERRORS
 }
+WITHOUT = ("farm",)
+"""Sections that change nothing in a model."""
 
 
 def prepare(settings: TrainSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
@@ -55,8 +57,13 @@ def _stored_config(results: Path) -> str | None:
 
 
 def _text(settings: TrainSettings, then: str | None) -> str:
-    """What tells trainings apart: the config, without keys that are newer than the results and at their defaults."""
-    return config.dump(settings) if then is None else config.dump_like(settings, SCHEMA, then)
+    """What tells trainings apart: the config, without keys that are newer than the results and at their defaults.
+
+    Where it is trained does not matter, so that a committee can go on by other workers.
+    """
+    if then is None:
+        return config.dump(settings, WITHOUT)
+    return config.dump_like(settings, SCHEMA, then, WITHOUT)
 
 
 def check_outputs(members: Sequence[TrainSettings], results: Path, overwrite: bool) -> None:

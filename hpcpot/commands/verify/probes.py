@@ -59,7 +59,7 @@ def given(paths: Sequence[str], elements: tuple[str, ...]) -> dict[str, Atoms]:
     """
     structures = {}
     for path in paths:
-        atoms = checks.check(files.read(path), elements)
+        atoms = checks.check(files.read(path, section=""), elements)
         if not atoms.pbc.all():
             raise StructureError(
                 f"{path} = periodic {atoms.pbc.tolist()}: must be periodic along all axes; give another."

@@ -32,7 +32,7 @@ class StructureOptions:
     Attributes:
         elements: of types 1, 2, ... where a file has numbers only. units: unit style of a LAMMPS file, or of the velocities
             of another, that is not stated. format: name of a row, or of a format of ase.io; None: by name and content.
-        section: of the config that has them, for messages.
+        section: of the config that has them, for messages; "" where the command has no such keys.
     """
 
     elements: tuple[str, ...] | None = None
@@ -41,8 +41,8 @@ class StructureOptions:
     section: str = "structure"
 
     def key(self, name: str) -> str:
-        """Return the name of one of them in the config."""
-        return f"{self.section}.{name}"
+        """Say where one of them can be given: in the config, else in Python."""
+        return f"{self.section}.{name}" if self.section else f"`{name}` of hpcpot.structure.files.read in Python"
 
 
 @dataclass(frozen=True)

@@ -138,7 +138,7 @@ def test_a_committee_of_an_older_config_goes_on(tmp_path, monkeypatch):
     again = planned()
     assert again.identity == identity
     member_text = re.sub(
-        rf"(?m)^  ({NEW_KEYS}): .*\n", "", config.dump(member(settings(tmp_path, "deep_potential"), 1))
+        rf"(?m)^  ({NEW_KEYS}): .*\n", "", config.dump(member(settings(tmp_path, "deep_potential"), 1), ("farm",))
     )
     assert again.items[1].key == content_key(identity["data"], member_text)
     with Store(again.results, **facts, identity=dict(again.identity), existing="continue") as store:
@@ -146,6 +146,26 @@ def test_a_committee_of_an_older_config_goes_on(tmp_path, monkeypatch):
     assert "  unconverged: keep\n" in planned(unconverged="keep").identity["config"]
     arguments.overwrite = True
     assert planned().identity == begun.identity
+
+
+@pytest.mark.parametrize("then", ["", "farm:\n  cluster: slurm\n  workers: 7\n"], ids=["none", "of an older version"])
+def test_other_workers_are_the_same_committee(then, tmp_path, monkeypatch):
+    """Also of a version whose results name the farm."""
+    monkeypatch.chdir(tmp_path)
+    arguments = Namespace(config=prepare(tmp_path, committee={"members": 2}), overwrite=False)
+
+    def planned(**farm):
+        found = settings(tmp_path, "deep_potential", committee={"members": 2}, farm=farm)
+        return committee.prepare(found, arguments, lambda: False)
+
+    begun = planned(workers=1)
+    identity = begun.identity | {"config": begun.identity["config"] + then}
+    facts = {"kind": "train", "columns": committee.COLUMNS, "provenance": {}, "expected_rows": 2}
+    with Store(begun.results, **facts, identity=identity, existing="continue") as store:
+        store.append([("a", "member 0", Failure("E", "m"))])
+    again = planned(workers=2, retries=5)
+    assert again.identity == identity
+    assert then or [item.key for item in again.items] == [item.key for item in begun.items]
 
 
 @pytest.mark.parametrize(
