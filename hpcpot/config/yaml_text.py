@@ -12,6 +12,10 @@ MOST_VALUES = 100_000
 """Most values of a small file, with those that aliases repeat."""
 
 
+DEEPEST = 100
+"""Most brackets inside of brackets; PyYAML's time grows with their square, to seconds in a line of a thousand."""
+
+
 class Loader(yaml.SafeLoader):
     """Loader whose `repeated` lists keys that appear twice in a mapping, with their lines."""
 
@@ -20,6 +24,11 @@ class Loader(yaml.SafeLoader):
     def __init__(self, stream: str):
         super().__init__(stream)
         self.repeated: list[tuple[str, int]] = []
+
+    def fetch_flow_collection_start(self, token: type) -> None:
+        if self.flow_level >= DEEPEST:
+            raise RecursionError
+        super().fetch_flow_collection_start(token)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()

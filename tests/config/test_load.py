@@ -1,10 +1,12 @@
 import random
+import time
 from pathlib import Path
 
 import pytest
 from repository import CONFIGS
 
 from hpcpot import config
+from hpcpot.config import yaml_text
 from hpcpot.dynamics.settings import SCHEMA, MDSettings, wanted_device
 from hpcpot.errors import ConfigError
 
@@ -303,3 +305,14 @@ def test_very_long_problems_are_counted_too(folder):
     with pytest.raises(ConfigError) as refusal:
         load(folder, GOOD + "\n".join(f"{'x' * 900}{k}: 1" for k in range(9)))
     assert len(str(refusal.value)) < 1700 and str(refusal.value).endswith("see those above; correct them first.")
+
+
+@pytest.mark.parametrize("bracket", ["[", "{a: ", "[{"])
+def test_brackets_in_brackets_take_no_time(bracket):
+    """PyYAML alone takes seconds for a thousand of them."""
+    begun = time.process_time()
+    with pytest.raises(ValueError, match="nested too deeply"):
+        yaml_text.parse("md: " + bracket * 3000)
+    assert time.process_time() - begun < 1.0
+    depth = yaml_text.DEEPEST
+    assert yaml_text.parse("[" * depth + "]" * depth)[0] is not None

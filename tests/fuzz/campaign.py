@@ -25,7 +25,7 @@ BATCH, LEAST = 100, 10
 SHOWN = 240
 """Characters of what was said in a fault."""
 COLUMNS = ("right", "refused", *FAULTS)
-HEADING = f"{'target':<36}{'cases':>8}" + "".join(f"{name:>10}" for name in COLUMNS) + f"{'slowest':>10}"
+HEADING = f"{'target':<36}{'cases':>8}" + "".join(f"{name:>10}" for name in COLUMNS) + f"{'slowest':>10}  its case"
 FAULTS_FOLLOW = "faults:"
 """The line after which the rows with faults are printed again, at the end of all."""
 
@@ -54,7 +54,7 @@ class Tally:
 
     def lines(self, seed: str) -> list[str]:
         """The row of the table, and what is to be told of single cases."""
-        made = [_row(self.name, self.counts, self.slowest[0])]
+        made = [f"{_row(self.name, self.counts, self.slowest[0])}{self.slowest[1]:>10}"]
         for (kind, where), (case, text, count) in sorted(self.faults.items()):
             made.append(f"  {kind} x{count}: {where}: {shortened(text)!r}")
             made.append(f"  replay: make fuzz SEED={seed} TARGET={self.name} CASE={case}")
