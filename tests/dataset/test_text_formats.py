@@ -259,3 +259,17 @@ def test_units_told_against_an_xsf_are_refused(tmp_path) -> None:
     (tmp_path / "a.xsf").write_text(XSF)
     with pytest.raises(DataError, match="= eV, as the file states: --energy-unit Ry contradicts it"):
         load([tmp_path / "a.xsf"], ReadOptions(energy_unit="Ry", force_unit="eV/A"))
+
+
+def test_binary_cfg_of_mlip_is_named(tmp_path) -> None:
+    """As MLIP's Configuration::SaveBin writes a single atom."""
+    lattice, place = np.eye(3).tobytes(), np.zeros(3).tobytes()
+    (tmp_path / "a.cfg").write_bytes(b"n" + (1).to_bytes(4, "little") + b"l" + lattice + b"p" + place + b"t" + bytes(4))
+    with pytest.raises(
+        DataError, match=r"a\.cfg = a binary \.cfg of MLIP: must be text; convert it by `mlp convert-cfg a"
+    ):
+        load([tmp_path / "a.cfg"])
+    (tmp_path / "b.cfg").write_bytes(b"n" + bytes(200))
+    with pytest.raises(DataError) as refused:
+        load([tmp_path / "b.cfg"])
+    assert "of MLIP: must be text" not in str(refused.value)

@@ -11,6 +11,7 @@ Source: MLIP-2 src/configuration.cpp as mirrored in mas37/iljwme; imw-md/motep m
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ COLUMNS = {"id", "type", "fx", "fy", "fz", *(f"{kind}_{axis}" for kind in ("cart
 """Columns of AtomData that are read."""
 FEATURES = ("elements", "group", "EFS_by")
 """Features that are read: who the types are, the group, and whether the calculation converged."""
+BINARY = struct.Struct("c4xc72xc")
+"""Letters of the blocks at the beginning of a binary file; SaveBin in the same source."""
 OLD_STRESSES = {
     "Stress:": "the negative of PlusStress in old files of MLIP, which MLIP itself does not take any more",
     "Virial:": "a tensor that MLIP divides by the volume, whose unit the file does not tell",
@@ -71,6 +74,8 @@ class _Block:
 
 def recognise(path: Path) -> bool:
     """Test whether a .cfg file holds configurations; other programs use that suffix too."""
+    if _is_binary(path):
+        return True
     with opened(path, "a .cfg file") as file:
         return "BEGIN_CFG" in file.read(4096)
 
@@ -83,6 +88,11 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     Raises:
         DataError: absent, not whole, of unknown keywords, or without elements.
     """
+    if _is_binary(path):
+        raise DataError(
+            f"{path} = a binary .cfg of MLIP: must be text; convert it by `mlp convert-cfg {path.name} text.cfg "
+            "--input-format=bin --output-format=txt`."
+        )
     source, group, unused, features = source_of(path, root), inputs.unpacked(path).stem, {}, {}
     with opened(path, "a .cfg file of MLIP") as file:
         for k, words in enumerate(_blocks(file, path)):
@@ -94,6 +104,16 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
         notice(f"{path}: {', '.join(unused)}", "not used: columns of AtomData other than positions, types and forces")
     if features:
         notice(f"{path}: Feature {', '.join(features)}", f"not used: of features only {', '.join(FEATURES)} are")
+
+
+def _is_binary(path: Path) -> bool:
+    """Test for MLIP's other form of the file: n and a 32-bit count, l and nine numbers of 64 bits, p and positions."""
+    try:
+        with path.open("rb") as file:
+            start = file.read(BINARY.size)
+    except OSError:  # said by who reads it as a text
+        return False
+    return len(start) == BINARY.size and BINARY.unpack(start) == (b"n", b"l", b"p")
 
 
 def _blocks(file: TextIO, path: Path) -> Iterator[list[list[str]]]:

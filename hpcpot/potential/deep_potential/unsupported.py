@@ -100,6 +100,8 @@ def _kind(model: dict[str, Any], fitting: Any) -> str | None:
 
 def kind_of_backend(path: Path) -> str | None:
     """Describe a model that DeePMD-kit keeps in the files of a backend, and what to do; None for any other file."""
+    if path.suffix in (".yaml", ".yml") and path.is_file():
+        return _kind_of_yaml(path)
     if path.suffix not in BACKENDS and not (path.is_file() and zipfile.is_zipfile(path)):
         return None
     if path.is_file():
@@ -114,6 +116,23 @@ def kind_of_backend(path: Path) -> str | None:
     if descriptor:
         return f"{DESCRIPTORS[descriptor]} of DeePMD-kit for {backend}: not supported; run it in DeePMD-kit"
     return f"a model of DeePMD-kit for {backend}: not supported; {CONVERT.format(name=path.name, stem=path.stem)}"
+
+
+def _kind_of_yaml(path: Path) -> str | None:
+    """Describe a text with a descriptor in it that is no native model; None for any other."""
+    with path.open("rb") as file:
+        content = file.read(READ_BYTES).decode(errors="replace")
+    if "@class" in content or "descriptor" not in content:
+        return None
+    if re.search(r"^\s*[\"']?training[\"']?\s*:", content, re.MULTILINE):
+        return "the settings of a training, no model; hpcpot train takes them"
+    types = re.findall(r"\btype[\"']?\s*:\s*[\"']?(\w+)", content)
+    if named := next((name for name in types if name in DESCRIPTORS), None):
+        return f"{DESCRIPTORS[named]} of DeePMD-kit: not supported; run it in DeePMD-kit"
+    return (
+        "a model of DeePMD-kit without the class of each part (@class): must be as `dp convert-backend` writes a .yaml; "
+        "write it anew"
+    )
 
 
 def _descriptor_in_zip(path: Path) -> str | None:

@@ -238,6 +238,24 @@ def test_models_of_other_backends_are_named(tmp_path) -> None:
             load(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model:\n  type: standard\n  descriptor:\n    type: dpa2\n", "a DPA-2 model of DeePMD-kit: not supported"),
+        ('{"model": {"descriptor": {"type": "dpa3"}}}', "a DPA-3 model of DeePMD-kit: not supported"),
+        (
+            "model:\n  descriptor:\n    type: se_e2_a\n",
+            r"without the class of each part \(@class\): must be as `dp conv",
+        ),
+        ("model:\n  descriptor:\n    type: dpa2\ntraining:\n  numb_steps: 1\n", "the settings of a training, no model"),
+    ],
+)
+def test_texts_without_classes_are_named(tmp_path, text, message) -> None:
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(ModelError, match=f"a.yaml = .*{message}"):
+        load(tmp_path / "a.yaml")
+
+
 def test_models_without_one_descriptor_are_refused(tmp_path) -> None:
     path = edited_dp(tmp_path / "model.dp", lambda tree: tree["model"].pop("descriptor"))
     with pytest.raises(ModelError, match="model.descriptor = absent: .*multi-task"):
