@@ -106,12 +106,16 @@ def moment_tensor() -> None:
                 group.directions[0] = number
         model = loss.Model(family)
         value, gradient = loss.value_and_gradient(model, parts, Loss())
-        rows = ParameterRows(family).of_species(0, parts[0].sites[0].near)
+        near = parts[0].sites[0].near
+        rows = ParameterRows(family).of_species(0, near)
+        listed = ParameterRows(systems.moment_tensor(level=22)).of_species(0, near)
         if number is None:
-            assert np.isfinite(value) and np.isfinite(gradient).all() and np.isfinite(rows).all()
+            assert np.isfinite(value) and np.isfinite(gradient).all()
+            assert np.isfinite(rows).all() and np.isfinite(listed).all()
             assert len(linear.solve(model, parts, Loss())) == len(family.coefficients) + 2
         else:
-            assert not np.isfinite(value) and not np.isfinite(gradient).all() and not np.isfinite(rows).all()
+            assert not np.isfinite(value) and not np.isfinite(gradient).all()
+            assert not np.isfinite(rows).all() and not np.isfinite(listed).all()
             refused(TrainingError, linear.solve, model, parts, Loss())
     assert loss.value_and_gradient(loss.Model(family), sites.prepare(isolated(family), family.cutoff), Loss())[0] >= 0.0
 

@@ -17,7 +17,7 @@ from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moment_tensor.rows import ParameterRows
 
-BLOCK = 1024
+BLOCK = 512
 """Atoms at once."""
 
 
@@ -42,15 +42,22 @@ class Extrapolation:
         if family.active.shape != shape:
             raise ModelError(f"active = {family.active.shape}: {shape}, the parameters, are required; train again.")
         try:
-            self._inverse = np.linalg.inv(family.active)
+            inverse = np.linalg.inv(family.active)
         except np.linalg.LinAlgError as error:
             raise ModelError(f"active = {error}: rows that span all directions are required; train again.") from error
+        # Rows of b that are 0 for all atoms of a species are left out of the product, and its own energy's is 1 for all.
+        types = len(family.elements)
+        self._by_species = [(inverse[self._rows.own(i)], inverse[i - types]) for i in range(types)]
 
     def grades(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray) -> np.ndarray:
         """See contract.Grader."""
-        centres = np.arange(len(pairs.first) - 1, dtype=np.int32)
-        grades = np.empty(len(centres))
-        for start in range(0, len(centres), BLOCK):
-            rows = self._rows.of(positions, pairs, species, centres[start : start + BLOCK])
-            grades[start : start + BLOCK] = np.abs(rows @ self._inverse).max(axis=1)
+        n = len(pairs.first) - 1
+        grades = np.empty(n)
+        for i, (inverse, constant) in enumerate(self._by_species):
+            mine = np.flatnonzero(species[:n] == i).astype(np.int32)
+            for start in range(0, len(mine), BLOCK):
+                block = mine[start : start + BLOCK]
+                c = self._rows.varying(i, self._rows.near(positions, pairs, species, block)) @ inverse
+                c += constant
+                grades[block] = np.maximum(c.max(axis=1), -c.min(axis=1))
         return grades

@@ -13,8 +13,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from hpcpot.potential.moment_tensor.basis import Basis
-from hpcpot.potential.vectors.pairs import INVERSE, OWN, X, Y, Z
-from hpcpot.potential.vectors.tape import Tape, Value
+from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, OWN, X, Y, Z
+from hpcpot.potential.vectors.tape import Tape, Value, for_stores
 
 Power = tuple[int, int, int, int]
 """mu, a, b, c."""
@@ -277,6 +277,20 @@ class ContractionProgram(Spread):
         return self.key(k) if factor == 1 else ("scaled", k, factor)
 
 
+class ParameterProgram(ContractionProgram):
+    """The same, which writes the values of all scalars to "values", too."""
+
+    def __init__(self, basis: Basis):
+        super().__init__(basis)
+        values = {s: self.moment(k) for k, s in self.by_scalar}
+        for row, s in self.by_top:
+            a, b, factor, _ = basis.products[row].tolist()
+            part = self._times(a, factor) * self.moment(b)
+            values[s] = values[s] + part if s in values else part
+        for s, value in values.items():
+            self.tape.store("values", s, value)
+
+
 FUNCTIONS = OWN
 """First of the rows f_mu of each mu, then f_mu' of each. The slopes take the place of the first three f_mu."""
 
@@ -310,6 +324,19 @@ def slopes(reduced: Reduced) -> Tape:
     for c, direction in enumerate((x, y, z)):
         part = along * direction
         tape.store("neighbor", FUNCTIONS + c, part if g[c] is None else part + g[c] * inverse)
+    return tape
+
+
+def shares(reduced: Reduced) -> Tape:
+    """(cutoff - r)^2 P_mu of one neighbour, each in the place of f_mu; reads "gradients", "radial" and "neighbor"."""
+    tape = Tape()
+    own = lambda row: tape.load("neighbor", row)  # noqa: E731
+    left = tape.scalar("radial", 2) - own(DISTANCE)
+    square = left * left
+    for mu, top in enumerate(reduced.highest):
+        value, *_ = _polynomial(tape, reduced, mu, top, own(X), own(Y), own(Z))
+        tape.store("neighbor", FUNCTIONS + mu, square * value)
+    tape.code = for_stores(tape.code, {"neighbor"})
     return tape
 
 

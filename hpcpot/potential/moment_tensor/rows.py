@@ -1,20 +1,35 @@
-"""Derivatives of atomic energies with respect to the parameters of a moment tensor potential, LANES atoms side by side.
+"""Derivatives of atomic energies with respect to the parameters of a moment tensor potential, a few atoms side by side.
 
-With b = dE_i/dM, dE_i/df_mu(r_j) = sum_a b_mu,a omega_a(u_j), and the radial functions are linear in their
-coefficients; the derivative with respect to the coefficient of a basis function is its value.
+To first order E_i = sum_j f_mu(r_j) P_mu(u_j) (see program), and the radial functions are linear in their coefficients:
+dE_i/dweight of b = sum_j P_mu(u_j) (cutoff - r_j)^2 T_b(x_j). The derivative with respect to the coefficient of a basis
+function is its value.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
 import numpy as np
 
-from hpcpot.compiled import FASTMATH, njit
+from hpcpot.compiled import njit, source_hash
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.moment_tensor.lanes import LANES, load, splat, store
-from hpcpot.potential.moment_tensor.layout import Neighbors, layout, neighbors_of, radial_functions
+from hpcpot.potential.moment_tensor import cpu
+from hpcpot.potential.moment_tensor.basis import Basis
+from hpcpot.potential.moment_tensor.cpu import MomentTensorMiddle, is_straight, listed_contraction
+from hpcpot.potential.moment_tensor.layout import Neighbors, neighbors_of
 from hpcpot.potential.moment_tensor.model import MomentTensor
-from hpcpot.potential.moment_tensor.steps import KINDS, R, contract_back, moments_of, most_neighbors, powers_of
+from hpcpot.potential.moment_tensor.program import FUNCTIONS, ParameterProgram, Reduced, rows_of, shares
 from hpcpot.potential.moments.environment_cpu import environment
+from hpcpot.potential.vectors import emit
+from hpcpot.potential.vectors.emit import Data, RowEmitter, follow, has_wide_vectors
+from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, X, Y, Z, counted, integer, register
+from hpcpot.potential.vectors.sweep import Group, aligned
+from hpcpot.potential.vectors.tape import for_stores, fused
+
+SUMS = {False: 10, True: 24}
+"""Sums that are kept in registers, without and with AVX-512."""
 
 
 class ParameterRows:
@@ -25,86 +40,200 @@ class ParameterRows:
     """
 
     def __init__(self, family: MomentTensor):
-        self.family, self._layout = family, layout(family)
+        self.family = family
         self.size = family.radial.size + len(family.coefficients) + len(family.elements)
+        self._middle = MomentTensorMiddle(family, "float64")
+        self._run = kernel(family.basis.key, family.radial.shape[3])
+        self._buffers: tuple[int, tuple] | None = None
 
     def of(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, centres: np.ndarray) -> np.ndarray:
         """Rows (centres, size) float64 of some centres (n,) int32, of any species."""
-        rows, types = np.empty((len(centres), self.size)), len(self.family.elements)
-        for i in range(types):
+        rows = np.zeros((len(centres), self.size))
+        for i in range(len(self.family.elements)):
             mine = np.flatnonzero(species[centres] == i)
-            env = environment(positions, pairs, species, centres[mine], self.family.cutoff, None, types)
-            rows[mine] = self.of_species(i, neighbors_of(env))
+            rows[mine] = self.of_species(i, self.near(positions, pairs, species, centres[mine]))
         return rows
+
+    def near(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, centres: np.ndarray) -> Neighbors:
+        """Neighbours of centres (n,) int32 of one species."""
+        types = len(self.family.elements)
+        return neighbors_of(environment(positions, pairs, species, centres, self.family.cutoff, None, types))
 
     def of_species(self, i: int, near: Neighbors) -> np.ndarray:
         """Rows (n, size) float64 of all atoms of species i, from their neighbours."""
-        family, types = self.family, len(self.family.elements)
-        rows, n_radial = np.zeros((len(near.order), self.size)), family.radial[i].size
-        coefficients = np.empty((len(near.order), len(family.coefficients)))
-        weights = np.empty((len(near.order), n_radial))
-        _rows(near, radial_functions(family, i), self._layout, family.coefficients, coefficients, weights)
-        rows[:, i * n_radial : (i + 1) * n_radial] = family.scaling * weights
-        rows[:, family.radial.size : -types] = coefficients
-        rows[:, i - types] = 1.0
+        rows = np.zeros((len(near.order), self.size))
+        rows[:, self.own(i)] = self.varying(i, near)
+        rows[:, i - len(self.family.elements)] = 1.0
         return rows
 
+    def own(self, i: int) -> np.ndarray:
+        """Places in a row where it varies between atoms of species i, (v,) int64; all others but the energy of i are 0."""
+        family = self.family
+        n_radial = family.radial[i].size
+        coefficients = family.radial.size + np.arange(len(family.coefficients))
+        return np.concatenate([i * n_radial + np.arange(n_radial), coefficients])
 
-@njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
-def _rows(near, radial, layout, coefficients, by_coefficients, by_weights):
-    """dE_i/dcoefficients (n, scalars), and dE_i/dweights (n, species * mu * b), with respect to scaling * radial."""
-    most = most_neighbors(near.first)
-    n_species, functions, size = radial.weights.shape
-    fields = KINDS + n_species + 2 * functions
-    held, present = np.empty((most * fields, LANES)), np.empty((most, n_species), np.bool_)
-    omega, back = np.empty((len(layout.factorials), LANES)), np.empty((functions, LANES))
-    m, b = np.empty((layout.n_moments, LANES)), np.empty((layout.n_moments, LANES))
-    sums = np.empty((n_species * functions * size, LANES))
-    scalars = layout.scalars
-    for start in range(0, len(near.order), LANES):
-        centres = near.order[start : start + LANES]
-        rows = moments_of(near, centres, radial, layout, held, present, omega, m)
-        contract_back(m, b, layout, coefficients)
-        sums[:] = 0.0
-        for q in range(rows):
-            powers_of(held, q * fields, layout.highest, omega)
-            _back_to_functions(omega, layout.blocks, b, back)
-            _add_polynomials(held, q * fields, present[q], radial, back, sums)
-        for lane in range(len(centres)):
-            for s in range(len(scalars)):
-                by_coefficients[centres[lane], s] = m[scalars[s], lane]
-            for k in range(len(sums)):
-                by_weights[centres[lane], k] = sums[k, lane]
+    def varying(self, i: int, near: Neighbors) -> np.ndarray:
+        """What `of_species` has in these places, (n, v) float64."""
+        family = self.family
+        rows = np.empty((len(near.order), family.radial[i].size + len(family.coefficients)))
+        group, own, values, places, sums = self._room(int(np.diff(near.first).max(initial=0)))
+        self._run(near, family.scaling, group, own, self._middle.constants, i, values, places, sums, rows)
+        return rows
 
-
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _back_to_functions(omega, blocks, b, back):
-    """dE/df_mu of a set of neighbours."""
-    back[:] = 0.0
-    for k in range(len(blocks)):
-        mu, nu, start = blocks[k, 0], blocks[k, 1], blocks[k, 2]
-        low = nu * (nu + 1) * (nu + 2) // 6
-        value = load(back, mu)
-        for a in range((nu + 1) * (nu + 2) // 2):
-            value = value + load(b, start + a) * load(omega, low + a)
-        store(back, mu, value)
+    def _room(self, most: int) -> tuple:
+        """Buffers, made anew when there is a centre with more neighbours than ever before."""
+        if self._buffers is None or self._buffers[0] < most:
+            family, lanes = self.family, emit.lanes_of("float64")
+            group = Group(
+                near=np.empty((0, 0, 4)),
+                which=np.empty((0, 0), np.int32),
+                held=aligned((most * self._middle.size, lanes), "float64"),
+                ends=aligned((len(family.elements), lanes), "float64"),
+                centres=np.zeros(lanes, np.int64),
+                energy=aligned((1, lanes), "float64"),
+                virials=np.empty((0, lanes)),
+            )
+            own = self._middle.own(most)
+            if is_straight(family.basis):
+                values, places = aligned((len(family.scalars), lanes), "float64"), np.arange(len(family.scalars))
+            else:
+                values, places = own.all, family.scalars
+            sums = aligned((family.radial[0].size, lanes), "float64")
+            self._buffers = most, (group, own, values, places, sums)
+        return self._buffers[1]
 
 
-@njit(fastmath=FASTMATH, error_model="numpy")
-def _add_polynomials(held, base, present, radial, back, sums):
-    """Add dE/df_mu times (cutoff - r)^2 T_b(x) of a set of neighbours to the rows of their species."""
-    _, functions, size = radial.weights.shape
-    r = load(held, base + R)
-    x = (r - radial.low) * radial.stretch - 1.0
-    left = radial.cutoff - r
-    for s in range(len(present)):
-        if not present[s]:
-            continue
-        here = load(held, base + KINDS + s) * left * left
-        t, after = splat(1.0), x
-        for k in range(size):
-            value = here * t
-            for mu in range(functions):
-                row = (s * functions + mu) * size + k
-                store(sums, row, load(sums, row) + load(back, mu) * value)
-            t, after = after, 2.0 * x * after - t
+@cache
+def kernel(lists: tuple, polynomials: int) -> Callable:
+    """The compiled rows of a basis, by Basis.key: the places that vary, of atoms of one species."""
+    basis, lanes = Basis.of_key(lists), emit.lanes_of("float64")
+    n_radial, key = basis.n_radial, (lists, polynomials, cpu.SOURCES, source_hash(__file__))
+    size = rows_of(n_radial)
+    (_, functions), (_, summed) = cpu.steps(lists, polynomials, "float64", True)[:2]
+    contract = _contraction(lists, key)
+    share = emit.kernel(("held", "gradients", "radial"), "float64", _shares_writer(Reduced.of(basis)), key)
+    names = ("held", "radial", "ends", "sums")
+    project = emit.kernel(names, "float64", _polynomials_writer(n_radial, polynomials), key)
+
+    @njit(error_model="numpy", nogil=True)
+    def run(near, scaling, group, own, constants, kind, values, places, sums, rows):
+        types, n_weights = len(group.ends), n_radial * polynomials
+        for start in range(0, len(near.order), lanes):
+            centres = near.order[start : start + lanes]
+            sets = _gather(near, centres, constants.radial[2], size, group)
+            functions(group, own, constants, kind, sets)
+            summed(group, own, constants, kind, sets)
+            contract(group, own, constants, kind, sets, values)
+            share((group.held, own.gradients, constants.radial), (sets,))
+            for s in range(types):
+                low = int(group.ends[s - 1].min()) if s > 0 else 0
+                high = int(group.ends[s].max())
+                arrays = (group.held, constants.radial, group.ends, sums)
+                project(arrays, (min(low, high), high, s, s * n_weights))
+            for lane in range(len(centres)):
+                row = rows[centres[lane]]
+                for k in range(len(sums)):
+                    row[k] = scaling * sums[k, lane]
+                for k in range(len(places)):
+                    row[len(sums) + k] = values[places[k], lane]
+
+    return run
+
+
+def _contraction(lists: tuple, key: tuple) -> Callable:
+    """The compiled step f(group, own, constants, kind, sets, values): gradients, and the values of the basis."""
+    if not is_straight(Basis.of_key(lists)):
+        listed = listed_contraction(lists, "float64", True, key)
+
+        @njit(error_model="numpy")
+        def by_lists(group, own, constants, kind, sets, values):
+            listed(group, own, constants, kind, sets)
+
+        return by_lists
+    code = fused(for_stores(ParameterProgram(Basis.of_key(lists)).tape.code, {"gradients", "values"}))
+    names = ("moments", "gradients", "values", "scalars", "tops")
+    straight = emit.straight(names, "float64", code, ("values", *key))
+
+    @njit(error_model="numpy")
+    def contract(group, own, constants, kind, sets, values):
+        straight((own.moments, own.gradients, values, constants.scalars, constants.tops))
+
+    return contract
+
+
+@njit(error_model="numpy")
+def _gather(near, centres, cutoff, size, group):
+    """Neighbours of centres side by side, by species; where one has no more, some at the cutoff. Returns how many sets."""
+    held, ends, types, lanes = group.held, group.ends, len(group.ends), group.ends.shape[1]
+    sets = near.first[centres[-1] + 1] - near.first[centres[-1]]
+    for lane in range(lanes):
+        count = 0
+        if lane < len(centres):
+            start = near.first[centres[lane]]
+            count = near.first[centres[lane] + 1] - start
+            ends[:, lane] = 0.0
+            for q in range(count):
+                p, base = start + q, q * size
+                held[base + X, lane] = near.directions[p, 0]
+                held[base + Y, lane] = near.directions[p, 1]
+                held[base + Z, lane] = near.directions[p, 2]
+                held[base + DISTANCE, lane], held[base + INVERSE, lane] = near.distances[p], 1.0 / near.distances[p]
+                ends[near.kinds[p], lane] += 1.0
+            for s in range(1, types):
+                ends[s, lane] += ends[s - 1, lane]
+        else:  # species change where they do in the first lane
+            ends[:, lane] = ends[:, 0]
+        for q in range(count, sets):
+            base = q * size
+            held[base + X, lane], held[base + Y, lane], held[base + Z, lane] = 1.0, 0.0, 0.0
+            held[base + DISTANCE, lane], held[base + INVERSE, lane] = cutoff, 1.0 / cutoff
+    return sets
+
+
+def _shares_writer(reduced: Reduced) -> Any:
+    """(cutoff - r)^2 P_mu of all sets of neighbours, in the place of f_mu; numbers: sets."""
+    size, code = rows_of(len(reduced.highest)), fused(shares(reduced).code)
+
+    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
+        b, (sets,) = rows.builder, numbers
+        with counted(b, integer(0), sets) as q:
+            follow(rows, code, data | {"neighbor": data["held"]}, {"neighbor": b.mul(q, integer(size))})
+
+    return write
+
+
+def _polynomials_writer(n_radial: int, polynomials: int) -> Any:
+    """Sums of what `_shares_writer` left, times T_b(x), over the neighbours of one species.
+
+    Numbers: first and last set that has some; the species; first row of the sums.
+    """
+    size, together = rows_of(n_radial), max(1, SUMS[has_wide_vectors()] // polynomials)
+
+    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
+        b = rows.builder
+        start, stop, species, to = numbers
+        low, stretch = (rows.scalar(data["radial"], k) for k in range(2))
+        zero = rows.constant(0.0)
+        is_first = b.icmp_signed("==", species, integer(0))
+        before = rows.load(data["ends"], b.select(is_first, species, b.sub(species, integer(1))))
+        before = b.select(is_first, zero, before)
+        end = rows.load(data["ends"], species)
+        for lowest in range(0, n_radial, together):
+            chosen = range(lowest, min(lowest + together, n_radial))
+            sums = {(mu, k): register(b, zero) for mu in chosen for k in range(polynomials)}
+            with counted(b, start, stop) as q:
+                first, number = b.mul(q, integer(size)), rows.splat(b.sitofp(q, rows.number))
+                mine = b.and_(b.fcmp_ordered(">=", number, before), b.fcmp_ordered("<", number, end))
+                held = lambda row: rows.load(data["held"], b.add(first, integer(row)))  # noqa: B023, E731
+                parts = {mu: b.select(mine, held(FUNCTIONS + mu), zero) for mu in chosen}
+                x = rows.sub(rows.mul(rows.sub(held(DISTANCE), low), stretch), rows.constant(1.0))
+                t, after, twice = rows.constant(1.0), x, rows.add(x, x)
+                for k in range(polynomials):
+                    for mu in chosen:
+                        b.store(rows.fma(parts[mu], t, b.load(sums[mu, k])), sums[mu, k])
+                    t, after = after, rows.sub(rows.mul(twice, after), t)
+            for (mu, k), place in sums.items():
+                rows.store(data["sums"], b.add(to, integer(mu * polynomials + k)), b.load(place))
+
+    return write

@@ -12,6 +12,7 @@ from hpcpot.dynamics import uncertainty
 from hpcpot.errors import ModelError
 from hpcpot.potential import files, registry
 from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential.moment_tensor import rows as rows_module
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 from hpcpot.potential.moment_tensor.rows import ParameterRows
 
@@ -51,6 +52,17 @@ def test_rows_are_derivatives_of_atomic_energies(family, atoms):
     np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-6 * np.abs(expected).max())
     linear = np.concatenate([family.coefficients, family.species_energies])
     np.testing.assert_allclose(rows[:, family.radial.size :] @ linear, energies(family, atoms), rtol=1e-10)
+
+
+def test_rows_of_long_lists_are_those_of_straight_line_code(atoms, monkeypatch):
+    family = systems.moment_tensor(level=12, size=3)
+    centres = np.arange(len(atoms[1].first) - 1, dtype=np.int32)
+    straight = ParameterRows(family).of(*atoms, centres)
+    rows_module.kernel.cache_clear()
+    monkeypatch.setattr("hpcpot.potential.moment_tensor.cpu.MOST_PRODUCTS", 0)
+    listed = ParameterRows(family)
+    np.testing.assert_allclose(listed.of(*atoms, centres), straight, rtol=1e-10, atol=1e-10 * np.abs(straight).max())
+    rows_module.kernel.cache_clear()
 
 
 def test_grades_are_largest_coefficients_in_active_rows(family, atoms, monkeypatch):
