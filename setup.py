@@ -15,8 +15,22 @@ setup(
     long_description_content_type="text/markdown",
     python_requires=">=3.10",
     license="MIT",
+    author="The hpcpot developers",
+    keywords="molecular dynamics, machine-learned potentials, lithium batteries, silicon anodes, MPI, Dask, GPU",
+    classifiers=[
+        "Development Status :: 4 - Beta",
+        "Environment :: Console",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Topic :: Scientific/Engineering :: Chemistry",
+        "Topic :: Scientific/Engineering :: Physics",
+    ],
     packages=find_packages(include=["hpcpot", "hpcpot.*"]),
-    package_data={"hpcpot": ["data/*", "**/*.cu", "**/*.cuh"]},
+    package_data={
+        "hpcpot": ["data/*", "data/configs/*.yaml", "data/configs/*/*", "**/*.cu", "**/*.cuh"]  # the configs are a link
+    },
+    exclude_package_data={"hpcpot": ["data/lisi.h5"]},  # 8 MB, for tests and benchmarks
     install_requires=["numpy>=1.26", "scipy>=1.11", "numba>=0.59", "h5py>=3.10", "ase>=3.23", "pyyaml>=6"],
     extras_require={
         "mpi": ["mpi4py>=4"],

@@ -63,6 +63,7 @@ for _name, _package, _line, *_settings in (
     ("train", "train", "fit a potential or a committee to labelled structures", "hpcpot.training.settings"),
     ("results", "campaigns", "progress and failures of a farm campaign; export its results"),
     ("report", "report", "draw a figure of a trajectory"),
+    ("example", "example", "list the example configs, or write one to the current folder"),
     ("schema", "schema", "print the JSON Schema of a command's config, for editors"),
     ("doctor", "doctor", "show what this machine offers, and how to install what it lacks"),
 ):

@@ -24,6 +24,8 @@ SHOWN = 60
 MOST_PROBLEMS, MOST_TEXT = 15, 1500
 """Problems that are told at once, and their characters."""
 
+EXAMPLES = "give the path of a YAML file; `hpcpot example` lists some"
+
 
 def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = ()) -> S:
     """Read a config file.
@@ -151,7 +153,8 @@ def _read(path: Path) -> tuple[dict, list[str]]:
         text = path.read_text(encoding="utf-8-sig")  # a mark at its start is no part of it
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
-        raise ConfigError(f"config = {path}: {reason}; give the path of a YAML file.") from error
+        remedy = f"`hpcpot example {path.stem}` writes it here" if path.stem in data.examples() else EXAMPLES
+        raise ConfigError(f"config = {path}: {reason}; {remedy}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"config = {path}: is not text but a binary file; give the path of a YAML file.") from error
     try:
@@ -160,7 +163,9 @@ def _read(path: Path) -> tuple[dict, list[str]]:
         raise ConfigError(f"config = {path}: {error}; check indentation, colons and brackets.") from error
     if not isinstance(tree, dict):
         what = "is empty" if tree is None else f"holds {show(tree)}"
-        raise ConfigError(f"config = {path}: {what}; must hold keys and values, as configs/interface_si100.yaml does.")
+        raise ConfigError(
+            f"config = {path}: {what}; must hold keys and values, as those do that `hpcpot example` writes."
+        )
     return tree, [f"{name} (line {line} of {path.name}): appears twice; keep one." for name, line in repeated]
 
 

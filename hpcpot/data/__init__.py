@@ -1,4 +1,4 @@
-"""Structures and models that ship with hpcpot."""
+"""Structures, models and example configs that ship with hpcpot."""
 
 from __future__ import annotations
 
@@ -20,3 +20,8 @@ def names() -> list[str]:
 def find(name: str) -> Path | None:
     """Find the shipped file of this name, given with or without its suffix; None if there is none."""
     return next((path for path in _files() if name in (path.stem, path.name)), None)
+
+
+def examples() -> dict[str, Path]:
+    """Example configs by name."""
+    return {path.stem: path for path in sorted((FOLDER / "configs").glob("*.yaml"))}

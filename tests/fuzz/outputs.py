@@ -26,7 +26,7 @@ STEPS = "md.steps=4"
 EVERY = {"position": 2, "velocity": 2, "observables": 1, "checkpoint": 4, "force": 0, "energy": 0}
 SECONDS = {"verify": 60.0}
 """Command -> how long it may work."""
-WITHOUT_INPUT = {"schema", "doctor"}
+WITHOUT_INPUT = {"schema", "example", "doctor"}
 """Commands that read no file."""
 
 
