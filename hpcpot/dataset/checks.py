@@ -52,6 +52,8 @@ DOUBTS = {
     "mixed references": "a group with energies over {bound:g} eV/atom off the others': right for single atoms, gases",
     "shifted references": "energies {value:+.3f} +- {error:.3f} eV/atom off those of {other} at the same composition, "
     "beyond what their structures explain: other settings of the calculations?",
+    "two references": "energies {value:+.3f} eV/atom off the others of {other} at the same composition, beyond what their "
+    "structures explain, and none between: two settings of the calculations in one group?",
     "energy outliers": "an energy {bound:g} times the usual scatter off its group: not converged, or another unit",
     "large forces": "a force above {bound:g} eV/Å: atoms too close, or another unit",
     "zero forces": "all forces exactly zero: right in perfect crystals, else missing",
@@ -207,9 +209,9 @@ def mixed_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
 
 
 def shifted_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
-    """Groups, or files in them, whose energies differ by a constant from those of others of the same composition."""
-    worst: dict[str, references.Shift] = {}
-    for shift in references.shifts(dataset):
+    """Groups, files in them, or frames of one, whose energies differ by a constant from others of the same composition."""
+    fit, worst = references.explained(dataset), {}
+    for shift in references.shifts(dataset, fit) if fit else ():
         known = worst.get(shift.name)
         if shift.is_significant and (known is None or abs(shift.value) / shift.error > abs(known.value) / known.error):
             worst[shift.name] = shift
@@ -217,6 +219,10 @@ def shifted_references(dataset: DataSet, bounds: Bounds) -> list[Finding]:
         finding
         for shift in worst.values()
         for finding in doubt("shifted references", shift.rows, value=shift.value, error=shift.error, other=shift.other)
+    ] + [
+        finding
+        for shift in (references.mixtures(dataset, fit) if fit else ())
+        for finding in doubt("two references", shift.rows, value=shift.value, other=shift.other)
     ]
 
 

@@ -6,6 +6,9 @@ differences within units (groups, or files in them) only, which no constant chan
 of the same composition is their shift; its error is that of the means and that of w . (f_a - f_b), which is large
 where the units' structures differ in a way that no unit shows within itself (Bayesian linear regression; MacKay,
 Neural Comput. 4, 415 (1992)).
+
+Two settings inside of one unit leave two heaps of residuals with nothing between them. The frames are divided where the
+heaps are farthest apart, and the model is fitted again with the heaps as two units, until they stay the same.
 """
 
 from __future__ import annotations
@@ -32,6 +35,9 @@ MISFIT, MISFIT_OF_TERMS, UNSEEN = 0.35, 0.06, 0.02
 what it does not see, such as a vacancy in 64 atoms."""
 DEFECT = 1.0
 """eV to a frame that a defect may cost unseen, where units have different numbers of atoms."""
+APART, EMPTY, LEAST_INSIDE = 6.0, 1.0, 0.02
+"""Of two heaps inside of a unit: their distance and the gap between them over the scatter inside, and eV/atom, at least."""
+DIVISIONS = 5
 ITERATIONS = 50
 DIGITS = 3
 """Decimals of the shares of elements that are the same composition."""
@@ -57,29 +63,100 @@ class Shift:
         return abs(self.value) > max(LEAST, SIGNIFICANT * self.error)
 
 
-def shifts(dataset: DataSet) -> list[Shift]:
-    """All pairs of units that have frames of the same composition."""
+@dataclass(frozen=True)
+class Explained:
+    """Energies of a data set, as far as structures explain them.
+
+    Attributes:
+        known: rows in the data set of the frames here, those with energies. names: of units.
+        cells: (composition, unit) -> rows. features: (n, features). weights: (features,) eV/atom.
+        residuals: (n,) eV/atom, that these leave.
+    """
+
+    known: np.ndarray
+    names: np.ndarray
+    cells: dict[tuple[tuple[float, ...], int], np.ndarray]
+    features: np.ndarray
+    weights: np.ndarray
+    residuals: np.ndarray
+
+
+def explained(dataset: DataSet) -> Explained | None:
+    """Explain the energies; None without units that have enough frames of a composition."""
     known = np.flatnonzero(np.isfinite(dataset.energies))
+    if not len(known):
+        return None
     data = dataset.select(known)
-    units = _units(data)
-    names, unit = np.unique(units, return_inverse=True)
-    if len(names) < 2:
-        return []
+    names, unit = np.unique(_units(data), return_inverse=True)
     cells = _by_composition(data, unit)
-    if len({composition for composition, _ in cells}) == len(cells):  # no two units share one
-        return []
+    if not cells:
+        return None
     features, energies = _features(data), data.energies / data.sizes
     label = np.full(len(data), -1)
     for k, rows in enumerate(cells.values()):
         label[rows] = k
     used = label >= 0
     weights = _regression(features[used], energies[used], label[used])[0]
-    differences: list[Shift] = []
-    for composition in sorted({composition for composition, _ in cells}):
-        own = {unit: rows for (other, unit), rows in cells.items() if other == composition}
+    return Explained(known, names, cells, features, weights, energies - features @ weights)
+
+
+def shifts(dataset: DataSet, fit: Explained | None = None) -> list[Shift]:
+    """All pairs of units that have frames of the same composition; `fit`: what `explained` says of the data set."""
+    fit, differences = fit or explained(dataset), []
+    sizes = dataset.sizes if fit is None else dataset.sizes[fit.known]
+    for composition in sorted({composition for composition, _ in fit.cells}) if fit else ():
+        own = {unit: rows for (other, unit), rows in fit.cells.items() if other == composition}
         if len(own) > 1:
-            differences += _within(known, names, own, features, energies - features @ weights, weights, data.sizes)
+            differences += _within(fit.known, fit.names, own, fit.features, fit.residuals, fit.weights, sizes)
     return differences
+
+
+def mixtures(dataset: DataSet, fit: Explained | None = None) -> list[Shift]:
+    """The smaller heap of frames of each unit and composition whose energies are in two, with nothing between them.
+
+    Each is compared with the rest of its unit; all that are returned are significant.
+    """
+    fit = fit or explained(dataset)
+    cells = fit.cells if fit else {}
+    return [
+        shift
+        for (_, unit), rows in cells.items()
+        if len(rows) >= 2 * FEWEST and (shift := _divided(fit, rows, str(fit.names[unit]))) is not None
+    ]
+
+
+def _divided(fit: Explained, rows: np.ndarray, name: str) -> Shift | None:
+    """The smaller of two heaps among frames of one unit and composition; None if they are one."""
+    is_high = np.zeros(len(rows), bool)
+    for _ in range(DIVISIONS):
+        correction = _regression(fit.features[rows], fit.residuals[rows], is_high.astype(int))[0]
+        residuals = fit.residuals[rows] - fit.features[rows] @ correction
+        before, is_high = is_high, _higher(residuals)
+        if (before == is_high).all():
+            break
+    low, high = residuals[~is_high], residuals[is_high]
+    scatter = np.sqrt((low.var() * len(low) + high.var() * len(high)) / (len(rows) - 2))
+    value = float(np.median(high) - np.median(low))
+    if value < max(LEAST_INSIDE, APART * scatter) or high.min() - low.max() < EMPTY * scatter:
+        return None
+    is_few = is_high if len(high) <= len(low) else ~is_high
+    error = float(scatter * np.sqrt(1 / len(low) + 1 / len(high)))
+    return Shift(fit.known[rows[is_few]], name, name, value if is_few is is_high else -value, error)
+
+
+def _higher(values: np.ndarray) -> np.ndarray:
+    """The upper of two parts, of FEWEST or more, whose means are farthest apart for their scatter, (n,) bool."""
+    order = np.argsort(values)
+    ordered, n = values[order], len(values)
+    below = np.arange(FEWEST, n - FEWEST + 1)
+    sums, squares = (np.concatenate([[0.0], np.cumsum((ordered - ordered.mean()) ** power)]) for power in (1, 2))
+    above = n - below
+    low, high = sums[below] / below, (sums[-1] - sums[below]) / above
+    scatter = squares[below] / below - low**2 + (squares[-1] - squares[below]) / above - high**2
+    best = int(np.argmax((high - low) / np.sqrt(np.maximum(scatter, 1e-18))))
+    is_high = np.zeros(n, bool)
+    is_high[order[below[best] :]] = True
+    return is_high
 
 
 def _within(

@@ -75,7 +75,26 @@ def test_files_of_one_group() -> None:
     assert any("(b.extxyz)" in name + other and "(a.extxyz)" in name + other for name, other in flagged(joined))
 
 
+@pytest.mark.parametrize(("delta", "share"), [(0.1, 0.5), (-0.3, 0.2), (1.1, 0.15)])
+def test_two_settings_in_one_group_of_one_file(delta, share) -> None:
+    data, rng = shipped(), np.random.default_rng(1)
+    data = data.select(np.flatnonzero(data.groups == "si64_hot"))
+    other = np.zeros(len(data), bool)
+    other[rng.permutation(len(data))[: int(share * len(data))]] = True
+    mixed = replace(data, energies=data.energies + np.where(other, delta * data.sizes, 0.0))
+    (shift,) = references.mixtures(mixed)
+    assert set(shift.rows) in (set(np.flatnonzero(other)), set(np.flatnonzero(~other)))
+    assert abs(shift.value) == pytest.approx(abs(delta), abs=0.01)
+    texts = {finding.text for finding in shifted_references(mixed, Bounds())}
+    assert any("two settings of the calculations in one group?" in text for text in texts)
+
+
+def test_one_setting_is_not_two() -> None:
+    assert references.mixtures(shipped()) == [] and references.mixtures(halves(0.3)) == []
+
+
 def test_nothing_to_compare() -> None:
     alone = shipped().select(np.flatnonzero(shipped().groups == "li54"))
     assert references.shifts(alone) == [] and references.shifts(alone.select([0])) == []
     assert references.shifts(replace(alone, energies=np.full(len(alone), np.nan))) == []
+    assert references.mixtures(alone.select([0])) == []

@@ -181,7 +181,7 @@ def kill_and_check(folder, ranks, mode, rng):
     process.communicate(timeout=60)
     assert process.returncode != 0
     rows = check_frames(folder / "run.h5md")
-    run(config, "--restart", "--set", f"md.steps={5 * rows + 200}", ranks=ranks)
+    run(config, "--restart", "--set", f"md.steps={5 * rows + 200}", ranks=ranks, timeout=600.0)
     assert check_frames(folder / "run.h5md") == rows_expected(5 * rows + 200)
 
 
