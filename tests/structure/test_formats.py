@@ -13,7 +13,8 @@ from ase.constraints import FixAtoms, FixBondLength, FixCartesian, FixedPlane, F
 
 from hpcpot.commands.recipes import command as recipes
 from hpcpot.commands.verify import probes
-from hpcpot.errors import StructureError
+from hpcpot.dataset.files import load as load_data
+from hpcpot.errors import DataError, StructureError
 from hpcpot.notices import InputNotice
 from hpcpot.structure import checks, constraints, files
 
@@ -208,6 +209,26 @@ def test_steps_of_an_xsf_animation(tmp_path):
     (tmp_path / "a.xsf").write_text(f"ANIMSTEPS 3\nCRYSTAL\nPRIMVEC\n6 0 0\n0 6 0\n0 0 6\n{steps}")
     assert [frame.structure.positions[0, 0] for frame in files.frames(tmp_path / "a.xsf")] == [1.0, 2.0, 3.0]
     assert files.read(tmp_path / "a.xsf", index=0).positions[0, 0] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2 1\n", "3 1\n"),
+        ("PRIMVEC\n", "ANIMSTEPS 2\nPRIMVEC\n"),
+        ("Si 0", "Qq 0"),
+        ("6.0D0 0 0\n", ""),
+        ("PRIMCOORD", "X"),
+    ],
+)
+def test_structures_and_labels_of_xsf_are_refused_in_the_same_words(old, new, tmp_path):
+    text = XSF.format(head="CRYSTAL\n").replace("3 0 0 0\n", "3 0 0 0 0 0 0\n")
+    (tmp_path / "a.xsf").write_text(text.replace(old, new, 1))
+    with pytest.raises(StructureError) as structure:
+        files.read(tmp_path / "a.xsf")
+    with pytest.raises(DataError) as labels:
+        load_data([tmp_path / "a.xsf"])
+    assert str(structure.value) == str(labels.value)
 
 
 @pytest.mark.parametrize("command", [lambda path: probes.given([str(path)], ("Li", "Si")), recipes.read_cell])
