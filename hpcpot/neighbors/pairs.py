@@ -9,6 +9,7 @@ import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.errors import StructureError
+from hpcpot.neighbors.near import AHEAD, append_near
 from hpcpot.structure.checks import FARTHEST
 
 MOST_BINS = 100
@@ -77,9 +78,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
         )
     if n_centres == 0:
         return Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
-    low = positions.min(axis=0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        extent = positions.max(axis=0) - low
+    low, extent = _box(positions)
     if not extent.max() <= 4 * FARTHEST:  # also for nan, which must not reach the bins
         _refuse_far(positions)
     # Bins of half the reach: 5^3 of them enclose the sphere more tightly than 3^3 of the full reach.
@@ -91,10 +90,11 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     order, sorted_positions, start, bins = _bin(positions, low, size, counts)
     span, first = int(np.ceil(reach / size)), np.zeros(n_centres + 1, np.int64)
     dense = 4.0 * len(positions) / np.prod(np.maximum(extent, reach)) * reach**3  # about the atoms of a sphere
-    neighbors, done = np.empty(n_centres * int(min(1.2 * dense + 16.0, len(positions))) + len(positions), np.int32), 0
+    room, done = n_centres * int(min(1.2 * dense + 16.0, len(positions))) + len(positions) + AHEAD, 0
+    neighbors = np.empty(room, np.int32)
     while True:
         done = _search(
-            n_centres, reach * reach, order, sorted_positions, start, bins, counts, span, done, first, neighbors
+            n_centres, float(reach * reach), order, sorted_positions, start, bins, counts, span, done, first, neighbors
         )
         if done == n_centres:
             return Pairs(first, neighbors[: first[-1]].copy())
@@ -110,8 +110,26 @@ def _refuse_far(positions: np.ndarray) -> None:
 
 
 @njit()
+def _box(positions):
+    """Least coordinates, and the lengths of a box around all; NaN where there is one."""
+    low, high = np.full(3, np.inf), np.full(3, -np.inf)
+    for c in range(3):
+        lost = False
+        for k in range(len(positions)):
+            x = positions[k, c]
+            low[c], high[c] = min(low[c], x), max(high[c], x)
+            lost |= x != x
+        if lost:
+            low[c] = np.nan
+    return low, high - low
+
+
+@njit()
 def _bin(positions, low, size, counts):
-    """Atoms sorted by bin (counting sort): order, positions (3, m) in it, start of each bin, each atom's bin coordinates."""
+    """Atoms sorted by bin (counting sort): order, positions (3, m) in it, start of each bin, each atom's bin coordinates.
+
+    Order and positions have AHEAD places more.
+    """
     m = len(positions)
     bins = np.empty((m, 3), np.int64)
     flat = np.empty(m, np.int64)
@@ -123,7 +141,7 @@ def _bin(positions, low, size, counts):
         start[flat[k] + 1] += 1
     for b in range(len(start) - 1):
         start[b + 1] += start[b]
-    order, sorted_positions = np.empty(m, np.int32), np.empty((3, m))
+    order, sorted_positions = np.zeros(m + AHEAD, np.int32), np.zeros((3, m + AHEAD))
     fill = start[:-1].copy()
     for k in range(m):
         place = fill[flat[k]]
@@ -138,29 +156,24 @@ def _bin(positions, low, size, counts):
 def _search(n, reach2, order, positions, start, bins, counts, span, done, first, neighbors):
     """Neighbours of the centres from `done` on; where room ends before n, the number of the centre to go on with.
 
-    Without branches in the inner loop: whether a candidate is near enough is no better known than a coin's fall.
-
     Args:
         order, positions, start, bins: see `_bin`. first: offsets up to `done` given, written from there on.
     """
-    last = counts - 1
-    place = np.empty(len(order), np.int32)
-    for q in range(len(order)):
+    last, xs, ys, zs = counts - 1, positions[0], positions[1], positions[2]
+    place = np.empty(len(bins), np.int32)
+    for q in range(len(bins)):
         place[order[q]] = q
     for i in range(done, n):
         own, slot = place[i], first[i]
-        x, y, z = positions[0, own], positions[1, own], positions[2, own]
+        point = xs[own], ys[own], zs[own], reach2
         za, zb = max(bins[i, 2] - span, 0), min(bins[i, 2] + span, last[2])
         for bx in range(max(bins[i, 0] - span, 0), min(bins[i, 0] + span, last[0]) + 1):
             for by in range(max(bins[i, 1] - span, 0), min(bins[i, 1] + span, last[1]) + 1):
                 row = (bx * counts[1] + by) * counts[2]
                 begin, end = start[row + za], start[row + zb + 1]
-                if slot + end - begin > len(neighbors):
+                if slot + end - begin + AHEAD > len(neighbors):
                     return i
-                for q in range(begin, end):
-                    dx, dy, dz = positions[0, q] - x, positions[1, q] - y, positions[2, q] - z
-                    neighbors[slot] = order[q]
-                    slot += (dx * dx + dy * dy + dz * dz < reach2) & (q != own)
+                slot = append_near((xs, ys, zs, order, neighbors), (begin, end, np.int64(own), slot), point)
         first[i + 1] = slot
     return n
 

@@ -1,5 +1,9 @@
 """Pairs by binning against all distances."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -29,3 +33,27 @@ def test_vectors_point_from_centre_to_neighbour():
     centre = np.repeat(np.arange(5), np.diff(pairs.first))
     np.testing.assert_array_equal(pairs.vectors(positions), positions[pairs.neighbors] - positions[centre])
     assert len(pairs.vectors(positions)) > 0
+
+
+LIST = """
+import os
+import subprocess
+import sys
+
+import numpy as np
+from hpcpot.neighbors.pairs import build
+pairs = build(np.random.default_rng(2).uniform(0.0, 12.0, (700, 3)), 500, 3.0)
+print(pairs.first.sum(), pairs.neighbors.astype(np.int64) @ np.arange(len(pairs.neighbors)))
+"""
+
+
+def test_lists_are_the_same_whatever_vector_unit_the_processor_has():
+    """Numba compiles for the processor that it is told of; the widest vectors are of the tests' own."""
+    machines = ({}, {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": "+sse2"})
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", LIST], env=os.environ | machine, capture_output=True, text=True, check=True
+        ).stdout
+        for machine in machines
+    }
+    assert len(printed) == 1 and printed.pop().split()[0] != "0"
