@@ -34,7 +34,7 @@ class Order(NamedTuple):
     Attributes:
         groups: (g, lanes) int64, centres of one species; -1 where there is none. species: (g,) int64.
         first: (n, species + 1) int64; neighbors[first[i, s] : first[i, s + 1]] of centre i are of species s.
-        neighbors: (pairs,) int32.
+        neighbors: (pairs + 1,) int32, the last one unused.
     """
 
     groups: np.ndarray
@@ -114,7 +114,8 @@ class Sweep:
             np.array([family.cutoff**2]), np.array([CLOSEST**2], self.dtype), float(family.cutoff), middle.base
         )
         self._kernels: dict[bool, Callable] = {}
-        self._ready: tuple[Pairs, np.ndarray, Order] | None = None
+        self._ready: tuple[Pairs, np.ndarray, Order, int] | None = None
+        self._room = np.zeros((0, 4))
         self._buffers: tuple[int, Group, tuple] | None = None
 
     def compute(
@@ -122,11 +123,11 @@ class Sweep:
     ) -> Result:
         """See contract.Potential."""
         n, m = len(pairs.first) - 1, len(positions)
-        padded = np.zeros((m, 4))
-        padded[:, :3] = positions
-        order = self._order(padded, pairs, species)
-        group, own = self._group(int(np.diff(pairs.first).max(initial=0)))
-        pushes, energies, virial = np.zeros((m + 1 if forces else 1, 4)), np.empty(n), np.zeros(9)
+        padded, pushes = self._rows_of_four(m, forces)
+        _pad(positions, padded, pushes)
+        order, most = self._order(padded, pairs, species)
+        group, own = self._group(most)
+        energies, virial = np.empty(n), np.zeros(9)
         shared = np.zeros((m if forces and atom_virials else 0, 3, 3))
         if forces not in self._kernels:
             self._kernels[forces] = kernel(self._middle.size, self.dtype, self._middle.steps(forces), forces)
@@ -135,23 +136,32 @@ class Sweep:
             self._refuse_contact(positions, pairs, species)
         if not forces:
             return Result(energies, None, None, 0)
-        return Result(energies, pushes[:m, :3].copy(), -virial.reshape(3, 3), 0, shared if atom_virials else None)
+        of_atoms = np.empty((m, 3))
+        _unpad(pushes, of_atoms)
+        return Result(energies, of_atoms, -virial.reshape(3, 3), 0, shared if atom_virials else None)
 
     def work(self, i: int, present: int) -> int:
         """See moments.steps.Steps."""
         return 1
 
-    def _order(self, padded: np.ndarray, pairs: Pairs, species: np.ndarray) -> Order:
-        """The pairs in order; anew for other pairs or species."""
+    def _rows_of_four(self, m: int, forces: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Arrays for positions (m, 4) and, with a row for no atom, forces (m + 1, 4): the same from call to call."""
+        if len(self._room) < 2 * m + 1:
+            self._room = aligned((2 * m + m // 8 + 1, 4), "float64")
+        return self._room[:m], self._room[m : 2 * m + 1 if forces else m + 1]
+
+    def _order(self, padded: np.ndarray, pairs: Pairs, species: np.ndarray) -> tuple[Order, int]:
+        """The pairs in order, anew for other pairs or species, and the most neighbours of a centre."""
         if self._ready is None or self._ready[0] is not pairs or not np.array_equal(self._ready[1], species):
             n, types = len(pairs.first) - 1, len(self.family.elements)
-            first, neighbors = np.empty((n, types + 1), np.int64), np.empty_like(pairs.neighbors)
+            first, neighbors = np.empty((n, types + 1), np.int64), np.empty(len(pairs.neighbors) + 1, np.int32)
             cutoff2 = self._bounds.cutoff2[0]
             groups, kinds = _order(
                 padded, pairs.first, pairs.neighbors, species, types, cutoff2, self._lanes, first, neighbors
             )
-            self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors)
-        return self._ready[2]
+            most = int(np.diff(pairs.first).max(initial=0))
+            self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors), most
+        return self._ready[2:]
 
     def _group(self, most: int) -> tuple[Group, tuple]:
         """Buffers, made anew when a list has a centre with more neighbours than ever before."""
@@ -190,33 +200,43 @@ def aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return held[start : start + size].reshape(shape)
 
 
+@njit()
+def _pad(positions, padded, pushes):
+    """Positions as rows of four numbers, the last 0; no forces yet."""
+    for k in range(len(positions)):
+        padded[k, 0], padded[k, 1], padded[k, 2], padded[k, 3] = positions[k, 0], positions[k, 1], positions[k, 2], 0.0
+    pushes[:] = 0.0
+
+
+@njit()
+def _unpad(pushes, forces):
+    for k in range(len(forces)):
+        forces[k, 0], forces[k, 1], forces[k, 2] = pushes[k, 0], pushes[k, 1], pushes[k, 2]
+
+
 @njit(error_model="numpy")
 def _order(positions, row, neighbors_in, species, types, cutoff2, lanes, first, neighbors):
     """Neighbours of each centre by species; centres in groups by species, place in memory and neighbours within the cutoff."""
     n = len(first)
     keys, population = np.empty(n, np.int64), np.zeros(types, np.int64)
     for i in range(n):
-        within, of_first = 0, 0
-        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-        first[i, :] = 0
-        for p in range(row[i], row[i + 1]):
-            j = neighbors_in[p]
-            s = species[j]
-            first[i, s + 1] += 1
+        begin, end, within, of_first = np.uint64(row[i]), np.uint64(row[i + 1]), 0, 0
+        slot, x, y, z = begin, positions[i, 0], positions[i, 1], positions[i, 2]
+        for p in range(begin, end):  # without branches, which would be guesses
+            j = np.uint32(neighbors_in[p])
+            neighbors[slot] = j
             dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-            if dx * dx + dy * dy + dz * dz < cutoff2:
-                within += 1
-                of_first += s == 0
-        first[i, 0] = row[i]
-        for s in range(types):
-            first[i, s + 1] += first[i, s]
-        for p in range(row[i], row[i + 1]):
-            s = species[neighbors_in[p]]
-            neighbors[first[i, s]] = neighbors_in[p]
-            first[i, s] += 1
-        for s in range(types, 0, -1):
-            first[i, s] = first[i, s - 1]
-        first[i, 0] = row[i]
+            is_within, is_first = dx * dx + dy * dy + dz * dz < cutoff2, species[j] == 0
+            slot += np.uint64(is_first)
+            within += is_within
+            of_first += is_within & is_first
+        first[i, 0], first[i, 1] = begin, slot
+        for s in range(1, types):
+            for p in range(begin, end):
+                j = np.uint32(neighbors_in[p])
+                neighbors[slot] = j
+                slot += np.uint64(species[j] == s)
+            first[i, s + 1] = slot
         counts = min(within, MOST_COUNTED - 1) * MOST_COUNTED + min(of_first, MOST_COUNTED - 1)
         keys[i] = (species[i] * (n // NEARBY + 1) + i // NEARBY) * MOST_COUNTED * MOST_COUNTED + counts
         population[species[i]] += 1
