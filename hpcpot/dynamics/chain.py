@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from hpcpot.compiled import njit
+
 LENGTH = 3
 
 
@@ -39,20 +41,28 @@ def half_step(
         drag: factor on the rates in the first of two sweeps; 1 for none.
     Source: Martyna, Tuckerman, Tobias, Klein, Mol. Phys. 87, 1117 (1996); drag of LAMMPS fix nvt and fix npt.
     """
-    rates, accelerations = scalars[f"{name}_rates"].copy(), scalars[f"{name}_accelerations"].copy()
-    accelerations[0] = (twice_kinetic - freedom * kT) / q[0]
-    for k in reversed(range(LENGTH)):
+    names = name, f"{name}_rates", f"{name}_accelerations"
+    moved = [scalars[key].copy() for key in names]
+    factor = _move(*moved, q, float(twice_kinetic), float(freedom * kT), kT, dt, drag)
+    scalars.update(zip(names, moved, strict=True))
+    return factor
+
+
+@njit(error_model="numpy")
+def _move(positions, rates, accelerations, q, twice_kinetic, driven, kT, dt, drag):
+    """See half_step; `driven`: eV, what twice_kinetic is to be."""
+    accelerations[0] = (twice_kinetic - driven) / q[0]
+    for k in range(LENGTH - 1, -1, -1):
         damping = np.exp(-0.125 * dt * (rates[k + 1] if k + 1 < LENGTH else 0.0))
         rates[k] = (rates[k] * damping + 0.25 * dt * accelerations[k]) * drag * damping
-    factor = float(np.exp(-0.5 * dt * rates[0]))
-    accelerations[0] = (twice_kinetic * factor**2 - freedom * kT) / q[0]
-    positions = scalars[name] + 0.5 * dt * rates
+    factor = np.exp(-0.5 * dt * rates[0])
+    accelerations[0] = (twice_kinetic * factor**2 - driven) / q[0]
+    positions += 0.5 * dt * rates
     for k in range(LENGTH):
         damping = np.exp(-0.125 * dt * (rates[k + 1] if k + 1 < LENGTH else 0.0))
         if k > 0:
             accelerations[k] = (q[k - 1] * rates[k - 1] ** 2 - kT) / q[k]
         rates[k] = (rates[k] * damping + 0.25 * dt * accelerations[k]) * damping
-    scalars.update({name: positions, f"{name}_rates": rates, f"{name}_accelerations": accelerations})
     return factor
 
 

@@ -8,6 +8,7 @@ from time import perf_counter
 
 import numpy as np
 
+from hpcpot.dynamics import loops
 from hpcpot.errors import HpcpotError, SimulationError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.parallel.domain import Domain
@@ -18,6 +19,9 @@ from hpcpot.units import AMU, BOLTZMANN
 
 REBALANCE_ABOVE = 1.05
 """Imbalance, the largest work of a rank over the mean, above which a rebuild moves the cut planes."""
+
+UNMOVED = np.eye(3)
+"""The motion of a cell that is as it was."""
 
 
 class Engine:
@@ -100,14 +104,14 @@ class Engine:
                 were built, a temperature above the maximum, or two atoms closer than the potential allows.
         """
         began = perf_counter()
-        displacements, allowed = self._displacements(state)
-        farthest = longest(displacements)
+        motion, allowed = self._motion_of_cell(state)
+        farthest = self._farthest(state, motion)
         is_lost = not farthest <= self.potential.cutoff
         kinetic = self.local_kinetic_energy(state)
         flags = self.ranks.sum(np.array([farthest > allowed, is_lost, self._stop(), kinetic], float))
         self.stop_requested = int(flags[2])
         if flags[1]:
-            self.ranks.agree(self._lost_atom(state, displacements) if is_lost else None)
+            self.ranks.agree(self._lost_atom(state, motion) if is_lost else None)
         self._check_temperature(flags[3])
         self._add_time("exchange", began)
         if flags[0]:
@@ -149,21 +153,31 @@ class Engine:
             return np.ones(state.n_owned, np.int64)
         return self.potential.work(self.pairs, state.species)
 
-    def _displacements(self, state: State) -> tuple[np.ndarray, float]:
-        """Displacements of the owned atoms relative to the cell since the pairs were built, and the largest allowed.
+    def _motion_of_cell(self, state: State) -> tuple[np.ndarray, float]:
+        """The cell's own motion since the pairs were built, and how far an atom may have moved beside it.
 
-        With the cell's own motion F = C_built^-1 C and displacements u, a pair r apart was built at most
+        With F = C_built^-1 C and displacements u = x - x_built F, a pair r apart was built at most
         (r + 2 |u|) / s apart, s the least singular value of F. For r = cutoff that must be within cutoff + skin.
 
         Returns:
-            (n, 3) displacements u = x - x_built F, and the largest |u| that keeps the pairs whole; both Å.
+            (3, 3) F, and the largest |u| that keeps the pairs whole, Å.
         """
         if state.cell is self.built_cell or (state.cell == self.built_cell).all():
-            return state.positions[: state.n_owned] - self.built_at, 0.5 * self.skin
+            return UNMOVED, 0.5 * self.skin
         motion = np.linalg.solve(self.built_cell, state.cell)
         least = np.linalg.svd(motion, compute_uv=False)[-1]
-        allowed = 0.5 * (self.skin - (1.0 - least) * (self.potential.cutoff + self.skin))
-        return state.positions[: state.n_owned] - self.built_at @ library(self.built_at).asarray(motion), allowed
+        return motion, 0.5 * (self.skin - (1.0 - least) * (self.potential.cutoff + self.skin))
+
+    def _farthest(self, state: State, motion: np.ndarray) -> float:
+        """Largest displacement of an owned atom beside the cell's motion, Å; NaN if there is one."""
+        if isinstance(state.positions, np.ndarray):
+            return float(np.sqrt(loops.farthest(state.positions, self.built_at, motion)))
+        return longest(self._displacements(state, motion))
+
+    def _displacements(self, state: State, motion: np.ndarray) -> np.ndarray:
+        """Displacements of the owned atoms beside the cell's motion since the pairs were built, (n, 3) Å."""
+        built_at = self.built_at if motion is UNMOVED else self.built_at @ library(self.built_at).asarray(motion)
+        return state.positions[: state.n_owned] - built_at
 
     def compute(self, state: State) -> None:
         """Evaluate forces, energies and virial with the present pairs and ghosts."""
@@ -208,9 +222,10 @@ class Engine:
 
     def local_kinetic_energy(self, state: State) -> float:
         """This rank's share of the kinetic energy, eV."""
-        mass, v = atom_masses(state), state.velocities
-        twice = np.einsum("i,ij,ij->", mass, v, v) if isinstance(v, np.ndarray) else mass @ squares(v)
-        return 0.5 * AMU * float(twice)
+        v = state.velocities
+        if isinstance(v, np.ndarray):
+            return 0.5 * AMU * loops.kinetic(v, state.species, state.masses)
+        return 0.5 * AMU * float(atom_masses(state) @ squares(v))
 
     def fluxes(self, state: State) -> tuple[np.ndarray, np.ndarray]:
         """Momentum flux sum m v (x) v and virial of all atoms, (3, 3) each, eV: the terms of the pressure."""
@@ -241,8 +256,8 @@ class Engine:
             )
             self.ranks.agree(error)  # all ranks come here with the same sum
 
-    def _lost_atom(self, state: State, displacements: np.ndarray) -> SimulationError:
-        distance = np.linalg.norm(to_host(displacements), axis=1)
+    def _lost_atom(self, state: State, motion: np.ndarray) -> SimulationError:
+        distance = np.linalg.norm(to_host(self._displacements(state, motion)), axis=1)
         k = int(np.argmax(np.where(np.isfinite(distance), distance, np.inf)))
         element = state.elements[int(state.species[k])]
         return SimulationError(

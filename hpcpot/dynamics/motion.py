@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hpcpot.dynamics import random
+from hpcpot.dynamics import loops, random
 from hpcpot.dynamics.engine import Engine
 from hpcpot.structure.state import State, library
 from hpcpot.units import AMU
@@ -12,12 +12,19 @@ from hpcpot.units import AMU
 
 def kick(state: State, dt: float) -> None:
     """v += F / m dt for the mobile atoms."""
-    state.velocities += (dt * inverse_masses(state))[:, None] * state.forces
+    if isinstance(state.velocities, np.ndarray):
+        by_species = dt * (1.0 / (AMU * state.masses))
+        loops.kick(state.velocities, state.forces, state.species, state.frozen, by_species)
+    else:
+        state.velocities += (dt * inverse_masses(state))[:, None] * state.forces
 
 
 def drift(state: State, dt: float) -> None:
     """x += v dt for the owned atoms."""
-    state.positions[: state.n_owned] += dt * state.velocities
+    if isinstance(state.positions, np.ndarray):
+        loops.drift(state.positions, state.velocities, dt)
+    else:
+        state.positions[: state.n_owned] += dt * state.velocities
 
 
 def inverse_masses(state: State) -> np.ndarray:

@@ -13,6 +13,7 @@ from itertools import product
 import numpy as np
 
 from hpcpot.errors import DomainError
+from hpcpot.parallel import loops
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.structure.state import MIGRATED, State, library, to_host
 
@@ -151,7 +152,7 @@ class Domain:
         if self.ranks.size > 1:
             self._hand_over(state)
         order = self._along_space(state)
-        _each(state, lambda values: xp.ascontiguousarray(values[order]))
+        _each(state, lambda values: xp.ascontiguousarray(xp.take(values, order, axis=0)))
 
     def _hand_over(self, state: State) -> None:
         xp, owner = library(state.positions), _blocks(self.fractions(state.positions), self.cuts)
@@ -164,6 +165,8 @@ class Domain:
         """Order of the atoms by bins of about 4 Å, then id: neighbours in space are neighbours in memory."""
         xp = library(state.positions)
         bins = np.floor(self.fractions(state.positions) * xp.asarray(self.heights / 4.0)).astype(np.int64)
+        if xp is np and len(order := loops.by_bin(bins, state.ids)) == len(bins):
+            return order
         return xp.lexsort(xp.stack([state.ids, bins[:, 2], bins[:, 1], bins[:, 0]]))
 
     def build_halo(self, state: State) -> None:
@@ -205,19 +208,24 @@ class Domain:
             turns[axis] = -direction
         shift = turns @ self.cell
         xp = library(state.positions)
-        send = xp.zeros(0, np.int64)
-        if to >= 0:
-            s = state.positions[start:stop] @ xp.asarray(self.inverse[:, axis])
-            reach = self.width / self.heights[axis] + 1e-9
-            low, high = self.bounds[axis]
-            send = start + xp.flatnonzero(s >= high - reach if direction > 0 else s < low + reach)
+        send = self._near_face(state.positions[:stop], axis, direction, start) if to >= 0 else xp.zeros(0, np.int64)
         first = len(state.positions)
-        packed = xp.concatenate([state.positions[send] + xp.asarray(shift), state.species[send][:, None]], axis=1)
-        received = self._pass(packed, to, source)
-        state.positions = xp.concatenate([state.positions, received[:, :3]])
-        state.species = xp.concatenate([state.species, received[:, 3].astype(np.int32)])
+        ghosts = self._pass(to, source, _shifted(state.positions, send, shift), state.species[send])
+        state.positions, state.species = (
+            xp.concatenate(parts) for parts in zip((state.positions, state.species), ghosts, strict=True)
+        )
         self.swaps.append(Swap(to, source, send, turns, shift, first, len(state.positions)))
         return first, len(state.positions)
+
+    def _near_face(self, positions: np.ndarray, axis: int, direction: int, start: int) -> np.ndarray:
+        """Atoms from `start` on within the halo's width of the slab's face that `direction` points to, (k,) int64."""
+        xp, inverse = library(positions), self.inverse[:, axis]
+        reach = self.width / self.heights[axis] + 1e-9
+        limit = self.bounds[axis, 1] - reach if direction > 0 else self.bounds[axis, 0] + reach
+        if xp is np:
+            return loops.near_face(positions, start, np.ascontiguousarray(inverse), limit, direction > 0)
+        s = positions[start:] @ xp.asarray(inverse)
+        return start + xp.flatnonzero(s >= limit if direction > 0 else s < limit)
 
     def _partner(self, axis: int, direction: int) -> int:
         place = self.coordinates.copy()
@@ -228,28 +236,44 @@ class Domain:
             place[axis] %= self.grid[axis]
         return int(np.ravel_multi_index(tuple(place), self.grid))
 
-    def _pass(self, send: np.ndarray, to: int, source: int) -> np.ndarray:
-        count = np.zeros(1, np.int64)
-        self.ranks.shift(np.array([len(send)], np.int64), to, source, count)
-        received = library(send).empty((int(count[0]), *send.shape[1:]), send.dtype)
-        self.ranks.shift(send, to, source, received)
-        return received
+    def _pass(self, to: int, source: int, *blocks: np.ndarray) -> list[np.ndarray]:
+        """Send arrays of as many rows each; returns those that come from `source`."""
+        if to == self.ranks.rank == source:
+            return list(blocks)
+        count, arrived = np.zeros(1, np.int64), []
+        self.ranks.shift(np.array([len(blocks[0])], np.int64), to, source, count)
+        for block in blocks:
+            arrived.append(library(block).empty((int(count[0]), *block.shape[1:]), block.dtype))
+            self.ranks.shift(block, to, source, arrived[-1])
+        return arrived
 
     def halo(self, state: State) -> None:
         """Refresh the ghosts' positions from their owners."""
-        xp = library(state.positions)
         for swap in self.swaps:
-            packed = state.positions[swap.send] + xp.asarray(swap.shift)
-            self.ranks.shift(packed, swap.to, swap.source, state.positions[swap.start : swap.stop])
+            ghosts = state.positions[swap.start : swap.stop]
+            if self._is_own(swap) and isinstance(ghosts, np.ndarray):
+                loops.shifted(state.positions, swap.send, swap.shift, ghosts)
+            else:
+                self.ranks.shift(_shifted(state.positions, swap.send, swap.shift), swap.to, swap.source, ghosts)
 
     def fold(self, values: np.ndarray) -> None:
-        """Add the ghosts' rows of a (m, ...) float64 array to their owners' rows."""
+        """Add the ghosts' rows of a (m, ...) float64 array, contiguous, to their owners' rows."""
         xp = library(values)
         for swap in reversed(self.swaps):
-            received = xp.empty((len(swap.send), *values.shape[1:]))
-            self.ranks.shift(values[swap.start : swap.stop], swap.source, swap.to, received)
-            if len(swap.send):
+            received = values[swap.start : swap.stop]
+            if not self._is_own(swap):
+                received = xp.empty((len(swap.send), *values.shape[1:]))
+                self.ranks.shift(values[swap.start : swap.stop], swap.source, swap.to, received)
+            if not len(swap.send):
+                continue
+            if xp is np:
+                loops.add(values.reshape(len(values), -1), swap.send, received.reshape(len(received), -1))
+            else:
                 values[swap.send] += received
+
+    def _is_own(self, swap: Swap) -> bool:
+        """Whether the ghosts of a swap are images of this rank's own atoms."""
+        return swap.to == self.ranks.rank == swap.source
 
     def by_id(self, state: State, values: np.ndarray, blocks: np.ndarray) -> np.ndarray:
         """Rows of owned atoms, moved to where their ids belong: rank r gets ids blocks[r] .. blocks[r + 1] in order.
@@ -264,6 +288,16 @@ class Domain:
         if self.ranks.size == 1:
             return rows
         return rows[np.argsort(np.concatenate(self.ranks.exchange(np.split(ids, ends))), kind="stable")]
+
+
+def _shifted(positions: np.ndarray, rows: np.ndarray, shift: np.ndarray) -> np.ndarray:
+    """Rows of positions, moved by a shift: (k, 3)."""
+    xp = library(positions)
+    if xp is not np:
+        return positions[rows] + xp.asarray(shift)
+    out = np.empty((len(rows), 3))
+    loops.shifted(positions, rows, shift, out)
+    return out
 
 
 def _each(state: State, move: Callable[[np.ndarray], np.ndarray]) -> None:

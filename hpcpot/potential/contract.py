@@ -161,14 +161,14 @@ def refuse_lost(positions: np.ndarray, species: np.ndarray, elements: tuple[str,
 
 @njit()
 def _is_sound(positions, species, n_elements):
-    """Compiled, since in a small system each call of NumPy counts."""
-    lowest, highest, lost = 0, 0, 0
+    """Compiled, since in a small system each call of NumPy counts; without branches, so that it is vector code."""
+    unknown, lost = np.uint32(0), np.uint64(0)
     for k in range(len(species)):
-        lowest, highest = min(lowest, species[k]), max(highest, species[k])
+        unknown |= np.uint32(np.uint32(species[k]) >= np.uint32(n_elements))  # those below 0 are large ones
     for k in range(len(positions)):
         for c in range(3):
-            lost += not abs(positions[k, c]) < np.inf
-    return lowest >= 0 and highest < n_elements and lost == 0
+            lost |= np.uint64(not abs(positions[k, c]) < np.inf)
+    return unknown == 0 and lost == 0
 
 
 def refuse_overflow(energies: np.ndarray, forces: np.ndarray | None = None, of: str = "the structure") -> None:

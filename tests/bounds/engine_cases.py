@@ -9,10 +9,12 @@ import numpy as np
 import systems
 from bounds.table import BAD, HUGE, INFINITE, case, refused
 
+from hpcpot.dynamics import chain, loops
 from hpcpot.dynamics.random import Stream, normals
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.neighbors import batch, pairs
 from hpcpot.neighbors.pairs import Pairs
+from hpcpot.parallel import loops as exchange
 from hpcpot.potential import contacts
 from hpcpot.potential.blocks import MOST_SPECIES, BlockPotential
 from hpcpot.potential.contract import CLOSEST, Result, refuse_lost
@@ -205,13 +207,15 @@ def scatter() -> None:
         assert not virials[1].any() and not (np.abs(virial[1:]) < 1e299).any()
 
 
-@case("neighbors.pairs:_bin", "neighbors.pairs:_search", "neighbors.pairs:_neighbor_species")
+@case("neighbors.pairs:_box", "neighbors.pairs:_bin", "neighbors.pairs:_search", "neighbors.pairs:_neighbor_species")
 def neighbours() -> None:
     positions = systems.cluster().positions
     for number in BAD:
         broken = positions.copy()
         broken[5, 2] = number
         refused(StructureError, pairs.build, broken, 10, 5.0)
+        broken[:, 2] = number
+        assert not np.isfinite(pairs._box(broken)[1][2]) or abs(number) == 1e300
     for reach in (*BAD, 0.0, -1.0):
         refused(StructureError, pairs.build, positions, 10, reach)
     assert len(pairs.build(positions, 64, 1e10).neighbors) == 64 * 63
@@ -245,10 +249,10 @@ def bins() -> None:
     counts = np.array([3, 1, 2])
     positions = np.array([[a, b, c] for a in (*BAD, 0.0, 1.0) for b in (np.nan, 0.5) for c in (1.5, -np.inf)])
     order, ordered, start, places = pairs._bin(positions, np.zeros(3), 1.0, counts)
-    assert sorted(order) == list(range(len(positions))) and start[-1] == len(positions)
+    assert sorted(order[: -pairs.AHEAD]) == list(range(len(positions))) and start[-1] == len(positions)
     assert (places >= 0).all() and (places < counts).all()
     n = len(positions)
-    first, neighbors = np.zeros(n + 1, np.int64), np.empty(n * n, np.int32)
+    first, neighbors = np.zeros(n + 1, np.int64), np.empty(n * n + pairs.AHEAD, np.int32)
     search = (n, 25.0, order, ordered, start, places, counts, 2)
     assert pairs._search(*search, 0, first, np.empty(0, np.int32)) < n  # no room: where to go on
     assert pairs._search(*search, 0, first, neighbors) == n
@@ -346,6 +350,82 @@ def elements_beyond_the_bits_of_an_integer() -> None:
     many = np.arange(MOST_SPECIES + 1, dtype=np.int32)
     positions = np.arange(3.0 * len(many)).reshape(-1, 3) * 5.0
     refused(StructureError, potential.compute, positions, pairs.build(positions, len(many), 9.0), many)
+
+
+@case("dynamics.loops:kick", "dynamics.loops:drift", "dynamics.loops:kinetic", "dynamics.loops:farthest")
+def motion() -> None:
+    n, m = 5, 9
+    species, frozen, masses = np.arange(m, dtype=np.int32) % 2, np.arange(n) == 1, np.array([7.0, 28.0])
+    for number in (*BAD, 0.0):
+        x, v, f = np.ones((m, 3)), np.ones((n, 3)), np.full((m, 3), number)
+        loops.kick(v, f, species, frozen, masses)
+        assert (v[1] == 1.0).all() or not np.isfinite(number), "a frozen atom"
+        v[3, 2] = number
+        loops.drift(x, v, 1.0)
+        assert (x[n:] == 1.0).all(), "ghosts"
+        assert not np.isfinite(number) or abs(number) == 1e300 or np.isfinite(loops.kinetic(v, species, masses))
+        built_at = np.ones((n, 3))
+        for k in range(n):
+            x = np.ones((m, 3))
+            x[k, 1], x[n] = number, np.nan
+            farthest = loops.farthest(x, built_at, np.eye(3))
+            assert farthest == (number - 1.0) * (number - 1.0) or np.isnan(number)
+            assert np.isnan(farthest) == np.isnan(number)
+        assert np.isfinite(number) or not np.isfinite(
+            loops.farthest(np.ones((m, 3)), built_at, np.full((3, 3), number))
+        )
+    none = np.zeros((0, 3))
+    loops.kick(none, none, species[:0], frozen[:0], masses)
+    loops.drift(none, none, 1.0)
+    assert loops.kinetic(none, species[:0], masses) == 0.0 and loops.farthest(none, none, np.eye(3)) == 0.0
+
+
+@case("dynamics.chain:_move")
+def chains() -> None:
+    q = chain.masses(30, 0.03, 50.0)
+    for number in (*BAD, 0.0):
+        scalars = chain.at_rest(q, 0.03)
+        chain.half_step(scalars, q, number, 30, 0.03, 1.0)
+        chain.half_step(scalars, q * 0.0, 1.0, 30, number, 1.0)
+        assert {len(values) for values in scalars.values()} == {chain.LENGTH}
+
+
+@case("parallel.loops:shifted", "parallel.loops:add", "parallel.loops:near_face")
+def ghosts() -> None:
+    inverse, none = np.array([0.1, 0.0, 0.0]), np.zeros(0, np.int64)
+    for number in BAD:
+        x = np.array([[1.0, 0, 0], [number, 0, 0], [9.0, 0, 0], [5.0, 0, 0]])
+        upper, lower = (exchange.near_face(x, 0, inverse, limit, limit > 0.5).tolist() for limit in (0.8, 0.2))
+        assert upper == ([1, 2] if number > 0 else [2]) and lower == ([0, 1] if number < 0 else [0])
+        assert exchange.near_face(x, 4, inverse, number, True).tolist() == []
+        out = np.zeros((2, 3))
+        exchange.shifted(x, np.array([3, 1]), np.ones(3), out)
+        assert out[0].tolist() == [6.0, 1.0, 1.0]
+        for width in (3, 9):
+            values = np.zeros((4, width))
+            exchange.add(values, np.array([3, 3]), np.full((2, width), number))
+            np.testing.assert_array_equal(values[3], [number + number] * width)
+            assert not values[:3].any()
+    exchange.shifted(x, none, np.ones(3), np.zeros((0, 3)))
+    exchange.add(np.zeros((0, 3)), none, np.zeros((0, 3)))
+
+
+@case("parallel.loops:by_bin")
+def order_in_space() -> None:
+    ends = np.iinfo(np.int64)
+    for bins in (
+        [[0, 0, 0]] * 4,
+        [[ends.min] * 3, [ends.max] * 3],
+        [[ends.min] * 3] * 2,
+        [[ends.max] * 3] * 2,
+        [[3, -2, 9]],
+    ):
+        bins, ids = np.array(bins), np.arange(len(bins))[::-1].copy()
+        order = exchange.by_bin(bins, ids)
+        expected = np.lexsort([ids, bins[:, 2], bins[:, 1], bins[:, 0]])
+        assert len(order) == 0 or order.tolist() == expected.tolist()
+        assert len(order) or np.ptp(bins.astype(float)) > 0.0
+    assert len(exchange.by_bin(np.zeros((0, 3), np.int64), np.zeros(0, np.int64))) == 0
 
 
 @case("dynamics.random:_normals")
