@@ -37,7 +37,7 @@ class Section:
 
 
 @dataclass(frozen=True)
-class Frame:
+class XsfFrame:
     """A structure.
 
     Attributes:
@@ -68,7 +68,7 @@ class XsfText:
     def unused(self) -> list[str]:
         return list(dict.fromkeys(part.keyword for part in self.sections if part.keyword.startswith("BEGIN_")))
 
-    def frame(self, k: int, where: str) -> Frame:
+    def frame(self, k: int, where: str) -> XsfFrame:
         """Read a structure.
 
         Raises:
@@ -80,7 +80,7 @@ class XsfText:
         if section.keyword == "PRIMCOORD":
             cells = [part for part in self.sections if part.keyword == "PRIMVEC"]
             cell, periodic = _cell(cells, section.step, where), np.arange(3) < _axes(self.sections, where)
-        return Frame(symbols, values[:, :3], values[:, 3:] if values.shape[1] == 6 else None, cell, periodic)
+        return XsfFrame(symbols, values[:, :3], values[:, 3:] if values.shape[1] == 6 else None, cell, periodic)
 
 
 def parse(file: TextIO, where: str) -> XsfText:
