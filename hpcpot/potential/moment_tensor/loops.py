@@ -13,7 +13,7 @@ from hpcpot.potential.vectors.emit import Data, RowEmitter, follow, has_wide_vec
 from hpcpot.potential.vectors.pairs import DISTANCE, X, Y, Z, counted, integer, register
 from hpcpot.potential.vectors.tape import fused
 
-SUMS = {False: 12, True: 26}
+SUMS = {False: 10, True: 24}
 """Sums that are kept in registers, without and with AVX-512."""
 
 
@@ -61,8 +61,8 @@ def radial_writer(n_radial: int, polynomials: int, mixed: bool) -> Any:
 def sums_writer(reduced: Reduced) -> Any:
     """Reduced moments of all sets of neighbours; numbers: sets, rows of a set.
 
-    Chains f_mu z^c y^b x^a, a ascending, are summed in registers, as many at once as there are; the head of the next
-    chain waits in "chains".
+    Chains f_mu z^c y^b x^a, a ascending, are summed in registers, as many at once as there are: each a multiply-add of
+    its head and a power of x. The head of the next chain waits in "chains".
     """
     size, registers = rows_of(len(reduced.highest)), SUMS[has_wide_vectors()]
     chains = [
@@ -87,6 +87,9 @@ def sums_writer(reduced: Reduced) -> Any:
                 first = b.mul(q, integer(size))
                 own = lambda row: rows.load(data["held"], b.add(first, integer(row)))  # noqa: B023, E731
                 x, y, head = own(X), own(Y), None
+                powers = [None, x]
+                while len(powers) < max(length for *_, length in chosen):
+                    powers.append(rows.mul(powers[-1], x))
                 for mu, c, e, length in chosen:
                     if e == 0:
                         head = own(FUNCTIONS + mu)
@@ -94,12 +97,10 @@ def sums_writer(reduced: Reduced) -> Any:
                             head = rows.mul(head, own(Z))
                     else:
                         head = rows.mul(rows.load(data["chains"], q) if head is None else head, y)
-                    value = head
                     for a in range(length):
                         place = sums[mu, c, e, a]
-                        b.store(rows.add(b.load(place), value), place)
-                        if a < length - 1:
-                            value = rows.mul(value, x)
+                        value = b.load(place)
+                        b.store(rows.fma(head, powers[a], value) if a else rows.add(value, head), place)
                 mu, c, e, _ = chosen[-1]
                 if e < reduced.highest[mu] - c:
                     rows.store(data["chains"], q, head)

@@ -44,7 +44,8 @@ def register(builder: Any, start: Any) -> Any:
 def write_filter(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> Any:
     """Neighbours within the cutoff of one centre, appended to its buffers; four candidates at a time, without a branch.
 
-    A vector that is not finite counts as within, so that it is found. Positions are rows of four numbers, the last 0.
+    A vector that is not finite counts as within, so that it is found. Positions are rows of four numbers, the last 0; behind
+    the last candidate of all there are three numbers of atoms more, which are read but not kept.
 
     Args:
         numbers: centre, first and last candidate, first place of the lane in the buffers, neighbours there already.
@@ -53,44 +54,36 @@ def write_filter(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> Any:
     """
     b = rows.builder
     centre, start, stop, base, held = numbers
-    middle, cutoff2 = four(b, data["positions"], centre), b.load(data["cutoff2"])
+    middle, cutoff2 = four(b, data["positions"], centre), splat_double(b, b.load(data["cutoff2"]), 4)
     count = register(b, held)
-    several = b.sub(stop, b.and_(b.sub(stop, start), integer(3)))
 
-    def vector(p: Any) -> tuple[Any, Any]:
-        j = b.load(b.gep(data["neighbors"], [p]))
-        return b.fsub(four(b, data["positions"], b.sext(j, INT)), middle), j
-
-    def keep(place: Any, difference: Any, j: Any) -> None:
-        row = b.add(base, place)
-        put_four(rows, data["near"], row, difference)
-        b.store(j, b.gep(data["which"], [row]))
-
-    with counted(b, start, several, 4) as p:
-        candidates = [vector(b.add(p, integer(k))) for k in range(4)]
-        x, y, z = columns(b, [difference for difference, _ in candidates])
+    def turn(p: Any, left: Any | None) -> None:
+        """Candidates p ... p + 3, of which the last turn keeps no more than are left."""
+        numbers = [b.load(b.gep(data["neighbors"], [b.add(p, integer(k))])) for k in range(4)]
+        differences = [b.fsub(four(b, data["positions"], b.sext(j, INT)), middle) for j in numbers]
+        x, y, z = columns(b, differences)
         square = b.fadd(
             b.fmul(x, x),
             b.fadd(b.fmul(y, y, flags=("contract",)), b.fmul(z, z), flags=("contract",)),
             flags=("contract",),
         )
-        within = b.fcmp_unordered("<", square, splat_double(b, cutoff2, 4))
+        within = b.fcmp_unordered("<", square, cutoff2)
         bits = b.zext(b.bitcast(within, ir.IntType(4)), INT)
+        if left is not None:
+            bits = b.and_(bits, b.sub(b.shl(integer(1), left), integer(1)))
         n = b.load(count)
-        for k, (difference, j) in enumerate(candidates):
+        for k, (difference, j) in enumerate(zip(differences, numbers, strict=True)):
             before = b.call(_popcount(b), [b.and_(bits, integer((1 << k) - 1))]) if k else integer(0)
-            keep(b.add(n, before), difference, j)
+            row = b.add(base, b.add(n, before))
+            put_four(rows, data["near"], row, difference)
+            b.store(j, b.gep(data["which"], [row]))
         b.store(b.add(n, b.call(_popcount(b), [bits])), count)
-    with counted(b, several, stop) as p:
-        difference, j = vector(p)
-        square = None
-        for k in range(3):
-            part = b.extract_element(difference, ir.Constant(INDEX, k))
-            part = b.fmul(part, part)
-            square = part if square is None else b.fadd(square, part)
-        n = b.load(count)
-        keep(n, difference, j)
-        b.store(b.add(n, b.zext(b.fcmp_unordered("<", square, cutoff2), INT)), count)
+
+    last = b.add(start, b.and_(b.sub(b.sub(stop, start), integer(1)), integer(-4)))
+    with counted(b, start, last, 4) as p:
+        turn(p, None)
+    with b.if_then(b.icmp_signed("<", start, stop), likely=True):
+        turn(last, b.sub(stop, last))
     return b.load(count)
 
 
@@ -111,8 +104,8 @@ def write_geometry(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> Any:
         square = rows.fma(x, x, rows.fma(y, y, rows.mul(z, z)))
         close = b.fcmp_unordered("<", square, rows.scalar(data["closest2"], 0))
         b.store(b.or_(b.load(flags), close), flags)
-        r = rows.call("sqrt", square)
-        inverse = b.fdiv(rows.constant(1.0), r)
+        inverse = rows.inverse_root(square)
+        r = rows.mul(square, inverse)
         first = b.mul(q, size)
         for row, value in (
             (X, rows.mul(x, inverse)),

@@ -33,8 +33,9 @@ class Order(NamedTuple):
 
     Attributes:
         groups: (g, lanes) int64, centres of one species; -1 where there is none. species: (g,) int64.
-        first: (n, species + 1) int64; neighbors[first[i, s] : first[i, s + 1]] of centre i are of species s.
-        neighbors: (pairs + 1,) int32, the last one unused.
+        first: (g, lanes, species + 1) int64; neighbors[first[..., s] : first[..., s + 1]] of a centre are of species s.
+        neighbors: (pairs + 3,) int32, those of one centre after the other in the order of the groups, so that they are read
+            as one stream; the last three are of none.
     """
 
     groups: np.ndarray
@@ -153,14 +154,10 @@ class Sweep:
     def _order(self, padded: np.ndarray, pairs: Pairs, species: np.ndarray) -> tuple[Order, int]:
         """The pairs in order, anew for other pairs or species, and the most neighbours of a centre."""
         if self._ready is None or self._ready[0] is not pairs or not np.array_equal(self._ready[1], species):
-            n, types = len(pairs.first) - 1, len(self.family.elements)
-            first, neighbors = np.empty((n, types + 1), np.int64), np.empty(len(pairs.neighbors) + 1, np.int32)
-            cutoff2 = self._bounds.cutoff2[0]
-            groups, kinds = _order(
-                padded, pairs.first, pairs.neighbors, species, types, cutoff2, self._lanes, first, neighbors
-            )
+            types, cutoff2 = len(self.family.elements), self._bounds.cutoff2[0]
+            order = _order(padded, pairs.first, pairs.neighbors, species, types, cutoff2, self._lanes)
             most = int(np.diff(pairs.first).max(initial=0))
-            self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors), most
+            self._ready = pairs, species.copy(), Order(*order), most
         return self._ready[2:]
 
     def _group(self, most: int) -> tuple[Group, tuple]:
@@ -215,28 +212,19 @@ def _unpad(pushes, forces):
 
 
 @njit(error_model="numpy")
-def _order(positions, row, neighbors_in, species, types, cutoff2, lanes, first, neighbors):
-    """Neighbours of each centre by species; centres in groups by species, place in memory and neighbours within the cutoff."""
-    n = len(first)
+def _order(positions, row, neighbors_in, species, types, cutoff2, lanes):
+    """Order's arrays: centres in groups by species, place in memory and neighbours within the cutoff."""
+    n = len(row) - 1
     keys, population = np.empty(n, np.int64), np.zeros(types, np.int64)
     for i in range(n):
-        begin, end, within, of_first = np.uint64(row[i]), np.uint64(row[i + 1]), 0, 0
-        slot, x, y, z = begin, positions[i, 0], positions[i, 1], positions[i, 2]
-        for p in range(begin, end):  # without branches, which would be guesses
+        within, of_first = 0, 0
+        x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+        for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):  # without branches, which would be guesses
             j = np.uint32(neighbors_in[p])
-            neighbors[slot] = j
             dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-            is_within, is_first = dx * dx + dy * dy + dz * dz < cutoff2, species[j] == 0
-            slot += np.uint64(is_first)
+            is_within = dx * dx + dy * dy + dz * dz < cutoff2
             within += is_within
-            of_first += is_within & is_first
-        first[i, 0], first[i, 1] = begin, slot
-        for s in range(1, types):
-            for p in range(begin, end):
-                j = np.uint32(neighbors_in[p])
-                neighbors[slot] = j
-                slot += np.uint64(species[j] == s)
-            first[i, s + 1] = slot
+            of_first += is_within & (species[j] == 0)
         counts = min(within, MOST_COUNTED - 1) * MOST_COUNTED + min(of_first, MOST_COUNTED - 1)
         keys[i] = (species[i] * (n // NEARBY + 1) + i // NEARBY) * MOST_COUNTED * MOST_COUNTED + counts
         population[species[i]] += 1
@@ -244,14 +232,22 @@ def _order(positions, row, neighbors_in, species, types, cutoff2, lanes, first, 
     for s in range(types):
         n_groups += (population[s] + lanes - 1) // lanes
     groups, kinds = np.full((n_groups, lanes), -1, np.int64), np.empty(n_groups, np.int64)
-    g, lane, before = -1, lanes, -1
+    first, neighbors = np.zeros((n_groups, lanes, types + 1), np.int64), np.zeros(len(neighbors_in) + 3, np.int32)
+    g, lane, before, slot = -1, lanes, -1, np.uint64(0)
     for i in np.argsort(keys, kind="mergesort"):
         if lane == lanes or species[i] != before:
             g, lane, before = g + 1, 0, species[i]
             kinds[g] = before
         groups[g, lane] = i
+        first[g, lane, 0] = slot
+        for s in range(types):
+            for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):  # one behind the last is written, then over
+                j = np.uint32(neighbors_in[p])
+                neighbors[slot] = j
+                slot += np.uint64(species[j] == s)
+            first[g, lane, s + 1] = slot
         lane += 1
-    return groups, kinds
+    return groups, kinds, first, neighbors
 
 
 @cache
@@ -279,7 +275,7 @@ def kernel(size: int, dtype: str, steps: tuple[tuple[str, Callable], ...], force
                 for s in range(types):
                     count = within(
                         (positions, order.neighbors, bounds.cutoff2, group.near, group.which),
-                        (i, order.first[i, s], order.first[i, s + 1], lane * most, count),
+                        (i, order.first[g, lane, s], order.first[g, lane, s + 1], lane * most, count),
                     )
                     group.ends[s, lane] = count
             else:

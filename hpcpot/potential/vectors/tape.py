@@ -9,12 +9,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
+from itertools import count
 
 Instruction = tuple
 """(kind, operands...): load array row, scalar array index, constant number, add a b, sub a b, mul a b, fma a b c (a b + c),
-fnma a b c (c - a b), store array row a; a, b and c are numbers of earlier instructions."""
+fnma a b c (c - a b), store array row a; a, b and c are numbers of earlier instructions. Of `parted` programs also: keep slot a
+and kept slot, a value's way from one part to others, and part."""
 
-OPERANDS = {"store": (2,), "add": (0, 1), "sub": (0, 1), "mul": (0, 1), "fma": (0, 1, 2), "fnma": (0, 1, 2)}
+OPERANDS = {
+    "store": (2,),
+    "keep": (1,),
+    "add": (0, 1),
+    "sub": (0, 1),
+    "mul": (0, 1),
+    "fma": (0, 1, 2),
+    "fnma": (0, 1, 2),
+}
 """Which operands of an instruction are numbers of instructions."""
 
 
@@ -96,6 +106,44 @@ def fused(code: Sequence[Instruction]) -> list[Instruction]:
                 continue
         result.append((kind, *rest))
     return _without(result, {n for n, (kind, *_) in enumerate(code) if kind == "mul"} - _used(result))
+
+
+def parted(code: Sequence[Instruction], length: int) -> list[Instruction]:
+    """The same in parts of some instructions, between which values are kept in slots or read again.
+
+    A compiler that saw thousands of instructions at once would have most values in memory all the same, at places and times
+    of its choice: it also stores what it could read again.
+    """
+    last = {rest[k]: number // length for number, (kind, *rest) in enumerate(code) for k in OPERANDS.get(kind, ())}
+    result: list[Instruction] = []
+    slots: dict[int, int] = {}
+    new = count()
+    unused: list[int] = []
+    ending: dict[int, list[int]] = {}
+    known: dict[int, int] = {}
+
+    def put(number: int, instruction: Instruction) -> None:
+        known[number] = len(result)
+        result.append(instruction)
+
+    for number, (kind, *rest) in enumerate(code):
+        part = number // length
+        if number % length == 0 and number:
+            result.append(("part",))
+            unused += ending.pop(part - 1, ())
+            known.clear()
+        if kind in ("load", "scalar", "constant"):
+            continue  # put where it is needed
+        for k in OPERANDS[kind]:
+            if rest[k] not in known:
+                put(rest[k], ("kept", slots[rest[k]]) if rest[k] in slots else code[rest[k]])
+            rest[k] = known[rest[k]]
+        put(number, (kind, *rest))
+        if last.get(number, part) > part:
+            slots[number] = unused.pop() if unused else next(new)
+            ending.setdefault(last[number], []).append(slots[number])
+            result.append(("keep", slots[number], known[number]))
+    return result
 
 
 def for_stores(code: Sequence[Instruction], arrays: Set[str]) -> list[Instruction]:

@@ -1,6 +1,6 @@
 """Straight-line programs: products become part of sums, and parts of a program give the digits of the whole."""
 
-from hpcpot.potential.vectors.tape import Tape, for_stores, fused
+from hpcpot.potential.vectors.tape import OPERANDS, Tape, for_stores, fused, parted
 
 ARITHMETIC = {
     "add": lambda a, b: a + b,
@@ -13,9 +13,18 @@ ARITHMETIC = {
 
 def run(code, arrays):
     """What compiled code does, one number a row."""
-    values = []
+    values, slots, known_from = [], {}, 0
     for kind, *rest in code:
-        if kind in ("load", "scalar"):
+        assert kind == "part" or all(rest[k] >= known_from for k in OPERANDS.get(kind, ()))
+        if kind == "part":
+            known_from = len(values)
+            values.append(None)
+        elif kind == "keep":
+            slots[rest[0]] = values[rest[1]]
+            values.append(None)
+        elif kind == "kept":
+            values.append(slots[rest[0]])
+        elif kind in ("load", "scalar"):
             values.append(arrays[rest[0]][rest[1]])
         elif kind == "constant":
             values.append(rest[0])
@@ -69,3 +78,19 @@ def test_the_part_for_some_stores_is_the_same_instructions():
     assert {row for kind, *row in part if kind == "store" and row[0] == "other"} == set()
     assert len(part) == len(fused(example().code))
     assert run(part, {"in": [3.0, 5.0, 7.0], "out": [0.0, 0.0]})["out"] == [22.0, -44.0]
+
+
+def test_parts_of_a_program_share_values_through_slots_only():
+    """Each of many values is used a few instructions later and at the end; slots are used again."""
+    tape, values = Tape(), []
+    for k in range(40):
+        row = tape.load("in", k % 3)
+        values.append(row * values[k - 2] + row if k > 1 else row * 2.0)
+    tape.store("out", 0, values[0] * values[39])
+    code = fused(tape.code)
+    whole = run(code, {"in": [0.5, 0.7, 1.1], "out": [0.0]})["out"]
+    for length in (1, 4, 7, 1000):
+        parts = parted(code, length)
+        assert run(parts, {"in": [0.5, 0.7, 1.1], "out": [0.0]})["out"] == whole
+        assert [kind for kind, *_ in parts].count("part") == (len(code) - 1) // length
+        assert len({slot for kind, slot, *_ in (row for row in parts if row[0] == "keep")}) <= 5
