@@ -67,7 +67,7 @@ def read(path: Path, elements: Sequence[str] | None = None) -> MomentTensor:
     _require(path, values, radial)
     with reading(path, "moment tensor potential"):
         model = _assembled(values, radial, _elements(path, values, elements))
-    _check(path, values, model)
+        _check(path, values, model)  # which reads further values
     return model
 
 

@@ -113,3 +113,12 @@ def test_damage_ends_in_a_model_error(tmp_path):
 def test_a_fingerprint_tells_parameters_apart():
     model = systems.moment_tensor()
     assert fingerprint(model) != fingerprint(replace(model, scaling=model.scaling * (1 + 1e-15) + 1e-15))
+
+
+@pytest.mark.parametrize("key", ["radial_basis_size", "radial_funcs_count", "alpha_moments_count"])
+@pytest.mark.parametrize("value", [None, "word"])
+def test_sizes_that_lack_or_are_none_are_damage(tmp_path, key, value) -> None:
+    line = re.search(rf"\t?{key} = .*\n", LISI.read_text())[0]
+    (tmp_path / "a.mtp").write_text(LISI.read_text().replace(line, "" if value is None else f"{key} = {value}\n"))
+    with pytest.raises(ModelError, match="a.mtp"):
+        load(tmp_path / "a.mtp", elements=ELEMENTS)
