@@ -13,6 +13,9 @@ from hpcpot.farm.item import BatchedCompute, Compute, Item, Outcome, outcomes
 
 CHUNK_SECONDS = 2.0
 """Work of an automatic chunk: long against the scheduler's milliseconds, short against what a kill may lose."""
+SECONDS_PER_WORKER = 0.02
+"""Work of an automatic chunk for each worker, if that is more: client and scheduler, one process, take 5 to 15 ms for a
+chunk (benchmarks/farm_overhead.py), and many workers must not wait for them."""
 CHUNK_MOST = 1000
 CHUNK_GROWTH = 4
 
@@ -66,16 +69,21 @@ def _outcomes(chunk: ItemChunk) -> list[Outcome]:
     return [by_position[position] for position in range(len(inputs))]
 
 
+def seconds_of_chunk(n_workers: int) -> float:
+    """Work of an automatic chunk."""
+    return max(CHUNK_SECONDS, SECONDS_PER_WORKER * n_workers)
+
+
 class ChunkSize:
     """Number of items in the next chunk.
 
     Args:
-        requested: at most this number, or "auto": CHUNK_SECONDS of work by the time that items took lately.
+        requested: at most this number, or "auto": `seconds_of_chunk` by the time that items took lately.
         total: number of items, if known. n_workers: who share them.
     """
 
     def __init__(self, requested: str | int, total: int | None, n_workers: int):
-        self._auto = requested == "auto"
+        self._auto, self._n_workers = requested == "auto", n_workers
         self._next = 1 if self._auto else fair_share(requested, total, n_workers)
         self._seconds: float | None = None
 
@@ -85,11 +93,12 @@ class ChunkSize:
             each = seconds / items
             # Half of the old value: the first items also load what later ones find loaded.
             self._seconds = each if self._seconds is None else 0.5 * (self._seconds + each)
-            fits = int(CHUNK_SECONDS / max(self._seconds, 1e-9))
+            fits = int(seconds_of_chunk(self._n_workers) / max(self._seconds, 1e-9))
             self._next = max(1, min(fits, CHUNK_GROWTH * items, CHUNK_MOST))
 
     def next(self, left: int | None, n_workers: int) -> int:
         """Items of the next chunk; the last ones are shared out evenly where their number is known."""
+        self._n_workers = n_workers
         if not self._auto or left is None:
             return self._next
         return max(1, min(self._next, ceil(left / (2 * max(n_workers, 1)))))

@@ -20,7 +20,7 @@ from typing import Any
 from hpcpot.config import show
 from hpcpot.errors import ConfigError, FarmError
 from hpcpot.farm import clusters, forked, jobqueue
-from hpcpot.farm.chunks import CHUNK_MOST, CHUNK_SECONDS, ChunkSize, ItemChunk, UnfitWorker, compute, fair_share
+from hpcpot.farm.chunks import CHUNK_MOST, ChunkSize, ItemChunk, UnfitWorker, compute, fair_share, seconds_of_chunk
 from hpcpot.farm.item import BatchedCompute, Compute, Failure, Item, Outcome, halves
 from hpcpot.farm.jobs import Jobs
 from hpcpot.farm.settings import JOB_QUEUES, FarmSection, check
@@ -272,10 +272,8 @@ def plan(settings: FarmSection, n_items: int) -> str:
     workers = plural(n, f"{settings.device.upper()} worker") if n else "the workers that it has"
     lines = [f"farm: {settings.cluster}, {workers}"]
     if settings.chunk == "auto":
-        least = ceil(n_items / CHUNK_MOST)
-        lines.append(
-            f"{n_items} items in {least} to {n_items} tasks: chunks of about {CHUNK_SECONDS:g} s, at most {CHUNK_MOST}"
-        )
+        least, work = ceil(n_items / CHUNK_MOST), seconds_of_chunk(n or 1)
+        lines.append(f"{n_items} items in {least} to {n_items} tasks: chunks of about {work:g} s, at most {CHUNK_MOST}")
     else:
         chunk = fair_share(settings.chunk, n_items, n)
         lines.append(f"{n_items} items in {plural(ceil(n_items / chunk), 'task')} of {chunk}")

@@ -77,7 +77,8 @@ class FarmSection:
     )
     chunk: str | int = key(
         either(choice("auto"), integer(1)),
-        "number of items per task; auto: 1 to 1000, about two seconds of work by measured times",
+        "number of items per task; auto: 1 to 1000, about two seconds of work by measured times, "
+        "with more than 100 workers 0.02 s for each",
         "auto",
     )
     window: int = key(integer(1), "tasks submitted per worker, running and waiting; more only loads the scheduler", 2)
