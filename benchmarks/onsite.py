@@ -1,6 +1,7 @@
-"""Removal energies with the shipped Deep Potential: how many times faster than evaluating the whole frame again.
+"""Removal energies with a shipped model: how many times faster than evaluating the whole frame again.
 
     python benchmarks/onsite.py                      200 Si of the 4,608-atom Si/Li interface, one core
+    python benchmarks/onsite.py --model lisi_mtp     with another model than the Deep Potential
 
 Sites are spread over bulk and interface. One removal is compared with the difference of two whole evaluations (1e-9 eV)
 before anything is timed. The number is seconds of core time of a whole evaluation, neighbours and energies alone, over
@@ -25,9 +26,10 @@ from hpcpot.structure import files
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sites", type=int, default=200)
+    parser.add_argument("--model", default="lisi", help="shipped model, or file")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
-    potential, atoms = BlockPotential(load("lisi")), files.read("interface_si100")
+    potential, atoms = BlockPotential(load(arguments.model)), files.read("interface_si100")
     silicon = np.flatnonzero(atoms.symbols == "Si")
     sites = np.random.default_rng(1).choice(silicon, arguments.sites, replace=False)
     local = LocalChange(atoms, potential).removals(sites)
@@ -50,6 +52,7 @@ def main() -> None:
             "onsite",
             "times faster than a whole evaluation",
             times,
+            model=arguments.model,
             atoms=len(atoms),
             sites=len(sites),
             ms_per_removal=round(1e3 * float(np.median(each)), 3),

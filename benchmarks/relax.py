@@ -1,7 +1,8 @@
-"""Relaxations with the shipped Deep Potential: how many times faster than ASE's own minimisers with the same potential.
+"""Relaxations with a shipped model: how many times faster than ASE's own minimisers with the same potential.
 
     python benchmarks/relax.py                       1,000 cells of 16 to 34 atoms, of which ASE relaxes 60; one core
     python benchmarks/relax.py --cells 100 --ase 10 --minimizer fire
+    python benchmarks/relax.py --model lisi_mtp      with another model than the Deep Potential
 
 Cells are crystals of Li, Si and Li-Si, strained by up to 3 % and rattled by 0.1 Å. Each ASE minimiser relaxes the same
 sample of them one by one, with hpcpot's calculator and UnitCellFilter, to the same largest force. The number is
@@ -108,11 +109,16 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--ase", type=int, default=60, help="how many of them ASE relaxes")
     parser.add_argument("--minimizer", default="lbfgs", choices=("lbfgs", "fire"))
+    parser.add_argument("--model", default="lisi", help="shipped model, or file")
     arguments = parser.parse_args()
     warnings.filterwarnings("ignore", category=RuntimeWarning)
-    structures, potential, calculator = cells(arguments.cells, 1), BlockPotential(load("lisi")), Calculator("lisi")
+    structures, potential, calculator = (
+        cells(arguments.cells, 1),
+        BlockPotential(load(arguments.model)),
+        Calculator(arguments.model),
+    )
     options = RelaxationOptions(minimizer=arguments.minimizer, force=FORCE, stress=STRESS, steps=3000)
-    list(relax(structures[:2], potential, RelaxationOptions(steps=2), SATURATED))  # compiles
+    list(relax(structures[:2], potential, options, SATURATED))  # compiles
     calculator.get_potential_energy(structures[0].copy())
     began = process_time()
     found = dict(relax(structures, potential, options, SATURATED))
@@ -125,6 +131,7 @@ def main() -> None:
     work = atoms * (1 + np.array([one.steps for one in ours]))
     share = seconds * float(work[: arguments.ase].sum() / work.sum())
     facts = {
+        "model": arguments.model,
         "cells": len(ours),
         "atoms": [int(atoms.min()), int(atoms.max())],
         "minimizer": arguments.minimizer,
