@@ -52,6 +52,7 @@ for _name, _package, _line, *_settings in (
         "analyse a tensile test or any trajectory: numbers, tables, figures",
         f"{__name__}.analyze.settings",
     ),
+    ("gcmc", "gcmc", "insert, delete and exchange atoms of one structure by Monte Carlo", f"{__name__}.gcmc.settings"),
     ("onsite", "onsite", "removal energies of many atoms in many frames", f"{__name__}.onsite.settings"),
     ("relax", "relax", "relax many structures to their nearest minima", f"{__name__}.relax.settings"),
     (

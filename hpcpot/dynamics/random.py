@@ -18,6 +18,7 @@ class Stream(IntEnum):
 
     VELOCITIES = 0
     LANGEVIN = 1
+    MONTE_CARLO = 2
 
 
 _U32 = np.uint64(0xFFFFFFFF)
@@ -61,3 +62,12 @@ def normals(seed: int, step: int, stream: Stream, ids: np.ndarray) -> np.ndarray
     out = np.empty((len(ids), 3))
     _normals(np.uint64(seed), np.uint64(step), np.uint64(stream), to_host(ids), out)
     return library(ids).asarray(out)
+
+
+@njit()
+def uniform(seed, step, stream, number):
+    """A uniform number between 0 and 1, neither of them, of a place in a stream; all integers, held in uint64."""
+    k0, k1 = seed & _U32, seed >> _SHIFT
+    s0, s1 = step & _U32, (step >> _SHIFT) ^ (stream << np.uint64(24))
+    r0, r1, _, _ = philox(number & _U32, number >> _SHIFT, s0, s1, k0, k1)
+    return ((r0 >> np.uint64(6)) * 67108864.0 + (r1 >> np.uint64(6)) + 0.5) * 2.0**-52

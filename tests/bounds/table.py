@@ -18,7 +18,7 @@ INFINITE = (np.inf, -np.inf)
 HUGE = (1e300, -1e300)
 BAD = (np.nan, *INFINITE, *HUGE)
 
-GROUPS = ("engine", "analysis", "training")
+GROUPS = ("engine", "montecarlo", "analysis", "training")
 """The cases of a group are in the module <group>_cases, and run in one process."""
 
 

@@ -23,13 +23,14 @@ EXAMPLES = {
     "md": ("interface_si100", "fracture_bulk_28900"),
     "build": ("build_interface_si100", "build_stack50"),
     "analyze": ("analyze_fracture",),
+    "gcmc": ("gcmc_lisi",),
     "onsite": ("onsite_interface_si100",),
     "relax": ("relax",),
     "label": ("label",),
     "train": ("train_dp", "train_chebyshev", "train_mtp"),
 }
 """Command -> configs that are damaged."""
-NAMED = ("cells.extxyz", "interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz")
+NAMED = ("cells.extxyz", "interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz", "melt_si64.h5md")
 """Files that the examples name."""
 
 
