@@ -24,8 +24,8 @@ from hpcpot.units import BOLTZMANN
 
 MOST_AHEAD = 64
 """Trials that are drawn ahead, at most."""
-AHEAD = 1.0
-"""Accepted trials among those drawn ahead, on average."""
+CALL_COST = 2.0
+"""Time that a call of the potential takes besides its trials, over that of a trial: about what was measured."""
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ class Chain:
     def adapt(self) -> None:
         """Draw as many trials ahead as the acceptance since the sums were taken makes worth while."""
         if self.sums.trials:
-            share = self.sums.accepted.sum() / self.sums.trials
-            self.ahead = int(min(max(AHEAD / max(share, 1e-9), 1.0), MOST_AHEAD))
+            share = self.sums.accepted.sum() / self.sums.trials  # sqrt: the least of (cost + k) / (1 - (1 - share)^k)
+            self.ahead = int(min(max(np.sqrt(2.0 * CALL_COST / max(share, 1e-9)), 1.0), MOST_AHEAD))
 
     def _advance(self, count: int) -> None:
         """Do trials up to the first that is accepted, `count` at most."""

@@ -187,6 +187,7 @@ def _surround(
     """
     n, m, slot, cutoff2 = 0, 0, 0, cutoff * cutoff
     first[0] = 0
+    xyz, distances2 = np.empty((3, len(around))), np.empty(len(around))
     old, new, of_added, apart = np.empty((4, 3)), np.empty((4, 3)), np.empty(4, np.int64), np.empty(4)
     for k in range(len(removed)):
         n_sites = _sites(removed[k], places[k], added[k], positions, cutoff, old, new, of_added, apart)
@@ -236,16 +237,28 @@ def _surround(
                     seen[atom] = k
                     atoms[n], owners[n], kinds[n], points[n], own[n] = atom, k, species[atom], around[q], q
                     n += 1
+            for q in range(begin, stop):  # one coordinate after another, so that the loop over them is vector code
+                xyz[0, q - begin], xyz[1, q - begin], xyz[2, q - begin] = around[q, 0], around[q, 1], around[q, 2]
             for centre in range(centres, n):
                 if slot + stop - begin > len(neighbors):
                     return 3, n, m
-                x, y, z, itself = points[centre, 0], points[centre, 1], points[centre, 2], own[centre]
-                for q in range(begin, stop):
-                    dx, dy, dz = around[q, 0] - x, around[q, 1] - y, around[q, 2] - z
-                    neighbors[slot] = q
-                    slot += (dx * dx + dy * dy + dz * dz < cutoff2) & (q != itself)
+                _distances2(xyz, stop - begin, points[centre], distances2)
+                if own[centre] >= 0:
+                    distances2[own[centre] - begin] = np.inf
+                for q in range(stop - begin):
+                    neighbors[slot] = q + begin
+                    slot += distances2[q] < cutoff2
                 first[centre + 1] = slot
     return 0, n, m
+
+
+@njit()
+def _distances2(xyz, count, point, distances2):
+    """Squared distances of the first `count` points, (3, m) float64, from another."""
+    x, y, z = point[0], point[1], point[2]
+    for q in range(count):
+        dx, dy, dz = xyz[0, q] - x, xyz[1, q] - y, xyz[2, q] - z
+        distances2[q] = dx * dx + dy * dy + dz * dz
 
 
 @njit()

@@ -51,9 +51,8 @@ def build(positions: np.ndarray, cell: np.ndarray, width: float) -> Grid:
 
 
 def wrap(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
-    """Positions inside the cell, (n, 3) float64, Å."""
-    fractions = positions @ np.linalg.inv(cell)
-    return (fractions - np.floor(fractions)) @ cell
+    """Positions inside the cell to rounding, (n, 3) float64, Å; those that are stay to the bit."""
+    return positions - np.floor(positions @ np.linalg.inv(cell)) @ cell
 
 
 @njit()
@@ -72,13 +71,13 @@ def bin_of(point, grid):
 @njit()
 def wrap_point(point, grid, wrapped):
     """Write the image of a point in the cell."""
-    wrapped[:] = 0.0
+    wrapped[:] = point
     for axis in range(3):
         f = 0.0
         for c in range(3):
             f += point[c] * grid.inverse[c, axis]
         for c in range(3):
-            wrapped[c] += (f - np.floor(f)) * grid.cell[axis, c]
+            wrapped[c] -= np.floor(f) * grid.cell[axis, c]
 
 
 @njit()
