@@ -109,7 +109,7 @@ class Chain:
 
     def _advance(self, count: int) -> None:
         """Do trials up to the first that is accepted, `count` at most."""
-        proposals = draw(self.particles, self.rules, self.trial, count)
+        proposals = draw(self.particles, self.rules, self.n, self.trial, count)
         evaluated = np.flatnonzero(proposals.usable)
         changes = proposals.changes.select(evaluated)
         energies, near, centres = self.particles.evaluate(changes)

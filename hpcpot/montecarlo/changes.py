@@ -202,7 +202,8 @@ def _surround(
                 atom = around_atoms[q]
                 if atom != removed[k, 0] and atom != removed[k, 1]:
                     around_atoms[stop], around_kinds[stop] = atom, species[atom]
-                    around[stop] = around[q]
+                    for c in range(3):  # a row at once would take longer
+                        around[stop, c] = around[q, c]
                     stop += 1
             of_atoms = stop
             for a in range(2):
@@ -235,7 +236,9 @@ def _surround(
                     if n == len(atoms):
                         return 1, n, m
                     seen[atom] = k
-                    atoms[n], owners[n], kinds[n], points[n], own[n] = atom, k, species[atom], around[q], q
+                    atoms[n], owners[n], kinds[n], own[n] = atom, k, species[atom], q
+                    for c in range(3):
+                        points[n, c] = around[q, c]
                     n += 1
             for q in range(begin, stop):  # one coordinate after another, so that the loop over them is vector code
                 xyz[0, q - begin], xyz[1, q - begin], xyz[2, q - begin] = around[q, 0], around[q, 1], around[q, 2]

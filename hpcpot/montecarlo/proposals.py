@@ -23,6 +23,9 @@ STREAM = np.uint64(Stream.MONTE_CARLO)
 KIND, FIRST, SECOND, ACCEPT, TRY, PLACES = (np.uint64(k) for k in (0, 1, 2, 3, 4, 8))
 """Uses of the random numbers of a trial; those from PLACES on are coordinates."""
 THREE = np.uint64(3)
+ATTEMPTS = 24
+PICKS = np.uint64(2**32)
+"""Attempts to draw an atom: so many, with random numbers so far from each other."""
 ONE_POINT = np.ones(3, np.int64)
 
 
@@ -70,8 +73,12 @@ class Proposals:
     shares: np.ndarray
 
 
-def draw(particles: Particles, rules: Rules, first: int, count: int) -> Proposals:
-    """Draw trials first .. first + count - 1 for the present state."""
+def draw(particles: Particles, rules: Rules, exchanged: int, first: int, count: int) -> Proposals:
+    """Draw trials first .. first + count - 1 for the present state.
+
+    Args:
+        exchanged: atoms of the exchanged element that are not frozen.
+    """
     rows = count * rules.tries
     kinds, usable, shares = np.empty(count, np.int64), np.empty((count, rules.tries), bool), np.empty(count)
     changes = Changes(np.empty((rows, 2), np.int32), np.empty((rows, 2, 3)), np.empty((rows, 2), np.int32))
@@ -79,7 +86,15 @@ def draw(particles: Particles, rules: Rules, first: int, count: int) -> Proposal
     if rules.cavity:
         counts = np.maximum(1, np.ceil(particles.grid.heights / rules.spacing)).astype(np.int64)
     _draw(
-        *(np.uint64(first), particles.positions[:n], particles.species[:n], particles.held[:n], particles.grid, rules),
+        *(
+            np.uint64(first),
+            exchanged,
+            particles.positions[:n],
+            particles.species[:n],
+            particles.held[:n],
+            particles.grid,
+            rules,
+        ),
         *(counts, kinds, changes.removed, changes.places, changes.species, usable, shares),
     )
     return Proposals(first, kinds, changes, usable, shares)
@@ -92,25 +107,34 @@ def random_number(seed, trial, number):
 
 
 @njit()
-def _pick(u, species, held, first, second, movable):
-    """An atom that is not held, of one of two species (-1: of any movable one), by a uniform number; and how many there are.
+def _may_go(atom, species, held, first, second, movable):
+    kind = species[atom]
+    return (not held[atom]) and (kind in (first, second) or (first < 0 and movable[kind]))
 
-    The atom is -1 where there is none.
+
+@njit()
+def _pick(seed, trial, use, species, held, first, second, movable):
+    """An atom that is not held, of one of two species (-1: of any movable one); -1 where there is none.
+
+    Any atom is drawn until it is such a one; after some attempts these are counted instead, and one of them is drawn.
     """
+    n = len(species)
+    for attempt in range(min(ATTEMPTS, n)):
+        u = random_number(seed, trial, use + np.uint64(attempt) * PICKS)
+        atom = min(int(u * n), n - 1)
+        if _may_go(atom, species, held, first, second, movable):
+            return atom
     count = 0
-    for atom in range(len(species)):
-        kind = species[atom]
-        count += (not held[atom]) and (kind in (first, second) or (first < 0 and movable[kind]))
-    if count == 0:
-        return -1, 0
+    for atom in range(n):
+        count += _may_go(atom, species, held, first, second, movable)
+    u = random_number(seed, trial, use + np.uint64(ATTEMPTS) * PICKS)
     rest = min(int(u * count), count - 1)
-    for atom in range(len(species)):
-        kind = species[atom]
-        if (not held[atom]) and (kind in (first, second) or (first < 0 and movable[kind])):
+    for atom in range(n):
+        if _may_go(atom, species, held, first, second, movable):
             if rest == 0:
-                return atom, count
+                return atom
             rest -= 1
-    return -1, count
+    return -1
 
 
 @njit()
@@ -255,17 +279,18 @@ def _displace(trial, row, atom, positions, species, grid, rules, removed, places
 
 
 @njit()
-def _draw(first, positions, species, held, grid, rules, counts, kinds, removed, places, added, usable, shares):
+def _draw(
+    first, n_exchanged, positions, species, held, grid, rules, counts, kinds, removed, places, added, usable, shares
+):
     """See `draw`."""
     seed, movable = rules.seed, rules.movable
     usable[:], shares[:], removed[:], added[:] = False, 1.0, NONE, NONE
     is_cavity = np.empty(counts[0] * counts[1] * counts[2], np.bool_)
     for t in range(len(kinds)):
         trial, row = first + np.uint64(t), t * rules.tries
-        u, pick = random_number(seed, trial, KIND), random_number(seed, trial, FIRST)
+        u = random_number(seed, trial, KIND)
         a, b = rules.pair[0], rules.pair[1]
         if u < rules.cumulative[0]:
-            atom, n_exchanged = _pick(pick, species, held, rules.element, rules.element, movable)
             if u < 0.5 * rules.cumulative[0]:
                 kinds[t] = INSERTION
                 _insert(
@@ -274,24 +299,25 @@ def _draw(first, positions, species, held, grid, rules, counts, kinds, removed, 
                 )
             else:
                 kinds[t] = DELETION
+                atom = _pick(seed, trial, FIRST, species, held, rules.element, rules.element, movable)
                 _delete(
                     *(trial, row, n_exchanged, atom, positions, grid, rules, counts, is_cavity),
                     *(removed, places, added, usable, shares, t),
                 )
         elif u < rules.cumulative[1]:
             kinds[t] = MOVE
-            atom, _ = _pick(pick, species, held, -1, -1, movable)
+            atom = _pick(seed, trial, FIRST, species, held, -1, -1, movable)
             _displace(trial, row, atom, positions, species, grid, rules, removed, places, added, usable, t)
         elif u < rules.cumulative[2]:
             kinds[t] = CHANGE
-            atom, _ = _pick(pick, species, held, a, b, movable)
+            atom = _pick(seed, trial, FIRST, species, held, a, b, movable)
             if atom >= 0:
                 removed[row, 0], places[row, 0], usable[t, 0] = atom, positions[atom], True
                 added[row, 0] = b if species[atom] == a else a
         else:
             kinds[t] = SWAP
-            atom, _ = _pick(pick, species, held, a, a, movable)
-            other, _ = _pick(random_number(seed, trial, SECOND), species, held, b, b, movable)
+            atom = _pick(seed, trial, FIRST, species, held, a, a, movable)
+            other = _pick(seed, trial, SECOND, species, held, b, b, movable)
             if atom >= 0 and other >= 0:
                 removed[row, 0], removed[row, 1], usable[t, 0] = atom, other, True
                 places[row, 0], places[row, 1], added[row, 0], added[row, 1] = positions[atom], positions[other], b, a

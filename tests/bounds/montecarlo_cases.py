@@ -44,11 +44,11 @@ def numbers_of_rules() -> None:
     particles = Particles(systems.crystal(1), Field())
     for number in (*BAD, 0.0, -1.0):
         if np.isfinite(number) and abs(number) < 1e100:
-            draw(particles, rules(displacement=number, cumulative=ALL_KINDS), 2**63, 200)
+            draw(particles, rules(displacement=number, cumulative=ALL_KINDS), 4, 2**63, 200)
     for cumulative in (np.zeros(4), np.full(4, np.nan), np.array([-1.0, -1.0, 2.0, 0.0])):
-        drawn = draw(particles, rules(cumulative=cumulative, movable=np.zeros(2, bool)), 0, 50)
+        drawn = draw(particles, rules(cumulative=cumulative, movable=np.zeros(2, bool)), 4, 0, 50)
         assert drawn.usable.shape == (50, 1)
-    assert draw(particles, rules(), 0, 0).kinds.shape == (0,)
+    assert draw(particles, rules(), 4, 0, 0).kinds.shape == (0,)
 
 
 @case("dynamics.random:uniform")
