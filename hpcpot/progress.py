@@ -20,14 +20,15 @@ class Progress:
     Args:
         total: items to be done.
         noun: what an item is.
+        done: items that an earlier run has done.
     """
 
-    def __init__(self, total: int, noun: str = "items"):
-        self.total, self.done, self.failed, self.noun = total, 0, 0, noun
+    def __init__(self, total: int, noun: str = "items", done: int = 0):
+        self.total, self.done, self.failed, self.noun = total, done, 0, noun
         self.began = monotonic()
         self._on_terminal = sys.stdout.isatty()
         self._shown = self.began if not self._on_terminal else 0.0
-        self._marks = [(self.began, 0)]
+        self._marks = [(self.began, done)]
 
     def count(self, failed: bool = False, items: int = 1) -> None:
         self.done += items

@@ -138,13 +138,9 @@ class GcmcRun:
     def _progress(self) -> Progress:
         gcmc, position = self.settings.gcmc, self.position
         if gcmc.targets:
-            progress = Progress(self.states, "targets")
-            progress.done = position.state
-        else:
-            each = gcmc.trials + gcmc.equilibration
-            progress = Progress(self.states * each, "trials")
-            progress.done = position.state * each + position.done
-        return progress
+            return Progress(self.states, "targets", position.state)
+        each = gcmc.trials + gcmc.equilibration
+        return Progress(self.states * each, "trials", min(position.state * each + position.done, self.states * each))
 
     def _block(self) -> dict[str, Any] | None:
         """Do a block; None where a signal ended it and it is as if it had not begun."""
