@@ -171,15 +171,19 @@ def _is_sound(positions, species, n_elements):
     return unknown == 0 and lost == 0
 
 
+SUMMABLE = 1e200
+"""Energies and forces below this have finite sums over any number of atoms."""
+
+
 def refuse_overflow(energies: np.ndarray, forces: np.ndarray | None = None, of: str = "the structure") -> None:
-    """Refuse energies (n,) and forces (m, 3) that are no numbers, at the borders where they leave hpcpot.
+    """Refuse energies (n,) and forces (m, 3) that are no numbers or have no sum, at the borders where they leave hpcpot.
 
     Raises:
         SimulationError: names the first such atom.
     """
-    bad = ~np.isfinite(energies)
+    bad = ~(np.abs(energies) < SUMMABLE)
     if forces is not None:
-        bad = bad | ~np.isfinite(forces[: len(energies)]).all(axis=1)
+        bad = bad | ~(np.abs(forces[: len(energies)]) < SUMMABLE).all(axis=1)
     if bad.any():
         raise SimulationError(
             f"energy or force of atom {int(np.argmax(bad))} of {of} = not finite: must be numbers; the parameters of the "

@@ -136,14 +136,15 @@ def test_atoms_that_are_too_close_are_named():
         atoms.get_forces()
 
 
-def absurd():
-    """A model of finite parameters whose energies are not."""
+def absurd(weight: float):
+    """A model of finite parameters whose energies, or their sums, are not."""
     model = systems.deep_potential()
     *hidden, last = model.fittings[0]
-    return replace(model, fittings=((*hidden, replace(last, weights=np.full_like(last.weights, 1.7e308))),) * 2)
+    return replace(model, fittings=((*hidden, replace(last, weights=np.full_like(last.weights, weight))),) * 2)
 
 
 @pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+@pytest.mark.parametrize("weight", [1.7e308, 1e290])
 @pytest.mark.parametrize(
     ("ask", "of"),
     [
@@ -156,6 +157,6 @@ def absurd():
         (lambda atoms, model: predict(from_frames([atoms]), BlockPotential(model)), "0"),
     ],
 )
-def test_a_result_that_is_no_number_does_not_leave(ask, of):
+def test_a_result_that_is_no_number_does_not_leave(ask, of, weight):
     with pytest.raises(SimulationError, match=f"of atom 0 of .*{of}.* = not finite: must be numbers"):
-        ask(systems.crystal(2), absurd())
+        ask(systems.crystal(2), absurd(weight))
