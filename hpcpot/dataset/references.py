@@ -35,7 +35,7 @@ MISFIT, MISFIT_OF_TERMS, UNSEEN = 0.35, 0.06, 0.02
 what it does not see, such as a vacancy in 64 atoms."""
 DEFECT = 1.0
 """eV to a frame that a defect may cost unseen, where units have different numbers of atoms."""
-APART, EMPTY, LEAST_INSIDE = 6.0, 1.0, 0.02
+APART, EMPTY, LEAST_INSIDE = 6.0, 1.0, 0.04
 """Of two heaps inside of a unit: their distance and the gap between them over the scatter inside, and eV/atom, at least."""
 DIVISIONS = 5
 ITERATIONS = 50

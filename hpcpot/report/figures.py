@@ -79,6 +79,10 @@ def save(figure: Figure, output: Path) -> None:
         raise OutputError(
             f"{output} = cannot be written ({error.strerror}): must be in a folder that you may write to, with space."
         ) from error
+    except (OverflowError, ValueError) as error:  # of Matplotlib, for which numbers end long before 1e308
+        raise OutputError(
+            f"{output} = cannot be drawn ({error}): values that an axis can show are required; look for absurd ones in the data."
+        ) from error
 
 
 def letter(panels: Iterable[Axes]) -> None:

@@ -83,7 +83,8 @@ def test_an_error_is_one_line_and_1(tmp_path):
     done = hpcpot_command("md", "absent.yaml", cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr == (
-        "ConfigError: config = absent.yaml: cannot be read (No such file or directory); give the path of a YAML file.\n"
+        "ConfigError: config = absent.yaml: cannot be read (No such file or directory); give the path of a YAML file; `hpcpot "
+        "example` lists some.\n"
     )
 
 

@@ -10,7 +10,7 @@ from ase.build import bulk
 from runs import contents, prepare, run
 
 from hpcpot.dynamics.settings import DeviationSection
-from hpcpot.dynamics.uncertainty import check_folder
+from hpcpot.dynamics.uncertainty import check_folder, kept_frames
 from hpcpot.errors import OutputError
 from hpcpot.neighbors import batch
 from hpcpot.potential import files
@@ -104,7 +104,7 @@ def test_frames_of_an_earlier_run_are_not_mixed_with_new_ones(tmp_path):
     check_folder(wanted, overwrite=False, restarted=True)
     assert old.exists()
     check_folder(wanted, overwrite=True, restarted=False)
-    assert not old.exists()
+    assert kept_frames(wanted) == [old]  # which the writer of the trajectory removes
     for path in (tmp_path / "nowhere" / "frames", tmp_path / "file"):
         (tmp_path / "file").touch()
         with pytest.raises(OutputError, match="must be a folder that is writable or can be made"):

@@ -179,6 +179,10 @@ def ascontiguousarray(values: Array) -> Array:
     return Array(np.ascontiguousarray(opened(values)))
 
 
+def take(values: Array, chosen: Array, axis: int) -> Array:
+    return Array(np.take(values.values, chosen.values, axis=axis))
+
+
 def stack(parts: Any) -> Array:
     return Array(np.stack([opened(one) for one in parts]))
 
