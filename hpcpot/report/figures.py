@@ -81,7 +81,7 @@ def save(figure: Figure, output: Path) -> None:
         ) from error
     except (OverflowError, ValueError) as error:  # of Matplotlib, for which numbers end long before 1e308
         raise OutputError(
-            f"{output} = cannot be drawn ({error}): values that an axis can show are required; look for absurd ones in the data."
+            f"{output} = cannot be drawn ({error}): values that an axis can show are required; look for absurd ones."
         ) from error
 
 
