@@ -84,7 +84,11 @@ class TrajectoryReader:
         return self._read(self._group(element)["value"], part)
 
     def frame(self, k: int = -1) -> Atoms:
-        """Frame k: positions, cell, boundaries, masses, frozen atoms, and velocities where they were written at its step."""
+        """Frame k: positions, cell, boundaries, masses, frozen atoms, and velocities where they were written at its step.
+
+        Raises:
+            StructureError: see `structure.checks.refuse_unsound`.
+        """
         step = self.steps()[k]
         cell = self._read(self._file[EDGES], range(len(self))[k])
         atoms = Atoms(self.numbers, positions=self.values("position", k), cell=cell, pbc=self.periodic)
@@ -93,6 +97,9 @@ class TrajectoryReader:
             atoms.set_velocities(self.values("velocity", int(np.searchsorted(steps, step))) / fs)
         if self.frozen is not None and self.frozen.any():
             constraints.freeze(atoms, np.flatnonzero(self.frozen))
+        from hpcpot.structure import checks  # Numba: not for those who ask for numbers only
+
+        checks.refuse_unsound(atoms, f"{self.path}, frame {k}")
         return atoms
 
     def cells(self) -> np.ndarray:

@@ -7,7 +7,7 @@ from farm import campaign_rows
 from storage import frames
 
 from hpcpot.dataset import hdf5
-from hpcpot.errors import DataError, OutputError
+from hpcpot.errors import DataError, OutputError, StructureError
 from hpcpot.farm.results import Results
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.storage import checkpoint
@@ -80,6 +80,12 @@ def test_trajectory(name, value, message, trajectory):
     with pytest.raises(OutputError, match=message) as error:
         read_all(trajectory)
     assert "attribute" not in str(error.value) and "object" not in str(error.value).replace("object header", "")
+
+
+def test_positions_beyond_all_bounds(trajectory):
+    replace(trajectory, f"{MAIN}/position/value", np.full((3, 7, 3), 1e300))
+    with pytest.raises(StructureError, match=r"frame 0: positions of atom 0 .* must be finite and below"):
+        read_all(trajectory)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.999])
