@@ -27,6 +27,9 @@ ADVICE = {
 }
 """Part of HDF5's message -> remedy."""
 
+MOST = 300
+"""Characters of a cause: an attribute that is told may be a whole array."""
+
 
 def explain(path: Path, doing: str, error: Exception) -> OutputError:
     """Build the error to raise when `doing` ("open", "write step 10 of") failed."""
@@ -42,7 +45,8 @@ def _cause(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "it asks for more memory than there is"
     if isinstance(error, (OSError, RuntimeError, ValueError, KeyError)):
-        return reason(error)
+        text = " ".join(reason(error).split())
+        return text if len(text) <= MOST else f"{text[:MOST]}…"
     return "parts of it are not of the kind that hpcpot writes"
 
 

@@ -1,5 +1,7 @@
 """Files of hpcpot that somebody or something has changed are refused with the part that is wrong, and never believed."""
 
+from pathlib import Path
+
 import h5py
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hpcpot.errors import DataError, OutputError, StructureError
 from hpcpot.farm.results import Results
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.storage import checkpoint
+from hpcpot.storage.hdf5_errors import explain
 from hpcpot.storage.reader import TrajectoryReader
 
 MAIN = "particles/trajectory"
@@ -80,6 +83,14 @@ def test_trajectory(name, value, message, trajectory):
     with pytest.raises(OutputError, match=message) as error:
         read_all(trajectory)
     assert "attribute" not in str(error.value) and "object" not in str(error.value).replace("object header", "")
+
+
+def test_a_cause_is_a_line_and_not_an_array():
+    error = ValueError(f"content_key = {np.full((90, 3), 0.123)} of others")
+    text = str(explain(Path("a.h5"), "read", error))
+    assert (
+        "\n" not in text and len(text) < 450 and text.startswith("a.h5 = cannot read it (content_key = [[0.123 0.123")
+    )
 
 
 def test_positions_beyond_all_bounds(trajectory):
