@@ -66,7 +66,7 @@ def open_trajectory(path: Path, existing: str = "continue", **options):
     if existing == "continue" and path.exists():
         options |= {"existing": existing, "continue_step": options.pop("after", None)}
         if options["continue_step"] is None:
-            options["continue_step"] = frames.verify(path)
+            options["continue_step"] = frames.whole(path) - 1
     elif existing == "overwrite":
         options |= {"existing": existing}
     return frames.create(path, **options)
@@ -111,7 +111,7 @@ STORES = (
         open_trajectory,
         lambda path: open_trajectory(path, n_atoms=6, after=0),
         append_frames,
-        lambda path: frames.verify(path) + 1,
+        frames.whole,
         unmark_frame,
         lambda path, first: [sys.executable, "-u", "-c", FRAMES_WRITER, str(path), "rank0", "7", str(first), "100000"],
         1,

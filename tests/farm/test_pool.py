@@ -114,7 +114,10 @@ def test_killed_worker_loses_nothing(farm):
             os.kill(killed, signal.SIGKILL)
     outcomes = {int(key.split()[1]): outcome for key, outcome in found.items()}
     assert values(outcomes) == expected(200)
-    assert len({outcome["pid"] for outcome in outcomes.values()}) == 3, "the killed worker was replaced"
+    pids, tries = {outcome["pid"] for outcome in outcomes.values()}, 0
+    while len(pids) < 3 and (tries := tries + 1) < 100:  # a new worker takes seconds to start, more on a busy machine
+        pids |= {outcome["pid"] for _, outcome in farm.run(farm_tasks.slow_square, items(50), total=50)}
+    assert len(pids) == 3, "the killed worker was replaced"
 
 
 def test_window_is_bounded(farm):

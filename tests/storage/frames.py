@@ -90,6 +90,14 @@ def verify(path: Path, n_atoms: int = 7, kind: str = "float64") -> int:
     return last
 
 
+def whole(path: Path) -> int:
+    """How many steps are whole, after `verify`: of the last, the observables may be marked and the atoms not yet."""
+    steps = verify(path) + 1
+    with TrajectoryReader(path) as reader:
+        lacks = any(len(reader.steps(name)) <= (steps - 1) // every for name, every in EVERY.items())
+    return steps - lacks
+
+
 def main() -> None:
     path, mode, n_atoms, first, last = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:6])
     ranks = start()
