@@ -124,6 +124,20 @@ def _ends(point, reach, grid, low, high):
 
 
 @njit()
+def _image(a, b, c, grid):
+    """Bin that is met at a place counted on through the images of the cell, and the shift (x, y, z) of its atoms there."""
+    counts, cell = grid.counts, grid.cell
+    qa, qb, qc = a // counts[0], b // counts[1], c // counts[2]
+    place = ((a - qa * counts[0]) * counts[1] + b - qb * counts[1]) * counts[2] + c - qc * counts[2]
+    return (
+        place,
+        qa * cell[0, 0] + qb * cell[1, 0] + qc * cell[2, 0],
+        qa * cell[0, 1] + qb * cell[1, 1] + qc * cell[2, 1],
+        qa * cell[0, 2] + qb * cell[1, 2] + qc * cell[2, 2],
+    )
+
+
+@njit()
 def near(point, reach, positions, grid, atoms, images):
     """Atoms closer than `reach` to a point, and where those of their images are.
 
@@ -132,20 +146,16 @@ def near(point, reach, positions, grid, atoms, images):
     Returns:
         their number; -1 where there is no room.
     """
-    low, high, shift = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3)
+    low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     _ends(point, reach, grid, low, high)
-    count, reach2, counts = 0, reach * reach, grid.counts
+    count, reach2 = 0, reach * reach
     for a in range(low[0], high[0] + 1):
-        qa = a // counts[0]
         for b in range(low[1], high[1] + 1):
-            qb = b // counts[1]
             for c in range(low[2], high[2] + 1):
-                qc = c // counts[2]
-                place = ((a - qa * counts[0]) * counts[1] + b - qb * counts[1]) * counts[2] + c - qc * counts[2]
+                image = _image(a, b, c, grid)
+                place, shift = image[0], image[1:]
                 if count + grid.filled[place] > len(atoms):
                     return -1
-                for axis in range(3):
-                    shift[axis] = qa * grid.cell[0, axis] + qb * grid.cell[1, axis] + qc * grid.cell[2, axis]
                 for k in range(grid.filled[place]):
                     atom = grid.atoms[place, k]
                     distance2 = 0.0
@@ -162,20 +172,17 @@ def is_free(point, reach, positions, grid, but):
     """Test whether no atom, except `but` (-1: none excepted), is closer than `reach` to a point."""
     low, high = np.empty(3, np.int64), np.empty(3, np.int64)
     _ends(point, reach, grid, low, high)
-    reach2, counts = reach * reach, grid.counts
+    reach2 = reach * reach
     for a in range(low[0], high[0] + 1):
-        qa = a // counts[0]
         for b in range(low[1], high[1] + 1):
-            qb = b // counts[1]
             for c in range(low[2], high[2] + 1):
-                qc = c // counts[2]
-                place = ((a - qa * counts[0]) * counts[1] + b - qb * counts[1]) * counts[2] + c - qc * counts[2]
+                image = _image(a, b, c, grid)
+                place, shift = image[0], image[1:]
                 for k in range(grid.filled[place]):
                     atom = grid.atoms[place, k]
                     distance2 = 0.0
                     for axis in range(3):
-                        shift = qa * grid.cell[0, axis] + qb * grid.cell[1, axis] + qc * grid.cell[2, axis]
-                        distance2 += (positions[atom, axis] + shift - point[axis]) ** 2
+                        distance2 += (positions[atom, axis] + shift[axis] - point[axis]) ** 2
                     if distance2 < reach2 and atom != but:
                         return False
     return True
