@@ -140,7 +140,7 @@ def steps(lists: tuple, polynomials: int, dtype: str, forces: bool) -> tuple[tup
     radial = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials, False), ("pure", *key))
     blended = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials, True), ("blended", *key))
     sums = emit.kernel(("held", "chains", "moments"), dtype, loops.sums_writer(reduced), key)
-    slopes = emit.kernel(("held", "gradients"), dtype, loops.slopes_writer(reduced), key)
+    slopes = emit.kernel(("held", "gradients"), dtype, loops.sets_writer(reduced, program.slopes(reduced)), key)
     contract = (straight_contraction if is_straight(basis) else listed_contraction)(lists, dtype, forces, key)
 
     @njit(error_model="numpy")

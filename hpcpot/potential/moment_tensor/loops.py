@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from hpcpot.potential.moment_tensor.program import FUNCTIONS, Reduced, rows_of, slopes
+from hpcpot.potential.moment_tensor.program import FUNCTIONS, Reduced, rows_of
 from hpcpot.potential.vectors.emit import Data, RowEmitter, follow, has_wide_vectors
 from hpcpot.potential.vectors.pairs import DISTANCE, X, Y, Z, counted, integer, register
-from hpcpot.potential.vectors.tape import fused
+from hpcpot.potential.vectors.tape import Tape, fused
 
 SUMS = {False: 10, True: 24}
 """Sums that are kept in registers, without and with AVX-512."""
@@ -110,9 +110,9 @@ def sums_writer(reduced: Reduced) -> Any:
     return write
 
 
-def slopes_writer(reduced: Reduced) -> Any:
-    """Gradients of all sets of neighbours; numbers: sets."""
-    size, code = rows_of(len(reduced.highest)), fused(slopes(reduced).code)
+def sets_writer(reduced: Reduced, tape: Tape) -> Any:
+    """A program for each set of neighbours in turn, whose rows are its array "neighbor"; numbers: sets."""
+    size, code = rows_of(len(reduced.highest)), fused(tape.code)
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b, (sets,) = rows.builder, numbers

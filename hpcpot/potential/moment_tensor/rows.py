@@ -15,7 +15,7 @@ import numpy as np
 
 from hpcpot.compiled import njit, source_hash
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.potential.moment_tensor import cpu
+from hpcpot.potential.moment_tensor import cpu, loops
 from hpcpot.potential.moment_tensor.basis import Basis
 from hpcpot.potential.moment_tensor.cpu import MomentTensorMiddle, is_straight, listed_contraction
 from hpcpot.potential.moment_tensor.layout import Neighbors, neighbors_of
@@ -23,13 +23,10 @@ from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moment_tensor.program import FUNCTIONS, ParameterProgram, Reduced, rows_of, shares
 from hpcpot.potential.moments.environment_cpu import environment
 from hpcpot.potential.vectors import emit
-from hpcpot.potential.vectors.emit import Data, RowEmitter, follow, has_wide_vectors
+from hpcpot.potential.vectors.emit import Data, RowEmitter, has_wide_vectors
 from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, X, Y, Z, counted, integer, register
 from hpcpot.potential.vectors.sweep import Group, aligned
 from hpcpot.potential.vectors.tape import for_stores, fused
-
-SUMS = {False: 10, True: 24}
-"""Sums that are kept in registers, without and with AVX-512."""
 
 
 class ParameterRows:
@@ -109,10 +106,10 @@ def kernel(lists: tuple, polynomials: int) -> Callable:
     """The compiled rows of a basis, by Basis.key: the places that vary, of atoms of one species."""
     basis, lanes = Basis.of_key(lists), emit.lanes_of("float64")
     n_radial, key = basis.n_radial, (lists, polynomials, cpu.SOURCES, source_hash(__file__))
-    size = rows_of(n_radial)
+    reduced, size = Reduced.of(basis), rows_of(n_radial)
     (_, functions), (_, summed) = cpu.steps(lists, polynomials, "float64", True)[:2]
     contract = _contraction(lists, key)
-    share = emit.kernel(("held", "gradients", "radial"), "float64", _shares_writer(Reduced.of(basis)), key)
+    share = emit.kernel(("held", "gradients", "radial"), "float64", loops.sets_writer(reduced, shares(reduced)), key)
     names = ("held", "radial", "ends", "sums")
     project = emit.kernel(names, "float64", _polynomials_writer(n_radial, polynomials), key)
 
@@ -191,24 +188,12 @@ def _gather(near, centres, cutoff, size, group):
     return sets
 
 
-def _shares_writer(reduced: Reduced) -> Any:
-    """(cutoff - r)^2 P_mu of all sets of neighbours, in the place of f_mu; numbers: sets."""
-    size, code = rows_of(len(reduced.highest)), fused(shares(reduced).code)
-
-    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        b, (sets,) = rows.builder, numbers
-        with counted(b, integer(0), sets) as q:
-            follow(rows, code, data | {"neighbor": data["held"]}, {"neighbor": b.mul(q, integer(size))})
-
-    return write
-
-
 def _polynomials_writer(n_radial: int, polynomials: int) -> Any:
-    """Sums of what `_shares_writer` left, times T_b(x), over the neighbours of one species.
+    """Sums of what `shares` left, times T_b(x), over the neighbours of one species.
 
     Numbers: first and last set that has some; the species; first row of the sums.
     """
-    size, together = rows_of(n_radial), max(1, SUMS[has_wide_vectors()] // polynomials)
+    size, together = rows_of(n_radial), max(1, loops.SUMS[has_wide_vectors()] // polynomials)
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b = rows.builder
