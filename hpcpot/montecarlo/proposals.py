@@ -279,6 +279,14 @@ def _displace(trial, row, atom, positions, species, grid, rules, removed, places
 
 
 @njit()
+def _keeps_bounds(old, new, n_exchanged, rules):
+    """Whether the number of the exchanged element stays within its bounds where an atom changes its species."""
+    if new == rules.element:
+        return n_exchanged < rules.maximum
+    return old != rules.element or n_exchanged > rules.minimum
+
+
+@njit()
 def _draw(
     first, n_exchanged, positions, species, held, grid, rules, counts, kinds, removed, places, added, usable, shares
 ):
@@ -312,8 +320,9 @@ def _draw(
             kinds[t] = CHANGE
             atom = _pick(seed, trial, FIRST, species, held, a, b, movable)
             if atom >= 0:
-                removed[row, 0], places[row, 0], usable[t, 0] = atom, positions[atom], True
+                removed[row, 0], places[row, 0] = atom, positions[atom]
                 added[row, 0] = b if species[atom] == a else a
+                usable[t, 0] = _keeps_bounds(species[atom], added[row, 0], n_exchanged, rules)
         else:
             kinds[t] = SWAP
             atom = _pick(seed, trial, FIRST, species, held, a, a, movable)

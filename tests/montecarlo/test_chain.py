@@ -102,6 +102,17 @@ def test_two_elements_of_the_ideal_gas():
     near(mean, 6.0 / 4.0, error)
 
 
+def test_changes_of_element_keep_the_bounds():
+    atoms = cell(9, 9, 9, symbols="Li4Si4", positions=np.arange(24.0).reshape(8, 3) % 9)
+    changes = rules(cumulative=np.array([0, 0, 1.0, 1.0]), minimum=3, maximum=5)
+    made = Chain(Particles(atoms, Field()), changes, Ensemble(1000.0))
+    seen = set()
+    for _ in range(200):
+        made.run(1)
+        seen.add(made.n)
+    assert seen == {3, 4, 5}
+
+
 @pytest.mark.parametrize(
     "family", [systems.moment_tensor(), systems.deep_potential(), systems.chebyshev()], ids=["mtp", "dp", "chebyshev"]
 )
