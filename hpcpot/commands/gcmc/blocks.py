@@ -19,7 +19,7 @@ from hpcpot.farm.results import Column, Store
 from hpcpot.montecarlo import hybrid
 from hpcpot.montecarlo.chain import Chain, Ensemble, TrialSums
 from hpcpot.montecarlo.particles import Particles
-from hpcpot.montecarlo.proposals import INSERTION, KINDS
+from hpcpot.montecarlo.proposals import INSERTION, KINDS, Rules
 from hpcpot.progress import Progress
 from hpcpot.units import BOLTZMANN, EV_PER_A3_IN_GPA
 
@@ -74,10 +74,8 @@ class GcmcRun:
         else:
             self.particles = Particles(loaded.atoms, potential)
             self.position = Position(0, 0, 0, 0, 8, self.mus[0])
-        room = int(0.5 * self.particles.volume / gcmc.minimum_distance_A**3) + 1
-        self._rules = system.rules(gcmc, potential.elements, room)
         self.chain = Chain(
-            self.particles, self._rules, self._ensemble(), self.position.trial, ahead=self.position.ahead
+            self.particles, self._rules(), self._ensemble(), self.position.trial, ahead=self.position.ahead
         )
         self._blocks = {name: system.block(getattr(settings, name)) for name in ("dynamics", "relax")}
         self._told: set[str] = set()
@@ -177,13 +175,14 @@ class GcmcRun:
         left = (gcmc.equilibration if phase == EQUILIBRATION else gcmc.equilibration + gcmc.trials) - position.done
         if phase == GROWTH:
             left = gcmc.trials - position.done
+        self.chain.rules = self._rules()  # dynamics may have changed the volume
         done = self.chain.run(min(gcmc.block, left), self.target)
         position.done += done
         position.trial = self.chain.trial
-        if gcmc.maximum is None and self.chain.n >= self._rules.maximum:
+        if gcmc.maximum is None and self.chain.n >= self.chain.rules.maximum:
             raise SimulationError(
                 f"number of {gcmc.element} = {self.chain.n} at mu = {position.mu:g} eV: must stay below the "
-                f"{self._rules.maximum} that fit at {gcmc.minimum_distance_A:g} Å; lower gcmc.mu_eV, or set gcmc.maximum."
+                f"{self.chain.rules.maximum} that fit at {gcmc.minimum_distance_A:g} Å; lower gcmc.mu_eV, or set gcmc.maximum."
             )
 
     def _pressure(self) -> float:
@@ -250,6 +249,9 @@ class GcmcRun:
         self.position.mu = mu
         self.chain.ensemble = self._ensemble()
 
+    def _rules(self) -> Rules:
+        return system.rules(self.settings.gcmc, self.system.potential.elements, self.particles.volume)
+
     def _ensemble(self) -> Ensemble:
         gcmc, loaded = self.settings.gcmc, self.system
         return system.ensemble(gcmc, loaded.potential.elements, loaded.masses, self.position.mu)
@@ -262,7 +264,12 @@ class GcmcRun:
         """
         gcmc, how = self.settings.gcmc, self.settings.potential.outside
         tried, hopeless = row["tried"][INSERTION], row["hopeless"][INSERTION]
-        if tried >= FEWEST and hopeless == tried and self.chain.n < self._rules.maximum and "room" not in self._told:
+        if (
+            tried >= FEWEST
+            and hopeless == tried
+            and self.chain.n < self.chain.rules.maximum
+            and "room" not in self._told
+        ):
             self._told.add("room")
             say(
                 f"note: none of {tried} insertions found a place {gcmc.minimum_distance_A:g} Å from all atoms "

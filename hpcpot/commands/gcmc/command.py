@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-from hpcpot import config, provenance
+from hpcpot import config, outputs, provenance
 from hpcpot.commands.gcmc import summary, system
 from hpcpot.commands.gcmc.blocks import COLUMNS, GcmcRun
 from hpcpot.commands.gcmc.settings import SCHEMA, GcmcSettings
@@ -33,8 +33,6 @@ def run_command(arguments: argparse.Namespace) -> int:
     output = settings.output
     for path in (output.results, output.checkpoint, output.summary, output.structures):
         check_output(path, arguments.overwrite or arguments.restart, can_restart=True)
-    if arguments.overwrite:
-        output.checkpoint.unlink(missing_ok=True)  # else --restart would join the old run's end to the new one
     run = GcmcRun(settings, loaded, arguments.restart, stop)
     print(head(settings, run))
     with Store(
@@ -46,6 +44,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         expected_rows=run.expected_blocks(),
         existing="overwrite" if arguments.overwrite else "continue",
     ) as store:
+        if arguments.overwrite:
+            outputs.remove([output.checkpoint])  # else --restart would join the old run's end to the new one
         store.begin(run.expected_blocks(), run.expected_blocks())
         has_ended = run.go(store, print)
     if output.results.exists():

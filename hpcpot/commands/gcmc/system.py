@@ -82,8 +82,9 @@ def _require_elements(gcmc: TrialsSection, elements: tuple[str, ...]) -> None:
                 )
 
 
-def rules(gcmc: TrialsSection, elements: tuple[str, ...], room: int) -> Rules:
-    """How trials are drawn. Args: room: atoms of the element at most, where gcmc.maximum is null."""
+def rules(gcmc: TrialsSection, elements: tuple[str, ...], volume: float) -> Rules:
+    """How trials are drawn in a cell of a volume, Å³: without gcmc.maximum it bounds the atoms of the element."""
+    room = int(0.5 * volume / gcmc.minimum_distance_A**3) + 1
     weights = np.array([gcmc.exchange, gcmc.move, gcmc.change, gcmc.swap])
     pair = gcmc.pair or [gcmc.element, gcmc.element]
     return Rules(
