@@ -153,7 +153,8 @@ def _read(path: Path) -> tuple[dict, list[str]]:
         text = path.read_text(encoding="utf-8-sig")  # a mark at its start is no part of it
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
-        remedy = f"`hpcpot example {path.stem}` writes it here" if path.stem in data.examples() else EXAMPLES
+        is_shipped = isinstance(error, FileNotFoundError) and path.stem in data.examples()
+        remedy = f"`hpcpot example {path.stem}` writes it here" if is_shipped else EXAMPLES
         raise ConfigError(f"config = {path}: {reason}; {remedy}.") from error
     except UnicodeDecodeError as error:
         raise ConfigError(f"config = {path}: is not text but a binary file; give the path of a YAML file.") from error

@@ -54,10 +54,13 @@ def test_nothing_is_written_where_a_file_is_in_the_way(folder, capsys):
     assert Path("analyze_fracture.yaml").read_text() != "mine: 1\n"
 
 
-def test_names_that_are_none(capsys):
+def test_names_that_are_none(tmp_path, capsys):
     assert main(["example", "interface_si10"]) == 1
     assert "example = interface_si10: no such example; did you mean interface_si100?" in capsys.readouterr().err
     assert main(["md", "configs/interface_si100.yaml", "--dry-run"]) == 1
     assert "`hpcpot example interface_si100` writes it here" in capsys.readouterr().err
+    (tmp_path / "relax.yaml").mkdir()
+    assert main(["relax", str(tmp_path / "relax.yaml"), "--dry-run"]) == 1
+    assert "writes it here" not in capsys.readouterr().err
     assert main(["md", "mine.yaml"]) == 1
     assert "`hpcpot example` lists some" in capsys.readouterr().err
