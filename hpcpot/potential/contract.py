@@ -186,8 +186,9 @@ def refuse_overflow(energies: np.ndarray, forces: np.ndarray | None = None, of: 
         bad = bad | ~(np.abs(forces[: len(energies)]) < SUMMABLE).all(axis=1)
     if bad.any():
         raise SimulationError(
-            f"energy or force of atom {int(np.argmax(bad))} of {of} = not finite: must be numbers; the parameters of the "
-            "model are beyond all bounds, or the structure far from what it was trained on: look at both (hpcpot verify)."
+            f"energy or force of atom {int(np.argmax(bad))} of {of} = not finite, or beyond {SUMMABLE:g}: must be numbers "
+            "with a sum; the parameters of the model are beyond all bounds, or the structure far from what it was trained "
+            "on: look at both (hpcpot verify)."
         )
 
 

@@ -27,9 +27,6 @@ ADVICE = {
 }
 """Part of HDF5's message -> remedy."""
 
-MOST = 300
-"""Characters of a cause: an attribute that is told may be a whole array."""
-
 
 def explain(path: Path, doing: str, error: Exception) -> OutputError:
     """Build the error to raise when `doing` ("open", "write step 10 of") failed."""
@@ -45,8 +42,7 @@ def _cause(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "it asks for more memory than there is"
     if isinstance(error, (OSError, RuntimeError, ValueError, KeyError)):
-        text = " ".join(reason(error).split())
-        return text if len(text) <= MOST else f"{text[:MOST]}…"
+        return " ".join(reason(error).split())  # an attribute that is told may be an array of many lines
     return "parts of it are not of the kind that hpcpot writes"
 
 
