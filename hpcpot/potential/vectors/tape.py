@@ -112,7 +112,8 @@ def parted(code: Sequence[Instruction], length: int) -> list[Instruction]:
     """The same in parts of some instructions, between which values are kept in slots or read again.
 
     A compiler that saw thousands of instructions at once would have most values in memory all the same, at places and times
-    of its choice: it also stores what it could read again.
+    of its choice: it also stores what it could read again. The program must not write rows that it reads: a part may read
+    them later.
     """
     last = {rest[k]: number // length for number, (kind, *rest) in enumerate(code) for k in OPERANDS.get(kind, ())}
     result: list[Instruction] = []
