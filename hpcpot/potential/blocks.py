@@ -82,10 +82,12 @@ class BlockPotential:
             around = sum(1 << t for k, t in enumerate(occurring) if kind // n_species >> k & 1)
             yield occurring[kind % n_species], around, np.flatnonzero(kinds == kind).astype(np.int32)
 
-    def working_bytes(self, pairs_per_atom: float) -> int:
-        """See contract.Potential: one block, and the tables."""
+    def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
+        """See contract.Potential: one block, and the tables, or what the family's own kernels need."""
+        if hasattr(self._steps, "working_bytes"):
+            return self._steps.working_bytes(n, m, n_pairs)
         n_moments = sum(int(np.prod(s.shape(1, len(self.elements)))) for s in self.family.moment_sets())
-        return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * pairs_per_atom)) + self._steps.nbytes
+        return int(self.block * (READOUT_BYTES + 3 * 8 * n_moments + 64 * n_pairs / max(n, 1))) + self._steps.nbytes
 
 
 def _occurring(species: np.ndarray) -> tuple[list[int], np.ndarray]:

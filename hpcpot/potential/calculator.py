@@ -206,6 +206,6 @@ class AsePotential:
         """See contract.Potential: the same for all."""
         return np.ones(len(pairs.first) - 1, np.int64)
 
-    def working_bytes(self, pairs_per_atom: float) -> int:
+    def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
         """See contract.Potential: unknown, of a calculator."""
         return 0

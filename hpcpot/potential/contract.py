@@ -104,8 +104,9 @@ class Potential(Protocol):
     def work(self, pairs: Pairs, species: np.ndarray) -> np.ndarray:
         """Cost of `compute` for each centre, (n,) int64 in one unit, by which centres are shared out over ranks."""
 
-    def working_bytes(self, pairs_per_atom: float) -> int:
-        """Estimate of the host memory that `compute` needs besides its arguments and result."""
+    def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
+        """Estimate of the host memory that `compute` needs besides its arguments, of n centres among m atoms with so many
+        pairs, and that it keeps."""
 
 
 class Grader(Protocol):

@@ -10,6 +10,7 @@ from hpcpot.errors import ConfigError, ModelError
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
+from hpcpot.potential.vectors.sweep import GROUP_BYTES
 
 MODELS = systems.li_si_models()
 KERNELS = ("reference", "cpu")
@@ -134,3 +135,16 @@ def test_atom_virials_of_a_pair_potential_are_half_of_each_bond(kernels):
         pull = -(energy[0] - energy[1]) / (2 * h) * r / np.linalg.norm(r)
         expected[[i, j]] += 0.5 * np.outer(r, pull)
     np.testing.assert_allclose(potential.compute(*cluster, atom_virials=True).atom_virials, expected, atol=1e-8)
+
+
+@pytest.mark.parametrize("family", ["chebyshev", "moment_tensor"])
+def test_memory_of_a_sweep_is_that_of_its_arrays(family):
+    atoms = systems.crystal(6)
+    potential = BlockPotential(MODELS[family])
+    species = np.array([potential.elements.index(symbol) for symbol in atoms.symbols], np.int32)
+    pairs = potential.pairs(atoms.positions, len(atoms), potential.cutoff)
+    result = potential.compute(atoms.positions, pairs, species)
+    sweep = potential._steps
+    held = sum(array.nbytes for array in (*sweep._ready[2], sweep._ready[1], sweep._room, result.forces))
+    needed = potential.working_bytes(len(atoms), len(atoms), len(pairs.neighbors)) - GROUP_BYTES
+    assert held <= 1.05 * needed and needed <= 1.3 * held

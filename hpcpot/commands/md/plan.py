@@ -36,6 +36,5 @@ def memory_bytes(potential: Potential, n_owned: int, n_ghosts: int, n_pairs: int
     """Estimate the bytes of arrays on a rank: atoms, pairs, one block of moments with its readout, and the tables."""
     per_owned = 8 * (5 * 3 + 4) + 4 * 4
     per_ghost = 8 * 2 * 3 + 4
-    return int(
-        n_owned * per_owned + n_ghosts * per_ghost + n_pairs * 4 + potential.working_bytes(n_pairs / max(n_owned, 1))
-    )
+    working = potential.working_bytes(n_owned, n_owned + n_ghosts, n_pairs)
+    return n_owned * per_owned + n_ghosts * per_ghost + n_pairs * 4 + working

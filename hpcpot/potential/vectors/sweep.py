@@ -27,6 +27,9 @@ NEARBY = 512
 MOST_COUNTED = 4096
 """Neighbours by which centres are sorted; more count as these."""
 
+GROUP_BYTES = 2**20
+"""About what buffers of one group take."""
+
 
 class Order(NamedTuple):
     """Pairs made ready for a sweep, once for each list.
@@ -100,13 +103,7 @@ class Middle(Protocol):
 
 
 class Sweep:
-    """A potential's energies and forces, all atoms at once; see blocks.BlockPotential.
-
-    Attributes:
-        nbytes: of tables.
-    """
-
-    nbytes = 0
+    """A potential's energies and forces, all atoms at once; see blocks.BlockPotential."""
 
     def __init__(self, family: Any, precision: str, middle: Middle):
         self.family, self.dtype, self._middle = family, np.dtype(DTYPES[precision]).name, middle
@@ -140,6 +137,11 @@ class Sweep:
         of_atoms = np.empty((m, 3))
         _unpad(pushes, of_atoms)
         return Result(energies, of_atoms, -virial.reshape(3, 3), 0, shared if atom_virials else None)
+
+    def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
+        """See contract.Potential: rows of four, the pairs in order and forces; a group's buffers are small."""
+        of_centre = 8 * (len(self.family.elements) + 4)
+        return m * (9 * 8 + 3 * 8 + 4) + n * of_centre + n_pairs * 4 + GROUP_BYTES
 
     def work(self, i: int, present: int) -> int:
         """See moments.steps.Steps."""

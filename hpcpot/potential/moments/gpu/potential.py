@@ -192,7 +192,7 @@ class GpuPotential:
         count = pairs.n_centres if isinstance(pairs, DevicePairs) else len(pairs.first) - 1
         return np.ones(count, np.int64)
 
-    def working_bytes(self, pairs_per_atom: float) -> int:
+    def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
         """See contract.Potential: nothing on the host."""
         return 0
 
