@@ -105,8 +105,7 @@ class Potential(Protocol):
         """Cost of `compute` for each centre, (n,) int64 in one unit, by which centres are shared out over ranks."""
 
     def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
-        """Estimate of the host memory that `compute` needs besides its arguments, of n centres among m atoms with so many
-        pairs, and that it keeps."""
+        """Estimate of the host memory that `compute` needs besides its arguments: n centres among m atoms, their pairs."""
 
 
 class Grader(Protocol):
