@@ -1,6 +1,7 @@
 """Fills the section of interface.md on the nanosecond with lisi_mtp from its trajectory: figure, tables, what made it.
 
     python docs/interface.py interface_si100_mtp.h5md [--window 50]
+    python docs/interface.py norest.h5md --lengths                         the length of the lithium in each frame, no more
 
 Of the frames of a window one profile in bins of 1 Å says where the fronts are, as in `hpcpot onsite`. Extrapolation grades of
 all atoms are evaluated anew in ten frames; those along the run are the trajectory's. Only the last stage is looked at.
@@ -35,7 +36,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trajectory", type=Path)
     parser.add_argument("--window", type=float, default=50.0, help="ps, of the frames of a profile")
+    parser.add_argument("--lengths", action="store_true", help="print times and lengths, and leave the page alone")
     options = parser.parse_args(arguments)
+    if options.lengths:
+        print_lengths(options.trajectory)
+        return
     target = PAGE.with_suffix("")
     target.mkdir(exist_ok=True)
     with TrajectoryReader(options.trajectory) as reader:
@@ -51,6 +56,14 @@ def main(arguments: list[str] | None = None) -> None:
     before, rest = PAGE.read_text(encoding="utf-8").split(f"<!-- {MARK} -->", 1)
     after = rest.split("<!-- end -->", 1)[1]
     PAGE.write_text(f"{before}<!-- {MARK} -->{text}<!-- end -->{after}", encoding="utf-8")
+
+
+def print_lengths(trajectory: Path) -> None:
+    """Length along z of 99 % of the lithium, Å, in each frame."""
+    with TrajectoryReader(trajectory) as reader:
+        for k, time in enumerate(reader.times()):
+            low, high = np.percentile(reader.frame(k).positions[reader.numbers == 3, 2], (0.5, 99.5))
+            print(f"{time / FS_PER_PS:9.3f} ps {high - low:8.2f} Å")
 
 
 def last_stage(observed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
