@@ -33,8 +33,8 @@ import numpy as np
 from numba.core import sigutils
 from numba.core.caching import NullCache
 from numba.core.ccallback import CFunc
-from numba.core.codegen import CPUCodeLibrary
-from numba.core.compiler import CompileResult
+from numba.core.codegen import CPUCodeLibrary, JITCodeLibrary
+from numba.core.compiler import CompileResult, compile_result
 from numba.core.dispatcher import Dispatcher
 from numba.core.environment import Environment, _rebuild_env, lookup_environment
 from numba.core.runtime.nrt import rtsys
@@ -164,9 +164,9 @@ class CompiledCache(NullCache):
         name = self._name(sig, target_context.codegen())
         for path in (folder(),) if os.environ.get("NUMBA_CACHE_DIR") else (folder(), SHIPPED):
             if not is_foreign(path / name) and not is_foreign(path) and (content := _whole(path / name)) is not None:
-                symbols, parts = _Unpickler(io.BytesIO(content)).load()
-                _define(symbols, target_context)
-                return CompileResult._rebuild(target_context, *parts)
+                undefined, defined, parts = _Unpickler(io.BytesIO(content)).load()
+                _define(undefined, target_context)
+                return _rebuilt(target_context, defined, *parts)
         # Numba names machine code by qualified name and a count of this process. Variants of a closure that two processes
         # compiled could so have one name, and a third, which loads both, would run the one for the other.
         self._dispatcher.py_func.__qualname__ = f"{self._qualname}.{self._content}"
@@ -177,7 +177,7 @@ class CompiledCache(NullCache):
         self._dispatcher.py_func.__qualname__ = self._qualname
         if data.library.has_dynamic_globals:  # addresses of this process are in it
             return
-        content, path = dumps((_undefined(data.library), data._reduce())), folder()
+        content, path = dumps((*_symbols(data.library), data._reduce())), folder()
         try:
             if (reason := refusal(path)) is not None:
                 raise PermissionError(reason)
@@ -276,11 +276,60 @@ def _environment(module: str, constants: list, name: str) -> Environment:
     return environment
 
 
-def _undefined(library: CPUCodeLibrary) -> list[str]:
-    """Names of what machine code calls or reads that is not in it: of Numba's runtime, libm, `provide`."""
+class LoadedLibrary(JITCodeLibrary):
+    """Machine code from a file. The bitcode beside it, which callers are compiled with, is parsed when one is.
+
+    Numba parses it in any case, which takes half of the time of loading.
+    """
+
+    def __init__(self, codegen: Any, name: str, machine_code: bytes, bitcode: bytes, defined: list[str]):
+        super().__init__(codegen, name)
+        self._bitcode = bitcode
+        self.enable_object_caching()
+        self._set_compiled_object(machine_code)
+        self._finalize_final_module()
+        codegen._engine._defined_symbols.update(defined)
+
+    def _get_module_for_linking(self) -> llvm.ModuleRef:
+        if self._shared_module is None:
+            self._shared_module = llvm.parse_bitcode(self._bitcode)
+        return self._shared_module
+
+
+def _rebuilt(target_context: Any, defined: list[str], *parts: Any) -> CompileResult:
+    """CompileResult._rebuild with a LoadedLibrary, from the parts that CompileResult._reduce makes."""
+    (name, _, codes), descriptor, environment, signature, objectmode, lifted, annotation, initial, environments = parts
+    for initialise in initial:
+        initialise()
+    codegen = target_context.codegen()
+    library = LoadedLibrary(codegen, name, *codes, defined)
+    entry_point = target_context.get_executable(library, descriptor, environment)
+    for each in environments:
+        codegen.set_env(each.env_name, each)
+    return compile_result(
+        target_context=target_context,
+        typing_context=target_context.typing_context,
+        library=library,
+        environment=environment,
+        entry_point=entry_point,
+        fndesc=descriptor,
+        type_annotation=annotation,
+        signature=signature,
+        objectmode=objectmode,
+        lifted=lifted,
+        reload_init=initial,
+        referenced_envs=environments,
+    )
+
+
+def _symbols(library: CPUCodeLibrary) -> tuple[list[str], list[str]]:
+    """Names of what machine code calls or reads that is not in it, as of Numba's runtime, libm, `provide`; and that is."""
     module = library._final_module
-    outside = (*module.functions, *module.global_variables)
-    return [value.name for value in outside if value.is_declaration and not value.name.startswith("llvm.")]
+    values = [value for value in (*module.functions, *module.global_variables) if not value.name.startswith("llvm.")]
+    return (
+        [value.name for value in values if value.is_declaration],
+        [value.name for value in values if not value.is_declaration],
+    )
 
 
 def _define(symbols: list[str], target_context: Any) -> None:

@@ -151,6 +151,15 @@ def test_a_symbol_that_numba_has_not_defined_makes_it_define_all(monkeypatch):
     assert refreshed
 
 
+def test_code_from_a_file_is_compiled_into_new_callers(folder):
+    use(folder)
+    for path in kept(folder):
+        if path.name.startswith("kernels"):
+            path.unlink()
+    again = use(folder)
+    assert again["results"] == RESULTS and again["loaded"] == VARIANTS - 3 and again["compiled"] == 3
+
+
 def test_a_file_that_changes_while_a_process_runs(folder):
     """What that process compiles afterwards is kept as what it imported."""
     change = (
