@@ -16,10 +16,17 @@ from hpcpot.compiled import njit, source_hash
 from hpcpot.potential.moment_tensor import loops, program
 from hpcpot.potential.moment_tensor.basis import Basis
 from hpcpot.potential.moment_tensor.model import MomentTensor
-from hpcpot.potential.moment_tensor.program import ContractionProgram, Reduced, collect_basics, rows_of, spread_basics
+from hpcpot.potential.moment_tensor.program import (
+    ContractionProgram,
+    Reduced,
+    collect_basics,
+    order_of_numbers,
+    rows_of,
+    spread_basics,
+)
 from hpcpot.potential.vectors import emit, sweep
 from hpcpot.potential.vectors.sweep import Sweep, aligned
-from hpcpot.potential.vectors.tape import for_stores, fused, parted
+from hpcpot.potential.vectors.tape import Instruction, for_stores, fused, parted
 
 SOURCES = (*sweep.SOURCES, *(source_hash(module.__file__) for module in (loops, program)))
 """Of what generates code: compiled code is kept by it."""
@@ -109,9 +116,9 @@ def constants(family: MomentTensor, dtype: str) -> ModelNumbers:
         weights[index][: len(powers)] = powers
     coefficients, factors, scalars, tops = family.coefficients, family.products[:, 2], [], []
     if is_straight(family.basis):
-        program = contraction(family.basis.key)
-        scalars = [coefficients[s] for _, s in program.by_scalar]
-        tops = [coefficients[s] * factors[row] for row, s in program.by_top]
+        by_scalar, by_top = order_of_numbers(family.basis)
+        scalars = [coefficients[s] for _, s in by_scalar]
+        tops = [coefficients[s] * factors[row] for row, s in by_top]
     stretch = 2.0 / (family.cutoff - family.min_distance)
     return ModelNumbers(
         weights.astype(dtype),
@@ -173,9 +180,12 @@ def steps(lists: tuple, polynomials: int, dtype: str, forces: bool) -> tuple[tup
 
 def straight_contraction(lists: tuple, dtype: str, forces: bool, key: tuple) -> Callable:
     """The compiled step: energies, and gradients if forces, as straight-line code."""
-    code = fused(contraction(lists).tape.code)
     names = ("moments", "gradients", "energy", "scalars", "tops")
-    code = parted(code if forces else for_stores(code, {"energy"}), PART)
+
+    def code() -> list[Instruction]:
+        whole = fused(contraction(lists).tape.code)
+        return parted(whole if forces else for_stores(whole, {"energy"}), PART)
+
     run = emit.straight(names, dtype, code, (forces, *key))
 
     @njit(error_model="numpy")

@@ -124,6 +124,20 @@ def collect_basics(basis: Basis) -> Tape:
     return spread.tape
 
 
+def order_of_numbers(basis: Basis) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Order of the numbers that a ContractionProgram reads.
+
+    Returns:
+        by_scalar: moments and places in Basis.scalars. by_top: rows of Basis.products and places in scalars.
+    """
+    place = {k: s for s, k in enumerate(basis.scalars.tolist())}
+    products = basis.products.tolist()
+    used = {a for a, *_ in products} | {b for _, b, *_ in products}
+    by_top = [(row, place[k]) for row, (_, _, _, k) in enumerate(products) if k in place and k not in used]
+    lasting = {products[row][3] for row, _ in by_top}
+    return [(k, s) for k, s in place.items() if k not in lasting], by_top
+
+
 class ContractionProgram(Spread):
     """Energy of an atom and its gradient, from its reduced moments.
 
@@ -132,25 +146,21 @@ class ContractionProgram(Spread):
     that go into a scalar only. Writes the gradient to "gradients" and the energy to "energy".
 
     Attributes:
-        by_scalar: places in Basis.scalars. by_top: rows of Basis.products and places in scalars.
+        by_scalar, by_top: see `order_of_numbers`.
     """
 
     def __init__(self, basis: Basis):
         super().__init__(basis)
-        place = {k: s for s, k in enumerate(basis.scalars.tolist())}
+        self.by_scalar, self.by_top = order_of_numbers(basis)
         products = basis.products.tolist()
-        used = {a for a, *_ in products} | {b for _, b, *_ in products}
-        top = [(row, place[k]) for row, (_, _, _, k) in enumerate(products) if k in place and k not in used]
-        lasting = {products[row][3] for row, _ in top}
-        self.by_top = top
-        self.by_scalar = [(k, s) for k, s in place.items() if k not in lasting]
+        lasting = {products[row][3] for row, _ in self.by_top}
         inner: dict[int, list[tuple[int, int, int]]] = {}
         for a, b, factor, k in products:
             if k not in lasting:
                 inner.setdefault(k, []).append((a, b, factor))
         self._scaled: dict[tuple[int, int], Value] = {}
         batches = self._forward(inner)
-        self._tops([products[row] for row, _ in top])
+        self._tops([products[row] for row, _ in self.by_top])
         self._backward(batches)
 
     def _tensor(self, k: int, batch: dict[int, int]) -> tuple:

@@ -26,7 +26,7 @@ from hpcpot.potential.vectors import emit
 from hpcpot.potential.vectors.emit import Data, RowEmitter, has_wide_vectors
 from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, X, Y, Z, counted, integer, register
 from hpcpot.potential.vectors.sweep import Group, aligned
-from hpcpot.potential.vectors.tape import for_stores, fused
+from hpcpot.potential.vectors.tape import Instruction, for_stores, fused
 
 
 class ParameterRows:
@@ -148,8 +148,11 @@ def _contraction(lists: tuple, key: tuple) -> Callable:
             listed(group, own, constants, kind, sets)
 
         return by_lists
-    code = fused(for_stores(ParameterProgram(Basis.of_key(lists)).tape.code, {"gradients", "values"}))
     names = ("moments", "gradients", "values", "scalars", "tops")
+
+    def code() -> list[Instruction]:
+        return fused(for_stores(ParameterProgram(Basis.of_key(lists)).tape.code, {"gradients", "values"}))
+
     straight = emit.straight(names, "float64", code, ("values", *key))
 
     @njit(error_model="numpy")

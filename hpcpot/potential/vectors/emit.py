@@ -184,15 +184,16 @@ def kernel(names: Sequence[str], dtype: str, write: Callable[[RowEmitter, Data, 
     return run
 
 
-def straight(names: Sequence[str], dtype: str, code: Sequence[Instruction], key: object) -> Callable:
+def straight(names: Sequence[str], dtype: str, code: Callable[[], Sequence[Instruction]], key: object) -> Callable:
     """An intrinsic f(arrays) that runs the instructions of a tape, which are compiled by themselves when this is called.
 
     Args:
-        names: of the arrays, five. key: what the instructions depend on.
+        names: of the arrays, five. code: gives the instructions; called where none are kept that were compiled.
+        key: what the instructions depend on.
     """
     cache_key = _key(names, dtype, key)
     name = f"hpcpot_{cache_key}"
-    body = kernel(names, dtype, lambda rows, data, numbers: follow(rows, code, data), key)
+    body = kernel(names, dtype, lambda rows, data, numbers: follow(rows, code(), data), key)
     pointer = types.CPointer(types.float64 if dtype == "float64" else types.float32)
 
     @intrinsic
