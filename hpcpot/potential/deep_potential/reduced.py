@@ -60,7 +60,8 @@ NEAR, NEAR_TOLERANCE = 0.9, 1.0e-4
 EMPTY_SIZE = 1.0
 """Of the moment 1 that stands for an absent species, where the sizes of functions are compared."""
 
-SAMPLES = 2000
+SAMPLES = 1000
+"""Distances at which radial functions are compared: with twice as many, as many functions are kept; with half, fewer."""
 
 LANES = 4
 """Numbers of functions and of kept invariants are multiples of this, for vector loops."""
@@ -118,9 +119,13 @@ class Readout:
         self._full, species = family.moment_sets()[0], range(len(family.elements))
         self.family = family
         self._precision = PRECISIONS[precision]
-        self._mixing = [[_leading(self._full, i, t, closest, self._precision.radial) for t in species] for i in species]
-        self.radial = [[partial(_functions, self._full, i, t, self._mixing[i][t]) for t in species] for i in species]
-        self.widths = np.array([[len(v) for v in row] for row in self._mixing])
+        self._leading = [
+            [_leading(self._full, i, t, closest, self._precision.radial) for t in species] for i in species
+        ]
+        self.radial = [
+            [partial(_functions, self._full, i, t, self._leading[i][t][0]) for t in species] for i in species
+        ]
+        self.widths = np.array([[len(v) for v, _ in row] for row in self._leading])
         self._first: dict[tuple[int, int], FirstLayer] = {}
         self._buffers: dict[tuple[str, int], np.ndarray] = {}
 
@@ -130,7 +135,7 @@ class Readout:
             everything = (1 << len(self.widths)) - 1
             largest = None if present == everything else self.first_layer(i, everything).largest
             self._first[i, present] = _first_layer(
-                self.family, self._full, i, self._mixing[i], present, self._precision, largest
+                self.family, self._full, i, self._leading[i], present, self._precision, largest
             )
         return self._first[i, present]
 
@@ -254,8 +259,13 @@ class Readout:
         return below
 
 
-def _leading(full: MomentSet, i: int, t: int, closest: float, tolerance: float) -> np.ndarray:
-    """V (k, c) with orthonormal rows: the fewest, in LANES, that keep R and R' to the tolerances above."""
+def _leading(full: MomentSet, i: int, t: int, closest: float, tolerance: float) -> tuple[np.ndarray, np.ndarray]:
+    """The functions U = R V^T.
+
+    Returns:
+        V (k, c) with orthonormal rows: the fewest, in LANES, that keep R and R' to the tolerances above; and (k,) the
+        largest value or slope * 1 Å of each U_k w beyond NEAR.
+    """
     r = np.linspace(closest, full.cutoff, SAMPLES)
     value, slope, _ = full.radial(r, i, t)
     allowed = np.where(r < NEAR, max(NEAR_TOLERANCE, tolerance), tolerance) * np.abs(value).max()
@@ -273,7 +283,10 @@ def _leading(full: MomentSet, i: int, t: int, closest: float, tolerance: float) 
         more = slice(k, max(k + 1, np.count_nonzero(tail >= rows.size)))
         left = left - (left @ v[more].T) @ v[more]
         k = min(more.stop, len(v))
-    return v[: -(-k // LANES) * LANES]
+    v = v[: -(-k // LANES) * LANES]
+    weight = np.abs(full.weights(r, i, t)[0]).max(axis=1)[:, None]
+    sizes = weight * np.maximum(np.abs(value @ v.T), np.abs(slope @ v.T))
+    return v, sizes[r >= min(NEAR, r[-1])].max(axis=0)
 
 
 def _functions(full: MomentSet, i: int, t: int, mixing: np.ndarray, r: np.ndarray) -> Curves:
@@ -285,7 +298,7 @@ def _first_layer(
     family: DeepPotential,
     full: MomentSet,
     i: int,
-    mixing: list[np.ndarray],
+    leading: list[tuple[np.ndarray, np.ndarray]],
     present: int,
     precision: Precision,
     largest: float | None,
@@ -293,14 +306,15 @@ def _first_layer(
     """The invariants that matter for centre species i, and the first layer over them.
 
     Args:
+        leading: see `_leading`, of each neighbour species.
         largest: influence to which the others are compared; None for the largest of these.
     """
-    axis, layers, dtype, species = family.axis, family.fittings[i], precision.dtype, range(len(mixing))
+    axis, layers, dtype, species = family.axis, family.fittings[i], precision.dtype, range(len(leading))
     empty_slots, is_present = family.empty_slots(i), [bool(present >> t & 1) for t in species]
     # Of an absent species all slots are empty: one function, whose moment is 1 in a = 0.
-    rows_k = [v if is_present[t] else family.slots[t] * empty_slots[t : t + 1] for t, v in enumerate(mixing)]
+    rows_k = [v if is_present[t] else family.slots[t] * empty_slots[t : t + 1] for t, (v, _) in enumerate(leading)]
     offsets, stacked = np.cumsum([0, *(len(v) for v in rows_k)]), np.concatenate(rows_k)
-    sizes = np.concatenate([_sizes(full, i, t, v) if is_present[t] else [EMPTY_SIZE] for t, v in enumerate(rows_k)])
+    sizes = np.concatenate([own if is_present[t] else [EMPTY_SIZE] for t, (_, own) in enumerate(leading)])
     _, scale, rotation = np.linalg.svd(stacked[:, :axis] * sizes[:, None])
     scale = np.pad(scale, (0, axis - len(scale)))
     weights = np.tensordot(stacked, layers[0].weights.reshape(full.channels, axis, -1), axes=1)
@@ -309,7 +323,7 @@ def _first_layer(
     largest = float(influence.max()) if largest is None else largest
     matters = influence > precision.invariants * largest
     parts, chosen = [], ([], [])
-    empty = np.zeros((len(mixing), len(stacked)))
+    empty = np.zeros((len(leading), len(stacked)))
     for t in species:
         k = np.arange(offsets[t], offsets[t + 1])
         # The orthonormal rows give what an empty slot adds: the radial functions at the cutoff, where s = 0.
@@ -347,11 +361,3 @@ def _as_type(layer: Layer, dtype: type) -> Layer:
     timestep = None if layer.timestep is None else layer.timestep.astype(dtype)
     weights = np.ascontiguousarray(layer.weights, dtype)
     return replace(layer, weights=weights, bias=layer.bias.astype(dtype), timestep=timestep)
-
-
-def _sizes(full: MomentSet, i: int, t: int, mixing: np.ndarray) -> np.ndarray:
-    """Largest value or slope * 1 Å of each function U_k w beyond NEAR, (k,)."""
-    r = np.linspace(NEAR, full.cutoff, SAMPLES)
-    value, slope, _ = full.radial(r, i, t)
-    weight = np.abs(full.weights(r, i, t)[0]).max(axis=1)[:, None]
-    return (weight * np.maximum(np.abs(value @ mixing.T), np.abs(slope @ mixing.T))).max(axis=0)

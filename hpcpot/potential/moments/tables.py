@@ -49,8 +49,10 @@ def build(
         for curves in groups:
             value, first, second = curves(r)
             nodes.append(np.stack([value, first * step, second * step * step], axis=1))
-        error = max(_error(n, step, start, c) for n, c in zip(nodes, groups, strict=True))
-        if error < tolerance:
+            error = _error(nodes[-1], step, start, curves)
+            if not error < tolerance:
+                break
+        else:
             return np.concatenate(nodes, axis=2), start, step
     raise ModelError(
         f"radial functions = error {error:.1e} in a table of {step:.4f} Å: must be below {tolerance:g}; the model's functions "
