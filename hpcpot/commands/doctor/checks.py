@@ -1,7 +1,8 @@
-"""Checks of `hpcpot doctor`. Whatever may hang or crash runs in a process of its own, with a time limit."""
+"""Checks of `hpcpot doctor`. Whatever may hang or crash runs in another process, with a time limit."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -11,6 +12,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import hpcpot
 from hpcpot import provenance
@@ -55,6 +57,27 @@ folder = compiled.folder()
 sizes = [path.stat().st_size for path in folder.glob(f"*{compiled.SUFFIX}")]
 print(folder, len(sizes), sum(sizes), compiled.refusal(folder) or "", sep="\\n")
 """
+HDF5_WITH_MPI = "import h5py; print(h5py.get_config().mpi)"
+PACKAGES = {
+    "numpy": "pip install 'numpy>=1.26'",
+    "numba": "pip install 'numba>=0.59'",
+    "h5py": "pip install 'h5py>=3.10'",
+    "ase": "pip install 'ase>=3.23'",
+    "matplotlib": "pip install matplotlib, for hpcpot report",
+    "torch": "pip install 'hpcpot[train]', for hpcpot train",
+}
+FARM_PACKAGES = ("distributed", "dask_jobqueue", "cryptography")
+TOGETHER = """
+import contextlib, io, json, sys
+for code in sys.argv[1:]:
+    try:
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            exec(code, {})
+    except BaseException:
+        continue
+    print(json.dumps([code, said.getvalue().strip()]), flush=True)
+"""
+"""Runs some scripts in one process: most import NumPy and Numba."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +113,26 @@ def probe(line: Sequence[str], seconds: float = SECONDS, folder: str | None = No
     return False, (complaint or [f"exit code {done.returncode}"])[-1].strip()
 
 
+def probe_python(code: str) -> tuple[bool, str]:
+    """Run a script as `probe` does, with all others in one process; in one of its own if it does not succeed there."""
+    if code in _succeeded():
+        return True, _succeeded()[code]
+    return probe([sys.executable, "-c", code])
+
+
+@cache
+def _succeeded() -> dict[str, str]:
+    """Scripts of `probe_python` that succeeded together -> what they said."""
+    installed = [name for name in (*PACKAGES, *FARM_PACKAGES) if provenance.package_version(name) != provenance.ABSENT]
+    scripts = (*(f"import {name}" for name in installed), COMPILED, HDF5_WITH_MPI)
+    is_fine, text = probe([sys.executable, "-c", TOGETHER, *scripts])
+    return dict(map(json.loads, text.splitlines())) if is_fine else {}
+
+
 def python() -> Iterator[Diagnosis]:
     commit = provenance.git_commit()
     yield Diagnosis("hpcpot", "ok", f"{hpcpot.__version__}, commit {commit}, Python {platform.python_version()}")
-    for name, remedy in {
-        "numpy": "pip install 'numpy>=1.26'",
-        "numba": "pip install 'numba>=0.59'",
-        "h5py": "pip install 'h5py>=3.10'",
-        "ase": "pip install 'ase>=3.23'",
-        "matplotlib": "pip install matplotlib, for hpcpot report",
-        "torch": "pip install 'hpcpot[train]', for hpcpot train",
-    }.items():
+    for name, remedy in PACKAGES.items():
         yield package(name, remedy)
 
 
@@ -109,13 +141,13 @@ def package(name: str, remedy: str) -> Diagnosis:
     version = provenance.package_version(name)
     if version == provenance.ABSENT:
         return Diagnosis(name, "missing", "not installed", remedy)
-    is_fine, text = probe([sys.executable, "-c", f"import {name}"])
+    is_fine, text = probe_python(f"import {name}")
     return Diagnosis(name, "ok", version) if is_fine else Diagnosis(name, "failed", f"{version}: {text}", remedy)
 
 
 def compiled_code() -> Iterator[Diagnosis]:
     """Check where compiled loops are kept, and that they can be."""
-    is_fine, text = probe([sys.executable, "-c", COMPILED])
+    is_fine, text = probe_python(COMPILED)
     if not is_fine:
         yield Diagnosis("compiled code", "failed", text, "see numba above")
         return
@@ -172,8 +204,7 @@ def mpi() -> Iterator[Diagnosis]:
 
 def parallel_hdf5() -> Iterator[Diagnosis]:
     """Check that h5py was built with MPI, and that two ranks really write one file."""
-    is_built, _ = probe([sys.executable, "-c", "import h5py, sys; sys.exit(not h5py.get_config().mpi)"])
-    if not is_built:
+    if probe_python(HDF5_WITH_MPI) != (True, "True"):
         details = "h5py has no MPI: rank 0 writes for all, into the same layout"
         yield Diagnosis("parallel HDF5", "missing", details, hdf5_remedy())
         return
@@ -245,7 +276,7 @@ def schedulers() -> Iterator[Diagnosis]:
 
 def farm() -> Iterator[Diagnosis]:
     """Check the packages that campaigns need."""
-    for name in ("distributed", "dask_jobqueue", "cryptography"):
+    for name in FARM_PACKAGES:
         yield package(name, "pip install 'hpcpot[farm]', for hpcpot onsite and relax")
 
 

@@ -11,6 +11,11 @@ from hpcpot.commands.doctor import checks, format_row
 from hpcpot.commands.doctor.checks import Diagnosis
 
 
+@pytest.fixture(autouse=True)
+def forget():
+    checks._succeeded.cache_clear()
+
+
 def states(check) -> dict[str, str]:
     return {finding.name: finding.state for finding in check()}
 
@@ -54,6 +59,26 @@ def test_a_probe_tells_the_last_complaint():
     assert checks.probe([sys.executable, "-c", "import sys; sys.exit(3)"]) == (False, "exit code 3")
     assert checks.probe(["no-such-program"]) == (False, "cannot be started (No such file or directory)")
     assert checks.probe([sys.executable, "-c", "print('fine')"]) == (True, "fine")
+
+
+def test_scripts_share_a_process_unless_one_ends_it(monkeypatch):
+    begun = []
+    monkeypatch.setattr(checks, "PACKAGES", {"json": "", "no_such_package": ""})
+    monkeypatch.setattr(checks, "FARM_PACKAGES", ())
+    monkeypatch.setattr(checks, "COMPILED", "print('compiled')")
+    monkeypatch.setattr(checks, "HDF5_WITH_MPI", "print(1 / 0)")
+    monkeypatch.setattr(checks.provenance, "package_version", lambda name: "1.0")
+    monkeypatch.setattr(checks, "probe", lambda line, probe=checks.probe: begun.append(line) or probe(line))
+    assert (
+        checks.probe_python("import json") == (True, "") and checks.probe_python("print('compiled')")[1] == "compiled"
+    )
+    assert len(begun) == 1
+    assert "No module named" in checks.probe_python("import no_such_package")[1]
+    assert checks.probe_python("print(1 / 0)") == (False, "ZeroDivisionError: division by zero")
+    monkeypatch.setattr(checks, "COMPILED", "import os; os.abort()")
+    checks._succeeded.cache_clear()
+    assert checks.probe_python("import json") == (True, "")
+    assert len(begun) == 5 and begun[-1][2] == "import json"
 
 
 def test_package_that_is_absent_or_broken(monkeypatch):
@@ -109,6 +134,7 @@ def test_compiled_code(monkeypatch, tmp_path):
         f"kept in {tmp_path}/hpcpot, 0 files, 0.0 MB; the first run compiles what lacks",
     )
     (tmp_path / "hpcpot").write_text("not a folder")
+    checks._succeeded.cache_clear()
     (row,) = checks.compiled_code()
     assert row.state == "failed" and "hpcpot cannot be written, so each run compiles" in row.details
     assert row.remedy == "export NUMBA_CACHE_DIR=a folder of yours"
