@@ -15,7 +15,7 @@ import hpcpot
 from hpcpot import notices, plugins
 from hpcpot.commands import COMMANDS
 from hpcpot.errors import HpcpotError
-from hpcpot.parallel.launch import ENVIRONMENT
+from hpcpot.parallel import launch
 
 EXIT_CODES = """\
 exit codes:
@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    for name, threads in ENVIRONMENT.items():
+    for name, threads in launch.ENVIRONMENT.items():
         os.environ.setdefault(name, threads)
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     argv = list(sys.argv[1:] if argv is None else argv)
@@ -49,10 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         plugins.load()
         arguments = _parser(argv).parse_args(argv)
         if getattr(arguments, "ranks", None) not in (None, 1):
-            from hpcpot.parallel import launch
-
             return launch.run(arguments.ranks, launch.without_ranks(argv))
-        with notices.printed():
+        with notices.printed(launch.is_first()):
             return _package(arguments.command).run(arguments)
     except HpcpotError as error:
         return _fail(error)

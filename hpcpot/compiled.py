@@ -40,11 +40,14 @@ from numba.core.environment import Environment, _rebuild_env, lookup_environment
 from numba.core.runtime.nrt import rtsys
 from numba.core.serialize import dumps
 
+from hpcpot import notices
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
 
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 """Floating-point transformations allowed in loops so that they vectorise; NaN and inf stay as they are."""
+
+COMPILING = "compiling for this processor, once: up to half a minute"
 
 SUFFIX = ".nbc"
 SHIPPED = Path(__file__).resolve().parent / "__pycache__"
@@ -167,6 +170,7 @@ class CompiledCache(NullCache):
                 undefined, defined, parts = _Unpickler(io.BytesIO(content)).load()
                 _define(undefined, target_context)
                 return _rebuilt(target_context, defined, *parts)
+        notices.waits(COMPILING)
         # Numba names machine code by qualified name and a count of this process. Variants of a closure that two processes
         # compiled could so have one name, and a third, which loads both, would run the one for the other.
         self._dispatcher.py_func.__qualname__ = f"{self._qualname}.{self._content}"

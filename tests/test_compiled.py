@@ -151,6 +151,12 @@ def test_a_symbol_that_numba_has_not_defined_makes_it_define_all(monkeypatch):
     assert refreshed
 
 
+def test_the_command_line_says_once_that_it_compiles(folder):
+    (folder / "use.py").write_text("from hpcpot import notices\nnotes = notices.printed()\nnotes.__enter__()\n" + USE)
+    for said in (f"{compiled.COMPILING}\n", ""):
+        assert subprocess.run([sys.executable, "use.py"], cwd=folder, capture_output=True, text=True).stderr == said
+
+
 def test_code_from_a_file_is_compiled_into_new_callers(folder):
     use(folder)
     for path in kept(folder):
@@ -172,7 +178,7 @@ def test_a_file_that_changes_while_a_process_runs(folder):
 
 UNPRIVILEGED = """
 import os, sys
-import grp, numba, numpy
+import grp, mmap, numba, numpy
 numba.njit(lambda values: values.sum())(numpy.arange(3.0))  # all that lies where the user below cannot read
 if os.getuid() == 0:
     os.setgroups([])
@@ -189,7 +195,7 @@ def install():
         package, place = folder / "hpcpot", folder / "temporary"
         package.mkdir()
         place.mkdir()
-        for module in ("__init__.py", "compiled.py", "errors.py", "outputs.py"):
+        for module in ("__init__.py", "compiled.py", "errors.py", "notices.py", "outputs.py", "wording.py"):
             shutil.copy(Path(compiled.__file__).parent / module, package / module)
         texts = {"inner.py": INNER, "kernels.py": KERNELS, "use.py": USE, "unprivileged.py": UNPRIVILEGED + USE}
         for file, text in texts.items():

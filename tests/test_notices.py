@@ -1,10 +1,11 @@
 """Notes on inputs: warnings in Python, a line each on the command line."""
 
+import os
 import warnings
 
 import pytest
 
-from hpcpot.notices import InputNotice, collected, notice, printed
+from hpcpot.notices import InputNotice, collected, notice, printed, waits
 
 UNUSED = "not used: a column vel has no unit; name it velocities"
 
@@ -48,6 +49,20 @@ def test_notes_are_kept_for_another_process():
     with pytest.warns(RuntimeWarning, match="other"), collected() as kept:
         warnings.warn("other", RuntimeWarning, stacklevel=1)
     assert kept == []
+
+
+def test_the_first_line_about_waiting_is_printed_by_one_process(capfd):
+    waits("in Python nothing is said")
+    with printed():
+        child = os.fork()
+        waits("compiling")
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+        waits("more")
+    with printed(of_waits=False):
+        waits("another rank says it")
+    assert capfd.readouterr().err == "compiling\n"
 
 
 def test_other_warnings_stay_warnings(capsys):

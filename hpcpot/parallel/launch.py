@@ -29,6 +29,7 @@ OPEN_MPI = {
     "PRTE_MCA_hwloc_default_binding_policy": "none",
 }
 AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+RANK_VARIABLES = ("OMPI_COMM_WORLD_RANK", "PMI_RANK", "PMIX_RANK", "SLURM_PROCID")
 SAFE_PATH = {"PYTHONSAFEPATH": "1"}
 """Python would else import what lies in the current folder, as beside data of others (3.11 and later)."""
 RULE = "-" * 60
@@ -111,6 +112,11 @@ def environment(given: Mapping[str, str]) -> dict[str, str]:
     """The environment of mpirun: one thread a rank; what the user has set for MPI stays."""
     root = AS_ROOT if os.geteuid() == 0 else {}
     return {**OPEN_MPI, **root, **given, **ENVIRONMENT}
+
+
+def is_first() -> bool:
+    """Whether this process is the first, or only one, that a launcher started."""
+    return all(os.environ.get(name, "0") == "0" for name in RANK_VARIABLES)
 
 
 def cores() -> int:

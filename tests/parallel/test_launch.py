@@ -138,6 +138,17 @@ def test_command_line_to_ranks(tmp_path):
     assert "Traceback" not in done.stderr and "MPI_ABORT" not in done.stderr
 
 
+@pytest.mark.parametrize("name", launch.RANK_VARIABLES)
+def test_one_rank_is_the_first(monkeypatch, name):
+    for other in launch.RANK_VARIABLES:
+        monkeypatch.delenv(other, raising=False)
+    assert launch.is_first()
+    monkeypatch.setenv(name, "0")
+    assert launch.is_first()
+    monkeypatch.setenv(name, "3")
+    assert not launch.is_first()
+
+
 def test_command():
     line = launch.command(3, ["md", "x.yaml"])
     assert line[1:] == ["-n", "3", sys.executable, "-m", "hpcpot", "md", "x.yaml"]
