@@ -47,7 +47,7 @@ from hpcpot.outputs import Replacement
 FASTMATH = {"reassoc", "nsz", "contract", "arcp"}
 """Floating-point transformations allowed in loops so that they vectorise; NaN and inf stay as they are."""
 
-COMPILING = "compiling for this processor, once: up to half a minute"
+COMPILING = "compiling for this processor, once: 15 to 30 s if it is idle"
 
 SUFFIX = ".nbc"
 SHIPPED = Path(__file__).resolve().parent / "__pycache__"
