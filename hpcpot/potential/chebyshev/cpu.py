@@ -14,7 +14,7 @@ import numpy as np
 
 from hpcpot.compiled import njit, source_hash
 from hpcpot.potential.chebyshev import loops
-from hpcpot.potential.chebyshev.loops import C_DISTANCE, C_GX, C_INVERSE, C_SPIN, C_X, C_Y, C_Z, CLOSE, SIZE, SPIN, TILE
+from hpcpot.potential.chebyshev.loops import C_DISTANCE, C_GX, C_INVERSE, C_SPIN, C_X, C_Y, C_Z, CLOSE, SIZE, SPIN
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.network import ACTIVATIONS
 from hpcpot.potential.vectors import emit, sweep
@@ -88,54 +88,48 @@ class ChebyshevMiddle:
         """See sweep.Middle."""
         family = self._family
         orders = int(family.radial_order) + 1, int(family.angular_order) + 1
-        return steps(*orders, len(family.elements) > 1, self._dtype, forces)
+        return steps(*orders, len(family.elements) > 1, layer_widths(family), self._dtype, forces)
 
     def own(self, most: int) -> DescriptorBuffers:
         """See sweep.Middle."""
         lanes, inputs = emit.lanes_of(self._dtype), self._family.scale.shape[1]
         row = lambda count: aligned((count, lanes), self._dtype)  # noqa: E731
-        padded = self._rows
         return DescriptorBuffers(
             row(most * CLOSE),
             np.zeros((lanes, most), np.int64),
             np.zeros(lanes, np.int64),
             np.zeros(1, np.int64),
             row(inputs),
-            row(padded),
+            row(self._rows),
             row(inputs),
-            row(padded),
-            row(padded),
-            row(3 * padded),
+            row(self._rows),
+            row(self._rows),
+            row(3 * self._rows),
         )
 
 
 def constants(family: Chebyshev, dtype: str) -> tuple[DescriptorNumbers, int]:
     """Numbers of a model as the kernel takes them, and rows that the layers of a network need."""
-    tile = TILE[emit.has_wide_vectors()]
-    padded = lambda count: -(-count // tile) * tile  # noqa: E731
     depth = max(len(network) for network in family.networks)
     table = np.full((len(family.elements), depth, COLUMNS), -1, np.int64)
-    widest = max(max(layer.weights.shape) for network in family.networks for layer in network)
-    numbers, used, rows = [np.zeros(padded(widest))], padded(widest), 0
+    widest = max(layer_widths(family))
+    numbers, used, rows = [np.zeros(widest)], widest, 0
 
     def put(matrix: np.ndarray) -> int:
         nonlocal used
-        block = np.zeros((matrix.shape[0], padded(matrix.shape[1])))
-        block[:, : matrix.shape[1]] = matrix
-        numbers.append(block.ravel())
-        used += block.size
-        return used - block.size
+        numbers.append(matrix.ravel())
+        used += matrix.size
+        return used - matrix.size
 
     for i, network in enumerate(family.networks):
-        first = padded(family.scale.shape[1])
-        first_in = 0
+        first_in, first = 0, family.scale.shape[1]
         for k, layer in enumerate(network):
             n_in, n_out = layer.weights.shape
             places = put(layer.weights), put(layer.bias[None]), put(layer.weights.T)
             timestep = -1 if layer.timestep is None else put(layer.timestep[None])
             activation = ACTIVATIONS.index(layer.activation)
             table[i, k] = n_in, n_out, first_in, first, *places, timestep, layer.resnet, activation
-            first_in, first = first, first + padded(n_out)
+            first_in, first = first, first + n_out
         rows = max(rows, first)
     argument = [1.0, 0.0] if family.angular_domain == "cos" else [2.0 / np.pi, -1.0]
     return DescriptorNumbers(
@@ -148,15 +142,22 @@ def constants(family: Chebyshev, dtype: str) -> tuple[DescriptorNumbers, int]:
         (1.0 / family.energy_scale).astype(dtype),
         table,
         np.concatenate(numbers).astype(dtype),
-    ), max(rows, padded(widest))
+    ), max(rows, widest)
+
+
+def layer_widths(family: Chebyshev) -> tuple[int, ...]:
+    """Numbers of inputs and outputs that occur among the layers."""
+    return tuple(sorted({count for network in family.networks for layer in network for count in layer.weights.shape}))
 
 
 @cache
-def steps(n_radial: int, n_angular: int, several: bool, dtype: str, forces: bool) -> tuple[tuple[str, Callable], ...]:
-    """Compiled steps of a descriptor, see sweep.Middle.
+def steps(
+    n_radial: int, n_angular: int, several: bool, widths: tuple[int, ...], dtype: str, forces: bool
+) -> tuple[tuple[str, Callable], ...]:
+    """Compiled steps of a descriptor and its networks, see sweep.Middle.
 
     Args:
-        several: whether there is a part weighted by spins.
+        several: whether there is a part weighted by spins. widths: of the layers.
     """
     half, key = n_radial + n_angular, (n_radial, n_angular, several, SOURCES)
     make = lambda names, write, *more: emit.kernel(names, dtype, write, (*more, *key))  # noqa: E731
@@ -164,7 +165,7 @@ def steps(n_radial: int, n_angular: int, several: bool, dtype: str, forces: bool
     radial_sums = make(("held", "inputs"), loops.radial_sums_writer(n_radial, half, several))
     close = make(("close", "inverse_cutoffs"), loops.write_close)
     angular_sums = make(("close", "argument", "inputs"), loops.angular_sums_writer(n_radial, n_angular, half, several))
-    dense = make(("weights", "in", "out"), loops.write_dense)
+    dense = make(("weights", "in", "out"), loops.dense_writer(widths), widths)
     affine = make(("in", "offset", "scale", "out"), loops.write_affine)
     product = make(("in", "out"), loops.write_product, "product")
     scaled_rows = make(("in", "scale", "out"), loops.write_scaled)

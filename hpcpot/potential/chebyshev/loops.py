@@ -21,37 +21,61 @@ SPIN, ARGUMENT, CUT, CUT_SLOPE, TERM, NEXT_TERM, SIZE = range(OWN + 3, OWN + 10)
 C_X, C_Y, C_Z, C_INVERSE, C_DISTANCE, C_SPIN, C_CUT, C_SLOPE, C_GX, C_GY, C_GZ, CLOSE = range(12)
 """Rows of a set of close neighbours: unit vector, 1 / r, r, spin, f_c and slope, gradient. How many rows."""
 
-SINE = np.array([(-1.0) ** k * np.pi ** (2 * k + 1) / factorial(2 * k + 1) for k in range(11)])
-COSINE = np.array([(-1.0) ** k * np.pi ** (2 * k) / factorial(2 * k) for k in range(12)])
-"""Taylor series of sin(pi t) / t and cos(pi t) in t^2; exact to rounding for |t| <= 1/2."""
-
 ORDERS = {False: 5, True: 12}
 """Orders that are summed in registers, plain and weighted, without and with AVX-512."""
 
-EXPONENTIAL = np.array([1.0 / factorial(k) for k in range(14)])
-"""Taylor series of e^t; exact to rounding for |t| <= ln(2) / 2."""
 
-SHORTER = 5
-"""Terms of these series less in float32: their last digit is 1e-7, not 1e-16."""
+def economized(series: Sequence[float], half: float, error: float) -> np.ndarray:
+    """The shortest polynomial that is within an error of a Taylor series for |t| <= half.
 
-TILE = {False: 12, True: 24}
-"""Outputs of a layer that are summed in registers."""
+    The last power is the least that a Chebyshev polynomial can replace by lower ones.
+    """
+    series = np.array(series, float)
+    while True:
+        n = len(series) - 1
+        terms = np.polynomial.chebyshev.cheb2poly([0.0] * n + [1.0])
+        factor = series[n] * half**n / terms[n]
+        error -= abs(factor)
+        if error < 0.0:
+            return series
+        series = (series - factor * terms / half ** np.arange(n + 1.0))[:n]
+
+
+ERRORS = {8: 2e-17, 4: 5e-9}
+"""Of these polynomials, in float64 and float32 (by bytes)."""
+
+SINE = {
+    size: economized([np.sin(0.5 * np.pi * k) * np.pi**k / factorial(k) for k in range(26)], 0.5, error)[1::2]
+    for size, error in ERRORS.items()
+}
+COSINE = {
+    size: economized([np.cos(0.5 * np.pi * k) * np.pi**k / factorial(k) for k in range(26)], 0.5, error)[::2]
+    for size, error in ERRORS.items()
+}
+EXPONENTIAL = {
+    size: economized([1.0 / factorial(k) for k in range(20)], 0.5 * np.log(2.0), error)
+    for size, error in ERRORS.items()
+}
+"""sin(pi t) / t and cos(pi t) as polynomials of t^2 for |t| <= 1/2, and e^t for |t| <= ln(2) / 2."""
+
+TILE = {False: 13, True: 28}
+"""Most outputs of a layer that are summed in registers."""
 
 
 def _cut(rows: RowEmitter, r: Any, inverse_cutoff: Any) -> tuple[Any, Any]:
-    """f_c = (cos(pi r / R) + 1) / 2 and its slope, by the series around R / 2."""
+    """f_c = (cos(pi r / R) + 1) / 2 and its slope, by their series around R / 2."""
     t = rows.fma(r, inverse_cutoff, rows.constant(-0.5))
     t2 = rows.mul(t, t)
-    sine, cosine = _taylor(rows, SINE, t2), _taylor(rows, COSINE, t2)
+    sine, cosine = _polynomial(rows, SINE, t2), _polynomial(rows, COSINE, t2)
     cut = rows.fma(rows.mul(t, rows.constant(-0.5)), sine, rows.constant(0.5))
     return cut, rows.mul(cosine, rows.mul(inverse_cutoff, rows.constant(-0.5 * np.pi)))
 
 
-def _taylor(rows: RowEmitter, series: np.ndarray, t: Any) -> Any:
+def _polynomial(rows: RowEmitter, coefficients: dict[int, np.ndarray], t: Any) -> Any:
     """Polynomial of t by Horner's scheme, as many terms as the precision needs."""
-    series = series if rows.bytes == 8 else series[:-SHORTER]
-    value = rows.constant(series[-1])
-    for coefficient in series[-2::-1]:
+    *lower, last = coefficients[rows.bytes]
+    value = rows.constant(last)
+    for coefficient in lower[::-1]:
         value = rows.fma(value, t, rows.constant(coefficient))
     return value
 
@@ -253,26 +277,38 @@ def angular_back_writer(n_radial: int, n_angular: int, half: int, several: bool)
     return write
 
 
-def write_dense(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Rows "out" = "weights" times rows "in", TILE outputs at a time.
+def dense_writer(widths: Sequence[int]) -> Callable:
+    """Rows "out" = "weights" times rows "in", for layers with these numbers of outputs.
 
-    Args:
-        numbers: inputs and outputs; first row of each; first of the weights (inputs, outputs rounded up to TILE) and of the
-            biases (outputs rounded up).
+    Numbers: inputs and outputs; first row of each; first of the weights (inputs, outputs) and of the biases (outputs).
     """
-    b, (n_in, n_out, first_in, first_out, weights, biases) = rows.builder, numbers
-    tile = TILE[has_wide_vectors()]
-    width = b.mul(b.sdiv(b.add(n_out, integer(tile - 1)), integer(tile)), integer(tile))
-    with counted(b, integer(0), width, tile) as o:
-        sums = [register(b, rows.scalar(data["weights"], b.add(b.add(biases, o), integer(k)))) for k in range(tile)]
-        with counted(b, integer(0), n_in) as i:
-            x = rows.load(data["in"], b.add(first_in, i))
-            row = b.add(b.add(weights, b.mul(i, width)), o)
-            for k, place in enumerate(sums):
-                weight = rows.scalar(data["weights"], b.add(row, integer(k)))
-                b.store(rows.fma(weight, x, b.load(place)), place)
+
+    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
+        b, (n_in, n_out, first_in, first_out, weights, biases) = rows.builder, numbers
+        for width in widths:
+            with b.if_then(b.icmp_signed("==", n_out, integer(width))):
+                parts = -(-width // TILE[has_wide_vectors()])
+                stops = [width * part // parts for part in range(parts + 1)]
+                for start, stop in zip(stops, stops[1:], strict=False):
+                    bias, place = b.add(biases, integer(start)), b.add(first_out, integer(start))
+                    _dense(
+                        rows, data, (n_in, first_in, place, b.add(weights, integer(start)), bias), stop - start, width
+                    )
+
+    return write
+
+
+def _dense(rows: RowEmitter, data: Data, numbers: Sequence[Any], count: int, width: int) -> None:
+    """Some outputs of a layer, summed in registers; numbers as of `dense_writer`, but for the number of outputs."""
+    b, (n_in, first_in, first_out, weights, biases) = rows.builder, numbers
+    sums = [register(b, rows.scalar(data["weights"], b.add(biases, integer(k)))) for k in range(count)]
+    with counted(b, integer(0), n_in) as i:
+        x = rows.load(data["in"], b.add(first_in, i))
+        row = b.add(weights, b.mul(i, integer(width)))
         for k, place in enumerate(sums):
-            rows.store(data["out"], b.add(b.add(first_out, o), integer(k)), b.load(place))
+            b.store(rows.fma(rows.scalar(data["weights"], b.add(row, integer(k))), x, b.load(place)), place)
+    for k, place in enumerate(sums):
+        rows.store(data["out"], b.add(first_out, integer(k)), b.load(place))
 
 
 def write_affine(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
@@ -339,5 +375,5 @@ def _tanh(rows: RowEmitter, x: Any) -> Any:
     x = b.select(b.fcmp_ordered(">", x, high), high, b.select(b.fcmp_ordered("<", x, low), low, x))
     n = rows.call("rint", rows.mul(x, rows.constant(2.0 / np.log(2.0))))
     t = rows.fma(n, rows.constant(-np.log(2.0)), rows.add(x, x))
-    above = rows.fma(_taylor(rows, EXPONENTIAL, t), rows.power_of_two(n), rows.constant(1.0))
-    return rows.sub(rows.constant(1.0), b.fdiv(rows.constant(2.0), above))
+    above = rows.fma(_polynomial(rows, EXPONENTIAL, t), rows.power_of_two(n), rows.constant(1.0))
+    return rows.fnma(rows.constant(2.0), rows.inverse(above), rows.constant(1.0))

@@ -105,7 +105,7 @@ class RowEmitter:
         A processor's estimate of 12 bits or more is made better by steps of third and, in float64, second order, which
         together take a third of the time of its root and division.
         """
-        y = self._estimate(a)
+        y = self._estimate("rsqrt", a)
         if y is None:
             return self.builder.fdiv(self.constant(1.0), self.call("sqrt", a))
         error = self.fnma(self.mul(a, y), y, self.constant(1.0))
@@ -115,18 +115,29 @@ class RowEmitter:
             y = self.fma(self.mul(y, error), self.constant(0.5), y)
         return y
 
-    def _estimate(self, a: Any) -> Any:
-        """1 / sqrt a to 12 bits; None where the processor has no instruction for it."""
+    def inverse(self, a: Any) -> Any:
+        """1 / a of normal numbers in the range of float32, exact to rounding but for an ulp or so; see `inverse_root`."""
+        y = self._estimate("rcp", a)
+        if y is None:
+            return self.builder.fdiv(self.constant(1.0), a)
+        error = self.fnma(a, y, self.constant(1.0))
+        y = self.fma(self.mul(y, error), self.add(error, self.constant(1.0)), y)
+        if self.bytes == 8:
+            y = self.fma(y, self.fnma(a, y, self.constant(1.0)), y)
+        return y
+
+    def _estimate(self, what: str, a: Any) -> Any:
+        """1 / sqrt a ("rsqrt") or 1 / a ("rcp") to 12 bits; None where the processor has no instruction for it."""
         b, count = self.builder, self.lanes
         if has_wide_vectors():
             bits = ir.IntType(count)  # all results are wanted
             kind = ir.FunctionType(self.vector, [self.vector, self.vector, bits])
-            name = f"llvm.x86.avx512.rsqrt14.{'pd' if self.bytes == 8 else 'ps'}.512"
+            name = f"llvm.x86.avx512.{what}14.{'pd' if self.bytes == 8 else 'ps'}.512"
             return b.call(cgutils.get_or_insert_function(b.module, kind, name), [a, a, ir.Constant(bits, -1)])
         if not has_feature("avx"):
             return None
         single = ir.VectorType(KINDS["float32"], count)
-        name = "llvm.x86.sse.rsqrt.ps" if self.bytes == 8 else "llvm.x86.avx.rsqrt.ps.256"
+        name = f"llvm.x86.sse.{what}.ps" if self.bytes == 8 else f"llvm.x86.avx.{what}.ps.256"
         estimate = cgutils.get_or_insert_function(b.module, ir.FunctionType(single, [single]), name)
         if self.bytes == 4:
             return b.call(estimate, [a])
