@@ -1,7 +1,7 @@
 """Chebyshev networks on the CPU: descriptor, network and forces of a few atoms side by side, in a sweep over the atoms.
 
-T_{k+1}(x) = 2 x T_k(x) - T_{k-1}(x) costs one multiply-add, far less than a table's look-up. The way back sums both series
-and their slopes by Clenshaw's recursion. The network's weights are each multiplied with the inputs of all lanes.
+The descriptor and its slopes take a multiply-add for each neighbour and order (see `loops`), far less than a table's look-up.
+The network's weights are each multiplied with the inputs of all lanes.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 
 from hpcpot.compiled import njit, source_hash
 from hpcpot.potential.chebyshev import loops
-from hpcpot.potential.chebyshev.loops import C_DISTANCE, C_GX, C_INVERSE, C_SPIN, C_X, C_Y, C_Z, CLOSE, SIZE, SPIN
+from hpcpot.potential.chebyshev.loops import C_DISTANCE, C_GX, C_INVERSE, C_SPIN, C_X, C_Y, C_Z, CLOSE, SIZE
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.network import ACTIVATIONS
 from hpcpot.potential.vectors import emit, sweep
-from hpcpot.potential.vectors.pairs import DISTANCE, OWN, X
+from hpcpot.potential.vectors.pairs import OWN
 from hpcpot.potential.vectors.sweep import Sweep, aligned
 
 SOURCES = (*sweep.SOURCES, source_hash(loops.__file__))
@@ -38,13 +38,14 @@ class DescriptorNumbers(NamedTuple):
     """Numbers of a model, reals in the kernel's precision.
 
     Attributes:
-        inverse_cutoffs: (2,) 1/Å, radial and angular. angular_cutoff: Å. argument: (2,), y = argument[0] cos + argument[1].
+        inverse_cutoffs: (2,) 1/Å, radial and angular. angular_cutoff: (1,) Å.
+        argument: (2,), y = argument[0] cos + argument[1].
         spins, scale, offset: as in the model. energy_scale: (species,), its inverse.
         layers: (species, layers, COLUMNS) int64, -1 in what is none; weights: (k,) of all networks.
     """
 
     inverse_cutoffs: np.ndarray
-    angular_cutoff: float
+    angular_cutoff: np.ndarray
     argument: np.ndarray
     spins: np.ndarray
     scale: np.ndarray
@@ -58,17 +59,18 @@ class DescriptorBuffers(NamedTuple):
     """Buffers of a group.
 
     Attributes:
-        close: (sets * CLOSE, lanes); which, counts: (lanes, sets), (lanes,) int64, which sets these are, how many; most: (1,).
-        inputs, input_gradients, slopes: (inputs, lanes). values, derivatives: rows of all layers; back: of gradients.
+        close: (sets * CLOSE, lanes); origin, counts: (sets, lanes), (lanes,) int64, which sets these are, how many; most: (1,).
+        inputs, input_gradients: (inputs, lanes). series: coefficients, twice as many.
+        values, derivatives: rows of all layers; back: of gradients.
     """
 
     close: np.ndarray
-    which: np.ndarray
+    origin: np.ndarray
     counts: np.ndarray
     most: np.ndarray
     inputs: np.ndarray
     input_gradients: np.ndarray
-    slopes: np.ndarray
+    series: np.ndarray
     values: np.ndarray
     derivatives: np.ndarray
     back: np.ndarray
@@ -96,12 +98,12 @@ class ChebyshevMiddle:
         row = lambda count: aligned((count, lanes), self._dtype)  # noqa: E731
         return DescriptorBuffers(
             row(most * CLOSE),
-            np.zeros((lanes, most), np.int64),
+            np.zeros((most, lanes), np.int64),
             np.zeros(lanes, np.int64),
             np.zeros(1, np.int64),
             row(inputs),
             row(self._rows),
-            row(inputs),
+            row(2 * inputs),
             row(self._rows),
             row(self._rows),
             row(3 * self._rows),
@@ -134,7 +136,7 @@ def constants(family: Chebyshev, dtype: str) -> tuple[DescriptorNumbers, int]:
     argument = [1.0, 0.0] if family.angular_domain == "cos" else [2.0 / np.pi, -1.0]
     return DescriptorNumbers(
         np.array([1.0 / family.radial_cutoff, 1.0 / family.angular_cutoff], dtype),
-        float(family.angular_cutoff),
+        np.array([family.angular_cutoff], dtype),
         np.array(argument, dtype),
         family.spins.astype(dtype),
         family.scale.astype(dtype),
@@ -161,8 +163,11 @@ def steps(
     """
     half, key = n_radial + n_angular, (n_radial, n_angular, several, SOURCES)
     make = lambda names, write, *more: emit.kernel(names, dtype, write, (*more, *key))  # noqa: E731
-    radial = make(("held", "inverse_cutoffs"), loops.write_radial)
-    radial_sums = make(("held", "inputs"), loops.radial_sums_writer(n_radial, half, several))
+    zero = make(("out",), loops.write_zero, "zero")
+    names = ("held", "inverse_cutoffs", "spins", "inputs")
+    radial_sums = make(names, loops.radial_sums_writer(n_radial, half, several))
+    names = ("held", "angular_cutoff", "spins", "close", "counts", "origin")
+    choose = make(names, loops.write_choice)
     close = make(("close", "inverse_cutoffs"), loops.write_close)
     angular_sums = make(("close", "argument", "inputs"), loops.angular_sums_writer(n_radial, n_angular, half, several))
     dense = make(("weights", "in", "out"), loops.dense_writer(widths), widths)
@@ -171,14 +176,10 @@ def steps(
     scaled_rows = make(("in", "scale", "out"), loops.write_scaled)
     activations = [make(("out", "derivatives"), loops.activation_writer(name), name) for name in ACTIVATIONS]
     linear, tanh, logistic, scaled, twisted = activations
-    series = make(("input_gradients", "slopes"), loops.series_writer(n_radial, n_angular, half, several))
-    radial_back = make(
-        ("held", "inverse_cutoffs", "input_gradients", "slopes"), loops.radial_back_writer(n_radial, half, several)
-    )
-    angular_back = make(
-        ("close", "argument", "input_gradients", "slopes"),
-        loops.angular_back_writer(n_radial, n_angular, half, several),
-    )
+    names = ("held", "inverse_cutoffs", "spins", "input_gradients", "series")
+    radial_back = make(names, loops.radial_back_writer(n_radial, half, several))
+    names = ("close", "argument", "input_gradients", "series")
+    angular_back = make(names, loops.angular_back_writer(n_radial, n_angular, half, several))
 
     @njit(error_model="numpy")
     def activate(own, kind, first, count):
@@ -241,39 +242,31 @@ def steps(
             scaled_rows((own.back, constants.scale, own.input_gradients), (inputs, start, kind * inputs))
 
     @njit(error_model="numpy")
-    def gather_close(group, own, constants, kind, sets):
-        """Spins of all neighbours, and those within the angular cutoff side by side."""
-        types, most = len(group.ends), 0
+    def close_neighbors(group, own, constants, kind, sets):
+        """Those within the angular cutoff side by side."""
+        types, most, fewest = len(group.stops) - 1, 0, sets
+        own.counts[:] = 0
+        arrays = (group.held, constants.angular_cutoff, constants.spins, own.close, own.counts, own.origin)
+        for s in range(types):
+            choose(arrays, (group.stops[s], group.stops[s + 1], kind * types + s))
         for lane in range(own.inputs.shape[1]):
-            count = start = 0
-            for s in range(types):
-                stop = min(int(group.ends[s, lane]), sets)
-                for q in range(start, stop):
-                    group.held[q * SIZE + SPIN, lane] = constants.spins[kind, s]
-                    own.which[lane, count] = q  # without a branch, which would be mispredicted
-                    count += group.held[q * SIZE + DISTANCE, lane] < constants.angular_cutoff
-                start = max(start, stop)
-            for q in range(start, sets):
-                group.held[q * SIZE + SPIN, lane] = 0.0
-            for c in range(count):
-                base, to = own.which[lane, c] * SIZE, c * CLOSE
-                for k in range(5):  # X, Y, Z, INVERSE, DISTANCE, in both
-                    own.close[to + k, lane] = group.held[base + X + k, lane]
-                own.close[to + C_SPIN, lane] = group.held[base + SPIN, lane]
-            own.counts[lane] = count
-            most = max(most, count)
-        for lane in range(own.inputs.shape[1]):
-            for c in range(own.counts[lane], most):
-                to = c * CLOSE
-                own.close[to + C_X, lane], own.close[to + C_Y, lane], own.close[to + C_Z, lane] = 1.0, 0.0, 0.0
-                own.close[to + C_INVERSE, lane], own.close[to + C_DISTANCE, lane] = 1.0, constants.angular_cutoff
-                own.close[to + C_SPIN, lane] = 0.0
+            most, fewest = max(most, own.counts[lane]), min(fewest, own.counts[lane])
+        for c in range(fewest, most):
+            to = c * CLOSE
+            for lane in range(own.inputs.shape[1]):
+                if c >= own.counts[lane]:
+                    own.close[to + C_X, lane], own.close[to + C_Y, lane], own.close[to + C_Z, lane] = 1.0, 0.0, 0.0
+                    own.close[to + C_INVERSE, lane], own.close[to + C_DISTANCE, lane] = 1.0, constants.angular_cutoff[0]
+                    own.close[to + C_SPIN, lane] = 0.0
         own.most[0] = most
 
     @njit(error_model="numpy")
     def radial_part(group, own, constants, kind, sets):
-        radial((group.held, constants.inverse_cutoffs), (sets,))
-        radial_sums((group.held, own.inputs), (sets,))
+        zero((own.inputs,), (len(own.inputs),))
+        types = len(group.stops) - 1
+        for s in range(types):
+            arrays = (group.held, constants.inverse_cutoffs, constants.spins, own.inputs)
+            radial_sums(arrays, (group.stops[s], group.stops[s + 1], kind * types + s))
 
     @njit(error_model="numpy")
     def angular_part(group, own, constants, kind, sets):
@@ -282,20 +275,22 @@ def steps(
 
     @njit(error_model="numpy")
     def radial_gradients(group, own, constants, kind, sets):
-        series((own.input_gradients, own.slopes), (0,))
-        radial_back((group.held, constants.inverse_cutoffs, own.input_gradients, own.slopes), (sets,))
+        types = len(group.stops) - 1
+        for s in range(types):
+            arrays = (group.held, constants.inverse_cutoffs, constants.spins, own.input_gradients, own.series)
+            radial_back(arrays, (group.stops[s], group.stops[s + 1], kind * types + s))
 
     @njit(error_model="numpy")
     def angular_gradients(group, own, constants, kind, sets):
-        angular_back((own.close, constants.argument, own.input_gradients, own.slopes), (own.most[0],))
+        angular_back((own.close, constants.argument, own.input_gradients, own.series), (own.most[0],))
         for lane in range(own.inputs.shape[1]):
             for c in range(own.counts[lane]):
-                base = own.which[lane, c] * SIZE + OWN
+                base = own.origin[c, lane] * SIZE + OWN
                 for k in range(3):
                     group.held[base + k, lane] += own.close[c * CLOSE + C_GX + k, lane]
 
     energies = (
-        ("close neighbours", gather_close),
+        ("close neighbours", close_neighbors),
         ("radial sums", radial_part),
         ("angular sums", angular_part),
         ("network", network),

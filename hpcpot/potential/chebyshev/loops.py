@@ -2,6 +2,9 @@
 
 "held" has the rows below for each set of neighbours, beside those of `vectors.pairs`; "close" has CLOSE rows for each set
 of neighbours within the angular cutoff, one of each lane, which are copied there; "inputs" those of the network.
+
+Sums of T_k over neighbours cost one multiply-add each as sums of products T_{4b} T_a, half of what the recursion takes; and
+the way back evaluates series in these products, which are as well conditioned as T_k themselves.
 """
 
 from __future__ import annotations
@@ -12,17 +15,20 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot.potential.vectors.emit import Data, RowEmitter, has_wide_vectors
-from hpcpot.potential.vectors.pairs import DISTANCE, OWN, X, Y, Z, counted, integer, register
+from hpcpot.potential.vectors.emit import INT, Data, RowEmitter, has_wide_vectors
+from hpcpot.potential.vectors.pairs import DISTANCE, OWN, X, Y, Z, any_lane, counted, integer, register
 
-SPIN, ARGUMENT, CUT, CUT_SLOPE, TERM, NEXT_TERM, SIZE = range(OWN + 3, OWN + 10)
-"""Rows of a set of neighbours: spin, 2 x, f_c, its slope; two of the terms f_c T_k(x) one after the other. How many rows."""
+CUT, CUT_SLOPE, SIZE = OWN, OWN + 1, OWN + 3
+"""Rows of a set of neighbours: f_c and its slope, in whose place the gradient comes. How many rows."""
 
 C_X, C_Y, C_Z, C_INVERSE, C_DISTANCE, C_SPIN, C_CUT, C_SLOPE, C_GX, C_GY, C_GZ, CLOSE = range(12)
 """Rows of a set of close neighbours: unit vector, 1 / r, r, spin, f_c and slope, gradient. How many rows."""
 
-ORDERS = {False: 5, True: 12}
-"""Orders that are summed in registers, plain and weighted, without and with AVX-512."""
+SUMS = {False: 10, True: 24}
+"""Sums that are kept in registers, without and with AVX-512."""
+
+BLOCK = 4
+"""T_k is taken apart as T_{4b} T_a, a = 0 ... 3: T_{4b+a} = 2 T_{4b} T_a - T_{4b-a}."""
 
 
 def economized(series: Sequence[float], half: float, error: float) -> np.ndarray:
@@ -80,52 +86,119 @@ def _polynomial(rows: RowEmitter, coefficients: dict[int, np.ndarray], t: Any) -
     return value
 
 
-def write_radial(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Arguments, cutoff functions and the first two terms of all sets; numbers: sets."""
-    b, (sets,) = rows.builder, numbers
-    inverse = rows.scalar(data["inverse_cutoffs"], 0)
-    with counted(b, integer(0), sets) as q:
-        first = b.mul(q, integer(SIZE))
-        put = lambda row, value: rows.store(data["held"], b.add(first, integer(row)), value)  # noqa: E731
-        r = rows.load(data["held"], b.add(first, integer(DISTANCE)))
-        x2 = rows.fma(r, rows.mul(inverse, rows.constant(4.0)), rows.constant(-2.0))
-        cut, slope = _cut(rows, r, inverse)
-        put(ARGUMENT, x2)
-        put(CUT, cut)
-        put(CUT_SLOPE, slope)
-        put(TERM, cut)
-        put(NEXT_TERM, rows.mul(rows.mul(x2, rows.constant(0.5)), cut))
+def _heads(rows: RowEmitter, x: Any, first: Any, count: int) -> tuple[list[Any], list[Any]]:
+    """T_a(x), a = 1 ... 3, after None, as far as needed for `count` orders; and `first` T_{4b}(x)."""
+    low, twice = [None, x], None
+    for a in range(2, min(count, BLOCK + 1)):
+        before = rows.constant(-1.0) if a == 2 else rows.builder.fneg(low[a - 2])
+        twice = twice or rows.add(x, x)
+        low.append(rows.fma(twice, low[a - 1], before))
+    heads = [first]
+    if count > BLOCK:
+        four = rows.fma(rows.add(low[2], low[2]), low[2], rows.constant(-1.0))
+        low, twice = low[:BLOCK], rows.add(four, four)
+        heads.append(four if first is None else rows.mul(first, four))
+        while len(heads) * BLOCK < count:
+            before = heads[-2]
+            before = rows.constant(-1.0) if before is None else rows.builder.fneg(before)
+            heads.append(rows.fma(twice, heads[-1], before))
+    return low, heads
+
+
+def _passes(count: int, together: int) -> list[range]:
+    """Orders in as many parts as their sums, `together` of them in registers, need."""
+    parts = -(-count // together)
+    return [range(count * part // parts, count * (part + 1) // parts) for part in range(parts)]
+
+
+def _add_products(rows: RowEmitter, sums: dict[int, Any], x: Any, first: Any) -> None:
+    """Add `first` T_{4b}(x) T_a(x) to the sums, which are registers by order 4b + a."""
+    b = rows.builder
+    low, heads = _heads(rows, x, first, max(sums) + 1)
+    for order, place in sums.items():
+        head, a = heads[order // BLOCK], order % BLOCK
+        b.store(rows.fma(head, low[a], b.load(place)) if a else rows.add(b.load(place), head), place)
+
+
+def _sums_of_orders(rows: RowEmitter, products: Sequence[Any]) -> list[Any]:
+    """Sums of T_k from those of T_{4b} T_a."""
+    result: list[Any] = []
+    for order, product in enumerate(products):
+        start, a = order - order % BLOCK, order % BLOCK
+        is_single = start == 0 or a == 0
+        result.append(product if is_single else rows.sub(rows.add(product, product), result[start - a]))
+    return result
+
+
+def write_zero(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
+    """Rows "out" = 0; numbers: rows."""
+    with counted(rows.builder, integer(0), numbers[0]) as k:
+        rows.store(data["out"], k, rows.constant(0.0))
 
 
 def radial_sums_writer(n_radial: int, half: int, several: bool) -> Callable:
-    """sum_j T_k(x_j) f_j and the same times spins, to "inputs" k and half + k; numbers: sets."""
+    """Add sum_j T_k(x_j) f_j over neighbours of one species to "inputs" k, and the same times its spin to half + k.
+
+    It leaves cutoff functions in "held". Numbers: first and last set, place of the spin.
+    """
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        b, (sets,) = rows.builder, numbers
-        step = ORDERS[has_wide_vectors()]
-        for start in range(0, n_radial, step):
-            orders = range(start, min(start + step, n_radial))
-            plain, weighted = ([register(b, rows.constant(0.0)) for _ in orders] for _ in range(2))
-            with counted(b, integer(0), sets) as q:
+        b, (start, stop, spin) = rows.builder, numbers
+        inverse = rows.scalar(data["inverse_cutoffs"], 0)
+        products: list[Any] = []
+        for orders in _passes(n_radial, SUMS[has_wide_vectors()]):
+            sums = {order: register(b, rows.constant(0.0)) for order in orders}
+            with counted(b, start, stop) as q:
                 first = b.mul(q, integer(SIZE))
                 place = lambda row: b.add(first, integer(row))  # noqa: B023, E731
-                term, after, x2, spin = (
-                    rows.load(data["held"], place(row)) for row in (TERM, NEXT_TERM, ARGUMENT, SPIN)
-                )
-                for k in range(len(orders)):
-                    b.store(rows.add(b.load(plain[k]), term), plain[k])
-                    if several:
-                        b.store(rows.fma(spin, term, b.load(weighted[k])), weighted[k])
-                    term, after = after, rows.sub(rows.mul(x2, after), term)
-                if orders[-1] < n_radial - 1:
-                    rows.store(data["held"], place(TERM), term)
-                    rows.store(data["held"], place(NEXT_TERM), after)
-            for k, order in enumerate(orders):
-                rows.store(data["inputs"], order, b.load(plain[k]))
-                if several:
-                    rows.store(data["inputs"], half + order, b.load(weighted[k]))
+                r = rows.load(data["held"], place(DISTANCE))
+                if orders.start == 0:
+                    cut, slope = _cut(rows, r, inverse)
+                    rows.store(data["held"], place(CUT), cut)
+                    rows.store(data["held"], place(CUT_SLOPE), slope)
+                else:
+                    cut = rows.load(data["held"], place(CUT))
+                _add_products(rows, sums, _argument(rows, r, inverse), cut)
+            products += [b.load(place) for place in sums.values()]
+        spin = rows.scalar(data["spins"], spin)
+        for order, value in enumerate(_sums_of_orders(rows, products)):
+            rows.store(data["inputs"], order, rows.add(rows.load(data["inputs"], order), value))
+            if several:
+                row = half + order
+                rows.store(data["inputs"], row, rows.fma(spin, value, rows.load(data["inputs"], row)))
 
     return write
+
+
+def _argument(rows: RowEmitter, r: Any, inverse_cutoff: Any) -> Any:
+    """x = 2 r / R - 1."""
+    return rows.fma(r, rows.add(inverse_cutoff, inverse_cutoff), rows.constant(-1.0))
+
+
+def write_choice(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
+    """Append the neighbours of one species within the angular cutoff to the close ones of each lane.
+
+    "counts" (lanes,) int64 are how many these are, "origin" (sets, lanes) int64 of which sets. Numbers: first and last set,
+    place of the spin.
+    """
+    b, (start, stop, spin) = rows.builder, numbers
+    cutoff, lanes = rows.scalar(data["angular_cutoff"], 0), integer(rows.lanes)
+    spin = b.load(b.gep(data["spins"], [spin]))
+    with counted(b, start, stop) as q:
+        first = b.mul(q, integer(SIZE))
+        within = b.fcmp_ordered("<", rows.load(data["held"], b.add(first, integer(DISTANCE))), cutoff)
+        with b.if_then(any_lane(rows, within)):
+            for lane in range(rows.lanes):
+                where = b.gep(data["counts"], [integer(lane)])
+                count = b.load(where)
+                to, own = b.mul(count, integer(CLOSE)), integer(lane)
+                place = lambda row, base: b.add(b.mul(b.add(base, integer(row)), lanes), own)  # noqa: B023, E731
+                for k in range(5):  # X, Y, Z, INVERSE, DISTANCE, in both
+                    value = b.load(b.gep(data["held"], [place(X + k, first)]))
+                    b.store(value, b.gep(data["close"], [place(C_X + k, to)]))
+                b.store(spin, b.gep(data["close"], [place(C_SPIN, to)]))
+                b.store(q, b.gep(data["origin"], [b.add(b.mul(count, lanes), own)]))
+                b.store(b.add(count, b.zext(b.extract_element(within, integer(lane)), INT)), where)
 
 
 def write_close(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
@@ -157,83 +230,88 @@ def angular_sums_writer(n_radial: int, n_angular: int, half: int, several: bool)
         b, (count,) = rows.builder, numbers
         factor, shift = (rows.scalar(data["argument"], k) for k in range(2))
         chosen = (C_X, C_Y, C_Z, C_SPIN, C_CUT)
-        step = ORDERS[has_wide_vectors()]
-        for start in range(0, n_angular, step):
-            orders = range(start, min(start + step, n_angular))
-            plain, weighted = ([register(b, rows.constant(0.0)) for _ in orders] for _ in range(2))
+        starts = [n_radial, half + n_radial] if several else [n_radial]
+        products: list[list[Any]] = [[] for _ in starts]
+        for orders in _passes(n_angular, SUMS[has_wide_vectors()] // len(starts)):
+            sums = [{order: register(b, rows.constant(0.0)) for order in orders} for _ in starts]
             with counted(b, integer(1), count) as c:
                 own = _rows_of_close(rows, data, c, chosen)
                 with counted(b, integer(0), c) as d:
                     other = _rows_of_close(rows, data, d, chosen)
                     y = rows.fma(_cosine(rows, own, other), factor, shift)
-                    y2, term = rows.add(y, y), rows.mul(own[C_CUT], other[C_CUT])
-                    after, spins = rows.mul(y, term), rows.mul(own[C_SPIN], other[C_SPIN])
-                    for k in range(orders[-1] + 1):
-                        if k >= start:
-                            b.store(rows.add(b.load(plain[k - start]), term), plain[k - start])
-                            if several:
-                                b.store(rows.fma(spins, term, b.load(weighted[k - start])), weighted[k - start])
-                        term, after = after, rows.sub(rows.mul(y2, after), term)
-            for k, order in enumerate(orders):
-                rows.store(data["inputs"], n_radial + order, b.load(plain[k]))
-                if several:
-                    rows.store(data["inputs"], half + n_radial + order, b.load(weighted[k]))
+                    both = rows.mul(own[C_CUT], other[C_CUT])
+                    _add_products(rows, sums[0], y, both)
+                    if several:
+                        spins = rows.mul(own[C_SPIN], other[C_SPIN])
+                        _add_products(rows, sums[1], y, rows.mul(spins, both))
+            for part, held in zip(products, sums, strict=True):
+                part += [b.load(place) for place in held.values()]
+        for first, part in zip(starts, products, strict=True):
+            for order, value in enumerate(_sums_of_orders(rows, part)):
+                rows.store(data["inputs"], first + order, value)
 
     return write
 
 
-def series_writer(n_radial: int, n_angular: int, half: int, several: bool) -> Callable:
-    """Coefficients of the slopes of both series from the gradients of the inputs, to rows of "slopes" in their places.
+def _put_series(rows: RowEmitter, data: Data, first: int, coefficients: Sequence[Any]) -> None:
+    """A series and that of its slope to rows of "series" from `first` on, as coefficients of T_{4b} T_a.
 
     sum_k C_k T_k'(x) = sum_k d_k T_k(x), d_{k-1} = d_{k+1} + 2 k C_k, d_0 halved.
     """
+    count = len(coefficients)
+    slopes = [rows.constant(0.0)] * (count + 1)
+    for k in range(count - 1, 0, -1):
+        slopes[k - 1] = rows.fma(coefficients[k], rows.constant(2.0 * k), slopes[k + 1])
+    slopes[0] = rows.mul(slopes[0], rows.constant(0.5))
+    for start, held in ((first, list(coefficients)), (first + count, slopes[: count - 1])):
+        for order in range(len(held) - 1, -1, -1):
+            base, a = order - order % BLOCK, order % BLOCK
+            value = held[order]
+            if base and a:
+                held[base - a] = rows.sub(held[base - a], value)
+                value = rows.add(value, value)
+            rows.store(data["series"], start + order, value)
 
-    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        for base in (0, half) if several else (0,):
-            for first, count in ((base, n_radial), (base + n_radial, n_angular)):
-                d = {count: rows.constant(0.0), count - 1: rows.constant(0.0)}
-                for k in range(count - 1, 0, -1):
-                    gradient = rows.load(data["input_gradients"], first + k)
-                    d[k - 1] = rows.fma(gradient, rows.constant(2.0 * k), d[k + 1])
-                for k in range(count):
-                    value = rows.mul(d[0], rows.constant(0.5)) if k == 0 else d[k]
-                    rows.store(data["slopes"], first + k, value)
 
-    return write
-
-
-def _series(rows: RowEmitter, data: Data, first: int, count: int, half: int, spin: Any, x2: Any) -> tuple[Any, Any]:
-    """Value and slope at x of the series whose coefficients begin at row `first`, by Clenshaw's recursion."""
+def _series(rows: RowEmitter, count: int, coefficient: Callable[[int], Any], x: Any) -> tuple[Any, Any]:
+    """Value and slope at x of the series whose rows `coefficient` gives in the order of `_put_series`."""
+    low, heads = _heads(rows, x, None, count)
     results = []
-    for array, length in (("input_gradients", count), ("slopes", count - 1)):
-        above, current = rows.constant(0.0), rows.constant(0.0)
+    for start, length in ((0, count), (count, count - 1)):
         value = rows.constant(0.0)
-        for k in range(length - 1, -1, -1):
-            coefficient = rows.load(data[array], first + k)
-            if spin is not None:
-                coefficient = rows.fma(spin, rows.load(data[array], half + first + k), coefficient)
-            rest = rows.sub(coefficient, above)
-            if k == 0:
-                value = rows.fma(rows.mul(x2, rows.constant(0.5)), current, rest)
-            else:
-                current, above = rows.fma(x2, current, rest), current
+        for base in range(0, length, BLOCK):
+            inner = coefficient(start + base)
+            for a in range(1, min(BLOCK, length - base)):
+                inner = rows.fma(low[a], coefficient(start + base + a), inner)
+            value = rows.fma(heads[base // BLOCK], inner, value) if base else inner
         results.append(value)
     return results[0], results[1]
 
 
 def radial_back_writer(n_radial: int, half: int, several: bool) -> Callable:
-    """Gradient of the radial part to rows OWN ... of all sets; numbers: sets."""
+    """Gradient of the radial part to rows OWN ... of neighbours of one species.
+
+    Numbers: first and last set, place of the spin.
+    """
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        b, (sets,) = rows.builder, numbers
-        steep = rows.mul(rows.scalar(data["inverse_cutoffs"], 0), rows.constant(2.0))
-        with counted(b, integer(0), sets) as q:
+        b, (start, stop, spin) = rows.builder, numbers
+        spin = rows.scalar(data["spins"], spin)
+        gradient = lambda row: rows.load(data["input_gradients"], row)  # noqa: E731
+        coefficients = [gradient(k) for k in range(n_radial)]
+        if several:
+            coefficients = [rows.fma(spin, gradient(half + k), plain) for k, plain in enumerate(coefficients)]
+        _put_series(rows, data, 0, coefficients)
+        inverse = rows.scalar(data["inverse_cutoffs"], 0)
+        steep = rows.add(inverse, inverse)
+        with counted(b, start, stop) as q:
             first = b.mul(q, integer(SIZE))
             own = lambda row: rows.load(data["held"], b.add(first, integer(row)))  # noqa: E731
-            value, slope = _series(rows, data, 0, n_radial, half, own(SPIN) if several else None, own(ARGUMENT))
+            x = _argument(rows, own(DISTANCE), inverse)
+            value, slope = _series(rows, n_radial, lambda k: rows.load(data["series"], k), x)
             along = rows.fma(rows.mul(slope, steep), own(CUT), rows.mul(value, own(CUT_SLOPE)))
-            for c in (X, Y, Z):
-                rows.store(data["held"], b.add(first, integer(OWN + c)), rows.mul(along, own(c)))
+            for c, unit in enumerate([own(X), own(Y), own(Z)]):
+                rows.store(data["held"], b.add(first, integer(OWN + c)), rows.mul(along, unit))
 
     return write
 
@@ -246,6 +324,19 @@ def angular_back_writer(n_radial: int, n_angular: int, half: int, several: bool)
         factor, shift = (rows.scalar(data["argument"], k) for k in range(2))
         chosen = (C_X, C_Y, C_Z, C_INVERSE, C_SPIN, C_CUT, C_SLOPE)
         axes = ((C_X, C_GX), (C_Y, C_GY), (C_Z, C_GZ))
+        rows_of_series = 2 * n_angular - 1
+        for first in (n_radial, half + n_radial) if several else (n_radial,):
+            orders = range(first, first + n_angular)
+            gradients = [rows.load(data["input_gradients"], order) for order in orders]
+            _put_series(rows, data, 0 if first == n_radial else rows_of_series, gradients)
+
+        def coefficient(spin: Any) -> Callable[[int], Any]:
+            def combined(k: int) -> Any:
+                plain = rows.load(data["series"], k)
+                return rows.fma(spin, rows.load(data["series"], rows_of_series + k), plain) if several else plain
+
+            return combined
+
         with counted(b, integer(1), count) as c:
             own = _rows_of_close(rows, data, c, chosen)
             sums, along = [register(b, rows.constant(0.0)) for _ in axes], register(b, rows.constant(0.0))
@@ -253,8 +344,7 @@ def angular_back_writer(n_radial: int, n_angular: int, half: int, several: bool)
                 other = _rows_of_close(rows, data, d, chosen)
                 cosine = _cosine(rows, own, other)
                 y = rows.fma(cosine, factor, shift)
-                spin = rows.mul(own[C_SPIN], other[C_SPIN]) if several else None
-                value, slope = _series(rows, data, n_radial, n_angular, half, spin, rows.add(y, y))
+                value, slope = _series(rows, n_angular, coefficient(rows.mul(own[C_SPIN], other[C_SPIN])), y)
                 by_cosine = rows.mul(rows.mul(slope, factor), rows.mul(own[C_CUT], other[C_CUT]))
                 turned = rows.mul(by_cosine, cosine)
                 part = rows.mul(rows.mul(value, other[C_CUT]), own[C_SLOPE])

@@ -143,28 +143,21 @@ def steps(lists: tuple, polynomials: int, dtype: str, forces: bool) -> tuple[tup
     basis, key = Basis.of_key(lists), (lists, polynomials, SOURCES)
     reduced, n_radial = Reduced.of(basis), basis.n_radial
     size = rows_of(n_radial)
-    names = ("held", "weights", "radial", "ends")
-    radial = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials, False), ("pure", *key))
-    blended = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials, True), ("blended", *key))
+    names = ("held", "weights", "radial")
+    radial = emit.kernel(names, dtype, loops.radial_writer(n_radial, polynomials), key)
     sums = emit.kernel(("held", "chains", "moments"), dtype, loops.sums_writer(reduced), key)
     slopes = emit.kernel(("held", "gradients"), dtype, loops.sets_writer(reduced, program.slopes(reduced)), key)
     contract = (straight_contraction if is_straight(basis) else listed_contraction)(lists, dtype, forces, key)
 
     @njit(error_model="numpy")
     def functions(group, own, constants, kind, sets):
-        """Radial functions of all sets of neighbours, which are sorted by species in each lane."""
-        arrays, types, done = (group.held, constants.weights, constants.radial, group.ends), len(group.ends), 0
+        """Radial functions of all sets of neighbours."""
+        types = len(group.stops) - 1
         for s in range(types):
-            start, stop = 0, sets
-            if s > 0:
-                start = min(int(group.ends[s - 1].min()), sets)
-            if s < types - 1:
-                stop = int(group.ends[s].max())
             weights = (kind * types + s) * n_radial * polynomials
-            if start < done:  # some lanes are still at a species before, whose functions are there
-                blended(arrays, (start, done, weights, size, s - 1))
-            radial(arrays, (max(start, done), stop, weights, size, 0))
-            done = max(done, stop)
+            radial(
+                (group.held, constants.weights, constants.radial), (group.stops[s], group.stops[s + 1], weights, size)
+            )
 
     @njit(error_model="numpy")
     def summed(group, own, constants, kind, sets):

@@ -17,18 +17,15 @@ SUMS = {False: 10, True: 24}
 """Sums that are kept in registers, without and with AVX-512."""
 
 
-def radial_writer(n_radial: int, polynomials: int, mixed: bool) -> Any:
+def radial_writer(n_radial: int, polynomials: int) -> Any:
     """Radial functions f_mu = (cutoff - r)^2 sum_b w_b x^b and slopes for neighbours of one species.
 
-    Args:
-        mixed: only in lanes where the set is beyond the neighbours of the species before; their counts are in "ends".
-    Returns:
-        writer; numbers: first and last set, first number of the species in "weights", rows of a set, row in "ends".
+    Numbers: first and last set, first number of the species in "weights", rows of a set.
     """
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b = rows.builder
-        start, stop, weights, size, ends = numbers
+        start, stop, weights, size = numbers
         low, stretch, cutoff = (rows.scalar(data["radial"], k) for k in range(3))
         with counted(b, start, stop) as q:
             first = b.mul(q, size)
@@ -38,9 +35,6 @@ def radial_writer(n_radial: int, polynomials: int, mixed: bool) -> Any:
             left = rows.sub(cutoff, r)
             square, twice = rows.mul(left, left), rows.mul(left, rows.constant(-2.0))
             steep = rows.mul(square, stretch)
-            if mixed:
-                number = rows.splat(b.sitofp(q, rows.number))
-                beyond = b.fcmp_ordered(">=", number, rows.load(data["ends"], ends))
             for mu in range(n_radial):
                 value = slope = None
                 for power in range(polynomials - 1, -1, -1):
@@ -51,8 +45,6 @@ def radial_writer(n_radial: int, polynomials: int, mixed: bool) -> Any:
                 if slope is not None:
                     df = rows.fma(steep, slope, df)
                 for row, new in ((FUNCTIONS + mu, f), (FUNCTIONS + n_radial + mu, df)):
-                    if mixed:
-                        new = b.select(beyond, new, rows.load(data["held"], place(row)))
                     rows.store(data["held"], place(row), new)
 
     return write

@@ -74,19 +74,18 @@ class ParameterRows:
         """What `of_species` has in these places, (n, v) float64."""
         family = self.family
         rows = np.empty((len(near.order), family.radial[i].size + len(family.coefficients)))
-        group, own, values, places, sums = self._room(int(np.diff(near.first).max(initial=0)))
+        group, own, values, places, sums = self._room(_most_sets(near, len(family.elements)))
         self._run(near, family.scaling, group, own, self._middle.constants, i, values, places, sums, rows)
         return rows
 
     def _room(self, most: int) -> tuple:
-        """Buffers, made anew when there is a centre with more neighbours than ever before."""
+        """Buffers, made anew when there are more sets of neighbours than ever before."""
         if self._buffers is None or self._buffers[0] < most:
             family, lanes = self.family, emit.lanes_of("float64")
             group = Group(
-                near=np.empty((0, 0, 4)),
-                which=np.empty((0, 0), np.int32),
                 held=aligned((most * self._middle.size, lanes), "float64"),
-                ends=aligned((len(family.elements), lanes), "float64"),
+                which=np.empty(0, np.int64),
+                stops=np.zeros(len(family.elements) + 1, np.int64),
                 centres=np.zeros(lanes, np.int64),
                 energy=aligned((1, lanes), "float64"),
                 virials=np.empty((0, lanes)),
@@ -110,12 +109,12 @@ def kernel(lists: tuple, polynomials: int) -> Callable:
     (_, functions), (_, summed) = cpu.steps(lists, polynomials, "float64", True)[:2]
     contract = _contraction(lists, key)
     share = emit.kernel(("held", "gradients", "radial"), "float64", loops.sets_writer(reduced, shares(reduced)), key)
-    names = ("held", "radial", "ends", "sums")
+    names = ("held", "radial", "sums")
     project = emit.kernel(names, "float64", _polynomials_writer(n_radial, polynomials), key)
 
     @njit(error_model="numpy", nogil=True)
     def run(near, scaling, group, own, constants, kind, values, places, sums, rows):
-        types, n_weights = len(group.ends), n_radial * polynomials
+        types, n_weights = len(group.stops) - 1, n_radial * polynomials
         for start in range(0, len(near.order), lanes):
             centres = near.order[start : start + lanes]
             sets = _gather(near, centres, constants.radial[2], size, group)
@@ -124,10 +123,7 @@ def kernel(lists: tuple, polynomials: int) -> Callable:
             contract(group, own, constants, kind, sets, values)
             share((group.held, own.gradients, constants.radial), (sets,))
             for s in range(types):
-                low = int(group.ends[s - 1].min()) if s > 0 else 0
-                high = int(group.ends[s].max())
-                arrays = (group.held, constants.radial, group.ends, sums)
-                project(arrays, (min(low, high), high, s, s * n_weights))
+                project((group.held, constants.radial, sums), (group.stops[s], group.stops[s + 1], s * n_weights))
             for lane in range(len(centres)):
                 row = rows[centres[lane]]
                 for k in range(len(sums)):
@@ -162,59 +158,65 @@ def _contraction(lists: tuple, key: tuple) -> Callable:
     return contract
 
 
+def _most_sets(near: Neighbors, types: int) -> int:
+    """Sets of neighbours that no group exceeds: for each species the most that a centre has."""
+    centres = np.repeat(np.arange(len(near.first) - 1), np.diff(near.first))
+    return sum(int(np.bincount(centres[near.kinds == s]).max(initial=0)) for s in range(types))
+
+
 @njit(error_model="numpy")
 def _gather(near, centres, cutoff, size, group):
-    """Neighbours of centres side by side, by species; where one has no more, some at the cutoff. Returns how many sets."""
-    held, ends, types, lanes = group.held, group.ends, len(group.ends), group.ends.shape[1]
-    sets = near.first[centres[-1] + 1] - near.first[centres[-1]]
-    for lane in range(lanes):
-        count = 0
-        if lane < len(centres):
-            start = near.first[centres[lane]]
-            count = near.first[centres[lane] + 1] - start
-            ends[:, lane] = 0.0
-            for q in range(count):
-                p, base = start + q, q * size
-                held[base + X, lane] = near.directions[p, 0]
-                held[base + Y, lane] = near.directions[p, 1]
-                held[base + Z, lane] = near.directions[p, 2]
-                held[base + DISTANCE, lane], held[base + INVERSE, lane] = near.distances[p], 1.0 / near.distances[p]
-                ends[near.kinds[p], lane] += 1.0
-            for s in range(1, types):
-                ends[s, lane] += ends[s - 1, lane]
-        else:  # species change where they do in the first lane
-            ends[:, lane] = ends[:, 0]
-        for q in range(count, sets):
-            base = q * size
-            held[base + X, lane], held[base + Y, lane], held[base + Z, lane] = 1.0, 0.0, 0.0
-            held[base + DISTANCE, lane], held[base + INVERSE, lane] = cutoff, 1.0 / cutoff
+    """Sets of neighbours side by side, each of one species; where a centre has no more, one at the cutoff. Returns how many."""
+    held, lanes, sets = group.held, len(group.centres), 0
+    for s in range(len(group.stops) - 1):
+        start, most = sets, 0
+        for lane in range(len(centres)):
+            count = 0
+            for p in range(near.first[centres[lane]], near.first[centres[lane] + 1]):
+                count += near.kinds[p] == s
+            most = max(most, count)
+        sets = start + most
+        group.stops[s + 1] = sets
+        for lane in range(lanes):
+            q = start
+            if lane < len(centres):
+                for p in range(near.first[centres[lane]], near.first[centres[lane] + 1]):
+                    if near.kinds[p] == s:
+                        base = q * size
+                        held[base + X, lane] = near.directions[p, 0]
+                        held[base + Y, lane] = near.directions[p, 1]
+                        held[base + Z, lane] = near.directions[p, 2]
+                        held[base + DISTANCE, lane], held[base + INVERSE, lane] = (
+                            near.distances[p],
+                            1.0 / near.distances[p],
+                        )
+                        q += 1
+            for rest in range(q, sets):
+                base = rest * size
+                held[base + X, lane], held[base + Y, lane], held[base + Z, lane] = 0.0, 0.0, 0.0
+                held[base + DISTANCE, lane], held[base + INVERSE, lane] = cutoff, 1.0 / cutoff
     return sets
 
 
 def _polynomials_writer(n_radial: int, polynomials: int) -> Any:
     """Sums of what `shares` left, times T_b(x), over the neighbours of one species.
 
-    Numbers: first and last set that has some; the species; first row of the sums.
+    Numbers: their first and last set, first row of the sums.
     """
     size, together = rows_of(n_radial), max(1, loops.SUMS[has_wide_vectors()] // polynomials)
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b = rows.builder
-        start, stop, species, to = numbers
+        start, stop, to = numbers
         low, stretch = (rows.scalar(data["radial"], k) for k in range(2))
         zero = rows.constant(0.0)
-        is_first = b.icmp_signed("==", species, integer(0))
-        before = rows.load(data["ends"], b.select(is_first, species, b.sub(species, integer(1))))
-        before = b.select(is_first, zero, before)
-        end = rows.load(data["ends"], species)
         for lowest in range(0, n_radial, together):
             chosen = range(lowest, min(lowest + together, n_radial))
             sums = {(mu, k): register(b, zero) for mu in chosen for k in range(polynomials)}
             with counted(b, start, stop) as q:
-                first, number = b.mul(q, integer(size)), rows.splat(b.sitofp(q, rows.number))
-                mine = b.and_(b.fcmp_ordered(">=", number, before), b.fcmp_ordered("<", number, end))
+                first = b.mul(q, integer(size))
                 held = lambda row: rows.load(data["held"], b.add(first, integer(row)))  # noqa: B023, E731
-                parts = {mu: b.select(mine, held(FUNCTIONS + mu), zero) for mu in chosen}
+                parts = {mu: held(FUNCTIONS + mu) for mu in chosen}
                 x = rows.sub(rows.mul(rows.sub(held(DISTANCE), low), stretch), rows.constant(1.0))
                 t, after, twice = rows.constant(1.0), x, rows.add(x, x)
                 for k in range(polynomials):

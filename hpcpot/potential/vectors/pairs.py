@@ -1,8 +1,8 @@
 """The way from positions to the neighbours of some atoms side by side, and from their gradients to forces, as LLVM IR.
 
-Buffers of a group of `lanes` centres: "near" (lanes, most, 4) vectors to neighbours and "which" (lanes, most) int32 their
-numbers, both by lane; "held" (most * size, lanes) what is computed of each set of neighbours, one of each lane: `size` rows
-a set, the first X ... DISTANCE, then those of a family.
+Neighbours of a group of `lanes` centres are in sets of one for each lane, all of one species; "neighbors" (sets, lanes) int32
+are their numbers. "held" (most * size, lanes) is what is computed of each set: `size` rows a set, the first X ... DISTANCE,
+then those of a family; "which" (most,) int64 tells which set it is.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from typing import Any
 from llvmlite import ir
 from numba.core import cgutils
 
-from hpcpot.potential.vectors.emit import DOUBLE, INT, Data, RowEmitter, mask
+from hpcpot.potential.vectors.emit import DOUBLE, INT, Data, RowEmitter, has_wide_vectors, mask
 
 X, Y, Z, INVERSE, DISTANCE, OWN = range(6)
-"""RowEmitter of a set of neighbours: unit vector, 1 / r, r; those of the family from OWN on."""
+"""Rows of a set of neighbours: unit vector, 1 / r, r; those of the family from OWN on."""
 
 FOUR = ir.VectorType(DOUBLE, 4)
-INDEX = ir.IntType(32)
 
 
 @contextmanager
@@ -41,92 +40,64 @@ def register(builder: Any, start: Any) -> Any:
     return place
 
 
-def write_filter(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> Any:
-    """Neighbours within the cutoff of one centre, appended to its buffers; four candidates at a time, without a branch.
+def write_gather(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> Any:
+    """Unit vectors, distances and their inverses of some sets of neighbours; those without any within the cutoff are left out.
 
-    A vector that is not finite counts as within, so that it is found. Positions are rows of four numbers, the last 0; behind
-    the last candidate of all there are three numbers of atoms more, which are read but not kept.
-
-    Args:
-        numbers: centre, first and last candidate, first place of the lane in the buffers, neighbours there already.
-    Returns:
-        neighbours there now.
-    """
-    b = rows.builder
-    centre, start, stop, base, held = numbers
-    middle, cutoff2 = four(b, data["positions"], centre), splat_double(b, b.load(data["cutoff2"]), 4)
-    count = register(b, held)
-
-    def turn(p: Any, left: Any | None) -> None:
-        """Candidates p ... p + 3, of which the last turn keeps no more than are left."""
-        numbers = [b.load(b.gep(data["neighbors"], [b.add(p, integer(k))])) for k in range(4)]
-        differences = [b.fsub(four(b, data["positions"], b.sext(j, INT)), middle) for j in numbers]
-        x, y, z = columns(b, differences)
-        square = b.fadd(
-            b.fmul(x, x),
-            b.fadd(b.fmul(y, y, flags=("contract",)), b.fmul(z, z), flags=("contract",)),
-            flags=("contract",),
-        )
-        within = b.fcmp_unordered("<", square, cutoff2)
-        bits = b.zext(b.bitcast(within, ir.IntType(4)), INT)
-        if left is not None:
-            bits = b.and_(bits, b.sub(b.shl(integer(1), left), integer(1)))
-        n = b.load(count)
-        for k, (difference, j) in enumerate(zip(differences, numbers, strict=True)):
-            before = b.call(_popcount(b), [b.and_(bits, integer((1 << k) - 1))]) if k else integer(0)
-            row = b.add(base, b.add(n, before))
-            put_four(rows, data["near"], row, difference)
-            b.store(j, b.gep(data["which"], [row]))
-        b.store(b.add(n, b.call(_popcount(b), [bits])), count)
-
-    last = b.add(start, b.and_(b.sub(b.sub(stop, start), integer(1)), integer(-4)))
-    with counted(b, start, last, 4) as p:
-        turn(p, None)
-    with b.if_then(b.icmp_signed("<", start, stop), likely=True):
-        turn(last, b.sub(stop, last))
-    return b.load(count)
-
-
-def write_geometry(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> Any:
-    """Unit vectors, distances and their inverses of all sets of neighbours.
+    A neighbour beyond the cutoff gets a unit vector of zero and the cutoff as its distance. A vector that is not finite counts
+    as within, so that it is found. Positions are rows of four numbers, the last 0.
 
     Args:
-        numbers: sets; places of a lane in the buffers; rows of a set.
+        numbers: first and last set, sets in "held" already, rows of a set.
     Returns:
-        whether a pair is closer than "closest" (its square), or not finite.
+        sets in "held" now; -1 where a pair is closer than "closest" (its square), or not finite.
     """
     b = rows.builder
-    sets, most, size = numbers
+    start, stop, held, size = numbers
+    cutoff2, closest2 = rows.scalar(data["cutoff2"], 0), rows.scalar(data["closest2"], 0)
+    zero, lanes = rows.constant(0.0), range(rows.lanes)
+    centres = [b.load(b.gep(data["centres"], [integer(lane)])) for lane in lanes]
+    middle = side_by_side(b, [four(b, data["positions"], i) for i in centres])
     flags = register(b, ir.Constant(ir.VectorType(ir.IntType(1), rows.lanes), [0] * rows.lanes))
-    with counted(b, integer(0), sets) as q:
-        vectors = [load_four(rows, data["near"], b.add(b.mul(integer(lane), most), q)) for lane in range(rows.lanes)]
-        x, y, z = side_by_side(rows, vectors)
+    count = register(b, held)
+    with counted(b, start, stop) as q:
+        of_set = b.mul(q, integer(rows.lanes))
+        neighbors = [b.load(b.gep(data["neighbors"], [b.add(of_set, integer(lane))])) for lane in lanes]
+        ends = side_by_side(b, [four(b, data["positions"], b.zext(j, INT)) for j in neighbors])
+        x, y, z = (b.fsub(end, origin) for end, origin in zip(ends, middle, strict=True))
+        if rows.number != DOUBLE:
+            x, y, z = (b.fptrunc(c, rows.vector) for c in (x, y, z))
         square = rows.fma(x, x, rows.fma(y, y, rows.mul(z, z)))
-        close = b.fcmp_unordered("<", square, rows.scalar(data["closest2"], 0))
-        b.store(b.or_(b.load(flags), close), flags)
+        b.store(b.or_(b.load(flags), b.fcmp_unordered("<", square, closest2)), flags)
+        within = b.fcmp_unordered("<", square, cutoff2)
+        square = b.select(within, square, cutoff2)
         inverse = rows.inverse_root(square)
-        r = rows.mul(square, inverse)
-        first = b.mul(q, size)
-        for row, value in (
-            (X, rows.mul(x, inverse)),
-            (Y, rows.mul(y, inverse)),
-            (Z, rows.mul(z, inverse)),
-            (INVERSE, inverse),
-            (DISTANCE, r),
-        ):
-            rows.store(data["held"], b.add(first, integer(row)), value)
-    return b.zext(b.bitcast(b.load(flags), ir.IntType(rows.lanes)), INT)
+        n = b.load(count)
+        first = b.mul(n, size)
+        for row, value in zip((X, Y, Z), (x, y, z), strict=True):
+            unit = rows.mul(b.select(within, value, zero), inverse)
+            rows.store(data["held"], b.add(first, integer(row)), unit)
+        rows.store(data["held"], b.add(first, integer(INVERSE)), inverse)
+        rows.store(data["held"], b.add(first, integer(DISTANCE)), rows.mul(square, inverse))
+        b.store(q, b.gep(data["which"], [n]))
+        b.store(b.add(n, b.zext(any_lane(rows, within), INT)), count)
+    return b.select(any_lane(rows, b.load(flags)), integer(-1), b.load(count))
+
+
+def any_lane(rows: RowEmitter, flags: Any) -> Any:
+    """Whether one of the lanes' flags is set."""
+    kind = ir.IntType(rows.lanes)
+    return rows.builder.icmp_unsigned("!=", rows.builder.bitcast(flags, kind), ir.Constant(kind, 0))
 
 
 def scatter_writer(size: int) -> Any:
-    """Forces and the virial of a group from its gradients; numbers: sets, places of a lane in the buffers.
+    """Forces and the virial of a group from its gradients; numbers: sets.
 
     What a neighbour gets its centre loses, in float64, so that momentum stays. A set has `size` rows. "forces" has rows of
     four numbers; "centres" (lanes,) int64 of rows there. "virials" (9, lanes): r_a g_b.
     """
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        b, (sets, most) = rows.builder, numbers
+        b, (sets,) = rows.builder, numbers
         zero = rows.constant(0.0)
         nothing = ir.Constant(FOUR, [0.0] * 4)
         sums, virials = [register(b, nothing) for _ in range(rows.lanes)], [register(b, zero) for _ in range(9)]
@@ -137,9 +108,10 @@ def scatter_writer(size: int) -> Any:
             d = [rows.mul(own(c), r) for c in (X, Y, Z)]
             for k, place in enumerate(virials):
                 b.store(rows.fma(d[k // 3], gradient[k % 3], b.load(place)), place)
+            of_set = b.mul(b.load(b.gep(data["which"], [q])), integer(rows.lanes))
             for lane, vector in enumerate(apart(rows, gradient)):
-                j = b.load(b.gep(data["which"], [b.add(b.mul(integer(lane), most), q)]))
-                change(b, data["forces"], b.sext(j, INT), vector, "fsub")
+                j = b.load(b.gep(data["neighbors"], [b.add(of_set, integer(lane))]))
+                change(b, data["forces"], b.zext(j, INT), vector, "fsub")
                 b.store(b.fadd(b.load(sums[lane]), vector), sums[lane])
         for lane, place in enumerate(sums):
             change(b, data["forces"], b.load(b.gep(data["centres"], [integer(lane)])), b.load(place), "fadd")
@@ -164,34 +136,25 @@ def change(b: Any, data: Any, row: Any, vector: Any, operation: str) -> None:
     b.store(getattr(b, operation)(held, vector), place).align = 8
 
 
-def put_four(rows: RowEmitter, data: Any, row: Any, vector: Any) -> None:
-    """Store four float64 in a row of an array (n, 4) of the kernel's precision."""
-    b, kind = rows.builder, ir.VectorType(rows.number, 4)
-    value = vector if rows.number == DOUBLE else b.fptrunc(vector, kind)
-    b.store(value, b.bitcast(b.gep(data, [b.mul(row, integer(4))]), kind.as_pointer())).align = rows.bytes
-
-
-def load_four(rows: RowEmitter, data: Any, row: Any) -> Any:
-    b, kind = rows.builder, ir.VectorType(rows.number, 4)
-    value = b.load(b.bitcast(b.gep(data, [b.mul(row, integer(4))]), kind.as_pointer()))
-    value.align = rows.bytes
-    return value
-
-
-def columns(b: Any, vectors: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """x, y, z (4,) of four vectors (4,)."""
-    v0, v1, v2, v3 = vectors
-    low01, high01 = b.shuffle_vector(v0, v1, mask((0, 4, 2, 6))), b.shuffle_vector(v0, v1, mask((1, 5, 3, 7)))
-    low23, high23 = b.shuffle_vector(v2, v3, mask((0, 4, 2, 6))), b.shuffle_vector(v2, v3, mask((1, 5, 3, 7)))
-    x, z = b.shuffle_vector(low01, low23, mask((0, 1, 4, 5))), b.shuffle_vector(low01, low23, mask((2, 3, 6, 7)))
-    return x, b.shuffle_vector(high01, high23, mask((0, 1, 4, 5))), z
-
-
-def side_by_side(rows: RowEmitter, vectors: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """x, y, z (lanes,) of as many vectors (4,)."""
-    b = rows.builder
-    parts = [columns(b, vectors[k : k + 4]) for k in range(0, len(vectors), 4)]
+def side_by_side(b: Any, vectors: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """x, y, z (n,) of n vectors (4,), of which eight are worked on at once where registers hold as many."""
+    step = 8 if has_wide_vectors() and len(vectors) % 8 == 0 else 4
+    parts = [_columns(b, vectors[k : k + step]) for k in range(0, len(vectors), step)]
     return tuple(joined(b, [part[c] for part in parts]) for c in range(3))
+
+
+def _columns(b: Any, vectors: Sequence[Any]) -> tuple[Any, Any, Any]:
+    """x, y, z of four vectors (4,), or of eight."""
+    n = len(vectors)
+    v0, v1, v2, v3 = vectors if n == 4 else (joined(b, [vectors[k], vectors[k + 4]]) for k in range(4))
+    low = [k + m for k in range(0, n, 2) for m in (0, n)]  # even places of both, in turn
+    high = [k + 1 for k in low]
+    low01, high01 = b.shuffle_vector(v0, v1, mask(low)), b.shuffle_vector(v0, v1, mask(high))
+    low23, high23 = b.shuffle_vector(v2, v3, mask(low)), b.shuffle_vector(v2, v3, mask(high))
+    first = [k + m + e for k in range(0, n, 4) for m in (0, n) for e in (0, 1)]  # two of each, in turn
+    last = [k + 2 for k in first]
+    x, z = b.shuffle_vector(low01, low23, mask(first)), b.shuffle_vector(low01, low23, mask(last))
+    return x, b.shuffle_vector(high01, high23, mask(first)), z
 
 
 def joined(b: Any, parts: Sequence[Any]) -> Any:
@@ -219,13 +182,3 @@ def apart(rows: RowEmitter, vector: Sequence[Any]) -> list[Any]:
             lane = b.shuffle_vector(xy, zw, mask(order))
             result.append(lane if rows.number == DOUBLE else b.fpext(lane, FOUR))
     return result
-
-
-def splat_double(b: Any, number: Any, count: int) -> Any:
-    undefined = ir.Constant(ir.VectorType(DOUBLE, count), ir.Undefined)
-    first = b.insert_element(undefined, number, ir.Constant(INDEX, 0))
-    return b.shuffle_vector(first, undefined, mask([0] * count))
-
-
-def _popcount(b: Any) -> Any:
-    return cgutils.get_or_insert_function(b.module, ir.FunctionType(INT, [INT]), "llvm.ctpop.i64")

@@ -30,15 +30,21 @@ MOST_COUNTED = 4096
 GROUP_BYTES = 2**20
 """About what buffers of one group take."""
 
+SHELLS = 16
+"""Of the square of the distance, in whose order neighbours of one species are, so that those of a set are about as far."""
+
+FAR = 1e9
+"""Å, where there is no atom."""
+
 
 class Order(NamedTuple):
     """Pairs made ready for a sweep, once for each list.
 
     Attributes:
-        groups: (g, lanes) int64, centres of one species; -1 where there is none. species: (g,) int64.
-        first: (g, lanes, species + 1) int64; neighbors[first[..., s] : first[..., s + 1]] of a centre are of species s.
-        neighbors: (pairs + 3,) int32, those of one centre after the other in the order of the groups, so that they are read
-            as one stream; the last three are of none.
+        groups: (g, lanes) int64, centres of one species; where there is none, the second number past all atoms.
+        species: (g,) int64.
+        first: (g, species + 1) int64; sets first[g, s] to first[g, s + 1] are the neighbours of group g of species s.
+        neighbors: (sets, lanes) int32; where a centre has no more, the number past all atoms.
     """
 
     groups: np.ndarray
@@ -51,15 +57,13 @@ class Group(NamedTuple):
     """Buffers of one group; see `pairs`.
 
     Attributes:
-        near, which, held: neighbours. ends: (species, lanes), how many of a lane's neighbours are of a species or those before.
-        centres: (lanes,) int64, a number past all atoms where a lane has none.
-        energy: (1, lanes) eV. virials: (9, lanes) eV.
+        held, which: sets of neighbours. stops: (species + 1,) int64, sets stops[s] to stops[s + 1] are of species s.
+        centres: (lanes,) int64. energy: (1, lanes) eV. virials: (9, lanes) eV.
     """
 
-    near: np.ndarray
-    which: np.ndarray
     held: np.ndarray
-    ends: np.ndarray
+    which: np.ndarray
+    stops: np.ndarray
     centres: np.ndarray
     energy: np.ndarray
     virials: np.ndarray
@@ -69,13 +73,12 @@ class Limits(NamedTuple):
     """What a sweep takes of a potential.
 
     Attributes:
-        cutoff2, closest2: (1,) Å², of the cutoff, float64, and of the closest distance, in the kernel's precision. cutoff: Å.
+        cutoff2, closest2: (1,) Å², of the cutoff and the closest distance, in the kernel's precision.
         base: (species,) float64, eV, which is added to the energy of each centre.
     """
 
     cutoff2: np.ndarray
     closest2: np.ndarray
-    cutoff: float
     base: np.ndarray
 
 
@@ -99,7 +102,7 @@ class Middle(Protocol):
         """
 
     def own(self, most: int) -> tuple:
-        """Buffers of its own for groups with up to `most` neighbours."""
+        """Buffers of its own for groups with up to `most` sets of neighbours."""
 
 
 class Sweep:
@@ -108,9 +111,7 @@ class Sweep:
     def __init__(self, family: Any, precision: str, middle: Middle):
         self.family, self.dtype, self._middle = family, np.dtype(DTYPES[precision]).name, middle
         self._lanes = emit.lanes_of(self.dtype)
-        self._bounds = Limits(
-            np.array([family.cutoff**2]), np.array([CLOSEST**2], self.dtype), float(family.cutoff), middle.base
-        )
+        self._bounds = Limits(np.array([family.cutoff**2], self.dtype), np.array([CLOSEST**2], self.dtype), middle.base)
         self._kernels: dict[bool, Callable] = {}
         self._ready: tuple[Pairs, np.ndarray, Order, int] | None = None
         self._room = np.zeros((0, 4))
@@ -121,7 +122,7 @@ class Sweep:
     ) -> Result:
         """See contract.Potential."""
         n, m = len(pairs.first) - 1, len(positions)
-        padded, pushes = self._rows_of_four(m, forces)
+        padded, pushes = self._rows_of_four(m + 2, forces)
         _pad(positions, padded, pushes)
         order, most = self._order(padded, pairs, species)
         group, own = self._group(most)
@@ -148,29 +149,31 @@ class Sweep:
         return 1
 
     def _rows_of_four(self, m: int, forces: bool) -> tuple[np.ndarray, np.ndarray]:
-        """Arrays for positions (m, 4) and, with a row for no atom, forces (m + 1, 4): the same from call to call."""
-        if len(self._room) < 2 * m + 1:
-            self._room = aligned((2 * m + m // 8 + 1, 4), "float64")
-        return self._room[:m], self._room[m : 2 * m + 1 if forces else m + 1]
+        """Arrays (m, 4) for positions and forces: the same from call to call."""
+        if len(self._room) < 2 * m:
+            self._room = aligned((2 * m + m // 8, 4), "float64")
+        return self._room[:m], self._room[m : 2 * m if forces else m]
 
     def _order(self, padded: np.ndarray, pairs: Pairs, species: np.ndarray) -> tuple[Order, int]:
-        """The pairs in order, anew for other pairs or species, and the most neighbours of a centre."""
+        """The pairs in order, anew for other pairs or species, and the most sets of a group."""
         if self._ready is None or self._ready[0] is not pairs or not np.array_equal(self._ready[1], species):
-            types, cutoff2 = len(self.family.elements), self._bounds.cutoff2[0]
-            order = _order(padded, pairs.first, pairs.neighbors, species, types, cutoff2, self._lanes)
-            most = int(np.diff(pairs.first).max(initial=0))
-            self._ready = pairs, species.copy(), Order(*order), most
+            types, cutoff2 = len(self.family.elements), self.family.cutoff**2
+            groups, kinds = _groups(padded, pairs.first, pairs.neighbors, species, types, cutoff2, self._lanes)
+            first = _sets(groups, pairs.first, pairs.neighbors, species, types)
+            neighbors = np.empty((first[-1, -1] if len(first) else 0, self._lanes), np.int32)
+            _fill(padded, groups, first, pairs.first, pairs.neighbors, species, cutoff2, neighbors)
+            most = int((first[:, -1] - first[:, 0]).max(initial=0))
+            self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors), most
         return self._ready[2:]
 
     def _group(self, most: int) -> tuple[Group, tuple]:
-        """Buffers, made anew when a list has a centre with more neighbours than ever before."""
+        """Buffers, made anew when a list has a group with more sets than ever before."""
         if self._buffers is None or self._buffers[0] < most:
-            places = most + 4  # the filter writes four at a time
+            places = most + 1  # a set that is left out is written behind the last
             group = Group(
-                near=aligned((self._lanes, places, 4), self.dtype),
-                which=np.zeros((self._lanes, places), np.int32),
                 held=aligned((places * self._middle.size, self._lanes), self.dtype),
-                ends=aligned((len(self.family.elements), self._lanes), self.dtype),
+                which=np.zeros(places, np.int64),
+                stops=np.zeros(len(self.family.elements) + 1, np.int64),
                 centres=np.zeros(self._lanes, np.int64),
                 energy=aligned((1, self._lanes), self.dtype),
                 virials=aligned((9, self._lanes), self.dtype),
@@ -201,9 +204,10 @@ def aligned(shape: tuple[int, ...], dtype: str) -> np.ndarray:
 
 @njit()
 def _pad(positions, padded, pushes):
-    """Positions as rows of four numbers, the last 0; no forces yet."""
+    """Positions as rows of four numbers, the last 0, behind them those of no neighbour and no centre; no forces yet."""
     for k in range(len(positions)):
         padded[k, 0], padded[k, 1], padded[k, 2], padded[k, 3] = positions[k, 0], positions[k, 1], positions[k, 2], 0.0
+    padded[len(positions)], padded[len(positions) + 1] = FAR, -FAR
     pushes[:] = 0.0
 
 
@@ -214,42 +218,88 @@ def _unpad(pushes, forces):
 
 
 @njit(error_model="numpy")
-def _order(positions, row, neighbors_in, species, types, cutoff2, lanes):
-    """Order's arrays: centres in groups by species, place in memory and neighbours within the cutoff."""
+def _groups(positions, row, neighbors, species, types, cutoff2, lanes):
+    """Order's groups and their species: centres by species, place in memory and neighbours within the cutoff."""
     n = len(row) - 1
     keys, population = np.empty(n, np.int64), np.zeros(types, np.int64)
     for i in range(n):
         within, of_first = 0, 0
         x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
         for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):  # without branches, which would be guesses
-            j = np.uint32(neighbors_in[p])
+            j = np.uint32(neighbors[p])
             dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
             is_within = dx * dx + dy * dy + dz * dz < cutoff2
             within += is_within
             of_first += is_within & (species[j] == 0)
-        counts = min(within, MOST_COUNTED - 1) * MOST_COUNTED + min(of_first, MOST_COUNTED - 1)
+        counts = min(of_first, MOST_COUNTED - 1) * MOST_COUNTED + min(within, MOST_COUNTED - 1)
         keys[i] = (species[i] * (n // NEARBY + 1) + i // NEARBY) * MOST_COUNTED * MOST_COUNTED + counts
         population[species[i]] += 1
     n_groups = 0
     for s in range(types):
         n_groups += (population[s] + lanes - 1) // lanes
-    groups, kinds = np.full((n_groups, lanes), -1, np.int64), np.empty(n_groups, np.int64)
-    first, neighbors = np.zeros((n_groups, lanes, types + 1), np.int64), np.zeros(len(neighbors_in) + 3, np.int32)
-    g, lane, before, slot = -1, lanes, -1, np.uint64(0)
+    groups, kinds = np.full((n_groups, lanes), len(positions) - 1, np.int64), np.empty(n_groups, np.int64)
+    g, lane, before = -1, lanes, -1
     for i in np.argsort(keys, kind="mergesort"):
         if lane == lanes or species[i] != before:
             g, lane, before = g + 1, 0, species[i]
             kinds[g] = before
         groups[g, lane] = i
-        first[g, lane, 0] = slot
-        for s in range(types):
-            for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):  # one behind the last is written, then over
-                j = np.uint32(neighbors_in[p])
-                neighbors[slot] = j
-                slot += np.uint64(species[j] == s)
-            first[g, lane, s + 1] = slot
         lane += 1
-    return groups, kinds, first, neighbors
+    return groups, kinds
+
+
+@njit(error_model="numpy")
+def _sets(groups, row, neighbors, species, types):
+    """Order.first: of each species as many sets as the lane with the most of its neighbours needs."""
+    first, count, total = np.zeros((len(groups), types + 1), np.int64), np.zeros(types, np.int64), 0
+    for g in range(len(groups)):
+        for i in groups[g]:
+            if i < len(row) - 1:
+                count[:] = 0
+                for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):
+                    count[np.uint32(species[np.uint32(neighbors[p])])] += 1
+                for s in range(types):
+                    first[g, s + 1] = max(first[g, s + 1], count[s])
+        first[g, 0] = total
+        for s in range(types):
+            total += first[g, s + 1]
+            first[g, s + 1] = total
+    return first
+
+
+@njit(error_model="numpy")
+def _fill(positions, groups, first, row, neighbors_in, species, cutoff2, neighbors):
+    """Order.neighbors: of each species by shells, so that sets have no lane within the cutoff, or most."""
+    types, nobody, scale = first.shape[1] - 1, len(positions) - 2, (SHELLS - 1) / cutoff2
+    most = 0
+    for i in range(len(row) - 1):
+        most = max(most, row[i + 1] - row[i])
+    keys = np.empty(most, np.int64)
+    slots = np.empty(types * SHELLS, np.int64)
+    for g in range(len(groups)):
+        neighbors[first[g, 0] : first[g, types]] = nobody
+        for lane in range(groups.shape[1]):
+            i = groups[g, lane]
+            if i >= len(row) - 1:
+                continue
+            slots[:] = 0
+            start, count = np.uint64(row[i]), row[i + 1] - row[i]
+            x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
+            for k in range(np.uint64(count)):
+                j = np.uint32(neighbors_in[start + k])
+                dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
+                square = dx * dx + dy * dy + dz * dz
+                shell = np.int64(scale * square) if square < cutoff2 else SHELLS - 1
+                keys[k] = species[j] * SHELLS + shell
+                slots[np.uint64(keys[k])] += 1
+            for s in range(types):
+                slot = first[g, s]
+                for shell in range(s * SHELLS, (s + 1) * SHELLS):
+                    slots[shell], slot = slot, slot + slots[shell]
+            for k in range(np.uint64(count)):
+                key = np.uint64(keys[k])
+                neighbors[np.uint64(slots[key]), np.uint64(lane)] = neighbors_in[start + k]
+                slots[key] += 1
 
 
 @cache
@@ -261,38 +311,23 @@ def kernel(size: int, dtype: str, steps: tuple[tuple[str, Callable], ...], force
     """
     middle = reduce(in_turn, (step for _, step in steps))
     lanes, key = emit.lanes_of(dtype), (size, SOURCES)
-    within = emit.kernel(("positions", "neighbors", "cutoff2", "near", "which"), dtype, pairs.write_filter, key)
-    geometry = emit.kernel(("near", "closest2", "held"), dtype, pairs.write_geometry, key)
-    names = ("held", "which", "forces", "centres", "virials")
+    names = ("positions", "neighbors", "centres", "cutoff2", "closest2", "held", "which")
+    near = emit.kernel(names, dtype, pairs.write_gather, key)
+    names = ("held", "which", "neighbors", "forces", "centres", "virials")
     scatter = emit.kernel(names, dtype, pairs.scatter_writer(size), key)
 
     @njit(error_model="numpy")
     def gather(positions, order, bounds, g, group):
         """Neighbours of a group: how many sets, or -1 where two atoms are too close."""
-        types, most, sets = len(group.ends), group.which.shape[1], 0
-        for lane in range(lanes):
-            i = order.groups[g, lane]
-            count = 0
-            if i >= 0:
-                for s in range(types):
-                    count = within(
-                        (positions, order.neighbors, bounds.cutoff2, group.near, group.which),
-                        (i, order.first[g, lane, s], order.first[g, lane, s + 1], lane * most, count),
-                    )
-                    group.ends[s, lane] = count
-            else:
-                i = len(positions)
-            group.centres[lane] = i
-            sets = max(sets, count)
-        for lane in range(lanes):
-            count = int(group.ends[types - 1, lane])
-            if order.groups[g, lane] < 0:  # without neighbours, but species change where they do in the first lane
-                count = 0
-                group.ends[:, lane] = group.ends[:, 0]
-            for q in range(count, sets):
-                group.near[lane, q, 0], group.near[lane, q, 1], group.near[lane, q, 2] = bounds.cutoff, 0.0, 0.0
-                group.which[lane, q] = group.centres[lane]
-        return -1 if geometry((group.near, bounds.closest2, group.held), (sets, most, size)) else sets
+        group.centres[:] = order.groups[g]
+        arrays = (positions, order.neighbors, group.centres, bounds.cutoff2, bounds.closest2, group.held, group.which)
+        sets = 0
+        for s in range(len(group.stops) - 1):
+            sets = near(arrays, (order.first[g, s], order.first[g, s + 1], sets, size))
+            if sets < 0:
+                return -1
+            group.stops[s + 1] = sets
+        return sets
 
     @njit(error_model="numpy", nogil=True)
     def run(positions, order, bounds, group, own, constants, energies, pushes, virial, shared):
@@ -303,15 +338,15 @@ def kernel(size: int, dtype: str, steps: tuple[tuple[str, Callable], ...], force
                 return False
             middle(group, own, constants, order.species[g], sets)
             for lane in range(lanes):
-                if order.groups[g, lane] >= 0:
+                if order.groups[g, lane] < len(energies):
                     energies[order.groups[g, lane]] = group.energy[0, lane] + bounds.base[order.species[g]]
             if forces:
-                scatter((group.held, group.which, pushes, group.centres, group.virials), (sets, group.which.shape[1]))
+                scatter((group.held, group.which, order.neighbors, pushes, group.centres, group.virials), (sets,))
                 for k in range(9):
                     for lane in range(lanes):
                         virial[k] += group.virials[k, lane]
                 if len(shared):
-                    _share(group, sets, size, shared)
+                    _share(group, order.neighbors, sets, size, shared)
         return True
 
     return run
@@ -329,14 +364,16 @@ def in_turn(first: Callable, second: Callable) -> Callable:
 
 
 @njit(error_model="numpy")
-def _share(group, sets, size, shared):
+def _share(group, neighbors, sets, size, shared):
     """Half of each pair's virial to both of its atoms."""
     for lane in range(len(group.centres)):
         i = group.centres[lane]
-        if i == len(shared):
+        if i >= len(shared):
             continue
         for q in range(sets):
-            j = group.which[lane, q]
+            j = neighbors[group.which[q], lane]
+            if j == len(shared):
+                continue
             base = q * size
             for a in range(3):
                 d = -0.5 * group.held[base + X + a, lane] * group.held[base + DISTANCE, lane]
