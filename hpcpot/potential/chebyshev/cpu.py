@@ -14,11 +14,10 @@ import numpy as np
 
 from hpcpot.compiled import njit, source_hash
 from hpcpot.potential.chebyshev import loops
-from hpcpot.potential.chebyshev.loops import C_DISTANCE, C_GX, C_INVERSE, C_SPIN, C_X, C_Y, C_Z, CLOSE, SIZE
+from hpcpot.potential.chebyshev.loops import CLOSE, SIZE
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.network import ACTIVATIONS
 from hpcpot.potential.vectors import emit, sweep
-from hpcpot.potential.vectors.pairs import OWN
 from hpcpot.potential.vectors.sweep import Sweep, aligned
 
 SOURCES = (*sweep.SOURCES, source_hash(loops.__file__))
@@ -59,13 +58,15 @@ class DescriptorBuffers(NamedTuple):
     """Buffers of a group.
 
     Attributes:
-        close: (sets * CLOSE, lanes); origin, counts: (sets, lanes), (lanes,) int64, which sets these are, how many; most: (1,).
+        close: (sets * CLOSE, lanes). origin, close_spins: (sets, lanes), the sets they come from, int64, and spins.
+        counts: (lanes,) int64, how many. most: (1,).
         inputs, input_gradients: (inputs, lanes). series: coefficients, twice as many.
         values, derivatives: rows of all layers; back: of gradients.
     """
 
     close: np.ndarray
     origin: np.ndarray
+    close_spins: np.ndarray
     counts: np.ndarray
     most: np.ndarray
     inputs: np.ndarray
@@ -83,6 +84,7 @@ class ChebyshevMiddle:
 
     def __init__(self, family: Chebyshev, precision: str):
         self._family, self._dtype = family, "float64" if precision == "float64" else "float32"
+        self.inner = float(family.angular_cutoff)
         self.constants, self._rows = constants(family, self._dtype)
         self.base = family.energy_shift + family.atomic_energies
 
@@ -99,6 +101,7 @@ class ChebyshevMiddle:
         return DescriptorBuffers(
             row(most * CLOSE),
             np.zeros((most, lanes), np.int64),
+            row(most),
             np.zeros(lanes, np.int64),
             np.zeros(1, np.int64),
             row(inputs),
@@ -166,10 +169,12 @@ def steps(
     zero = make(("out",), loops.write_zero, "zero")
     names = ("held", "inverse_cutoffs", "spins", "inputs")
     radial_sums = make(names, loops.radial_sums_writer(n_radial, half, several))
-    names = ("held", "angular_cutoff", "spins", "close", "counts", "origin")
+    names = ("held", "angular_cutoff", "spins", "counts", "origin", "close_spins")
     choose = make(names, loops.write_choice)
-    close = make(("close", "inverse_cutoffs"), loops.write_close)
-    angular_sums = make(("close", "argument", "inputs"), loops.angular_sums_writer(n_radial, n_angular, half, several))
+    close = make(("held", "inverse_cutoffs", "counts", "origin", "close"), loops.write_close)
+    give_back = make(("close", "origin", "held"), loops.write_return)
+    names = ("close", "close_spins", "argument", "inputs")
+    angular_sums = make(names, loops.angular_sums_writer(n_radial, n_angular, half, several))
     dense = make(("weights", "in", "out"), loops.dense_writer(widths), widths)
     affine = make(("in", "offset", "scale", "out"), loops.write_affine)
     product = make(("in", "out"), loops.write_product, "product")
@@ -178,7 +183,7 @@ def steps(
     linear, tanh, logistic, scaled, twisted = activations
     names = ("held", "inverse_cutoffs", "spins", "input_gradients", "series")
     radial_back = make(names, loops.radial_back_writer(n_radial, half, several))
-    names = ("close", "argument", "input_gradients", "series")
+    names = ("close", "close_spins", "argument", "input_gradients", "series")
     angular_back = make(names, loops.angular_back_writer(n_radial, n_angular, half, several))
 
     @njit(error_model="numpy")
@@ -246,19 +251,17 @@ def steps(
         """Those within the angular cutoff side by side."""
         types, most, fewest = len(group.stops) - 1, 0, sets
         own.counts[:] = 0
-        arrays = (group.held, constants.angular_cutoff, constants.spins, own.close, own.counts, own.origin)
+        arrays = (group.held, constants.angular_cutoff, constants.spins, own.counts, own.origin, own.close_spins)
         for s in range(types):
             choose(arrays, (group.stops[s], group.stops[s + 1], kind * types + s))
         for lane in range(own.inputs.shape[1]):
             most, fewest = max(most, own.counts[lane]), min(fewest, own.counts[lane])
         for c in range(fewest, most):
-            to = c * CLOSE
             for lane in range(own.inputs.shape[1]):
                 if c >= own.counts[lane]:
-                    own.close[to + C_X, lane], own.close[to + C_Y, lane], own.close[to + C_Z, lane] = 1.0, 0.0, 0.0
-                    own.close[to + C_INVERSE, lane], own.close[to + C_DISTANCE, lane] = 1.0, constants.angular_cutoff[0]
-                    own.close[to + C_SPIN, lane] = 0.0
+                    own.origin[c, lane] = 0  # any set, with a cutoff function of zero
         own.most[0] = most
+        close((group.held, constants.inverse_cutoffs, own.counts, own.origin, own.close), (most,))
 
     @njit(error_model="numpy")
     def radial_part(group, own, constants, kind, sets):
@@ -270,8 +273,7 @@ def steps(
 
     @njit(error_model="numpy")
     def angular_part(group, own, constants, kind, sets):
-        close((own.close, constants.inverse_cutoffs), (own.most[0],))
-        angular_sums((own.close, constants.argument, own.inputs), (own.most[0],))
+        angular_sums((own.close, own.close_spins, constants.argument, own.inputs), (own.most[0],))
 
     @njit(error_model="numpy")
     def radial_gradients(group, own, constants, kind, sets):
@@ -282,12 +284,9 @@ def steps(
 
     @njit(error_model="numpy")
     def angular_gradients(group, own, constants, kind, sets):
-        angular_back((own.close, constants.argument, own.input_gradients, own.series), (own.most[0],))
-        for lane in range(own.inputs.shape[1]):
-            for c in range(own.counts[lane]):
-                base = own.origin[c, lane] * SIZE + OWN
-                for k in range(3):
-                    group.held[base + k, lane] += own.close[c * CLOSE + C_GX + k, lane]
+        arrays = (own.close, own.close_spins, constants.argument, own.input_gradients, own.series)
+        angular_back(arrays, (own.most[0],))
+        give_back((own.close, own.origin, group.held), (own.most[0],))
 
     energies = (
         ("close neighbours", close_neighbors),

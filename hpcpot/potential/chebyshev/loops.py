@@ -1,7 +1,8 @@
 """Loops of the Chebyshev descriptor over the neighbours of some atoms side by side, as LLVM IR.
 
 "held" has the rows below for each set of neighbours, beside those of `vectors.pairs`; "close" has CLOSE rows for each set
-of neighbours within the angular cutoff, one of each lane, which are copied there; "inputs" those of the network.
+of neighbours within the angular cutoff, one of each lane, which come from the sets "origin" (sets, lanes) int64 and have the
+"close_spins" (sets, lanes); "inputs" has those of the network.
 
 Sums of T_k over neighbours cost one multiply-add each as sums of products T_{4b} T_a, half of what the recursion takes; and
 the way back evaluates series in these products, which are as well conditioned as T_k themselves.
@@ -14,15 +15,17 @@ from math import factorial
 from typing import Any
 
 import numpy as np
+from llvmlite import ir
 
-from hpcpot.potential.vectors.emit import INT, Data, RowEmitter, has_wide_vectors
-from hpcpot.potential.vectors.pairs import DISTANCE, OWN, X, Y, Z, any_lane, counted, integer, register
+from hpcpot.potential.vectors.emit import INT, Data, RowEmitter, has_wide_vectors, mask
+from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, OWN, X, Y, Z, any_lane, counted, integer, register
 
 CUT, CUT_SLOPE, SIZE = OWN, OWN + 1, OWN + 3
 """Rows of a set of neighbours: f_c and its slope, in whose place the gradient comes. How many rows."""
 
-C_X, C_Y, C_Z, C_INVERSE, C_DISTANCE, C_SPIN, C_CUT, C_SLOPE, C_GX, C_GY, C_GZ, CLOSE = range(12)
-"""Rows of a set of close neighbours: unit vector, 1 / r, r, spin, f_c and slope, gradient. How many rows."""
+C_X, C_Y, C_Z, C_INVERSE, C_CUT, C_SLOPE, C_ALONG, C_GX, C_GY, C_GZ, CLOSE = range(11)
+"""Rows of a set of close neighbours: unit vector, 1 / r, f_c and slope, two sums on the way back, the second of which becomes
+the gradient. How many rows."""
 
 SUMS = {False: 10, True: 24}
 """Sums that are kept in registers, without and with AVX-512."""
@@ -176,41 +179,68 @@ def _argument(rows: RowEmitter, r: Any, inverse_cutoff: Any) -> Any:
 
 
 def write_choice(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Append the neighbours of one species within the angular cutoff to the close ones of each lane.
+    """Append the neighbours of one species within the angular cutoff to the close ones of each lane, whose "counts" are kept.
 
-    "counts" (lanes,) int64 are how many these are, "origin" (sets, lanes) int64 of which sets. Numbers: first and last set,
-    place of the spin.
+    Numbers: first and last set, place of the spin.
     """
     b, (start, stop, spin) = rows.builder, numbers
-    cutoff, lanes = rows.scalar(data["angular_cutoff"], 0), integer(rows.lanes)
+    cutoff = rows.scalar(data["angular_cutoff"], 0)
     spin = b.load(b.gep(data["spins"], [spin]))
     with counted(b, start, stop) as q:
-        first = b.mul(q, integer(SIZE))
-        within = b.fcmp_ordered("<", rows.load(data["held"], b.add(first, integer(DISTANCE))), cutoff)
+        within = b.fcmp_ordered("<", rows.load(data["held"], b.add(b.mul(q, integer(SIZE)), integer(DISTANCE))), cutoff)
         with b.if_then(any_lane(rows, within)):
-            for lane in range(rows.lanes):
+            for lane in range(rows.lanes):  # without branches, which would be guesses
                 where = b.gep(data["counts"], [integer(lane)])
                 count = b.load(where)
-                to, own = b.mul(count, integer(CLOSE)), integer(lane)
-                place = lambda row, base: b.add(b.mul(b.add(base, integer(row)), lanes), own)  # noqa: B023, E731
-                for k in range(5):  # X, Y, Z, INVERSE, DISTANCE, in both
-                    value = b.load(b.gep(data["held"], [place(X + k, first)]))
-                    b.store(value, b.gep(data["close"], [place(C_X + k, to)]))
-                b.store(spin, b.gep(data["close"], [place(C_SPIN, to)]))
-                b.store(q, b.gep(data["origin"], [b.add(b.mul(count, lanes), own)]))
+                place = b.add(b.mul(count, integer(rows.lanes)), integer(lane))
+                b.store(q, b.gep(data["origin"], [place]))
+                b.store(spin, b.gep(data["close_spins"], [place]))
                 b.store(b.add(count, b.zext(b.extract_element(within, integer(lane)), INT)), where)
 
 
 def write_close(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Cutoff functions of the close neighbours, and gradients of zero; numbers: sets of them."""
+    """Rows of the close neighbours, sums of zero; cutoff functions are zero where a lane has no more. Numbers: sets of them."""
     b, (count,) = rows.builder, numbers
-    inverse = rows.scalar(data["inverse_cutoffs"], 1)
+    inverse, zero = rows.scalar(data["inverse_cutoffs"], 1), rows.constant(0.0)
+    kind = ir.VectorType(INT, rows.lanes)
+    counts = b.load(b.bitcast(data["counts"], kind.as_pointer()))
+    counts.align = 8
     with counted(b, integer(0), count) as c:
-        first = b.mul(c, integer(CLOSE))
-        cut, slope = _cut(rows, rows.load(data["close"], b.add(first, integer(C_DISTANCE))), inverse)
-        zero = rows.constant(0.0)
-        for row, value in ((C_CUT, cut), (C_SLOPE, slope), (C_GX, zero), (C_GY, zero), (C_GZ, zero)):
-            rows.store(data["close"], b.add(first, integer(row)), value)
+        of_set = b.mul(c, integer(rows.lanes))
+        firsts = []
+        for lane in range(rows.lanes):
+            q = b.load(b.gep(data["origin"], [b.add(of_set, integer(lane))]))
+            firsts.append(b.add(b.mul(q, integer(SIZE * rows.lanes)), integer(lane)))
+        values = []
+        for row in (X, Y, Z, INVERSE, DISTANCE):
+            value = ir.Constant(rows.vector, ir.Undefined)
+            for lane, first in enumerate(firsts):
+                number = b.load(b.gep(data["held"], [b.add(first, integer(row * rows.lanes))]))
+                value = b.insert_element(value, number, integer(lane))
+            values.append(value)
+        *units, r = values
+        cut, slope = _cut(rows, r, inverse)
+        turn = b.insert_element(ir.Constant(kind, ir.Undefined), c, integer(0))
+        turn = b.shuffle_vector(turn, turn, mask([0] * rows.lanes))
+        has_one = b.icmp_signed("<", turn, counts)
+        values = [*units, b.select(has_one, cut, zero), b.select(has_one, slope, zero), zero, zero, zero, zero]
+        for row, value in enumerate(values):
+            rows.store(data["close"], b.add(b.mul(c, integer(CLOSE)), integer(row)), value)
+
+
+def write_return(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
+    """Add the gradients of close neighbours to those in "held"; numbers: sets of them."""
+    b, (count,) = rows.builder, numbers
+    lanes = integer(rows.lanes)
+    with counted(b, integer(0), count) as c:
+        for lane in range(rows.lanes):
+            q = b.load(b.gep(data["origin"], [b.add(b.mul(c, lanes), integer(lane))]))
+            for axis in range(3):
+                own = b.add(b.mul(c, integer(CLOSE)), integer(C_GX + axis))
+                value = b.load(b.gep(data["close"], [b.add(b.mul(own, lanes), integer(lane))]))
+                to = b.add(b.mul(q, integer(SIZE)), integer(OWN + axis))
+                place = b.gep(data["held"], [b.add(b.mul(to, lanes), integer(lane))])
+                b.store(b.fadd(b.load(place), value), place)
 
 
 def _cosine(rows: RowEmitter, a: dict, c: dict) -> Any:
@@ -229,7 +259,7 @@ def angular_sums_writer(n_radial: int, n_angular: int, half: int, several: bool)
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b, (count,) = rows.builder, numbers
         factor, shift = (rows.scalar(data["argument"], k) for k in range(2))
-        chosen = (C_X, C_Y, C_Z, C_SPIN, C_CUT)
+        chosen = (C_X, C_Y, C_Z, C_CUT)
         starts = [n_radial, half + n_radial] if several else [n_radial]
         products: list[list[Any]] = [[] for _ in starts]
         for orders in _passes(n_angular, SUMS[has_wide_vectors()] // len(starts)):
@@ -242,7 +272,7 @@ def angular_sums_writer(n_radial: int, n_angular: int, half: int, several: bool)
                     both = rows.mul(own[C_CUT], other[C_CUT])
                     _add_products(rows, sums[0], y, both)
                     if several:
-                        spins = rows.mul(own[C_SPIN], other[C_SPIN])
+                        spins = rows.mul(rows.load(data["close_spins"], c), rows.load(data["close_spins"], d))
                         _add_products(rows, sums[1], y, rows.mul(spins, both))
             for part, held in zip(products, sums, strict=True):
                 part += [b.load(place) for place in held.values()]
@@ -317,54 +347,62 @@ def radial_back_writer(n_radial: int, half: int, several: bool) -> Callable:
 
 
 def angular_back_writer(n_radial: int, n_angular: int, half: int, several: bool) -> Callable:
-    """Gradient of the angular part to the rows C_GX ... of both close neighbours of each pair; numbers: sets of them."""
+    """Gradient of the angular part to the rows C_GX ... of close neighbours; numbers: sets of them.
+
+    E = sum over pairs of F(u_c . u_d) f_c f_d. With a = sum_d F f_d and v = sum_d F' f_d u_d it is
+    (a f_c' - (u_c . v) f_c / r_c) u_c + v f_c / r_c.
+    """
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b, (count,) = rows.builder, numbers
         factor, shift = (rows.scalar(data["argument"], k) for k in range(2))
-        chosen = (C_X, C_Y, C_Z, C_INVERSE, C_SPIN, C_CUT, C_SLOPE)
-        axes = ((C_X, C_GX), (C_Y, C_GY), (C_Z, C_GZ))
+        units, vector = (C_X, C_Y, C_Z), (C_GX, C_GY, C_GZ)
         rows_of_series = 2 * n_angular - 1
         for first in (n_radial, half + n_radial) if several else (n_radial,):
             orders = range(first, first + n_angular)
             gradients = [rows.load(data["input_gradients"], order) for order in orders]
             _put_series(rows, data, 0 if first == n_radial else rows_of_series, gradients)
 
-        def coefficient(spin: Any) -> Callable[[int], Any]:
-            def combined(k: int) -> Any:
-                plain = rows.load(data["series"], k)
-                return rows.fma(spin, rows.load(data["series"], rows_of_series + k), plain) if several else plain
-
-            return combined
+        def add(c: Any, changes: Sequence[Any]) -> None:
+            for row, change in zip((C_ALONG, *vector), changes, strict=True):
+                place = b.add(b.mul(c, integer(CLOSE)), integer(row))
+                rows.store(data["close"], place, rows.add(rows.load(data["close"], place), change))
 
         with counted(b, integer(1), count) as c:
-            own = _rows_of_close(rows, data, c, chosen)
-            sums, along = [register(b, rows.constant(0.0)) for _ in axes], register(b, rows.constant(0.0))
+            own = _rows_of_close(rows, data, c, (*units, C_CUT))
+            sums = [register(b, rows.constant(0.0)) for _ in range(4)]
             with counted(b, integer(0), c) as d:
-                other = _rows_of_close(rows, data, d, chosen)
-                cosine = _cosine(rows, own, other)
-                y = rows.fma(cosine, factor, shift)
-                value, slope = _series(rows, n_angular, coefficient(rows.mul(own[C_SPIN], other[C_SPIN])), y)
-                by_cosine = rows.mul(rows.mul(slope, factor), rows.mul(own[C_CUT], other[C_CUT]))
-                turned = rows.mul(by_cosine, cosine)
-                part = rows.mul(rows.mul(value, other[C_CUT]), own[C_SLOPE])
-                b.store(rows.add(b.load(along), rows.fnma(turned, own[C_INVERSE], part)), along)
-                part = rows.mul(rows.mul(value, own[C_CUT]), other[C_SLOPE])
-                others = rows.fnma(turned, other[C_INVERSE], part)
-                across = rows.mul(by_cosine, other[C_INVERSE])
-                first = b.mul(d, integer(CLOSE))
-                for (axis, gradient), place in zip(axes, sums, strict=True):
-                    b.store(rows.fma(by_cosine, other[axis], b.load(place)), place)
-                    row = b.add(first, integer(gradient))
-                    change = rows.fma(across, own[axis], rows.mul(others, other[axis]))
-                    rows.store(data["close"], row, rows.add(rows.load(data["close"], row), change))
-            first = b.mul(c, integer(CLOSE))
-            for (axis, gradient), place in zip(axes, sums, strict=True):
-                row = b.add(first, integer(gradient))
-                change = rows.fma(b.load(place), own[C_INVERSE], rows.mul(b.load(along), own[axis]))
-                rows.store(data["close"], row, rows.add(rows.load(data["close"], row), change))
+                other = _rows_of_close(rows, data, d, (*units, C_CUT))
+                y = rows.fma(_cosine(rows, own, other), factor, shift)
+                coefficient = lambda k: rows.load(data["series"], k)  # noqa: E731
+                if several:
+                    spins = rows.mul(rows.load(data["close_spins"], c), rows.load(data["close_spins"], d))
+                    plain = coefficient
+                    coefficient = lambda k: rows.fma(spins, plain(rows_of_series + k), plain(k))  # noqa: E731
+                value, slope = _series(rows, n_angular, coefficient, y)
+                slope = rows.mul(slope, factor)
+                for place, part in zip(sums, _parts(rows, value, slope, other, units), strict=True):
+                    b.store(rows.add(b.load(place), part), place)
+                add(d, _parts(rows, value, slope, own, units))
+            add(c, [b.load(place) for place in sums])
+        with counted(b, integer(0), count) as c:
+            own = _rows_of_close(rows, data, c, (*units, C_INVERSE, C_CUT, C_SLOPE, C_ALONG, *vector))
+            turned = rows.constant(0.0)
+            for unit, row in zip(units, vector, strict=True):
+                turned = rows.fma(own[unit], own[row], turned)
+            across = rows.mul(own[C_CUT], own[C_INVERSE])
+            along = rows.fnma(turned, across, rows.mul(own[C_ALONG], own[C_SLOPE]))
+            for unit, row in zip(units, vector, strict=True):
+                gradient = rows.fma(own[row], across, rows.mul(along, own[unit]))
+                rows.store(data["close"], b.add(b.mul(c, integer(CLOSE)), integer(row)), gradient)
 
     return write
+
+
+def _parts(rows: RowEmitter, value: Any, slope: Any, of: dict[int, Any], units: Sequence[int]) -> list[Any]:
+    """F f and F' f u of a close neighbour."""
+    scaled = rows.mul(slope, of[C_CUT])
+    return [rows.mul(value, of[C_CUT]), *(rows.mul(scaled, of[unit]) for unit in units)]
 
 
 def dense_writer(widths: Sequence[int]) -> Callable:

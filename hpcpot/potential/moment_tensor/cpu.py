@@ -81,6 +81,8 @@ class ContractionBuffers(NamedTuple):
 class MomentTensorMiddle:
     """See sweep.Middle."""
 
+    inner = 0.0
+
     def __init__(self, family: MomentTensor, precision: str):
         lists = family.basis.key
         self._dtype = "float64" if precision == "float64" else "float32"

@@ -98,9 +98,9 @@ def scatter_writer(size: int) -> Any:
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b, (sets,) = rows.builder, numbers
-        zero = rows.constant(0.0)
-        nothing = ir.Constant(FOUR, [0.0] * 4)
-        sums, virials = [register(b, nothing) for _ in range(rows.lanes)], [register(b, zero) for _ in range(9)]
+        wide = ir.VectorType(DOUBLE, rows.lanes)
+        sums = [register(b, ir.Constant(wide, [0.0] * rows.lanes)) for _ in range(3)]
+        virials = [register(b, rows.constant(0.0)) for _ in range(9)]
         with counted(b, integer(0), sets) as q:
             first = b.mul(q, integer(size))
             own = lambda row: rows.load(data["held"], b.add(first, integer(row)))  # noqa: E731
@@ -108,13 +108,16 @@ def scatter_writer(size: int) -> Any:
             d = [rows.mul(own(c), r) for c in (X, Y, Z)]
             for k, place in enumerate(virials):
                 b.store(rows.fma(d[k // 3], gradient[k % 3], b.load(place)), place)
+            if rows.number != DOUBLE:
+                gradient = [b.fpext(c, wide) for c in gradient]
+            for c, place in zip(gradient, sums, strict=True):
+                b.store(b.fadd(b.load(place), c), place)
             of_set = b.mul(b.load(b.gep(data["which"], [q])), integer(rows.lanes))
-            for lane, vector in enumerate(apart(rows, gradient)):
+            for lane, vector in enumerate(apart(b, [b.fneg(c) for c in gradient])):
                 j = b.load(b.gep(data["neighbors"], [b.add(of_set, integer(lane))]))
-                change(b, data["forces"], b.zext(j, INT), vector, "fsub")
-                b.store(b.fadd(b.load(sums[lane]), vector), sums[lane])
-        for lane, place in enumerate(sums):
-            change(b, data["forces"], b.load(b.gep(data["centres"], [integer(lane)])), b.load(place), "fadd")
+                add_four(b, data["forces"], b.zext(j, INT), vector)
+        for lane, vector in enumerate(apart(b, [b.load(place) for place in sums])):
+            add_four(b, data["forces"], b.load(b.gep(data["centres"], [integer(lane)])), vector)
         for k, place in enumerate(virials):
             rows.store(data["virials"], k, b.load(place))
 
@@ -128,17 +131,17 @@ def four(b: Any, data: Any, row: Any) -> Any:
     return value
 
 
-def change(b: Any, data: Any, row: Any, vector: Any, operation: str) -> None:
-    """Add to a row of an array (n, 4) float64, or subtract."""
+def add_four(b: Any, data: Any, row: Any, vector: Any) -> None:
+    """Add to a row of an array (n, 4) float64."""
     place = b.bitcast(b.gep(data, [b.mul(row, integer(4))]), FOUR.as_pointer())
     held = b.load(place)
     held.align = 8
-    b.store(getattr(b, operation)(held, vector), place).align = 8
+    b.store(b.fadd(held, vector), place).align = 8
 
 
 def side_by_side(b: Any, vectors: Sequence[Any]) -> tuple[Any, Any, Any]:
-    """x, y, z (n,) of n vectors (4,), of which eight are worked on at once where registers hold as many."""
-    step = 8 if has_wide_vectors() and len(vectors) % 8 == 0 else 4
+    """x, y, z (n,) of n vectors (4,)."""
+    step = _together(len(vectors))
     parts = [_columns(b, vectors[k : k + step]) for k in range(0, len(vectors), step)]
     return tuple(joined(b, [part[c] for part in parts]) for c in range(3))
 
@@ -147,14 +150,42 @@ def _columns(b: Any, vectors: Sequence[Any]) -> tuple[Any, Any, Any]:
     """x, y, z of four vectors (4,), or of eight."""
     n = len(vectors)
     v0, v1, v2, v3 = vectors if n == 4 else (joined(b, [vectors[k], vectors[k + 4]]) for k in range(4))
-    low = [k + m for k in range(0, n, 2) for m in (0, n)]  # even places of both, in turn
-    high = [k + 1 for k in low]
-    low01, high01 = b.shuffle_vector(v0, v1, mask(low)), b.shuffle_vector(v0, v1, mask(high))
-    low23, high23 = b.shuffle_vector(v2, v3, mask(low)), b.shuffle_vector(v2, v3, mask(high))
-    first = [k + m + e for k in range(0, n, 4) for m in (0, n) for e in (0, 1)]  # two of each, in turn
-    last = [k + 2 for k in first]
-    x, z = b.shuffle_vector(low01, low23, mask(first)), b.shuffle_vector(low01, low23, mask(last))
-    return x, b.shuffle_vector(high01, high23, mask(first)), z
+    even, odd, first, last = _orders(n)
+    low01, high01 = b.shuffle_vector(v0, v1, even), b.shuffle_vector(v0, v1, odd)
+    low23, high23 = b.shuffle_vector(v2, v3, even), b.shuffle_vector(v2, v3, odd)
+    x, z = b.shuffle_vector(low01, low23, first), b.shuffle_vector(low01, low23, last)
+    return x, b.shuffle_vector(high01, high23, first), z
+
+
+def apart(b: Any, vector: Sequence[Any]) -> list[Any]:
+    """The n vectors (x, y, z, 0) (4,) of x, y, z (n,)."""
+    total = vector[0].type.count
+    n, result = _together(total), []
+    zero, (even, odd, first, last) = ir.Constant(ir.VectorType(DOUBLE, n), [0.0] * n), _orders(n)
+    for k in range(0, total, n):
+        x, y, z = (b.shuffle_vector(v, v, mask(range(k, k + n))) for v in vector)
+        low_xy, high_xy = b.shuffle_vector(x, y, even), b.shuffle_vector(x, y, odd)
+        low_z, high_z = b.shuffle_vector(z, zero, even), b.shuffle_vector(z, zero, odd)
+        parts = [
+            b.shuffle_vector(xy, zw, order)
+            for order in (first, last)
+            for xy, zw in ((low_xy, low_z), (high_xy, high_z))
+        ]
+        for of in range(0, n, 4):
+            result += [b.shuffle_vector(part, part, mask(range(of, of + 4))) for part in parts]
+    return result
+
+
+def _together(count: int) -> int:
+    """Vectors (4,) float64 that are turned at once: eight where registers hold as many."""
+    return 8 if has_wide_vectors() and count % 8 == 0 else 4
+
+
+def _orders(n: int) -> tuple[Any, Any, Any, Any]:
+    """Of two vectors (n,): what is at even places and at odd places, one of each in turn; first and last pairs of each four."""
+    even = [k + of for k in range(0, n, 2) for of in (0, n)]
+    first = [k + of + e for k in range(0, n, 4) for of in (0, n) for e in (0, 1)]
+    return mask(even), mask([k + 1 for k in even]), mask(first), mask([k + 2 for k in first])
 
 
 def joined(b: Any, parts: Sequence[Any]) -> Any:
@@ -163,22 +194,3 @@ def joined(b: Any, parts: Sequence[Any]) -> Any:
         n = parts[0].type.count
         parts = [b.shuffle_vector(p, q, mask(range(2 * n))) for p, q in zip(parts[::2], parts[1::2], strict=True)]
     return parts[0]
-
-
-def apart(rows: RowEmitter, vector: Sequence[Any]) -> list[Any]:
-    """(x, y, z, 0) (4,) float64 of each lane."""
-    b, result = rows.builder, []
-    zero = ir.Constant(ir.VectorType(rows.number, 4), [0.0] * 4)
-    for k in range(0, rows.lanes, 4):
-        x, y, z = (b.shuffle_vector(v, v, mask(range(k, k + 4))) for v in vector)
-        low_xy, high_xy = b.shuffle_vector(x, y, mask((0, 4, 2, 6))), b.shuffle_vector(x, y, mask((1, 5, 3, 7)))
-        low_z, high_z = b.shuffle_vector(z, zero, mask((0, 4, 2, 6))), b.shuffle_vector(z, zero, mask((1, 5, 3, 7)))
-        for xy, zw, order in (
-            (low_xy, low_z, (0, 1, 4, 5)),
-            (high_xy, high_z, (0, 1, 4, 5)),
-            (low_xy, low_z, (2, 3, 6, 7)),
-            (high_xy, high_z, (2, 3, 6, 7)),
-        ):
-            lane = b.shuffle_vector(xy, zw, mask(order))
-            result.append(lane if rows.number == DOUBLE else b.fpext(lane, FOUR))
-    return result

@@ -87,10 +87,12 @@ class Middle(Protocol):
 
     Attributes:
         size: rows of a set of neighbours. constants: numbers of the model, a tuple of arrays.
+        inner: Å, groups have centres with as many neighbours up to there, which cost more than others; 0 where there are none.
         base: (species,) float64, eV, added to the energies of centres.
     """
 
     size: int
+    inner: float
     constants: tuple
     base: np.ndarray
 
@@ -157,8 +159,8 @@ class Sweep:
     def _order(self, padded: np.ndarray, pairs: Pairs, species: np.ndarray) -> tuple[Order, int]:
         """The pairs in order, anew for other pairs or species, and the most sets of a group."""
         if self._ready is None or self._ready[0] is not pairs or not np.array_equal(self._ready[1], species):
-            types, cutoff2 = len(self.family.elements), self.family.cutoff**2
-            groups, kinds = _groups(padded, pairs.first, pairs.neighbors, species, types, cutoff2, self._lanes)
+            types, cutoff2, inner2 = len(self.family.elements), self.family.cutoff**2, float(self._middle.inner) ** 2
+            groups, kinds = _groups(padded, pairs.first, pairs.neighbors, species, types, inner2, cutoff2, self._lanes)
             first = _sets(groups, pairs.first, pairs.neighbors, species, types)
             neighbors = np.empty((first[-1, -1] if len(first) else 0, self._lanes), np.int32)
             _fill(padded, groups, first, pairs.first, pairs.neighbors, species, cutoff2, neighbors)
@@ -218,21 +220,24 @@ def _unpad(pushes, forces):
 
 
 @njit(error_model="numpy")
-def _groups(positions, row, neighbors, species, types, cutoff2, lanes):
-    """Order's groups and their species: centres by species, place in memory and neighbours within the cutoff."""
+def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes):
+    """Order's groups and their species: centres by species, place in memory and neighbours within both cutoffs."""
     n = len(row) - 1
     keys, population = np.empty(n, np.int64), np.zeros(types, np.int64)
     for i in range(n):
-        within, of_first = 0, 0
+        inside, within, of_first = 0, 0, 0
         x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
         for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):  # without branches, which would be guesses
             j = np.uint32(neighbors[p])
             dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-            is_within = dx * dx + dy * dy + dz * dz < cutoff2
+            square = dx * dx + dy * dy + dz * dz
+            is_within = square < cutoff2
+            inside += square < inner2
             within += is_within
             of_first += is_within & (species[j] == 0)
-        counts = min(of_first, MOST_COUNTED - 1) * MOST_COUNTED + min(within, MOST_COUNTED - 1)
-        keys[i] = (species[i] * (n // NEARBY + 1) + i // NEARBY) * MOST_COUNTED * MOST_COUNTED + counts
+        keys[i] = species[i] * (n // NEARBY + 1) + i // NEARBY
+        for count in (inside, of_first, within):
+            keys[i] = keys[i] * MOST_COUNTED + min(count, MOST_COUNTED - 1)
         population[species[i]] += 1
     n_groups = 0
     for s in range(types):
