@@ -501,7 +501,7 @@ def _tanh(rows: RowEmitter, x: Any) -> Any:
     limit = 19.0625 if rows.bytes == 8 else 9.5
     low, high = rows.constant(-limit), rows.constant(limit)
     x = b.select(b.fcmp_ordered(">", x, high), high, b.select(b.fcmp_ordered("<", x, low), low, x))
-    n = rows.call("rint", rows.mul(x, rows.constant(2.0 / np.log(2.0))))
+    n, power = rows.rounded(x, 2.0 / np.log(2.0))
     t = rows.fma(n, rows.constant(-np.log(2.0)), rows.add(x, x))
-    above = rows.fma(_polynomial(rows, EXPONENTIAL, t), rows.power_of_two(n), rows.constant(1.0))
+    above = rows.fma(_polynomial(rows, EXPONENTIAL, t), power, rows.constant(1.0))
     return rows.fnma(rows.constant(2.0), rows.inverse(above), rows.constant(1.0))

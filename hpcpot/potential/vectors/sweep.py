@@ -160,10 +160,13 @@ class Sweep:
         """The pairs in order, anew for other pairs or species, and the most sets of a group."""
         if self._ready is None or self._ready[0] is not pairs or not np.array_equal(self._ready[1], species):
             types, cutoff2, inner2 = len(self.family.elements), self.family.cutoff**2, float(self._middle.inner) ** 2
-            groups, kinds = _groups(padded, pairs.first, pairs.neighbors, species, types, inner2, cutoff2, self._lanes)
-            first = _sets(groups, pairs.first, pairs.neighbors, species, types)
+            shells = np.empty(len(pairs.neighbors), np.uint16)
+            groups, kinds = _groups(
+                padded, pairs.first, pairs.neighbors, species, types, inner2, cutoff2, self._lanes, shells
+            )
+            first = _sets(groups, pairs.first, shells, types)
             neighbors = np.empty((first[-1, -1] if len(first) else 0, self._lanes), np.int32)
-            _fill(padded, groups, first, pairs.first, pairs.neighbors, species, cutoff2, neighbors)
+            _fill(groups, first, pairs.first, pairs.neighbors, shells, len(padded) - 2, neighbors)
             most = int((first[:, -1] - first[:, 0]).max(initial=0))
             self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors), most
         return self._ready[2:]
@@ -220,10 +223,14 @@ def _unpad(pushes, forces):
 
 
 @njit(error_model="numpy")
-def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes):
-    """Order's groups and their species: centres by species, place in memory and neighbours within both cutoffs."""
+def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes, shells):
+    """Order's groups and their species: centres by species, place in memory and neighbours within both cutoffs.
+
+    Of each neighbour SHELLS times its species and its shell are put into `shells`.
+    """
     n = len(row) - 1
-    keys, population = np.empty(n, np.int64), np.zeros(types, np.int64)
+    keys, population, scale = np.empty(n, np.int64), np.zeros(types, np.int64), (SHELLS - 1) / cutoff2
+    farthest = SHELLS - 1.0
     for i in range(n):
         inside, within, of_first = 0, 0, 0
         x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
@@ -235,6 +242,9 @@ def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes):
             inside += square < inner2
             within += is_within
             of_first += is_within & (species[j] == 0)
+            shell = scale * square
+            shell = shell if shell < farthest else farthest
+            shells[p] = np.uint32(species[j]) * np.uint32(SHELLS) + np.uint32(np.int32(shell))
         keys[i] = species[i] * (n // NEARBY + 1) + i // NEARBY
         for count in (inside, of_first, within):
             keys[i] = keys[i] * MOST_COUNTED + min(count, MOST_COUNTED - 1)
@@ -254,17 +264,18 @@ def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes):
 
 
 @njit(error_model="numpy")
-def _sets(groups, row, neighbors, species, types):
+def _sets(groups, row, shells, types):
     """Order.first: of each species as many sets as the lane with the most of its neighbours needs."""
-    first, count, total = np.zeros((len(groups), types + 1), np.int64), np.zeros(types, np.int64), 0
+    first, total = np.zeros((len(groups), types + 1), np.int64), 0
     for g in range(len(groups)):
         for i in groups[g]:
             if i < len(row) - 1:
-                count[:] = 0
-                for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):
-                    count[np.uint32(species[np.uint32(neighbors[p])])] += 1
+                own = shells[row[i] : row[i + 1]]
                 for s in range(types):
-                    first[g, s + 1] = max(first[g, s + 1], count[s])
+                    low, count = np.uint16(s * SHELLS), np.uint16(0)
+                    for k in range(len(own)):
+                        count += np.uint16(own[k] - low) < SHELLS
+                    first[g, s + 1] = max(first[g, s + 1], count)
         first[g, 0] = total
         for s in range(types):
             total += first[g, s + 1]
@@ -273,38 +284,27 @@ def _sets(groups, row, neighbors, species, types):
 
 
 @njit(error_model="numpy")
-def _fill(positions, groups, first, row, neighbors_in, species, cutoff2, neighbors):
+def _fill(groups, first, row, neighbors_in, shells, nobody, neighbors):
     """Order.neighbors: of each species by shells, so that sets have no lane within the cutoff, or most."""
-    types, nobody, scale = first.shape[1] - 1, len(positions) - 2, (SHELLS - 1) / cutoff2
-    most = 0
-    for i in range(len(row) - 1):
-        most = max(most, row[i + 1] - row[i])
-    keys = np.empty(most, np.int64)
+    types = first.shape[1] - 1
     slots = np.empty(types * SHELLS, np.int64)
     for g in range(len(groups)):
         neighbors[first[g, 0] : first[g, types]] = nobody
-        for lane in range(groups.shape[1]):
+        for lane in range(np.uint64(groups.shape[1])):
             i = groups[g, lane]
             if i >= len(row) - 1:
                 continue
             slots[:] = 0
-            start, count = np.uint64(row[i]), row[i + 1] - row[i]
-            x, y, z = positions[i, 0], positions[i, 1], positions[i, 2]
-            for k in range(np.uint64(count)):
-                j = np.uint32(neighbors_in[start + k])
-                dx, dy, dz = positions[j, 0] - x, positions[j, 1] - y, positions[j, 2] - z
-                square = dx * dx + dy * dy + dz * dz
-                shell = np.int64(scale * square) if square < cutoff2 else SHELLS - 1
-                keys[k] = species[j] * SHELLS + shell
-                slots[np.uint64(keys[k])] += 1
+            for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):
+                slots[np.uint64(shells[p])] += 1
             for s in range(types):
                 slot = first[g, s]
                 for shell in range(s * SHELLS, (s + 1) * SHELLS):
                     slots[shell], slot = slot, slot + slots[shell]
-            for k in range(np.uint64(count)):
-                key = np.uint64(keys[k])
-                neighbors[np.uint64(slots[key]), np.uint64(lane)] = neighbors_in[start + k]
-                slots[key] += 1
+            for p in range(np.uint64(row[i]), np.uint64(row[i + 1])):
+                shell = np.uint64(shells[p])
+                neighbors[np.uint64(slots[shell]), lane] = neighbors_in[p]
+                slots[shell] += 1
 
 
 @cache
