@@ -13,14 +13,14 @@ from typing import NamedTuple
 import numpy as np
 
 from hpcpot.compiled import njit, source_hash
-from hpcpot.potential.chebyshev import loops
+from hpcpot.potential.chebyshev import layers, loops
 from hpcpot.potential.chebyshev.loops import CLOSE, SIZE
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.network import ACTIVATIONS
 from hpcpot.potential.vectors import emit, sweep
 from hpcpot.potential.vectors.sweep import Sweep, aligned
 
-SOURCES = (*sweep.SOURCES, source_hash(loops.__file__))
+SOURCES = (*sweep.SOURCES, *(source_hash(module.__file__) for module in (layers, loops)))
 """Of what generates code: compiled code is kept by it."""
 
 N_IN, N_OUT, FIRST_IN, FIRST_OUT, WEIGHTS, BIASES, BACK, TIMESTEP, SKIP, ACTIVATION, COLUMNS = range(11)
@@ -175,11 +175,11 @@ def steps(
     give_back = make(("close", "origin", "held"), loops.write_return)
     names = ("close", "close_spins", "argument", "inputs")
     angular_sums = make(names, loops.angular_sums_writer(n_radial, n_angular, half, several))
-    dense = make(("weights", "in", "out"), loops.dense_writer(widths), widths)
-    affine = make(("in", "offset", "scale", "out"), loops.write_affine)
-    product = make(("in", "out"), loops.write_product, "product")
-    scaled_rows = make(("in", "scale", "out"), loops.write_scaled)
-    activations = [make(("out", "derivatives"), loops.activation_writer(name), name) for name in ACTIVATIONS]
+    dense = make(("weights", "in", "out"), layers.dense_writer(widths), widths)
+    affine = make(("in", "offset", "scale", "out"), layers.write_affine)
+    product = make(("in", "out"), layers.write_product, "product")
+    scaled_rows = make(("in", "scale", "out"), layers.write_scaled)
+    activations = [make(("out", "derivatives"), layers.activation_writer(name), name) for name in ACTIVATIONS]
     linear, tanh, logistic, scaled, twisted = activations
     names = ("held", "inverse_cutoffs", "spins", "input_gradients", "series")
     radial_back = make(names, loops.radial_back_writer(n_radial, half, several))

@@ -19,6 +19,7 @@ from llvmlite import ir
 
 from hpcpot.potential.vectors.emit import INT, Data, RowEmitter, has_wide_vectors, mask
 from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, OWN, X, Y, Z, any_lane, counted, integer, register
+from hpcpot.potential.vectors.polynomials import ERRORS, economized, polynomial
 
 CUT, CUT_SLOPE, SIZE = OWN, OWN + 1, OWN + 3
 """Rows of a set of neighbours: f_c and its slope, in whose place the gradient comes. How many rows."""
@@ -34,25 +35,6 @@ BLOCK = 4
 """T_k is taken apart as T_{4b} T_a, a = 0 ... 3: T_{4b+a} = 2 T_{4b} T_a - T_{4b-a}."""
 
 
-def economized(series: Sequence[float], half: float, error: float) -> np.ndarray:
-    """The shortest polynomial that is within an error of a Taylor series for |t| <= half.
-
-    The last power is the least that a Chebyshev polynomial can replace by lower ones.
-    """
-    series = np.array(series, float)
-    while True:
-        n = len(series) - 1
-        terms = np.polynomial.chebyshev.cheb2poly([0.0] * n + [1.0])
-        factor = series[n] * half**n / terms[n]
-        error -= abs(factor)
-        if error < 0.0:
-            return series
-        series = (series - factor * terms / half ** np.arange(n + 1.0))[:n]
-
-
-ERRORS = {8: 2e-17, 4: 5e-9}
-"""Of these polynomials, in float64 and float32 (by bytes)."""
-
 SINE = {
     size: economized([np.sin(0.5 * np.pi * k) * np.pi**k / factorial(k) for k in range(26)], 0.5, error)[1::2]
     for size, error in ERRORS.items()
@@ -61,32 +43,16 @@ COSINE = {
     size: economized([np.cos(0.5 * np.pi * k) * np.pi**k / factorial(k) for k in range(26)], 0.5, error)[::2]
     for size, error in ERRORS.items()
 }
-EXPONENTIAL = {
-    size: economized([1.0 / factorial(k) for k in range(20)], 0.5 * np.log(2.0), error)
-    for size, error in ERRORS.items()
-}
-"""sin(pi t) / t and cos(pi t) as polynomials of t^2 for |t| <= 1/2, and e^t for |t| <= ln(2) / 2."""
-
-TILE = {False: 13, True: 28}
-"""Most outputs of a layer that are summed in registers."""
+"""sin(pi t) / t and cos(pi t) as polynomials of t^2 for |t| <= 1/2."""
 
 
 def _cut(rows: RowEmitter, r: Any, inverse_cutoff: Any) -> tuple[Any, Any]:
     """f_c = (cos(pi r / R) + 1) / 2 and its slope, by their series around R / 2."""
     t = rows.fma(r, inverse_cutoff, rows.constant(-0.5))
     t2 = rows.mul(t, t)
-    sine, cosine = _polynomial(rows, SINE, t2), _polynomial(rows, COSINE, t2)
+    sine, cosine = polynomial(rows, SINE, t2), polynomial(rows, COSINE, t2)
     cut = rows.fma(rows.mul(t, rows.constant(-0.5)), sine, rows.constant(0.5))
     return cut, rows.mul(cosine, rows.mul(inverse_cutoff, rows.constant(-0.5 * np.pi)))
-
-
-def _polynomial(rows: RowEmitter, coefficients: dict[int, np.ndarray], t: Any) -> Any:
-    """Polynomial of t by Horner's scheme, as many terms as the precision needs."""
-    *lower, last = coefficients[rows.bytes]
-    value = rows.constant(last)
-    for coefficient in lower[::-1]:
-        value = rows.fma(value, t, rows.constant(coefficient))
-    return value
 
 
 def _heads(rows: RowEmitter, x: Any, first: Any, count: int) -> tuple[list[Any], list[Any]]:
@@ -403,105 +369,3 @@ def _parts(rows: RowEmitter, value: Any, slope: Any, of: dict[int, Any], units: 
     """F f and F' f u of a close neighbour."""
     scaled = rows.mul(slope, of[C_CUT])
     return [rows.mul(value, of[C_CUT]), *(rows.mul(scaled, of[unit]) for unit in units)]
-
-
-def dense_writer(widths: Sequence[int]) -> Callable:
-    """Rows "out" = "weights" times rows "in", for layers with these numbers of outputs.
-
-    Numbers: inputs and outputs; first row of each; first of the weights (inputs, outputs) and of the biases (outputs).
-    """
-
-    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        b, (n_in, n_out, first_in, first_out, weights, biases) = rows.builder, numbers
-        for width in widths:
-            with b.if_then(b.icmp_signed("==", n_out, integer(width))):
-                parts = -(-width // TILE[has_wide_vectors()])
-                stops = [width * part // parts for part in range(parts + 1)]
-                for start, stop in zip(stops, stops[1:], strict=False):
-                    bias, place = b.add(biases, integer(start)), b.add(first_out, integer(start))
-                    _dense(
-                        rows, data, (n_in, first_in, place, b.add(weights, integer(start)), bias), stop - start, width
-                    )
-
-    return write
-
-
-def _dense(rows: RowEmitter, data: Data, numbers: Sequence[Any], count: int, width: int) -> None:
-    """Some outputs of a layer, summed in registers; numbers as of `dense_writer`, but for the number of outputs."""
-    b, (n_in, first_in, first_out, weights, biases) = rows.builder, numbers
-    sums = [register(b, rows.scalar(data["weights"], b.add(biases, integer(k)))) for k in range(count)]
-    with counted(b, integer(0), n_in) as i:
-        x = rows.load(data["in"], b.add(first_in, i))
-        row = b.add(weights, b.mul(i, integer(width)))
-        for k, place in enumerate(sums):
-            b.store(rows.fma(rows.scalar(data["weights"], b.add(row, integer(k))), x, b.load(place)), place)
-    for k, place in enumerate(sums):
-        rows.store(data["out"], b.add(first_out, integer(k)), b.load(place))
-
-
-def write_affine(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Rows "out" = (rows "in" - "offset") times "scale"; numbers: rows, first number of both."""
-    b, (count, first) = rows.builder, numbers
-    with counted(b, integer(0), count) as k:
-        number = b.add(first, k)
-        shifted = rows.sub(rows.load(data["in"], k), rows.scalar(data["offset"], number))
-        rows.store(data["out"], k, rows.mul(shifted, rows.scalar(data["scale"], number)))
-
-
-def write_scaled(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Rows "out" = rows "in" times "scale"; numbers: rows, first row of "in", first number of "scale"."""
-    b, (count, first, number) = rows.builder, numbers
-    with counted(b, integer(0), count) as k:
-        value = rows.mul(rows.load(data["in"], b.add(first, k)), rows.scalar(data["scale"], b.add(number, k)))
-        rows.store(data["out"], k, value)
-
-
-def write_product(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-    """Rows of "in" times rows of "out", to others of "out"; numbers: rows, first row of both factors and of the product."""
-    b, (count, first, second, to) = rows.builder, numbers
-    with counted(b, integer(0), count) as k:
-        value = rows.mul(rows.load(data["in"], b.add(first, k)), rows.load(data["out"], b.add(second, k)))
-        rows.store(data["out"], b.add(to, k), value)
-
-
-def activation_writer(name: str) -> Callable:
-    """Value and slope of an activation, see network.activate; numbers: first row, how many.
-
-    Rows of "out" become values, those of "derivatives" slopes.
-    """
-
-    def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
-        b, (first, count) = rows.builder, numbers
-        unity = rows.constant(1.0)
-        with counted(b, integer(0), count) as k:
-            row = b.add(first, k)
-            x = rows.load(data["out"], row)
-            if name == "linear":
-                rows.store(data["derivatives"], row, unity)
-                value = x
-            else:
-                inner, scale = {"tanh": (1.0, 1.0), "logistic": (0.5, 0.5)}.get(name, (2.0 / 3.0, 1.7159))
-                t = _tanh(rows, rows.mul(x, rows.constant(inner)))
-                slope = rows.mul(rows.fnma(t, t, unity), rows.constant(inner * scale))
-                value = rows.mul(t, rows.constant(scale))
-                if name == "logistic":
-                    value = rows.add(value, rows.constant(0.5))
-                if name == "scaled_tanh_twist":
-                    slope = rows.add(slope, rows.constant(0.1))
-                    value = rows.fma(x, rows.constant(0.1), value)
-                rows.store(data["derivatives"], row, slope)
-            rows.store(data["out"], row, value)
-
-    return write
-
-
-def _tanh(rows: RowEmitter, x: Any) -> Any:
-    """tanh x = 1 - 2 / (e^{2 x} + 1), the exponential as 2^n e^t; a NaN stays."""
-    b = rows.builder
-    limit = 19.0625 if rows.bytes == 8 else 9.5
-    low, high = rows.constant(-limit), rows.constant(limit)
-    x = b.select(b.fcmp_ordered(">", x, high), high, b.select(b.fcmp_ordered("<", x, low), low, x))
-    n, power = rows.rounded(x, 2.0 / np.log(2.0))
-    t = rows.fma(n, rows.constant(-np.log(2.0)), rows.add(x, x))
-    above = rows.fma(_polynomial(rows, EXPONENTIAL, t), power, rows.constant(1.0))
-    return rows.fnma(rows.constant(2.0), rows.inverse(above), rows.constant(1.0))

@@ -15,10 +15,10 @@ import numpy as np
 from hpcpot.compiled import njit, source_hash
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.contract import CLOSEST, DTYPES, Result, refuse_contact
-from hpcpot.potential.vectors import emit, pairs, tape
+from hpcpot.potential.vectors import emit, pairs, polynomials, tape
 from hpcpot.potential.vectors.pairs import DISTANCE, OWN, X
 
-SOURCES = tuple(source_hash(module.__file__) for module in (emit, pairs, tape))
+SOURCES = tuple(source_hash(module.__file__) for module in (emit, pairs, polynomials, tape))
 """Of what generates code: compiled code is kept by it."""
 
 NEARBY = 512
