@@ -26,20 +26,20 @@ def frozen(atoms: Atoms) -> np.ndarray:
     axes = {FixCartesian: "xyz", FixScaled: "abc"}
     held = {kind: np.zeros((len(atoms), 3), bool) for kind in axes}
     for constraint in atoms.constraints:
-        if np.max(getattr(constraint, "index", 0), initial=0) >= len(atoms):
+        if not isinstance(constraint, FixAtoms) and type(constraint) not in held:
+            raise StructureError(
+                f"constraints = {type(constraint).__name__}: atoms can be frozen along all axes, and in no other way; take "
+                "the constraint away, or freeze its atoms by FixAtoms."
+            )
+        if np.max(constraint.index, initial=0) >= len(atoms):
             raise StructureError(
                 f"constraints = of atom {np.max(constraint.index)}: must be one of the {len(atoms)} atoms, counted from 0; "
                 "correct it."
             )
         if isinstance(constraint, FixAtoms):
             whole[constraint.index] = True
-        elif type(constraint) in held:
-            held[type(constraint)][constraint.index] |= np.asarray(constraint.mask, bool)
         else:
-            raise StructureError(
-                f"constraints = {type(constraint).__name__}: atoms can be frozen along all axes, and in no other way; take "
-                "the constraint away, or freeze its atoms by FixAtoms."
-            )
+            held[type(constraint)][constraint.index] |= np.asarray(constraint.mask, bool)
     for rows in held.values():
         whole |= rows.all(axis=1)
     for kind, rows in held.items():

@@ -9,7 +9,7 @@ import ase.units
 import numpy as np
 import pytest
 from ase import Atoms
-from ase.constraints import FixAtoms, FixBondLength, FixCartesian, FixedPlane, FixScaled
+from ase.constraints import FixAtoms, FixBondLength, FixCartesian, FixCom, FixedPlane, FixScaled
 
 from hpcpot.commands.recipes import command as recipes
 from hpcpot.commands.verify import probes
@@ -84,6 +84,7 @@ def test_whole_atoms(held, expected):
         (FixScaled(0, [False, False, True]), r"constraint of atom 0 \(Li\) = held along c only"),
         (FixedPlane(0, [0, 0, 1]), "constraints = FixedPlane: atoms can be frozen along all axes"),
         (FixBondLength(0, 1), "constraints = FixBondLengths?: atoms can be frozen along all axes"),
+        (FixCom(), "constraints = FixCom: atoms can be frozen along all axes"),
         (FixAtoms([5]), "constraints = of atom 5: must be one of the 2 atoms"),
     ],
 )
