@@ -43,6 +43,8 @@ class Calculator(AseCalculator):
     Args:
         model: a file or list of files that `hpcpot.potential.files.load` reads, a shipped name, or parameters.
         kernels: cpu (tables) or reference (exact radial functions, slow).
+    Raises:
+        ModelError: neither a file that is read nor parameters.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
@@ -53,6 +55,11 @@ class Calculator(AseCalculator):
         if isinstance(model, (str, Path, list, tuple)):
             family, self._trained = load_with_range(model)
             note_if_assumed(model, self._trained)
+        elif not hasattr(model, "elements"):
+            raise ModelError(
+                f"model = {type(model).__name__}: must be a file, a list of files, a shipped name or the parameters of a "
+                "potential; name one."
+            )
         self.potential = BlockPotential(family, kernels)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
@@ -102,7 +109,7 @@ def evaluate(
         atoms.pbc,
         potential.elements,
         np.ones(len(potential.elements)),
-        atoms.positions.copy(),
+        np.array(atoms.positions, np.float64),
         species,
         np.arange(n),
         np.zeros((n, 3)),

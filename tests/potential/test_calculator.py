@@ -12,7 +12,7 @@ from ase.md.verlet import VelocityVerlet
 
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.dataset.predict import predict
-from hpcpot.errors import SimulationError, StructureError
+from hpcpot.errors import ModelError, SimulationError, StructureError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import AsePotential, Calculator, evaluate
 from hpcpot.potential.local_change import LocalChange
@@ -117,6 +117,20 @@ def test_calculator_refuses_what_cannot_be(model, spoil, message):
     spoil(atoms)
     with pytest.raises(StructureError, match=message):
         atoms.calc.calculate(atoms)
+
+
+def test_calculator_takes_positions_of_any_kind_of_number():
+    atoms = bulk("Si", cubic=True, a=5.5)
+    whole, atoms.calc = np.round(atoms.positions), Calculator(systems.chebyshev())
+    atoms.arrays["positions"] = whole.astype(np.int32)
+    energy = atoms.get_potential_energy()
+    atoms.arrays["positions"] = whole
+    assert energy == atoms.calc.get_potential_energy(atoms.copy())
+
+
+def test_calculator_of_what_is_no_model():
+    with pytest.raises(ModelError, match="model = NoneType: must be a file"):
+        Calculator(None)
 
 
 def test_an_ase_potential_refuses_what_cannot_be():
