@@ -24,3 +24,7 @@ KJ_PER_MOL = 0.010364269656262
 
 BOHR = 0.529177210903
 """Å."""
+
+LENGTHS = {"a": 1.0, "å": 1.0, "ang": 1.0, "angst": 1.0, "angstrom": 1.0, "angstroms": 1.0, "nm": 10.0}
+LENGTHS |= dict.fromkeys(("bohr", "bohrs", "au", "a.u.", "a0"), BOHR)
+"""Name in small letters -> Å."""

@@ -2,7 +2,8 @@
 
     N | key=value key="several values" flag ... Properties=species:S:1:pos:R:3:forces:R:3 | N rows
 
-A plain XYZ file is one without Properties. Keys are compared without case. Source: the specification of libAtoms/extxyz.
+A plain XYZ file is one without Properties. Keys are compared without case. Lengths are in Å, or in the unit that a key
+length_unit, pos_unit or the like states. Source: the specification of libAtoms/extxyz.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ase.data import atomic_numbers, chemical_symbols
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
 from hpcpot.structure.text import number, table, whole_number
+from hpcpot.units import LENGTHS
 
 KEY_VALUE = re.compile(
     r"""([^\s="'{}\[\]]+)\s*=\s*("(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|\{[^}]*\}|\[[^\]]*(?:\]\s*,?\s*\[[^\]]*)*\]*|\S+)"""
@@ -33,6 +35,8 @@ CELLS = {"cell", "box", "unit_cell", "unitcell", "lattice_vectors"}
 """Keys that look like the cell but are not `Lattice`."""
 LABEL = re.compile(r"([A-Z][a-z]?)[\d_+*'-]\S*")
 """A symbol and what a program added to it: Si1, Si_a, O2-."""
+LENGTH_UNIT = re.compile(r"(lengths?|distances?|pos|positions?|coords?|coordinates?|lattice|cell)[_-]?units?")
+"""Keys, in small letters, that state the unit of lengths."""
 TRUTHS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
 
 
@@ -45,6 +49,7 @@ class XyzFrame:
         flags: words of the comment line that are no keys.
         columns: name in small letters -> (name as written, (n, k) values: float64, or objects: str).
         symbols: of each atom. positions: (n, 3) Å. cell: (3, 3) Å, rows. periodic: (3,) bool.
+        unit: of lengths as the comment states it, "" if it does not; positions and cell are converted, columns are not.
     """
 
     where: str
@@ -55,6 +60,7 @@ class XyzFrame:
     positions: np.ndarray
     cell: np.ndarray
     periodic: np.ndarray
+    unit: str = ""
 
 
 @dataclass(frozen=True)
@@ -134,7 +140,23 @@ def parse(block: XyzBlock, options: XyzOptions) -> XyzFrame:
         cell, periodic = _vectors(block.vectors, where)
     if "pbc" in comment:
         periodic = _truths(comment["pbc"][1], where)
-    return XyzFrame(where, comment, flags, columns, _symbols(columns, options, where), positions, cell, periodic)
+    symbols, (unit, factor) = _symbols(columns, options, where), _length_unit(comment, where)
+    return XyzFrame(where, comment, flags, columns, symbols, positions * factor, cell * factor, periodic, unit)
+
+
+def _length_unit(comment: dict[str, tuple[str, str]], where: str) -> tuple[str, float]:
+    """Unit of lengths that the comment states, "" for none, and in Å."""
+    stated = {text.strip(): key for name, (key, text) in comment.items() if LENGTH_UNIT.fullmatch(name)}
+    for unit, key in stated.items():
+        if unit.lower() not in LENGTHS:
+            raise DataError(f"{where}: {key} = {unit[:30]}: must be a unit of length, A, bohr or nm; correct it.")
+    factors = {LENGTHS[unit.lower()] for unit in stated}
+    if len(factors) > 1:
+        raise DataError(
+            f"{where}: {', '.join(stated.values())} = {', '.join(stated)}: must be one unit for positions and cell; "
+            "convert the file."
+        )
+    return next(iter(stated), ""), next(iter(factors), 1.0)
 
 
 def _vectors(lines: list[str], where: str) -> tuple[np.ndarray, np.ndarray]:

@@ -170,6 +170,32 @@ def test_units_that_only_the_user_knows(tmp_path) -> None:
         read_xyz(tmp_path, xyz("energy=-0.5 energy-unit=nonsense"))
 
 
+@pytest.mark.parametrize("key", ["length_unit", "pos_unit", "Positions-Units", "lattice_unit"])
+def test_lengths_in_a_unit_that_the_file_states(tmp_path, key) -> None:
+    data = read_xyz(tmp_path, xyz(f"energy=-1 {key}=Bohr force_unit=eV/A"))
+    assert data.positions[1].tolist() == pytest.approx([0.529177210903, 1.058354421806, 1.587531632709])
+    assert data.cells[0, 0, 0] == pytest.approx(4 * 0.529177210903) and data.forces[0, 0] == 0.1
+    assert read_xyz(tmp_path, xyz(f"energy=-1 {key}=Angstrom")).positions[1].tolist() == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("comment", "words"),
+    [
+        ("energy=-1 length_unit=bohr", "lengths in bohr, force without a unit: must be told; say --force-unit"),
+        ("energy=-1 pos_unit=ells", "a.extxyz:0: pos_unit = ells: must be a unit of length, A, bohr or nm"),
+        ("energy=-1 pos_unit=bohr lattice_unit=A", "pos_unit, lattice_unit = bohr, A: must be one unit"),
+    ],
+)
+def test_lengths_in_units_that_are_refused(tmp_path, comment, words) -> None:
+    with pytest.raises(DataError, match=words):
+        read_xyz(tmp_path, xyz(comment))
+
+
+def test_units_without_a_quantity_are_named(tmp_path) -> None:
+    with pytest.warns(InputNotice, match="a.extxyz: units = not used"):
+        read_xyz(tmp_path, xyz("energy=-1 units=atomic"))
+
+
 def test_frames_that_did_not_converge(tmp_path) -> None:
     text = xyz("energy=-1 converged=F") + xyz("energy=-2 converged=T")
     with pytest.warns(InputNotice, match="a.extxyz: 1 of 2 frames = left out"):

@@ -133,6 +133,15 @@ def test_a_second_column_of_velocities_is_named(tmp_path, columns, used, other):
     np.testing.assert_allclose(stated, first, rtol=1e-6)
 
 
+def test_lengths_in_a_unit_that_the_file_states(tmp_path):
+    path = frame(tmp_path, "", [""] * 4)
+    stated = tmp_path / "b.extxyz"
+    stated.write_text(path.read_text().replace("Properties", "position_unit=nm Properties"))
+    (plain, _), (converted, notes) = noted(path), noted(stated)
+    np.testing.assert_allclose(converted.positions, 10 * plain.positions)
+    assert converted.cell.volume == pytest.approx(1000 * plain.cell.volume) and not notes
+
+
 def test_an_unknown_unit_of_velocities(tmp_path):
     with pytest.raises(StructureError, match=r"unit of vel = furlong/fortnight: must be one of a/fs, a/ps"):
         files.read(frame(tmp_path, ":vel:R:3", SPEEDS, " vel_unit=furlong/fortnight"))

@@ -34,6 +34,7 @@ from hpcpot.structure.xyz_frames import (
     parse,
     values_of,
 )
+from hpcpot.units import LENGTHS
 
 CONVERGED = ("converged", "is_converged", "scf_converged", "electronic_converged", "converged_electronic")
 UNIT = re.compile(r"(?<=[\d.\s\]])(?![eEdD][+-]?\d)[A-Za-zÅ]\S*$")
@@ -206,10 +207,14 @@ class _Labels:
         return next((self.keys[name][1] for name in names if name in self.keys), "")
 
     def unit_like_the_energy(self, label: str) -> str:
-        """Refuse to guess a unit where the energy has another than eV; else ""."""
+        """Refuse to guess a unit where lengths have another than Å, or the energy than eV; else ""."""
+        remedy = "--force-unit Ha/bohr" if label == "force" else "--virial-key stress and --virial-is"
+        if LENGTHS.get(self.frame.unit.lower(), 1.0) != 1.0:
+            raise DataError(
+                f"{self.frame.where} = lengths in {self.frame.unit}, {label} without a unit: must be told; say {remedy}."
+            )
         energy = self.unit_of_energy or self.stated("energy") or self.options.energy_unit
         if energy and label_units.energy(energy, f"{self.frame.where}: energy_unit") != 1.0:
-            remedy = "--force-unit Ha/bohr" if label == "force" else "--virial-key stress and --virial-is"
             raise DataError(
                 f"{self.frame.where} = energy in {energy}, {label} without a unit: must be told; say {remedy}."
             )
@@ -220,7 +225,11 @@ class _Labels:
         known = SPECIES | POSITIONS | NUMBERS | self.used
         self.remarks["columns"] |= {written: None for name, (written, _) in self.columns.items() if name not in known}
         known = self.used.union(*(label.names for label in LABELS.values()))
-        keys = {written: None for key, (written, _) in self.keys.items() if key not in known and "unit" not in key}
+        keys = {
+            written: None
+            for key, (written, _) in self.keys.items()
+            if key not in known and ("unit" not in key or key in ("unit", "units"))
+        }
         words = keys | dict.fromkeys(self.frame.flags)
         self.remarks["keys"] |= {word: None for word in words if DATA.search(word.lower()) or self.is_tensor(word)}
 

@@ -49,7 +49,7 @@ LABELS = {
         re.compile(r"(.*[-_.])?(virials?|stress|stresses)([-_.](virial|stress|voigt))?"),
     ),
 }
-DATA = re.compile(r"energ|force|virial|stress|dipole|charge|magmom|polari[sz]ab|moment|veloc")
+DATA = re.compile(r"energ|force|virial|stress|dipole|charge|magmom|polari[sz]ab|moment|veloc|^units?$")
 """In keys of the comment line that look like data."""
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from hpcpot.errors import DataError
-from hpcpot.units import BOHR, EV_PER_A3_IN_GPA, HARTREE, KCAL_PER_MOL, KJ_PER_MOL, RYDBERG
+from hpcpot.units import BOHR, EV_PER_A3_IN_GPA, HARTREE, KCAL_PER_MOL, KJ_PER_MOL, LENGTHS, RYDBERG
 
 _NAMES = {
     1.0: ("ev", "electronvolt", "electronvolts"),
@@ -18,9 +18,6 @@ _NAMES = {
 }
 ENERGIES = {name: factor for factor, names in _NAMES.items() for name in names}
 """Name in small letters -> eV. `meV` is told from `MeV` by `energy`."""
-LENGTHS = {"a": 1.0, "å": 1.0, "ang": 1.0, "angst": 1.0, "angstrom": 1.0, "angstroms": 1.0, "nm": 10.0}
-LENGTHS |= dict.fromkeys(("bohr", "bohrs", "au", "a.u.", "a0"), BOHR)
-"""Name in small letters -> Å."""
 PRESSURES = {"gpa": 1.0, "mpa": 1e-3, "kbar": 0.1, "kb": 0.1, "bar": 1e-4, "pa": 1e-9}
 """Name in small letters -> GPa."""
 EXAMPLES = {"energy": "eV, Ha, Ry, kcal/mol or kJ/mol", "force": "eV/A, Ha/A, Ha/bohr, Ry/bohr or kcal/mol/A"}

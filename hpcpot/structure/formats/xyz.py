@@ -43,7 +43,7 @@ SPEEDS = {
 LABELS = {"forces", "force", "energies", "energy", "stresses", "magmoms", "charges", "charge", "initial_charges"}
 LABELS |= {"initial_magmoms", "tags", "id", "atom_id", "particle"}
 """Columns that a structure may have besides: labels, and numbers of atoms and of the particles they are in."""
-DATA = re.compile(r"veloc|mask|constrain|fixed|frozen|freeze|origin|masses|length_unit|position.*unit|^units?$")
+DATA = re.compile(r"veloc|mask|constrain|fixed|frozen|freeze|origin|masses|^units?$")
 """In keys of the comment line that concern the atoms."""
 NOT_USED = "not used: positions, elements, cell, masses, momenta, velocities and move_mask are."
 
