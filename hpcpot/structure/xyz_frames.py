@@ -37,7 +37,9 @@ LABEL = re.compile(r"([A-Z][a-z]?)[\d_+*'-]\S*")
 """A symbol and what a program added to it: Si1, Si_a, O2-."""
 LENGTH_UNIT = re.compile(r"(lengths?|distances?|pos|positions?|coords?|coordinates?|lattice|cell)[_-]?units?")
 """Keys, in small letters, that state the unit of lengths."""
-TRUTHS = {"t": True, "true": True, "1": True, "f": False, "false": False, "0": False}
+TRUTHS = dict.fromkeys(("t", "true", ".true.", "1", "y", "yes"), True)
+TRUTHS |= dict.fromkeys(("f", "false", ".false.", "0", "n", "no"), False)
+"""Word in small letters -> what it says."""
 
 
 @dataclass

@@ -200,6 +200,11 @@ def test_frames_that_did_not_converge(tmp_path) -> None:
     text = xyz("energy=-1 converged=F") + xyz("energy=-2 converged=T")
     with pytest.warns(InputNotice, match="a.extxyz: 1 of 2 frames = left out"):
         assert read_xyz(tmp_path, text).energies.tolist() == [-2.0]
+    for word in ("no", "False", ".FALSE.", "0"):
+        with pytest.warns(InputNotice, match="1 of 2 frames = left out"):
+            assert read_xyz(tmp_path, text.replace("converged=F", f"SCF_converged={word}")).energies.tolist() == [-2.0]
+    with pytest.raises(DataError, match="a.extxyz:0: converged = perhaps: must be T or F"):
+        read_xyz(tmp_path, text.replace("converged=F", "converged=perhaps"))
     with pytest.warns(InputNotice, match="read, in groups"):
         assert read_xyz(tmp_path, text, unconverged="keep").groups.tolist() == ["a/unconverged", "a"]
 
@@ -276,6 +281,40 @@ def test_a_unit_behind_the_energy_asks_for_that_of_the_forces(tmp_path) -> None:
 def test_energies_of_other_names_are_asked_about(tmp_path, name) -> None:
     with pytest.raises(DataError, match=f"energy under the name {name}, .* --energy-key {name}"):
         read_xyz(tmp_path, xyz(f"{name}=-3.5"))
+
+
+def test_units_in_the_names_of_labels_count(tmp_path) -> None:
+    text = xyz("energy_Ha=-0.5", "species:S:1:pos:R:3:forces_Ha_bohr:R:3")
+    with pytest.raises(DataError, match="--energy-key energy_Ha --forces-key forces_Ha_bohr"):
+        read_xyz(tmp_path, text)
+    data = read_xyz(tmp_path, text, LabelNames("energy_Ha", "forces_Ha_bohr"))
+    assert data.energies[0] == pytest.approx(-13.605693122994) and data.forces[0, 0] == pytest.approx(5.14220674763259)
+    with pytest.raises(DataError, match="unit of energy_ha = ha, as the file states: --energy-unit eV contradicts it"):
+        read_xyz(tmp_path, text, LabelNames("energy_Ha", "none"), energy_unit="eV")
+
+
+@pytest.mark.parametrize("name", ["energy_eV", "REF_energy(eV)", "E_tot_Ry", "energy_kcal/mol"])
+def test_energies_with_a_unit_in_their_name_are_asked_about(tmp_path, name) -> None:
+    with pytest.raises(DataError) as refusal:
+        read_xyz(tmp_path, xyz(f"{name}=-3.5"))
+    assert f"--energy-key {name}" in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("key", "kind", "words"),
+    [
+        ("REF_stress", "virial_eV", "REF_stress = a stress by its name: --virial-is virial_eV contradicts it"),
+        ("stress", "virial_eV", "stress = a stress by its name"),
+        ("stress_GPa", "stress_eV_A3", "stress_GPa = in gpa by its name: --virial-is stress_eV_A3 contradicts it"),
+        ("stress_GPa", "pressure_kB", "stress_GPa = in gpa by its name"),
+    ],
+)
+def test_a_tensor_is_what_its_name_says(tmp_path, key, kind, words) -> None:
+    text = xyz(f'energy=-1 {key}="1 0 0 0 1 0 0 0 1"')
+    with pytest.raises(DataError, match=words):
+        read_xyz(tmp_path, text, LabelNames(tensor=key, tensor_is=kind))
+    right = "stress_GPa" if "GPa" in key else "stress_eV_A3"
+    assert read_xyz(tmp_path, text, LabelNames(tensor=key, tensor_is=right)).virials[0, 0, 0] < 0
 
 
 def test_numbers_like_a_tensor_are_named(tmp_path) -> None:

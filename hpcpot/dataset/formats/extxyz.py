@@ -17,7 +17,7 @@ import numpy as np
 from hpcpot import inputs
 from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor
 from hpcpot.dataset.formats import label_units
-from hpcpot.dataset.formats.label_names import DATA, LABELS, choose
+from hpcpot.dataset.formats.label_names import DATA, LABELS, choose, split_unit
 from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, opened, source_of
 from hpcpot.dataset.formats.text import is_number, numbers
 from hpcpot.errors import DataError
@@ -98,7 +98,6 @@ class _Labels:
         """
         frame = self.frame
         energy, forces, virial = self.energy(), self.forces(), self.virial()
-        converged = next((self.keys[key][1] for key in CONVERGED if key in self.keys), "T")
         self.name_unused()
         return Labelled(
             symbols=frame.symbols,
@@ -110,8 +109,18 @@ class _Labels:
             virial=virial,
             group=next((self.keys[key][1] for key in ("group", "config_type") if key in self.keys), group),
             source=source,
-            converged=TRUTHS.get(converged.lower(), True),
+            converged=self.converged(),
         )
+
+    def converged(self) -> bool:
+        """False where the frame says that its calculation did not converge."""
+        name = next((key for key in CONVERGED if key in self.keys), None)
+        if name is None:
+            return True
+        key, value = self.keys[name]
+        if value.lower() not in TRUTHS:
+            raise DataError(f"{self.frame.where}: {key} = {value[:40]}: must be T or F; correct it.")
+        return TRUTHS[value.lower()]
 
     def energy(self) -> float | None:
         """eV."""
@@ -132,9 +141,9 @@ class _Labels:
 
     def energy_unit(self, key: str, unit: str) -> float:
         if key == self.names["energy"]:
-            self.unit_of_energy = unit
+            self.unit_of_energy = unit or split_unit(key)[1]
         where = f"{self.frame.where}: unit of {key}"
-        stated = unit or self.stated("energy")
+        stated = unit or split_unit(key)[1] or self.stated("energy")
         unit = label_units.agreed(stated, self.options.energy_unit, label_units.energy, where, "--energy-unit")
         return label_units.energy(unit or "eV", where)
 
@@ -147,7 +156,7 @@ class _Labels:
         values = self.columns[name][1]
         if values.shape[1] != 3:
             raise DataError(f"{self.frame.where}: {name} = {values.shape[1]} columns: must be three; correct it.")
-        where, stated = f"{self.frame.where}: unit of {name}", self.stated("force", "forces")
+        where, stated = f"{self.frame.where}: unit of {name}", split_unit(name)[1] or self.stated("force", "forces")
         unit = label_units.agreed(stated, self.options.force_unit, label_units.force, where, "--force-unit")
         return values * label_units.force(unit or self.unit_like_the_energy("force") or "eV/A", where)
 
@@ -158,7 +167,7 @@ class _Labels:
             return None
         values, unit = self.tensor(key)
         if self.options.names.tensor is not None:
-            return self.as_virial(values, TENSORS[self.options.names.tensor_is])
+            return self.as_virial(values, self.told_unit(key))
         if key == "stress":
             return self.as_virial(values, self.stress_unit(key, unit))
         virial = values * self.energy_unit(key, unit or self.stated("virial"))
@@ -166,6 +175,21 @@ class _Labels:
             stress, unit = self.tensor("stress")
             _compare(virial, self.as_virial(stress, self.stress_unit("stress", unit)), self.frame.where)
         return virial
+
+    def told_unit(self, key: str) -> float | None:
+        """What --virial-is tells, unless the name of the key says another thing; see TENSORS."""
+        kind, (bare, unit) = self.options.names.tensor_is, split_unit(key)
+        is_stress, factor = "stress" in bare and "virial" not in bare, TENSORS[kind]
+        if is_stress and factor is None:
+            contradicted = "a stress"
+        elif factor is not None and unit and not np.isclose(abs(factor), label_units.stress(unit, key)):
+            contradicted = f"in {unit}"
+        else:
+            return factor
+        raise DataError(
+            f"{self.frame.where}: {self.keys[key][0]} = {contradicted} by its name: --virial-is {kind} contradicts it; say "
+            f"which of {', '.join(TENSORS)} it is, or name the key otherwise."
+        )
 
     def as_virial(self, values: np.ndarray, factor: float | None) -> np.ndarray:
         """A virial of a stress in units of `factor` eV/Å³, positive in tension; None: it is a virial in eV."""

@@ -18,6 +18,22 @@ OTHER = re.compile(
 """In names of quantities that are no label though they sound like one."""
 
 
+UNIT = re.compile(
+    r"(.+?)[-_ ]*[-_ (\[](ev|ha|hartrees?|ry|rydbergs?|kcal[/_]?mol|kj[/_]?mol|[gm]pa|k?bar|kb)"
+    r"(?:(?:_per_|[/_])(a|å|ang|angstrom|bohr)\^?(3)?)?[)\]]?"
+)
+"""A name in small letters that ends with a unit: energy_ev, forces_ha_bohr, stress(gpa)."""
+
+
+def split_unit(name: str) -> tuple[str, str]:
+    """Divide a name, in small letters, from the unit that it ends with; "" for none."""
+    match = UNIT.fullmatch(name)
+    if match is None:
+        return name, ""
+    bare, energy, length, cubed = match.groups()
+    return bare, energy + (f"/{length}" if length else "") + ("^3" if cubed else "")
+
+
 @dataclass(frozen=True)
 class Label:
     """How a label is called.
@@ -33,7 +49,8 @@ class Label:
 
     def may_be(self, name: str) -> bool:
         """Test whether a name, in small letters, may mean the label."""
-        return bool(self.pattern.fullmatch(name)) and not OTHER.search(name)
+        bare = split_unit(name)[0]
+        return bool(self.pattern.fullmatch(bare)) and not OTHER.search(name)
 
 
 LABELS = {
