@@ -189,6 +189,15 @@ def test_poscar_of_vasp_4_and_selective_dynamics(tmp_path):
     assert list(files.read(tmp_path / "POSCAR").symbols) == ["Li", "Si", "Si"]
 
 
+@pytest.mark.parametrize("flag", ["F", "f", ".FALSE.", ".f.", "false"])
+def test_flags_of_selective_dynamics_as_fortran_reads_them(tmp_path, flag):
+    head, _, rows = POSCAR.format(counts="1 2").partition("Direct\n")
+    rows = rows.replace("\n", " .TRUE. t T Si\n").replace(" .TRUE. t T Si", f" {flag} {flag} {flag}", 1)
+    (tmp_path / "POSCAR").write_text(f"{head}Selective dynamics\nDirect\n{rows}")
+    (held,) = files.read(tmp_path / "POSCAR").constraints
+    assert held.index.tolist() == [0]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -197,6 +206,15 @@ def test_poscar_of_vasp_4_and_selective_dynamics(tmp_path):
         (POSCAR.format(counts="1 999999999999"), "3 positions: the counts in its header say 1000000000000"),
         (POSCAR.format(counts="1 2") + "Direct\n" + "0 0 0\n" * 3, "velocities in Direct"),
         ("", "POSCAR = no POSCAR, or not a whole one"),
+        (
+            POSCAR.format(counts="1 2").replace("5\nLi Si", "5\nli si"),
+            "symbols li si of 2 counts: must be the symbol of an el",
+        ),
+        (POSCAR.format(counts="1 2").replace("5\nLi Si", "5\nLi"), "symbols Li of 2 counts"),
+        (
+            POSCAR.format(counts="1 2").replace("Direct", "Selective\nDirect"),
+            "a position 0 0 0: must have three flags, T or F",
+        ),
     ],
 )
 def test_poscar_refusals(tmp_path, text, message):

@@ -15,6 +15,7 @@ from hpcpot.structure.formats.by_ase import read_as
 
 FORTRAN = re.compile(r"(?<=[\d.])[dD](?=[+-]?\d)")
 """The letter of an exponent of Fortran, 0.5d0."""
+LOGICAL = re.compile(r"\.?([tTfF])")
 
 
 def read(path: Path, options: StructureOptions, index: int = -1) -> Atoms:
@@ -55,21 +56,45 @@ def symbols(path: Path, lines: list[str], options: StructureOptions) -> str:
 
 
 def check(path: Path, lines: list[str]) -> None:
-    """Refuse a POSCAR whose counts are not those of its position lines, or with velocities in units of the lattice.
+    """Refuse a POSCAR whose symbols or counts are not those of its position lines, or with velocities in units of the lattice.
+
+    Flags of selective dynamics become T and F, the only ones that ASE knows.
 
     Raises:
         StructureError: see above; ValueError or IndexError where it is no POSCAR at all.
     """
     counts = [int(word) for word in lines[6].partition("!")[0].split()]
-    first = 9 if lines[7].strip()[:1] in ("S", "s") else 8
+    names = [re.split("[/_]", word)[0] for word in lines[5].partition("!")[0].split()]
+    unknown = [name for name in names if name not in atomic_numbers or name == "X"]
+    if unknown or len(names) != len(counts):
+        raise StructureError(
+            f"{path} = symbols {lines[5].strip()[:60]} of {len(counts)} counts: must be the symbol of an element for each; "
+            "correct the line."
+        )
+    is_selective = lines[7].strip()[:1] in ("S", "s")
+    first = 9 if is_selective else 8
     last = next((i for i in range(first, len(lines)) if not is_position(lines[i])), len(lines))
     if last - first != sum(counts):
         raise StructureError(
             f"{path} = {last - first} positions: the counts in its header say {sum(counts)}; correct the "
             "counts, or is the file cut off?"
         )
+    if is_selective:
+        lines[first:last] = [_with_flags(path, line) for line in lines[first:last]]
     if last < len(lines) and lines[last].strip()[:1] in ("D", "d"):
         raise StructureError(f"{path} = velocities in Direct: must be Cartesian, Å/fs; convert or delete them.")
+
+
+def _with_flags(path: Path, line: str) -> str:
+    """A line of a position with its flags as T and F; Fortran reads f, .FALSE. and the like, too."""
+    words = line.split()
+    flags = [match[1].upper() for word in words[3:6] if (match := LOGICAL.match(word))]
+    if len(flags) != 3:
+        raise StructureError(
+            f"{path} = selective dynamics, and a position {line.strip()[:60]}: must have three flags, T or F; give them or "
+            "take the line Selective dynamics away."
+        )
+    return " ".join((*words[:3], *flags, *words[6:]))
 
 
 def is_position(line: str) -> bool:
