@@ -128,12 +128,23 @@ def test_cfg_that_is_refused(tmp_path, text, elements, words) -> None:
         ("TOTAL ENERGY: -12.5eV", -12.5),
         ("total energy [Ry] = -12.5", -12.5 * 13.605693122994),
         ("total energy = -1.25D+01 eV", -12.5),
+        ("total energy = -12.5 a.u.", -12.5 * 27.211386245988),
+        ("total energy = -12.5 eV.", -12.5),
         ("cohesive energy = -12.5 eV", -12.5),
     ],
 )
 def test_the_energy_of_an_xsf_as_others_write_it(tmp_path, comment, energy) -> None:
     (tmp_path / "a.xsf").write_text(XSF.replace("total energy = -12.5 eV", comment))
     assert load([tmp_path / "a.xsf"], ReadOptions(force_unit="eV/A")).energies[0] == pytest.approx(energy, rel=1e-14)
+
+
+def test_an_animation_under_its_own_suffix(tmp_path) -> None:
+    steps = "".join(f"PRIMCOORD {k}\n1 1\nSi {k} 0 0\n" for k in (1, 2))
+    text = (
+        f"# total energy = -1 eV\n# total energy = -2 eV\nANIMSTEPS 2\nCRYSTAL\nPRIMVEC\n6 0 0\n0 6 0\n0 0 6\n{steps}"
+    )
+    (tmp_path / "a.axsf").write_text(text)
+    assert load([tmp_path / "a.axsf"]).energies.tolist() == [-1, -2]
 
 
 def test_units_that_an_xsf_does_not_tell_are_asked_for(tmp_path) -> None:

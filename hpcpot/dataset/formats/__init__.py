@@ -150,8 +150,8 @@ for _row in (
     Format(
         "xsf",
         f"{__name__}.xsf",
-        "XSF (.xsf)",
-        patterns=("*.xsf",),
+        "XSF (.xsf, .axsf)",
+        patterns=("*.xsf", "*.axsf"),
         options=("energy_unit", "force_unit"),
         loses=("virials", "sources"),
     ),

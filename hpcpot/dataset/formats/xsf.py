@@ -69,7 +69,8 @@ def _energy(match: re.Match[str], path: Path, options: ReadOptions) -> tuple[flo
     value = VALUE.match(match[3])
     if value is None:
         raise DataError(f"{where} = {match[3].strip()[:40]}: must be a number and its unit; correct the comment.")
-    unit = (match[2] or value[2]).strip("()[],;. ")
+    unit = (match[2] or value[2]).strip("()[],; ")
+    unit = unit if unit.lower() == "a.u." else unit.rstrip(".")
     if not unit and options.energy_unit is None:
         notice(where, "without a unit, read as eV, as aenet does; --energy-unit names another")
     unit = label_units.agreed(unit, options.energy_unit, label_units.energy, f"{where}, unit", "--energy-unit") or "eV"

@@ -154,7 +154,7 @@ for _row in (
         ("*POSCAR*", "*CONTCAR*", "*CENTCAR*", "*.vasp", "*.poscar"),
     ),
     StructureFormat("cif", f"{__name__}.cif", "CIF (.cif)", ("*.cif",)),
-    StructureFormat("xsf", f"{__name__}.xsf", "XSF (.xsf)", ("*.xsf",)),
+    StructureFormat("xsf", f"{__name__}.xsf", "XSF (.xsf, .axsf)", ("*.xsf", "*.axsf")),
     StructureFormat("ase", f"{__name__}.by_ase", "what ase.io reads", ("*",)),
 ):
     register(_row)
