@@ -71,6 +71,35 @@ def test_text_files_of_deepmd_raw(tmp_path) -> None:
     np.testing.assert_allclose(data.forces.ravel(), arrays["force"].ravel())
 
 
+def test_text_files_of_other_systems(tmp_path) -> None:
+    """Marks of UTF-8, line ends of Windows, exponents of Fortran, a blank line."""
+    arrays = system(tmp_path / "s", 2, ())
+    for name, array in arrays.items():
+        np.savetxt(tmp_path / "s" / f"{name}.raw", array.reshape(2, -1))
+    for path in (tmp_path / "s").glob("*.raw"):
+        text = path.read_text().replace("e+", "D+").replace("e-", "d-") if "type" not in path.name else path.read_text()
+        path.write_bytes((text + "\n").replace("\n", "\r\n").encode("utf-8-sig"))
+    data = load([tmp_path / "s"])
+    assert data.elements == ("Si", "Li")
+    np.testing.assert_array_equal(data.forces.ravel(), arrays["force"].ravel())
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("type.raw", "", r"s/type\.raw = empty: the type of each atom is required"),
+        ("type.raw", "Li\nLi\nSi\n", r"s/type\.raw = Li: must be a whole number"),
+        ("set.000/force.npy", "", r"s/set\.000/force\.npy = cannot be read as array of NumPy"),
+        ("set.000/force.npy", "\x93NUMPY", r"s/set\.000/force\.npy = cannot be read as array of NumPy"),
+    ],
+)
+def test_files_that_are_damaged_are_named(tmp_path, name, content, words) -> None:
+    system(tmp_path / "s", 2, (2,))
+    (tmp_path / "s" / name).write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError, match=words):
+        load([tmp_path / "s"])
+
+
 @pytest.mark.parametrize("n_frames", [1, 2, 4, 6])
 @pytest.mark.parametrize("types", ["1\n1\n", "1\n1\n0\n0\n", "1\n"])
 @pytest.mark.parametrize("is_text", [True, False])
@@ -215,7 +244,7 @@ def test_a_header_that_claims_terabytes(tmp_path) -> None:
     path.write_bytes(
         path.read_bytes().replace(b"(2, 9), ", b"(1" + b"0" * 11 + b", 9), ").replace(b" " * 11 + b"\n", b"\n")
     )
-    with pytest.raises(DataError, match="s = cannot be read as system of DeePMD-kit"):
+    with pytest.raises(DataError, match=r"s/set\.000/force\.npy = cannot be read as array of NumPy"):
         load([tmp_path / "s"])
 
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from ase.data import chemical_symbols
 
+from hpcpot import inputs
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.dataset.formats.deepmd_system import ARRAYS, LABELS, StoredSystem
+from hpcpot.dataset.formats.deepmd_system import ARRAYS, LABELS, REMEDY, StoredSystem
 from hpcpot.dataset.formats.reading import ReadOptions, as_data_error
-from hpcpot.dataset.formats.text import folder_of
+from hpcpot.dataset.formats.text import folder_of, table, whole_number
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
 
@@ -52,8 +53,8 @@ def read(folder: Path, root: Path, options: ReadOptions) -> DataSet:
         names = folder / "type_map.raw"
         system = StoredSystem(
             str(folder),
-            types=np.loadtxt(folder / "type.raw", dtype=np.int64, ndmin=1).ravel(),
-            names=tuple(names.read_text().split()) if names.is_file() else None,
+            types=_types(folder / "type.raw"),
+            names=tuple(word for row in _words(names) for word in row) if names.is_file() else None,
             is_free=(folder / "nopbc").exists(),
             sets=_sets(folder),
         )
@@ -134,12 +135,12 @@ def _sets(folder: Path) -> dict[str, Mapping[str, np.ndarray]]:
     """Arrays of each set by name; those of deepmd/raw as one set if there are no others.
 
     Raises:
-        ValueError: an array that is none.
+        DataError: an array that is none.
     """
     folders = sorted(path for path in folder.glob("set.*") if path.is_dir())
     texts = {path.stem: path for path in sorted(folder.glob("*.raw")) if path.stem not in TEXTS}
     if not folders:
-        return {"": {name: np.loadtxt(path, ndmin=2) for name, path in texts.items() if name in ARRAYS}}
+        return {"": {name: _table(path) for name, path in texts.items() if name in ARRAYS}}
     if texts:
         notice(
             f"{folder}: {', '.join(path.name for path in texts.values())}", "not used: the frames are those of set.*"
@@ -147,9 +148,34 @@ def _sets(folder: Path) -> dict[str, Mapping[str, np.ndarray]]:
     return {path.name: {file.stem: _array(file) for file in sorted(path.glob("*.npy"))} for path in folders}
 
 
+def _words(path: Path) -> list[list[str]]:
+    """Words of each line that has some."""
+    with inputs.open_text(path) as file:
+        return [words for line in file if (words := line.partition("#")[0].split())]
+
+
+def _types(path: Path) -> np.ndarray:
+    """(atoms,) int64."""
+    words = [word for row in _words(path) for word in row]
+    if not words:
+        raise DataError(f"{path} = empty: the type of each atom is required; {REMEDY}.")
+    return np.array([whole_number(word, str(path)) for word in words], np.int64)
+
+
+def _table(path: Path) -> np.ndarray:
+    """(frames, columns) float64 of a text file."""
+    rows = _words(path)
+    return table(rows, len(rows[0]) if rows else 0, str(path))
+
+
 def _array(path: Path) -> np.ndarray:
-    """Open an array of a file, which is read where it is used; its header may claim no more than is there."""
-    array = np.load(path, mmap_mode="r")
-    if not isinstance(array, np.ndarray):
-        raise ValueError(f"{path.name} is no array")
+    """Open an array of a file, which is read where it is used; its header may claim no more than is there.
+
+    Raises:
+        DataError: it is none.
+    """
+    with as_data_error(path, "array of NumPy (.npy)"):
+        array = np.load(path, mmap_mode="r")
+        if not isinstance(array, np.ndarray):
+            raise ValueError("it is an archive of several")
     return array
