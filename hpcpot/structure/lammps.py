@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 import numpy as np
 from ase.data import atomic_masses, atomic_numbers, chemical_symbols
 
 from hpcpot.errors import StructureError
-from hpcpot.inputs import open_bytes, reading
+from hpcpot.inputs import open_text, reading
 from hpcpot.notices import notice
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.lammps_units import UNIT_STYLES, UnitStyle
@@ -37,15 +37,14 @@ LARGEST_FLAG = 2.0**20
 """Bounds of atom ids and image flags; LAMMPS has 2^20 images to each side at most."""
 
 
-_STATED = re.compile(r"\bunits\b\s*[=:]?\s*(\w+)", re.IGNORECASE)
+_STYLES = "|".join((*UNIT_STYLES, "lj"))
+_STATED = re.compile(rf"\bunits\b\s*[=:]?\s*({_STYLES})\b|\b({_STYLES}) units\b", re.IGNORECASE)
 
 
-def stated_units(title: str) -> str | None:
-    """Find the unit style that a title names, `units = real`; a word that is no style does not count."""
-    for match in _STATED.finditer(title):
-        if match[1].lower() in (*UNIT_STYLES, "lj"):
-            return match[1].lower()
-    return None
+def stated_units(text: str) -> str | None:
+    """Find the unit style that a title or comment names, `units = real` or `real units`."""
+    match = _STATED.search(text)
+    return (match[1] or match[2]).lower() if match else None
 
 
 def unit_style(where: object, stated: str | None, options: StructureOptions, has_velocities: bool) -> UnitStyle:
@@ -178,11 +177,11 @@ def refuse_repeated(where: object, ids: np.ndarray) -> None:
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file, packed by gzip, bzip2 or xz or not.
+def opened(path: Path) -> Iterator[TextIO]:
+    """Open a file as `hpcpot.inputs.open_text` does.
 
     Raises:
         StructureError: also while it is read: absent, unreadable or packed and damaged.
     """
-    with reading(path, "LAMMPS file", StructureError), open_bytes(path) as file:
+    with reading(path, "LAMMPS file", StructureError), open_text(path) as file:
         yield file

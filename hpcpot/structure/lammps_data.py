@@ -49,13 +49,13 @@ class DataFile:
     """The lines of a data file: header values by their keywords, sections as words, comments where they matter.
 
     Attributes:
-        title: the first line.
+        remarks: the first line, which is a title, and the comments of the header.
         header: `0.0 21.9 xlo xhi` is {"xlo xhi": ["0.0", "21.9"]}.
         sections: name -> the words of each line, without its comment.
         comments: name -> the comment of its title line; "Masses 1" -> the comment of the mass of type 1.
     """
 
-    title: str
+    remarks: str
     header: dict[str, list[str]] = field(default_factory=dict)
     sections: dict[str, list[list[str]]] = field(default_factory=dict)
     comments: dict[str, str] = field(default_factory=dict)
@@ -70,16 +70,16 @@ def read(path: Path, options: StructureOptions | None = None, index: int = -1) -
 
     Args:
         options: names in the order of the file's types, for a file that does not name them, and the unit style of one
-            whose title does not state it. index: any, as there is one structure.
+            whose header does not state it. index: any, as there is one structure.
     Raises:
         StructureError: an absent or incomplete section, another atom style, a type without an element, a value that
             is not as the format wants it.
     """
     options = options or StructureOptions()
     with lammps.opened(path) as file:
-        data = split(file.read().decode(errors="replace"))
+        data = split(file.read())
     n_atoms, n_types = (count(data.header, path, key) for key in ("atoms", "atom types"))
-    style = lammps.unit_style(path, lammps.stated_units(data.title), options, "Velocities" in data.sections)
+    style = lammps.unit_style(path, lammps.stated_units(data.remarks), options, "Velocities" in data.sections)
     labels = {words[1]: type_number(path, words[0], {}) for words in long_rows(path, data, "Atom Type Labels", 2)}
     masses = masses_of(path, data, labels, style.mass)
     columns, rows = atom_table(path, data, n_atoms, n_types, labels)
@@ -124,6 +124,8 @@ def split(text: str) -> DataFile:
     for line in lines:
         content, _, comment = line.partition("#")
         words = content.split()
+        if section is None and not words:
+            data.remarks += f"\n{comment}"
         if not words:
             continue
         is_labelled_mass = section == "Masses" and len(words) == 2 and not words[1][0].isalpha()

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO
+from typing import TextIO
 
 import ase.units
 import numpy as np
@@ -25,6 +25,7 @@ IMAGES = ("ix", "iy", "iz")
 VELOCITIES = ("vx", "vy", "vz")
 PLACEHOLDER = "C"
 """Element that LAMMPS writes for all types where dump_modify does not name them."""
+UNNAMED = "C for all atoms, which LAMMPS writes without dump_modify element"
 
 
 @dataclass
@@ -47,7 +48,7 @@ def is_dump(path: Path) -> bool:
     """Test whether a file begins as a text dump does."""
     try:
         with lammps.opened(path) as file:
-            return file.read(6) == b"ITEM: "
+            return file.read(6) == "ITEM: "
     except StructureError:
         return False
 
@@ -56,8 +57,8 @@ def read(path: Path, options: StructureOptions | None = None, index: int = -1) -
     """One frame of a dump: atoms by id, with positions, box, boundaries, velocities and masses as they are there.
 
     Positions are unwrapped where the file has xu or image flags; the origin of the box is not subtracted. An element
-    is that of the column `element` or of a type label, else options.elements[type - 1], else that of the column `mass`; these
-    may not contradict each other.
+    is that of the column `element` or `typelabel` or of a type label, else options.elements[type - 1], else that of the
+    column `mass`; these may not contradict each other.
 
     Args:
         options: names of types 1, 2, ..., and unit style of a file that does not state it. index: of the frame, from
@@ -72,7 +73,7 @@ def read(path: Path, options: StructureOptions | None = None, index: int = -1) -
     return atoms_of(raw[0], options or StructureOptions())
 
 
-def _from_end(path: Path, file: IO[bytes], index: int) -> list[RawFrame]:
+def _from_end(path: Path, file: TextIO, index: int) -> list[RawFrame]:
     last = deque(raw_frames(path, file), -index)
     return [last[0]] if len(last) == -index else []
 
@@ -90,13 +91,12 @@ def frames(path: Path, options: StructureOptions | None = None) -> Iterator[Atom
         yield error
 
 
-def raw_frames(path: Path, file: IO[bytes]) -> Iterator[RawFrame]:
+def raw_frames(path: Path, lines: TextIO) -> Iterator[RawFrame]:
     """Split a dump into its snapshots.
 
     Raises:
         StructureError: a snapshot that is not whole, or lines that belong to none.
     """
-    lines = (line.decode(errors="replace") for line in file)
     items: dict[str, list[str]] = {}
     units, n, current = None, 0, None
     for line in lines:
@@ -255,21 +255,26 @@ def _kinds(
     frame: RawFrame, rows: list[list[str]], columns: dict[str, int], options: StructureOptions, factor: float
 ) -> tuple[list[str], np.ndarray | None]:
     """Element of each atom, and masses, (n,) amu, if the file has them."""
-    if not {"type", "element", "mass"} & set(columns):
+    if not {"type", "element", "typelabel", "mass"} & set(columns):
         raise StructureError(
-            f"{frame.where}: ITEM: ATOMS {' '.join(columns)} = no elements of the atoms: must have element, type or mass; "
-            "dump one of them."
+            f"{frame.where}: ITEM: ATOMS {' '.join(columns)} = no elements of the atoms: must have element, type, "
+            "typelabel or mass; dump one of them."
         )
-    type_words, names = (
-        [row[columns[name]] for row in rows] if name in columns else [""] * len(rows) for name in ("type", "element")
+    type_words, names, labels = (
+        [row[columns[name]] for row in rows] if name in columns else [""] * len(rows)
+        for name in ("type", "element", "typelabel")
     )
     masses = _numbers(frame, rows, columns, ["mass"])[:, 0] * factor if "mass" in columns else None
-    if set(names) == {PLACEHOLDER} and (options.elements or len(set(type_words)) > 1):
-        notice(
-            f"{frame.where.rpartition(':')[0]}: column element",
-            "not used: C for all atoms, which LAMMPS writes without dump_modify element.",
+    if set(names) == {PLACEHOLDER}:
+        is_told = options.elements or masses is not None or "typelabel" in columns or len(set(type_words)) > 1
+        used = (
+            f"not used: {UNNAMED}."
+            if is_told
+            else f"read as carbon, but {UNNAMED}: name others by {options.key('elements')}."
         )
-        names = [""] * len(rows)
+        notice(f"{frame.where.rpartition(':')[0]}: column element", used)
+        names = [""] * len(rows) if is_told else names
+    names = [name or label for name, label in zip(names, labels, strict=True)]
     values = [None] * len(rows) if masses is None else masses.tolist()
     keys = list(zip(type_words, names, values, strict=True))
     symbols = {key: _symbol(frame, *key, options) for key in dict.fromkeys(keys)}
@@ -286,7 +291,7 @@ def _symbol(frame: RawFrame, type_word: str, name: str, mass: float | None, opti
 
 
 def _name_unused(frame: RawFrame, columns: dict[str, int], has_velocities: bool) -> None:
-    used = {"id", "type", "element", "mass", *IMAGES, *(name for names in POSITIONS for name in names)}
+    used = {"id", "type", "element", "typelabel", "mass", *IMAGES, *(name for names in POSITIONS for name in names)}
     unused = [name for name in columns if name not in used and not (has_velocities and name in VELOCITIES)]
     if unused:
         notice(

@@ -148,6 +148,21 @@ def test_real_velocities_are_per_fs(tmp_path, title, given):
     assert [("units real: lengths, velocities" in note) for note in said] == [True] * (given is None)
 
 
+@pytest.mark.parametrize("line", ["# units real", "# real units", "#units: REAL"])
+def test_units_in_a_comment_of_the_header(tmp_path, line):
+    path = data(tmp_path, rest=VELOCITIES)
+    path.write_text(path.read_text().replace("2 atoms\n", f"{line}\n2 atoms\n"))
+    atoms, said = notes(path)
+    assert np.allclose(atoms.get_velocities()[0] * ase.units.fs, [0.005, 0, 0]) and "units real" in said[0]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_marks_of_unicode(tmp_path, encoding):
+    path = data(tmp_path, title="units real", rest=VELOCITIES)
+    path.write_bytes(path.read_text().replace("\n", "\r\n").encode(encoding))
+    assert np.allclose(files.read(path).get_velocities()[0] * ase.units.fs, [0.005, 0, 0])
+
+
 def test_metal_velocities_are_per_ps_and_said_if_not_stated(tmp_path):
     atoms, said = notes(data(tmp_path, rest=VELOCITIES))
     assert np.allclose(atoms.get_velocities() * ase.units.fs, [[5e-6, 0, 0], [-1e-6, 2e-6, 0]], rtol=1e-12)

@@ -76,6 +76,8 @@ def test_types_without_an_element(tmp_path, columns, rows, elements, message):
         ("id element x y z", "1 Li 0 0 0\n2 Si 3 0 0", None),
         ("id type element x y z", "1 2 Li 0 0 0\n2 1 Si 3 0 0", None),
         ("id type x y z", "1 Li 0 0 0\n2 Si 3 0 0", None),  # dump_modify types labels
+        ("id typelabel x y z", "1 Li 0 0 0\n2 Si 3 0 0", None),
+        ("id type typelabel element x y z", "1 1 Li C 0 0 0\n2 2 Si C 3 0 0", None),
         ("id mass x y z", "1 6.94 0 0 0\n2 28.085 3 0 0", None),
         ("type x y z id", "2 3 0 0 2\n1 0 0 0 1", ("Li", "Si")),
         ("type x y z", "1 0 0 0\n2 3 0 0", ("Li", "Si")),
@@ -93,10 +95,18 @@ def test_a_column_element_that_lammps_left_at_carbon(tmp_path):
     assert list(atoms.symbols) == ["Li", "Si"] and "column element = not used: C for all atoms" in said[0]
     with pytest.raises(StructureError, match="type 1 = no mass, no name"):
         files.read(path)
-    assert (
-        list(files.read(dump(tmp_path, frame("id type element x y z", "1 1 C 0 0 0\n2 1 C 3 0 0"))).symbols)
-        == ["C"] * 2
-    )
+    atoms, said = notes(dump(tmp_path, frame("id type element x y z", "1 1 C 0 0 0\n2 1 C 3 0 0")))
+    assert list(atoms.symbols) == ["C"] * 2 and "read as carbon, but C for all atoms, which LAMMPS writes" in said[0]
+    path = dump(tmp_path, frame("id type element mass x y z", "1 1 C 28.085 0 0 0\n2 1 C 28.085 3 0 0"))
+    assert list(files.read(path).symbols) == ["Si", "Si"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_marks_of_unicode(tmp_path, encoding):
+    """As editors and shells of Windows write them."""
+    for name in ("a.lammpstrj", "a.dump"):
+        (tmp_path / name).write_bytes(frame().replace("\n", "\r\n").encode(encoding))
+        assert list(files.read(tmp_path / name, ("C", "O", "Si")).symbols) == ["C", "Si"]
 
 
 TILTED = "xy xz yz pp pp pp\n-1.0 13.5 1.5\n2.0 12.5 -1.0\n0.0 8.0 0.5"
