@@ -179,6 +179,30 @@ def test_two_files_of_one_run_are_read_once(tmp_path) -> None:
         assert len(load([tmp_path / "a" / "OUTCAR", tmp_path / "a" / "vasprun.xml"])) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "in_folder"),
+    [
+        ("relax.OUTCAR", OUTCAR, True),
+        ("si.outcar", OUTCAR, True),
+        ("si_OUTCAR", OUTCAR, True),
+        ("output.txt", OUTCAR, False),
+        ("run1.xml", VASPRUN, False),
+        ("run1", VASPRUN, False),
+    ],
+)
+def test_other_names_of_the_files(tmp_path, name, text, in_folder) -> None:
+    """The last are known by their first lines, and so where the file itself is named only."""
+    (tmp_path / name).write_text(text)
+    assert load([tmp_path / name]).energies.tolist() == [-12.6]
+    if in_folder:
+        assert load([tmp_path]).energies.tolist() == [-12.6]
+        (tmp_path / f"vasprun_{name.replace('_', '.').replace('.OUTCAR', '').replace('.outcar', '')}.xml").write_text(
+            VASPRUN
+        )
+        with pytest.warns(InputNotice, match=f"{name} = not read: .* is of the same run"):
+            assert len(load([tmp_path])) == 1
+
+
 def test_tasks_of_dp_gen_beside_collected_data_are_passed_over(tmp_path) -> None:
     system, task = tmp_path / "02.fp" / "data.000", tmp_path / "02.fp" / "task.000.000000"
     (system / "set.000").mkdir(parents=True)

@@ -61,7 +61,7 @@ def repeats(paths: Sequence[Path]) -> dict[Path, str]:
     """Find files that repeat another's run, with the words of their notices."""
     runs: dict[tuple[Path, str], list[Path]] = {}
     for path in dict.fromkeys(paths):
-        affix = re.sub(r"OUTCAR|vasprun|\.xml|\.(gz|bz2|xz)$", "", path.name).strip("._-")
+        affix = re.sub(r"outcar|vasprun|\.xml|\.(gz|bz2|xz)$", "", path.name.lower()).strip("._-")
         runs.setdefault((path.parent.resolve(), affix), []).append(path)
     repeated = {}
     for files in runs.values():
@@ -125,7 +125,11 @@ def _labelled(step: Step, source: str, group: str, energy_key: str | None) -> La
 
 
 def _is_xml(path: Path) -> bool:
-    return ".xml" in path.name
+    """Test whether a file is a vasprun.xml, by its name or else by its begin."""
+    if ".xml" in path.name.lower():
+        return True
+    with opened(path, "OUTCAR or vasprun.xml") as file:
+        return file.read(5) == "<?xml"
 
 
 def _is_whole(path: Path) -> bool:
