@@ -56,6 +56,11 @@ IDLE = ("ITERWRITE", "MEMORY_MODE", "SAVE_ENERGIES", "SAVE_FORCES", "VERBOSE", "
 """Keywords without effect: what is printed and kept, and the choice of forces, which hpcpot trains on all of."""
 
 
+def is_input(path: Path) -> bool:
+    """Test whether a file is a train.in, by its name."""
+    return path.suffix.lower() == ".in"
+
+
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
     """The file as the tree of a config, and what is wrong in it, a line each.
 

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpcpot.config import show
+from hpcpot.config import show, yaml_text
 from hpcpot.errors import ConfigError
 from hpcpot.notices import notice
 
@@ -111,6 +112,7 @@ ACCEPTED: dict[str, tuple] = {
     "training.training_data.min_pair_dist": (0,),
     "training.training_data.rglob_patterns": (None,),
     "training.validation_data.rglob_patterns": (None,),
+    "training.opt_type": ("Adam",),
     "training.gradient_max_norm": (0,),
     "training.acc_freq": (1,),
     "training.change_bias_after_training": (False,),
@@ -188,7 +190,6 @@ UNSUPPORTED = {
     "training.mixed_precision": "mixed precision",
     "training.fp16": "half precision",
     "training.wandb_config": "Weights & Biases",
-    "training.opt_type": "this choice of optimiser",
     "learning_rate_dict": "multi-task training",
     "nvnmd": "NVNMD",
 }
@@ -226,6 +227,17 @@ class Given:
     value: Any
 
 
+def is_input(path: Path) -> bool:
+    """Test whether a file is an input of DeePMD-kit: JSON, or YAML with the sections of one."""
+    if path.suffix.lower() == ".json":
+        return True
+    try:
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError:
+        return False
+    return re.search(r"^model:\s*(#.*)?$", text, re.MULTILINE) is not None and "descriptor:" in text
+
+
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
     """The file as the tree of a config, and what is wrong in it, a line each.
 
@@ -248,15 +260,32 @@ def spelling(path: Path) -> dict[str, str]:
 
 def _keywords(path: Path) -> dict[str, Given]:
     """What is given, by the whole names of today's DeePMD-kit; null is as if it were not there."""
+    repeated: list[tuple[str, int | None]] = []
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        text = path.read_text(encoding="utf-8-sig")
+        if path.suffix.lower() == ".json":
+            content = json.loads(text, object_pairs_hook=lambda pairs: _unrepeated(pairs, repeated))
+        else:
+            content, repeated = yaml_text.parse(text)
     except RecursionError:
         content = None
     except (OSError, ValueError) as error:
         raise ConfigError(f"config = {path}: cannot be read ({error}); give a YAML config or an input.json.") from error
+    if repeated:
+        raise ConfigError(f"config = {path}: {repeated[0][0]} appears twice in one section; keep one.")
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         raise ConfigError(f"config = {path}: has no section model: must be an input.json of DeePMD-kit of one model.")
     return {name: given for name, given in _flat(content, "", "", path).items() if given.value is not None}
+
+
+def _unrepeated(pairs: list[tuple[str, Any]], repeated: list[tuple[str, int | None]]) -> dict[str, Any]:
+    """A section of JSON; keys that appear twice with two values, but comments, are added to `repeated`."""
+    section: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in section and section[key] != value and not key.startswith("_comment"):
+            repeated.append((key, None))
+        section[key] = value
+    return section
 
 
 def _translated(given: dict[str, Given], path: Path) -> tuple[dict[str, Any], list[str]]:

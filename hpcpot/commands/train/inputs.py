@@ -23,13 +23,11 @@ def in_own_words(path: Path) -> Iterator[None]:
     try:
         yield
     except HpcpotError as error:
-        words = (
-            deepmd_input.spelling(path)
-            if path.suffix == ".json"
-            else aenet_input.SPELLING
-            if path.suffix == ".in"
-            else {}
-        )
+        words = {}
+        if deepmd_input.is_input(path):
+            words = deepmd_input.spelling(path)
+        elif aenet_input.is_input(path):
+            words = aenet_input.SPELLING
         text = str(error)
         for key in sorted(words, key=len, reverse=True):
             text = re.sub(rf"(?<![\w.]){re.escape(key)}(?![\w.]*\w)", words[key].replace("\\", ""), text)
@@ -44,9 +42,9 @@ def load(path: Path, overrides: Sequence[str]) -> TrainSettings:
     Raises:
         ConfigError: everything that is wrong, one line a problem.
     """
-    if path.suffix == ".json":
+    if deepmd_input.is_input(path):
         tree, problems = deepmd_input.read(path)
-    elif path.suffix == ".in":
+    elif aenet_input.is_input(path):
         tree, problems = aenet_input.read(path)
     else:
         return config.load(path, SCHEMA, overrides)

@@ -4,9 +4,11 @@ import json
 import random
 import time
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+import yaml
 from ase.data import chemical_symbols
 from damage import damaged
 from repository import CONFIGS
@@ -276,6 +278,34 @@ def test_nested_json_is_refused(tmp_path):
 def test_what_is_not_the_same_here_is_refused_by_name(change, message, tmp_path):
     with pytest.raises(ConfigError, match=message):
         load(written(tmp_path, change), [])
+
+
+@pytest.mark.parametrize("name", ["INPUT.JSON", "input.yaml", "deepmd.yml"])
+def test_an_input_under_another_name_means_the_same(tmp_path, name):
+    """DeePMD-kit reads YAML, too; numbers are such as YAML 1.2 and JSON have."""
+    expected = load(written(tmp_path), [])
+    text = (tmp_path / "input.json").read_text() if name.endswith("JSON") else yaml.safe_dump(INPUT)
+    (tmp_path / name).write_text(text)
+    found = load(tmp_path / name, [])
+    assert replace(found, output=expected.output) == expected
+    (tmp_path / name).write_text(text.replace("stop_batch", "stop_btch"))
+    with pytest.raises(ConfigError, match=r"training\.stop_btch = 3 .*: unknown keyword"):
+        load(tmp_path / name, [])
+
+
+def test_a_keyword_that_is_there_twice(tmp_path):
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace('"seed": 13', '"seed": 13, "seed": 14'))
+    with pytest.raises(ConfigError, match=r"input\.json: seed appears twice in one section; keep one"):
+        load(path, [])
+    path.write_text(path.read_text().replace('"seed": 14', '"seed": 13, "_comment": "a", "_comment": "b"'))
+    assert load(path, []).training.seed == 13
+
+
+def test_the_optimiser_of_deepmd_kit_may_be_named(tmp_path):
+    load(written(tmp_path, lambda tree: tree["training"].update(opt_type="Adam")), [])
+    with pytest.raises(ConfigError, match="opt_type = LKF .*: not supported: hpcpot trains with Adam only"):
+        load(written(tmp_path, lambda tree: tree["training"].update(opt_type="LKF")), [])
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("train_*.yaml")), ids=lambda path: path.stem)
