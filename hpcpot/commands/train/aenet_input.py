@@ -19,6 +19,8 @@ KEYWORDS = (
     "TESTPERCENT",
     "ITERATIONS",
     "ITERWRITE",
+    "TIMING",
+    "DEBUG",
     "BATCHSIZE",
     "MAXENERGY",
     "MAXFORCES",
@@ -52,7 +54,7 @@ SPELLING = {key: keyword for keyword, key in NUMBERS.items()} | {
 """Key of the config -> aenet's keyword."""
 ACTIVATIONS = {"linear": "linear", "tanh": "tanh", "sigmoid": "logistic"}
 DEFAULTS = {"training.batch_size": 256, "data.validation_fraction": 0.1, "training.seed": 11}
-IDLE = ("ITERWRITE", "MEMORY_MODE", "SAVE_ENERGIES", "SAVE_FORCES", "VERBOSE", "PHSEED")
+IDLE = ("ITERWRITE", "TIMING", "DEBUG", "MEMORY_MODE", "SAVE_ENERGIES", "SAVE_FORCES", "VERBOSE", "PHSEED")
 """Keywords without effect: what is printed and kept, and the choice of forces, which hpcpot trains on all of."""
 
 
@@ -91,6 +93,12 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
             values["loss.force_weight"] = number([options_of(next(rest, "")).get("alpha", "")], f"alpha ({path.name})")
         elif keyword == "METHOD":
             options = options_of(next(rest, ""))
+            if not options:
+                problems.append(
+                    f"METHOD ({path.name}): must be followed by method=adamw lr=0.0001 or the like, of aenet-PyTorch; those "
+                    "of aenet's train.x (bfgs, lm, ...) are not supported."
+                )
+                continue
             values["training.optimiser"] = options.pop("method", "adamw").lower()
             values["learning_rate.start"] = number([options.pop("lr", "")], f"lr ({path.name})")
             for name, value in options.items():
@@ -101,6 +109,11 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
             problems.append(f"MODE = {' '.join(arguments)} ({path.name}): hpcpot trains anew; must be train.")
     if idle:
         notice(f"{path.name}: {', '.join(idle)}", "without effect in hpcpot: not used.")
+    if not networks:
+        raise ConfigError(
+            f"NETWORKS ({path.name}) = missing: a train.in of aenet-PyTorch is required; generate.in and setups are read "
+            "from beside it."
+        )
     values |= _network(networks, path) | aenet_setups.read(path.parent, training_set)
     tree: dict[str, Any] = {"family": "chebyshev"}
     for name, value in values.items():

@@ -380,6 +380,20 @@ def test_an_input_of_aenet_trains(tmp_path, monkeypatch):
     np.testing.assert_array_equal(model.atomic_energies, [-1.9, -5.4])
 
 
+def test_an_input_without_forces_trains_on_energies(tmp_path):
+    """As aenet-PyTorch does; TIMING is a keyword of aenet's own program."""
+    found = load(aenet(tmp_path, TRAIN.replace("FORCES\nalpha=0.2\n", "TIMING\n")), [])
+    assert found.loss.force_weight == 0.0
+
+
+def test_another_input_of_aenet_is_told(tmp_path):
+    aenet(tmp_path)
+    with pytest.raises(
+        ConfigError, match=r"NETWORKS \(generate.in\) = missing: a train.in of aenet-PyTorch is required"
+    ):
+        load(tmp_path / "generate.in", [])
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
@@ -391,7 +405,8 @@ def test_an_input_of_aenet_trains(tmp_path, monkeypatch):
         ("lr=0.001", "lr=0.001 betas=0.9", r"betas = 0.9 \(train.in\): option of METHOD not supported"),
         ("2  6:tanh 6:tanh", "3  6:tanh 6:tanh", r"NETWORKS \(train.in\) = 2 layers: must be 3"),
         ("BATCHSIZE 4", "BATCHSIZE many", r"BATCHSIZE \(train.in\) = many: a number is required"),
-        ("Si  Si.nn  2  6:tanh 6:tanh", "Si  Si.nn  2  6:tanh 8:tanh", "NETWORKS .* = 2 different ones"),
+        ("method=adamw lr=0.001", "bfgs", r"METHOD \(train.in\): must be followed by method=adamw .*train.x \(bfgs"),
+        ("NETWORKS", "! NETWORKS", r"unknown keyword|NETWORKS \(train.in\) = missing"),
         ("lisi.train", "other.train", "TRAININGSET = other.train: a generate.in with this OUTPUT"),
     ],
 )
