@@ -27,7 +27,13 @@ from hpcpot.notices import notice
 from hpcpot.parallel.launch import ENVIRONMENT, SAFE_PATH
 
 PRELOAD = "hpcpot.farm.worker"
-DEPRECATED = ("extra", "env-extra", "job-extra", "header-skip")
+DEPRECATED = {
+    "extra": "worker-extra-args",
+    "env-extra": "job-script-prologue",
+    "job-extra": "job-extra-directives",
+    "header-skip": "job-directives-skip",
+}
+"""Old key of dask-jobqueue, null in its own file -> what it is called today."""
 MARGIN = (0.05, 60, 600)
 """Share of the walltime by which workers end before it, and its least and most in seconds; see `lifetime`."""
 LEAST_MEMORY = 100e6
@@ -84,19 +90,23 @@ LINE = _text(r"\S[^\n]*", "one line of text")
 TEXT = _text(r"(.|\n)*", "text")
 TIME = _text(r"\d+(\.\d+)?\s?(s|min|h)?", "a time in seconds, e.g. 120")
 SECONDS = Kind(
-    TIME.words, lambda value: integer(1).parse(value) if isinstance(value, (int, float)) else TIME.parse(value)
+    TIME.words,
+    lambda value: integer(1).parse(value) if isinstance(value, (int, float)) else TIME.parse(value).replace(" ", ""),
 )
 LINES = _list(LINE)
+DIRECTIVE = _text(r"[^\s#][^\n]*", "what follows #SBATCH or the like in a line, without that")
 
 KINDS: dict[str, Kind] = {
-    **dict.fromkeys(("name", "queue", "account", "project", "interface", "lsf-units"), WORD),
+    **dict.fromkeys(("name", "queue", "account", "project", "interface"), WORD),
     **dict.fromkeys(("local-directory", "shared-temp-directory", "log-directory", "worker-command"), WORD),
-    **dict.fromkeys(("python", "shebang", "resource-spec", "memory-per-core-property-name", "job-mem"), LINE),
+    **dict.fromkeys(("python", "resource-spec", "memory-per-core-property-name", "job-mem"), LINE),
     **dict.fromkeys(("cores", "processes", "job-cpu", "ncpus", "mem"), integer(1)),
     **dict.fromkeys(("memory", "disk"), _amount()),
     **dict.fromkeys(("job-directives-skip", "submit-command-extra", "cancel-command-extra"), LINES),
     "worker-extra-args": LINES,
-    "job-extra-directives": LINES,
+    "job-extra-directives": _list(DIRECTIVE),
+    "shebang": _text(r"#![^\n]+", "a line that begins with #!"),
+    "lsf-units": _text(r"(?i:[kmgtpez]b)", "KB, MB, GB, TB, PB, EB or ZB"),
     "job-script-prologue": _list(TEXT),
     "scheduler-options": _mapping(),
     "death-timeout": SECONDS,
@@ -212,8 +222,11 @@ def _read(farm: FarmSection) -> dict[str, Any]:
 
 
 def _unknown(farm: FarmSection, given: dict, known: dict[str, Any]) -> Iterator[str]:
-    for name in given:
-        if name not in known:
+    for name, value in given.items():
+        if name in DEPRECATED:
+            if value not in (None, []):
+                yield f"{_where(farm)}.{name} = an old key of dask-jobqueue: must be {DEPRECATED[name]}; rename it."
+        elif name not in known:
             near = difflib.get_close_matches(str(name).replace("_", "-"), known, 1)
             hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}."
             yield f"{_where(farm)}.{name} = unknown key; {hint}"

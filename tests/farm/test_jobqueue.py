@@ -62,8 +62,15 @@ def farm(tmp_path):
         ("name", "my job", "must be text without spaces"),
         ("death_timeout", "soon", "must be a time in seconds"),
         ("death_timeout", "-1", "must be >= 1"),
-        ("job_extra_directives", "--gres=gpu:4", "must be a list, each entry one line of text"),
-        ("job_extra_directives", "[1]", "must be a list, each entry one line|must be one line of text"),
+        ("job_extra_directives", "--gres=gpu:4", "must be a list, each entry what follows #SBATCH"),
+        ("job_extra_directives", "[1]", "must be what follows #SBATCH"),
+        (
+            "job_extra_directives",
+            '["#SBATCH --exclusive"]',
+            "must be what follows #SBATCH or the like in a line, without",
+        ),
+        ("shebang", "/bin/bash", "must be a line that begins with #!"),
+        ("job_extra", "[--exclusive]", "an old key of dask-jobqueue: must be job-extra-directives; rename it"),
         ("job_script_prologue", "module load gcc", "must be a list"),
         ("scheduler_options", "[1]", "must be names with values"),
         ("wall_time", '"02:00:00"', "unknown key; did you mean walltime?"),
@@ -73,6 +80,20 @@ def farm(tmp_path):
 def test_what_cannot_be_right_is_refused(farm, name, value, requirement):
     with pytest.raises(ConfigError, match=f"^jobqueue.yaml: jobqueue.slurm.{name.replace('_', '-')} = .*{requirement}"):
         plan(farm(**{name: value}), 10)
+
+
+def test_the_old_keys_of_dask_jobqueue_are_null_in_its_own_file(farm):
+    values = dict.fromkeys(("extra", "env_extra", "job_extra", "header_skip"), "null")
+    assert jobqueue.job_script(farm(**values)) == jobqueue.job_script(farm())
+
+
+def test_a_time_is_one_word_in_the_script(farm):
+    assert "--death-timeout 2min --" in jobqueue.job_script(farm(death_timeout="2 min"))
+
+
+def test_units_of_lsf(farm):
+    with pytest.raises(ConfigError, match="lsf-units = XB: must be KB, MB, GB, TB, PB, EB or ZB"):
+        jobqueue.job_script(farm("lsf", lsf_units="XB"))
 
 
 def test_all_that_is_wrong_is_said_at_once(farm):
