@@ -11,12 +11,14 @@ from hpcpot.commands.convert.models import source_facts
 from hpcpot.commands.convert.options import ONLY_MODELS, refuse_note, refuse_others
 from hpcpot.dataset import files, places, statistics
 from hpcpot.dataset.arguments import read_options
+from hpcpot.potential import registry
 from hpcpot.wording import plural
 
 
 def recognises(names: Sequence[str]) -> bool:
-    """Test whether the input is labelled structures, by the first of its files."""
-    return places.is_data(Path(names[0]))
+    """Test whether the input is labelled structures, by the first of its files; a folder may be a model."""
+    path = Path(names[0])
+    return places.is_data(path) and not (path.is_dir() and registry.foreign(path))
 
 
 def convert(arguments: argparse.Namespace) -> int:

@@ -60,6 +60,7 @@ BACKENDS = {
 """Suffix of a model that is not native -> its backend."""
 
 CONVERT = "turn it into a .dp by `dp convert-backend {name} {stem}.dp`, which hpcpot reads if it is of se_e2_a"
+OTHER_PYTORCH = "a file of PyTorch, not of DeePMD-kit by what it holds: not supported; run it in its own program"
 READ_BYTES = 2**22
 
 
@@ -102,8 +103,13 @@ def kind_of_backend(path: Path) -> str | None:
     """Describe a model that DeePMD-kit keeps in the files of a backend, and what to do; None for any other file."""
     if path.suffix in (".yaml", ".yml") and path.is_file():
         return _kind_of_yaml(path)
-    if path.suffix not in BACKENDS and not (path.is_file() and zipfile.is_zipfile(path)):
+    if re.search(r"\.ckpt(-\d+)?\.(index|meta|data-\d+-of-\d+)$", path.name) or (path / "checkpoint").is_file():
+        return "a checkpoint of DeePMD-kit for TensorFlow: not supported; make a frozen .pb of it by `dp freeze`"
+    is_zip = path.is_file() and zipfile.is_zipfile(path)
+    if path.suffix not in BACKENDS and not is_zip:
         return None
+    if is_zip and not _is_of_deepmd(path):
+        return OTHER_PYTORCH if _is_of_pytorch(path) else None
     if path.is_file():
         with path.open("rb") as file:
             start = file.read(SNIFFED)
@@ -112,7 +118,7 @@ def kind_of_backend(path: Path) -> str | None:
     if path.suffix == ".json" and path.is_file() and b'"descriptor"' in start:
         return "the settings of a training (input.json), no model; hpcpot train takes them"
     backend = BACKENDS.get(path.suffix, "PyTorch")
-    descriptor = _descriptor_in_zip(path) if path.is_file() and zipfile.is_zipfile(path) else None
+    descriptor = _descriptor_in_zip(path) if is_zip else None
     if descriptor:
         return f"{DESCRIPTORS[descriptor]} of DeePMD-kit for {backend}: not supported; run it in DeePMD-kit"
     return f"a model of DeePMD-kit for {backend}: not supported; {CONVERT.format(name=path.name, stem=path.stem)}"
@@ -135,6 +141,34 @@ def _kind_of_yaml(path: Path) -> str | None:
     )
 
 
+def _is_of_pytorch(path: Path) -> bool:
+    with zipfile.ZipFile(path) as archive:
+        return any(name.endswith("/data.pkl") for name in archive.namelist())
+
+
+def _is_of_deepmd(path: Path) -> bool:
+    """Test whether a zip archive names DeePMD-kit in its code, or parts of its models among its words."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if any("deepmd" in name for name in names) or _descriptor_in_zip(path):
+                return True
+            for name in names:
+                if name.endswith("data.pkl"):
+                    with archive.open(name) as file:
+                        content = file.read(READ_BYTES)
+                    return any(word in content for word in (b"deepmd", b"descriptor", b"fitting_net"))
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
+        return True  # not to be looked into: by its suffix
+    return False
+
+
+def _pickled(word: str) -> tuple[bytes, bytes]:
+    """A text as pickles of protocol 2 and of 4 have it: its length in four bytes or one, and another letter behind it."""
+    text = word.encode()
+    return b"X" + len(text).to_bytes(4, "little") + text, b"\x8c" + len(text).to_bytes(1, "little") + text
+
+
 def _descriptor_in_zip(path: Path) -> str | None:
     """Type of a descriptor that hpcpot does not compute, by the names of the code in a .pth or the words of a .pt.
 
@@ -150,7 +184,7 @@ def _descriptor_in_zip(path: Path) -> str | None:
                     with archive.open(name) as file:
                         content = file.read(READ_BYTES)
                     for word in ("dpa1", "dpa2", "dpa3", "dpa4", "se_atten", "se_e3", "se_e2_r", "hybrid"):
-                        if re.search(rb"[^\w]" + word.encode() + rb"[^\w]", content):
+                        if any(text in content for text in _pickled(word)):
                             return word
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError):
         return None

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from model_files import DATA, cut, edited_array, edited_dp, flipped, reference, refused
 
+from hpcpot.cli import main
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.deepmd import read_native
 from hpcpot.potential.deep_potential.deepmd_frozen import read_frozen
@@ -213,7 +214,7 @@ def zipped(path, members) -> None:
         (
             "a.pt",
             {"a/data.pkl": b"\x80\x02X\x04\x00typeX\x04\x00\x00\x00dpa2q\x01"},
-            r"for PyTorch \(a checkpoint\): not supported",
+            r"a DPA-2 model of DeePMD-kit for PyTorch \(a checkpoint\): not supported",
         ),
     ],
 )
@@ -221,6 +222,29 @@ def test_models_of_pytorch_are_named(tmp_path, name, members, message) -> None:
     zipped(tmp_path / name, members)
     with pytest.raises(ModelError, match=f"{name} = .*{message}"):
         load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["a.model", "a.pth", "a.pt"])
+def test_models_of_pytorch_of_other_programs_are_not_taken_for_those_of_deepmd_kit(tmp_path, name) -> None:
+    zipped(tmp_path / name, {"a/code/__torch__/nequip/model.py": "", "a/data.pkl": b"\x80\x02cmace.modules\nMACE\n"})
+    with pytest.raises(ModelError, match=f"{name} = a file of PyTorch, not of DeePMD-kit by what it holds"):
+        load(tmp_path / name)
+    zipped(tmp_path / "a.npz", {"x.npy": ""})
+    with pytest.raises(ModelError, match=r"a\.npz = a zip archive"):
+        load(tmp_path / "a.npz")
+
+
+def test_checkpoints_of_tensorflow_are_named(tmp_path, capsys) -> None:
+    (tmp_path / "model.ckpt").mkdir()
+    (tmp_path / "model.ckpt" / "checkpoint").write_text("model_checkpoint_path: x")
+    (tmp_path / "model.ckpt-1000.index").write_bytes(b"\0")
+    (tmp_path / "a.savedmodel").mkdir()
+    for name in ("model.ckpt", "model.ckpt-1000.index"):
+        with pytest.raises(ModelError, match=f"{name} = a checkpoint of DeePMD-kit for TensorFlow: .* `dp freeze`"):
+            load(tmp_path / name)
+    for name in ("model.ckpt", "a.savedmodel"):
+        assert main(["convert", str(tmp_path / name), "-o", str(tmp_path / "b.h5")]) == 1
+        assert f"{name} = a " in capsys.readouterr().err
 
 
 def test_models_of_other_backends_are_named(tmp_path) -> None:
