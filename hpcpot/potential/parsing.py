@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
@@ -37,8 +38,8 @@ class Head:
 
     @property
     def first_word(self) -> bytes:
-        """First word of a text, b"" where there is none."""
-        return (self.start.split(maxsplit=1) or [b""])[0]
+        """First word of a text behind a mark of UTF-8, b"" where there is none."""
+        return (self.start.removeprefix(codecs.BOM_UTF8).split(maxsplit=1) or [b""])[0]
 
     @property
     def is_hdf5(self) -> bool:

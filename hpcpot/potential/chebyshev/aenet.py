@@ -147,7 +147,7 @@ def _read_species(path: Path) -> Species:
     if content[:4] == (4).to_bytes(4, "little"):  # the length of the first record, one int32
         source: Records | Lines = Records(content)
     else:
-        source = Lines(content.decode())
+        source = Lines(content.decode("utf-8-sig"))
     layers = _read_network(source)
     source.text("description", DESCRIPTION)
     (element,) = source.species("species")

@@ -76,7 +76,7 @@ def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[
     text, selection, _ = path.read_bytes().partition(SELECTION)
     if selection:
         notice(f"{path}: selection state (#MVS)", "not used: a potential is read, extrapolation grades are not.")
-    lines = text.decode().splitlines()
+    lines = text.decode("utf-8-sig").splitlines()
     if not lines or lines[0].strip() != HEADER:
         raise ValueError(f"its first line is not {HEADER}")
     values: dict[str, str] = {}
