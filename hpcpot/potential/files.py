@@ -21,7 +21,7 @@ import numpy as np
 
 import hpcpot
 from hpcpot import data, inputs
-from hpcpot.errors import ModelError
+from hpcpot.errors import ModelError, OutputError
 from hpcpot.outputs import Replacement, refuse_existing
 from hpcpot.potential import range as ranges
 from hpcpot.potential import registry, tree
@@ -36,6 +36,8 @@ from hpcpot.storage.writing import WrittenFile
 __all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "write"]
 
 FORMAT, VERSION = "hpcpot-model", 1
+SUFFIXES = (".h5", ".hdf5")
+"""Of own files."""
 UNITS = "Å, eV"
 RANGE = "trained"
 LARGEST_CUTOFF = 50.0
@@ -96,8 +98,9 @@ def write(
     Args:
         provenance, trained: see `save`. options: for the writers of the registry.
     Raises:
-        ModelError: the format is of another family. OutputError: see `save`.
+        ModelError: the format is of another family. OutputError: see `check_suffix` and `save`.
     """
+    check_suffix(path)
     if path.suffix not in registry.writers():
         save(model, path, provenance, overwrite, trained)
         return
@@ -106,6 +109,17 @@ def write(
     if own is not row:
         raise ModelError(f"{path} = {path.suffix} file of a {own.title}: must be a {row.title}; write an .h5 file.")
     registry.code(writer.write)(model, path, overwrite, **_taken(writer.options, options))
+
+
+def check_suffix(path: Path) -> None:
+    """Refuse a name that promises another format than that of its content.
+
+    Raises:
+        OutputError: its suffix is none that is written.
+    """
+    known = (*SUFFIXES, *registry.writers())
+    if path.suffix not in known:
+        raise OutputError(f"{path} = suffix {path.suffix!r}: must be one of {', '.join(known)}; rename the output.")
 
 
 def save(

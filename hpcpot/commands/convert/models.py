@@ -55,11 +55,12 @@ def _check_options(arguments: argparse.Namespace) -> None:
     """Refuse options that would have no effect.
 
     Raises:
-        ConfigError: as said.
+        ConfigError: as said. OutputError: the suffix of the output.
     """
     output = arguments.output
     refuse_others(arguments, ONLY_DATA, "a model")
     read_options(arguments)
+    files.check_suffix(output)
     _, writer = registry.writers().get(output.suffix, (None, None))
     refuse_note(arguments, writer is None)
     if writer is None or "shortest" not in writer.options:

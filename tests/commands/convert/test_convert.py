@@ -77,6 +77,20 @@ def test_an_hpcpot_model_is_copied(tmp_path) -> None:
     assert fingerprint(load(tmp_path / "model.h5")) == fingerprint(load("lisi"))
 
 
+def test_a_name_of_another_format_is_refused(tmp_path, capsys) -> None:
+    """A file model.pb would not be one of TensorFlow."""
+    for name in ("model.pb", "model.pth", "model.txt", "model"):
+        assert main(["convert", str(DP), "-o", str(tmp_path / name)]) == 1
+        assert "must be one of .h5, .hdf5, .dp, .mtp; rename the output" in capsys.readouterr().err
+        assert not (tmp_path / name).exists()
+
+
+def test_a_mark_of_utf_8_before_a_text_model(tmp_path) -> None:
+    source, path = DATA / "mtp" / "lisi16.mtp", tmp_path / "a.mtp"
+    path.write_bytes(b"\xef\xbb\xbf" + source.read_bytes().replace(b"\n", b"\r\n"))
+    assert fingerprint(load(path, elements=["Li", "Si"])) == fingerprint(load(source, elements=["Li", "Si"]))
+
+
 def test_errors_are_one_line_and_exit_code_1(tmp_path, capsys) -> None:
     output = tmp_path / "model.h5"
     assert main(["convert", str(tmp_path / "absent.dp"), "-o", str(output)]) == 1
