@@ -186,7 +186,13 @@ def check_output(path: Path, kind: str | None, overwrite: bool) -> Format:
     Raises:
         OutputError: see `save`.
     """
-    row = output_format(path) if kind is None else FORMATS[kind]
+    row = by_suffix = output_format(path)
+    if kind is not None:
+        row = FORMATS[kind]
+        if path.suffix and by_suffix not in (None, row):
+            raise OutputError(
+                f"{path} = suffix of {by_suffix.name}: --format {kind} contradicts it; rename the output."
+            )
     if row is None:
         suffixes = ", ".join(suffix for row in FORMATS.values() for suffix in row.suffixes if suffix)
         raise OutputError(

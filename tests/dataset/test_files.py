@@ -89,6 +89,12 @@ def test_what_is_no_data(tmp_path) -> None:
             load([tmp_path / name])
 
 
+def test_a_suffix_that_contradicts_the_format_is_refused(data, tmp_path) -> None:
+    with pytest.raises(OutputError, match=r"a\.h5 = suffix of hdf5: --format extxyz contradicts it"):
+        save(data, tmp_path / "a.h5", {}, "extxyz")
+    assert save(data, tmp_path / "a.v2", {}, "extxyz") == "extxyz"
+
+
 def test_partly_periodic_frames_are_refused_where_the_format_has_none(data, tmp_path) -> None:
     slab = replace(data.select([0]), periodic=np.array([[True, False, True]]))
     for kind in ("deepmd", "xsf", "cfg"):
