@@ -31,6 +31,7 @@ def convert(arguments: argparse.Namespace) -> int:
     elements = [part.strip() for part in arguments.elements.split(",")] if arguments.elements else None
     source = arguments.input[0] if len(paths) == 1 else paths
     model, trained = files.load_with_range(source, angular_domain=arguments.angular_domain, elements=elements)
+    files.check_suffix(arguments.output)
     if arguments.training_data:
         trained = _of_data(model, arguments)
     shortest = arguments.shortest_distance_A
@@ -55,12 +56,11 @@ def _check_options(arguments: argparse.Namespace) -> None:
     """Refuse options that would have no effect.
 
     Raises:
-        ConfigError: as said. OutputError: the suffix of the output.
+        ConfigError: as said.
     """
     output = arguments.output
     refuse_others(arguments, ONLY_DATA, "a model")
     read_options(arguments)
-    files.check_suffix(output)
     _, writer = registry.writers().get(output.suffix, (None, None))
     refuse_note(arguments, writer is None)
     if writer is None or "shortest" not in writer.options:

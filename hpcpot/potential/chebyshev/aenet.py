@@ -50,8 +50,11 @@ class Species:
 
 
 def is_network(head: Head) -> bool:
-    """True for a file that begins with a Fortran record of four bytes, and a text that begins with a whole number."""
-    return head.start.startswith((4).to_bytes(4, "little")) or (head.is_text and head.first_word.isdigit())
+    """True for a file that begins with a Fortran record of four bytes, and a text of a whole number in each line."""
+    lines = head.start[:200].splitlines()
+    return head.start.startswith((4).to_bytes(4, "little")) or (
+        head.is_text and head.first_word.isdigit() and all(len(line.split()) == 1 for line in lines[:4])
+    )
 
 
 def read(paths: Sequence[Path], angular_domain: str = "auto") -> Chebyshev:
