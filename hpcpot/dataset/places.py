@@ -11,6 +11,7 @@ from hpcpot import inputs
 from hpcpot.dataset.formats import FORMATS, INSIDE, Format, recognise, recognise_content, split_part
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
+from hpcpot.storage import own
 from hpcpot.wording import plural
 
 
@@ -74,7 +75,9 @@ def _expand(given: Path) -> list[tuple[Place, bool]]:
     if row is not None:
         return [(Place(row, given, given if given.is_dir() else split_part(given)[0].parent), False)]
     if not given.is_dir():
-        reason = "no such file, here or shipped" if not given.exists() else "a file that is no labelled data"
+        reason = own.kind_at(given) or "a file that is no labelled data"
+        if not given.exists():
+            reason = "no such file, here or shipped"
         raise DataError(f"{given} = {reason}: {accepted()} is required; check the path.")
     places = [(place, True) for place in _walk(given)]
     if not places:

@@ -26,7 +26,7 @@ import hpcpot
 from hpcpot.errors import OutputError
 from hpcpot.farm.item import Failure, Outcome
 from hpcpot.outputs import Replacement
-from hpcpot.storage import extents, growing, layout
+from hpcpot.storage import extents, growing, layout, own
 from hpcpot.storage.growing import TEXT, Column, GrowingTable
 from hpcpot.storage.hdf5_errors import explained
 from hpcpot.storage.lock import Lock
@@ -340,7 +340,8 @@ def _error(outcome: Outcome) -> str:
 def _require_results(file: h5py.File, path: Path) -> None:
     if file.attrs.get("format") != FORMAT:
         raise OutputError(
-            f"{path} = no results file: one that a command of hpcpot with a farm wrote is needed; give another path."
+            f"{path} = {own.kind_of(file) or 'no results file'}: results that a command of hpcpot with a farm wrote are "
+            "needed; give another path."
         )
     version = int(file.attrs["version"])
     if version > VERSION:

@@ -30,7 +30,7 @@ from hpcpot.potential.parsing import Head, head_of, reading
 from hpcpot.potential.range import TrainedRange
 from hpcpot.potential.registry import Reader
 from hpcpot.potential.tree import fingerprint
-from hpcpot.storage import sealed
+from hpcpot.storage import own, sealed
 from hpcpot.storage.writing import WrittenFile
 
 __all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "write"]
@@ -44,7 +44,7 @@ LARGEST_CUTOFF = 50.0
 """Å, far beyond that of any potential of this kind; neighbour lists up to there would fill the memory."""
 
 FOREIGN_SIGNATURES = {
-    b"hpcpot-dataset ": "a data set of hpcpot, no model",
+    b"hpcpot-dataset ": "a data set of hpcpot",
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
     b"\x1f\x8b": "a gzip archive; unpack it",
 }
@@ -303,8 +303,8 @@ def _recognised(head: Head) -> Reader:
                 return reader
         if head.is_hdf5:
             with h5py.File(path, "r", locking=False) as file:
-                members = ", ".join(list(file)[:5]) or "nothing"
-            raise ModelError(f"{path} = an HDF5 file with {members}, no model: {_accepted()} is required.")
+                kind = own.kind_of(file) or f"an HDF5 file with {', '.join(list(file)[:5]) or 'nothing'}, no model"
+            raise ModelError(f"{path} = {kind}: {_accepted()} is required.")
     begin = repr(start[:16])[1:]  # without the b of Python's bytes
     kind = f"a {'text' if head.is_text else 'binary'} file that begins with {begin}" if start else "an empty file"
     for signature, name in FOREIGN_SIGNATURES.items():

@@ -19,7 +19,7 @@ import hpcpot
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
 from hpcpot.parallel.ranks import Ranks
-from hpcpot.storage import extents
+from hpcpot.storage import extents, own
 from hpcpot.storage.blocks import block, gather
 from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import explained
@@ -131,7 +131,8 @@ def _read(path: Path, ranks: Ranks) -> tuple[dict, dict, bool]:
 def _check(file: h5py.File, path: Path) -> None:
     if file.attrs.get("format") != FORMAT:
         raise OutputError(
-            f"{path} = no checkpoint: a file that hpcpot wrote as output.checkpoint is needed; give its path."
+            f"{path} = {own.kind_of(file) or 'no checkpoint'}: a file that hpcpot wrote as output.checkpoint is needed; "
+            "give its path."
         )
     version = int(file.attrs["version"])
     if version not in READ:

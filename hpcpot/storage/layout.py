@@ -28,6 +28,7 @@ import numpy as np
 
 import hpcpot
 from hpcpot.errors import OutputError, StructureError
+from hpcpot.storage import own
 
 ELEMENTS = {
     "position": ((3,), "Angstrom"),
@@ -305,5 +306,6 @@ def _differences(file: h5py.File, series: list[Series], system: System) -> Itera
 def require_trajectory(file: h5py.File, path: Path) -> None:
     if file.get("h5md/creator") is None or file["h5md/creator"].attrs.get("name") != b"hpcpot":
         raise OutputError(
-            f"{path} = no trajectory of hpcpot: an H5MD file that hpcpot wrote is needed; give another path."
+            f"{path} = {own.kind_of(file) or 'no trajectory of hpcpot'}: an H5MD file that hpcpot wrote "
+            "is needed; give another path."
         )

@@ -206,7 +206,7 @@ def test_content_decides_not_the_name(tmp_path) -> None:
         (b"", "an empty file"),
         (b"hello world\n", "a text file that begins with 'hello world"),
         (yaml.safe_dump({"model": {"potential": "lisi.h5"}}).encode(), "a text file that begins with"),
-        (b"hpcpot-dataset sha256 0123\n", "a data set of hpcpot, no model: an hpcpot model .* is required"),
+        (b"hpcpot-dataset sha256 0123\n", "a data set of hpcpot: an hpcpot model .* is required"),
         (b"\x7fELF\x02\x01", "a binary file that begins with"),
         (b"PK\x03\x04stuff", "a zip archive .*dp convert-backend MODEL MODEL.dp"),
         (b"\x1f\x8bstuff", "a gzip archive; unpack it"),
