@@ -64,6 +64,12 @@ class XyzFrame:
     periodic: np.ndarray
     unit: str = ""
 
+    @property
+    def has_types(self) -> bool:
+        """Whether species are numbers, whose elements `XyzOptions` told."""
+        words = next((values[:, 0] for name, (_, values) in self.columns.items() if name in SPECIES), [])
+        return any(word.isdecimal() for word in words)
+
 
 @dataclass(frozen=True)
 class XyzOptions:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import warnings
 
 import ase.io
 import numpy as np
@@ -255,6 +256,16 @@ def test_types_and_atomic_numbers(tmp_path) -> None:
     both = xyz("energy=1", "species:S:1:Z:I:1:pos:R:3:forces:R:3").replace("Si 0.0", "Si 3 0.0").replace("Li ", "Li 3 ")
     with pytest.raises(DataError, match="species and Z = different elements"):
         read_xyz(tmp_path, both)
+
+
+def test_elements_of_a_file_that_names_them_are_not_used(tmp_path) -> None:
+    with pytest.warns(InputNotice, match="a.extxyz: --elements Si,Li = not used: its species are symbols"):
+        read_xyz(tmp_path, xyz("energy=1"), elements=("Si", "Li"))
+    typed = xyz("energy=1").replace("Si 0.0", "2 0.0").replace("Li 1.0", "1 1.0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_xyz(tmp_path, typed, elements=("Li", "Si"))
+        read_xyz(tmp_path, xyz("energy=1"), elements=("Si", "Li"), elements_if_needed=True)
 
 
 def test_plain_xyz_packed_and_fortran_exponents(tmp_path) -> None:

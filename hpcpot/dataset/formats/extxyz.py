@@ -59,9 +59,14 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     remarks: dict[str, dict[str, None]] = {kind: {} for kind in NOTICES}
     group = inputs.unpacked(path).stem
     unknown = XyzOptions(options.elements, "--elements Li,Si", label_units.is_energy)
+    is_told = options.elements is None or options.elements_if_needed
     with opened(path, "an extended XYZ file") as file:
         for k, block in enumerate(blocks(file, str(path))):
-            yield _Labels(parse(block, unknown), options, remarks).collect(group, f"{source}:{k}")
+            frame = parse(block, unknown)
+            is_told = is_told or frame.has_types
+            yield _Labels(frame, options, remarks).collect(group, f"{source}:{k}")
+    if not is_told:
+        notice(f"{path}: --elements {','.join(options.elements)}", "not used: its species are symbols of elements")
     for kind, names in remarks.items():
         if names:
             notice(f"{path}: {', '.join(names)}", NOTICES[kind])
