@@ -24,10 +24,13 @@ class Pairs:
         first: (n + 1,) int64; the neighbours of centre i are neighbors[first[i]:first[i + 1]].
         neighbors: (pairs,) int32, index of the neighbour, 0 .. m - 1. Pairs farther than a potential's cutoff
             (the skin) may be among them.
+        built_at: (m, 3) float64, Å, where the atoms were when the pairs were found, of which a potential may make an order
+            of its own, the same in a run that goes on from a checkpoint; None where that is not known.
     """
 
     first: np.ndarray
     neighbors: np.ndarray
+    built_at: np.ndarray | None = None
 
     @cached_property
     def n_points(self) -> int:
@@ -97,7 +100,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
             n_centres, float(reach * reach), order, sorted_positions, start, bins, counts, span, done, first, neighbors
         )
         if done == n_centres:
-            return Pairs(first, neighbors[: first[-1]].copy())
+            return Pairs(first, neighbors[: first[-1]].copy(), positions.copy())
         neighbors = np.concatenate([neighbors[: first[done]], np.empty(len(neighbors) + len(positions), np.int32)])
 
 

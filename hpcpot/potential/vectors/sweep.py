@@ -157,16 +157,20 @@ class Sweep:
         return self._room[:m], self._room[m : 2 * m if forces else m]
 
     def _order(self, padded: np.ndarray, pairs: Pairs, species: np.ndarray) -> tuple[Order, int]:
-        """The pairs in order, anew for other pairs or species, and the most sets of a group."""
+        """The pairs in order, anew for other pairs or species, and the most sets of a group.
+
+        The order of sums depends on it, and so it does not on when it is first asked for: a restart does that later.
+        """
         if self._ready is None or self._ready[0] is not pairs or not np.array_equal(self._ready[1], species):
             types, cutoff2, inner2 = len(self.family.elements), self.family.cutoff**2, float(self._middle.inner) ** 2
-            shells = np.empty(len(pairs.neighbors), np.uint16)
+            shells, m = np.empty(len(pairs.neighbors), np.uint16), len(padded) - 2
+            places = padded if pairs.built_at is None else pairs.built_at
             groups, kinds = _groups(
-                padded, pairs.first, pairs.neighbors, species, types, inner2, cutoff2, self._lanes, shells
+                places, pairs.first, pairs.neighbors, species, types, inner2, cutoff2, self._lanes, m + 1, shells
             )
             first = _sets(groups, pairs.first, shells, types)
             neighbors = np.empty((first[-1, -1] if len(first) else 0, self._lanes), np.int32)
-            _fill(groups, first, pairs.first, pairs.neighbors, shells, len(padded) - 2, neighbors)
+            _fill(groups, first, pairs.first, pairs.neighbors, shells, m, neighbors)
             most = int((first[:, -1] - first[:, 0]).max(initial=0))
             self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors), most
         return self._ready[2:]
@@ -223,7 +227,7 @@ def _unpad(pushes, forces):
 
 
 @njit(error_model="numpy")
-def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes, shells):
+def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes, no_centre, shells):
     """Order's groups and their species: centres by species, place in memory and neighbours within both cutoffs.
 
     Of each neighbour SHELLS times its species and its shell are put into `shells`.
@@ -252,7 +256,7 @@ def _groups(positions, row, neighbors, species, types, inner2, cutoff2, lanes, s
     n_groups = 0
     for s in range(types):
         n_groups += (population[s] + lanes - 1) // lanes
-    groups, kinds = np.full((n_groups, lanes), len(positions) - 1, np.int64), np.empty(n_groups, np.int64)
+    groups, kinds = np.full((n_groups, lanes), no_centre, np.int64), np.empty(n_groups, np.int64)
     g, lane, before = -1, lanes, -1
     for i in np.argsort(keys, kind="mergesort"):
         if lane == lanes or species[i] != before:
