@@ -6,6 +6,7 @@ of small periodic structures and local changes. tests/conformance/test_potential
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -41,6 +42,12 @@ class Family(Protocol):
 
     def readout(self, i: int, moments: list[Any], counts: Any) -> tuple[Any, list[Any]]:
         """Energies of centres of species i, (n,) eV, and their gradients with respect to the moments."""
+
+    def problems(self) -> Iterator[str]:
+        """What does not fit together in parameters of a file, "name = value: what is required"; nothing of a sound model.
+
+        No array may be taken to have the shape or kind that it should before that is made sure.
+        """
 
     def facts(self) -> dict[str, str]:
         """Description in a few lines, by their headings, for people."""

@@ -262,7 +262,8 @@ def _admitted(model: Any, path: Path, options: dict[str, Any]) -> Any:
     """The model with its elements, or with those of the option `elements` where it has none.
 
     Raises:
-        ModelError: types without elements, a cutoff that no potential has, a parameter that is not finite.
+        ModelError: types without elements, a cutoff that no potential has, a parameter that is not finite, parameters that
+            do not fit together.
     """
     elements = elements_of(path, model.elements, options.get("elements"))
     if not 0.0 < model.cutoff <= LARGEST_CUTOFF:
@@ -272,6 +273,8 @@ def _admitted(model: Any, path: Path, options: dict[str, Any]) -> Any:
     for name, leaf in tree.leaves(model, ""):
         if isinstance(leaf, (float, np.ndarray)) and not np.isfinite(leaf).all():
             raise ModelError(f"{path}: {name[1:]} = not finite: must be finite numbers; is the file damaged?")
+    for problem in model.problems():
+        raise ModelError(f"{path}: {problem}; the file is damaged or of another program.")
     return model if elements == tuple(model.elements) else replace(model, elements=elements)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,12 @@ class LennardJones:
     cutoff: float
 
     slots = None
+
+    def problems(self) -> Iterator[str]:
+        """See contract.Family."""
+        shape = (len(self.elements),) * 2
+        if self.epsilon.shape != shape or self.sigma.shape != shape:
+            yield f"epsilon, sigma = {self.epsilon.shape}, {self.sigma.shape}: {shape}, a number for each pair, is required"
 
     def facts(self) -> dict[str, str]:
         """The cutoff."""

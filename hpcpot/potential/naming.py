@@ -32,6 +32,8 @@ def elements_of(path: Path | str, names: Sequence[str], given: Sequence[str] | N
                 f"{path} = {len(own)} types without names of elements ({', '.join(nameless[:4])}): each must have an element; "
                 "hpcpot convert --elements names them, in their order."
             )
+        if len(set(own)) != len(own):
+            raise ModelError(f"{path} = types {', '.join(own)}: must be different elements; is the file damaged?")
         return own
     if len(given) != len(own) or len(set(given)) != len(given) or not all(is_element(name) for name in given):
         raise ModelError(

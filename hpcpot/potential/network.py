@@ -38,6 +38,21 @@ class Layer:
     resnet: bool = False
 
 
+def leads(layers: tuple[Layer, ...], inputs: int, outputs: int) -> bool:
+    """Test whether layers lead from so many inputs to so many outputs, with parts that fit."""
+    width = inputs
+    for layer in layers:
+        if layer.weights.ndim != 2 or layer.weights.shape[0] != width or layer.activation not in ACTIVATIONS:
+            return False
+        width = layer.weights.shape[1]
+        vectors = [layer.bias] if layer.timestep is None else [layer.bias, layer.timestep]
+        if any(vector.shape != (width,) for vector in vectors):
+            return False
+        if layer.resnet and width not in (len(layer.weights), 2 * len(layer.weights)):
+            return False
+    return bool(layers) and width == outputs
+
+
 def widths(layers: tuple[Layer, ...]) -> str:
     """Widths of a network, from its input to its output, as 48-24-24-1."""
     return "-".join(str(width) for width in (layers[0].weights.shape[0], *(layer.weights.shape[1] for layer in layers)))

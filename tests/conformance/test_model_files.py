@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import model_files
+import numpy as np
 import pytest
 from conformance.outside.morse import Morse
 from model_files import cut, refused, sample_of
 
 from hpcpot.errors import ExtensionError, ModelError, OutputError
-from hpcpot.potential import registry
+from hpcpot.potential import registry, tree
 from hpcpot.potential.files import fingerprint, load, save, write
 from hpcpot.potential.parsing import head_of
 
@@ -73,6 +75,28 @@ def test_hpcpots_own_file_keeps_every_family(family, tmp_path):
     assert type(again) is type(MODELS[family]) and fingerprint(again) == fingerprint(MODELS[family])
     assert registry.row_of(again).name == family
     assert all(isinstance(text, str) for text in again.facts().values())
+
+
+def changed(value, path, change):
+    """A copy of a model whose leaf at a path of tree.leaves is changed."""
+    name, _, rest = path[1:].partition("/")
+    if isinstance(value, tuple):
+        item = changed(value[int(name)], f"/{rest}", change) if rest else change(value[int(name)])
+        return (*value[: int(name)], item, *value[int(name) + 1 :])
+    item = getattr(value, name)
+    return replace(value, **{name: changed(item, f"/{rest}", change) if rest else change(item)})
+
+
+@FAMILIES
+def test_parameters_that_do_not_fit_together_are_refused_though_their_hash_is_right(family, tmp_path):
+    whole = (lambda a: a[None], lambda a: np.where(a == a.max(), 10**9, a), lambda a: a - a.max() - 1)
+    others = (lambda a: a[None], lambda a: a[..., None], lambda a: np.repeat(a, 2, axis=0))
+    arrays = [(path, leaf) for path, leaf in tree.leaves(MODELS[family], "") if isinstance(leaf, np.ndarray)]
+    for path, leaf in arrays:
+        for change in whole if leaf.dtype.kind == "i" else others:
+            save(changed(MODELS[family], path, change), tmp_path / "model.h5", {}, overwrite=True)
+            with pytest.raises(ModelError, match="; the file is damaged or of another program"):
+                load(tmp_path / "model.h5")
 
 
 @WRITERS

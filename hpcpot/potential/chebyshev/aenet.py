@@ -226,7 +226,7 @@ def _read_training_set(source: Records | Lines, element: str) -> tuple[float, fl
 
 def _check(species: Species) -> None:
     """Raises ModelError: what does not fit together in a file."""
-    radial_cutoff, radial_order, angular_cutoff, angular_order = species.basis
+    _, radial_order, _, angular_order = species.basis
     orders_fit = all(order >= 0 and order % 1 == 0 for order in (radial_order, angular_order))
     inputs = int(radial_order + angular_order + 2) * (2 if len(species.environment) > 1 else 1) if orders_fit else 0
     sizes = {len(species.average), species.layers[0].weights.shape[0]}
@@ -238,10 +238,6 @@ def _check(species: Species) -> None:
         )
         != len(species.environment)
         or species.element not in species.environment,
-        f"R_r, R_a = {radial_cutoff}, {angular_cutoff} Å: 0 < R_a <= R_r is required (aenet is wrong beyond R_r)": not 0.0
-        < angular_cutoff
-        <= radial_cutoff
-        < np.inf,
         f"N_r, N_a = {radial_order}, {angular_order}: whole numbers >= 0 are required": not orders_fit,
         f"network = {sizes} inputs: {inputs}, as many as the basis has, and one output are required": sizes != {inputs}
         or species.layers[-1].weights.shape[1] != 1,

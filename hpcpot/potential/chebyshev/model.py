@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import factorial, prod
@@ -10,7 +11,10 @@ from typing import Any
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet, monomials
-from hpcpot.potential.network import Layer, concatenate, count_parameters, like, value_and_gradient, widths
+from hpcpot.potential.network import Layer, concatenate, count_parameters, leads, like, value_and_gradient, widths
+
+MOST_ORDER = 100
+"""Of the polynomials: each is code of its own."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,27 @@ class Chebyshev:
     @property
     def cutoff(self) -> float:
         return self.radial_cutoff
+
+    def problems(self) -> Iterator[str]:
+        """See contract.Family."""
+        n, orders = len(self.elements), (self.radial_order, self.angular_order)
+        if not 0.0 < self.angular_cutoff <= self.radial_cutoff < np.inf:
+            cutoffs = f"{self.radial_cutoff}, {self.angular_cutoff}"
+            yield f"R_r, R_a = {cutoffs} Å: 0 < R_a <= R_r is required (aenet is wrong beyond R_r)"
+        if not all(0 <= order <= MOST_ORDER for order in orders):
+            yield f"N_r, N_a = {orders[0]}, {orders[1]}: whole numbers from 0 to {MOST_ORDER} are required"
+        if self.angular_domain not in ("cos", "legacy"):
+            yield f"angular_domain = {self.angular_domain}: cos or legacy is required"
+        inputs = (sum(orders) + 2) * (2 if n > 1 else 1)
+        shapes = {"spins": (n, n), "scale": (n, inputs), "offset": (n, inputs)}
+        shapes |= dict.fromkeys(("energy_scale", "energy_shift", "atomic_energies"), (n,))
+        for name, shape in shapes.items():
+            if getattr(self, name).shape != shape:
+                yield f"{name} = array {getattr(self, name).shape}: {shape} is required"
+        if len(self.networks) != n or not all(leads(network, inputs, 1) for network in self.networks):
+            yield f"networks = of wrong number or widths: {n}, {inputs} -> 1, are required"
+        if not self.energy_scale.all():
+            yield "energy_scale = 0: another number is required"
 
     def facts(self) -> dict[str, str]:
         """Cutoffs, orders, widths of the networks and the number of their parameters."""

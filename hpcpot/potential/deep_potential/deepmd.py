@@ -135,22 +135,19 @@ def _from_tree(model: dict[str, Any], path: Path) -> DeepPotential:
     embeddings = _networks(descriptor["embeddings"], "EmbeddingNetwork", len(slots) ** (1 if one_sided else 2), path)
     bias = to_float64(fitting["@variables"]["bias_atom_e"], path, "bias_atom_e")
     shift = bias.reshape(len(slots)) + to_float64(model["@variables"]["out_bias"], path, "out_bias").reshape(len(slots))
-    return checked(
-        DeepPotential(
-            elements=tuple(model["type_map"]),
-            cutoff=float(descriptor["rcut"]),
-            cutoff_smooth=float(descriptor["rcut_smth"]),
-            slots=slots,
-            axis=int(descriptor["axis_neuron"]),
-            mean=per_type(descriptor["@variables"]["davg"], slots, path, "davg"),
-            deviation=per_type(descriptor["@variables"]["dstd"], slots, path, "dstd"),
-            embeddings=_by_centre(embeddings, len(slots), one_sided),
-            fittings=tuple(_networks(fitting["nets"], "FittingNetwork", len(slots), path)),
-            energy_shift=shift,
-            one_sided=bool(one_sided),
-            protection=float(descriptor.get("env_protection", 0.0)),
-        ),
-        path,
+    return DeepPotential(
+        elements=tuple(model["type_map"]),
+        cutoff=float(descriptor["rcut"]),
+        cutoff_smooth=float(descriptor["rcut_smth"]),
+        slots=slots,
+        axis=int(descriptor["axis_neuron"]),
+        mean=per_type(descriptor["@variables"]["davg"], slots, path, "davg"),
+        deviation=per_type(descriptor["@variables"]["dstd"], slots, path, "dstd"),
+        embeddings=_by_centre(embeddings, len(slots), one_sided),
+        fittings=tuple(_networks(fitting["nets"], "FittingNetwork", len(slots), path)),
+        energy_shift=shift,
+        one_sided=bool(one_sided),
+        protection=float(descriptor.get("env_protection", 0.0)),
     )
 
 
@@ -273,58 +270,3 @@ def per_type(values: np.ndarray, slots: np.ndarray, path: Path, name: str) -> np
                 "must have the same; DeePMD-kit writes it so, this model was edited."
             )
     return result
-
-
-def checked(model: DeepPotential, path: Path) -> DeepPotential:
-    """The model, if its parts fit together and its numbers are finite.
-
-    Raises:
-        ModelError: what does not fit.
-    """
-    types = len(model.slots)
-    channels = model.embeddings[0][0][-1].weights.shape[1]
-    problems = {
-        f"type_map = {model.elements}: {types} different names are required, one for each entry of sel": len(
-            set(model.elements)
-        )
-        != types
-        or len(model.elements) != types,
-        f"sel = {model.slots.tolist()}: no entry may be negative and one must be positive": (model.slots < 0).any()
-        or model.slots.sum() < 1,
-        f"rcut_smth, rcut = {model.cutoff_smooth}, {model.cutoff}: 0 <= rcut_smth < rcut is required": not 0.0
-        <= model.cutoff_smooth
-        < model.cutoff
-        < np.inf,
-        f"env_protection = {model.protection}: a number >= 0 is required": not 0.0 <= model.protection < np.inf,
-        f"axis_neuron = {model.axis}: 1 to {channels} is required": not 1 <= model.axis <= channels,
-        "davg = not (a number, 0, 0, 0): only the radial part may have a mean": model.mean[
-            :, model.slots > 0, 1:
-        ].any(),
-        "dstd = not positive: a deviation > 0 is required": not (model.deviation > 0.0).all(),
-        "embedding networks = different widths: 1 -> M1, the same M1 for all, is required": any(
-            not _chained(net, 1, channels) for row in model.embeddings for net in row
-        ),
-        f"fitting networks = wrong widths: {channels * model.axis} -> 1 is required": any(
-            not _chained(net, channels * model.axis, 1) for net in model.fittings
-        ),
-        "davg, dstd or energy bias = not finite: numbers are required": not all(
-            np.isfinite(a).all() for a in (model.mean, model.deviation, model.energy_shift)
-        ),
-    }
-    for problem, is_violated in problems.items():
-        if is_violated:
-            raise ModelError(f"{path}: {problem}; the file is damaged or not a se_e2_a model.")
-    return model
-
-
-def _chained(layers: tuple[Layer, ...], inputs: int, outputs: int) -> bool:
-    """True where the layers lead from inputs to outputs, with arrays that fit and are finite."""
-    width = inputs
-    for layer in layers:
-        vectors = [layer.bias] if layer.timestep is None else [layer.bias, layer.timestep]
-        if layer.weights.shape[0] != width or any(v.shape != (layer.weights.shape[1],) for v in vectors):
-            return False
-        if not all(np.isfinite(array).all() for array in (layer.weights, *vectors)):
-            return False
-        width = layer.weights.shape[1]
-    return width == outputs

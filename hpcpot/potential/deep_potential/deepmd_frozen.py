@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.errors import ModelError
-from hpcpot.potential.deep_potential.deepmd import activation, checked, per_type, refuse, to_float64
+from hpcpot.potential.deep_potential.deepmd import activation, per_type, refuse, to_float64
 from hpcpot.potential.deep_potential.graphdef import GraphDef, parse
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.network import Layer
@@ -57,22 +57,19 @@ def _from_graph(graph: GraphDef, path: Path) -> DeepPotential:
         )
     function = activation(fitting.get("activation_function", "tanh"), path)
     fittings = tuple(_fitting(graph, t, function, path) for t in range(types))
-    return checked(
-        DeepPotential(
-            elements=tuple(graph.text("model_attr/tmap").split()),
-            cutoff=float(graph.array("descrpt_attr/rcut")),
-            cutoff_smooth=float(descriptor.get("rcut_smth", 0.5)),
-            slots=slots,
-            axis=fittings[0][0].weights.shape[0] // embeddings[0][0][-1].weights.shape[1],
-            mean=per_type(graph.array("descrpt_attr/t_avg"), slots, path, "t_avg"),
-            deviation=per_type(graph.array("descrpt_attr/t_std"), slots, path, "t_std"),
-            embeddings=embeddings,
-            fittings=fittings,
-            energy_shift=_energy_shift(graph, types, path),
-            one_sided=one_sided,
-            protection=float(descriptor.get("env_protection", 0.0)),
-        ),
-        path,
+    return DeepPotential(
+        elements=tuple(graph.text("model_attr/tmap").split()),
+        cutoff=float(graph.array("descrpt_attr/rcut")),
+        cutoff_smooth=float(descriptor.get("rcut_smth", 0.5)),
+        slots=slots,
+        axis=fittings[0][0].weights.shape[0] // embeddings[0][0][-1].weights.shape[1],
+        mean=per_type(graph.array("descrpt_attr/t_avg"), slots, path, "t_avg"),
+        deviation=per_type(graph.array("descrpt_attr/t_std"), slots, path, "t_std"),
+        embeddings=embeddings,
+        fittings=fittings,
+        energy_shift=_energy_shift(graph, types, path),
+        one_sided=one_sided,
+        protection=float(descriptor.get("env_protection", 0.0)),
     )
 
 

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from hpcpot.potential.moments.sets import Curves, MomentSet
-from hpcpot.potential.network import Layer, along, concatenate, count_parameters, forward, value_and_gradient, widths
+from hpcpot.potential.network import (
+    Layer,
+    along,
+    concatenate,
+    count_parameters,
+    forward,
+    leads,
+    value_and_gradient,
+    widths,
+)
+
+MOST_SLOTS = 10**6
+"""Of a type."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +53,35 @@ class DeepPotential:
     energy_shift: np.ndarray
     one_sided: bool
     protection: float = 0.0
+
+    def problems(self) -> Iterator[str]:
+        """See contract.Family; names are those of DeePMD-kit."""
+        n = len(self.elements)
+        shapes = {"sel": (self.slots, (n,)), "davg": (self.mean, (n, n, 4)), "dstd": (self.deviation, (n, n, 4))}
+        for name, (array, shape) in (shapes | {"bias_atom_e": (self.energy_shift, (n,))}).items():
+            if array.shape != shape:
+                yield f"{name} = array {array.shape}: {shape} is required, type_map has {n} names"
+        slots = self.slots
+        if slots.dtype.kind != "i" or not (slots.min() >= 0 and 0 < slots.max() <= MOST_SLOTS):
+            yield f"sel = {slots.tolist()}: no entry may be negative, or above {MOST_SLOTS}, and one must be positive"
+        if not 0.0 <= self.cutoff_smooth < self.cutoff < np.inf:
+            yield f"rcut_smth, rcut = {self.cutoff_smooth}, {self.cutoff}: 0 <= rcut_smth < rcut is required"
+        if not 0.0 <= self.protection < np.inf:
+            yield f"env_protection = {self.protection}: a number >= 0 is required"
+        if self.mean[:, self.slots > 0, 1:].any():
+            yield "davg = not (a number, 0, 0, 0): only the radial part may have a mean"
+        if not (self.deviation > 0.0).all():
+            yield "dstd = not positive: a deviation > 0 is required"
+        if len(self.embeddings) != n or any(len(row) != n for row in self.embeddings) or not self.embeddings[0][0]:
+            yield f"embedding networks = not one for each pair: {n} x {n} are required"
+        channels = self.embeddings[0][0][-1].bias.size
+        if not all(leads(network, 1, channels) for row in self.embeddings for network in row):
+            yield "embedding networks = different widths: 1 -> M1, the same M1 for all, is required"
+        if not 1 <= self.axis <= channels:
+            yield f"axis_neuron = {self.axis}: 1 to {channels} is required"
+        inputs = channels * self.axis
+        if len(self.fittings) != n or not all(leads(network, inputs, 1) for network in self.fittings):
+            yield f"fitting networks = of wrong number or widths: {n}, {inputs} -> 1, are required"
 
     @property
     def has_first_skip(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,9 @@ import numpy as np
 
 from hpcpot.potential.moment_tensor.basis import Basis
 from hpcpot.potential.moments.sets import Curves, MomentSet, monomials
+
+MOST_POWER = 30
+"""Of a direction's component in a moment."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,36 @@ class MomentTensor:
     active: np.ndarray | None = None
 
     slots = None
+
+    def problems(self) -> Iterator[str]:
+        """See contract.Family."""
+        n, radial, basics = len(self.elements), self.radial.shape, self.basics
+        if not 0.0 <= self.min_distance < self.cutoff < np.inf:
+            yield f"min_dist, max_dist = {self.min_distance}, {self.cutoff} Å: 0 <= min_dist < max_dist is required"
+        if len(radial) != 4 or radial[:2] != (n, n) or 0 in radial:
+            yield f"radial = array {radial}: ({n}, {n}, functions, size) is required"
+        kinds = {"basics": (basics, (4,)), "products": (self.products, (4,)), "scalars": (self.scalars, ())}
+        for name, (array, row) in kinds.items():
+            if array.dtype.kind != "i" or array.ndim == 0 or array.shape[1:] != row:
+                yield f"{name} = {array.dtype} array {array.shape}: whole numbers, (n{', 4' if row else ''}), are required"
+        if not (len(basics) and basics.min() >= 0 and basics[:, 1:].max() <= MOST_POWER):
+            yield f"basics = not radial functions and powers: mu >= 0 and powers from 0 to {MOST_POWER} are required"
+        if basics[:, 0].max() != radial[2] - 1:
+            yield f"basics = {basics[:, 0].max() + 1} radial functions: {radial[2]}, those that there are, are required"
+        moments = self.basis.n_moments
+        if moments > len(basics) + len(self.products) or not _are_in_order(
+            self.products.tolist(), len(basics), moments
+        ):
+            yield f"products = refers to moments not made before: products in order, of {moments} moments, are required"
+        scalars = self.scalars
+        if not (len(scalars) and scalars.min() >= 0 and scalars.max() < moments and len(set(scalars)) == len(scalars)):
+            yield f"scalars = {len(scalars)} entries: different moments from 0 to {moments - 1} are required"
+        sizes = self.coefficients.shape, self.species_energies.shape
+        if sizes != ((len(scalars),), (n,)):
+            yield f"coefficients, species_energies = arrays {sizes[0]}, {sizes[1]}: ({len(scalars)},), ({n},) are required"
+        parameters = self.radial.size + len(scalars) + n
+        if self.active is not None and self.active.shape != (parameters, parameters):
+            yield f"active = array {self.active.shape}: {(parameters, parameters)} is required"
 
     @property
     def basis(self) -> Basis:
@@ -112,3 +146,12 @@ class MomentTensor:
             columns.append((value * left**2, first * left**2 - 2.0 * value * left, bent))
         weights = self.scaling * self.radial[i, j].T
         return tuple(np.stack(c, axis=1) @ weights for c in zip(*columns, strict=True))
+
+
+def _are_in_order(products: Sequence[Sequence[int]], basics: int, moments: int) -> bool:
+    """Test whether each moment beyond the basics is a sum of products of moments that are complete before it is used."""
+    last = {k: row for row, (*_, k) in enumerate(products)}
+    made = dict.fromkeys(range(basics), -1) | last
+    if made.keys() != set(range(moments)) or min(last, default=basics) < basics:
+        return False
+    return all(made.get(a, row) < row and made.get(b, row) < row for row, (a, b, *_) in enumerate(products))

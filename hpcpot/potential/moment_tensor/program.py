@@ -157,7 +157,7 @@ class ContractionProgram(Spread):
         inner: dict[int, list[tuple[int, int, int]]] = {}
         for a, b, factor, k in products:
             if k not in lasting:
-                inner.setdefault(k, []).append((a, b, factor))
+                inner[k] = [*inner.pop(k, ()), (a, b, factor)]  # in the order in which they become complete
         self._scaled: dict[tuple[int, int], Value] = {}
         batches = self._forward(inner)
         self._tops([products[row] for row, _ in self.by_top])

@@ -20,6 +20,10 @@ class Morse:
 
     slots = None
 
+    def problems(self):
+        if not (self.steepness > 0.0 and self.length > 0.0):
+            yield f"steepness, length = {self.steepness}, {self.length}: positive numbers are required"
+
     def facts(self):
         return {"cutoff": f"{self.cutoff:g} Å", "minimum": f"{-self.depth:g} eV at {self.length:g} Å"}
 

@@ -16,7 +16,6 @@ from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.files import load
 from hpcpot.potential.moment_tensor.basis import basis
-from hpcpot.potential.moment_tensor.mlip import read
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.structure import crystals
 
@@ -59,7 +58,7 @@ def test_the_highest_level_has_as_many_moments_as_mlips():
 
 @pytest.mark.parametrize("kernels", KERNELS)
 def test_energies_forces_and_stresses_against_motep(kernels):
-    potential = BlockPotential(read(DATA / "mtp" / "lisi16.mtp", ("Li", "Si")), kernels)
+    potential = BlockPotential(load(DATA / "mtp" / "lisi16.mtp", elements=("Li", "Si")), kernels)
     structures = json.loads((DATA / "mtp" / "golden.json").read_text())["structures"]
     assert len(structures) == 3
     for golden in structures:
@@ -167,3 +166,29 @@ def test_centres_with_no_neighbours_and_with_very_many():
     atoms = ase.Atoms(f"Li{len(positions)}", positions)
     assert_kernels_agree(model, atoms)
     assert evaluate(atoms, BlockPotential(model)).energies[0] == model.species_energies[0]
+
+
+def test_products_in_any_order_that_makes_moments_before_they_are_used():
+    model, rng = systems.moment_tensor(level=12), np.random.default_rng(0)
+    left, order = model.products.tolist(), []
+    while left:
+        unfinished = {k for *_, k in left}
+        ready = [row for row in left if not unfinished & set(row[:2])]
+        order.append(ready[rng.integers(len(ready))])
+        left.remove(order[-1])
+    assert order != model.products.tolist()
+    shuffled = replace(model, products=np.array(order))
+    assert not list(shuffled.problems())
+    assert_kernels_agree(shuffled, systems.crystal(1))
+    np.testing.assert_allclose(
+        evaluate(systems.crystal(1), BlockPotential(shuffled)).energies,
+        evaluate(systems.crystal(1), BlockPotential(model)).energies,
+        rtol=1e-12,
+    )
+
+
+def test_a_moment_that_is_used_before_it_is_complete_is_refused():
+    model = systems.moment_tensor(level=12)
+    used = next(a for a, *_ in model.products.tolist() if a >= len(model.basics))
+    (problem,) = list(replace(model, products=np.vstack([model.products, [[0, 0, 1, used]]])).problems())
+    assert "products = refers to moments not made before" in problem
