@@ -30,6 +30,9 @@ MOST_COUNTED = 4096
 GROUP_BYTES = 2**20
 """About what buffers of one group take."""
 
+FULL = 0.8
+"""About how much of the sets of neighbours is filled."""
+
 SHELLS = 16
 """Of the square of the distance, in whose order neighbours of one species are, so that those of a set are about as far."""
 
@@ -143,8 +146,7 @@ class Sweep:
 
     def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
         """See contract.Potential: rows of four, the pairs in order and forces; a group's buffers are small."""
-        of_centre = 8 * (len(self.family.elements) + 4)
-        return m * (9 * 8 + 3 * 8 + 4) + n * of_centre + n_pairs * 4 + GROUP_BYTES
+        return m * (9 * 8 + 3 * 8 + 4) + n * 16 + int(n_pairs * (4 / FULL + 2)) + GROUP_BYTES
 
     def work(self, i: int, present: int) -> int:
         """See moments.steps.Steps."""
