@@ -93,22 +93,21 @@ def scatter_writer(size: int) -> Any:
     """Forces and the virial of a group from its gradients; numbers: sets.
 
     What a neighbour gets its centre loses, in float64, so that momentum stays. A set has `size` rows. "forces" has rows of
-    four numbers; "centres" (lanes,) int64 of rows there. "virials" (9, lanes): r_a g_b, of a centre symmetric, since its
-    energy stays when all is turned.
+    four numbers; "centres" (lanes,) int64 of rows there. "virials" (9, lanes): r_a g_b.
     """
 
     def write(rows: RowEmitter, data: Data, numbers: Sequence[Any]) -> None:
         b, (sets,) = rows.builder, numbers
         wide = ir.VectorType(DOUBLE, rows.lanes)
         sums = [register(b, ir.Constant(wide, [0.0] * rows.lanes)) for _ in range(3)]
-        virials = {(a, c): register(b, rows.constant(0.0)) for a in range(3) for c in range(a, 3)}
+        virials = [register(b, rows.constant(0.0)) for _ in range(9)]
         with counted(b, integer(0), sets) as q:
             first = b.mul(q, integer(size))
             own = lambda row: rows.load(data["held"], b.add(first, integer(row)))  # noqa: E731
             gradient, r = [own(OWN + c) for c in range(3)], own(DISTANCE)
             d = [rows.mul(own(c), r) for c in (X, Y, Z)]
-            for (a, c), place in virials.items():
-                b.store(rows.fma(d[a], gradient[c], b.load(place)), place)
+            for k, place in enumerate(virials):
+                b.store(rows.fma(d[k // 3], gradient[k % 3], b.load(place)), place)
             if rows.number != DOUBLE:
                 gradient = [b.fpext(c, wide) for c in gradient]
             for c, place in zip(gradient, sums, strict=True):
@@ -119,9 +118,8 @@ def scatter_writer(size: int) -> Any:
                 add_four(b, data["forces"], b.zext(j, INT), vector)
         for lane, vector in enumerate(apart(b, [b.load(place) for place in sums])):
             add_four(b, data["forces"], b.load(b.gep(data["centres"], [integer(lane)])), vector)
-        for (a, c), place in virials.items():
-            for k in (3 * a + c, 3 * c + a):
-                rows.store(data["virials"], k, b.load(place))
+        for k, place in enumerate(virials):
+            rows.store(data["virials"], k, b.load(place))
 
     return write
 
@@ -184,7 +182,7 @@ def _together(count: int) -> int:
 
 
 def _orders(n: int) -> tuple[Any, Any, Any, Any]:
-    """Of two vectors (n,): what is at even places and at odd places, one of each in turn; first and last pairs of each four."""
+    """Orders in two vectors (n,): what is at even places and at odd places, one of each in turn; first and last pairs of each four."""
     even = [k + of for k in range(0, n, 2) for of in (0, n)]
     first = [k + of + e for k in range(0, n, 4) for of in (0, n) for e in (0, 1)]
     return mask(even), mask([k + 1 for k in even]), mask(first), mask([k + 2 for k in first])
