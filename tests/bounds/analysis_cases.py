@@ -8,7 +8,9 @@ from bounds.table import BAD, INFINITE, case, refused
 
 from hpcpot.analysis import bonds, reference, strain, voids
 from hpcpot.commands.analyze import render
+from hpcpot.descriptors.soap.power_spectrum import Soap
 from hpcpot.errors import StructureError
+from hpcpot.neighbors.pairs import Pairs
 from hpcpot.structure import images, packing
 
 OPEN = np.zeros(3, bool)
@@ -140,3 +142,16 @@ def moved(positions: np.ndarray, number: float) -> np.ndarray:
     broken = positions.copy()
     broken[2, 1] = number
     return broken
+
+
+@case("descriptors.soap.cpu:kernel.run")
+def power_spectra() -> None:
+    soap, pairs = Soap(("Li", "Si"), n_max=3, l_max=2), Pairs(np.array([0, 2, 4, 4]), np.array([1, 2, 0, 2], np.int32))
+    species, targets = np.array([0, 1, 0], np.int32), np.array([1, 0, 0])
+    for number in (*BAD, 0.0):
+        points = np.array([[0.0, 0.0, 0.0], [number, 0.0, 1.0], [0.0, 1.0, 0.0]])
+        sums = np.zeros((3, soap.size))
+        soap.add(points, pairs, species, targets, sums)
+        assert not sums[2].any()
+        assert np.isfinite(sums).all() or np.isnan(number), "one that is infinitely far away does not count"
+    soap.add(points[:0], Pairs(np.zeros(1, np.int64), pairs.neighbors[:0]), species[:0], targets[:0], sums[:0])
