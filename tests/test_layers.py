@@ -17,7 +17,7 @@ LAYERS = (
     ("commands",),
     ("dynamics", "relaxation", "montecarlo", "training", "analysis", "farm", "dataset", "descriptors"),
     ("potential",),
-    ("neighbors", "gpu", "storage", "report"),
+    ("neighbors", "gpu", "storage", "report", "selection"),
     ("parallel", "provenance"),
     ("structure",),
     ("config", "compiled", "progress", "inputs"),

@@ -9,8 +9,9 @@ from bounds.table import BAD, INFINITE, case, refused
 from hpcpot.analysis import bonds, reference, strain, voids
 from hpcpot.commands.analyze import render
 from hpcpot.descriptors.soap.power_spectrum import Soap
-from hpcpot.errors import StructureError
+from hpcpot.errors import DataError, StructureError
 from hpcpot.neighbors.pairs import Pairs
+from hpcpot.selection import farthest
 from hpcpot.structure import images, packing
 
 OPEN = np.zeros(3, bool)
@@ -155,3 +156,20 @@ def power_spectra() -> None:
         assert not sums[2].any()
         assert np.isfinite(sums).all() or np.isnan(number), "one that is infinitely far away does not count"
     soap.add(points[:0], Pairs(np.zeros(1, np.int64), pairs.neighbors[:0]), species[:0], targets[:0], sums[:0])
+
+
+@case("selection.farthest:_approach", "selection.farthest:_distance_sums")
+def farthest_points() -> None:
+    for number in (*BAD, 0.0):
+        vectors = np.arange(12.0).reshape(6, 2)
+        vectors[4, 1] = number
+        if np.isfinite(number):
+            assert sorted(farthest.farthest(vectors, 0).order) == list(range(6))
+            assert 0 <= farthest.central(vectors) < 6
+        else:
+            refused(DataError, farthest.farthest, vectors, 0)
+            refused(DataError, farthest.central, vectors)
+        nearest, owner = np.full(6, np.inf), np.zeros(6, np.int64)
+        assert 0 <= farthest._approach(vectors, np.array([4]), nearest, owner, number)[0] < 6
+    refused(DataError, farthest.farthest, vectors[:0], 0)
+    farthest._distance_sums(vectors[:0] @ vectors.T, vectors[:0, 0], vectors[:, 0], False)
