@@ -61,6 +61,7 @@ for _name, _package, _line, *_settings in (
         "energies, forces and virials of many structures by an ASE calculator",
         f"{__name__}.label.settings",
     ),
+    ("select", "select", "the structures that differ most, by farthest point sampling", f"{__name__}.select.settings"),
     ("train", "train", "fit a potential or a committee to labelled structures", "hpcpot.training.settings"),
     ("results", "campaigns", "progress and failures of a farm campaign; export its results"),
     ("report", "report", "draw a figure of a trajectory"),

@@ -146,6 +146,21 @@ class DataSet:
         index = np.array([elements.index(symbol) if symbol in elements else -1 for symbol in self.elements], np.int32)
         return replace(self, elements=elements, species=index[self.species])
 
+    def labelled(self, k: int) -> Labelled:
+        """Frame k by itself."""
+        atoms = slice(self.first[k], self.first[k + 1])
+        return Labelled(
+            [self.elements[t] for t in self.species[atoms]],
+            self.positions[atoms],
+            self.cells[k],
+            self.periodic[k],
+            self.energies[k],
+            self.forces[atoms],
+            self.virials[k],
+            str(self.groups[k]),
+            str(self.sources[k]),
+        )
+
     def frame(self, k: int) -> ase.Atoms:
         """Frame k with a calculator that knows its labels; the stress is the symmetric part of -virial / V."""
         atoms_of_k = slice(self.first[k], self.first[k + 1])

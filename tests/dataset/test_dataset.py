@@ -27,6 +27,11 @@ def test_frames_keep_labels_in_ase_signs() -> None:
     assert back.groups.tolist() == ["hot", "cold"] and back.sources.tolist() == ["frames:0", "frames:1"]
 
 
+def test_frames_by_themselves_are_the_data_set() -> None:
+    data = labelled.dataset(3)
+    labelled.assert_same(build([data.labelled(k) for k in range(3)], data.elements), data)
+
+
 def test_missing_labels_are_nan() -> None:
     bare = labelled.structures(3)
     assert np.isnan(bare.energies).all() and np.isnan(bare.forces).all() and np.isnan(bare.virials).all()

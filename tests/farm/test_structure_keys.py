@@ -40,6 +40,7 @@ CONFIGS = {
         "calculator": {"class": "ase.calculators.emt.EMT"},
         "output": {"results": "r.h5", "dataset": "d.h5"},
     },
+    "select": {"structures": {"files": "a"}, "output": {"vectors": "r.h5", "dataset": "d.h5"}},
     "onsite": {"frames": {"file": "a"}, "potential": {"file": "m.h5"}, "output": {"results": "r.h5"}},
     "md": {
         "structure": {"file": "a"},
@@ -48,7 +49,7 @@ CONFIGS = {
         "output": {"trajectory": "r.h5md"},
     },
 }
-SECTIONS = {"relax": "structures", "label": "structures", "onsite": "frames", "md": "structure"}
+SECTIONS = {"relax": "structures", "label": "structures", "select": "structures", "onsite": "frames", "md": "structure"}
 
 
 @pytest.mark.parametrize("command", CONFIGS)

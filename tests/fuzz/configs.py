@@ -27,6 +27,7 @@ EXAMPLES = {
     "onsite": ("onsite_interface_si100",),
     "relax": ("relax",),
     "label": ("label",),
+    "select": ("select",),
     "train": ("train_dp", "train_chebyshev", "train_mtp"),
 }
 """Command -> configs that are damaged."""

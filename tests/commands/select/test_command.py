@@ -1,0 +1,198 @@
+"""`hpcpot select` as a user runs it: farthest points with their labels, vectors made once, bad inputs refused."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import ase
+import ase.io
+import labelled
+import numpy as np
+import pytest
+import systems
+import yaml
+from campaigns import LocalPool, handlers_kept, run
+
+from hpcpot.commands import select as select_command
+from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import join
+from hpcpot.descriptors.descriptor import of_frames
+from hpcpot.descriptors.moment_tensor import MomentTensorBasis
+from hpcpot.descriptors.soap.power_spectrum import Soap
+from hpcpot.errors import ConfigError, DataError, OutputError
+from hpcpot.farm.results import Results
+from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential import files as potential_files
+from hpcpot.selection.farthest import central, farthest
+
+select = partial(run, "select")
+DATA = labelled.dataset(30)
+SMALL = {"n_max": 4, "l_max": 3}
+MODEL = systems.moment_tensor(level=6)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("select")
+    hdf5.write(DATA.select(range(20)), folder / "first.h5", {})
+    hdf5.write(DATA.select(range(18, 30)), folder / "rest.h5", {})  # two of them once more
+    potential_files.save(MODEL, folder / "model.h5", {})
+    (folder / "select.yaml").write_text(
+        yaml.safe_dump(
+            {
+                "structures": {"files": ["first.h5", "rest.h5"]},
+                "descriptor": SMALL,
+                "selection": {"count": 8, "random_seeds": [3]},
+                "farm": {"workers": 1},
+                "output": {"vectors": "vectors.h5", "dataset": "selected.h5"},
+            }
+        )
+    )
+    return folder
+
+
+def given(*values: str) -> list[str]:
+    return [word for value in values for word in ("--set", value)]
+
+
+def outputs(folder: Path, name: str) -> list[str]:
+    return [f"output.vectors={folder / f'{name}_vectors.h5'}", f"output.dataset={folder / f'{name}.h5'}"]
+
+
+def in_process(folder: Path, *values: str) -> int:
+    parser = argparse.ArgumentParser()
+    select_command.add_arguments(parser)
+    return select_command.run(parser.parse_args([str(folder / "select.yaml"), *given(*values)]))
+
+
+@pytest.fixture
+def pool(monkeypatch: pytest.MonkeyPatch) -> LocalPool:
+    pool = LocalPool(stop_after=0)
+    monkeypatch.setattr("hpcpot.farm.campaign.WorkerPool", pool)
+    return pool
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_farthest_points_with_their_labels(folder: Path) -> None:
+    said = select(folder).stdout
+    assert "30 different items, 0 of them stored already" in said
+    vectors = of_frames(DATA, Soap(("Li", "Si"), **SMALL))
+    expected = farthest(vectors, central(vectors), 8)
+    chosen = hdf5.read(folder / "selected.h5")
+    labelled.assert_same(chosen, DATA.select(expected.order))
+    rows = table(folder / "selected_sizes.csv")
+    np.testing.assert_allclose([float(row["farthest_distance"]) for row in rows], expected.distances, atol=1e-8)
+    assert [float(row["covered_percent"]) for row in rows] == pytest.approx(100 * expected.covered)
+    assert [row["source"] for row in rows] == chosen.sources.tolist() and "covered_percent_random_3" in rows[0]
+    compositions = table(folder / "selected_compositions.csv")
+    assert sum(int(row["all"]) for row in compositions) == 30
+    assert sum(int(row["first_8"]) for row in compositions) == 8
+    assert (folder / "selected.png").read_bytes().startswith(b"\x89PNG")
+    assert f"8 of 30 selected: {100 * expected.covered[-1]:.1f} % nearer than 0.1" in said
+
+    again = select(folder, *given("selection.count=null", "selection.distance=0.2", "selection.start=4")).stdout
+    assert "30 different items, 30 of them stored already" in again
+    expected = farthest(vectors, 4, distance=0.2)
+    order = hdf5.read(folder / "selected.h5")
+    labelled.assert_same(order, DATA.select(expected.order))
+
+
+def test_by_the_basis_of_a_model(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    values = [
+        "descriptor.kind=moment_tensor",
+        f"descriptor.model={folder / 'model.h5'}",
+        "selection.covered_percent=90",
+    ]
+    assert in_process(folder, *values, "selection.count=null", *outputs(tmp_path, "model")) == 0
+    expected = of_frames(DATA, MomentTensorBasis(MODEL))
+    order = farthest(expected, central(expected), covered=0.9).order
+    labelled.assert_same(hdf5.read(tmp_path / "model.h5"), DATA.select(order))
+
+
+def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = LocalPool(stop_after=5)
+    monkeypatch.setattr("hpcpot.farm.campaign.WorkerPool", pool)
+    with handlers_kept():
+        assert in_process(folder, "structures.every=2", *outputs(tmp_path, "parts")) == STOPPED
+        assert not (tmp_path / "parts.h5").exists()
+        assert in_process(folder, "structures.every=2", *outputs(tmp_path, "parts")) == 0
+    assert len(pool.computed) == len(set(pool.computed)) == 15
+    assert len(hdf5.read(tmp_path / "parts.h5")) == 8
+
+
+def test_labels_of_other_formats_are_kept(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    ase.io.write(tmp_path / "some.extxyz", [DATA.frame(k) for k in range(4)])
+    files = f"structures.files={tmp_path / 'some.extxyz'}"
+    assert in_process(folder, files, "selection.count=4", "selection.start=0", *outputs(tmp_path, "text")) == 0
+    chosen = hdf5.read(tmp_path / "text.h5")
+    order = [int(source.rpartition(":")[2]) for source in chosen.sources]
+    assert order[0] == 0 and sorted(order) == [0, 1, 2, 3]
+    np.testing.assert_allclose(chosen.energies, DATA.energies[order], atol=1e-7)
+    np.testing.assert_allclose(chosen.forces, DATA.select(order).forces, atol=1e-7)
+
+
+def test_what_has_no_vector_is_not_selected(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    """An atom alone is a neighbourhood for SOAP, and none for a model; bare structures have no labels."""
+    ase.io.write(tmp_path / "alone.cif", ase.Atoms("Si", cell=[30, 30, 30], pbc=True))
+    files = f"structures.files=[first.h5, {tmp_path / 'alone.cif'}]"
+    assert in_process(folder, files, "selection.count=21", *outputs(tmp_path, "soap")) == 0
+    chosen = hdf5.read(tmp_path / "soap.h5")
+    assert chosen.groups[list(chosen.sources).index("alone.cif")] == "alone" and np.isnan(chosen.energies).sum() == 1
+    values = [files, "descriptor.kind=moment_tensor", f"descriptor.model={folder / 'model.h5'}"]
+    assert in_process(folder, *values, *outputs(tmp_path, "model")) == 1
+    with Results(tmp_path / "model_vectors.h5") as results:
+        [(_, name, failure)] = results.failed()
+    assert name == "alone.cif" and "must have a length" in failure.message
+    assert len(hdf5.read(tmp_path / "model.h5")) == 8
+    only = f"structures.files={tmp_path / 'alone.cif'}"
+    with pytest.raises(DataError, match="structures = none with a vector"):
+        in_process(folder, only, *values[1:], "selection.count=1", *outputs(tmp_path, "model"))
+
+
+def test_settings_are_not_mixed(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    assert in_process(folder, *outputs(tmp_path, "mixed")) == 0
+    with pytest.raises(
+        OutputError, match=r"vectors of Soap.*sigma=0.4.*: must be of Soap.*sigma=0.5.*as in the config"
+    ):
+        in_process(folder, "descriptor.sigma_A=0.5", *outputs(tmp_path, "mixed"))
+    other = replace(DATA.select([0]), elements=("Ge", "Si"))
+    hdf5.write(join([other, DATA.select([1])]), tmp_path / "other.h5", {})
+    with pytest.raises(OutputError, match=r"'Li', 'Si'.*: must be of .*'Li', 'Si', 'Ge'"):
+        in_process(folder, f"structures.files={tmp_path / 'other.h5'}", *outputs(tmp_path, "mixed"))
+
+
+def test_bad_input(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    new, lennard_jones = outputs(tmp_path, "new"), tmp_path / "argon.h5"
+    potential_files.save(systems.argon(), lennard_jones, {})
+    for values, message in (
+        (["selection.count=31"], "selection.count = 31: must be at most 30, as there are 30 different structures"),
+        (["selection.start=30"], "selection.start = 30: must be at most 29"),
+        (["selection.covered_percent=101"], "selection.covered_percent = 101 .*: must be at most 100"),
+        (["structures.files=none.h5"], "structures.files = none.h5: must be a file or folder beside the config"),
+        (["descriptor.kind=moment_tensor"], "descriptor.model = .*: is required"),
+        (["descriptor.model=lisi_mtp"], "descriptor.model = .*: is for descriptor.kind: moment_tensor"),
+        (["descriptor.width_A=4"], "width of SOAP = 4.0: must be above 0 and at most the cutoff"),
+        (
+            ["descriptor.kind=moment_tensor", f"descriptor.model={lennard_jones}"],
+            "argon.h5: must be a moment tensor potential",
+        ),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            in_process(folder, *values, *new)
+    (tmp_path / "precious.h5").write_text("labels")
+    with pytest.raises(OutputError, match="precious.h5 = exists, without the vectors"):
+        in_process(folder, new[0], f"output.dataset={tmp_path / 'precious.h5'}")
+    assert not (tmp_path / "new.h5").exists()
+
+
+def test_a_dry_run_selects_nothing(folder: Path, tmp_path: Path) -> None:
+    said = select(folder, "--dry-run", *given(*outputs(tmp_path, "dry"))).stdout
+    assert "sigma_A: 0.4" in said and not (tmp_path / "dry_vectors.h5").exists()
