@@ -20,6 +20,7 @@ LINES = {
     "onsite.py": ("--sites", "3", "--repeats", "1"),
     "relax.py": ("--cells", "4", "--ase", "1"),
     "hdf5_write.py": ("--atoms", "512", "--frames", "2", "--repeats", "1"),
+    "soap.py": ("--frames", "957", "--picks", "40", "--repeats", "1"),
     "farm_overhead.py": ("--items", "200", "--workers", "1"),
     "nve_drift.py": ("--steps", "20"),
     "time_step.py": ("--picoseconds", "0.12", "--blocks", "2", "--repeat", "1", "1", "2", "--settle", "0.02"),

@@ -12,11 +12,17 @@ import numpy as np
 from hpcpot.compiled import FASTMATH, njit
 from hpcpot.errors import DataError
 
-BLOCK = 1024
-"""Vectors whose distances to as many others are held at once."""
+LARGEST = 1e100
+"""Numbers of vectors are below this, so that distances and their sums are finite."""
 
-EVEN = 1e-12
-"""Mean distances that differ by less, relative to the least, differ by rounding."""
+TOGETHER, ROOM = 128, 2**24
+"""Vectors whose distances to all are computed at once, at most, and numbers that these may be."""
+
+NEAR = 1e-5
+"""Squared distance, relative to the squares of both vectors, below which products would not tell it well."""
+
+EVEN, ROUNDING = 1e-12, 1e-9
+"""Error of mean distances, relative to the least, by rounding; and of bounds of them, relative to the longest vector."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,22 +118,22 @@ def at_random(n: int, count: int, seed: int) -> np.ndarray:
 def central(vectors: np.ndarray) -> int:
     """Row of the vector with the least mean distance to all others; of equal ones the lowest.
 
-    All distances are computed, block by block, each once: n^2 d products.
+    The sums S_i of the distances d_ij are computed for some vectors at a time, those first that could have the least one:
+    by the triangle inequality S_j >= |S_i - n d_ij|, and what cannot have it is left out.
 
     Raises:
-        DataError: no vectors, or one that is not finite.
+        DataError: no vectors, or one that is not finite or beyond 1e100.
     """
     vectors = _sound(vectors)
     squares = np.einsum("nd,nd->n", vectors, vectors)
-    sums = np.zeros(len(vectors))
-    for i in range(0, len(vectors), BLOCK):
-        for j in range(i, len(vectors), BLOCK):
-            a, b = slice(i, i + BLOCK), slice(j, j + BLOCK)
-            rows, columns = _distance_sums(vectors[a] @ vectors[b].T, squares[a], squares[b], i == j)
-            sums[a] += rows
-            if i != j:
-                sums[b] += columns
-    return int(np.argmax(sums <= sums.min() * (1.0 + EVEN)))
+    sums, least = np.full(len(vectors), np.inf), np.zeros(len(vectors))
+    block, margin = min(TOGETHER, ROOM // len(vectors) + 1), ROUNDING * len(vectors) * np.sqrt(squares.max())
+    while True:
+        left = np.flatnonzero(np.isinf(sums) & (least <= sums.min() + margin))
+        if len(left) == 0:
+            return int(np.argmax(sums <= sums.min() * (1.0 + EVEN)))
+        rows = left[np.argsort(least[left], kind="stable")[:block]]
+        _distance_sums(vectors, squares, rows, vectors[rows] @ vectors.T, sums, least)
 
 
 class _Growth:
@@ -169,9 +175,11 @@ def _sound(vectors: np.ndarray) -> np.ndarray:
         raise DataError(
             f"vectors = shape {vectors.shape}: must be (vectors, numbers), one or more; choose other frames."
         )
-    bad = ~np.isfinite(vectors).all(axis=1)
+    bad = ~(np.abs(vectors) < LARGEST).all(axis=1)
     if bad.any():
-        raise DataError(f"vector {np.argmax(bad)} = not finite: must be numbers; leave its frame out.")
+        raise DataError(
+            f"vector {np.argmax(bad)} = not finite, or beyond {LARGEST:g}: must be numbers with squares; leave its frame out."
+        )
     return vectors
 
 
@@ -218,16 +226,23 @@ def _square_distance(vectors, i, j, d):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
-def _distance_sums(products, squares, other_squares, is_diagonal):
-    """Sums of distances over the columns and over the rows of a block of scalar products."""
-    rows, columns = np.zeros(len(squares)), np.zeros(len(other_squares))
-    for i in range(len(squares)):
-        total = 0.0
-        for j in range(len(other_squares)):
-            distance = np.sqrt(max(squares[i] + other_squares[j] - 2.0 * products[i, j], 0.0))
-            if is_diagonal and i == j:
-                distance = 0.0
-            total += distance
-            columns[j] += distance
-        rows[i] = total
-    return rows, columns
+def _distance_sums(vectors, squares, rows, products, sums, least):
+    """Sums of the distances of some rows to all vectors, and the bounds of all sums by them.
+
+    Args:
+        products: (rows, n) float64, scalar products with all, overwritten; of near vectors the differences are taken.
+        sums, least: (n,) float64, updated: the sums of the rows, and what each sum is at least.
+    """
+    n, d = vectors.shape
+    for k in range(len(rows)):
+        i, total = rows[k], 0.0
+        for j in range(n):
+            both = squares[i] + squares[j]
+            square = both - 2.0 * products[k, j]
+            if square < NEAR * both:
+                square = _square_distance(vectors, i, j, d)
+            products[k, j] = np.sqrt(square)
+            total += products[k, j]
+        sums[i] = total
+        for j in range(n):
+            least[j] = max(least[j], abs(total - n * products[k, j]))

@@ -163,7 +163,7 @@ def farthest_points() -> None:
     for number in (*BAD, 0.0):
         vectors = np.arange(12.0).reshape(6, 2)
         vectors[4, 1] = number
-        if np.isfinite(number):
+        if number == 0.0:
             assert sorted(farthest.farthest(vectors, 0).order) == list(range(6))
             assert 0 <= farthest.central(vectors) < 6
         else:
@@ -172,4 +172,7 @@ def farthest_points() -> None:
         nearest, owner = np.full(6, np.inf), np.zeros(6, np.int64)
         assert 0 <= farthest._approach(vectors, np.array([4]), nearest, owner, number)[0] < 6
     refused(DataError, farthest.farthest, vectors[:0], 0)
-    farthest._distance_sums(vectors[:0] @ vectors.T, vectors[:0, 0], vectors[:, 0], False)
+    for number in BAD:
+        sums, least = np.zeros(6), np.zeros(6)
+        farthest._distance_sums(vectors, vectors[:, 0], np.array([5]), np.full((1, 6), number), sums, least)
+        assert not sums[:5].any()

@@ -87,11 +87,14 @@ def test_of_equal_ones_the_lowest():
 
 
 def test_the_start_is_nearest_to_all(monkeypatch):
-    monkeypatch.setattr(module, "BLOCK", 64)
-    for vectors in (PLANE, on_sphere(), on_sphere(inner=30)):
+    monkeypatch.setattr(module, "TOGETHER", 7)
+    for vectors in (PLANE, on_sphere(), on_sphere(inner=30), 1e4 + PLANE):
         assert central(vectors) == np.argmin(distances(vectors).sum(axis=1))
     assert central(np.array([[0.0], [1.0], [1.0], [2.0]])) == 1
     assert central(np.ones((100, 3))) == 0
+    several = on_sphere(40)[np.random.default_rng(2).integers(0, 40, 300)]
+    first = np.flatnonzero((several == several[np.argmin(distances(several).sum(axis=1))]).all(axis=1))[0]
+    assert central(several) == first
     assert central(np.array([[3.0, 4.0]])) == 0
 
 
@@ -127,8 +130,8 @@ NAN[3, 1] = np.nan
             "covered of farthest point sampling = 1.5: must be above 0 and at most 1",
         ),
         (lambda: farthest(PLANE, 0, within=0.0), "within = 0.0: must be above 0"),
-        (lambda: farthest(NAN, 0), "vector 3 = not finite: must be numbers"),
-        (lambda: central(NAN), "vector 3 = not finite: must be numbers"),
+        (lambda: farthest(NAN, 0), r"vector 3 = not finite, or beyond 1e\+100: must be numbers"),
+        (lambda: central(NAN), r"vector 3 = not finite, or beyond 1e\+100: must be numbers"),
         (lambda: central(np.zeros((0, 3))), r"vectors = shape \(0, 3\): must be \(vectors, numbers\), one or more"),
         (lambda: measured(PLANE, np.array([1, 1])), "order of a subset = 2 rows: must be of 0 to 199, each once"),
         (lambda: at_random(5, 6, 1), "count of a random subset = 6: must be 1 to 5, the number of vectors"),
