@@ -182,7 +182,7 @@ def _together(count: int) -> int:
 
 
 def _orders(n: int) -> tuple[Any, Any, Any, Any]:
-    """Orders in two vectors (n,): what is at even places and at odd places, one of each in turn; first and last pairs of each four."""
+    """Orders of two vectors (n,): even places, odd places, one of each in turn; first and last pairs of each four."""
     even = [k + of for k in range(0, n, 2) for of in (0, n)]
     first = [k + of + e for k in range(0, n, 4) for of in (0, n) for e in (0, 1)]
     return mask(even), mask([k + 1 for k in even]), mask(first), mask([k + 2 for k in first])
