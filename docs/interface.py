@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
         ruler, start = profile.Ruler(profile.Slab(), reader.frame(0)), first_boundary(reader)
         rows = windows(reader, ruler, seen, options.window * FS_PER_PS)
         grades = graded(reader, ruler, rows)
-        lines = [facts(reader, seen), "", *fronts(rows, start), "", *known(grades)]
+        lines = [textwrap.fill(facts(reader, seen), 125), "", *fronts(rows, start), "", *known(grades)]
     save_rows(target / f"{MARK}.csv", rows)
     draw(target / f"{MARK}.png", rows, seen, start)
     caption = "Fronts, extrapolation grade, and potential energy against time."
