@@ -19,7 +19,7 @@ import numpy as np
 import hpcpot
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import DataError
-from hpcpot.outputs import Replacement, refuse_existing
+from hpcpot.outputs import Replacement, check_output, refuse_existing
 from hpcpot.storage import extents, sealed, trial
 from hpcpot.storage.content import content_key
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS, explain
@@ -74,6 +74,21 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
                 file[name].attrs["unit"] = UNITS[name]
         file.create_group("provenance").attrs.update(provenance)
     sealed.seal(path, KIND)
+
+
+def check_derived(path: Path, source: Path, command: str, fact: str, overwrite: bool) -> None:
+    """Refuse, before the work, a data set that could not be written, or one that was not made of the same file before.
+
+    Args:
+        source: file that it is made of. command: that makes it. fact: what the provenance of such a data set has.
+    Raises:
+        OutputError: see above.
+    """
+    check_output(path, overwrite=True)
+    if not source.exists():
+        refuse_existing(path, overwrite, detail=f", without {source} that it would be made of")
+    elif fact not in provenance(path):
+        refuse_existing(path, overwrite, detail=f", and not by hpcpot {command}")
 
 
 def is_dataset(path: Path) -> bool:

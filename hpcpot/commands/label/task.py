@@ -17,7 +17,7 @@ from ase.data import chemical_symbols
 
 from hpcpot import config, provenance
 from hpcpot.commands.label import calculators, compute
-from hpcpot.commands.label.settings import CalculatorSection, LabelOutputSection, LabelSettings
+from hpcpot.commands.label.settings import CalculatorSection, LabelSettings
 from hpcpot.dataset import figure, hdf5, statistics
 from hpcpot.dataset.dataset import DataSet, Labelled, build
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
@@ -26,7 +26,6 @@ from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
-from hpcpot.outputs import check_output, refuse_existing
 from hpcpot.report import figures
 from hpcpot.storage.content import content_key
 from hpcpot.structure import constraints
@@ -44,7 +43,7 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
         ConfigError, OutputError: before anything is done.
     """
     calculator, output = settings.calculator, settings.output
-    check_dataset(output, arguments.overwrite)
+    hdf5.check_derived(output.dataset, output.results, "label", "calculator", arguments.overwrite)
     section = settings.structures
     paths = inputs.expand(section.files, Path(arguments.config).parent)
     items = structures(paths, section.every, options_of(section, "structures"))
@@ -68,20 +67,6 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
         provenance=made_by,
         report=partial(report, settings, {**provenance.collect(), "config": config.dump(settings), **made_by}),
     )
-
-
-def check_dataset(output: LabelOutputSection, overwrite: bool) -> None:
-    """Refuse, before the work, a data set that could not be written, or of others.
-
-    Raises:
-        OutputError: one is there that no labelling made, or whose results are not there; or no folder to write to.
-    """
-    check_output(output.dataset, overwrite=True)
-    if not output.results.exists():
-        detail = f", without the results {output.results} that it would be made of"
-        refuse_existing(output.dataset, overwrite, detail=detail)
-    elif "calculator" not in hdf5.provenance(output.dataset):
-        refuse_existing(output.dataset, overwrite, detail=", and not by hpcpot label")
 
 
 def structures(paths: Sequence[Path], every: int, options: StructureOptions) -> list[Item]:

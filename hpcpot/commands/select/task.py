@@ -28,7 +28,6 @@ from hpcpot.farm.item import Item
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column, Results
 from hpcpot.farm.task import Task
-from hpcpot.outputs import check_output, refuse_existing
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.settings import PotentialSection
 from hpcpot.selection.farthest import Subset, at_random, central, farthest, measured
@@ -159,12 +158,7 @@ def check_outputs(output: SelectOutputSection, text: str, overwrite: bool) -> No
     Raises:
         OutputError: see above; or there is no folder to write to.
     """
-    check_output(output.dataset, overwrite=True)
-    if not output.vectors.exists():
-        detail = f", without the vectors {output.vectors} that it would be made of"
-        refuse_existing(output.dataset, overwrite, detail=detail)
-    elif "descriptor" not in hdf5.provenance(output.dataset):
-        refuse_existing(output.dataset, overwrite, detail=", and not by hpcpot select")
+    hdf5.check_derived(output.dataset, output.vectors, "select", "descriptor", overwrite)
     if output.vectors.exists() and not overwrite:
         with Results(output.vectors) as results:
             stored = results.identity().get("descriptor", text)

@@ -211,7 +211,7 @@ def test_a_stopped_run_goes_on(folder: Path, tmp_path: Path, monkeypatch: pytest
 
 def test_a_data_set_of_others_is_not_replaced(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "precious.h5").write_text("labels")
-    with pytest.raises(OutputError, match="without the results .*new.h5 that it would be made of"):
+    with pytest.raises(OutputError, match="without .*new.h5 that it would be made of"):
         in_process(folder, "--set", f"output.dataset={tmp_path / 'precious.h5'}", "--set", "output.results=new.h5")
     (tmp_path / "there.h5").touch()
     given = ("--set", f"output.results={tmp_path / 'there.h5'}", "--set")

@@ -188,7 +188,7 @@ def test_bad_input(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
         with pytest.raises(ConfigError, match=message):
             in_process(folder, *values, *new)
     (tmp_path / "precious.h5").write_text("labels")
-    with pytest.raises(OutputError, match="precious.h5 = exists, without the vectors"):
+    with pytest.raises(OutputError, match="precious.h5 = exists, without .*h5 that it would be made of"):
         in_process(folder, new[0], f"output.dataset={tmp_path / 'precious.h5'}")
     assert not (tmp_path / "new.h5").exists()
 
