@@ -40,9 +40,7 @@ def main() -> None:
     parser.add_argument("--model", default="lisi_dp_0")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    warnings.simplefilter(
-        "ignore"
-    )  # of temperatures outside the model's range: its energies are what is explained here
+    warnings.simplefilter("ignore")  # of temperatures outside the model's range, whose energies do as well
     sets = [
         sample(atoms, temperature, arguments.model, arguments.seed)
         for atoms in structures()
