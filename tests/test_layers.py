@@ -15,7 +15,7 @@ PACKAGE = REPOSITORY / "hpcpot"
 LAYERS = (
     ("cli", "__main__"),
     ("commands",),
-    ("dynamics", "relaxation", "montecarlo", "training", "analysis", "farm", "dataset", "descriptors"),
+    ("dynamics", "relaxation", "montecarlo", "training", "learning", "analysis", "farm", "dataset", "descriptors"),
     ("potential",),
     ("neighbors", "gpu", "storage", "report", "selection"),
     ("parallel", "provenance"),
