@@ -55,7 +55,7 @@ class Output:
         observed: accumulators of observables in the checkpoint of a restarted run.
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
         say: prints a line. collect: receives what is measured, for a caller in Python.
-        watch: on the range that the potential was trained in, or None.
+        watch: on the range that the potential was trained in, or None. begun: see restart.Checkpoint.
     """
 
     def __init__(
@@ -73,10 +73,11 @@ class Output:
         say: Callable[[str], None] = print,
         collect: Collect | None = None,
         watch: RangeWatch | None = None,
+        begun: dict[str, str] | None = None,
     ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
-        self.monitors, self._kept = monitors, 0
+        self.monitors, self._kept, self._begun = monitors, 0, begun
         self.say, self._collect, self._watch = say, collect, watch
         self._rest = RestWatch(stages, say)
         self.observables = observables(stages)
@@ -178,6 +179,7 @@ class Output:
             stage.md.integrator,
             self.fingerprint,
             self.sampler.state(),
+            self._begun,
         )
         self.write_observed()
         self.engine.seconds["output"] += perf_counter() - began

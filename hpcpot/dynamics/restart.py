@@ -18,9 +18,9 @@ from hpcpot.parallel.ranks import Ranks
 from hpcpot.storage import checkpoint
 from hpcpot.structure.state import EVALUATED, GLOBAL, MIGRATED, TABLE, State
 
-SCALAR, STAGE, PER_ATOM, OBSERVED = "scalar ", "stage ", "own ", "observed "
-"""Prefixes: of state.scalars, state.stage and observables among the common values of a checkpoint, of state.per_atom
-among its arrays."""
+SCALAR, STAGE, PER_ATOM, OBSERVED, BEGUN = "scalar ", "stage ", "own ", "observed ", "begun "
+"""Prefixes: of state.scalars, state.stage, observables and what the run began with among the common values of a
+checkpoint, of state.per_atom among its arrays."""
 
 OF_RANKS = "virial"
 """Of EVALUATED, what each rank has its own share of: (ranks, ...) among the common values."""
@@ -53,6 +53,8 @@ class Checkpoint:
     Attributes:
         layout: None unless as many ranks wrote it. stage, integrator: their names. potential: the model's fingerprint.
         observed: `Sampler.state`, on all ranks.
+        begun: keys of the content of sections of the config that only the beginning of a run reads, by section; none of
+            hpcpot 0.1.0.
     """
 
     layout: Division | None
@@ -60,6 +62,7 @@ class Checkpoint:
     integrator: str
     potential: str
     observed: dict[str, Any]
+    begun: dict[str, str]
 
 
 def write(
@@ -70,11 +73,13 @@ def write(
     integrator: str,
     potential: str,
     observed: dict[str, Any] | None = None,
+    begun: dict[str, str] | None = None,
 ) -> None:
     """Write a checkpoint of all ranks.
 
     Args:
         stage, integrator: their names. potential: the model's fingerprint. observed: `Sampler.state`, on rank 0.
+        begun: see Checkpoint.
     """
     n, domain = state.n_owned, engine.domain
     of_atoms = (*MIGRATED, *(name for name in EVALUATED if name != OF_RANKS))
@@ -93,6 +98,7 @@ def write(
         **{SCALAR + name: value for name, value in state.scalars.items()},
         **{STAGE + name: value for name, value in state.stage.items()},
         **{OBSERVED + name: value for name, value in (observed or {}).items()},
+        **{BEGUN + name: value for name, value in (begun or {}).items()},
     }
     checkpoint.write(path, domain.ranks, arrays, common)
 
@@ -136,6 +142,7 @@ def read(path: Path, ranks: Ranks, elements: tuple[str, ...]) -> tuple[State, Ch
         layout=layout if same_layout else None,
         **{name: common[name] for name in ("stage", "integrator", "potential")},
         observed={name: common[OBSERVED + name] for name in _names(common, OBSERVED)},
+        begun={name: common[BEGUN + name] for name in _names(common, BEGUN)},
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import asdict
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import ase
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.dynamics import restart, steppers, uncertainty
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
@@ -19,7 +22,7 @@ from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
 from hpcpot.dynamics.thermo import summary
-from hpcpot.errors import ConfigError, HpcpotError, OutputError
+from hpcpot.errors import ConfigError, HpcpotError, OutputError, StructureError
 from hpcpot.gpu import device
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
@@ -28,6 +31,7 @@ from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
 from hpcpot.potential.range import TrainedRange, note_if_assumed
+from hpcpot.storage.content import content_key
 from hpcpot.structure import checks
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
@@ -83,6 +87,7 @@ class Run:
         self._layout: restart.Division | None = None
         self._same_integrator = True
         self._observed: dict = {}
+        self._begun = ranks.root_only(self._beginning)
         if restarted:
             self.state = self._read_checkpoint(potential.elements)
         else:
@@ -130,6 +135,7 @@ class Run:
             self.say,
             self._collect,
             self._range_watch(),
+            self._begun,
         )
         with output.trajectory or nullcontext():
             return self._run_stages(output, time)
@@ -161,6 +167,17 @@ class Run:
         self.ranks.root_only(lambda: freeze(state, frozen.elements, frozen.ids, frozen.region_A), share=False)
         return state
 
+    def _beginning(self) -> dict[str, str]:
+        """Keys of the content of what only the beginning of a run reads; see restart.Checkpoint."""
+        settings = self.settings
+        keys = {"frozen": content_key(asdict(settings.frozen))}
+        if self._atoms is None:
+            file = structure_files.find(settings.structure.file)
+            with inputs.reading(file, "structure file", StructureError), file.open("rb") as content:
+                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            keys["structure"] = content_key(asdict(settings.structure) | {"file": digest})
+        return keys
+
     def _read_checkpoint(self, elements: tuple[str, ...]) -> State:
         path = self.settings.output.checkpoint
         if path is None:
@@ -184,6 +201,13 @@ class Run:
         self.stage_number = names.index(saved.stage)
         self._same_integrator = saved.integrator == self.stage.md.integrator
         self._observed = saved.observed
+        for section in sorted(self._begun.keys() & saved.begun):
+            if self._begun[section] != saved.begun[section]:
+                self.say(
+                    f"note: {section} is not what the run began with: it has no effect on a restart, which goes on with the "
+                    "atoms of the checkpoint; to begin with it, start anew with --overwrite"
+                )
+        self._begun = saved.begun
         return state
 
     def _note_of_checkpoint(self, saved: restart.Checkpoint) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import systems
-from runs import contents, dataset, prepare, run
+from runs import argon, contents, dataset, prepare, run
 
 
 def continued(folder, *, first_ranks=1, second_ranks=1, **changes):
@@ -76,3 +76,18 @@ def test_restart_of_a_finished_run_does_nothing_more(tmp_path):
     after = contents(tmp_path / "run.h5md")
     for name, values in before.items():
         np.testing.assert_array_equal(after[name], values, err_msg=name)
+
+
+def test_restart_says_what_of_the_config_it_does_not_read(tmp_path):
+    """Another structure of as many atoms, and other frozen atoms, are no part of a run that goes on."""
+    config, told = prepare(tmp_path), "is not what the run began with"
+    run(config, "--set", "md.steps=20")
+    assert told not in run(config, "--set", "md.steps=22", "--restart").stdout
+    moved = argon()
+    moved.rattle(0.05, seed=2)
+    moved.write(tmp_path / "moved.extxyz")
+    for steps in (24, 26):  # also once it has gone on
+        changed = ("--set", "structure.file=moved.extxyz", "--set", "frozen.ids=[0]")
+        done = run(config, "--set", f"md.steps={steps}", "--restart", *changed)
+        for section in ("structure", "frozen"):
+            assert f"note: {section} {told}" in done.stdout
