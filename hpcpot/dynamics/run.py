@@ -173,8 +173,8 @@ class Run:
         keys = {"frozen": content_key(asdict(settings.frozen))}
         if self._atoms is None:
             file = structure_files.find(settings.structure.file)
-            with inputs.reading(file, "structure file", StructureError), file.open("rb") as content:
-                digest = hashlib.file_digest(content, "sha256").hexdigest()
+            with inputs.reading(file, "structure file", StructureError):
+                digest = hashlib.sha256(file.read_bytes()).hexdigest()
             keys["structure"] = content_key(asdict(settings.structure) | {"file": digest})
         return keys
 
