@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import groupby, islice
 from operator import itemgetter
@@ -13,19 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from ase import Atoms
-from ase.data import chemical_symbols
 
 from hpcpot import config, provenance
-from hpcpot.commands.label import calculators, compute
-from hpcpot.commands.label.settings import CalculatorSection, LabelSettings
+from hpcpot.commands.label.settings import LabelSettings
 from hpcpot.dataset import figure, hdf5, statistics
-from hpcpot.dataset.dataset import DataSet, Labelled, build
-from hpcpot.errors import ConfigError, HpcpotError, StructureError
+from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.farm import structures as inputs
 from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
+from hpcpot.labelling import calculators
+from hpcpot.labelling.task import check_calculator, gather, identity, label_task
 from hpcpot.report import figures
 from hpcpot.storage.content import content_key
 from hpcpot.structure import constraints
@@ -52,19 +50,8 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
     else:
         check_calculator(calculator)
     made_by = {} if arguments.dry_run else {"calculator": identity(calculator)}
-    return Task(
-        kind="label",
-        results=output.results,
-        items=items,
-        columns=compute.COLUMNS,
-        compute=partial(
-            compute.compute,
-            name=calculator.class_,
-            arguments=json.dumps(calculator.arguments),
-            stress=calculator.stress,
-        ),
-        identity=made_by,
-        provenance=made_by,
+    return replace(
+        label_task(calculator, output.results, items, made_by),
         report=partial(report, settings, {**provenance.collect(), "config": config.dump(settings), **made_by}),
     )
 
@@ -98,31 +85,6 @@ def _partly_held(atoms: Atoms) -> StructureError | None:
     return None
 
 
-def check_calculator(calculator: CalculatorSection) -> None:
-    """Build it here once, so that its errors come before any work.
-
-    Raises:
-        ConfigError: cannot be built, or has no stress where one is asked for.
-    """
-    name = calculator.class_
-    built = calculators.build(name, calculator.arguments)
-    if calculator.stress and "stress" not in getattr(built, "implemented_properties", ("stress",)):
-        raise ConfigError(f"calculator.stress = true: {name} has no stress; set false to label without virials.")
-
-
-def identity(calculator: CalculatorSection) -> str:
-    """Describe the source of the labels: class, arguments, package, hashes of files it is given, whether with virials."""
-    name = calculator.class_
-    files = [Path(value) for value in calculator.arguments.values() if isinstance(value, str) and Path(value).is_file()]
-    lines = [
-        f"{name}({json.dumps(calculator.arguments, sort_keys=True)})",
-        calculators.version(name),
-        *(f"{path.name}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files),
-        f"stress: {calculator.stress}",
-    ]
-    return "\n".join(lines)
-
-
 def report(settings: LabelSettings, facts: Mapping[str, Any], results: Results, keys: Sequence[str]) -> None:
     """Write the structures that are done as a data set, with its table and figure."""
     output = settings.output
@@ -134,26 +96,3 @@ def report(settings: LabelSettings, facts: Mapping[str, Any], results: Results, 
     print(statistics.text(dataset))
     print(f"data set: {output.dataset}; `hpcpot dataset {output.dataset}` says which frames to doubt")
     print(figures.drawn(len(dataset), output.dataset.with_suffix(".png"), partial(figure.write, dataset)))
-
-
-def gather(results: Results, keys: Sequence[str], calculator: str) -> DataSet | None:
-    """The done rows of some items in their order; None if there are none."""
-    rows = {key: row for row, key in enumerate(results.keys())}
-    columns, labels = {name: results.read(name) for name in results.columns}, results.labels()
-    frames = []
-    for row in (rows[key] for key in keys if key in rows):
-        values = {name: column[row] for name, column in columns.items()}
-        frames.append(
-            Labelled(
-                [chemical_symbols[z] for z in values["species"]],
-                values["positions"],
-                values["cell"],
-                values["periodic"],
-                values["energy"],
-                values["forces"],
-                values["virial"],
-                values["group"],
-                f"{labels[row]} by {calculator}",
-            )
-        )
-    return build(frames) if frames else None

@@ -19,11 +19,14 @@ from campaigns import LocalPool, handlers_kept, run
 
 from hpcpot import config
 from hpcpot.commands import label as label_command
-from hpcpot.commands.label import calculators, compute, settings, task
+from hpcpot.commands.label import settings, task
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import ConfigError, DataError, FarmError, OutputError
 from hpcpot.farm.results import Results
+from hpcpot.labelling import calculators, compute
+from hpcpot.labelling.settings import CalculatorSection
+from hpcpot.labelling.task import identity
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.structure.formats import StructureOptions
 
@@ -232,8 +235,8 @@ def test_another_model_under_the_same_name_is_another_calculator(tmp_path: Path)
     for weights in ("one", "two"):
         model.write_text(weights)
         arguments = {"model": str(model), "units": "eV"}
-        wanted = settings.CalculatorSection(class_=EMT_NAME, arguments=arguments)
-        found.append(task.identity(wanted))
+        wanted = CalculatorSection(class_=EMT_NAME, arguments=arguments)
+        found.append(identity(wanted))
     assert found[0] != found[1] and "model.nqx: sha256 7692c3ad3540bb80" in found[0] and "ase" in found[0]
 
 

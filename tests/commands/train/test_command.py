@@ -15,7 +15,7 @@ import yaml
 from trainings import settings, tree, write_data
 
 from hpcpot import cli, config
-from hpcpot.commands.train import committee
+from hpcpot.commands.train import command
 from hpcpot.errors import ConfigError, DataError
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results, Store
@@ -24,6 +24,7 @@ from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage.content import content_key
 from hpcpot.training import curve, job, optimiser, step
 from hpcpot.training.batches import BatchSampler
+from hpcpot.training.committee import COLUMNS
 from hpcpot.training.deep_potential import start as deep_potential_task
 from hpcpot.training.frames import FrameCache
 from hpcpot.training.settings import member
@@ -126,13 +127,13 @@ def test_a_committee_of_an_older_config_goes_on(tmp_path, monkeypatch):
 
     def planned(**data):
         found = settings(tmp_path, "deep_potential", committee={"members": 2}, data=data)
-        return committee.prepare(found, arguments, lambda: False)
+        return command.prepare(found, arguments, lambda: False)
 
     begun = planned()
     old = re.sub(rf"(?m)^  ({NEW_KEYS}): .*\n", "", begun.identity["config"])
     assert old.count("\n") == begun.identity["config"].count("\n") - 10
     identity = {"config": old, "data": begun.identity["data"]}
-    facts = {"kind": "train", "columns": committee.COLUMNS, "provenance": {}, "expected_rows": 2}
+    facts = {"kind": "train", "columns": COLUMNS, "provenance": {}, "expected_rows": 2}
     with Store(begun.results, **facts, identity=identity, existing="continue") as store:
         store.append([("a", "member 0", Failure("E", "m"))])
     again = planned()
@@ -156,11 +157,11 @@ def test_other_workers_are_the_same_committee(then, tmp_path, monkeypatch):
 
     def planned(**farm):
         found = settings(tmp_path, "deep_potential", committee={"members": 2}, farm=farm)
-        return committee.prepare(found, arguments, lambda: False)
+        return command.prepare(found, arguments, lambda: False)
 
     begun = planned(workers=1)
     identity = begun.identity | {"config": begun.identity["config"] + then}
-    facts = {"kind": "train", "columns": committee.COLUMNS, "provenance": {}, "expected_rows": 2}
+    facts = {"kind": "train", "columns": COLUMNS, "provenance": {}, "expected_rows": 2}
     with Store(begun.results, **facts, identity=identity, existing="continue") as store:
         store.append([("a", "member 0", Failure("E", "m"))])
     again = planned(workers=2, retries=5)

@@ -11,10 +11,10 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import PropertyNotImplementedError
 
-from hpcpot.commands.label import calculators
 from hpcpot.dataset.dataset import full_tensor
 from hpcpot.errors import ConfigError, DataError, FarmError
 from hpcpot.farm.results import Column
+from hpcpot.labelling import calculators
 from hpcpot.structure import checks
 
 COLUMNS = {

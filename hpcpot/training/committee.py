@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,6 @@ from typing import Any
 
 from hpcpot import config
 from hpcpot.errors import TrainingError
-from hpcpot.farm.campaign import Stop
 from hpcpot.farm.item import Item
 from hpcpot.farm.results import Column, Results
 from hpcpot.farm.task import Task
@@ -27,12 +25,16 @@ WITHOUT = ("farm",)
 """Sections that change nothing in a model."""
 
 
-def prepare(settings: TrainSettings, arguments: argparse.Namespace, stop: Stop) -> Task:
-    """Read the data; each member that is not done goes on from its checkpoint if it has one."""
-    folder, results = Path(arguments.config).parent, settings.output.model.with_suffix(".committee.h5")
+def committee_task(settings: TrainSettings, folder: Path, overwrite: bool) -> Task:
+    """Read the data; each member that is not done goes on from its checkpoint if it has one.
+
+    Args:
+        folder: of the config, beside which files are looked for first.
+    """
+    results = settings.output.model.with_suffix(".committee.h5")
     members = [member(settings, k) for k in range(settings.committee.members)]
-    data = job.make(settings, folder, False, stop, print)
-    text = partial(_text, then=None if arguments.overwrite else _stored_config(results))
+    data = job.make(settings, folder, False, lambda: False, print)
+    text = partial(_text, then=None if overwrite else _stored_config(results))
     return Task(
         kind="train",
         results=results,
@@ -43,7 +45,7 @@ def prepare(settings: TrainSettings, arguments: argparse.Namespace, stop: Stop) 
         columns=COLUMNS,
         compute=partial(train, members=members, folder=folder.resolve(), here=Path.cwd()),
         identity={"config": text(settings), "data": data.data_hash},
-        begin=partial(check_outputs, members, results, arguments.overwrite),
+        begin=partial(check_outputs, members, results, overwrite),
         report=report,
     )
 

@@ -1,0 +1,1 @@
+"""Labels of structures by calculators of ASE, on the farm."""
