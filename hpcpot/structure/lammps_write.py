@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 import ase.units
 import numpy as np
 from ase import Atoms
 from ase.calculators.lammps import Prism
+from ase.data import atomic_numbers
 
 
-def dump(file: TextIO, atoms: Atoms, step: int, extra: Mapping[str, np.ndarray]) -> None:
+def dump(
+    file: TextIO, atoms: Atoms, step: int, extra: Mapping[str, np.ndarray], elements: Sequence[str] | None = None
+) -> None:
     """Write a frame; the cell is turned as LAMMPS wants it: a along x, b in the xy plane.
 
     Velocities are written, Å/ps, if the atoms have any.
 
     Args:
         step: its timestep. extra: further columns by name, (n,) int32 or float64.
+        elements: of types 1, 2, ...; by atomic number of those present if None.
     """
     prism = Prism(atoms.cell.array, pbc=atoms.pbc)
     xhi, yhi, zhi, xy, xz, yz = prism.get_lammps_prism()
@@ -30,10 +34,12 @@ def dump(file: TextIO, atoms: Atoms, step: int, extra: Mapping[str, np.ndarray])
     if atoms.has("momenta"):
         velocities = prism.vector_to_lammps(atoms.get_velocities()) * (1000 * ase.units.fs)
         columns = dict(zip(("vx", "vy", "vz"), velocities.T, strict=True)) | columns
-    elements = sorted(set(atoms.numbers))
+    types = sorted(set(atoms.numbers)) if elements is None else [atomic_numbers[element] for element in elements]
+    type_of = np.zeros(len(atomic_numbers), np.int64)
+    type_of[types] = np.arange(1, len(types) + 1)
     table = [
         np.arange(1, len(atoms) + 1),
-        np.searchsorted(elements, atoms.numbers) + 1,
+        type_of[atoms.numbers],
         atoms.symbols,
         *prism.vector_to_lammps(atoms.positions).T,
         *columns.values(),

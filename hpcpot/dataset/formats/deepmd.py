@@ -76,13 +76,16 @@ def group_of_parts(parts: Sequence[str]) -> str:
     return "/".join([part for part in kept if not FORMULA.fullmatch(part)] or kept)
 
 
-def write(dataset: DataSet, folder: Path, facts: Mapping[str, str | int], mixed: bool = False) -> None:
+def write(
+    dataset: DataSet, folder: Path, facts: Mapping[str, str | int], mixed: bool = False, absent: bool = False
+) -> None:
     """Write a tree GROUP/FORMULA of systems; the atoms of a frame are sorted by element, as type.raw is one for all frames.
 
     Frames of a system have the same labels: those that lack some get a folder FORMULA.no_virial and the like.
 
     Args:
         mixed: systems GROUP/N of N atoms with the types in set.000/real_atom_types.npy instead.
+        absent: name elements without atoms in formulas, too, as dpdata does: Li2Si0.
     Raises:
         DataError: a frame that is periodic along some axes only.
     """
@@ -95,7 +98,7 @@ def write(dataset: DataSet, folder: Path, facts: Mapping[str, str | int], mixed:
         )
     systems: dict[str, list[int]] = {}
     for k, counts in enumerate(dataset.counts):
-        formula = "".join(f"{e}{c}" for e, c in zip(dataset.elements, counts, strict=True) if c)
+        formula = "".join(f"{e}{c}" for e, c in zip(dataset.elements, counts, strict=True) if c or absent)
         name = f"{folder_of(dataset.groups[k])}/{dataset.sizes[k] if mixed else formula}"
         systems.setdefault(name + _lacking(dataset, k) + ".nopbc" * (not dataset.periodic[k].any()), []).append(k)
     for name, rows in systems.items():
