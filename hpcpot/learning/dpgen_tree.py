@@ -45,7 +45,7 @@ REMEDY = "check what wrote it, or copy the tree again"
 
 
 @dataclass(frozen=True, eq=False)
-class Explored:
+class TreeRun:
     """One run of an exploration, a folder 01.model_devi/task.SSS.TTTTTT.
 
     Attributes:
@@ -67,7 +67,7 @@ class Explored:
 
 
 @dataclass(frozen=True, eq=False)
-class Iteration:
+class TreeIteration:
     """One folder iter.NNNNNN.
 
     Attributes:
@@ -77,7 +77,7 @@ class Iteration:
     """
 
     number: int
-    explored: tuple[Explored, ...]
+    explored: tuple[TreeRun, ...]
     classes: dict[tuple[str, int], int]
     labels: dict[int, DataSet]
     chosen: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class Iteration:
         return of_systems
 
 
-def read(root: Path, elements: Sequence[str]) -> list[Iteration]:
+def read(root: Path, elements: Sequence[str]) -> list[TreeIteration]:
     """The iterations of a tree whose labels are all there, as record.dpgen says.
 
     Args:
@@ -199,7 +199,7 @@ def read_labels(folder: Path, elements: Sequence[str]) -> dict[int, DataSet]:
     return labels
 
 
-def _iteration(folder: Path, number: int, elements: Sequence[str]) -> Iteration:
+def _iteration(folder: Path, number: int, elements: Sequence[str]) -> TreeIteration:
     explored = []
     for path in sorted((folder / "01.model_devi").glob("task.*")):
         if match := TASK.fullmatch(path.name):
@@ -209,7 +209,7 @@ def _iteration(folder: Path, number: int, elements: Sequence[str]) -> Iteration:
                 steps, deviations = read_deviations(out)
             else:
                 notice(out, "no such file: the run left no frame")
-            explored.append(Explored(int(match[1]), int(match[2]), _job(path / "job.json"), steps, deviations))
+            explored.append(TreeRun(int(match[1]), int(match[2]), _job(path / "job.json"), steps, deviations))
     classes = {}
     for kind, name in LISTS.items():
         for path in sorted((folder / "02.fp").glob(f"{name}.shuffled.*.out")):
@@ -217,7 +217,7 @@ def _iteration(folder: Path, number: int, elements: Sequence[str]) -> Iteration:
             if lost := {run for run, _ in frames} - {run.name for run in explored}:
                 raise DataError(f"{path} = {min(lost)}: must be a folder in 01.model_devi; {REMEDY}.")
             classes.update(dict.fromkeys(frames, kind))
-    return Iteration(number, tuple(explored), classes, read_labels(folder / "02.fp", elements))
+    return TreeIteration(number, tuple(explored), classes, read_labels(folder / "02.fp", elements))
 
 
 def _job(path: Path) -> dict[str, Any]:
@@ -231,7 +231,7 @@ def _job(path: Path) -> dict[str, Any]:
     return job
 
 
-def write(root: Path, iterations: Sequence[Iteration], elements: Sequence[str]) -> None:
+def write(root: Path, iterations: Sequence[TreeIteration], elements: Sequence[str]) -> None:
     """Write a tree that dpgen goes on from and dpdata reads; links in it are relative, models are left out.
 
     Args:
@@ -250,7 +250,7 @@ def write(root: Path, iterations: Sequence[Iteration], elements: Sequence[str]) 
         (part / RECORD).write_text("".join(stages))
 
 
-def _write_explored(folder: Path, iteration: Iteration, elements: Sequence[str]) -> None:
+def _write_explored(folder: Path, iteration: TreeIteration, elements: Sequence[str]) -> None:
     for run in iteration.explored:
         task = folder / run.name
         (task / "traj").mkdir(parents=True)
@@ -263,7 +263,7 @@ def _write_explored(folder: Path, iteration: Iteration, elements: Sequence[str])
                 lammps_write.dump(file, atoms, step, {}, elements)
 
 
-def _write_chosen(folder: Path, iteration: Iteration) -> None:
+def _write_chosen(folder: Path, iteration: TreeIteration) -> None:
     folder.mkdir(parents=True)
     runs = {run.name: run for run in iteration.explored}
     for system in sorted({run.system for run in iteration.explored}):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -180,6 +180,36 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
             f"{path} = not written ({type(error).__name__}: {error}): the folder must be writable and the format able "
             "to hold the structure; choose another name."
         ) from error
+
+
+def check_frames_output(path: Path, overwrite: bool) -> None:
+    """Refuse a path that cannot be written by `write_frames`.
+
+    Raises:
+        OutputError: as `check_output`, or a format of one structure.
+    """
+    if path.suffix not in (".extxyz", ".xyz"):
+        raise OutputError(
+            f"{path} = suffix {path.suffix!r}: must be .extxyz, to hold several structures; rename the output."
+        )
+    outputs.check_output(path, overwrite)
+
+
+def write_frames(path: Path, frames: Iterable[Atoms], overwrite: bool = False) -> int:
+    """Write structures to one extended XYZ file, one after the other; returns how many. A file there is always whole.
+
+    Raises:
+        OutputError: as `check_frames_output`, and when writing fails.
+    """
+    check_frames_output(path, overwrite)
+    from ase.io import extxyz  # late: as in `write`
+
+    count = 0
+    with Replacement(path) as part, part.open("w", encoding="utf-8") as file:
+        for atoms in frames:
+            extxyz.write_extxyz(file, [atoms])
+            count += 1
+    return count
 
 
 def note_lost(path: Path, atoms: Atoms) -> None:

@@ -59,9 +59,9 @@ def _read(name: str) -> DataSet:
 
 def _write_tree() -> list[str]:
     dataset, job = _dataset(), {"ensemble": "npt", "temps": 300, "press": 1.0}
-    run = dpgen_tree.Explored(0, 0, job, np.arange(0, 30, 10), np.full((3, 6), 0.2), {10: dataset.frame(0)})
+    run = dpgen_tree.TreeRun(0, 0, job, np.arange(0, 30, 10), np.full((3, 6), 0.2), {10: dataset.frame(0)})
     classes = {(run.name, 0): 0, (run.name, 10): 1, (run.name, 20): 2}
-    iteration = dpgen_tree.Iteration(0, (run,), classes, {0: dataset}, {0: [(run.name, 10)]})
+    iteration = dpgen_tree.TreeIteration(0, (run,), classes, {0: dataset}, {0: [(run.name, 10)]})
     dpgen_tree.write(Path("tree"), [iteration], dataset.elements)
     return sorted(str(path) for path in Path("tree").rglob("*") if path.is_file() and not path.is_symlink())
 

@@ -13,7 +13,7 @@ from repository import DATA
 from hpcpot.dataset import dataset, files
 from hpcpot.errors import DataError, OutputError
 from hpcpot.learning import dpgen_tree
-from hpcpot.learning.dpgen_tree import Explored, Iteration
+from hpcpot.learning.dpgen_tree import TreeIteration, TreeRun
 from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED, Levels, classify
 from hpcpot.notices import InputNotice
 from hpcpot.structure import files as structure_files
@@ -45,7 +45,7 @@ def labelled(system: int, count: int):
 
 
 @pytest.fixture
-def iteration() -> Iteration:
+def iteration() -> TreeIteration:
     """The golden iteration: its rows, classes and numbers of labels."""
     explored, classes = [], {}
     for name, rows in ITERATION["tasks"].items():
@@ -56,9 +56,9 @@ def iteration() -> Iteration:
         classes |= {(name, int(s)): int(kind) for s, kind in zip(steps, kinds, strict=True) if s >= 10}
         frames = {int(s): atoms(system, int(s)) for s in steps[kinds == CANDIDATE]}
         job = {"ensemble": "npt", "press": 1.0, "temps": 300, "model_devi_dt": 0.002}
-        explored.append(Explored(system, number, job, steps, values[:, 1:], frames))
+        explored.append(TreeRun(system, number, job, steps, values[:, 1:], frames))
     chosen = {int(s): [tuple(frame) for frame in ITERATION["candidate"][s][:5]] for s in ("000", "001")}
-    return Iteration(0, tuple(explored), classes, {0: labelled(0, 4), 1: labelled(1, 5)}, chosen)
+    return TreeIteration(0, tuple(explored), classes, {0: labelled(0, 4), 1: labelled(1, 5)}, chosen)
 
 
 @pytest.fixture

@@ -13,10 +13,17 @@ __all__ = ["add_arguments", "run"]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot build`."""
-    parser.description = "Build a structure: a crystal, a sphere cut from it, a stack of spheres, or an interface."
+    parser.description = (
+        "Build a structure: a crystal, a sphere cut from it, a stack of spheres, or an interface; "
+        "or many near a given one."
+    )
     config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/build_interface_si100.yaml", "seed=2")
     parser.add_argument(
-        "-o", "--output", type=Path, required=True, help="structure file to write (.extxyz, .data, .vasp, .cif)"
+        "-o",
+        "--output",
+        type=Path,
+        required=True,
+        help="structure file to write (.extxyz, .data, .vasp, .cif; several structures: .extxyz)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     parser.add_argument("--ranks", metavar="N", type=int, help="start mpirun with N ranks, one core each")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import Calculator
 from hpcpot.potential.range import note_if_outside
 from hpcpot.storage.reader import TrajectoryReader
-from hpcpot.structure import checks, crystals, files
+from hpcpot.structure import checks, crystals, files, perturb
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -30,7 +30,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     ranks = start()
     settings = ranks.root_only(lambda: config.load(arguments.config, SCHEMA, arguments.overrides))
-    ranks.root_only(lambda: files.check_output(arguments.output, arguments.overwrite))
+    check_output = files.check_frames_output if settings.recipe in SEVERAL else files.check_output
+    ranks.root_only(lambda: check_output(arguments.output, arguments.overwrite))
     file = settings.potential.file
     family, trained = (None, None) if file is None else ranks.root_only(lambda: potential_files.load_with_range(file))
 
@@ -38,19 +39,32 @@ def run_command(arguments: argparse.Namespace) -> int:
         if ranks.is_root:
             print(text, flush=True)
 
-    atoms = RECIPES[settings.recipe](settings, family, ranks, say)
-
-    def write() -> None:
+    def finished(where: str, atoms: Atoms) -> Atoms:
+        """The structure with what it was made by; noted if the potential was not trained on its like."""
         atoms.info["source"] = f"hpcpot {hpcpot.__version__} build, seed {settings.seed}"
         if family is not None:
             atoms.info["potential"] = potential_files.fingerprint(family)
             if set(atoms.symbols) <= set(family.elements):
-                note_if_outside(str(arguments.output), checks.check(atoms, family.elements), trained)
-        files.write(arguments.output, atoms, arguments.overwrite)
+                note_if_outside(where, checks.check(atoms, family.elements), trained)
+        return atoms
+
+    def write_one() -> None:
+        files.write(arguments.output, finished(str(arguments.output), atoms), arguments.overwrite)
         cell = " x ".join(f"{length:.2f}" for length in atoms.cell.lengths())
         say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()}), {cell} Å")
 
-    ranks.root_only(write)
+    def write_several() -> None:
+        several = (finished(f"{arguments.output}:{k}", made) for k, made in enumerate(frames))
+        say(
+            f"written: {arguments.output}, {files.write_frames(arguments.output, several, arguments.overwrite)} structures"
+        )
+
+    if settings.recipe in SEVERAL:
+        frames = SEVERAL[settings.recipe](settings, family, ranks, say)
+        ranks.root_only(write_several)
+    else:
+        atoms = RECIPES[settings.recipe](settings, family, ranks, say)
+        ranks.root_only(write_one)
     return 0
 
 
@@ -69,6 +83,23 @@ def build_stack(settings: BuildSettings, family: Any, ranks: Ranks, say: Callabl
     """Spheres that were poured into a box."""
     unit = cell_of(settings, family, ranks, say)
     return ranks.root_only(lambda: particles.stacked(settings, unit, say), share=False)
+
+
+def build_perturbed(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Iterator[Atoms]:
+    """The supercell at each scale, and after it perturbed ones; each knows its scale and number.
+
+    All ranks make the supercell; the structures are made where they are iterated.
+    """
+    cell, section = build_crystal(settings, family, ranks, say), settings.perturb
+    members = ((scale, copy) for scale in section.scales for copy in range(section.copies + 1))
+
+    def member(number: int, scale: float, copy: int) -> Atoms:
+        strain, displacement = (section.strain, section.displacement_A) if copy else (0.0, 0.0)
+        atoms = perturb.perturbed(cell, scale, strain, displacement, (settings.seed, number))
+        atoms.info = {"scale": scale, "seed": settings.seed, "index": number, "perturbed": bool(copy)}
+        return atoms
+
+    return (member(number, *which) for number, which in enumerate(members))
 
 
 def cell_of(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
@@ -115,3 +146,6 @@ def relax(name: str, family: Any, ranks: Ranks) -> float:
 
 
 RECIPES = {"crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface}
+
+SEVERAL = {"perturb": build_perturbed}
+"""Recipes that make several structures, one after the other."""

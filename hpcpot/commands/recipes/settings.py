@@ -24,6 +24,7 @@ RECIPES = {
     "crystal": ("crystal",),
     "particle": ("crystal", "sphere"),
     "stack": ("crystal", "sphere.centre", "stack"),
+    "perturb": ("crystal", "perturb"),
     "interface": ("silicon", "lithium", "contact"),
 }
 """Sections and keys that belong to each recipe, besides the common ones."""
@@ -102,6 +103,22 @@ class StackSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PerturbSection:
+    """Structures near the crystal, or near the one of crystal.file; the structure itself is the first at each scale."""
+
+    copies: int = key(integer(1), "number of perturbed structures at each scale", 10)
+    scales: list[float] = key(
+        list_of(number(above=0), "a list of numbers > 0"), "factors of all lengths of the structure", [1.0]
+    )
+    strain: float = key(
+        number(minimum=0), "largest strain of the cell along an axis; half of it in a plane, e_xy", 0.03
+    )
+    displacement_A: float = key(
+        number(minimum=0), "largest distance that an atom is moved, in a random direction", 0.01
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class SiliconSection:
     """The Si(100) slab."""
 
@@ -164,6 +181,7 @@ class BuildSettings:
     crystal: CrystalSection = CrystalSection()
     sphere: SphereSection = SphereSection()
     stack: StackSection = StackSection()
+    perturb: PerturbSection = PerturbSection()
     silicon: SiliconSection = SiliconSection()
     lithium: LithiumSection = LithiumSection()
     contact: ContactSection = ContactSection()
@@ -181,7 +199,7 @@ def _changed(section: Any) -> list[str]:
 
 def _check(settings: BuildSettings) -> Iterator[Problem]:
     """Yield what a recipe lacks, keys of other recipes that are set, and keys that do not go together."""
-    for section in ("crystal", "sphere", "stack", "silicon", "lithium", "contact"):
+    for section in ("crystal", "sphere", "stack", "perturb", "silicon", "lithium", "contact"):
         for last in _changed(getattr(settings, section)):
             name = f"{section}.{last}"
             if not is_of(name, settings.recipe):
@@ -194,8 +212,20 @@ def _check(settings: BuildSettings) -> Iterator[Problem]:
     yield from _check_crystal(settings.crystal, settings.recipe)
     if settings.recipe == "particle" and settings.sphere.radius_A is None:
         yield "sphere.radius_A", "is required for recipe: particle; e.g. 30"
+    if settings.recipe == "perturb":
+        yield from _check_perturb(settings.perturb)
     if settings.recipe == "stack" and len(settings.stack.counts) != len(settings.stack.radii_A):
         yield "stack.counts", f"must have as many entries as stack.radii_A ({len(settings.stack.radii_A)})"
+
+
+def _check_perturb(perturb: PerturbSection) -> Iterator[Problem]:
+    if perturb.strain >= 0.5:
+        yield "perturb.strain", "must be below 0.5; typical 0.03"
+    if not perturb.strain and not perturb.displacement_A:
+        yield (
+            "perturb.strain",
+            "must not be 0 where perturb.displacement_A is, too: all copies would be equal; typical 0.03",
+        )
 
 
 def _check_crystal(crystal: CrystalSection, recipe: str) -> Iterator[Problem]:

@@ -230,6 +230,13 @@ def test_what_cannot_be_built(tmp_path, capsys, config_file, overrides, message)
         ("recipe: stack\ncrystal: {name: Si}\nstack: {counts: [3]}", r"stack.counts = .*as many entries .*\(2\)"),
         ("recipe: crystal\ncrystal: {name: Si, axes: cba}", "crystal.axes = cba .*must be abc"),
         ("recipe: crystal\ncrystal: {name: Li, file: interface_si100}", "crystal.name = Li .*not go with crystal.file"),
+        ("recipe: perturb", "crystal.name = null .*is required for recipe: perturb"),
+        ("recipe: perturb\ncrystal: {name: Si}\nperturb: {strain: 0.5}", "perturb.strain = 0.5 .*must be below 0.5"),
+        (
+            "recipe: perturb\ncrystal: {name: Si}\nperturb: {strain: 0, displacement_A: 0}",
+            "perturb.strain = 0 .*all copies would be equal",
+        ),
+        ("recipe: crystal\ncrystal: {name: Si}\nperturb: {copies: 3}", "perturb.copies = 3 .*is for recipe: perturb"),
         ("recipe: crystal\ncrystal: {nmae: Si}", "nmae = Si .*did you mean crystal.name"),
         ("recipe: crystal\ncrystal: {name: Si, repeat: [1, 0, 1]}", "crystal.repeat = .*each entry must be >= 1"),
     ],
@@ -269,3 +276,68 @@ def test_interface_command_does_not_depend_on_ranks(tmp_path):
     assert len(one) == 124 and np.allclose(one.cell, two.cell, atol=1e-6)
     assert np.allclose(one.positions, two.positions, atol=1e-6)
     checks.check(one, ("Li", "Si"))
+
+
+def perturbed(tmp_path, *overrides):
+    output = tmp_path / "p.extxyz"
+    chosen = [part for override in overrides for part in ("--set", override)]
+    assert hpcpot("build", CONFIGS / "build_perturbed_li15si4.yaml", "-o", output, "--overwrite", *chosen) == 0
+    return [frame.structure for frame in files.frames(output)]
+
+
+def test_perturbed_structures(tmp_path, capsys):
+    frames = perturbed(tmp_path)
+    assert "p.extxyz, 63 structures" in capsys.readouterr().out
+    assert [atoms.info["index"] for atoms in frames] == list(range(63))
+    cell = crystals.build("Li15Si4", primitive=True)
+    for k, scale in enumerate((0.98, 1.0, 1.02)):
+        first = frames[21 * k]
+        assert first.info["scale"] == scale and not first.info["perturbed"]
+        assert np.allclose(first.positions, scale * cell.positions, atol=1e-7)
+        assert np.allclose(first.cell, scale * cell.cell, atol=1e-7)
+    assert all(np.array_equal(atoms.numbers, cell.numbers) for atoms in frames)
+    again = perturbed(tmp_path, "perturb.scales=[0.98]", "perturb.copies=3")  # fewer: those that are made are the same
+    assert [
+        np.array_equal(atoms.positions, other.positions) for atoms, other in zip(again, frames[:4], strict=True)
+    ] == [True] * 4
+    other = perturbed(tmp_path, "perturb.scales=[0.98]", "perturb.copies=1", "seed=1")[1]
+    assert not np.allclose(other.positions, frames[1].positions, atol=1e-3)
+
+
+def test_strains_and_displacements_are_those_of_dpgen(tmp_path):
+    frames = perturbed(tmp_path, "perturb.scales=[1]", "perturb.copies=300", "perturb.displacement_A=0.2")
+    cell = crystals.build("Li15Si4", primitive=True)
+    deformations = np.array([np.linalg.solve(cell.cell.array, atoms.cell.array) for atoms in frames[1:]]) - np.eye(3)
+    assert np.allclose(deformations, deformations.transpose(0, 2, 1), atol=1e-7)
+    along, across = deformations[:, range(3), range(3)], deformations[:, [0, 0, 1], [1, 2, 2]]
+    for values, largest in ((along, 0.03), (across, 0.015)):  # uniform: its largest value, mean square and mean
+        assert 0.99 * largest < np.abs(values).max() <= largest + 1e-7
+        assert np.mean(values**2) == pytest.approx(largest**2 / 3, rel=0.1)
+        assert np.mean(values) == pytest.approx(0, abs=0.1 * largest)
+    moves = np.array(
+        [atoms.positions - cell.positions @ (np.eye(3) + e) for atoms, e in zip(frames[1:], deformations, strict=True)]
+    ).reshape(-1, 3)
+    lengths = np.linalg.norm(moves, axis=1)
+    assert 0.199 < lengths.max() <= 0.2 + 1e-6
+    assert np.histogram(lengths, 4, (0, 0.2))[0] / len(lengths) == pytest.approx([0.25] * 4, abs=0.02)
+    assert np.abs(moves.mean(axis=0)).max() < 0.005
+
+
+def test_perturbed_structures_of_a_file(tmp_path):
+    files.write(tmp_path / "POSCAR", crystals.build("Si", (2, 1, 1)))
+    (tmp_path / "x.yaml").write_text("recipe: perturb\ncrystal: {file: POSCAR}\nperturb: {copies: 2, strain: 0}\n")
+    assert hpcpot("build", tmp_path / "x.yaml", "-o", tmp_path / "x.extxyz") == 0
+    frames = [frame.structure for frame in files.frames(tmp_path / "x.extxyz")]
+    assert [len(atoms) for atoms in frames] == [16] * 3 and np.allclose(frames[2].cell, frames[0].cell)
+    assert not np.allclose(frames[2].positions, frames[0].positions, atol=1e-4)
+
+
+def test_perturbations_that_are_too_large(tmp_path, capsys):
+    config_file = CONFIGS / "build_perturbed_li15si4.yaml"
+    overrides = ("--set", "perturb.displacement_A=9", "--set", "crystal.name=Si")
+    assert hpcpot("build", config_file, "-o", tmp_path / "x.extxyz", "--set", "perturb.copies=300", *overrides) == 1
+    error = capsys.readouterr().err
+    assert re.search(r"StructureError: perturbation = scale 0.98, strain 0.03, 9 Å: distance of atoms", error)
+    assert "Or lower the perturbation" in error and not list(tmp_path.iterdir())
+    assert hpcpot("build", config_file, "-o", tmp_path / "x.vasp") == 1
+    assert "x.vasp = suffix '.vasp': must be .extxyz, to hold several structures" in capsys.readouterr().err
