@@ -46,6 +46,7 @@ HEAVY = {
     "distributed": {"hpcpot.farm"},
     "dask_jobqueue": {"hpcpot.farm"},
     "torch": {"hpcpot.training"},
+    "spglib": {"hpcpot.structure.random"},
     "matplotlib": {
         "hpcpot.report.figures",
         "hpcpot.commands.report",

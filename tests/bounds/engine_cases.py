@@ -26,6 +26,7 @@ from hpcpot.potential.moments.sets import Environment
 from hpcpot.potential.moments.tables import interpolate
 from hpcpot.relaxation import minimizers
 from hpcpot.relaxation.coordinates import RelaxationCoordinates
+from hpcpot.structure.random.placing import place
 
 NOTHING = Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
 ALONE = 1e4
@@ -453,3 +454,36 @@ def steps_of_lbfgs() -> None:
                 assert (lengths <= 0.2 + 1e-12).all(), "the other structure"
                 assert np.isfinite(number) or np.isnan(moves[2]).any() or enthalpy == np.inf
                 coordinates.x += moves
+
+
+@case("structure.random.placing:place")
+def random_atoms():
+    """Cells that are flat or not finite, points anywhere, and no atoms: it ends, and says that they are too close."""
+    identity, nowhere = np.eye(3)[None], np.zeros((1, 3))
+    images, owners = np.zeros(2, np.int64), np.arange(2)
+
+    def placed(cell, points, least, step=0.25):
+        each = np.full((1, 1), least)
+        kinds, projections = np.zeros(2, np.int64), np.repeat(np.eye(3)[None], 2, axis=0)
+        return place(
+            cell, np.ones(3, bool), identity, nowhere, images, owners, kinds, projections, points, each, step, 60
+        )
+
+    cube, points = 5.0 * np.eye(3), np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.3]])
+    assert placed(cube, points.copy(), 2.0)[1]
+    assert placed(cube, points.copy(), 0.0)[1]
+    for number in BAD:
+        moved = points.copy()
+        moved[1, 1] = number
+        placed(cube, moved, 2.0)
+        placed(cube, points.copy(), number)
+        placed(cube, points.copy(), 2.0, number)
+        flat = cube.copy()
+        flat[2, 2] = number
+        placed(flat, points.copy(), 2.0)
+    assert not placed(cube, np.full((2, 3), np.nan), 2.0)[1]
+    thin = np.diag([5.0, 5.0, 1e-9])
+    placed(thin, points.copy(), 2.0)
+    empty = np.zeros(0, np.int64)
+    nothing = (np.zeros((0, 3, 3)), np.zeros((0, 3)), np.zeros((0, 0)))
+    assert place(cube, np.ones(3, bool), identity, nowhere, empty, empty, empty, *nothing, 0.25, 5)[1]
