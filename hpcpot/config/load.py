@@ -71,11 +71,11 @@ def load_tree(
             value, origin = given.get(name, (values[name], path.name))
             problems.append(f"{name} = {show(value)} ({origin}): {requirement}.")
     if problems:
-        raise ConfigError("\n".join(_first_of(list(dict.fromkeys(problems)))))
+        raise ConfigError("\n".join(first_of(list(dict.fromkeys(problems)))))
     return settings
 
 
-def _first_of(problems: list[str]) -> list[str]:
+def first_of(problems: list[str]) -> list[str]:
     """As many problems as somebody reads: a slip in one key can make as many as a config has stages and keys."""
     told, length = [], 0
     for problem in problems:

@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hpcpot import config
-from hpcpot.commands.train import aenet_input, deepmd_input
+from hpcpot.commands.train import aenet_input
 from hpcpot.errors import HpcpotError
+from hpcpot.training import deepmd_input
 from hpcpot.training.settings import SCHEMA, TrainSettings
 
 

@@ -244,7 +244,21 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
     Raises:
         ConfigError: the file cannot be read, or is no JSON.
     """
-    given = _keywords(path)
+    return _tree(_keywords(path), path)
+
+
+def of_content(content: Any, path: Path, where: str) -> tuple[dict[str, Any], list[str]]:
+    """An input that is part of another file, see `read`.
+
+    Args:
+        content: as JSON gives it. path: the file. where: the keyword there, named in messages.
+    Raises:
+        ConfigError: no section model.
+    """
+    return _tree(_named(content, path, f"{where}."), path)
+
+
+def _tree(given: dict[str, Given], path: Path) -> tuple[dict[str, Any], list[str]]:
     values, problems = _translated(given, path)
     tree: dict[str, Any] = {"family": "deep_potential"}
     for name, value in (DEFAULTS | {"output.model": f"{path.stem}.h5"} | values).items():
@@ -260,6 +274,15 @@ def spelling(path: Path) -> dict[str, str]:
 
 def _keywords(path: Path) -> dict[str, Given]:
     """What is given, by the whole names of today's DeePMD-kit; null is as if it were not there."""
+    return _named(parsed(path), path)
+
+
+def parsed(path: Path) -> Any:
+    """Content of a JSON file, or of a YAML file in its place.
+
+    Raises:
+        ConfigError: it cannot be read, or a key appears twice in one section with two values.
+    """
     repeated: list[tuple[str, int | None]] = []
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -270,12 +293,17 @@ def _keywords(path: Path) -> dict[str, Given]:
     except RecursionError:
         content = None
     except (OSError, ValueError) as error:
-        raise ConfigError(f"config = {path}: cannot be read ({error}); give a YAML config or an input.json.") from error
+        raise ConfigError(f"config = {path}: cannot be read ({error}); give a YAML config or a JSON input.") from error
     if repeated:
         raise ConfigError(f"config = {path}: {repeated[0][0]} appears twice in one section; keep one.")
+    return content
+
+
+def _named(content: Any, path: Path, where: str = "") -> dict[str, Given]:
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
-        raise ConfigError(f"config = {path}: has no section model: must be an input.json of DeePMD-kit of one model.")
-    return {name: given for name, given in _flat(content, "", "", path).items() if given.value is not None}
+        name = where.rstrip(".") or "config"
+        raise ConfigError(f"{name} = {path}: has no section model: must be an input.json of DeePMD-kit of one model.")
+    return {name: given for name, given in _flat(content, "", where, path).items() if given.value is not None}
 
 
 def _unrepeated(pairs: list[tuple[str, Any]], repeated: list[tuple[str, int | None]]) -> dict[str, Any]:
