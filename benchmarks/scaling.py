@@ -24,6 +24,7 @@ from hpcpot.parallel.launch import environment
 
 HERE = Path(__file__).resolve().parent
 DEEP, MIXED, CHEBYSHEV = ["md_deep_potential.py"], ["md_deep_potential.py", "--precision", "mixed"], ["md_chebyshev.py"]
+TENSOR = ["md_moment_tensor.py", "--model", "lisi_mtp"]
 BLOCK = ["--repeat", "24", "16", "8"]
 CASES = {
     "interface, Deep Potential": (DEEP, ["--steps", "40"], []),
@@ -36,6 +37,8 @@ CASES = {
     ),
     "Li13Si4 104,448, Chebyshev": (CHEBYSHEV, [*BLOCK, "--steps", "15"], []),
     "Li13Si4 4,896, Chebyshev, weak": (CHEBYSHEV, ["--steps", "40"], ["--repeat", "12", "12", "2"]),
+    "Li13Si4 104,448, moment tensor": (TENSOR, [*BLOCK, "--steps", "15"], []),
+    "Li13Si4 4,896, moment tensor, weak": (TENSOR, ["--steps", "40"], ["--repeat", "12", "12", "2"]),
 }
 """Script, arguments, and what is changed on two ranks."""
 MILLION = [*CHEBYSHEV, "--repeat", "54", "39", "14", "--steps", "3", "--repeats", "2"]
