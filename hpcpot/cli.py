@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import gc
 import io
 import os
@@ -80,6 +81,10 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         )
         if name == named:
             _package(name).add_arguments(command)
+    if named is not None and named not in COMMANDS:
+        near = difflib.get_close_matches(named, COMMANDS, 1)
+        hint = f"did you mean {near[0]}?" if near else "hpcpot --help lists them."
+        parser.error(f"{named} = unknown command: must be one of {', '.join(COMMANDS)}; {hint}")
     return parser
 
 

@@ -52,6 +52,15 @@ def test_help_is_there_at_once(arguments):
     assert imported == ["[]"] and float(seconds) < 0.3
 
 
+@pytest.mark.parametrize(("typed", "told"), [("selct", "did you mean select?"), ("zzzz", "hpcpot --help lists them.")])
+def test_an_unknown_command_is_told_the_nearest(typed, told, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([typed, "config.yaml"])
+    assert end.value.code == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith(f"hpcpot: error: {typed} = unknown command: must be one of md, ") and error.endswith(told)
+
+
 def test_version():
     assert hpcpot_command("--version").stdout == f"hpcpot {hpcpot.__version__}\n"
 
