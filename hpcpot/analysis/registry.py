@@ -229,6 +229,19 @@ class ConcentrationSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DistributionSection:
+    """Radial distribution functions."""
+
+    r_max_A: float = key(number(above=0), "longest distance", 10.0)
+    bin_A: float = key(number(above=0), "width of the bins", 0.02, hint="typical 0.01 to 0.1")
+    volume_A3: float | None = key(
+        number(above=0),
+        "volume that the mean density refers to; null: that of the cell, which must be periodic along all axes",
+        None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelsSection:
     """Models of a committee."""
 
@@ -265,6 +278,12 @@ for _row in (
         "hpcpot.analysis.profile:Concentration",
         "concentration along the normal of an interface, and where the interface is",
         ConcentrationSection,
+    ),
+    ObservableRow(
+        "rdf",
+        "hpcpot.analysis.rdf:RadialDistribution",
+        "radial distribution function of each pair of elements, its first peak and minimum, coordination numbers",
+        DistributionSection,
     ),
     ObservableRow(
         "deviation",

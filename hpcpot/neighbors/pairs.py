@@ -90,7 +90,7 @@ def build(positions: np.ndarray, n_centres: int, reach: float) -> Pairs:
     while np.prod(np.ceil(extent / size) + 1.0) > MOST_BINS * (len(positions) + 1.0):
         size *= 2.0
     counts = np.maximum(1, np.ceil(extent / size)).astype(np.int64)
-    order, sorted_positions, start, bins = _bin(positions, low, size, counts)
+    order, sorted_positions, start, bins = sort_into_bins(positions, low, size, counts)
     span, first = int(np.ceil(reach / size)), np.zeros(n_centres + 1, np.int64)
     dense = 4.0 * len(positions) / np.prod(np.maximum(extent, reach)) * reach**3  # about the atoms of a sphere
     room, done = n_centres * int(min(1.2 * dense + 16.0, len(positions))) + len(positions) + AHEAD, 0
@@ -128,7 +128,7 @@ def _box(positions):
 
 
 @njit()
-def _bin(positions, low, size, counts):
+def sort_into_bins(positions, low, size, counts):
     """Atoms sorted by bin (counting sort): order, positions (3, m) in it, start of each bin, each atom's bin coordinates.
 
     Order and positions have AHEAD places more.
@@ -160,7 +160,7 @@ def _search(n, reach2, order, positions, start, bins, counts, span, done, first,
     """Neighbours of the centres from `done` on; where room ends before n, the number of the centre to go on with.
 
     Args:
-        order, positions, start, bins: see `_bin`. first: offsets up to `done` given, written from there on.
+        order, positions, start, bins: see `sort_into_bins`. first: offsets up to `done` given, written from there on.
     """
     last, xs, ys, zs = counts - 1, positions[0], positions[1], positions[2]
     place = np.empty(len(bins), np.int32)

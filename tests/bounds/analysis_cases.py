@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import systems
-from bounds.table import BAD, INFINITE, case, refused
+from bounds.table import BAD, HUGE, INFINITE, case, refused
 
 from hpcpot.analysis import bonds, reference, strain, voids
 from hpcpot.commands.analyze import render
 from hpcpot.descriptors.soap.power_spectrum import Soap
 from hpcpot.errors import DataError, StructureError
+from hpcpot.neighbors.distances import histogram
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.selection import farthest
 from hpcpot.structure import images, packing
@@ -96,6 +97,24 @@ def bond_counts() -> None:
     assert bonds.broken(known, moved(atoms.positions, 1e300), cell, 1.2)[2] == known.coordination[2].sum() > 0
     for stretch in (np.nan, np.inf):
         assert not bonds.broken(known, atoms.positions, cell, stretch).any()
+
+
+@case("neighbors.distances:_count")
+def distances() -> None:
+    points, species = np.array([[1.0, 1.0, 1.0], [3.0, 1.0, 1.0], [1.0, 8.0, 1.0]]), np.array([0, 1, 1])
+    for number in (np.nan, *INFINITE, *HUGE):
+        refused(StructureError, histogram, moved(points, number), CUBE, ~OPEN, species, 2, 4.0, 8)
+        refused(StructureError, histogram, points, CUBE, OPEN, species, 2, number, 8)
+        refused(StructureError, histogram, points, CUBE * number, ~OPEN, species, 2, 4.0, 8)
+    for reach in (0.0, -3.0, 1e6):
+        refused(StructureError, histogram, points, CUBE, ~OPEN, species, 2, reach, 8)
+    refused(StructureError, histogram, points, CUBE * 0.0, ~OPEN, species, 2, 4.0, 8)
+    assert histogram(points, CUBE, ~OPEN, species, 2, 4.0, 8).sum() == 5  # of 0 and 1, 0 and 2 twice, 1 and 2
+    for number in (9e9, -9e9, 0.0):
+        for reach in (1e-300, 1e-3, 4.0, 1e10):
+            assert histogram(moved(points, number), CUBE, OPEN, species, 2, reach, 8).sum() <= 6
+    for n_bins in (0, 1):
+        assert histogram(points[:0], CUBE, ~OPEN, species[:0], 2, 4.0, n_bins).shape == (2, 2, n_bins)
 
 
 @case("analysis.voids:_cover")

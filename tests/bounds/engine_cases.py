@@ -208,7 +208,12 @@ def scatter() -> None:
         assert not virials[1].any() and not (np.abs(virial[1:]) < 1e299).any()
 
 
-@case("neighbors.pairs:_box", "neighbors.pairs:_bin", "neighbors.pairs:_search", "neighbors.pairs:_neighbor_species")
+@case(
+    "neighbors.pairs:_box",
+    "neighbors.pairs:sort_into_bins",
+    "neighbors.pairs:_search",
+    "neighbors.pairs:_neighbor_species",
+)
 def neighbours() -> None:
     positions = systems.cluster().positions
     for number in BAD:
@@ -245,11 +250,11 @@ def neighbours() -> None:
     assert pairs.build(line, 4, 0.01).neighbors.tolist() == [1, 0]
 
 
-@case("neighbors.pairs:_bin", "neighbors.pairs:_search")
+@case("neighbors.pairs:sort_into_bins", "neighbors.pairs:_search")
 def bins() -> None:
     counts = np.array([3, 1, 2])
     positions = np.array([[a, b, c] for a in (*BAD, 0.0, 1.0) for b in (np.nan, 0.5) for c in (1.5, -np.inf)])
-    order, ordered, start, places = pairs._bin(positions, np.zeros(3), 1.0, counts)
+    order, ordered, start, places = pairs.sort_into_bins(positions, np.zeros(3), 1.0, counts)
     assert sorted(order[: -pairs.AHEAD]) == list(range(len(positions))) and start[-1] == len(positions)
     assert (places >= 0).all() and (places < counts).all()
     n = len(positions)

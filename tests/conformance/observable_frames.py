@@ -30,6 +30,7 @@ OPTIONS = {
     "voids": {"radius_A": 2.0, "spacing_A": 1.5},
     "stress": {"bins": [1, 2, 3]},
     "profile": {"bin_A": 2.0},
+    "rdf": {"r_max_A": 6.0, "bin_A": 0.05},
     "height": {"axis": "y"},
 }
 """Of each observable but the deviation of models, whose files are in a folder."""
