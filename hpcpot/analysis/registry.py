@@ -241,6 +241,44 @@ class DistributionSection:
     )
 
 
+def drift() -> Kind:
+    """Atoms whose mean motion is taken off: none, all, or an element."""
+    groups, words = choice("none", "all"), "none, all, or the symbol of an element"
+
+    def parse(value: Any) -> str:
+        try:
+            return value if value in ("none", "all") else element().parse(value)
+        except ValueError as error:
+            raise ValueError(f"must be {words}") from error
+
+    return Kind(words, parse, {"anyOf": [groups.json, element().json]})
+
+
+LAGS_HELP = "longest lag, in frames; so many are kept in memory and in checkpoints, 24 bytes per atom each"
+DRIFT_HELP = "atoms whose mean motion, weighted by mass, is taken off: none, all, or an element"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisplacementSection:
+    """Mean square displacement."""
+
+    lags: int = key(integer(1), LAGS_HELP, 200)
+    drift: str = key(drift(), DRIFT_HELP, "all")
+    fit_ps: list[float] | None = key(
+        list_of(number(minimum=0), "[low, high]", 2),
+        "range of lags in which D is fitted; null: 0.2 to 0.8 of the longest",
+        None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VelocitySection:
+    """Velocity autocorrelation."""
+
+    lags: int = key(integer(1), LAGS_HELP, 400)
+    drift: str = key(drift(), DRIFT_HELP, "all")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelsSection:
     """Models of a committee."""
@@ -284,6 +322,20 @@ for _row in (
         "hpcpot.analysis.rdf:RadialDistribution",
         "radial distribution function of each pair of elements, its first peak and minimum, coordination numbers",
         DistributionSection,
+    ),
+    ObservableRow(
+        "msd",
+        "hpcpot.analysis.motion:MeanSquareDisplacement",
+        "mean square displacement of each element over all origins, and diffusion coefficients",
+        DisplacementSection,
+        ("positions", "images"),
+    ),
+    ObservableRow(
+        "vacf",
+        "hpcpot.analysis.motion:VelocityAutocorrelation",
+        "velocity autocorrelation of each element over all origins, its spectrum, and diffusion coefficients",
+        VelocitySection,
+        ("positions", "velocities"),
     ),
     ObservableRow(
         "deviation",

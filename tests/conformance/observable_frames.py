@@ -31,6 +31,8 @@ OPTIONS = {
     "stress": {"bins": [1, 2, 3]},
     "profile": {"bin_A": 2.0},
     "rdf": {"r_max_A": 6.0, "bin_A": 0.05},
+    "msd": {"lags": 3, "drift": "Si"},
+    "vacf": {"lags": 2},
     "height": {"axis": "y"},
 }
 """Of each observable but the deviation of models, whose files are in a folder."""
