@@ -35,7 +35,8 @@ def anneal(
 
     Args:
         atoms: on rank 0, None elsewhere; velocities are drawn at the first stage's temperature where it has none.
-        stages: each {temperature_K, steps, timestep_fs, friction_time_fs}.
+        stages: each {temperature_K, steps, timestep_fs, friction_time_fs}, and temperature_end_K where it changes
+            steadily.
         report: called on rank 0 with a line ten times a stage.
     Returns:
         On rank 0 the atoms in their order, positions wrapped, with velocities; info["mean_temperature_K"] and
@@ -50,8 +51,10 @@ def anneal(
         draw_velocities(state, engine, BOLTZMANN * stages[0]["temperature_K"], seed, True)
     samples: list[tuple[float, float]] = []
     for number, stage in enumerate(stages):
-        kT = BOLTZMANN * stage["temperature_K"]
-        thermostat = Thermostat(kT, kT, stage["friction_time_fs"], stage["steps"], seed + number)
+        first, last = (
+            BOLTZMANN * stage.get(name, stage["temperature_K"]) for name in ("temperature_K", "temperature_end_K")
+        )
+        thermostat = Thermostat(first, last, stage["friction_time_fs"], stage["steps"], seed + number, state.step)
         chosen.init(state, engine, thermostat)
         samples = []
         for step in range(1, stage["steps"] + 1):

@@ -4,23 +4,70 @@ from __future__ import annotations
 
 import numpy as np
 from ase import Atoms
+from ase.build import bulk, make_supercell
 
 from hpcpot.errors import StructureError
-from hpcpot.structure import crystals
+
+SURFACES = {
+    "100": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "110": ((0, 0, 1), (0.5, -0.5, 0), (0.5, 0.5, 0)),
+    "111": ((0.5, -0.5, 0), (0.5, 0.5, -1), (1, 1, 1)),
+}
+"""Surface of silicon -> the rectangular cell with that surface across z: its vectors in lattice constants."""
+
+SAME_LAYER = 1e-3
+"""Å along z, within which atoms of a perfect crystal are of one layer."""
 
 
-def slab(lattice_constant: float, repeat: tuple[int, int, int]) -> Atoms:
-    """Si with (100) layers along z, the cell as thick as its layers: each has a quarter of a lattice constant.
+def slab(
+    lattice_constant: float,
+    repeat: tuple[int, int, int],
+    surface: str = "100",
+    layers: int | None = None,
+    strain: tuple[float, float] = (0.0, 0.0),
+) -> Atoms:
+    """Si with a surface across z, in a cell as long as all its layers, which it repeats.
 
-    The lowest layer lies an eighth of a lattice constant above z = 0, so that vibrations do not carry it across.
+    The lowest layer lies an eighth of a lattice constant above z = 0, so that vibrations do not carry it across. Between (111)
+    layers the wide gaps are cut, where an atom loses one bond.
 
     Args:
         lattice_constant: Å.
-        repeat: cubic cells along x, y, z; (4, 4, 12) has 1536 atoms.
+        repeat: cells of SURFACES along x, y, z; (4, 4, 12) of (100) has 1536 atoms.
+        surface: a key of SURFACES.
+        layers: atomic layers kept, from the highest down; None: all.
+        strain: along x and y; lengths along z stay.
+    Raises:
+        StructureError: there are fewer layers.
     """
-    atoms = crystals.build("Si", repeat, lattice_constant)
-    atoms.positions[:, 2] += lattice_constant / 8
+    vectors = np.array(SURFACES[surface])
+    primitive = bulk("Si", "diamond", lattice_constant)
+    atoms = make_supercell(primitive, np.rint(vectors * lattice_constant @ np.linalg.inv(primitive.cell.array)))
+    fractions = atoms.get_scaled_positions()
+    atoms.set_cell(np.diag(np.linalg.norm(vectors, axis=1) * lattice_constant))
+    atoms.set_scaled_positions(fractions)
+    atoms *= repeat
+    align(atoms, "Si", lattice_constant / 8)
+    atoms = atoms[np.lexsort(atoms.positions.round(3).T)]  # by layer
+    if layers is not None:
+        atoms = _highest(atoms, layers)
+    lengths = atoms.cell.lengths() * (1 + strain[0], 1 + strain[1], 1)
+    atoms.set_cell(np.diag(lengths), scale_atoms=True)
     return atoms
+
+
+def _highest(atoms: Atoms, layers: int) -> Atoms:
+    """The highest layers of a slab, moved down to where its lowest layer was."""
+    levels = atoms.positions[:, 2]
+    bottoms = levels[np.diff(levels, prepend=-np.inf) > SAME_LAYER]
+    if layers > len(bottoms):
+        raise StructureError(
+            f"silicon.layers = {layers}: must be at most the {len(bottoms)} layers of silicon.repeat; raise the last repeat, "
+            "or lower layers."
+        )
+    kept = atoms[levels > bottoms[-layers] - SAME_LAYER]
+    kept.positions[:, 2] += bottoms[0] - bottoms[-layers]
+    return kept
 
 
 def align(atoms: Atoms, symbol: str, height: float) -> None:
@@ -31,7 +78,7 @@ def align(atoms: Atoms, symbol: str, height: float) -> None:
     length = atoms.cell[2, 2]
     levels = np.sort(atoms.positions[atoms.symbols == symbol, 2] % length)
     gaps = np.diff(levels, prepend=levels[-1] - length)
-    atoms.positions[:, 2] = (atoms.positions[:, 2] + height - levels[np.argmax(gaps)]) % length
+    atoms.positions[:, 2] = (atoms.positions[:, 2] + height - levels[np.argmax(gaps.round(6))]) % length
 
 
 def join(left: Atoms, right: Atoms, gap: float, vacuum: float) -> Atoms:

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import spglib
 from ase import Atoms
+from ase.neighborlist import neighbor_list
 
 from hpcpot.errors import StructureError
 from hpcpot.structure import amorphous, checks, interface
@@ -17,6 +19,41 @@ def test_slab_is_that_of_the_study():
     layers = np.unique(slab.positions[:, 2].round(6))
     assert len(layers) == 48 and np.allclose(np.diff(layers), A / 4)
     assert layers[0] == pytest.approx(A / 8) and layers[-1] == pytest.approx(12 * A - A / 8)
+
+
+@pytest.mark.parametrize(
+    ("surface", "repeat", "layers", "count", "width", "bonds"),
+    [  # atoms, Å, and how many atoms of the surfaces have 1, 2, 3 bonds
+        ("100", (4, 4, 12), None, 1536, (21.87, 21.87), (0, 64, 0)),
+        ("110", (4, 6, 16), None, 1536, (21.87, 23.20), (0, 0, 96)),
+        ("111", (6, 3, 7), 41, 1476, (23.20, 20.09), (36, 0, 36)),
+        ("111", (6, 3, 7), None, 1512, (23.20, 20.09), (0, 0, 72)),
+    ],
+)
+def test_surfaces_are_those_of_the_study(surface, repeat, layers, count, width, bonds):
+    slab = interface.slab(A, repeat, surface, layers)
+    assert len(slab) == count and np.allclose(slab.cell.lengths()[:2], width, atol=0.005)
+    assert slab.positions[:, 2].min() == pytest.approx(A / 8)
+    with_vacuum = slab.copy()
+    with_vacuum.cell[2, 2] += 20
+    neighbours = np.bincount(neighbor_list("i", with_vacuum, 1.1 * A * np.sqrt(3) / 4), minlength=count)
+    assert tuple(np.bincount(neighbours, minlength=5)[1:4]) == bonds
+    below = slab.positions[:, 2] < slab.positions[:, 2].mean()
+    if layers is not None:  # the incomplete pair of layers is the lowest, far from lithium
+        assert below[neighbours == 1].all()
+    if layers is None:
+        assert spglib.get_spacegroup((slab.cell.array, slab.get_scaled_positions(), slab.numbers)) == "Fd-3m (227)"
+
+
+def test_slab_is_strained_in_its_plane():
+    slab = interface.slab(A, (4, 6, 16), "110", strain=(0.02, 0.02))
+    assert np.allclose(slab.cell.lengths()[:2], (22.31, 23.67), atol=0.006)  # those of the study
+    assert np.ptp(slab.positions[:, 2]) == pytest.approx(np.ptp(interface.slab(A, (4, 6, 16), "110").positions[:, 2]))
+
+
+def test_a_slab_without_so_many_layers():
+    with pytest.raises(StructureError, match=r"silicon.layers = 43: must be at most the 42 layers of silicon.repeat"):
+        interface.slab(A, (1, 1, 7), "111", 43)
 
 
 def test_join():

@@ -125,7 +125,7 @@ def read_cell(path: Path) -> Atoms:
 
 
 def build_interface(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
-    """Si(100)/Li with the dynamics of the MD engine on all ranks."""
+    """Si/Li with the dynamics of the MD engine on all ranks."""
     from hpcpot.dynamics.anneal import anneal
 
     potential = BlockPotential(family)

@@ -10,12 +10,20 @@ from typing import Any
 from hpcpot.config import Problem, Schema, key
 from hpcpot.config.kinds import TEXT, Kind, boolean, choice, either, element, file_name, integer, list_of, number
 from hpcpot.structure.crystals import AXES, CRYSTALS
+from hpcpot.structure.interface import SURFACES
 
 
 def _centre(value: Any) -> str:
     return value if value == "centroid" else element().parse(value)
 
 
+def _surface(value: Any) -> str:
+    if str(value) not in SURFACES or isinstance(value, bool):
+        raise ValueError(f"must be {' | '.join(SURFACES)}")
+    return str(value)
+
+
+SURFACE = Kind(" | ".join(SURFACES), _surface, {"enum": [*SURFACES, *map(int, SURFACES)]})
 CELLS = list_of(integer(1), "[nx, ny, nz], each >= 1", 3)
 CENTRE = either(Kind("an element, centroid", _centre, TEXT), list_of(number(), "[x, y, z] in Å", 3))
 
@@ -25,7 +33,7 @@ RECIPES = {
     "particle": ("crystal", "sphere"),
     "stack": ("crystal", "sphere.centre", "stack"),
     "perturb": ("crystal", "perturb"),
-    "interface": ("silicon", "lithium", "contact"),
+    "interface": ("silicon", "glass", "lithium", "contact"),
 }
 """Sections and keys that belong to each recipe, besides the common ones."""
 
@@ -120,18 +128,59 @@ class PerturbSection:
 
 @dataclass(frozen=True, kw_only=True)
 class SiliconSection:
-    """The Si(100) slab."""
+    """The slab of silicon."""
 
+    surface: str = key(SURFACE, "surface of the crystal that lithium meets", "100")
     repeat: list[int] = key(
-        CELLS, "number of cubic cells of the Si(100) slab along each axis; [4, 4, 12] has 1536 atoms", [4, 4, 12]
+        CELLS,
+        "number of cells of the slab along each axis, which are as long as a, a, a for (100), a, a/√2, a/√2 for (110), and "
+        "a/√2, a√(3/2), a√3 for (111); [4, 4, 12] of (100) has 1536 atoms",
+        [4, 4, 12],
+    )
+    layers: int | None = key(
+        integer(1), "atomic layers of the slab, those nearest to lithium; null: all that the cells have", None
+    )
+    strain: list[float] = key(
+        list_of(number(), "[x, y]", 2), "strain of the slab, and with it of all else, along x and y", [0.0, 0.0]
     )
     lattice_constant_A: float | None = key(
         number(above=0), "lattice constant of silicon; null: relaxed by the potential", None
     )
+    amorphous: bool = key(
+        boolean(), "melt the slab's cell, periodic along z too, and quench it, by section glass", False
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
-class LithiumSection:
+class MeltSection:
+    """What melts of silicon and of lithium share."""
+
+    timestep_fs: float = key(number(above=0), "time step of all its stages", 1.0, hint="typical 1 to 2")
+    melt_temperature_K: float = key(number(above=0), "temperature at which it melts", 2200.0)
+    melt_steps: int = key(integer(1), "steps at melt_temperature_K", 20_000)
+    temperature_K: float = key(number(above=0), "temperature of equilibration, while the pressure is relaxed", 300.0)
+    friction_time_fs: float = key(number(above=0), "time constant (1/friction) of the Langevin thermostat", 100.0)
+    pressure_steps: int = key(
+        integer(2), "steps of each round of pressure relaxation; the pressure is averaged over the second half", 5000
+    )
+    pressure_rounds: int = key(integer(1), "maximum number of rounds; each ends by rescaling the box along z", 8)
+    pressure_tolerance_GPa: float = key(number(above=0), "mean pressure that counts as zero", 0.05)
+    bulk_modulus_GPa: float = key(
+        number(above=0), "estimate of the bulk modulus for the first rescaling; measured afterwards", 90.0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GlassSection(MeltSection):
+    """Preparation of amorphous silicon at zero pressure, where silicon.amorphous asks for it."""
+
+    quench_steps: int = key(
+        integer(1), "steps from melt_temperature_K down to temperature_K; 1e13 K/s take 0.1 ps for each kelvin", 190_000
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LithiumSection(MeltSection):
     """Preparation of amorphous lithium at zero pressure."""
 
     atoms: int = key(integer(1), "number of Li atoms, in a box as wide as the slab", 3072)
@@ -146,12 +195,9 @@ class LithiumSection:
     melt_temperature_K: float = key(number(above=0), "temperature of settling and melting", 800.0)
     melt_steps: int = key(integer(1), "steps at melt_temperature_K", 1500)
     temperature_K: float = key(number(above=0), "temperature of equilibration, while the pressure is relaxed", 500.0)
-    friction_time_fs: float = key(number(above=0), "time constant (1/friction) of the Langevin thermostat", 100.0)
     pressure_steps: int = key(
         integer(2), "steps of each round of pressure relaxation; the pressure is averaged over the second half", 1000
     )
-    pressure_rounds: int = key(integer(1), "maximum number of rounds; each ends by rescaling the box along z", 8)
-    pressure_tolerance_GPa: float = key(number(above=0), "mean pressure that counts as zero", 0.05)
     bulk_modulus_GPa: float = key(
         number(above=0), "estimate of the bulk modulus for the first rescaling; measured afterwards", 11.0
     )
@@ -183,6 +229,7 @@ class BuildSettings:
     stack: StackSection = StackSection()
     perturb: PerturbSection = PerturbSection()
     silicon: SiliconSection = SiliconSection()
+    glass: GlassSection = GlassSection()
     lithium: LithiumSection = LithiumSection()
     contact: ContactSection = ContactSection()
 
@@ -199,7 +246,7 @@ def _changed(section: Any) -> list[str]:
 
 def _check(settings: BuildSettings) -> Iterator[Problem]:
     """Yield what a recipe lacks, keys of other recipes that are set, and keys that do not go together."""
-    for section in ("crystal", "sphere", "stack", "perturb", "silicon", "lithium", "contact"):
+    for section in ("crystal", "sphere", "stack", "perturb", "silicon", "glass", "lithium", "contact"):
         for last in _changed(getattr(settings, section)):
             name = f"{section}.{last}"
             if not is_of(name, settings.recipe):
@@ -208,6 +255,7 @@ def _check(settings: BuildSettings) -> Iterator[Problem]:
     if settings.recipe == "interface":
         if settings.potential.file is None:
             yield "potential.file", "is required for recipe: interface; e.g. lisi, which ships with hpcpot"
+        yield from _check_silicon(settings)
         return
     yield from _check_crystal(settings.crystal, settings.recipe)
     if settings.recipe == "particle" and settings.sphere.radius_A is None:
@@ -216,6 +264,20 @@ def _check(settings: BuildSettings) -> Iterator[Problem]:
         yield from _check_perturb(settings.perturb)
     if settings.recipe == "stack" and len(settings.stack.counts) != len(settings.stack.radii_A):
         yield "stack.counts", f"must have as many entries as stack.radii_A ({len(settings.stack.radii_A)})"
+
+
+def _check_silicon(settings: BuildSettings) -> Iterator[Problem]:
+    silicon = settings.silicon
+    for axis, strain in zip("xy", silicon.strain, strict=True):
+        if abs(strain) >= 0.5:
+            yield "silicon.strain", f"must be within -0.5 and 0.5 along {axis}; typical 0.02"
+    if silicon.amorphous and silicon.layers is not None:
+        yield "silicon.layers", "is for a crystal; leave it out, or silicon.amorphous"
+    if not silicon.amorphous:
+        for last in _changed(settings.glass):
+            yield f"glass.{last}", "is for silicon.amorphous: true; leave it out"
+    elif settings.glass.melt_temperature_K <= settings.glass.temperature_K:
+        yield "glass.melt_temperature_K", "must be above glass.temperature_K"
 
 
 def _check_perturb(perturb: PerturbSection) -> Iterator[Problem]:

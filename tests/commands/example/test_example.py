@@ -55,8 +55,8 @@ def test_nothing_is_written_where_a_file_is_in_the_way(folder, capsys):
 
 
 def test_names_that_are_none(tmp_path, capsys):
-    assert main(["example", "interface_si10"]) == 1
-    assert "example = interface_si10: no such example; did you mean interface_si100?" in capsys.readouterr().err
+    assert main(["example", "gcmc_lis"]) == 1
+    assert "example = gcmc_lis: no such example; did you mean gcmc_lisi?" in capsys.readouterr().err
     assert main(["md", "configs/interface_si100.yaml", "--dry-run"]) == 1
     assert "`hpcpot example interface_si100` writes it here" in capsys.readouterr().err
     (tmp_path / "relax.yaml").mkdir()

@@ -36,8 +36,12 @@ def hpcpot(*arguments: str | Path) -> int:
     return cli.main([str(argument) for argument in arguments])
 
 
+def load(name: str, *overrides: str):
+    return config.load(CONFIGS / name, SCHEMA, overrides)
+
+
 def settings(*overrides: str):
-    return config.load(CONFIGS / "build_interface_si100.yaml", SCHEMA, overrides)
+    return load("build_interface_si100.yaml", *overrides)
 
 
 def solid() -> LennardJones:
@@ -77,7 +81,7 @@ def test_recipe_builds_the_interface_of_the_study():
     assert atoms.info["lithium_volume_A3"] == pytest.approx(21.0, rel=0.01)
     assert atoms.has("momenta")
     checks.check(atoms, ("Li", "Si"))
-    assert lines[0].startswith("silicon: 1536 atoms, (100) slab of 65.52 Å")
+    assert lines[0].startswith("silicon: 1536 atoms, (100) slab of 64.16 Å")
     assert lines[-1].startswith("interface: 4608 atoms")
 
 
@@ -94,6 +98,34 @@ def test_recipe_stages():
     equilibrate = {"temperature_K": 500, "steps": 1000, "timestep_fs": 2, "friction_time_fs": 100}
     assert all(stages == [equilibrate] for _, stages, _ in rounds)
     assert len({seed for _, _, seed in anneal.calls}) == len(anneal.calls)
+
+
+def test_amorphous_silicon_is_quenched_and_brought_to_zero_pressure():
+    lines, anneal = [], Spring()
+    chosen = load(
+        "build_interface_asi.yaml", "silicon.repeat=[2, 2, 2]", "lithium.atoms=60", "glass.bulk_modulus_GPa=11"
+    )
+    atoms = interface.build(chosen, 5.46, anneal, lines.append)
+    (n, (melt, quench), _), (_, (equilibrate,), _) = anneal.calls[:2]
+    assert n == 64 and (melt["temperature_K"], melt["steps"]) == (2200, 20_000)
+    assert (quench["temperature_K"], quench["temperature_end_K"], quench["steps"]) == (2200, 300, 190_000)
+    assert "temperature_end_K" not in equilibrate and equilibrate["temperature_K"] == 300
+    assert any(line == "silicon: amorphous, 21.00 Å³ per atom" for line in lines)
+    silicon = atoms.positions[atoms.symbols == "Si"]
+    assert silicon[:, 2].min() == pytest.approx(5.46 / 8) and np.allclose(atoms.cell.lengths()[:2], 2 * 5.46)
+    assert len({seed for _, _, seed in anneal.calls}) == len(anneal.calls)
+    chosen = load("build_interface_asi.yaml", "lithium.atoms=60", "glass.pressure_rounds=1")
+    with pytest.raises(SimulationError, match=r"pressure of silicon = .* raise glass.pressure_rounds"):
+        interface.build(chosen, 5.46, anneal, lines.append)
+
+
+@pytest.mark.parametrize("name", ["si110", "si111", "asi"])
+def test_recipes_build_the_other_interfaces_of_the_study(name):
+    atoms = interface.build(load(f"build_interface_{name}.yaml"), 5.468, Spring(20.4), lambda line: None)
+    width = {"si110": (21.87, 23.20), "si111": (23.20, 20.09), "asi": (21.87, 21.87)}[name]
+    counts = [(atoms.symbols == symbol).sum() for symbol in ("Si", "Li")]
+    assert counts == ([1476, 2952] if name == "si111" else [1536, 3072])
+    assert np.allclose(atoms.cell.lengths()[:2], width, atol=0.005)
 
 
 @pytest.mark.parametrize("modulus", [5.0, 11.0, 25.0])
@@ -222,6 +254,26 @@ def test_what_cannot_be_built(tmp_path, capsys, config_file, overrides, message)
         ("recipe: crystal", "crystal.name = null .*is required for recipe: crystal"),
         ("recipe: interface", "potential.file = null .*is required for recipe: interface"),
         ("recipe: crystal\ncrystal: {name: Li14Si4}", "crystal.name = Li14Si4 .*must be Si .* Li15Si4"),
+        (
+            "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {surface: 211}",
+            "silicon.surface = 211 .*must be 100 | 110 | 111",
+        ),
+        (
+            "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {strain: [0.6, 0]}",
+            "silicon.strain = .*must be within -0.5 and 0.5 along x",
+        ),
+        (
+            "recipe: interface\npotential: {file: lisi_mtp}\nglass: {melt_steps: 5}",
+            "glass.melt_steps = 5 .*is for silicon.amorphous: true",
+        ),
+        (
+            "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {amorphous: true, layers: 3}",
+            "silicon.layers = 3 .*is for a crystal; leave it out, or silicon.amorphous",
+        ),
+        (
+            "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {amorphous: true}\nglass: {melt_temperature_K: 200}",
+            "glass.melt_temperature_K = 200 .*must be above glass.temperature_K",
+        ),
         ("recipe: crystal\ncrystal: {name: Si}\nlithium: {atoms: 3}", "lithium.atoms = 3 .*is for recipe: interface"),
         ("recipe: crystal\ncrystal: {name: Si}\nsphere: {centre: Si}", "sphere.centre = Si .*is for recipe: partic"),
         ("recipe: particle\ncrystal: {name: Si}", "sphere.radius_A = null .*is required for recipe: particle"),
