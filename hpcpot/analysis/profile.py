@@ -10,18 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
 
-from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.errors import StructureError
 from hpcpot.neighbors import batch
-from hpcpot.storage.tables import Columns
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 VACUUM = 5.0
 """Å, smallest gap along a periodic axis that counts as vacuum."""
@@ -164,8 +158,7 @@ class Profile:
     @property
     def concentration(self) -> np.ndarray:
         """n = N_inserted / (N_inserted + N_host), (bins,) float64; nan in empty bins."""
-        total = self.inserted + self.host
-        return np.divide(self.inserted, total, out=np.full(len(total), np.nan), where=total > 0)
+        return ratio(self.inserted, self.inserted + self.host)
 
 
 def count(frames: Iterable[np.ndarray], is_inserted: np.ndarray, width: float, length: float) -> Profile:
@@ -244,66 +237,6 @@ def inside(places: np.ndarray, edges: tuple[str, str], interface: Interfaces) ->
     return (places >= low) & (places < high)
 
 
-class Concentration:
-    """Observable: concentration profile and interface. `sample` returns places (n,) float64, Å, of `Ruler`.
-
-    Args:
-        first: the frame that sets the origin. axis: "a", "b" or "c"; with host, inserted, block_A see `Slab`.
-        bin_A: see `count`. thresholds: see `interfaces`.
-    """
-
-    def __init__(
-        self,
-        first: Frame,
-        axis: str,
-        host: str,
-        inserted: str,
-        bin_A: float,
-        thresholds: list[float],
-        block_A: list[float],
-    ):
-        atoms, number = first.atoms, "abc".index(axis)
-        self._ruler = Ruler(Slab(number, host, inserted, tuple(block_A)), atoms)
-        self._is_inserted, self._thresholds = atoms.symbols == inserted, tuple(thresholds)
-        self._width, self._length = bin_A, float(atoms.cell.lengths()[number])
-        self._profile = count([], self._is_inserted, self._width, self._length)
-
-    def sample(self, frame: Frame) -> Arrays:
-        places = self._ruler.places(frame.atoms)
-        self._profile += count([places], self._is_inserted, self._width, self._length)
-        return {"places": places}
-
-    def merge(self, other: Concentration) -> None:
-        self._profile += other._profile
-
-    def result(self) -> dict[str, Columns]:
-        """The profile, and the interface in one row, NaN unless the concentration rises through both thresholds."""
-        profile = self._profile
-        bins = {
-            "z_A": profile.middles,
-            "host": profile.host,
-            "inserted": profile.inserted,
-            "concentration": profile.concentration,
-        }
-        try:
-            interface = interfaces(profile, self._thresholds)
-        except StructureError:
-            interface = Interfaces(np.nan, np.nan)
-        row = {"z_L_A": interface.left, "z_R_A": interface.right, "frames": profile.frames}
-        return {"profile": bins, "interface": {name: np.array([value]) for name, value in row.items()}}
-
-    def draw(self, figure: Figure) -> None:
-        """Draw the concentration along the normal and the edges of the interface."""
-        tables = self.result()
-        axes = figure.subplots()
-        axes.step(tables["profile"]["z_A"], tables["profile"]["concentration"], where="mid")
-        for edge in ("z_L_A", "z_R_A"):
-            axes.axvline(tables["interface"][edge][0], lw=0.6)
-        axes.set(xlabel="distance from the lowest host atom (Å)", ylabel="concentration")
-
-    def state(self) -> Arrays:
-        profile = self._profile
-        return {"host": profile.host, "inserted": profile.inserted, "frames": np.array(profile.frames)}
-
-    def restore(self, arrays: Arrays) -> None:
-        self._profile = Profile(self._profile.edges, arrays["host"], arrays["inserted"], int(arrays["frames"]))
+def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """Divide counts, nan where the whole is empty."""
+    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)

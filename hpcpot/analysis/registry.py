@@ -226,6 +226,12 @@ class ConcentrationSection:
         "range above the lowest host atom, in Å, whose host atoms define the drift",
         [3.0, 15.0],
     )
+    bond_A: float | None = key(
+        number(above=0),
+        "distance up to which host atoms around inserted ones are counted; null: they are not",
+        None,
+        hint="the first minimum of their g(r), about 3.5 for Si around Li",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,8 +319,8 @@ for _row in (
     ),
     ObservableRow(
         "profile",
-        "hpcpot.analysis.profile:Concentration",
-        "concentration along the normal of an interface, and where the interface is",
+        "hpcpot.analysis.concentration:Concentration",
+        "concentration and densities along the normal of an interface, where it is, and the flux of the host through it",
         ConcentrationSection,
     ),
     ObservableRow(

@@ -29,7 +29,7 @@ OPTIONS = {
     "bonds": {"stretch": 1.05},
     "voids": {"radius_A": 2.0, "spacing_A": 1.5},
     "stress": {"bins": [1, 2, 3]},
-    "profile": {"bin_A": 2.0},
+    "profile": {"bin_A": 2.0, "bond_A": 3.0},
     "rdf": {"r_max_A": 6.0, "bin_A": 0.05},
     "msd": {"lags": 3, "drift": "Si"},
     "vacf": {"lags": 2},

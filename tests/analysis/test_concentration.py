@@ -1,0 +1,101 @@
+"""The observable of an interface on synthetic slabs whose widths, fluxes and bonds are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from analysis.test_profile import CENTRE, THICKNESS, VACUUM, WIDTH, slab
+from ase import Atoms
+
+from hpcpot.analysis import registry
+from hpcpot.analysis.concentration import SMOOTHING, edge_width
+from hpcpot.analysis.observable import Frame
+
+
+def frame(atoms: Atoms, step: int, interval: float = 100.0) -> Frame:
+    return Frame(
+        step,
+        interval * step,
+        atoms.cell.array,
+        np.array(atoms.pbc),
+        atoms.numbers,
+        atoms.get_masses(),
+        atoms.positions,
+        np.zeros((len(atoms), 3), np.int32),
+    )
+
+
+def observed(frames: list[Atoms], **options) -> dict:
+    observable = registry.make("profile", frame(frames[0], 0), **options)
+    for k, atoms in enumerate(frames):
+        observable.sample(frame(atoms, k))
+    return observable.result()
+
+
+def dissolving(count: int, per_frame: int) -> list[Atoms]:
+    """A sharp interface at 60 Å whose outermost `per_frame` Si change places with Li between 100 and 115 Å in each frame."""
+    rng, n = np.random.default_rng(4), 12000
+    z = (np.arange(n) + 0.5) * 0.01
+    first = Atoms(np.where(z < 60.0, "Si", "Li"), np.column_stack([rng.uniform(0, 20, (n, 2)), z]), pbc=True)
+    first.set_cell([20.0, 20.0, THICKNESS + VACUUM])
+    frames, taken = [first], rng.permutation(np.flatnonzero((z > 100.0) & (z < 115.0)))
+    for k in range(count - 1):
+        silicon = np.arange(6000 - (k + 1) * per_frame, 6000 - k * per_frame)
+        lithium = taken[k * per_frame : (k + 1) * per_frame]
+        frames.append(frames[-1].copy())
+        frames[-1].positions[np.concatenate([silicon, lithium])] = frames[-1].positions[
+            np.concatenate([lithium, silicon])
+        ]
+    return frames
+
+
+def test_the_flux_of_atoms_that_dissolve_is_counted() -> None:
+    """10 Si leave in 100 fs through 4 nm2: 25 000 / nm2 / ns; the front goes back by 0.1 Å in each frame."""
+    tables = observed(dissolving(60, 10), bin_A=1.0)
+    row, fronts = tables["interface"], tables["fronts"]
+    assert row["host_flux_per_nm2_ns"] == pytest.approx(10 / 4.0 / 1e-4, rel=0.03)
+    assert 0.0 < row["host_flux_error_per_nm2_ns"] < 0.03 * row["host_flux_per_nm2_ns"]
+    speed = np.polyfit(fronts["time_ps"], fronts["z_L_A"], 1)[0]
+    assert speed == pytest.approx(-0.1 / 0.1, rel=0.05) and fronts["frames"].sum() == 60
+    np.testing.assert_allclose(fronts["length_A"], fronts["z_R_A"] - fronts["z_L_A"])
+    still = observed([dissolving(1, 10)[0]] * 8, bin_A=1.0)["interface"]
+    assert still["host_flux_per_nm2_ns"] == pytest.approx(0.0, abs=1e-6)
+
+
+def test_densities_and_widths_of_a_tanh() -> None:
+    """The 10-90 % width of (1 - tanh(z / w)) / 2 is 2.197 w; smoothing widens it as it says."""
+    z = np.linspace(0, 160, 321)
+    density = np.where(z < THICKNESS, 0.5 * (1.0 - np.tanh((z - CENTRE) / WIDTH)), 0.0)
+    width = edge_width(z, density, CENTRE - 10.0)
+    assert width == pytest.approx(np.hypot(2.197 * WIDTH, 2.563 * SMOOTHING), rel=0.02)
+    tables = observed([slab()], bin_A=0.5)
+    bins, row = tables["profile"], tables["interface"]
+    middle = (bins["z_A"] > 5) & (bins["z_A"] < 115)
+    total = bins["host_density_per_A3"] + bins["inserted_density_per_A3"]
+    assert total[middle].mean() == pytest.approx(41.3 / 400.0, rel=0.01)
+    for name in ("host_width_A", "inserted_width_A"):
+        assert row[name] == pytest.approx(width, rel=0.15), name
+    assert np.isnan(edge_width(z, np.zeros(321), 50.0)) and np.isnan(edge_width(z, np.ones(321), 50.0))
+
+
+def test_errors_are_those_of_the_frames() -> None:
+    """Frames that differ by a random tenth of the atoms: the concentration is known, and its error covers it."""
+    rng, frames = np.random.default_rng(8), [slab()]
+    for _ in range(31):
+        frames.append(frames[0].copy())
+        frames[-1].positions[:, 2] += rng.normal(0.0, 1.5, len(frames[0]))
+    bins = observed(frames, bin_A=2.0, block_A=[3.0, 30.0])["profile"]
+    inside = (bins["z_A"] > 45) & (bins["z_A"] < 75)
+    error = bins["concentration_error"][inside]
+    assert error.min() > 0.001 and error.max() < 0.05
+
+
+def test_host_atoms_around_inserted_ones() -> None:
+    """Layers of a simple cubic lattice, four of Si and four of Li: of these only the first has a Si beside each atom."""
+    layers = np.stack(np.meshgrid(*[np.arange(5) * 3.9] * 2, np.arange(8) * 3.9, indexing="ij"), axis=-1).reshape(-1, 3)
+    atoms = Atoms(np.where(layers[:, 2] < 15.0, "Si", "Li"), layers, cell=[19.5, 19.5, 50.0], pbc=True)
+    bins = observed([atoms], bin_A=3.9, bond_A=4.2)["profile"]
+    held = bins["inserted"] > 0
+    assert bins["host_around_inserted"][held].tolist() == [1.0, 0.0, 0.0, 0.0]
+    assert np.isnan(bins["host_around_inserted"][~held]).all()
+    assert "host_around_inserted" not in observed([atoms], bin_A=3.9)["profile"]
