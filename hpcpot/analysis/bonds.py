@@ -118,9 +118,11 @@ class BondCounts:
         return make_bonds(first.positions, first.cell, first.periodic, self._species, self._cutoffs)
 
 
-def bond_lengths(elements: list[str], given: list | None) -> np.ndarray:
+def bond_lengths(elements: list[str], given: list | None, where: str = "bonds") -> np.ndarray:
     """Longest bond of each pair of elements, (elements, elements) float64, Å; default REACH times the covalent radii.
 
+    Args:
+        given: [element, element, Å] of each pair. where: whose option it is, for messages.
     Raises:
         ConfigError: an element that does not occur, or a pair without a length.
     """
@@ -132,7 +134,7 @@ def bond_lengths(elements: list[str], given: list | None) -> np.ndarray:
         for name in (a, b):
             if name not in elements:
                 raise ConfigError(
-                    f"bonds.lengths_A = {name}: must be among the elements of the trajectory, {', '.join(elements)}; "
+                    f"{where}.lengths_A = {name}: must be among the elements of the trajectory, {', '.join(elements)}; "
                     "correct it."
                 )
         lengths[elements.index(a), elements.index(b)] = lengths[elements.index(b), elements.index(a)] = length
@@ -140,7 +142,7 @@ def bond_lengths(elements: list[str], given: list | None) -> np.ndarray:
     if len(lacking):
         a, b = (elements[k] for k in lacking[0])
         raise ConfigError(
-            f"bonds.lengths_A = no {a}-{b}: must have a length for each pair of elements; add [{a}, {b}, length]."
+            f"{where}.lengths_A = no {a}-{b}: must have a length for each pair of elements; add [{a}, {b}, length]."
         )
     return lengths
 

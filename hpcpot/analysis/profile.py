@@ -125,6 +125,12 @@ def evaporated(atoms: Atoms) -> np.ndarray:
 
     near = batch.build(atoms.positions, atoms.cell.array, np.asarray(atoms.pbc), DETACHED)
     n = len(atoms)
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(atoms.cell.array), axis=0)
+    if (
+        np.diff(near.pairs.first).min(initial=DETACHED_ATOMS) >= DETACHED_ATOMS - 1
+        and (heights[atoms.pbc] > 2.0 * DETACHED).all()
+    ):
+        return np.zeros(n, bool)  # as nearly always: each has other atoms enough beside it, none of them twice
     bonds = csr_array(
         (np.ones(len(near.pairs.neighbors), bool), near.owners[near.pairs.neighbors], near.pairs.first), shape=(n, n)
     )

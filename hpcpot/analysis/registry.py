@@ -247,6 +247,17 @@ class DistributionSection:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class CoordinationSection:
+    """Coordination numbers."""
+
+    lengths_A: list[list] | None = key(
+        bond_lengths(),
+        "maximum bond length of each pair of elements; null: the first minima of g(r) of the first frame",
+        None,
+    )
+
+
 def drift() -> Kind:
     """Atoms whose mean motion is taken off: none, all, or an element."""
     groups, words = choice("none", "all"), "none, all, or the symbol of an element"
@@ -328,6 +339,12 @@ for _row in (
         "hpcpot.analysis.rdf:RadialDistribution",
         "radial distribution function of each pair of elements, its first peak and minimum, coordination numbers",
         DistributionSection,
+    ),
+    ObservableRow(
+        "coordination",
+        "hpcpot.analysis.coordination:CoordinationNumbers",
+        "coordination numbers of each pair of elements: means and distributions",
+        CoordinationSection,
     ),
     ObservableRow(
         "msd",

@@ -103,6 +103,8 @@ def test_evaporated_atoms_are_left_out() -> None:
     lone = atoms + Atoms("Li2", [[5, 5, THICKNESS + 20], [5, 7.5, THICKNESS + 20]])
     again, recounted = found([lone], 3.0)
     assert again == left
+    assert np.flatnonzero(profile.evaporated(lone)).tolist() == [len(atoms), len(atoms) + 1]
+    assert not profile.evaporated(atoms).any()
     assert recounted.inserted.sum() == counts.inserted.sum()
 
 
@@ -145,3 +147,10 @@ def test_bad_slabs_are_refused() -> None:
         found([pure], 3.0)
     with pytest.raises(ValueError, match="must be bottom, left, right, plus or minus Å, e.g. left-2.5"):
         profile.parse_place("middle+3")
+
+
+def test_images_of_one_atom_make_no_cluster() -> None:
+    """A column of single atoms has two neighbours beside and two above each, all of them itself."""
+    column = Atoms("Si", cell=[3.0, 3.0, 40.0], pbc=True)
+    assert profile.evaporated(column).all()
+    assert not profile.evaporated(column * (3, 2, 1)).any()
