@@ -19,6 +19,7 @@ LINES = {
     "md_moment_tensor.py": (*SMALL, "--repeat", "2", "2", "1"),
     "onsite.py": ("--sites", "3", "--repeats", "1"),
     "relax.py": ("--cells", "4", "--ase", "1"),
+    "random_cells.py": ("--count", "5", "--rounds", "1"),
     "hdf5_write.py": ("--atoms", "512", "--frames", "2", "--repeats", "1"),
     "soap.py": ("--frames", "957", "--picks", "40", "--repeats", "1"),
     "farm_overhead.py": ("--items", "200", "--workers", "1"),

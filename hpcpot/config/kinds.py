@@ -85,6 +85,9 @@ def number(above: float | None = None, minimum: float | None = None) -> Kind:
     return Kind(f"a number {limit}".strip(), parse, json)
 
 
+MOST_NUMBERS = 10_000
+"""Whole numbers that a range may stand for."""
+
 PRESSURES = (-1000.0, 1000.0)
 """GPa; more is no pressure of a solid, but bar or atm taken for GPa."""
 
@@ -201,6 +204,39 @@ def list_of(kind: Kind, words: str, length: int | None = None) -> Kind:
 
     json = {"type": "array", "items": kind.json, "minItems": length or 1}
     return Kind(words, parse, json if length is None else json | {"maxItems": length})
+
+
+def mapping_of(name: Kind, kind: Kind, words: str) -> Kind:
+    """Kind of a mapping, not empty, from names of one kind to values of another."""
+
+    def parse(value: Any) -> dict[str, Any]:
+        if not isinstance(value, dict) or not value:
+            raise ValueError(f"must be {words}")
+        try:
+            return {name.parse(key): kind.parse(entry) for key, entry in value.items()}
+        except ValueError as error:
+            raise ValueError(f"must be {words}; each entry {error}") from error
+
+    return Kind(words, parse, {"type": "object", "minProperties": 1, "additionalProperties": kind.json})
+
+
+def whole_numbers(words: str, minimum: int = 1) -> Kind:
+    """Kind of a whole number, a range as text (1-16), or a list of whole numbers: a list, ascending, each once."""
+
+    def parse(value: Any) -> list[int]:
+        if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*", value)):
+            low, high = int(match[1]), int(match[2])
+            if not minimum <= low <= high < low + MOST_NUMBERS:
+                raise ValueError(f"must be {words}: the first at least {minimum}, the second not below it")
+            return list(range(low, high + 1))
+        if isinstance(value, str):
+            raise ValueError(f"must be {words}")
+        entries = value if isinstance(value, list) else [value]
+        return sorted(set(list_of(integer(minimum), words).parse(entries)))
+
+    single = {"type": "integer", "minimum": minimum}
+    listed = {"type": "array", "items": single, "minItems": 1}
+    return Kind(words, parse, {"anyOf": [single, {"type": "string", "pattern": r"^\s*\d+\s*-\s*\d+\s*$"}, listed]})
 
 
 def either(word_kind: Kind, other_kind: Kind) -> Kind:

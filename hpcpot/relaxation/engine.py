@@ -125,7 +125,11 @@ def relax(
 
 
 class RelaxationEngine:
-    """Structures being relaxed together. `coordinates` and `in_flight` are in the same order."""
+    """Structures being relaxed together. `coordinates` and `in_flight` are in the same order.
+
+    Attributes:
+        evaluated: atoms whose forces were computed, each as often as it was.
+    """
 
     def __init__(
         self, potential: Potential, options: RelaxationOptions, room: int, trained: TrainedRange | None = None
@@ -134,6 +138,7 @@ class RelaxationEngine:
         self.minimizer = MINIMIZERS[options.minimizer]
         self.moves = replace(options.moves, rise=minimizers.RISE[potential.precision])
         self.reach = potential.cutoff + options.skin
+        self.evaluated = 0
         self.in_flight: list[InFlight] = []
         self.coordinates = RelaxationCoordinates()
         self._batch: Batch | None = None
@@ -208,6 +213,7 @@ class RelaxationEngine:
         """Evaluate the forces at the present geometry; returns the structures that have ended by them."""
         species = np.concatenate([structure.species for structure in self.in_flight])[self._batch.owners]
         result = self.potential.compute(points, self._batch.pairs, species)
+        self.evaluated += sum(len(structure.atoms) for structure in self.in_flight)
         energies = self._batch.sums(result.energies)
         forces, virials = self._batch.fold(points, result.forces)
         driving = self.coordinates.set_forces(forces, virials, energies, self.options.cell, self.options.pressure)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hpcpot import config
-from hpcpot.config import Schema, change, key, keys_in, stages_of, tree_of
+from hpcpot.config import Schema, change, key, keys_in, kinds, stages_of, tree_of
 from hpcpot.config.kinds import boolean, choice, integer, list_of, number, output_path
 from hpcpot.config.schema import config_name
 from hpcpot.errors import ConfigError
@@ -101,3 +101,24 @@ def test_change_copies():
     after = change(before, fry={"minutes": 4.0}, lid=True, stages={"again": before.fry})
     assert (after.fry, after.lid, after.stages) == (Fry(minutes=4.0), True, {"again": before.fry})
     assert before.fry.minutes == 3.0 and not before.lid
+
+
+@pytest.mark.parametrize(
+    ("value", "numbers"), ((4, [4]), ("1-4", [1, 2, 3, 4]), (" 3 - 3 ", [3]), ([8, 2, 2], [2, 8]), (1e1, [10]))
+)
+def test_whole_numbers(value, numbers):
+    assert kinds.whole_numbers("numbers").parse(value) == numbers
+
+
+@pytest.mark.parametrize("value", (0, "0-3", "4-2", "1-99999", "1-2-3", "a", "", [], [1, 0], ["1-2"], 1.5, True, {}))
+def test_what_whole_numbers_are_not(value):
+    with pytest.raises(ValueError, match="must be"):
+        kinds.whole_numbers("numbers").parse(value)
+
+
+def test_mappings():
+    kind = kinds.mapping_of(kinds.element(), kinds.number(above=0), "volumes by element")
+    assert kind.parse({"Li": 15}) == {"Li": 15.0}
+    for wrong in ({}, [], None, {"Li": 0}, {1: 2}, {"lithium": 1}):
+        with pytest.raises(ValueError, match="must be volumes by element"):
+            kind.parse(wrong)

@@ -21,7 +21,7 @@ from hpcpot.farm import settings as farm_settings
 
 EXAMPLES = {
     "md": ("interface_si100", "fracture_bulk_28900"),
-    "build": ("build_interface_si100", "build_stack50"),
+    "build": ("build_interface_si100", "build_stack50", "build_random_lisi"),
     "analyze": ("analyze_fracture",),
     "gcmc": ("gcmc_lisi",),
     "onsite": ("onsite_interface_si100",),

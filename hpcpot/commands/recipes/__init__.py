@@ -15,7 +15,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot build`."""
     parser.description = (
         "Build a structure: a crystal, a sphere cut from it, a stack of spheres, or an interface; "
-        "or many near a given one."
+        "or many, near a given one or random cells."
     )
     config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/build_interface_si100.yaml", "seed=2")
     parser.add_argument(

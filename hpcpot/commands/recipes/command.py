@@ -11,7 +11,7 @@ from ase import Atoms
 
 import hpcpot
 from hpcpot import config
-from hpcpot.commands.recipes import interface, lattice, particles
+from hpcpot.commands.recipes import interface, lattice, particles, random_cells
 from hpcpot.commands.recipes.settings import SCHEMA, BuildSettings
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.potential import files as potential_files
@@ -20,6 +20,7 @@ from hpcpot.potential.calculator import Calculator
 from hpcpot.potential.range import note_if_outside
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import checks, crystals, files, perturb
+from hpcpot.structure.random import recipe
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -32,12 +33,13 @@ def run_command(arguments: argparse.Namespace) -> int:
     settings = ranks.root_only(lambda: config.load(arguments.config, SCHEMA, arguments.overrides))
     check_output = files.check_frames_output if settings.recipe in SEVERAL else files.check_output
     ranks.root_only(lambda: check_output(arguments.output, arguments.overwrite))
-    file = settings.potential.file
-    family, trained = (None, None) if file is None else ranks.root_only(lambda: potential_files.load_with_range(file))
 
     def say(text: str) -> None:
         if ranks.is_root:
             print(text, flush=True)
+
+    file = settings.potential.file
+    family, trained = (None, None) if file is None else ranks.root_only(lambda: potential_files.load_with_range(file))
 
     def finished(where: str, atoms: Atoms) -> Atoms:
         """The structure with what it was made by; noted if the potential was not trained on its like."""
@@ -102,6 +104,12 @@ def build_perturbed(settings: BuildSettings, family: Any, ranks: Ranks, say: Cal
     return (member(number, *which) for number, which in enumerate(members))
 
 
+def build_random(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Iterator[Atoms]:
+    """Random cells, composition by composition; what is asked for is checked first."""
+    asked = ranks.root_only(lambda: recipe.random_cells(settings.random))
+    return random_cells.made(asked, settings.random.count, settings.seed, say)
+
+
 def cell_of(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Atoms:
     """Build the cell that is repeated: of a file, or of a crystal with its lattice constant given, relaxed, or tabulated."""
     crystal = settings.crystal
@@ -147,5 +155,5 @@ def relax(name: str, family: Any, ranks: Ranks) -> float:
 
 RECIPES = {"crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface}
 
-SEVERAL = {"perturb": build_perturbed}
+SEVERAL = {"perturb": build_perturbed, "random": build_random}
 """Recipes that make several structures, one after the other."""

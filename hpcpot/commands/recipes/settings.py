@@ -11,6 +11,8 @@ from hpcpot.config import Problem, Schema, key
 from hpcpot.config.kinds import TEXT, Kind, boolean, choice, either, element, file_name, integer, list_of, number
 from hpcpot.structure.crystals import AXES, CRYSTALS
 from hpcpot.structure.interface import SURFACES
+from hpcpot.structure.random.settings import RandomSection
+from hpcpot.structure.random.settings import problems as random_problems
 
 
 def _centre(value: Any) -> str:
@@ -34,6 +36,7 @@ RECIPES = {
     "stack": ("crystal", "sphere.centre", "stack"),
     "perturb": ("crystal", "perturb"),
     "interface": ("silicon", "glass", "lithium", "contact"),
+    "random": ("random",),
 }
 """Sections and keys that belong to each recipe, besides the common ones."""
 
@@ -232,6 +235,7 @@ class BuildSettings:
     glass: GlassSection = GlassSection()
     lithium: LithiumSection = LithiumSection()
     contact: ContactSection = ContactSection()
+    random: RandomSection = RandomSection()
 
 
 def is_of(name: str, recipe: str) -> bool:
@@ -246,7 +250,7 @@ def _changed(section: Any) -> list[str]:
 
 def _check(settings: BuildSettings) -> Iterator[Problem]:
     """Yield what a recipe lacks, keys of other recipes that are set, and keys that do not go together."""
-    for section in ("crystal", "sphere", "stack", "perturb", "silicon", "glass", "lithium", "contact"):
+    for section in ("crystal", "sphere", "stack", "perturb", "silicon", "glass", "lithium", "contact", "random"):
         for last in _changed(getattr(settings, section)):
             name = f"{section}.{last}"
             if not is_of(name, settings.recipe):
@@ -256,6 +260,14 @@ def _check(settings: BuildSettings) -> Iterator[Problem]:
         if settings.potential.file is None:
             yield "potential.file", "is required for recipe: interface; e.g. lisi, which ships with hpcpot"
         yield from _check_silicon(settings)
+        return
+    if settings.recipe == "random":
+        if settings.potential.file is not None:
+            yield (
+                "potential.file",
+                "does nothing in recipe: random; leave it out, and relax the cells with hpcpot relax",
+            )
+        yield from random_problems(settings.random)
         return
     yield from _check_crystal(settings.crystal, settings.recipe)
     if settings.recipe == "particle" and settings.sphere.radius_A is None:

@@ -28,9 +28,16 @@ CELLS = {
 class RelaxStructuresSection:
     """Structures to relax."""
 
-    files: str | list[str] = key(
+    files: str | list[str] | None = key(
         either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "structures to relax: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif",
+        "structures to relax: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif; or recipe",
+        None,
+    )
+    recipe: Path | None = key(
+        file_name(),
+        "config of `hpcpot build` with recipe: random, in place of files; the workers make the cells, in no file",
+        None,
+        is_input=True,
     )
     frames: str = key(choice("all", "last"), "frames to relax of files with several", "all")
     elements: list[str] | None = elements_key()
@@ -88,6 +95,18 @@ class RelaxSettings:
 def _check(settings: RelaxSettings) -> Iterator[Problem]:
     """Yield inconsistencies between keys."""
     yield from farm_settings.check(settings.farm)
+    structures = settings.structures
+    if structures.files is None and structures.recipe is None:
+        yield "structures.files", "is required, files or patterns; or structures.recipe, a config of random cells"
+    if structures.recipe is not None:
+        for name in ("files", "elements", "units", "format"):
+            if getattr(structures, name) is not None:
+                yield (
+                    f"structures.{name}",
+                    "does not go with structures.recipe, which makes the structures; leave one out",
+                )
+        if structures.frames != "all":
+            yield "structures.frames", "does not go with structures.recipe; its count says how many there are"
     relax = settings.relax
     if relax.cell == "fixed" and relax.pressure_GPa:
         yield "relax.pressure_GPa", "is for a cell that changes; set 0, or another relax.cell"

@@ -23,7 +23,8 @@ class RelaxationSummary:
         example: label of a structure that ended outside what the potential was trained on, and how; "" without any.
         atoms: int64. lithium: float64, share of the atoms.
         released: float64, eV, initial less final energy. energies: float64, eV. volumes: float64, Å³.
-        failed: (label, failure) of the others.
+        failed: (label, failure) of the others. labels: of those that are done.
+        seconds: float64, processor time; NaN where the file has none.
     """
 
     converged: np.ndarray
@@ -37,6 +38,8 @@ class RelaxationSummary:
     energies: np.ndarray
     volumes: np.ndarray
     failed: list[tuple[str, Failure]]
+    labels: np.ndarray
+    seconds: np.ndarray
 
 
 def gather(results: Results, keys: set[str], trained: TrainedRange | None = None) -> RelaxationSummary:
@@ -66,18 +69,34 @@ def gather(results: Results, keys: set[str], trained: TrainedRange | None = None
         read["energy"],
         np.abs(np.linalg.det(read["cell"])),
         [(label, failure) for key, label, failure in results.failed() if key in keys],
+        np.array(results.labels(), "U")[mine],
+        results.read("core_seconds")[mine] if "core_seconds" in results.columns else np.full(mine.sum(), np.nan),
     )
 
 
+def batch_of(label: str) -> str:
+    """The file or composition of a label: cells.extxyz of cells.extxyz:17; "" of a file with a single structure."""
+    batch, colon, number = label.rpartition(":")
+    return batch if colon and number.isdigit() else ""
+
+
 def table(campaign: RelaxationSummary) -> str:
-    """Counts of structures by what became of them, errors by kind, steps and energies."""
+    """Counts of structures by what became of them, of each batch and of all; errors by kind, steps and energies."""
     done, failed = len(campaign.steps), campaign.failed
-    converged, outside = np.count_nonzero(campaign.converged), np.count_nonzero(campaign.outside)
+    outside = np.count_nonzero(campaign.outside)
+    batches = [batch_of(label) for label in campaign.labels.tolist()]
+    of_failed = Counter(batch_of(label) for label, _ in failed)
+    names = sorted({*batches, *of_failed} - {""})
     lines = [
-        f"{'completed':>12} {'converged':>12} {'no ionic conv.':>16} {'errors':>8} {'mean steps':>12}",
-        f"{done + len(failed):>12} {converged:>12} {done - converged - outside:>16} {len(failed):>8} "
-        f"{campaign.steps.mean() if done else float('nan'):>12.2f}",
+        f"{'completed':>12} {'converged':>12} {'no ionic conv.':>16} {'errors':>8} {'mean steps':>12} {'core seconds':>13}"
     ]
+    if len(names) > 1:
+        for name in [*names, *([""] if "" in {*batches, *of_failed} else [])]:
+            mine = np.array([batch == name for batch in batches], bool)
+            lines.append(f"{_counts(campaign, mine, of_failed[name])}  {name or 'others'}")
+        lines.append(f"{_counts(campaign, np.ones(done, bool), len(failed))}  all")
+    else:
+        lines.append(_counts(campaign, np.ones(done, bool), len(failed)))
     if outside:
         lines.append(f"  {outside} outside what the potential was trained on, e.g. {campaign.example}")
     for kind, count in Counter(failure.kind for _, failure in failed).most_common():
@@ -88,6 +107,16 @@ def table(campaign: RelaxationSummary) -> str:
         if campaign.capped.any():
             lines.append(f"steps cut short: {campaign.capped.sum()}, in {np.count_nonzero(campaign.capped)} structures")
     return "\n".join(lines)
+
+
+def _counts(campaign: RelaxationSummary, mine: np.ndarray, failed: int) -> str:
+    """The columns of some of the structures, and of so many that failed."""
+    done, converged = np.count_nonzero(mine), np.count_nonzero(campaign.converged & mine)
+    unfinished = done - converged - np.count_nonzero(campaign.outside & mine)
+    steps = campaign.steps[mine].mean() if done else float("nan")
+    seconds = campaign.seconds[mine]
+    time = "-" if np.isnan(seconds).any() or not done else f"{seconds.sum():.2f}"
+    return f"{done + failed:>12} {converged:>12} {unfinished:>16} {failed:>8} {steps:>12.2f} {time:>13}"
 
 
 def _example_outside(results: Results, rows: np.ndarray, trained: TrainedRange | None) -> str:

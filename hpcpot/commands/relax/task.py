@@ -9,10 +9,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hpcpot.commands.relax import compute, figure, summary
-from hpcpot.commands.relax.settings import RelaxSettings
+from hpcpot.commands.relax import compute, figure, starts, summary
+from hpcpot.commands.relax.settings import RelaxSettings, RelaxStructuresSection
 from hpcpot.farm import structures
 from hpcpot.farm.campaign import Stop
+from hpcpot.farm.item import Item
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
@@ -31,23 +32,43 @@ def prepare(settings: RelaxSettings, arguments: argparse.Namespace, stop: Stop) 
         ConfigError, ModelError: before anything is done.
     """
     potential, output = PotentialRef.of(settings.potential), settings.output
-    paths = structures.expand(settings.structures.files, Path(arguments.config).parent)
+    is_timed = arguments.overwrite or has_times(output.results)
     return Task(
         kind="relax",
         results=output.results,
-        items=structures.items(paths, settings.structures.frames, options_of(settings.structures, "structures")),
-        columns=compute.COLUMNS | (compute.PATH if output.keep_path else {}),
+        items=items(settings.structures, Path(arguments.config).parent),
+        columns=compute.COLUMNS | (compute.PATH if output.keep_path else {}) | (compute.TIME if is_timed else {}),
         compute=partial(
             compute.compute,
             potential=potential,
             options=engine_options(settings),
             memory_MB=settings.relax.memory_MB,
             outside=settings.potential.outside,
+            is_timed=is_timed,
         ),
         batched=True,
         identity={"potential": potential.fingerprint, "task": identity(settings)},
         report=partial(report, potential.trained),
     )
+
+
+def has_times(path: Path) -> bool:
+    """Whether rows of a results file have their time: those of new files do, those of version 0.1.0 do not."""
+    if not path.exists():
+        return True
+    with Results(path) as results:
+        return results.columns.keys() >= compute.TIME.keys()
+
+
+def items(section: RelaxStructuresSection, folder: Path) -> Sequence[Item]:
+    """The structures of files, or those of a recipe, which are made where they are relaxed.
+
+    Args:
+        folder: of the config, beside which files are looked for.
+    """
+    if section.recipe is not None:
+        return starts.of_recipe(section.recipe)
+    return structures.items(structures.expand(section.files, folder), section.frames, options_of(section, "structures"))
 
 
 def engine_options(settings: RelaxSettings) -> RelaxationOptions:

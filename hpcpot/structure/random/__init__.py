@@ -5,4 +5,11 @@ sites     Wyckoff positions of a group, and ways to fill them with given numbers
 shape     random lattices
 placing   compiled: atoms put at random, pushed apart with whole orbits
 cells     what is asked for, and the cell of a seed and an index
+settings  the `random` section of configs; recipe: what its compositions ask for
 """
+
+ORDERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)
+"""Numbers of operations that the primitive cell of a crystal can have."""
+
+PACKING = 0.3401
+"""Part of the volume that spheres of the least distances fill, where nothing else tells it; AIRSS' own default."""

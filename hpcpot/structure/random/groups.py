@@ -15,9 +15,6 @@ from hpcpot.structure.random.sites import Site, find_sites
 GRID = 24
 """Translations of operations, and the coordinates of all points that symmetry fixes, are multiples of 1/24."""
 
-ORDERS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 48)
-"""Numbers of operations that the primitive cell of a crystal can have."""
-
 LAST_OF_SYSTEM = {
     "triclinic": 2,
     "monoclinic": 15,

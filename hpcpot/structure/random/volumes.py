@@ -8,13 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from hpcpot.structure.crystals import CRYSTALS, Crystal
+from hpcpot.structure.random import PACKING
 from hpcpot.structure.random.shape import cell_of
 
 ALLOYS = ("LiSi", "Li12Si7", "Li7Si3", "Li13Si4", "Li15Si4")
 """Crystals of two elements, all of which exist: they are far denser than either element, by a fifth."""
-
-PACKING = 0.3401
-"""Part of the volume that spheres of the least distances fill, where nothing else tells it; AIRSS' own default."""
 
 
 def of_alloys() -> dict[str, float]:

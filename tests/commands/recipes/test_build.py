@@ -1,6 +1,7 @@
 """`hpcpot build`: crystals, particles, stacks; the interface, its dynamics replaced by a spring where speed matters."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -393,3 +394,105 @@ def test_perturbations_that_are_too_large(tmp_path, capsys):
     assert "Or lower the perturbation" in error and not list(tmp_path.iterdir())
     assert hpcpot("build", config_file, "-o", tmp_path / "x.vasp") == 1
     assert "x.vasp = suffix '.vasp': must be .extxyz, to hold several structures" in capsys.readouterr().err
+
+
+RANDOM = """
+recipe: random
+seed: 3
+random: {compositions: {LiSi: 1-4, Li15Si4: [1]}, count: 6, minimum_distance_A: {all: 2.28, Li-Si: [2.3, 2.5]}}
+"""
+
+
+def built_at_random(folder: Path, *overrides: str) -> Path:
+    (folder / "random.yaml").write_text(RANDOM)
+    output = folder / "cells.extxyz"
+    sets = [word for override in overrides for word in ("--set", override)]
+    return output if hpcpot("build", folder / "random.yaml", "-o", output, "--overwrite", *sets) == 0 else None
+
+
+def test_random_cells(tmp_path, capsys):
+    output = built_at_random(tmp_path)
+    said = capsys.readouterr().out
+    assert "Li15Si4: 6 structures at 0.8 to 1.5 of 292.5 Å³ a formula unit; by symmetry operations: " in said
+    assert f"written: {output}, 12 structures" in said
+    read = [frame.structure for frame in files.frames(output)]
+    assert [atoms.info["index"] for atoms in read] == [*range(6), *range(6)]
+    for atoms in read:
+        apart = atoms.get_all_distances(mic=True)[np.triu_indices(len(atoms), 1)]
+        assert apart.min() > 2.28 - 1e-6 and atoms.info["seed"] == 3
+        assert {"group", "operations", "formula_units", "volume_ratio", "source"} <= atoms.info.keys()
+    assert [len(atoms) for atoms in read[6:]] == [19] * 6
+
+
+def test_more_random_cells_begin_with_the_same(tmp_path):
+    few = built_at_random(tmp_path, "random.compositions={LiSi: 1-4}").read_text()
+    more = built_at_random(tmp_path, "random.compositions={LiSi: 1-4}", "random.count=9").read_text()
+    assert more.startswith(few) and len(more) > len(few)
+
+
+@pytest.mark.parametrize(
+    ("volume", "cell"), (("packing", 2 * 6.2058 / 0.3401), ("{Li: 15, Si: 17}", 32.0), ("40", 40.0), ("alloys", 31.844))
+)
+def test_volumes_of_random_cells(tmp_path, volume, cell):
+    sets = ("random.compositions={LiSi: 1}", "random.volume_ratio=1.2", "random.count=2")
+    output = built_at_random(tmp_path, *sets, "random.minimum_distance_A=2.28", f"random.volume_A3={volume}")
+    for frame in files.frames(output):
+        assert frame.structure.get_volume() == pytest.approx(1.2 * cell, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    (
+        ("random.compositions={LiSi: 0}", "must be formula units in a cell by formula"),
+        ("random.compositions={LiLi: 1}", "each entry must be a formula such as Li15Si4"),
+        ("random.compositions={Xx2: 1}", "random.volume_A3 = alloys (random.yaml): must be packing"),
+        ("random.compositions={LiC: 1}", "must be packing, a number or volumes of C, Li; alloys: Li, Si only"),
+        ("random.compositions=null", "random.compositions = null (--set): is required for recipe: random"),
+        ("random.operations=5", "random.operations = 5 (--set): must have numbers among 1, 2, 3, 4, 6, 8"),
+        ("random.groups=231", "random.groups = 231 (--set): must be numbers from 1 to 230"),
+        ("random.volume_ratio=[1.5, 0.8]", "with the least first"),
+        ("random.volume_ratio=0", "random.volume_ratio = 0 (--set): must be above 0"),
+        ("random.volume_A3={Li: 15}", "must have a volume of Si, too"),
+        ("random.minimum_distance_A={Li-O: 2}", "must name elements of the compositions, and O is none"),
+        ("random.minimum_distance_A={Li: 2}", "must be named by a pair such as Li-Si, or by all"),
+        ("random.compactness=2", "must be at most 1"),
+        ("random.angle_compactness=0.99", "must be at most 0.95"),
+        ("random.fewer_general=[2, 1]", "must have the least first"),
+        ("random.minimum_distance_A=3.2", "spheres of the least distances take 46.34 Å³"),
+        ("random.groups=4", "groups = 4: must have positions for the atoms of 1 LiSi"),
+        ("potential.file=lisi_mtp", "potential.file = "),
+        ("crystal.name=Si", "is for recipe: crystal or particle"),
+    ),
+)
+def test_wrong_random_cells(tmp_path, capsys, override, message):
+    assert built_at_random(tmp_path, override) is None
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "cells.extxyz").exists()
+
+
+def test_random_cells_without_room_leave_no_file(tmp_path, capsys):
+    assert (
+        built_at_random(tmp_path, "random.volume_ratio=0.55", "random.compositions={LiSi: 8}", "random.operations=1")
+        is None
+    )
+    assert "no room for the atoms at their least distances in 1000 cells" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [tmp_path / "random.yaml"]
+
+
+def test_the_config_of_random_cells_is_that_of_the_paper():
+    random = config.load(CONFIGS / "build_random_lisi.yaml", SCHEMA).random
+    units = {name: (numbers[0], numbers[-1]) for name, numbers in random.compositions.items()}
+    assert units == {"LiSi": (1, 16), "Li2Si": (1, 12), "Li7Si2": (1, 4), "Li13Si4": (1, 2), "Li15Si4": (1, 2)}
+    assert (random.count, random.volume_ratio, random.minimum_distance_A) == (5000, [0.8, 1.5], {"all": [2.28, 2.28]})
+
+
+def test_random_cells_need_spglib(tmp_path, capsys, monkeypatch):
+    from hpcpot.structure.random import groups
+
+    for cached in (groups.space_group, groups._halls, groups._by_order):
+        cached.cache_clear()
+    monkeypatch.setitem(sys.modules, "spglib", None)
+    assert built_at_random(tmp_path) is None
+    assert "random cells = spglib is not installed: it has the space groups; pip install hpcpot[search]" in (
+        capsys.readouterr().err
+    )

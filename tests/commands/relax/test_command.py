@@ -188,4 +188,4 @@ def test_each_input_has_one_outcome(folder: Path) -> None:
     relax_chunk = partial(compute.compute, potential=ref, options=RelaxationOptions(), memory_MB=1.0)
     results = dict(outcomes(relax_chunk, [argon(), StructureError("x = y: z."), argon(5.2)], batched=True))
     assert sorted(results) == [0, 1, 2] and results[1].message == "x = y: z."
-    assert results[0].keys() == results[2].keys() == compute.COLUMNS.keys()
+    assert results[0].keys() == results[2].keys() == (compute.COLUMNS | compute.TIME).keys()

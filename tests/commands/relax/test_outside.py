@@ -70,7 +70,7 @@ def test_its_status_is_outside_and_the_summary_says_why(folder: Path):
     output = run_relax(folder).stdout
     assert statuses(folder) == {"cells.extxyz:0": CONVERGED, "cells.extxyz:1": OUTSIDE}
     assert f"  1 outside what the potential was trained on, e.g. cells.extxyz:1: {PAIR}\n" in output
-    assert output.split("mean steps\n")[1].split()[:3] == ["2", "1", "0"]
+    assert output.split("core seconds\n")[1].split()[:3] == ["2", "1", "0"]
 
 
 def test_stop_fails_the_structure_and_ignore_takes_it_for_converged(folder: Path):

@@ -1,0 +1,79 @@
+"""What the compositions of a `random` section ask for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ase import Atoms
+from ase.data import atomic_numbers
+
+from hpcpot.errors import ConfigError, StructureError
+from hpcpot.structure.random import ORDERS, volumes
+from hpcpot.structure.random.cells import RandomCells, check, generate
+from hpcpot.structure.random.settings import EVERY, RandomSection, parse_formula
+
+
+def random_cells(random: RandomSection) -> list[RandomCells]:
+    """What each composition of the section asks for, checked.
+
+    Raises:
+        ConfigError: volumes that cannot hold the atoms at their distances, or no group for the atoms.
+        DependencyError: spglib is not installed.
+    """
+    made = []
+    for name, units in random.compositions.items():
+        formula = parse_formula(name)
+        if unknown := sorted(formula.keys() - atomic_numbers.keys()):
+            raise ConfigError(f"random.compositions = {name}: {unknown[0]} must be an element; correct it.")
+        cells = _cells_of(formula, units, random)
+        try:
+            check(cells)
+        except StructureError as error:
+            raise ConfigError(f"random.compositions: {error}") from error
+        made.append(cells)
+    return made
+
+
+def _cells_of(formula: dict[str, int], units: list[int], random: RandomSection) -> RandomCells:
+    least = random.minimum_distance_A
+    distance = tuple(least.get(EVERY, [0.0, 0.0]))
+    pairs = {tuple(pair.split("-")): tuple(ends) for pair, ends in least.items() if pair != EVERY}
+    unit_volume, cell_volume = None, None
+    if random.volume_A3 == "packing":
+        diameters = {symbol: sum(pairs.get((symbol, symbol), distance)) / 2 for symbol in formula}
+        unit_volume = volumes.by_packing(formula, diameters, random.packing_fraction)
+    elif isinstance(random.volume_A3, float):
+        cell_volume = random.volume_A3
+    else:
+        atoms = volumes.of_alloys() if random.volume_A3 == "alloys" else random.volume_A3
+        unit_volume = sum(count * atoms[symbol] for symbol, count in formula.items())
+    return RandomCells(
+        formula,
+        tuple(units),
+        unit_volume=unit_volume,
+        cell_volume=cell_volume,
+        volume_ratio=tuple(random.volume_ratio),
+        operations=tuple(order for order in random.operations if order in ORDERS),
+        groups=None if random.groups is None else tuple(random.groups),
+        distance=distance,
+        distances=pairs,
+        fewer_general=tuple(random.fewer_general),
+        compactness=random.compactness,
+        angle_compactness=random.angle_compactness,
+        push_step=random.push_step,
+        push_sweeps=random.push_sweeps,
+        reduce=random.niggli,
+    )
+
+
+@dataclass(frozen=True)
+class RandomStart:
+    """A structure that is made where it is needed, of a few numbers."""
+
+    cells: RandomCells
+    seed: int
+    index: int
+
+    def build(self) -> Atoms:
+        """The structure; see `generate`."""
+        return generate(self.cells, self.seed, self.index)

@@ -1,0 +1,203 @@
+"""The `random` section of configs, and the recipe of random cells that other commands read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from hpcpot.config import Problem, Schema, key
+from hpcpot.config.kinds import (
+    TEXT,
+    Kind,
+    boolean,
+    choice,
+    element,
+    integer,
+    list_of,
+    mapping_of,
+    number,
+    whole_numbers,
+)
+from hpcpot.structure.random import ORDERS, PACKING
+
+UNITS = whole_numbers("a whole number >= 1, a range such as 1-16, or a list of numbers")
+EVERY = "all"
+"""Name of all pairs that `minimum_distance_A` does not name."""
+
+
+def _formula(value: Any) -> str:
+    if not isinstance(value, str) or not parse_formula(value):
+        raise ValueError("must be a formula such as Li15Si4")
+    return value
+
+
+def parse_formula(text: str) -> dict[str, int]:
+    """Atoms of each element: Li15Si4 -> {Li: 15, Si: 4}; empty where it is none, or names an element twice."""
+    parts = re.findall(r"([A-Z][a-z]?)(\d{0,4})", text)
+    formula = {symbol: int(count or 1) for symbol, count in parts}
+    whole = "".join(symbol + count for symbol, count in parts) == text and len(parts) == len(formula)
+    return formula if whole and all(formula.values()) else {}
+
+
+def _range(value: Any) -> list[float]:
+    """A number, or [low, high], as two numbers."""
+    words = "a number >= 0, or [least, most]"
+    ends = value if isinstance(value, list) else [value, value]
+    low, high = list_of(number(minimum=0), words, 2).parse(ends)
+    if low > high:
+        raise ValueError(f"must be {words} with the least first")
+    return [low, high]
+
+
+RANGE = Kind("a number >= 0, or [least, most]", _range, {"anyOf": [{"type": "number"}, {"type": "array"}]})
+
+
+def _pair(value: Any) -> str:
+    elements = value.split("-") if isinstance(value, str) else []
+    if value != EVERY and not (len(elements) == 2 and all(re.fullmatch("[A-Z][a-z]?", symbol) for symbol in elements)):
+        raise ValueError(f"must be named by a pair such as Li-Si, or by {EVERY}")
+    return value if value == EVERY else "-".join(sorted(elements))
+
+
+PAIRS = mapping_of(Kind("a pair", _pair, TEXT), RANGE, "a mapping such as {all: 2.28, Li-Si: [2.4, 2.6]}")
+
+
+def _distances(value: Any) -> dict[str, list[float]]:
+    """Least distances by pair."""
+    return PAIRS.parse(value) if isinstance(value, dict) else {EVERY: _range(value)}
+
+
+def _volume(value: Any) -> Any:
+    if isinstance(value, str):
+        return choice("alloys", "packing").parse(value)
+    if isinstance(value, dict):
+        return ATOM_VOLUMES.parse(value)
+    return number(above=0).parse(value)
+
+
+ATOM_VOLUMES = mapping_of(element(), number(above=0), "volumes by element, e.g. {Li: 15, Si: 17}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomSection:
+    """Random cells with symmetry."""
+
+    compositions: dict[str, list[int]] | None = key(
+        mapping_of(
+            Kind("a formula", _formula, TEXT),
+            UNITS,
+            "formula units in a cell by formula, e.g. {LiSi: 1-16, Li15Si4: [1, 2]}",
+        ),
+        "formula units in a cell by formula; each number is as likely; required",
+        None,
+    )
+    count: int = key(integer(1), "structures of each composition", 1000)
+    volume_A3: str | float | dict[str, float] = key(
+        Kind(
+            "alloys, packing, volumes by element, or a number > 0",
+            _volume,
+            {"anyOf": [{"enum": ["alloys", "packing"]}, ATOM_VOLUMES.json, {"type": "number", "exclusiveMinimum": 0}]},
+        ),
+        "volume at a ratio of 1: alloys: as Li and Si take in their compounds; packing: spheres of the least distances fill "
+        "packing_fraction; by element: of an atom; a number: of the cell, whatever its formula units",
+        "alloys",
+    )
+    packing_fraction: float = key(
+        number(above=0), "part of the volume that spheres of the least distances fill, for volume_A3: packing", PACKING
+    )
+    volume_ratio: list[float] = key(RANGE, "least and largest volume in parts of volume_A3; uniform", [0.8, 1.5])
+    minimum_distance_A: dict[str, list[float]] = key(
+        Kind(
+            "a number, [least, most], or a mapping of these by pair",
+            _distances,
+            {"anyOf": [*RANGE.json["anyOf"], PAIRS.json]},
+        ),
+        "least distance of two atoms, also of an atom and its images: for all, or by pair, {all: 2.28, Si-Si: 2.3}; of "
+        "[least, most] each structure draws one",
+        {EVERY: [2.28, 2.28]},
+    )
+    operations: list[int] = key(
+        whole_numbers("a whole number >= 1, a range such as 1-6, or a list of numbers"),
+        "symmetry operations of the primitive cell; each number that a group has (1, 2, 3, 4, 6, 8, 12, 16, 24, 48) is as "
+        "likely, then each group with so many",
+        [1, 2, 3, 4, 6],
+    )
+    groups: list[int] | None = key(
+        whole_numbers("a number from 1 to 230, a range, or a list"),
+        "numbers of space groups, instead of all that have so many operations",
+        None,
+    )
+    fewer_general: list[int] = key(
+        list_of(integer(), "[least, most]", 2),
+        "orbits on general positions to give up for special ones, of each element; uniform",
+        [0, 0],
+    )
+    compactness: float = key(
+        number(minimum=0),
+        "0 to 1: the shortest edge is at least c / (2 - c) of the longest; the last of all shapes",
+        0.4,
+    )
+    angle_compactness: float = key(
+        number(minimum=0), "least volume of the cell in parts of that of a box with its edges", 0.5
+    )
+    push_step: float = key(
+        number(above=0), "part of an overlap that a sweep of pushing atoms apart takes away; 0.25 in AIRSS", 0.5
+    )
+    push_sweeps: int = key(integer(), "sweeps, after which another cell is tried; 0: atoms are not pushed", 100)
+    niggli: bool = key(boolean(), "reduce the cell to Niggli's vectors, else leave it as the group has it", True)
+
+
+def problems(random: RandomSection) -> Iterator[Problem]:
+    """Yield what does not go together in the section, named with it."""
+    if random.compositions is None:
+        yield "random.compositions", "is required for recipe: random; e.g. {Li15Si4: [1, 2]}"
+        return
+    elements = {symbol for name in random.compositions for symbol in parse_formula(name)}
+    if random.volume_A3 == "alloys" and elements - {"Li", "Si"}:
+        yield (
+            "random.volume_A3",
+            f"must be packing, a number or volumes of {', '.join(sorted(elements))}; alloys: Li, Si only",
+        )
+    if isinstance(random.volume_A3, dict) and (lacking := sorted(elements - random.volume_A3.keys())):
+        yield "random.volume_A3", f"must have a volume of {', '.join(lacking)}, too"
+    named = {symbol for pair in random.minimum_distance_A if pair != EVERY for symbol in pair.split("-")}
+    if others := sorted(named - elements):
+        yield "random.minimum_distance_A", f"must name elements of the compositions, and {', '.join(others)} is none"
+    if random.volume_ratio[0] <= 0:
+        yield "random.volume_ratio", "must be above 0"
+    if (
+        random.groups is None
+        and (wrong := sorted(set(random.operations) - set(ORDERS)))
+        and len(wrong) == len(random.operations)
+    ):
+        yield "random.operations", f"must have numbers among {', '.join(map(str, ORDERS))}, which groups have"
+    if random.groups is not None and random.groups[-1] > 230:
+        yield "random.groups", "must be numbers from 1 to 230"
+    if random.fewer_general[0] > random.fewer_general[1]:
+        yield "random.fewer_general", "must have the least first"
+    for name in ("compactness", "angle_compactness"):
+        if getattr(random, name) > (1.0 if name == "compactness" else 0.95):
+            yield (
+                f"random.{name}",
+                "must be at most 1" if name == "compactness" else "must be at most 0.95, or no angles go",
+            )
+    if random.volume_A3 == "packing" and not all(high > 0 for _, high in random.minimum_distance_A.values()):
+        yield "random.volume_A3", "must be another than packing, which needs minimum_distance_A > 0"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RandomRecipe:
+    """A config of `hpcpot build` with recipe: random, as other commands read it."""
+
+    recipe: str = key(choice("random"), "what to build")
+    seed: int = key(integer(), "seed of all random numbers", 0)
+    random: RandomSection = RandomSection()
+
+
+def _check(recipe: RandomRecipe) -> Iterator[Problem]:
+    yield from problems(recipe.random)
+
+
+SCHEMA = Schema(RandomRecipe, _check)
