@@ -5,6 +5,7 @@ sites     Wyckoff positions of a group, and ways to fill them with given numbers
 shape     random lattices
 placing   compiled: atoms put at random, pushed apart with whole orbits
 cells     what is asked for, and the cell of a seed and an index
+seed_file seeds of AIRSS
 settings  the `random` section of configs; recipe: what its compositions ask for
 """
 

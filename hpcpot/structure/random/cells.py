@@ -31,7 +31,7 @@ class RandomCells:
 
     Attributes:
         formula: atoms of each element in a formula unit.
-        units: formula units in a cell; each number is as likely.
+        units: formula units in a cell; each number is as likely. per_operation: or for each of its operations.
         operations: numbers of symmetry operations; each is as likely where a group can hold the atoms.
         groups: numbers of space groups to take, instead of all that have so many operations.
         unit_volume: Å³, of a formula unit at a volume ratio of 1; None: that of the cell is `cell_volume`.
@@ -46,6 +46,7 @@ class RandomCells:
 
     formula: Mapping[str, int]
     units: tuple[int, ...]
+    per_operation: bool = False
     unit_volume: float | None = None
     cell_volume: float | None = None
     volume_ratio: tuple[float, float] = (0.8, 1.5)
@@ -88,13 +89,13 @@ def generate(cells: RandomCells, seed: int, index: int) -> Atoms:
     ratio = rng.uniform(*cells.volume_ratio)
     distances = _draw_distances(cells, elements, rng)
     units = cells.units[rng.integers(len(cells.units))]
-    counts = tuple(units * count for count in cells.formula.values())
     for order in rng.permutation(orders_of(cells)).tolist():
-        numbers = [number for number in groups_of(cells, order) if filling(number, counts).is_possible]
+        numbers = _that_hold(cells, units, order)
         if numbers:
             break
     else:
         check(cells)  # says which
+    units *= order if cells.per_operation else 1
     atoms = _try(cells, units, numbers, ratio, distances, rng)
     if atoms is None:
         raise StructureError(
@@ -144,7 +145,7 @@ def check(cells: RandomCells) -> None:
                 "distances."
             )
     for units in cells.units:
-        if not _can_hold(cells, units):
+        if not any(_that_hold(cells, units, order) for order in orders_of(cells)):
             allowed = "groups" if cells.groups is not None else "numbers of operations"
             listed = ", ".join(map(str, cells.groups if cells.groups is not None else cells.operations))
             raise StructureError(
@@ -153,9 +154,11 @@ def check(cells: RandomCells) -> None:
             )
 
 
-def _can_hold(cells: RandomCells, units: int) -> bool:
-    counts = tuple(units * count for count in cells.formula.values())
-    return any(filling(number, counts).is_possible for order in orders_of(cells) for number in groups_of(cells, order))
+def _that_hold(cells: RandomCells, units: int, order: int) -> list[int]:
+    """Groups with so many operations that have positions for the atoms."""
+    total = units * (order if cells.per_operation else 1)
+    counts = tuple(total * count for count in cells.formula.values())
+    return [number for number in groups_of(cells, order) if filling(number, counts).is_possible]
 
 
 def _range_of(cells: RandomCells, first: str, second: str) -> tuple[float, float]:

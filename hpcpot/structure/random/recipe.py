@@ -8,18 +8,26 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from hpcpot.errors import ConfigError, StructureError
-from hpcpot.structure.random import ORDERS, volumes
+from hpcpot.structure.random import ORDERS, seed_file, volumes
 from hpcpot.structure.random.cells import RandomCells, check, generate
 from hpcpot.structure.random.settings import EVERY, RandomSection, parse_formula
 
 
 def random_cells(random: RandomSection) -> list[RandomCells]:
-    """What each composition of the section asks for, checked.
+    """What each composition of the section, or its seed file, asks for; checked.
 
     Raises:
         ConfigError: volumes that cannot hold the atoms at their distances, or no group for the atoms.
+        StructureError: the seed file is none.
         DependencyError: spglib is not installed.
     """
+    if random.seed_file is not None:
+        cells = seed_file.read(random.seed_file)
+        try:
+            check(cells)
+        except StructureError as error:
+            raise ConfigError(f"{random.seed_file}: {error}") from error
+        return [cells]
     made = []
     for name, units in random.compositions.items():
         formula = parse_formula(name)

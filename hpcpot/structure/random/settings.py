@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Any
 
 from hpcpot.config import Problem, Schema, key
@@ -14,6 +15,7 @@ from hpcpot.config.kinds import (
     boolean,
     choice,
     element,
+    file_name,
     integer,
     list_of,
     mapping_of,
@@ -93,6 +95,9 @@ class RandomSection:
         "formula units in a cell by formula; each number is as likely; required",
         None,
     )
+    seed_file: Path | None = key(
+        file_name(), "seed of AIRSS (.cell) in place of compositions and all keys but count", None, is_input=True
+    )
     count: int = key(integer(1), "structures of each composition", 1000)
     volume_A3: str | float | dict[str, float] = key(
         Kind(
@@ -151,8 +156,16 @@ class RandomSection:
 
 def problems(random: RandomSection) -> Iterator[Problem]:
     """Yield what does not go together in the section, named with it."""
+    if random.seed_file is not None:
+        for entry in fields(random):
+            if (
+                entry.name not in ("seed_file", "count")
+                and getattr(random, entry.name) != entry.metadata["key"].default
+            ):
+                yield f"random.{entry.name}", "does not go with random.seed_file, which says it; leave one out"
+        return
     if random.compositions is None:
-        yield "random.compositions", "is required for recipe: random; e.g. {Li15Si4: [1, 2]}"
+        yield "random.compositions", "or random.seed_file is required for recipe: random; e.g. {Li15Si4: [1, 2]}"
         return
     elements = {symbol for name in random.compositions for symbol in parse_formula(name)}
     if random.volume_A3 == "alloys" and elements - {"Li", "Si"}:

@@ -447,7 +447,10 @@ def test_volumes_of_random_cells(tmp_path, volume, cell):
         ("random.compositions={LiLi: 1}", "each entry must be a formula such as Li15Si4"),
         ("random.compositions={Xx2: 1}", "random.volume_A3 = alloys (random.yaml): must be packing"),
         ("random.compositions={LiC: 1}", "must be packing, a number or volumes of C, Li; alloys: Li, Si only"),
-        ("random.compositions=null", "random.compositions = null (--set): is required for recipe: random"),
+        (
+            "random.compositions=null",
+            "random.compositions = null (--set): or random.seed_file is required for recipe: random",
+        ),
         ("random.operations=5", "random.operations = 5 (--set): must have numbers among 1, 2, 3, 4, 6, 8"),
         ("random.groups=231", "random.groups = 231 (--set): must be numbers from 1 to 230"),
         ("random.volume_ratio=[1.5, 0.8]", "with the least first"),

@@ -108,7 +108,7 @@ def test_items_are_numbers_not_structures():
         ({"elements": ["Ar"], "recipe": "random.yaml"}, "structures.elements = ['Ar'] (relax.yaml): does not go with"),
         ({"recipe": "none.yaml"}, "structures.recipe = none.yaml (relax.yaml): must be a file"),
         ({"recipe": "relax.yaml"}, "recipe = missing (relax.yaml): is required, random"),
-        ({"recipe": "empty.yaml"}, "random.compositions = null (empty.yaml): is required"),
+        ({"recipe": "empty.yaml"}, "random.compositions = null (empty.yaml): or random.seed_file is required"),
     ),
 )
 def test_wrong_sources(folder: Path, structures: dict, message: str) -> None:

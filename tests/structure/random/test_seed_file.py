@@ -1,0 +1,135 @@
+"""Seeds of AIRSS: what they ask for, and what of them is not read."""
+
+from pathlib import Path
+
+import pytest
+
+from hpcpot import config
+from hpcpot.commands.recipes.settings import SCHEMA
+from hpcpot.errors import ConfigError, StructureError
+from hpcpot.structure.random.cells import generate
+from hpcpot.structure.random.recipe import random_cells
+from hpcpot.structure.random.seed_file import read
+
+SEED = """%BLOCK LATTICE_CART
+4 0 0
+0 4 0
+0 0 4
+%ENDBLOCK LATTICE_CART
+
+%BLOCK POSITIONS_FRAC
+Li 0.0 0.0 0.0 # Li1 % NUM=4
+Si 0.0 0.0 0.0 # Si1 % NUM=2
+%ENDBLOCK POSITIONS_FRAC
+
+## a comment
+#TARGVOL=20-24
+#NFORM={1,2}
+#SYMMOPS=1-4
+#MINSEP=2.0 Li-Si=2.2-2.4
+#SLACK=0.05
+#CONS=0.5
+KPOINTS_MP_SPACING 0.07
+"""
+
+
+def seed(folder: Path, text: str) -> Path:
+    path = folder / "lisi.cell"
+    path.write_text(text)
+    return path
+
+
+def test_a_seed(tmp_path):
+    cells = read(seed(tmp_path, SEED))
+    assert cells.formula == {"Li": 4, "Si": 2} and cells.units == (1, 2) and not cells.per_operation
+    assert cells.unit_volume == 3.0  # 6 atoms on two lines: TARGVOL is that of two
+    assert cells.volume_ratio == (20.0, 24.0)
+    assert cells.operations == (1, 2, 3, 4)
+    assert cells.distance == pytest.approx((1.9, 1.9))
+    assert cells.distances == {("Li", "Si"): pytest.approx((2.09, 2.28))}
+    assert (cells.compactness, cells.angle_compactness, cells.push_step, cells.push_sweeps) == (0.5, 0.5, 0.25, 100)
+    for index in range(5):
+        atoms = generate(cells, 1, index)
+        per_unit = atoms.get_volume() / atoms.info["formula_units"]
+        assert 60 <= per_unit <= 72 and len(atoms) == 6 * atoms.info["formula_units"]
+
+
+@pytest.mark.parametrize(
+    ("tags", "atoms", "volume"),
+    (
+        ("#TARGVOL=50", "Si 0 0 0 # a % NUM=1\nO 0 0 0 # b % NUM=2", 75.0),
+        ("#VARVOL=61", "Al 0 0 0 # a % NUM=8", 488.0),
+        ("", "Al 0 0 0\nAl 0 0 0", None),
+    ),
+)
+def test_volumes(tmp_path, tags, atoms, volume):
+    """As AIRSS makes of these: 75.00 Å³ for SiO2 with two lines; by packing without any."""
+    cells = read(
+        seed(tmp_path, f"%BLOCK POSITIONS_FRAC\n{atoms}\n%ENDBLOCK POSITIONS_FRAC\n#MINSEP=2.28\n#NFORM=1\n{tags}")
+    )
+    low, high = (ratio * cells.unit_volume for ratio in cells.volume_ratio)
+    if volume is None:
+        volume = 2 * 18.2472
+    assert (low, high) == pytest.approx(
+        (volume, volume) if "TARG" in tags else (0.95 * volume, 1.05 * volume), rel=1e-4
+    )
+
+
+def test_the_lattice_gives_the_volume_and_operations_the_formula_units(tmp_path):
+    text = SEED.replace("#TARGVOL=20-24\n", "").replace("#NFORM={1,2}\n", "").replace("2.0 Li-Si=2.2-2.4", "1.5")
+    cells = read(seed(tmp_path, text.replace("SYMMOPS=1-4", "SYMMOPS=~2")))
+    assert cells.unit_volume == pytest.approx(64.0) and cells.per_operation and cells.operations == (2,)
+    atoms = generate(cells, 1, 0)
+    assert len(atoms) == 12 and 0.95 * 128 <= atoms.get_volume() <= 1.05 * 128
+
+
+def test_a_group_and_no_push(tmp_path):
+    text = SEED.replace("SYMMOPS=1-4", "SYMM=P-1").replace("SLACK=0.05", "NOPUSH\n#NOCOMPACT\n#ADJGEN=0-1\n#MAXTIME=2")
+    cells = read(seed(tmp_path, text))
+    assert (cells.groups, cells.push_sweeps, cells.reduce, cells.fewer_general) == ((2,), 0, False, (0, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    (
+        ("#SLACK", "#SLAKC", "SLAKC = unknown tag: did you mean SLACK?"),
+        ("#SLACK=0.05", "#XYZZY", "XYZZY = unknown tag: known are TARGVOL"),
+        ("#SLACK=0.05", "#SLAB", "SLAB = a tag of AIRSS: is not read"),
+        ("#SLACK=0.05", "#CONS=0.4", "CONS = appears twice"),
+        ("SLACK=0.05", "SLACK=much", "SLACK = much: must be a number >= 0, or a range"),
+        ("SLACK=0.05", "SLACK=0.1-0.2", "SLACK = 0.1-0.2: must be a number; correct it"),
+        ("SYMMOPS=1-4", "SYMMOPS=5", "of operations some of 1, 2, 3, 4, 6"),
+        ("SYMMOPS=1-4", "SYMMOPS={1,a}", "must be a whole number, a range a-b, or {a,b,c}"),
+        ("SYMMOPS=1-4", "SYMM=P9", "SYMM = P9: must be a number from 1 to 230"),
+        ("NFORM={1,2}", "NFORM=0", "NFORM = [0]"),
+        (
+            "MINSEP=2.0",
+            "MINSEP=AUTO",
+            "MINSEP = AUTO: must be a distance in Å, a range, or A-B=distance; AUTO is not read",
+        ),
+        ("Li-Si=", "Li-Xx=", "MINSEP = Li-Xx=2.2-2.4"),
+        ("% NUM=4", "% NUM=1-4", "NUM=1-4 = not read"),
+        ("% NUM=4", "% POSAMP=1", "POSAMP=1 = not read"),
+        ("Li 0.0", "Xx 0.0", "= no atom: must be"),
+        ("0 4 0\n", "", "LATTICE_CART = not three rows"),
+        ("POSITIONS_FRAC", "KPOINTS", "= no atoms: must have a block"),
+        ("TARGVOL=20-24", "TARGVOL=0", "must be > 0"),
+    ),
+)
+def test_wrong_seeds(tmp_path, old, new, message):
+    text = SEED.replace("#TARGVOL=20-24\n", "") if "LATTICE" in message else SEED
+    with pytest.raises(StructureError) as refusal:
+        read(seed(tmp_path, text.replace(old, new)))
+    assert message in str(refusal.value)
+
+
+def test_a_seed_in_a_config(tmp_path):
+    seed(tmp_path, SEED)
+    path = tmp_path / "build.yaml"
+    path.write_text("recipe: random\nrandom: {seed_file: lisi.cell, count: 3}\n")
+    assert random_cells(config.load(path, SCHEMA).random)[0].name == "Li4Si2"
+    with pytest.raises(ConfigError, match="random.niggli = false .*: does not go with random.seed_file"):
+        config.load(path, SCHEMA, ["random.niggli=false"])
+    seed(tmp_path, SEED.replace("MINSEP=2.0", "MINSEP=4.0"))
+    with pytest.raises(ConfigError, match=r"lisi.cell: volume of 1 Li4Si2 = 60 Å³ .* densest packing"):
+        random_cells(config.load(path, SCHEMA).random)
