@@ -20,13 +20,15 @@ if TYPE_CHECKING:
 SMOOTHING, MARGIN = 2.7, 8.0
 """Å; densities are smoothed so much, and their plateaus begin and end so far from edges, for 10-90 % widths."""
 WIDTH_LEVELS = (0.9, 0.1)
+COMMITTED = 1.5
+"""Å; an atom has crossed z_L when it is so far beyond it."""
 
 
 class Concentration:
     """Observable: concentration and densities along the normal, the interface and how it moves, the flux of the host.
 
-    `sample` returns places (n,) float64, Å, of `Ruler`. Errors are of blocks, see `Blocks.jackknife`; that of the flux is of
-    the straight line.
+    `sample` returns places (n,) float64, Å, of `Ruler`. Errors are of blocks, see `Blocks.jackknife`; those of the fluxes are
+    of the straight line, and of the mean over the spans between blocks.
 
     Args:
         first: the frame that sets the origin. axis: "a", "b" or "c"; with host, inserted, block_A see `Slab`.
@@ -62,6 +64,8 @@ class Concentration:
             near = coordination(frame.positions, frame.cell, frame.periodic, species, cutoffs)[:, 0]
             counted = self._is_inserted & np.isfinite(places)
             sums["near"] = np.histogram(places[counted], self._edges, weights=near[counted])[0]
+        host = places[~self._is_inserted]
+        sums |= {"places": np.nan_to_num(host), "seen": np.isfinite(host).astype(int)}
         self._blocks.add(frame.step, **sums)
         return {"places": places}
 
@@ -94,6 +98,8 @@ class Concentration:
         area = sums["areas"] / sums["frames"] / LENGTHS["nm"] ** 2
         lost, lost_error = _slope(fronts["time_ps"] * (FS_PER_PS / FS_PER_NS), fronts["host_left"])
         row |= {"host_flux_per_nm2_ns": -lost / area, "host_flux_error_per_nm2_ns": lost_error / area}
+        crossed, crossed_error = self._crossings(fronts)
+        row |= {"host_crossings_per_nm2_ns": crossed / area, "host_crossings_error_per_nm2_ns": crossed_error / area}
         return {
             "profile": bins,
             "interface": {name: np.array([value]) for name, value in row.items()},
@@ -135,6 +141,26 @@ class Concentration:
         rising = edge_width(-profile.middles[::-1], inserted[::-1], -edges.right)
         falling = edge_width(profile.middles, host, edges.left)
         return np.array([edges.left, edges.right, edges.right - edges.left, falling, rising])
+
+    def _crossings(self, fronts: Columns) -> tuple[float, float]:
+        """Host atoms that go from left to right of z_L less those that come back, per ns, and the error of the mean.
+
+        The place of an atom is its mean in a block; within COMMITTED of z_L it stays on the side where it was,
+        at first on the left.
+        """
+        held = np.flatnonzero(self._blocks.sums["frames"])[np.isfinite(fronts["z_L_A"])]
+        times, edges = (fronts[name][np.isfinite(fronts["z_L_A"])] for name in ("time_ps", "z_L_A"))
+        if len(held) < 3:
+            return np.nan, np.nan
+        places = ratio(self._blocks.sums["places"][held], self._blocks.sums["seen"][held]) - edges[:, None]
+        side, counts = np.where(places[0] > COMMITTED, 1.0, -1.0), []
+        for row in places[1:]:
+            after = np.where(np.abs(row) > COMMITTED, np.sign(row), side)  # an atom not seen stays where it was
+            counts.append(((side < 0) & (after > 0)).sum() - ((side > 0) & (after < 0)).sum())
+            side = after
+        spans = np.diff(times) * (FS_PER_PS / FS_PER_NS)
+        rates = np.array(counts) / spans
+        return float(np.sum(counts) / spans.sum()), float(rates.std(ddof=1) / np.sqrt(len(rates)))
 
     def _fronts(self) -> Columns:
         """Mean time, edges of the interface, and host atoms left of z_L, of each block with frames."""

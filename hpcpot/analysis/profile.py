@@ -245,4 +245,4 @@ def inside(places: np.ndarray, edges: tuple[str, str], interface: Interfaces) ->
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """Divide counts, nan where the whole is empty."""
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=whole > 0)

@@ -55,11 +55,13 @@ def test_the_flux_of_atoms_that_dissolve_is_counted() -> None:
     row, fronts = tables["interface"], tables["fronts"]
     assert row["host_flux_per_nm2_ns"] == pytest.approx(10 / 4.0 / 1e-4, rel=0.03)
     assert 0.0 < row["host_flux_error_per_nm2_ns"] < 0.03 * row["host_flux_per_nm2_ns"]
+    assert row["host_crossings_per_nm2_ns"] == pytest.approx(10 / 4.0 / 1e-4, rel=0.05)
+    assert 0.0 < row["host_crossings_error_per_nm2_ns"] < 0.1 * row["host_crossings_per_nm2_ns"]
     speed = np.polyfit(fronts["time_ps"], fronts["z_L_A"], 1)[0]
     assert speed == pytest.approx(-0.1 / 0.1, rel=0.05) and fronts["frames"].sum() == 60
     np.testing.assert_allclose(fronts["length_A"], fronts["z_R_A"] - fronts["z_L_A"])
     still = observed([dissolving(1, 10)[0]] * 8, bin_A=1.0)["interface"]
-    assert still["host_flux_per_nm2_ns"] == pytest.approx(0.0, abs=1e-6)
+    assert still["host_flux_per_nm2_ns"] == pytest.approx(0.0, abs=1e-6) and still["host_crossings_per_nm2_ns"] == 0.0
 
 
 def test_densities_and_widths_of_a_tanh() -> None:
@@ -99,3 +101,19 @@ def test_host_atoms_around_inserted_ones() -> None:
     assert bins["host_around_inserted"][held].tolist() == [1.0, 0.0, 0.0, 0.0]
     assert np.isnan(bins["host_around_inserted"][~held]).all()
     assert "host_around_inserted" not in observed([atoms], bin_A=3.9)["profile"]
+
+
+def test_atoms_that_go_and_come_back_are_no_flux() -> None:
+    """Ten Si that are deep in the Li in every fourth frame only; and ten that merely shake about z_L."""
+    still = dissolving(1, 10)[0]
+    gone, moved = still.copy(), np.r_[4000:5000:100, 10000:11000:100]
+    gone.positions[moved] = gone.positions[np.roll(moved, 10)]
+    frames = [(gone if k % 4 == 2 else still).copy() for k in range(13)]
+    row = observed(frames, bin_A=1.0)["interface"]
+    assert row["host_crossings_per_nm2_ns"] == 0.0 and row["host_crossings_error_per_nm2_ns"] > 0.0
+    rng, shaken = np.random.default_rng(1), [still]
+    edge = np.flatnonzero(np.abs(still.positions[:, 2] - 59.5) < 0.5)
+    for _ in range(12):
+        shaken.append(still.copy())
+        shaken[-1].positions[edge, 2] += rng.uniform(-0.3, 0.3, len(edge))
+    assert observed(shaken, bin_A=1.0)["interface"]["host_crossings_per_nm2_ns"] == 0.0
