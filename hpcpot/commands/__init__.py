@@ -63,6 +63,7 @@ for _name, _package, _line, *_settings in (
     ),
     ("select", "select", "the structures that differ most, by farthest point sampling", f"{__name__}.select.settings"),
     ("train", "train", "fit a potential or a committee to labelled structures", "hpcpot.training.settings"),
+    ("learn", "learn", "train, explore, select, label, repeat: concurrent learning", f"{__name__}.learn.settings"),
     ("results", "campaigns", "progress and failures of a farm campaign; export its results"),
     ("report", "report", "draw a figure of a trajectory"),
     ("example", "example", "list the example configs, or write one to the current folder"),

@@ -63,6 +63,10 @@ class _SettingsOfAtoms(MDSettings):
     structure: _OfAtoms
 
 
+OF_ATOMS = Schema(_SettingsOfAtoms, checks.check, checks.complete)
+"""The config of `hpcpot md` where the structure is in memory."""
+
+
 def md(
     atoms: ase.Atoms | str | Path,
     *,
@@ -91,7 +95,7 @@ def md(
     """
     ranks, tree, schema, given = start(), _tree(keys), SCHEMA, None
     if isinstance(atoms, ase.Atoms):
-        schema, given = Schema(_SettingsOfAtoms, checks.check, checks.complete), atoms
+        schema, given = OF_ATOMS, atoms
     if "file" in tree.get("structure", {}):
         raise ConfigError(
             f"structure.file = {show(tree['structure']['file'])} ({ORIGIN}): the structure is the first argument; "

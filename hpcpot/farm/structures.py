@@ -18,9 +18,11 @@ from hpcpot.structure import constraints, files
 from hpcpot.structure.formats import StructureOptions
 
 
-def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
+def expand(patterns: str | Sequence[str], folder: Path, key: str = "structures.files") -> list[Path]:
     """Find files by name or pattern, beside the config, then in the current folder.
 
+    Args:
+        key: of the config, named in errors.
     Raises:
         ConfigError: there is none.
     """
@@ -30,7 +32,7 @@ def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
             matches = sorted(inputs.find_all(pattern, folder), key=lambda path: _natural(str(path)))
             if not matches:
                 raise ConfigError(
-                    f"structures.files = {pattern}: must match files beside the config or in the current folder; "
+                    f"{key} = {pattern}: must match files beside the config or in the current folder; "
                     "check the pattern."
                 )
             paths += matches
@@ -38,7 +40,7 @@ def expand(patterns: str | Sequence[str], folder: Path) -> list[Path]:
         try:
             paths.append(config.find_input(pattern, folder))
         except ValueError as error:
-            raise ConfigError(f"structures.files = {pattern}: {error}.") from error
+            raise ConfigError(f"{key} = {pattern}: {error}.") from error
     return paths
 
 

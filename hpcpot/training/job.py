@@ -86,13 +86,13 @@ def make(
     """
     keys, needs_forces = settings.data, registry.trainers()[settings.family].needs_forces(settings)
     by_entry = needs_entries(settings.training.batch_size, settings.training.systems)
-    data = _read(keys.files, "data.files", folder, keys, by_entry)
+    data = read(keys.files, "data.files", folder, keys, by_entry)
     if keys.elements:
         data = data.with_elements(_occurring(keys.elements, data))
     data = _without_large_forces(_labelled(data, needs_forces), keys.maximum_force_eV_A, say)
     _check(data, say)
     if keys.validation is not None:
-        validation = _read(keys.validation, "data.validation", folder, keys).with_elements(data.elements)
+        validation = read(keys.validation, "data.validation", folder, keys).with_elements(data.elements)
         validation = _labelled(validation, needs_forces)
         return Job(settings, data, validation, restart, stop, say)
     if keys.validation_fraction == 0.0:
@@ -129,7 +129,7 @@ def _occurring(elements: Sequence[str], data: DataSet) -> list[str]:
     return [element for element in elements if element in data.elements]
 
 
-def _read(names: str | Sequence[str], key: str, folder: Path, keys: DataSection, by_entry: bool = False) -> DataSet:
+def read(names: str | Sequence[str], key: str, folder: Path, keys: DataSection, by_entry: bool = False) -> DataSet:
     """Read all files of a key; by_entry: each entry apart, with its number in the names of its groups."""
     entries = [_files(name, key, folder) for name in ([names] if isinstance(names, str) else names)]
     options = _options(keys)

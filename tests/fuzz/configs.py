@@ -28,6 +28,7 @@ EXAMPLES = {
     "relax": ("relax",),
     "label": ("label",),
     "select": ("select",),
+    "learn": ("learn_lisi_small", "learn_lisi"),
     "train": ("train_dp", "train_chebyshev", "train_mtp"),
 }
 """Command -> configs that are damaged."""

@@ -1,0 +1,37 @@
+"""`hpcpot learn`: train, explore, select, label, add to the data, and again."""
+
+from __future__ import annotations
+
+import argparse
+
+from hpcpot import config
+from hpcpot.commands.learn.settings import SCHEMA
+from hpcpot.farm import settings as farm_settings
+
+__all__ = ["PARTS", "add_arguments", "run"]
+
+PARTS = ("train", "explore", "select")
+"""Parts of an iteration from which it can be done anew."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `hpcpot learn`."""
+    parser.description = (
+        "Concurrent learning: train, explore, label what the models do not know, repeat. The same command goes on."
+    )
+    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/learn_lisi_small.yaml", "training.members=3")
+    farm_settings.add_arguments(parser)
+    parser.add_argument(
+        "--from",
+        nargs=2,
+        dest="begin",
+        metavar=("ITERATION", "PART"),
+        help=f"do an iteration anew from one of its parts on, {', '.join(PARTS)}, and all after it; labels are kept",
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the command and return its exit code."""
+    from hpcpot.commands.learn.command import run_command  # NumPy and ASE: not for --help
+
+    return run_command(arguments)

@@ -1,0 +1,126 @@
+"""`hpcpot learn CONFIG`: reads and checks what it begins with, goes on where it ended, and says what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from pathlib import Path
+
+from hpcpot import config, provenance
+from hpcpot.commands.learn import PARTS, figure, inputs, plan, summary
+from hpcpot.commands.learn.loop import LABELS, LEDGER, Loop, folder_of
+from hpcpot.commands.learn.settings import SCHEMA
+from hpcpot.errors import ConfigError, OutputError
+from hpcpot.farm import settings as farm_settings
+from hpcpot.farm.pool import WorkerPool
+from hpcpot.farm.results import Store
+from hpcpot.labelling import calculators
+from hpcpot.labelling.task import check_calculator
+from hpcpot.learning import ledger
+from hpcpot.outputs import remove
+from hpcpot.parallel.stop import STOPPED, Stopped, StopRequest
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Return the exit code.
+
+    Raises:
+        HpcpotError: the config is wrong, or a part of an iteration failed as a whole.
+    """
+    stop = StopRequest()
+    settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
+    begin = parse_begin(arguments.begin, arguments.overwrite)
+    here, folder = Path(arguments.config).parent, settings.output.folder
+    if arguments.dry_run:
+        begun_with = inputs.read(settings, here, arguments.overwrite)
+        calculators.check_name(settings.calculator.class_)
+        print(config.dump(settings) + plan.text(settings, begun_with, ledger.history(folder / LEDGER)))
+        return 0
+    check_calculator(settings.calculator)
+    make_folder(folder)
+    with (
+        Store(
+            folder / LEDGER,
+            kind="learn",
+            columns=ledger.COLUMNS,
+            identity={},
+            provenance={**provenance.collect(), "config": config.dump(settings)},
+            expected_rows=64,
+            existing="overwrite" if arguments.overwrite else "continue",
+        ) as store,
+        WorkerPool(settings.farm) as pool,
+    ):
+        begun_with = inputs.read(settings, here, arguments.overwrite)
+        if arguments.overwrite:
+            clear(folder)
+        rows = ledger.history(folder / LEDGER)
+        ledger.check_data(folder, rows if begin is None else rows[: begin[0]])
+        inputs.write_start(settings, begun_with)
+        if begin is not None:
+            rows = go_back(folder, store, rows, *begin)
+        loop = Loop(settings, begun_with, rows, store, pool, stop, arguments.retry_failed)
+        try:
+            loop.go()
+        except Stopped:
+            print("stopped by a signal; the same command goes on")
+            return STOPPED
+    print(f"models: {', '.join(loop.models)}")
+    print(f"table: {summary.write_table(folder, loop.rows)}")
+    print(f"figure: {figure.write(settings, loop.rows, folder / summary.FIGURE)}")
+    return 0
+
+
+def parse_begin(given: list[str] | None, overwrite: bool) -> tuple[int, str] | None:
+    """The option --from.
+
+    Raises:
+        ConfigError: not a number and a part, or beside --overwrite.
+    """
+    if given is None:
+        return None
+    number, part = given
+    if not number.isdigit() or part not in PARTS:
+        raise ConfigError(
+            f"--from = {number} {part}: must be an iteration's number and one of {', '.join(PARTS)}; e.g. --from 2 explore."
+        )
+    if overwrite:
+        raise ConfigError("--from, --overwrite = both: one does a part anew, the other everything; give one.")
+    return int(number), part
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of the output."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(
+            f"output.folder = {folder}: cannot be made ({error.strerror}); must be a folder that is writable; change it."
+        ) from error
+
+
+def clear(folder: Path) -> None:
+    """Take away all that a loop wrote into its folder."""
+    for path in sorted(folder.glob("iteration_[0-9][0-9][0-9]")):
+        shutil.rmtree(path)
+    names = (LEDGER, LABELS, inputs.START, inputs.START_HELD_OUT, *summary.FILES)
+    remove([folder / name for name in names if (folder / name).exists()])
+
+
+def go_back(folder: Path, store: Store, rows: list[dict], first: int, part: str) -> list[dict]:
+    """Take back an iteration from a part on, and all after it; returns the rows that stay.
+
+    Raises:
+        ConfigError: there is no such iteration yet.
+    """
+    if first > len(rows):
+        raise ConfigError(
+            f"--from = {first} {part}: must be an iteration that was begun, 0 to {len(rows)}; lower it, or leave it out."
+        )
+    ledger.withdraw(store, rows, first)
+    for path in sorted(folder.glob("iteration_[0-9][0-9][0-9]")):
+        if int(path.name[-3:]) > first or (int(path.name[-3:]) == first and part == "train"):
+            shutil.rmtree(path)
+    here = folder_of(folder, first)
+    if part == "explore":
+        remove([here / "explored.h5"])
+    return rows[:first]

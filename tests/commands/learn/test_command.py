@@ -1,0 +1,366 @@
+"""`hpcpot learn` as a user runs it: copper learned from an embedded-atom calculator, killed and resumed, and bad input."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import csv
+import os
+import shutil
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+import yaml
+from ase import Atoms
+from ase.build import bulk
+from ase.calculators.emt import EMT
+from campaigns import LocalPool, handlers_kept, run
+
+from hpcpot import config, provenance
+from hpcpot.commands import learn as learn_command
+from hpcpot.commands.learn import command, figure, loop
+from hpcpot.commands.learn.settings import SCHEMA
+from hpcpot.dataset import hdf5
+from hpcpot.errors import HpcpotError
+from hpcpot.farm import campaign
+from hpcpot.farm.results import Results
+from hpcpot.labelling import calculators
+from hpcpot.learning import ledger
+from hpcpot.learning.levels import AdaptiveLevels, Levels
+from hpcpot.parallel.stop import STOPPED
+from hpcpot.training import curve
+
+learn = partial(run, "learn")
+
+
+def copper(seed: int, a: float = 3.6, by: float = 0.05) -> Atoms:
+    atoms = bulk("Cu", cubic=True, a=a) * (2, 1, 1)
+    atoms.rattle(by, seed=seed)
+    return atoms
+
+
+CONFIG: dict[str, Any] = {
+    "data": {"files": ["start.extxyz"], "held_out_fraction": 0.2},
+    "systems": {"dense": "dense.extxyz", "thin": ["thin.extxyz"]},
+    "training": {
+        "members": 2,
+        "config": {
+            "family": "moment_tensor",
+            "moment_tensor": {"level": 4, "cutoff_A": 4.0, "radial_size": 4, "grade": False},
+            "training": {"steps": 3},
+        },
+    },
+    "exploration": {
+        "temperatures_K": [600, 1500],
+        "integrator": "nvt_langevin",
+        "timestep_fs": 2,
+        "steps": [40],
+        "frames": 4,
+        "force_low_eV_A": 0.001,
+        "force_high_eV_A": 5.0,
+        "labels_per_system": 3,
+        "accurate_percent": 99,
+        "most_iterations": 2,
+    },
+    "selection": {"minimum_distance_A": 1.0},
+    "calculator": {"class": "ase.calculators.emt.EMT", "name": "EMT"},
+    "output": {"folder": "out"},
+    "farm": {"workers": 1},
+}
+
+
+def prepare(folder: Path, **sections: dict[str, Any]) -> Path:
+    """Write structures, labelled data and a config, with other values of some keys."""
+    frames = [copper(seed, a) for seed, a in enumerate(np.linspace(3.5, 3.75, 10))]
+    for atoms in frames:
+        atoms.calc = EMT()
+        atoms.get_stress()
+    ase.io.write(folder / "start.extxyz", frames)
+    ase.io.write(folder / "dense.extxyz", [copper(20, 3.5, 0.0)])
+    ase.io.write(folder / "thin.extxyz", [copper(21, 3.8, 0.0)])
+    tree = {name: {**entry, **sections.pop(name, {})} for name, entry in CONFIG.items()} | sections
+    (folder / "learn.yaml").write_text(yaml.safe_dump(tree))
+    return folder / "learn.yaml"
+
+
+@pytest.fixture
+def loop_only(tmp_path, monkeypatch):
+    """In a folder of its own, with one process, without figures and without facts of the machine, which take seconds."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(command, "WorkerPool", LocalPool(-1))
+    monkeypatch.setattr(provenance, "collect", dict)
+    monkeypatch.setattr(calculators, "version", lambda name: "any")
+    monkeypatch.setattr(curve, "draw", lambda curve, output: output)
+    monkeypatch.setattr(figure, "write", lambda settings, rows, output: output)
+
+
+def in_process(*arguments: str) -> int:
+    parser = argparse.ArgumentParser()
+    learn_command.add_arguments(parser)
+    with handlers_kept():
+        return learn_command.run(parser.parse_args(["learn.yaml", *arguments]))
+
+
+def test_two_iterations(tmp_path: Path) -> None:
+    prepare(tmp_path)
+    text = learn(tmp_path).stdout
+    out = tmp_path / "out"
+    rows = ledger.history(out / loop.LEDGER)
+    assert [row["stage"] for row in rows] == ["exploration"] * 2
+    assert rows[0]["ended"] == "" and rows[1]["ended"].startswith("2 iterations, the most that are allowed")
+    for row in rows:
+        assert row["runs"] == 4 and row["accurate"] + row["candidate"] + row["failed"] == 20
+        assert 0 < row["labelled"] <= 6
+        new = [hdf5.read(out / name) for name in row["data"]]
+        assert sum(len(data) for data in new) == row["labelled"]
+        for data in new:
+            for k in range(len(data)):
+                atoms = data.frame(k)
+                wanted = atoms.copy()
+                wanted.calc = EMT()
+                np.testing.assert_allclose(atoms.get_forces(), wanted.get_forces(), atol=1e-12)
+    assert rows[1]["training_frames"] > rows[0]["training_frames"] == 8
+    assert (out / "iteration_002" / "model_1.h5").exists() and "iteration_002/model_1.h5" in text
+    table = list(csv.DictReader((out / "iterations.csv").open()))
+    assert [row["system"] for row in table] == ["dense", "thin"] * 2
+
+
+class KillingPool(LocalPool):
+    """Ends its process at once, as when it is killed, after so many outcomes in all; what was stored by then stays."""
+
+    def run(self, compute, items, *, batched, total, stop):
+        for outcome in super().run(compute, items, batched=batched, total=total, stop=stop):
+            yield outcome
+            stop()  # stores it
+            if len(self.computed) == -self.stop_after:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def uninterrupted(loop_only: None) -> tuple[list[str], list]:
+    """Labels of all items of a whole loop in their order, and the rows of its iterations; computed once."""
+    if not WHOLE:
+        prepare(Path())
+        assert in_process() == 0
+        WHOLE.append((command.WorkerPool.computed, ledger.history(Path("out") / loop.LEDGER)))
+        shutil.rmtree("out")
+    return WHOLE[0]
+
+
+WHOLE: list[tuple[list[str], list]] = []
+
+
+def same(rows: list[dict], others: list[dict]) -> bool:
+    """Whether two loops came to the same, but for the time that it took."""
+
+    def without_times(row: dict) -> dict:
+        return {name: value for name, value in row.items() if not name.startswith("seconds")}
+
+    return [without_times(row) for row in rows] == [without_times(row) for row in others]
+
+
+@pytest.mark.parametrize("after", [4, 9, 21])
+def test_killed_anywhere_the_same_command_goes_on(after, tmp_path, monkeypatch, loop_only, uninterrupted):
+    """In an exploration and between labels: nothing stored is computed twice, and all comes out the same."""
+    items, rows = uninterrupted
+    prepare(tmp_path)
+    monkeypatch.setattr(campaign, "STORE_SECONDS", -1.0)
+    monkeypatch.setattr(command, "WorkerPool", KillingPool(-after))
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            in_process()
+        os._exit(1)
+    assert os.waitpid(child, 0)[1] == signal.SIGKILL
+    pool = LocalPool(-1)
+    monkeypatch.setattr(command, "WorkerPool", pool)
+    assert in_process() == 0
+    assert pool.computed == items[after:]
+    assert same(ledger.history(tmp_path / "out" / loop.LEDGER), rows)
+
+
+def test_a_signal_ends_it_in_order(tmp_path, monkeypatch, capsys, loop_only, uninterrupted):
+    _, rows = uninterrupted
+    prepare(tmp_path)
+    monkeypatch.setattr(command, "WorkerPool", LocalPool(9))
+    assert in_process() == STOPPED
+    assert "stopped by a signal; the same command goes on" in capsys.readouterr().out
+    monkeypatch.setattr(command, "WorkerPool", LocalPool(-1))
+    assert in_process() == 0
+    assert same(ledger.history(tmp_path / "out" / loop.LEDGER), rows)
+
+
+def test_an_iteration_anew_keeps_its_labels(tmp_path, monkeypatch, capsys, loop_only, uninterrupted):
+    _, rows = uninterrupted
+    prepare(tmp_path)
+    in_process()
+    labels = (tmp_path / "out" / loop.LABELS).read_bytes()
+    for part, computed in (("explore", 4 + 2), ("select", 2), ("train", 2 + 4 + 2)):
+        pool = LocalPool(-1)
+        monkeypatch.setattr(command, "WorkerPool", pool)
+        assert in_process("--from", "1", part) == 0
+        assert len(pool.computed) == computed and not [name for name in pool.computed if name.startswith("iteration")]
+        assert same(ledger.history(tmp_path / "out" / loop.LEDGER), rows)
+    assert (tmp_path / "out" / loop.LABELS).read_bytes() == labels
+    for wrong in (("7", "train"), ("1", "label"), ("x", "train")):
+        with pytest.raises(HpcpotError, match="--from = "):
+            in_process("--from", *wrong)
+    with pytest.raises(HpcpotError, match="give one"):
+        in_process("--from", "0", "train", "--overwrite")
+
+
+def test_what_was_changed_by_hand_is_refused(tmp_path, monkeypatch, loop_only):
+    prepare(tmp_path, exploration={"most_iterations": 1})
+    monkeypatch.setattr(command, "WorkerPool", LocalPool(-1))
+    assert in_process() == 0
+    new = tmp_path / "out" / "iteration_000" / loop.NEW
+    data = hdf5.read(new)
+    hdf5.write(data.select([0]), new, {}, overwrite=True)
+    with pytest.raises(HpcpotError, match=r"other frames than iteration 0 wrote: .* --from 0 train"):
+        in_process()
+    new.unlink()
+    with pytest.raises(HpcpotError, match="missing, as iteration 0 wrote"):
+        in_process()
+    assert in_process("--from", "0", "select") == 0
+    assert hdf5.fingerprint(hdf5.read(new)) == hdf5.fingerprint(data)
+    with pytest.raises(HpcpotError, match="must be of the data of the config"):
+        in_process("--set", "data.held_out_fraction=0.3")
+    assert in_process("--overwrite", "--set", "data.held_out_fraction=0.3") == 0
+    assert ledger.history(tmp_path / "out" / loop.LEDGER)[0]["training_frames"] == 7
+
+
+FAILING = """
+from ase.calculators.emt import EMT
+
+class Failing(EMT):
+    def calculate(self, atoms, properties, system_changes):
+        raise ArithmeticError("no licence")
+
+class Moody(EMT):
+    def calculate(self, atoms, properties, system_changes):
+        super().calculate(atoms, properties, system_changes)
+        if int(abs(atoms.positions[0, 0]) * 1e6) % 3 == 0:
+            raise ArithmeticError("not converged in 60 steps")
+"""
+
+
+def test_a_calculator_that_fails_at_all_ends_it_after_few(tmp_path, monkeypatch, loop_only):
+    prepare(tmp_path, calculator={"class": "failing.Failing"}, exploration={"labels_per_system": 8})
+    (tmp_path / "failing.py").write_text(FAILING)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(HpcpotError, match="failed at all of the first 5 structures, with ArithmeticError: no licence"):
+        in_process()
+    assert len([name for name in command.WorkerPool.computed if name.startswith("iteration 0")]) == loop.FIRST_LABELS
+
+
+def test_failed_labels_are_rows_and_the_rest_goes_on(tmp_path, monkeypatch, loop_only):
+    prepare(tmp_path, calculator={"class": "failing.Moody"}, exploration={"labels_per_system": 8, "most_iterations": 1})
+    (tmp_path / "failing.py").write_text(FAILING)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert in_process() == 0
+    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert row["labelled"] > 0 and row["label_failures"] > 0
+    with Results(tmp_path / "out" / loop.LABELS) as results:
+        failures = [failure.message for _, _, failure in results.failed()]
+    assert failures == ["not converged in 60 steps"] * row["label_failures"]
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "words"),
+    [
+        ("training", {"members": 1}, "exploration.force_high_eV_A = 5.0 .*needs a committee"),
+        ("exploration", {"force_low_eV_A": 5.0}, "force_low_eV_A = 5.0 .*must be below force_high_eV_A, 5 for dense"),
+        ("exploration", {"force_low_eV_A": {"dense": 0.1}}, "must be a number, or one for each of dense, thin"),
+        ("exploration", {"force_low_eV_A": None}, "one of force_low_eV_A and adaptive_count is required"),
+        ("exploration", {"adaptive_count": 3}, "one of force_low_eV_A and adaptive_count is required"),
+        ("exploration", {"systems": ["dens"]}, "must be names of systems, of dense, thin; dens is none"),
+        ("exploration", {"pressures_GPa": [1.0]}, "pressures_GPa = .*has no effect on nvt_langevin"),
+        ("exploration", {"integrator": "npt_nose_hoover"}, "pressures_GPa = null .*is required for npt_nose_hoover"),
+        ("exploration", {"grade_low": 2.0, "grade_high": 10.0}, "force_low_eV_A = .*is for a committee"),
+        ("exploration", {"skip_steps": 40}, "skip_steps = 40 .*must be below steps, 40"),
+        ("exploration", {"virial_low_eV": 0.1}, "virial_low_eV = .*go together"),
+        ("exploration", {"melt_K": 3000}, "set both or neither"),
+        ("exploration", {"fewer_from_percent": 99}, "fewer_from_percent = .*must be below accurate_percent, 99"),
+        ("systems", {"dense": "none_*.extxyz"}, "systems.dense = none_.*must match files"),
+        ("systems", {"dense": "silicon.extxyz"}, "systems.dense = .*has Si: must have elements of data.files, Cu"),
+        ("data", {"files": ["nothing.extxyz"]}, "nothing.extxyz"),
+        ("training", {"config": {"family": "moment_tensor", "output": {"model": "a.h5"}}}, "is set by the loop"),
+        ("training", {"config": {"family": "moment_tensor", "training": {"step": 1}}}, "did you mean training.steps"),
+        ("calculator", {"class": "ase.calculators.emt.EMTT"}, "did you mean ase.calculators.emt.EMT"),
+    ],
+)
+def test_bad_input_is_refused_before_any_work(section, keys, words, tmp_path, monkeypatch, loop_only):
+    prepare(tmp_path, **{section: keys})
+    ase.io.write(tmp_path / "silicon.extxyz", bulk("Si", cubic=True))
+    with pytest.raises(HpcpotError, match=f"(?s){words}"):
+        in_process()
+    assert not list((tmp_path / "out").glob("iteration*"))
+
+
+def test_a_plan(tmp_path, monkeypatch, capsys, loop_only):
+    prepare(tmp_path)
+    assert in_process("--dry-run") == 0
+    text = capsys.readouterr().out
+    assert "8 frames to train on, 2 held out" in text
+    assert (
+        "4 runs of up to 40 steps, 1.28e+03 atom-steps, at most 6 labels in an iteration; at most 2 iterations" in text
+    )
+    assert "farm: local, 1 CPU worker" in text and not (tmp_path / "out").exists()
+
+
+def test_one_model_by_its_extrapolation_grade(tmp_path, loop_only):
+    keys = {"force_low_eV_A": None, "force_high_eV_A": None, "grade_low": 1.5, "grade_high": 1e9, "most_iterations": 1}
+    tree = {"members": 1, "config": {**CONFIG["training"]["config"], "moment_tensor": {"level": 4, "cutoff_A": 4.0}}}
+    prepare(tmp_path, exploration=keys, training=tree)
+    assert in_process() == 0
+    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    with Results(tmp_path / "out" / "iteration_000" / loop.EXPLORED) as results:
+        grades = np.concatenate(results.read("deviation"))
+    assert row["candidate"] == np.count_nonzero(grades >= 1.5) > 0 and row["labelled"] > 0
+    assert list(row["models"]) == ["iteration_000/model_0.h5"]
+
+
+def test_levels_by_system_and_rungs(tmp_path, loop_only):
+    keys = {
+        "force_low_eV_A": {"dense": 0.1, "thin": 0.2},
+        "force_high_eV_A": 0.5,
+        "virial_low_eV": 0.01,
+        "virial_high_eV": {"dense": 0.03, "thin": 0.04},
+        "temperatures_K": [100, 200, 300],
+        "temperatures_at_once": 2,
+    }
+    prepare(tmp_path, exploration=keys)
+    stage = config.load("learn.yaml", SCHEMA).exploration
+    assert loop.levels(stage, "dense") == Levels(0.1, 0.5, 0.01, 0.03)
+    assert loop.levels(stage, "thin") == Levels(0.2, 0.5, 0.01, 0.04)
+    assert loop.rungs(stage) == [[100.0, 200.0], [300.0]]
+    adaptive = {"force_low_eV_A": None, "adaptive_count": 7, "adaptive_percent": 2.5}
+    prepare(tmp_path, exploration=adaptive)
+    stage = config.load("learn.yaml", SCHEMA).exploration
+    assert loop.levels(stage, "thin") == AdaptiveLevels(5.0, force_count=7, force_percent=2.5)
+    assert loop.rungs(stage) == [[600.0, 1500.0]]
+
+
+def test_models_are_kept_where_an_iteration_added_nothing(tmp_path, loop_only, capsys):
+    stages = {"cold": {"temperatures_K": [20]}, "warm": {"temperatures_K": [30, 40], "temperatures_at_once": 1}}
+    prepare(tmp_path, exploration={"force_low_eV_A": 4.9, "steps": [4]}, stages=stages)
+    assert in_process() == 0
+    rows = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert [(row["stage"], row["rung"]) for row in rows] == [("cold", 0), ("warm", 0), ("warm", 1)]
+    assert all(row["ended"].startswith("accurate: 100.0 %") and not row["labelled"] for row in rows)
+    assert all(row["models"] == rows[0]["models"] for row in rows)
+    text = capsys.readouterr().out
+    assert "iteration 2, stage warm, 40 K: " in text and "models: out/iteration_000/model_0.h5, " in text
+    (tmp_path / "out" / "iteration_000" / "model_1.h5").write_bytes(
+        (tmp_path / "out" / "iteration_000" / "model_0.h5").read_bytes()
+    )
+    with pytest.raises(HpcpotError, match="another model than iteration 2 used"):
+        in_process()
+    with pytest.raises(HpcpotError, match="must have warm, the stage of iteration 2"):
+        (tmp_path / "learn.yaml").write_text((tmp_path / "learn.yaml").read_text().replace("warm:", "hot:"))
+        in_process()
