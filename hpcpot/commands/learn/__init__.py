@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 
 from hpcpot import config
 from hpcpot.commands.learn.settings import SCHEMA
@@ -19,7 +20,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
         "Concurrent learning: train, explore, label what the models do not know, repeat. The same command goes on."
     )
-    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/learn_lisi_small.yaml", "training.members=3")
+    config.add_arguments(
+        parser, SCHEMA, "YAML file, e.g. configs/learn_lisi_small.yaml, or param.json of dpgen", "training.members=3"
+    )
+    parser.add_argument(
+        "machine", nargs="?", metavar="MACHINE", help="machine.json of dpgen: not used, see farm.cluster"
+    )
     farm_settings.add_arguments(parser)
     parser.add_argument(
         "--from",
@@ -27,6 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="begin",
         metavar=("ITERATION", "PART"),
         help=f"do an iteration anew from one of its parts on, {', '.join(PARTS)}, and all after it; labels are kept",
+    )
+    parser.add_argument(
+        "--export-tree",
+        type=Path,
+        metavar="FOLDER",
+        help="write the complete iterations as a tree of DP-GEN, and do nothing else",
     )
 
 

@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 from hpcpot import config, provenance
-from hpcpot.commands.learn import PARTS, figure, inputs, plan, summary
+from hpcpot.commands.learn import PARTS, dpgen_input, export, figure, inputs, plan, summary
 from hpcpot.commands.learn.loop import LABELS, LEDGER, Loop, folder_of
-from hpcpot.commands.learn.settings import SCHEMA
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.pool import WorkerPool
@@ -17,6 +16,7 @@ from hpcpot.farm.results import Store
 from hpcpot.labelling import calculators
 from hpcpot.labelling.task import check_calculator
 from hpcpot.learning import ledger
+from hpcpot.notices import notice
 from hpcpot.outputs import remove
 from hpcpot.parallel.stop import STOPPED, Stopped, StopRequest
 
@@ -28,7 +28,12 @@ def run_command(arguments: argparse.Namespace) -> int:
         HpcpotError: the config is wrong, or a part of an iteration failed as a whole.
     """
     stop = StopRequest()
-    settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
+    settings = dpgen_input.load(Path(arguments.config), arguments.overrides + farm_settings.overrides(arguments))
+    if arguments.machine is not None:
+        notice(arguments.machine, "not used: where the work is done is said by farm.cluster and jobs/jobqueue.yaml")
+    if arguments.export_tree is not None:
+        print(export.write(settings, arguments.export_tree))
+        return 0
     begin = parse_begin(arguments.begin, arguments.overwrite)
     here, folder = Path(arguments.config).parent, settings.output.folder
     if arguments.dry_run:

@@ -26,12 +26,12 @@ from hpcpot.commands import learn as learn_command
 from hpcpot.commands.learn import command, figure, loop
 from hpcpot.commands.learn.settings import SCHEMA
 from hpcpot.dataset import hdf5
-from hpcpot.errors import HpcpotError
+from hpcpot.errors import ConfigError, HpcpotError, OutputError
 from hpcpot.farm import campaign
 from hpcpot.farm.results import Results
 from hpcpot.labelling import calculators
-from hpcpot.learning import ledger
-from hpcpot.learning.levels import AdaptiveLevels, Levels
+from hpcpot.learning import dpgen_tree, ledger
+from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED, AdaptiveLevels, Levels
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.training import curve
 
@@ -364,3 +364,46 @@ def test_models_are_kept_where_an_iteration_added_nothing(tmp_path, loop_only, c
     with pytest.raises(HpcpotError, match="must have warm, the stage of iteration 2"):
         (tmp_path / "learn.yaml").write_text((tmp_path / "learn.yaml").read_text().replace("warm:", "hot:"))
         in_process()
+
+
+def test_a_loop_as_a_tree(tmp_path, loop_only, capsys):
+    prepare(tmp_path)
+    with pytest.raises(OutputError, match=r"learn\.h5 = no complete iteration"):
+        in_process("--export-tree", "early")
+    assert not (tmp_path / "out").exists() and in_process("--set", "exploration.most_iterations=1") == 0
+    capsys.readouterr()
+    assert in_process("--export-tree", "tree") == 0
+    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert capsys.readouterr().out == f"written: tree, 1 iteration, {row['labelled']} labelled frames\n"
+    (iteration,) = dpgen_tree.read(tmp_path / "tree", ("Cu",))
+    for system, counts in zip(row["systems"].values(), iteration.counts().values(), strict=True):
+        assert counts == {ACCURATE: system["accurate"], CANDIDATE: system["candidate"], FAILED: system["failed"]}
+    assert [len(labels) for labels in iteration.labels.values()] == [of["labelled"] for of in row["systems"].values()]
+    for labels in iteration.labels.values():
+        for k in range(len(labels)):
+            atoms = labels.frame(k)
+            energy, atoms.calc = atoms.get_potential_energy(), EMT()
+            assert atoms.get_potential_energy() == pytest.approx(energy)
+    run = iteration.explored[0]
+    assert run.job == {"ensemble": "nvt", "temps": 600.0, "model_devi_dt": 0.002} and run.steps.tolist() == [
+        0,
+        10,
+        20,
+        30,
+        40,
+    ]
+    assert np.isfinite(run.deviations[:, [0, 3]]).all() and np.isnan(run.deviations[:, 1]).all()
+    chosen = list(csv.DictReader((tmp_path / "out/iteration_000/chosen.csv").open()))
+    assert len(list((tmp_path / "tree/iter.000000/02.fp").glob("task.*"))) == len(chosen)
+    for link in (tmp_path / "tree/iter.000000/02.fp").glob("task.*/conf.dump"):
+        assert link.is_file()
+    with pytest.raises(OutputError, match="tree = exists"):
+        in_process("--export-tree", "tree")
+    text = (
+        (tmp_path / "learn.yaml")
+        .read_text()
+        .replace("exploration:", "stages:\n  other:\n    systems: [dense]\nexploration:")
+    )
+    (tmp_path / "learn.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=r"stages = other: must have exploration, the stage of iteration 0"):
+        in_process("--export-tree", "again")
