@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from repository import CONFIGS, DATA
 
 from hpcpot import config, data
 from hpcpot.commands import COMMANDS, schema_of
+from hpcpot.commands.learn import dpgen_input
 from hpcpot.commands.train import inputs
 from hpcpot.farm import jobqueue
 from hpcpot.farm import settings as farm_settings
@@ -51,6 +53,7 @@ def targets() -> list[Target]:
             "input-json", partial(_copy, DATA / "deepmd_training" / "input.json"), partial(_load_inputs, "input.json")
         ),
         Target("train-in", _write_aenet, partial(_load_inputs, "train.in")),
+        Target("param-json", _write_param, _load_param),
     ]
 
 
@@ -89,3 +92,12 @@ def _write_aenet() -> list[str]:
 
 def _load_inputs(name: str) -> Any:
     return inputs.load(Path(name), [])
+
+
+def _write_param() -> list[str]:
+    param = json.loads((DATA / "dpgen" / "iteration.json").read_text())["param_json"]
+    return written("param.json", json.dumps(param, indent=1))
+
+
+def _load_param() -> Any:
+    return dpgen_input.load(Path("param.json"), ["calculator.class=ase.calculators.emt.EMT"])
