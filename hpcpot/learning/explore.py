@@ -56,8 +56,8 @@ class Start:
     """Where a run begins.
 
     Attributes:
-        atoms: structure. system: its name. temperature: K. pressure: GPa, NaN without a barostat. melt_steps: of the melt
-        before; 0: none. seed: of velocities and thermostat.
+        atoms: structure. system: its name. temperature: K, NaN without dynamics. pressure: GPa, NaN without a barostat.
+        melt_steps: of the melt before; 0: none. seed: of velocities and thermostat.
     """
 
     atoms: Atoms
@@ -122,7 +122,7 @@ class Judge:
 
 
 def compute(start: Start, *, exploration: Exploration) -> dict[str, Any]:
-    """Explore from one structure: values of COLUMNS.
+    """Explore from one structure, or judge it as it is where there are no steps: values of COLUMNS.
 
     Raises:
         HpcpotError: not one frame could be judged.
@@ -131,6 +131,9 @@ def compute(start: Start, *, exploration: Exploration) -> dict[str, Any]:
     committee(exploration.models)  # its errors end all, before a run
     began, ended, run = process_time(), "", None
     judge = Judge(exploration, start.melt_steps)
+    if not exploration.steps:
+        judge.take(0, start.atoms)
+        return row(start, judge, exploration, 0, "") | {"seconds": process_time() - began}
 
     def collect(step: int, time: float, measured: dict[str, np.ndarray]) -> None:
         if step >= start.melt_steps:

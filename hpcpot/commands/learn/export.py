@@ -93,7 +93,9 @@ def _iteration(settings: LearnSettings, row: Mapping[str, Any]) -> dpgen_tree.Tr
 
 
 def _job(stage: ExplorationSection, temperature: float, pressure: float) -> dict[str, Any]:
-    """The job.json of a run."""
+    """The job.json of a run; empty without dynamics."""
+    if np.isnan(temperature):
+        return {}
     job = {"ensemble": stage.integrator.partition("_")[0], "temps": float(temperature)}
     if np.isfinite(pressure):
         job["press"] = float(pressure) / BAR_IN_GPA

@@ -423,9 +423,10 @@ def systems_of(settings: LearnSettings, stage: ExplorationSection) -> list[str]:
 
 
 def rungs(stage: ExplorationSection) -> list[list[float]]:
-    """The temperatures that are explored together, rung by rung."""
-    n = stage.temperatures_at_once or len(stage.temperatures_K)
-    return [stage.temperatures_K[k : k + n] for k in range(0, len(stage.temperatures_K), n)]
+    """The temperatures that are explored together, rung by rung; NaN without dynamics."""
+    kelvins = stage.temperatures_K or [np.nan]
+    n = stage.temperatures_at_once or len(kelvins)
+    return [kelvins[k : k + n] for k in range(0, len(kelvins), n)]
 
 
 def levels(stage: ExplorationSection, system: str) -> Levels | AdaptiveLevels:
@@ -459,7 +460,8 @@ def starts(settings: LearnSettings, inputs: Inputs, stage: ExplorationSection, r
                         atoms, seed = structures[number], settings.data.seed
                         content = (atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
                         key = content_key(*content, system, kelvin, gpa, melt, iteration, seed)
-                        label = f"{system} {number}, {kelvin:g} K" + ("" if np.isnan(gpa) else f", {gpa:g} GPa")
+                        label = f"{system} {number}" + ("" if np.isnan(kelvin) else f", {kelvin:g} K")
+                        label += "" if np.isnan(gpa) else f", {gpa:g} GPa"
                         label += f", melt of {melt} steps" if melt else ""
                         items.append(Item(key, Start(atoms, system, kelvin, gpa, melt, int(key[:7], 16)), label))
     return items

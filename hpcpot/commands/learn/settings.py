@@ -143,9 +143,11 @@ class ExplorationSection:
     systems: list[str] | None = key(
         list_of(file_name(), "a list of names"), "names of systems to start from; null: all", None
     )
-    temperatures_K: list[float] = key(
+    temperatures_K: list[float] | None = key(
         list_of(number(above=0), "a list of temperatures, e.g. [300, 1000]"),
-        "temperatures, each with each start structure; of nve integrators that of the first velocities",
+        "temperatures, each with each start structure; of nve integrators that of the first velocities; required but for "
+        "steps: [0]",
+        None,
     )
     temperatures_at_once: int | None = key(
         integer(1),
@@ -162,8 +164,9 @@ class ExplorationSection:
     )
     timestep_fs: float = key(number(above=0), "time step", 1.0, hint="typical 0.5 to 2")
     steps: list[int] = key(
-        list_of(integer(1), "a list of numbers of steps, e.g. [2000, 5000, 20000]"),
-        "steps of a run in the first, second, ... iteration of the stage; the last for all that follow",
+        list_of(integer(), "a list of numbers of steps, e.g. [2000, 5000, 20000]"),
+        "steps of a run in the first, second, ... iteration of the stage; the last for all that follow; [0]: no dynamics, the "
+        "start structures themselves are judged, as a pool to choose from",
     )
     frames: int = key(integer(1), "frames of each run that are judged, at equal intervals", 100)
     skip_steps: int = key(integer(), "steps at the beginning of a run whose frames are not judged", 0)
@@ -325,7 +328,23 @@ def _check_stage(settings: LearnSettings, stage: ExplorationSection) -> Iterator
         yield "fewer_from_percent", f"must be below accurate_percent, {stage.accurate_percent:g}"
 
 
+def _check_pool(stage: ExplorationSection) -> Iterator[Problem]:
+    """Yield keys of dynamics that are set where there is none."""
+    if len(stage.steps) > 1:
+        yield "steps", "must be [0] alone, or numbers >= 1: a stage chooses from a pool, or runs dynamics"
+    for name in ("temperatures_K", "temperatures_at_once", "pressures_GPa", "melt_K", "melt_steps", "stop_above"):
+        if getattr(stage, name) is not None:
+            yield name, "has no effect without dynamics (steps: [0]); set null"
+    if stage.skip_steps:
+        yield "skip_steps", "has no effect without dynamics (steps: [0]); set 0"
+
+
 def _check_dynamics(stage: ExplorationSection) -> Iterator[Problem]:
+    if 0 in stage.steps:
+        yield from _check_pool(stage)
+        return
+    if stage.temperatures_K is None:
+        yield "temperatures_K", "is required, e.g. [300, 1000]"
     has_barostat = INTEGRATORS[stage.integrator].has_barostat
     if has_barostat and stage.pressures_GPa is None:
         yield "pressures_GPa", f"is required for {stage.integrator}, e.g. [1.0e-4]"

@@ -407,3 +407,43 @@ def test_a_loop_as_a_tree(tmp_path, loop_only, capsys):
     (tmp_path / "learn.yaml").write_text(text)
     with pytest.raises(ConfigError, match=r"stages = other: must have exploration, the stage of iteration 0"):
         in_process("--export-tree", "again")
+
+
+def test_choosing_from_a_labelled_pool(tmp_path, loop_only, capsys):
+    """Without dynamics the structures themselves are judged; their labels are looked up, and none is taken twice."""
+    pool = [copper(40 + k, 3.4 + 0.06 * k, 0.1) for k in range(6)]
+    for atoms in pool:
+        atoms.calc = EMT()
+        atoms.get_stress()
+    ase.io.write(tmp_path / "pool.extxyz", pool)
+    unset = {"temperatures_K": None, "steps": [0], "labels_per_system": 2, "accurate_percent": 100}
+    calculator = {"class": "hpcpot.labelling.known.KnownLabels", "arguments": {"file": "pool.extxyz"}, "name": "pool"}
+    prepare(tmp_path, exploration=unset, calculator=calculator)
+    tree = yaml.safe_load((tmp_path / "learn.yaml").read_text()) | {"systems": {"pool": "pool.extxyz"}}
+    (tmp_path / "learn.yaml").write_text(yaml.safe_dump(tree))
+    assert in_process("--dry-run") == 0
+    assert "exploration, as they are: 6 runs of up to 0 steps" in capsys.readouterr().out
+    assert in_process() == 0
+    rows = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert [row["runs"] for row in rows] == [6, 6] and [row["labelled"] for row in rows] == [2, 2]
+    keys = [key for row in rows for key in row["systems"]["pool"]["keys"]]
+    assert len(set(keys)) == 4
+    energies = {round(atoms.get_potential_energy(), 9) for atoms in pool}
+    for row in rows:
+        for name in row["data"]:
+            assert {round(energy, 9) for energy in hdf5.read(tmp_path / "out" / name).energies} <= energies
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"steps": [0]}, r"temperatures_K = .*has no effect without dynamics"),
+        ({"steps": [0, 40], "temperatures_K": None}, r"steps = .*must be \[0\] alone"),
+        ({"steps": [0], "temperatures_K": None, "skip_steps": 10}, r"skip_steps = 10 .*has no effect without dynamics"),
+        ({"temperatures_K": None}, r"temperatures_K = null .*is required"),
+    ],
+)
+def test_pool_and_dynamics_do_not_mix(keys, message, tmp_path, loop_only):
+    prepare(tmp_path, exploration=keys)
+    with pytest.raises(ConfigError, match=message):
+        in_process("--dry-run")
