@@ -18,6 +18,9 @@ from hpcpot.structure.random.sites import Filling
 ATTEMPTS = 1000
 """Cells that are tried for a structure, each with another group, shape and atoms."""
 
+MOST_ATOMS = 2000
+"""Atoms of a cell: all pairs of them are looked at in every sweep."""
+
 FLATTEST = 30.0, 150.0
 """Degrees, between which the angles of a cell must be."""
 
@@ -129,8 +132,14 @@ def check(cells: RandomCells) -> None:
     distances, cannot have less.
 
     Raises:
-        StructureError: volumes too small for the distances; groups that cannot hold the atoms.
+        StructureError: too many atoms; volumes too small for the distances; groups that cannot hold the atoms.
     """
+    most = max(cells.units) * (max(orders_of(cells)) if cells.per_operation else 1)
+    if most * sum(cells.formula.values()) > MOST_ATOMS:
+        raise StructureError(
+            f"atoms of a cell of {most} {cells.name} = {most * sum(cells.formula.values())}: must be at most {MOST_ATOMS}; "
+            "lower the formula units."
+        )
     elements = list(cells.formula)
     lows = np.array([[_range_of(cells, a, b)[0] for b in elements] for a in elements])
     counts = np.array(list(cells.formula.values()))

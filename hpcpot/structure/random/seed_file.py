@@ -36,6 +36,15 @@ BAND = (0.95, 1.05)
 TRIES, SWEEPS = 0.25, 100
 """PUSHSTEP and PUSHMAX where the seed has none, as in AIRSS."""
 
+FLAGS = ("NOPUSH", "COMPACT", "NOCOMPACT")
+"""Tags without a value."""
+
+EITHER = (("SYMM", "SYMMNO"), ("SYMM", "SYMMOPS"), ("SYMMNO", "SYMMOPS"), ("COMPACT", "NOCOMPACT"))
+"""Tags of which a seed can have one only, as the other would do nothing."""
+
+POSITIONS, LATTICES = ("POSITIONS_FRAC", "POSITIONS_ABS"), ("LATTICE_CART", "LATTICE_ABC")
+"""Blocks that are read, one of each."""
+
 ATOM = re.compile(r"([A-Z][a-z]?)\s+\S+\s+\S+\s+\S+\s*(#.*)?")
 
 
@@ -50,8 +59,9 @@ def read(path: Path) -> RandomCells:
     tags, blocks = _parts(path, lines)
     formula, listed = _atoms(path, blocks)
     get = _Tags(path, tags)
-    slack = get.number("SLACK", 0.0)
-    distance, distances = _separations(path, tags.get("MINSEP"), 1.0 - slack)
+    slack = get.number("SLACK", 0.0, most=0.99)
+    distance, distances = _separations(path, tags.get("MINSEP"), 1.0 - slack, formula)
+    packing = get.number("PACKING", PACKING, least=1e-3, most=1.0)
     total, band = sum(formula.values()), BAND
     if "VARVOL" in tags:
         volume = get.number("VARVOL", 0.0) * total / listed
@@ -62,10 +72,12 @@ def read(path: Path) -> RandomCells:
         volume = lattice
     else:
         diameters = {symbol: sum(distances.get((symbol, symbol), distance)) / 2 for symbol in formula}
-        volume = volumes.by_packing(formula, diameters, get.number("PACKING", PACKING))
+        volume = volumes.by_packing(formula, diameters, packing)
     if not (volume > 0.0 and band[0] > 0.0):
         raise StructureError(f"{path}: volume = {volume:g} Å³: must be > 0; give TARGVOL or VARVOL, or MINSEP.")
-    units = get.whole("NFORM", [-1])
+    units, (sweeps, *more) = get.whole("NFORM", [-1]), get.whole("PUSHMAX", [SWEEPS])
+    if more or sweeps < 0:
+        raise get.wrong("PUSHMAX", "a whole number >= 0")
     fewer = get.whole("ADJGEN", [0])
     group = _group(path, tags.get("SYMM", tags.get("SYMMNO")))
     orders = [order for order in get.whole("SYMMOPS", [1]) if order in ORDERS]
@@ -86,10 +98,10 @@ def read(path: Path) -> RandomCells:
         distance=distance,
         distances=distances,
         fewer_general=(min(fewer), max(fewer)),
-        compactness=get.number("CONS", 0.4),
-        angle_compactness=get.number("ACONS", 0.5),
-        push_step=get.number("PUSHSTEP", TRIES),
-        push_sweeps=0 if "NOPUSH" in tags else int(get.number("PUSHMAX", SWEEPS)),
+        compactness=get.number("CONS", 0.4, most=1.0),
+        angle_compactness=get.number("ACONS", 0.5, most=0.95),
+        push_step=get.number("PUSHSTEP", TRIES, least=1e-3, most=10.0),
+        push_sweeps=0 if "NOPUSH" in tags else sweeps,
         reduce="NOCOMPACT" not in tags,
     )
 
@@ -98,10 +110,17 @@ def _parts(path: Path, lines: list[str]) -> tuple[dict[str, str], dict[str, list
     """Tags and blocks, by name in capitals; keywords of CASTEP itself do not concern the cell."""
     tags: dict[str, str] = {}
     blocks: dict[str, list[str]] = {}
-    block, unused = None, []
+    block, opened, unused = None, "", []
     for line in lines:
         if match := re.fullmatch(r"%(END)?BLOCK\s+(\w+)", line, re.IGNORECASE):
-            block = None if match[1] else blocks.setdefault(match[2].upper(), [])
+            name = match[2].upper()
+            if name != opened if match[1] else name in blocks or opened:
+                raise StructureError(
+                    f"{path}: {line[:60]} = a block that is there twice, in another, or was not begun: must be %BLOCK once, "
+                    "then %ENDBLOCK of that name; correct it."
+                )
+            opened = "" if match[1] else name
+            block = None if match[1] else blocks.setdefault(name, [])
         elif line.startswith("##") or not line:
             continue
         elif line.startswith("#"):
@@ -109,15 +128,25 @@ def _parts(path: Path, lines: list[str]) -> tuple[dict[str, str], dict[str, list
             _refuse_unknown(path, name := name.strip().upper())
             if name in tags:
                 raise StructureError(f"{path}: {name} = appears twice: must be there once; take one away.")
+            if bool(value.strip()) is (name in FLAGS):
+                what = "no value" if name in FLAGS else f"a value, #{name}=..."
+                raise StructureError(f"{path}: {name} = {value.strip()[:30]}: must have {what}; correct it.")
             tags[name] = value.strip()
         elif block is not None:
             block.append(line)
         else:
             unused.append(line.split()[0])
-    if unused or "MAXTIME" in tags:
-        notice(
-            f"{path}: {', '.join([*dict.fromkeys(unused), *(['MAXTIME'] if 'MAXTIME' in tags else [])])}", "not used."
-        )
+    if opened:
+        raise StructureError(f"{path}: %BLOCK {opened} = has no end: must be followed by %ENDBLOCK {opened}; add it.")
+    for first, second in (*EITHER, POSITIONS, LATTICES):
+        if {first, second} <= tags.keys() | blocks.keys():
+            raise StructureError(f"{path}: {second} = does not go with {first}: must be one of them; take one away.")
+    unused += [name for name in blocks if name not in (*POSITIONS, *LATTICES)]
+    unused += [name for name in ("MAXTIME", "TARGVOL") if name in tags and (name == "MAXTIME" or "VARVOL" in tags)]
+    if "PACKING" in tags and {"VARVOL", "TARGVOL", *LATTICES} & (tags.keys() | blocks.keys()):
+        unused.append("PACKING")  # the volume is given
+    if unused:
+        notice(f"{path}: {', '.join(dict.fromkeys(unused))}", "not used.")
     return tags, blocks
 
 
@@ -137,7 +166,7 @@ def _refuse_unknown(path: Path, name: str) -> None:
 
 def _atoms(path: Path, blocks: dict[str, list[str]]) -> tuple[dict[str, int], int]:
     """Atoms of each element, and the number of lines that list them."""
-    lines = blocks.get("POSITIONS_FRAC", blocks.get("POSITIONS_ABS", []))
+    lines = next((blocks[name] for name in POSITIONS if name in blocks), [])
     formula: Counter[str] = Counter()
     for line in lines:
         match = ATOM.fullmatch(line)
@@ -159,14 +188,17 @@ def _atoms(path: Path, blocks: dict[str, list[str]]) -> tuple[dict[str, int], in
 
 
 def _lattice_volume(path: Path, blocks: dict[str, list[str]]) -> float | None:
-    name = next((name for name in ("LATTICE_CART", "LATTICE_ABC") if name in blocks), None)
+    name = next((name for name in LATTICES if name in blocks), None)
     if name is None:
         return None
     try:
         rows = [line for line in blocks[name] if line.lower() not in ("ang", "angstrom")]
         numbers = np.array([[float(word) for word in row.split()] for row in rows])
-        cell = numbers if name == "LATTICE_CART" else cell_of(numbers[0], np.cos(np.radians(numbers[1])))
-        volume = abs(float(np.linalg.det(cell)))
+        if numbers.shape != ((3, 3) if name == "LATTICE_CART" else (2, 3)):
+            raise ValueError
+        with np.errstate(divide="ignore", invalid="ignore"):  # angles that make no cell; refused below
+            cell = numbers if name == "LATTICE_CART" else cell_of(numbers[0], np.cos(np.radians(numbers[1])))
+            volume = abs(float(np.linalg.det(cell)))
     except (ValueError, IndexError, np.linalg.LinAlgError) as error:
         raise StructureError(f"{path}: {name} = not three rows, or two, of three numbers in Å: correct it.") from error
     if not 0.0 < volume < np.inf:
@@ -187,13 +219,21 @@ def _group(path: Path, name: str | None) -> tuple[int, ...] | None:
 
 
 def _separations(
-    path: Path, text: str | None, factor: float
+    path: Path, text: str | None, factor: float, formula: dict[str, int]
 ) -> tuple[tuple[float, float], dict[tuple[str, str], tuple[float, float]]]:
     """Least distances of all pairs, and of some: `2.0`, `1-3 Li-Si=2.5 Si-Si=2.2-2.4`."""
-    distance, distances = (0.0, 0.0), {}
+    distance, distances, seen = (0.0, 0.0), {}, set()
     for word in (text or "").split():
         pair, equals, value = word.rpartition("=")
         elements = tuple(sorted(pair.split("-")))
+        if elements in seen or (
+            equals and not set(elements) <= formula.keys() and set(elements) <= atomic_numbers.keys()
+        ):
+            raise StructureError(
+                f"{path}: MINSEP = {word[:30]}: must be there once, and of elements of the atoms, {', '.join(formula)}; "
+                "take it away."
+            )
+        seen.add(elements)
         ends = _ends(value)
         if ends is None or (equals and (len(elements) != 2 or not all(e in atomic_numbers for e in elements))):
             raise StructureError(
@@ -222,16 +262,18 @@ class _Tags:
     def __init__(self, path: Path, tags: dict[str, str]):
         self._path, self._tags = path, tags
 
-    def number(self, name: str, default: float) -> float:
+    def number(self, name: str, default: float, least: float = 0.0, most: float = np.inf) -> float:
         low, high = self.range(name) if name in self._tags else (default, default)
         if low != high:
-            raise self._wrong(name, "a number")
+            raise self.wrong(name, "a number")
+        if not least <= low <= most:
+            raise self.wrong(name, f"a number from {least:g} to {most:g}")
         return low
 
     def range(self, name: str) -> tuple[float, float]:
         ends = _ends(self._tags[name])
         if ends is None:
-            raise self._wrong(name, "a number >= 0, or a range a-b")
+            raise self.wrong(name, "a number >= 0, or a range a-b")
         return ends
 
     def whole(self, name: str, default: list[int]) -> list[int]:
@@ -246,8 +288,9 @@ class _Tags:
             numbers = [int(word) for word in words if re.fullmatch(r"-1|\d{1,4}", word)] if all(words) else []
             numbers = numbers if len(numbers) == len(words) else []
         if not numbers:
-            raise self._wrong(name, "a whole number, a range a-b, or {a,b,c}")
+            raise self.wrong(name, "a whole number, a range a-b, or {a,b,c}")
         return numbers
 
-    def _wrong(self, name: str, what: str) -> StructureError:
+    def wrong(self, name: str, what: str) -> StructureError:
+        """What is wrong with the value of a tag."""
         return StructureError(f"{self._path}: {name} = {self._tags[name][:30]}: must be {what}; correct it.")

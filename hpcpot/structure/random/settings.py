@@ -25,6 +25,7 @@ from hpcpot.config.kinds import (
 from hpcpot.structure.random import ORDERS, PACKING
 
 UNITS = whole_numbers("a whole number >= 1, a range such as 1-16, or a list of numbers")
+OPERATIONS = [1, 2, 3, 4, 6]
 EVERY = "all"
 """Name of all pairs that `minimum_distance_A` does not name."""
 
@@ -68,6 +69,9 @@ PAIRS = mapping_of(Kind("a pair", _pair, TEXT), RANGE, "a mapping such as {all: 
 
 def _distances(value: Any) -> dict[str, list[float]]:
     """Least distances by pair."""
+    names = [_pair(name) for name in value] if isinstance(value, dict) else []
+    if repeated := [name for name in names if names.count(name) > 1]:
+        raise ValueError(f"must name {repeated[0]} once, in either order")
     return PAIRS.parse(value) if isinstance(value, dict) else {EVERY: _range(value)}
 
 
@@ -119,19 +123,19 @@ class RandomSection:
             _distances,
             {"anyOf": [*RANGE.json["anyOf"], PAIRS.json]},
         ),
-        "least distance of two atoms, also of an atom and its images: for all, or by pair, {all: 2.28, Si-Si: 2.3}; of "
-        "[least, most] each structure draws one",
+        "least distance of two atoms, also of an atom and its images: for all, or by pair, {all: 2.28, Si-Si: 2.3}, 0 for "
+        "pairs without one; of [least, most] each structure draws one",
         {EVERY: [2.28, 2.28]},
     )
     operations: list[int] = key(
         whole_numbers("a whole number >= 1, a range such as 1-6, or a list of numbers"),
         "symmetry operations of the primitive cell; each number that a group has (1, 2, 3, 4, 6, 8, 12, 16, 24, 48) is as "
         "likely, then each group with so many",
-        [1, 2, 3, 4, 6],
+        OPERATIONS,
     )
     groups: list[int] | None = key(
         whole_numbers("a number from 1 to 230, a range, or a list"),
-        "numbers of space groups, instead of all that have so many operations",
+        "numbers of space groups, instead of operations; each order among them is as likely, then each group of that order",
         None,
     )
     fewer_general: list[int] = key(
@@ -178,6 +182,8 @@ def problems(random: RandomSection) -> Iterator[Problem]:
     named = {symbol for pair in random.minimum_distance_A if pair != EVERY for symbol in pair.split("-")}
     if others := sorted(named - elements):
         yield "random.minimum_distance_A", f"must name elements of the compositions, and {', '.join(others)} is none"
+    if random.packing_fraction != PACKING and random.volume_A3 != "packing":
+        yield "random.packing_fraction", "is for volume_A3: packing; leave it out, or give that"
     if random.volume_ratio[0] <= 0:
         yield "random.volume_ratio", "must be above 0"
     if (
@@ -186,6 +192,8 @@ def problems(random: RandomSection) -> Iterator[Problem]:
         and len(wrong) == len(random.operations)
     ):
         yield "random.operations", f"must have numbers among {', '.join(map(str, ORDERS))}, which groups have"
+    if random.groups is not None and random.operations != OPERATIONS:
+        yield "random.operations", "does not go with random.groups, which have theirs; leave one out"
     if random.groups is not None and random.groups[-1] > 230:
         yield "random.groups", "must be numbers from 1 to 230"
     if random.fewer_general[0] > random.fewer_general[1]:

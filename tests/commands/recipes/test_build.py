@@ -457,6 +457,10 @@ def test_volumes_of_random_cells(tmp_path, volume, cell):
         ("random.volume_ratio=0", "random.volume_ratio = 0 (--set): must be above 0"),
         ("random.volume_A3={Li: 15}", "must have a volume of Si, too"),
         ("random.minimum_distance_A={Li-O: 2}", "must name elements of the compositions, and O is none"),
+        ("random.minimum_distance_A={Li-Si: 2, Si-Li: 3}", "must name Li-Si once, in either order"),
+        ("random.packing_fraction=0.5", "random.packing_fraction = 0.5 (--set): is for volume_A3: packing"),
+        ("random.groups=4 & random.operations=2", "random.operations = 2 (--set): does not go with random.groups"),
+        ("random.compositions={LiSi: 3000}", "atoms of a cell of 3000 LiSi = 6000: must be at most 2000"),
         ("random.minimum_distance_A={Li: 2}", "must be named by a pair such as Li-Si, or by all"),
         ("random.compactness=2", "must be at most 1"),
         ("random.angle_compactness=0.99", "must be at most 0.95"),
@@ -468,7 +472,7 @@ def test_volumes_of_random_cells(tmp_path, volume, cell):
     ),
 )
 def test_wrong_random_cells(tmp_path, capsys, override, message):
-    assert built_at_random(tmp_path, override) is None
+    assert built_at_random(tmp_path, *override.split(" & ")) is None
     assert message in capsys.readouterr().err
     assert not (tmp_path / "cells.extxyz").exists()
 

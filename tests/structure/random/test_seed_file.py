@@ -7,6 +7,7 @@ import pytest
 from hpcpot import config
 from hpcpot.commands.recipes.settings import SCHEMA
 from hpcpot.errors import ConfigError, StructureError
+from hpcpot.notices import InputNotice
 from hpcpot.structure.random.cells import generate
 from hpcpot.structure.random.recipe import random_cells
 from hpcpot.structure.random.seed_file import read
@@ -85,7 +86,9 @@ def test_the_lattice_gives_the_volume_and_operations_the_formula_units(tmp_path)
 
 def test_a_group_and_no_push(tmp_path):
     text = SEED.replace("SYMMOPS=1-4", "SYMM=P-1").replace("SLACK=0.05", "NOPUSH\n#NOCOMPACT\n#ADJGEN=0-1\n#MAXTIME=2")
-    cells = read(seed(tmp_path, text))
+    text += "#VARVOL=20\n#PACKING=0.3\n%BLOCK SYMMETRY_OPS\n1 0 0\n%ENDBLOCK SYMMETRY_OPS\n"
+    with pytest.warns(InputNotice, match="KPOINTS_MP_SPACING, SYMMETRY_OPS, MAXTIME, TARGVOL, PACKING = not used"):
+        cells = read(seed(tmp_path, text))
     assert (cells.groups, cells.push_sweeps, cells.reduce, cells.fewer_general) == ((2,), 0, False, (0, 1))
 
 
@@ -114,10 +117,31 @@ def test_a_group_and_no_push(tmp_path):
         ("0 4 0\n", "", "LATTICE_CART = not three rows"),
         ("POSITIONS_FRAC", "KPOINTS", "= no atoms: must have a block"),
         ("TARGVOL=20-24", "TARGVOL=0", "must be > 0"),
+        ("TARGVOL=20-24", "TARGVOL", "TARGVOL = : must have a value, #TARGVOL=..."),
+        ("#TARGVOL=20-24\n", "#PACKING=0\n", "PACKING = 0: must be a number from 0.001 to 1"),
+        ("SLACK=0.05", "SLACK=2", "SLACK = 2: must be a number from 0 to 0.99"),
+        ("CONS=0.5", "CONS=3", "CONS = 3: must be a number from 0 to 1"),
+        ("CONS=0.5", "ACONS=1", "ACONS = 1: must be a number from 0 to 0.95"),
+        ("CONS=0.5", "PUSHSTEP=0", "PUSHSTEP = 0: must be a number from 0.001 to 10"),
+        ("CONS=0.5", "PUSHMAX=2.7", "PUSHMAX = 2.7: must be a whole number"),
+        ("CONS=0.5", "PUSHMAX=2-7", "PUSHMAX = 2-7: must be a whole number >= 0"),
+        ("CONS=0.5", "NOPUSH=0", "NOPUSH = 0: must have no value"),
+        ("CONS=0.5", "SYMM=P-1", "SYMMOPS = does not go with SYMM"),
+        ("#CONS=0.5", "#COMPACT\n#NOCOMPACT", "NOCOMPACT = does not go with COMPACT"),
+        (
+            "MINSEP=2.0",
+            "MINSEP=2.0 Si-Ge=2",
+            "MINSEP = Si-Ge=2: must be there once, and of elements of the atoms, Li, Si",
+        ),
+        ("MINSEP=2.0", "MINSEP=2.0 Si-Li=2", "MINSEP = Li-Si=2.2-2.4: must be there once"),
+        ("MINSEP=2.0", "MINSEP=2.0 1.0", "MINSEP = 1.0: must be there once"),
+        ("%ENDBLOCK POSITIONS_FRAC", "", "%BLOCK POSITIONS_FRAC = has no end"),
+        ("%ENDBLOCK LATTICE_CART", "", "= a block that is there twice, in another, or was not begun"),
+        ("KPOINTS_MP", "%BLOCK LATTICE_ABC\n%ENDBLOCK LATTICE_ABC\n", "LATTICE_ABC = does not go with LATTICE_CART"),
     ),
 )
 def test_wrong_seeds(tmp_path, old, new, message):
-    text = SEED.replace("#TARGVOL=20-24\n", "") if "LATTICE" in message else SEED
+    text = SEED.replace("#TARGVOL=20-24\n", "") if "LATTICE_CART =" in message else SEED
     with pytest.raises(StructureError) as refusal:
         read(seed(tmp_path, text.replace(old, new)))
     assert message in str(refusal.value)
@@ -130,6 +154,9 @@ def test_a_seed_in_a_config(tmp_path):
     assert random_cells(config.load(path, SCHEMA).random)[0].name == "Li4Si2"
     with pytest.raises(ConfigError, match="random.niggli = false .*: does not go with random.seed_file"):
         config.load(path, SCHEMA, ["random.niggli=false"])
+    seed(tmp_path, SEED.replace("NFORM={1,2}", "NFORM=9999"))
+    with pytest.raises(ConfigError, match="lisi.cell: atoms of a cell of 9999 Li4Si2 = 59994: must be at most 2000"):
+        random_cells(config.load(path, SCHEMA).random)
     seed(tmp_path, SEED.replace("MINSEP=2.0", "MINSEP=4.0"))
     with pytest.raises(ConfigError, match=r"lisi.cell: volume of 1 Li4Si2 = 60 Å³ .* densest packing"):
         random_cells(config.load(path, SCHEMA).random)
