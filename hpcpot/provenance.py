@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from datetime import datetime, timezone
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
@@ -47,6 +48,7 @@ def command_line() -> str:
     return shlex.join(["hpcpot" if ours else program, *arguments])
 
 
+@cache  # once a process: it starts git twice
 def git_commit(folder: Path = CHECKOUT) -> str:
     """The commit of a checkout, with "+changes" if its tracked files differ from it; "none" outside of a checkout."""
     if not (folder / ".git").exists():  # else git would answer for whatever checkout surrounds an installed hpcpot

@@ -56,12 +56,15 @@ def git(folder, *arguments):
 def test_commit_of_a_checkout(tmp_path):
     git(tmp_path, "init", "-q")
     assert provenance.git_commit(tmp_path) == "none"
+    provenance.git_commit.cache_clear()
     (tmp_path / "file").write_text("1")
     git(tmp_path, "add", "file")
     git(tmp_path, "commit", "-q", "--no-verify", "-m", "first")
     head = git(tmp_path, "rev-parse", "HEAD")
     assert provenance.git_commit(tmp_path) == head
     (tmp_path / "file").write_text("2")
+    assert provenance.git_commit(tmp_path) == head, "asked once a process"
+    provenance.git_commit.cache_clear()
     assert provenance.git_commit(tmp_path) == head + "+changes"
     (tmp_path / "site-packages").mkdir()
     assert provenance.git_commit(tmp_path / "site-packages") == "none"

@@ -8,7 +8,8 @@ from __future__ import annotations
 import difflib
 import pkgutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from hashlib import sha256
 from importlib import import_module, metadata
 from importlib.util import find_spec
@@ -90,11 +91,17 @@ def find(name: str) -> Callable[..., Any]:
 
 def version(name: str) -> str:
     """Package and version that a class is of, "ase 3.26.0"; of a module of one's own the hash of its source."""
-    packages = metadata.packages_distributions().get(name.partition(".")[0], [])
+    packages = _packages().get(name.partition(".")[0], [])
     if packages:
         return ", ".join(f"{package} {metadata.version(package)}" for package in dict.fromkeys(packages))
     source = getattr(import_module(name.rpartition(".")[0]), "__file__", None)
     return f"{Path(source).name}: sha256 {sha256(Path(source).read_bytes()).hexdigest()}" if source else "no package"
+
+
+@cache
+def _packages() -> Mapping[str, list[str]]:
+    """Packages by the modules that they hold; once a process, for it reads the files of all that is installed."""
+    return metadata.packages_distributions()
 
 
 def _near(module_name: str) -> str:

@@ -172,10 +172,15 @@ def md_tree(start: Start, exploration: Exploration) -> dict[str, Any]:
             "trajectory": None,
             "checkpoint_every": 0,
             "thermo_every": 0,
-            "observables_every": max(shared.steps // shared.frames, 1),
+            "observables_every": interval(shared.steps, shared.frames),
         },
         "device": "cpu",
     }
+
+
+def interval(steps: int, frames: int) -> int:
+    """Steps between the judged frames of a run."""
+    return max(steps // frames, 1)
 
 
 def heated(integrator: str, temperature: float) -> dict[str, float]:

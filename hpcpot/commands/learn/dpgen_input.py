@@ -24,7 +24,7 @@ from hpcpot.commands.learn.settings import SCHEMA, LearnSettings
 from hpcpot.config import show
 from hpcpot.config.load import first_of
 from hpcpot.errors import ConfigError
-from hpcpot.learning import dpgen_tree
+from hpcpot.learning import dpgen_tree, explore
 from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED
 from hpcpot.notices import notice
 from hpcpot.training import deepmd_input
@@ -84,6 +84,14 @@ OTHERWISE = {
     ),
     **_each("model_devi_taut model_devi_taup taut taup", "thermostat and barostat have times of their own"),
     **_each("model_devi_neidelay neidelay", "neighbour lists are renewed when they must be"),
+    **_each(
+        "training_reuse_old_ratio training_reuse_numb_steps training_reuse_stop_batch training_reuse_start_lr "
+        "training_reuse_start_pref_e training_reuse_start_pref_f",
+        "says more about training_reuse_iter, and each iteration trains from scratch",
+    ),
+    **_each(
+        "cluster_cutoff cluster_cutoff_hard cluster_minify", "says more about use_clusters; frames are labelled whole"
+    ),
 }
 """Keywords of the file or of a job that change nothing here -> why."""
 
@@ -112,11 +120,11 @@ REFUSED = {
 }
 """Keywords of the file or of a job that hpcpot cannot follow, unless they are false -> what serves in their place."""
 
-WITHOUT = _words(
-    "training_reuse_old_ratio training_reuse_numb_steps training_reuse_stop_batch training_reuse_start_lr "
-    "training_reuse_start_pref_e training_reuse_start_pref_f cluster_cutoff cluster_cutoff_hard cluster_minify"
-)
-"""Keywords that say more about one of REFUSED, and nothing without it."""
+COUNTS = {"training_reuse_iter"}
+"""Keywords of REFUSED that say something even where they are 0: an iteration."""
+
+SIMPLIFY = {"pick_data", "init_pick_number", "iter_pick_number"}
+"""Keywords by which a param.json is one of `dpgen simplify`."""
 
 OLD_NAMES = {"Ts": "temps", "Ps": "press", "ens": "ensemble", "t_freq": "trj_freq", "traj_freq": "trj_freq"}
 """Spellings of older versions in a job -> today's."""
@@ -162,6 +170,11 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
         ConfigError: the file cannot be read or is no param.json. DataError: a tree of DP-GEN beside it that is damaged.
     """
     content = deepmd_input.parsed(path)
+    if isinstance(content, dict) and (keywords := sorted(SIMPLIFY & content.keys())):
+        raise ConfigError(
+            f"config = {path}: has {', '.join(keywords)}, so it is a param.json of dpgen simplify: must be one of dpgen run; "
+            "choose from a pool by a YAML config with exploration.steps: [0], see the docs of hpcpot learn."
+        )
     if not isinstance(content, dict) or "model_devi_jobs" not in content:
         raise ConfigError(
             f"config = {path}: has no model_devi_jobs: must be a param.json of dpgen run, or a YAML config."
@@ -213,7 +226,7 @@ class _Import:
         kept = {}
         for written, value in content.items():
             keyword = OLD_NAMES.get(written, written) if where else written
-            if written.startswith("_") or value is None or keyword in WITHOUT:
+            if written.startswith("_") or value is None:
                 continue
             if keyword in known:
                 if keyword in kept:
@@ -226,7 +239,8 @@ class _Import:
             elif keyword in OTHERWISE:
                 notice(f"{self.path.name}: {where}{keyword}", f"not used: {OTHERWISE[keyword]}")
             elif keyword in REFUSED:
-                if value not in (False, 0, "", [], {}) and not (keyword == "mlp_engine" and value == "dp"):
+                is_off = value in (False, 0, "", [], {}) and (value is False or keyword not in COUNTS)
+                if not is_off and not (keyword == "mlp_engine" and value == "dp"):
                     self._problem(f"{where}{keyword}", value, f"is not supported; {REFUSED[keyword]}")
             else:
                 near = difflib.get_close_matches(keyword, known | OTHERWISE.keys() | REFUSED.keys(), 1, 0.7)
@@ -357,6 +371,12 @@ class _Import:
             self._problem(f"{where}ensemble", ensemble, f"must be {', '.join(ENGINES)}: barostats are isotropic")
         steps = self._number(f"{where}nsteps", job.get("nsteps"), 1)
         interval = self._number(f"{where}trj_freq", job.get("trj_freq"), 1)
+        frames = max(1, int(steps // interval)) if steps and interval else 1
+        if steps and interval and (judged := explore.interval(int(steps), frames)) != interval:
+            notice(
+                f"{self.path.name}: {where}trj_freq",
+                f"{interval:g} does not divide nsteps, {steps:g}: a frame is judged every {judged} steps, and the last",
+            )
         timestep = self._number(*_first(("dt", job, where), ("model_devi_dt", self.given, "")), 0.0)
         stage: dict[str, Any] = {
             "systems": [_name(k) for k in indices],
@@ -364,7 +384,7 @@ class _Import:
             "integrator": integrator,
             "timestep_fs": timestep and round(FS_PER_PS * timestep, 9),
             "steps": [steps],
-            "frames": max(1, int(steps // interval)) if steps and interval else 1,
+            "frames": frames,
             "skip_steps": self._number("model_devi_skip", self.given.get("model_devi_skip", 0), 0),
             "labels_per_system": self._number("fp_task_max", self.given.get("fp_task_max"), 1),
             "most_iterations": 1,

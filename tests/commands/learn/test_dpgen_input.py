@@ -137,6 +137,15 @@ def test_boxes(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "notes"),
     [
+        (
+            {"training_reuse_numb_steps": 5},
+            ["training_reuse_numb_steps = not used: says more about training_reuse_iter"],
+        ),
+        ({"cluster_cutoff": 3.5}, ["cluster_cutoff = not used: says more about use_clusters"]),
+        (
+            {"job.trj_freq": 30},
+            ["[0].trj_freq = 30 does not divide nsteps, 100: a frame is judged every 33 steps, and the last"],
+        ),
         ({"dp_compress": True}, ["dp_compress = not used: concerns DeePMD-kit and LAMMPS only"]),
         ({"init_batch_size": [4, 4]}, ["init_batch_size = not used: the batch size is that of default_training_param"]),
         ({"model_devi_e_trust_lo": 0.01}, ["model_devi_e_trust_lo = not used: energies choose no frames"]),
@@ -172,6 +181,11 @@ def test_ranges_of_older_versions(tmp_path):
         ({"use_ele_temp": 1}, r"use_ele_temp = 1 .*: is not supported; electronic temperatures"),
         ({"training_init_model": True}, r"training_init_model = true .*each iteration trains from scratch"),
         ({"training_reuse_iter": 3, "training_reuse_old_ratio": 0.9}, r"training_reuse_iter = 3 .*: is not supported"),
+        (
+            {"training_reuse_iter": 0},
+            r"training_reuse_iter = 0 .*: is not supported; each iteration trains from scratch",
+        ),
+        ({"pick_data": "pool", "model_devi_jobs": ...}, r"of dpgen simplify: must be one of dpgen run; .*steps: \[0\]"),
         ({"model_devi_numb_candi_v": 5}, r"model_devi_numb_candi_v = 5 .*adaptive levels are those of the force"),
         (
             {"job.template": {"lmp": "a"}},
