@@ -86,12 +86,12 @@ def windows(
     reader: TrajectoryReader, ruler: profile.Ruler, seen: dict[str, np.ndarray], width: float
 ) -> list[dict[str, float]]:
     """A row for each whole window: time (ps) of its middle, fronts (Å) and means of what the run observed."""
-    times, is_lithium = reader.times() - seen["begun"], reader.numbers == 3
+    times, kinds = reader.times() - seen["begun"], (reader.numbers == 14, reader.numbers == 3)
     height = float(reader.frame(0).cell.lengths()[2])
     rows = []
     for k in range(int((times[-1] + 1e-6) // width)):
         members = np.flatnonzero((times > k * width) & (times <= (k + 1) * width + 1e-6))
-        counted = profile.count((ruler.places(reader.frame(int(m))) for m in members), is_lithium, BIN, height)
+        counted = profile.count((ruler.places(reader.frame(int(m))) for m in members), *kinds, BIN, height)
         inside = (seen["time"] > k * width) & (seen["time"] <= (k + 1) * width + 1e-6)
         grade = seen.get("max_extrapolation_grade", np.full(len(inside), np.nan))[inside]
         front = interface(counted)
@@ -104,7 +104,7 @@ def windows(
                 "mean_max_grade": float(grade.mean()),
                 "max_grade": float(grade.max()),
                 "temperature_K": float(seen["temperature"][inside].mean()),
-                "potential_energy_eV_atom": float(seen["potential_energy"][inside].mean()) / len(is_lithium),
+                "potential_energy_eV_atom": float(seen["potential_energy"][inside].mean()) / len(reader.numbers),
                 "first_frame": int(members[0]),
                 "last_frame": int(members[-1]),
             }

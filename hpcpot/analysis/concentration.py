@@ -10,7 +10,7 @@ from hpcpot.analysis.blocks import Blocks
 from hpcpot.analysis.bonds import coordination
 from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.analysis.profile import Profile, Ruler, Slab, count, interfaces, ratio
-from hpcpot.errors import StructureError
+from hpcpot.errors import ConfigError, StructureError
 from hpcpot.storage.tables import Columns
 from hpcpot.units import FS_PER_NS, FS_PER_PS, LENGTHS
 
@@ -33,6 +33,9 @@ class Concentration:
     Args:
         first: the frame that sets the origin. axis: "a", "b" or "c"; with host, inserted, block_A see `Slab`.
         bin_A: see `count`. thresholds: see `interfaces`. bond_A: host atoms nearer than this to an inserted one are counted.
+    Raises:
+        ConfigError: thresholds that are none; no atom of the inserted element, or it is the host.
+        StructureError: see `Ruler`.
     """
 
     def __init__(
@@ -47,24 +50,35 @@ class Concentration:
         bond_A: float | None,
     ):
         atoms, self._axis = first.atoms, "abc".index(axis)
+        if not 0.0 < thresholds[0] < thresholds[1] < 1.0:
+            raise ConfigError(
+                f"profile.thresholds = {thresholds}: must be [low, high] with 0 < low < high < 1; correct them."
+            )
+        if inserted == host or inserted not in atoms.symbols:
+            others = ", ".join(sorted({*atoms.symbols} - {host})) or "none of which is here"
+            raise ConfigError(
+                f"profile.inserted = {inserted}: must be an element of the atoms besides {host}, {others}; correct it."
+            )
         self._ruler = Ruler(Slab(self._axis, host, inserted, tuple(block_A)), atoms)
-        self._is_inserted, self._thresholds = atoms.symbols == inserted, tuple(thresholds)
+        self._is_host, self._is_inserted = atoms.symbols == host, atoms.symbols == inserted
+        self._thresholds = tuple(thresholds)
         self._width, self._length, self._bond = bin_A, float(atoms.cell.lengths()[self._axis]), bond_A
-        self._edges = count([], self._is_inserted, self._width, self._length).edges
+        self._edges = count([], self._is_host, self._is_inserted, self._width, self._length).edges
         self._blocks = Blocks(first.step)
 
     def sample(self, frame: Frame) -> Arrays:
         places = self._ruler.places(frame.atoms)
-        profile = count([places], self._is_inserted, self._width, self._length)
+        profile = count([places], self._is_host, self._is_inserted, self._width, self._length)
         sums = {"host": profile.host, "inserted": profile.inserted, "frames": 1, "times": frame.time}
         sums["areas"] = float(np.linalg.norm(np.cross(*np.delete(frame.cell, self._axis, axis=0))))
         if self._bond is not None:
-            cutoffs = np.array([[0.0, self._bond], [self._bond, 0.0]])
-            species = self._is_inserted.astype(int)
+            cutoffs = np.zeros((3, 3))
+            cutoffs[0, 1] = cutoffs[1, 0] = self._bond
+            species = np.select([self._is_host, self._is_inserted], [0, 1], 2)
             near = coordination(frame.positions, frame.cell, frame.periodic, species, cutoffs)[:, 0]
             counted = self._is_inserted & np.isfinite(places)
             sums["near"] = np.histogram(places[counted], self._edges, weights=near[counted])[0]
-        host = places[~self._is_inserted]
+        host = places[self._is_host]
         sums |= {"places": np.nan_to_num(host), "seen": np.isfinite(host).astype(int)}
         self._blocks.add(frame.step, **sums)
         return {"places": places}

@@ -167,12 +167,14 @@ class Profile:
         return ratio(self.inserted, self.inserted + self.host)
 
 
-def count(frames: Iterable[np.ndarray], is_inserted: np.ndarray, width: float, length: float) -> Profile:
+def count(
+    frames: Iterable[np.ndarray], is_host: np.ndarray, is_inserted: np.ndarray, width: float, length: float
+) -> Profile:
     """Count the atoms of frames in bins.
 
     Args:
         frames: (n,) float64 each, Å, from `Ruler.places`; nan is not counted.
-        is_inserted: (n,) bool; the other atoms are the host.
+        is_host, is_inserted: (n,) bool; other atoms are not counted.
         width: Å, of the bins, one of which is centred at 0.
         length: Å, of the cell.
     """
@@ -180,7 +182,7 @@ def count(frames: Iterable[np.ndarray], is_inserted: np.ndarray, width: float, l
     edges = (np.arange(-below, above) - 0.5) * width
     counts, n = np.zeros((2, len(edges) - 1), np.int64), 0
     for places in frames:
-        for row, atoms in zip(counts, (~is_inserted, is_inserted), strict=True):
+        for row, atoms in zip(counts, (is_host, is_inserted), strict=True):
             row += np.histogram(places[atoms & np.isfinite(places)], edges)[0]
         n += 1
     return Profile(edges, counts[0], counts[1], n)

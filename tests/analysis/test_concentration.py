@@ -10,6 +10,7 @@ from ase import Atoms
 from hpcpot.analysis import registry
 from hpcpot.analysis.concentration import SMOOTHING, edge_width
 from hpcpot.analysis.observable import Frame
+from hpcpot.errors import ConfigError
 
 
 def frame(atoms: Atoms, step: int, interval: float = 100.0) -> Frame:
@@ -62,6 +63,57 @@ def test_the_flux_of_atoms_that_dissolve_is_counted() -> None:
     np.testing.assert_allclose(fronts["length_A"], fronts["z_R_A"] - fronts["z_L_A"])
     still = observed([dissolving(1, 10)[0]] * 8, bin_A=1.0)["interface"]
     assert still["host_flux_per_nm2_ns"] == pytest.approx(0.0, abs=1e-6) and still["host_crossings_per_nm2_ns"] == 0.0
+
+
+@pytest.mark.parametrize("per_block", (1, 4))
+def test_atoms_that_cross_are_counted_exactly(per_block: int) -> None:
+    """Si from deep inside appear among the Li, some go back: in each block another number, while the front stays.
+
+    10 blocks, one frame each or four: places of a block, the atoms left of the front and the rate follow by hand.
+    """
+    crossed, returned = [3, 0, 7, 1, 0, 12, 2, 5, 4], [0, 2, 0, 0, 1, 0, 6, 0, 0]
+    frames, away = [dissolving(1, 10)[0]], []
+    taken = iter(range(2000, 5000, 17))  # of layers that are full, far from the front and from the drift block
+    for out, back in zip(crossed, returned, strict=True):
+        atoms = frames[-1].copy()
+        home, away = away[:back], away[back:]
+        atoms.positions[home, 2] -= 60.0
+        new = [next(taken) for _ in range(out)]
+        atoms.positions[new, 2] += 60.0
+        away += new
+        frames.append(atoms)
+    tables = observed([atoms for atoms in frames for _ in range(per_block)], bin_A=1.0)
+    net, fronts, row = np.array(crossed) - returned, tables["fronts"], tables["interface"]
+    assert fronts["frames"].tolist() == [per_block] * 10
+    np.testing.assert_allclose(np.diff(fronts["host_left"]), -net, atol=1e-9)
+    rates = net / (per_block * 1e-4) / 4.0  # 100 fs between frames, 4 nm2
+    assert row["host_crossings_per_nm2_ns"][0] == pytest.approx(rates.mean(), rel=1e-9)
+    assert row["host_crossings_error_per_nm2_ns"][0] == pytest.approx(rates.std(ddof=1) / 3.0, rel=1e-9)
+
+
+def test_other_elements_are_not_the_host() -> None:
+    """A frame with oxygen all over it has the densities, concentrations and bonds of one without."""
+    pure = dissolving(1, 10)[0]
+    mixed = pure + Atoms("O400", np.random.default_rng(2).uniform(0, [20, 20, 110], (400, 3)))
+    for name, values in observed([pure], bin_A=2.0, bond_A=1.0)["profile"].items():
+        np.testing.assert_array_equal(observed([mixed], bin_A=2.0, bond_A=1.0)["profile"][name], values, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    (
+        (
+            {"thresholds": [0.95, 0.05]},
+            r"profile.thresholds = \[0.95, 0.05\]: must be \[low, high\] with 0 < low < high < 1",
+        ),
+        ({"thresholds": [0.5, 1.5]}, r"profile.thresholds = \[0.5, 1.5\]: must be"),
+        ({"inserted": "Na"}, "profile.inserted = Na: must be an element of the atoms besides Si, Li; correct it"),
+        ({"inserted": "Si"}, "profile.inserted = Si: must be an element of the atoms besides Si, Li; correct it"),
+    ),
+)
+def test_wrong_options(options, message) -> None:
+    with pytest.raises(ConfigError, match=message):
+        observed([slab()], **options)
 
 
 def test_densities_and_widths_of_a_tanh() -> None:

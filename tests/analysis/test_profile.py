@@ -32,7 +32,8 @@ def crossing(level: float) -> float:
 def found(frames: list[Atoms], width: float) -> tuple[Interfaces, profile.Profile]:
     ruler = Ruler(Slab(), frames[0])
     rows = [ruler.places(frame) for frame in frames]
-    counts = profile.count(rows, frames[0].numbers == 3, width, frames[0].cell.lengths()[2])
+    numbers = frames[0].numbers
+    counts = profile.count(rows, numbers == 14, numbers == 3, width, frames[0].cell.lengths()[2])
     return profile.interfaces(counts), counts
 
 
@@ -50,7 +51,7 @@ def test_interfaces_of_a_tanh(width: float, error: float) -> None:
 def test_interfaces_of_counted_atoms() -> None:
     atoms = slab(per_angstrom=4013.7)
     places = atoms.positions[:, 2] - atoms.positions[:, 2].min()
-    counts = profile.count([places], atoms.numbers == 3, 1.0, THICKNESS + VACUUM)
+    counts = profile.count([places], atoms.numbers == 14, atoms.numbers == 3, 1.0, THICKNESS + VACUUM)
     assert counts.host.sum() + counts.inserted.sum() == len(atoms)
     at = profile.interfaces(counts)
     assert at.left == pytest.approx(crossing(0.05), abs=0.2)
@@ -92,7 +93,7 @@ def test_counts_are_summed_before_division() -> None:
     lithium = np.array([True] * 9 + [False] * 3)
     sparse = np.where(np.arange(12) < 1, 5.0, np.where(np.arange(12) == 9, 5.0, np.nan))
     dense = np.where(np.arange(12) < 9, 5.0, np.where(np.arange(12) == 9, 5.0, np.nan))
-    counts = profile.count([sparse, dense], lithium, 2.0, 10.0)
+    counts = profile.count([sparse, dense], ~lithium, lithium, 2.0, 10.0)
     assert np.nanmax(counts.concentration) == pytest.approx(10 / 12)
     assert counts.frames == 2 and np.isnan(counts.concentration[0])
 

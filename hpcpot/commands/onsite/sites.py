@@ -169,8 +169,9 @@ def _choose_of_block(
             usable[k] = atoms
             note_if_outside(frames.name(k), atoms, surveyor.trained)
     if usable:
-        is_inserted, axis = atoms.symbols == surveyor.slab.inserted, surveyor.slab.axis
-        counted = profile.count(rows.values(), is_inserted, settings.profile.bin_A, float(atoms.cell.lengths()[axis]))
+        slab, length = surveyor.slab, float(atoms.cell.lengths()[surveyor.slab.axis])
+        kinds = atoms.symbols == slab.host, atoms.symbols == slab.inserted
+        counted = profile.count(rows.values(), *kinds, settings.profile.bin_A, length)
         try:
             interfaces = profile.interfaces(counted, tuple(settings.profile.thresholds))
         except StructureError as error:
