@@ -46,7 +46,8 @@ class LagSums:
     """Sums over pairs of frames by their lag in time: x(t) x(t'), or (x(t') - x(t))^2, summed over the atoms of a group.
 
     A frame is paired with itself and with those before it, `longest` of them at most, which are kept: all origins count, and
-    memory does not grow with the run. Frames need not be evenly spaced.
+    memory does not grow with the run. Frames need not be evenly spaced; different ones at one time, as of a minimiser, are not
+    paired with each other.
 
     Args:
         first: reference frame; the part of a trajectory that begins with it has nothing before it.
@@ -149,12 +150,13 @@ class LagSums:
                     squares = np.einsum("kn,kn->k", a, a) + np.einsum("kn,kn->k", b, b)[:, None]
                     sums[group, axis] = squares - 2.0 * sums[group, axis]
         lags = later.ticks[:, None] - earlier.ticks
+        counted &= (lags > 0) | (apart == 0)
         self._widen(np.union1d(self._lags, lags[counted]))
         for j, step in enumerate(later.steps):
             places = np.searchsorted(self._lags, lags[j, counted[j]])
             row, pairs = np.zeros((len(self._lags), groups, 3)), np.zeros(len(self._lags), np.int64)
-            row[places] = sums[:, :, j, counted[j]].transpose(2, 0, 1)  # no two frames have one time
-            pairs[places] = 1
+            np.add.at(row, places, sums[:, :, j, counted[j]].transpose(2, 0, 1))
+            np.add.at(pairs, places, 1)
             self._blocks.add(int(step), sums=row, pairs=pairs)
 
     def _widen(self, lags: np.ndarray) -> None:

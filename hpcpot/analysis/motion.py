@@ -139,7 +139,7 @@ class VelocityAutocorrelation:
     c(lag) = <v(t + lag) v(t)>; spectrum(f) = 4 int_0^T c(t) / c(0) w(t) cos(2 pi f t) dt, whose integral over f is 1, by the
     trapezoidal rule with the window w(t) = cos^2(pi t / 2 T) up to the longest lag T; D = 1/3 int_0^T c dt (Green and Kubo).
     Errors are of blocks, see `Blocks.jackknife`. Frames must be evenly spaced for the spectrum: lags that are no multiple of
-    the commonest one are left out of it.
+    the commonest one are left out of it. Frames of a minimiser, without velocities, are not sampled.
 
     Args:
         first: the frame that names the elements. lags: longest lag, in frames. drift: see `Moving`.
@@ -151,7 +151,8 @@ class VelocityAutocorrelation:
     def sample(self, frame: Frame) -> None:
         fractional(frame.velocities, frame.cell)  # refuses what is not finite
         fractional(frame.positions, frame.cell)
-        self._motion.sums.add(frame, self._motion.without_drift(frame.velocities))
+        if frame.velocities.any():  # else it is of a minimiser
+            self._motion.sums.add(frame, self._motion.without_drift(frame.velocities))
 
     def merge(self, other: VelocityAutocorrelation) -> None:
         self._motion.sums.merge(other._motion.sums)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from ase import Atoms
@@ -102,6 +104,24 @@ def test_uneven_frames_are_paired_by_their_lag() -> None:
         assert table["msd_Li_A2"][row] == pytest.approx(
             np.mean([each[numbers == 3].mean() for each in apart]), abs=1e-9
         )
+
+
+def test_frames_of_a_minimiser_take_no_time() -> None:
+    """Three frames at one time, the first two without velocities, then two more: pairs by hand."""
+    paths, numbers = walk(5)
+    times = np.array([0.0, 0.0, 0.0, 10.0, 20.0])
+    velocities = np.where(np.arange(5)[:, None, None] < 2, 0.0, paths)
+    rows = [replace(row, step=k) for k, row in enumerate(frames(paths, numbers, times, velocities))]
+    table = sampled("msd", rows, lags=4, drift="none").result()["msd"]
+    assert table["pairs"].tolist() == [5, 4, 3]
+    apart = {0: [(k, k) for k in range(5)], 1: [(0, 3), (1, 3), (2, 3), (3, 4)], 2: [(0, 4), (1, 4), (2, 4)]}
+    for lag, pairs in apart.items():
+        expected = np.mean([((paths[b] - paths[a]) ** 2).sum(axis=1)[numbers == 3].mean() for a, b in pairs])
+        assert table["msd_Li_A2"][lag] == pytest.approx(expected, abs=1e-9)
+    moving = sampled("vacf", rows, lags=4, drift="none").result()["vacf"]
+    for name, values in sampled("vacf", rows[2:], rows[0], lags=4, drift="none").result()["vacf"].items():
+        np.testing.assert_array_equal(moving[name], values, err_msg=name)
+    assert moving["pairs"].tolist() == [3, 2, 1]
 
 
 @pytest.mark.parametrize("cuts", [(0, 1, 2, 60), (0, 0, 7, 60), (0, 25, 41, 60), (0, 30, 60, 60)])
