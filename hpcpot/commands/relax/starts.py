@@ -10,7 +10,7 @@ from hpcpot import config
 from hpcpot.farm.item import Item
 from hpcpot.storage.content import content_key
 from hpcpot.structure.random import settings
-from hpcpot.structure.random.cells import RandomCells
+from hpcpot.structure.random.cells import VERSION, RandomCells
 from hpcpot.structure.random.recipe import RandomStart, random_cells
 
 
@@ -53,6 +53,6 @@ def of_recipe(path: Path) -> RandomItems:
 
 def _content(cells: RandomCells) -> str:
     """All that a structure depends on, besides its seed and index."""
-    values = asdict(cells)
+    values = {"version": VERSION} | asdict(cells)
     values["distances"] = sorted(cells.distances.items())
     return repr(values)

@@ -15,6 +15,9 @@ from hpcpot.structure.random.groups import GRID, SpaceGroup, groups_of_order, sp
 from hpcpot.structure.random.placing import place
 from hpcpot.structure.random.sites import Filling
 
+VERSION = 1
+"""Raised when a seed and an index give other structures, so that results of the former ones are not taken for theirs."""
+
 ATTEMPTS = 1000
 """Cells that are tried for a structure, each with another group, shape and atoms."""
 

@@ -87,13 +87,15 @@ def test_cells_without_room_fail_alone(folder: Path) -> None:
     assert f"  {len(failed)} StructureError, e.g. Ar4:" in said
 
 
-def test_items_are_numbers_not_structures():
+def test_items_are_numbers_not_structures(monkeypatch):
     """25,000 items: none holds atoms, keys are of what the structure depends on."""
     items = starts.of_recipe(CONFIGS / "build_random_lisi.yaml")
     assert len(items) == 25_000
     first, last = items[0], items[24_999]
     assert (first.label, last.label) == ("LiSi:0", "Li15Si4:4999")
     assert items[3].key == items[3].key != items[4].key
+    monkeypatch.setattr(starts, "VERSION", 2)
+    assert starts.of_recipe(CONFIGS / "build_random_lisi.yaml")[3].key != items[3].key
     assert last.input.build().info["index"] == 4999
     with pytest.raises(IndexError):
         items[25_000]

@@ -101,6 +101,14 @@ def test_a_structure_is_its_seed_and_index():
         assert generate(asked_for, seed, index).info["volume_ratio"] != first.info["volume_ratio"]
 
 
+def test_a_version_of_the_generator_has_its_structures():
+    """Others need another cells.VERSION, by which `hpcpot relax` knows that stored results are not of them."""
+    atoms = generate(PUBLISHED[1], 7, 12)
+    assert (cells.VERSION, atoms.info["group"]) == (1, 5)
+    assert atoms.cell.cellpar() == pytest.approx([6.4372, 6.6177, 9.4057, 84.6511, 78.9496, 60.8985], abs=1e-3)
+    assert atoms.positions[-1] == pytest.approx([7.3386, 0.8143, 4.6156], abs=1e-3)
+
+
 @pytest.mark.parametrize("count", (16, pytest.param(150, marks=pytest.mark.slow)))
 def test_few_are_alike(count):
     from pymatgen.core.structure_matcher import StructureMatcher
