@@ -124,7 +124,7 @@ def bond_lengths(elements: list[str], given: list | None, where: str = "bonds") 
     Args:
         given: [element, element, Å] of each pair. where: whose option it is, for messages.
     Raises:
-        ConfigError: an element that does not occur, or a pair without a length.
+        ConfigError: an element that does not occur, or a pair without a length or with two.
     """
     if given is None:
         radii = np.array([covalent_radii[atomic_numbers[name]] for name in elements])
@@ -137,6 +137,8 @@ def bond_lengths(elements: list[str], given: list | None, where: str = "bonds") 
                     f"{where}.lengths_A = {name}: must be among the elements of the trajectory, {', '.join(elements)}; "
                     "correct it."
                 )
+        if lengths[elements.index(a), elements.index(b)]:
+            raise ConfigError(f"{where}.lengths_A = {a}-{b} twice: must have one length for a pair; take one away.")
         lengths[elements.index(a), elements.index(b)] = lengths[elements.index(b), elements.index(a)] = length
     lacking = np.argwhere(lengths == 0)
     if len(lacking):

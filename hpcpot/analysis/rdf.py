@@ -35,10 +35,11 @@ class RadialDistribution:
     around an atom a, nearer than the end of the bin. Errors are of blocks, see `Blocks.jackknife`.
 
     Args:
-        first: the frame that names the elements. r_max_A, bin_A: longest distance, and width of bins.
+        first: the frame that names the elements. r_max_A, bin_A: longest distance, a whole number of bins, and their width.
         volume_A3: V; None: of the cell.
     Raises:
-        ConfigError: fewer than one bin or more than MOST_BINS; no volume where the cell is not periodic along all axes.
+        ConfigError: fewer than one bin or more than MOST_BINS, or a part of one; no volume where the cell is not periodic
+            along all axes.
     """
 
     def __init__(self, first: Frame, r_max_A: float, bin_A: float, volume_A3: float | None):
@@ -46,6 +47,11 @@ class RadialDistribution:
         if not 1.0 <= bins + 1e-9 < MOST_BINS:
             raise ConfigError(
                 f"rdf.bin_A = {bin_A:g}: must make 1 to {MOST_BINS} bins up to r_max_A = {r_max_A:g}; typical 0.01 to 0.1."
+            )
+        if abs(bins - np.rint(bins)) > 1e-6:
+            raise ConfigError(
+                f"rdf.r_max_A = {r_max_A:g}: must be a whole number of bins of {bin_A:g} Å; give e.g. "
+                f"{np.rint(bins) * bin_A:.10g}."
             )
         if volume_A3 is None and not np.all(first.periodic):
             raise ConfigError(
@@ -57,7 +63,7 @@ class RadialDistribution:
         self._elements = [chemical_symbols[number] for number in numbers]
         self._pairs = list(combinations_with_replacement(range(len(numbers)), 2))
         self._count = np.bincount(self._species)
-        self._edges = np.arange(int(np.floor(bins + 1e-9)) + 1) * bin_A
+        self._edges = np.arange(round(bins) + 1) * bin_A
         self._volume, self._blocks = volume_A3, Blocks(first.step)
 
     def sample(self, frame: Frame) -> None:

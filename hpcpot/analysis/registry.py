@@ -238,7 +238,7 @@ class ConcentrationSection:
 class DistributionSection:
     """Radial distribution functions."""
 
-    r_max_A: float = key(number(above=0), "longest distance", 10.0)
+    r_max_A: float = key(number(above=0), "longest distance, a whole number of bins", 10.0)
     bin_A: float = key(number(above=0), "width of the bins", 0.02, hint="typical 0.01 to 0.1")
     volume_A3: float | None = key(
         number(above=0),

@@ -65,6 +65,8 @@ def test_lengths_that_are_missing_are_refused() -> None:
     atoms = random(4, (14, 12, 13))
     with pytest.raises(ConfigError, match="coordination.lengths_A = no Li-Li: must have a length for each pair"):
         made([atoms], lengths_A=[["Li", "Si", 3.0]])
+    with pytest.raises(ConfigError, match="coordination.lengths_A = Si-Li twice: must have one length for a pair"):
+        made([atoms], lengths_A=[["Li", "Si", 3.0], ["Si", "Li", 2.0]])
     with pytest.raises(
         ConfigError, match="coordination.lengths_A = null: g\\(r\\) of Si-Si in the first frame has no first"
     ):

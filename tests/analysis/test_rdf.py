@@ -123,5 +123,8 @@ def test_what_has_no_meaning_is_refused() -> None:
     for width in (11.0, 1e-6):
         with pytest.raises(ConfigError, match=f"rdf.bin_A = {width:g}: must make 1 to 100000 bins up to r_max_A = 10"):
             made([CASES["large"]], bin_A=width)
+    with pytest.raises(ConfigError, match="rdf.r_max_A = 10: must be a whole number of bins of 0.03 Å; give e.g. 9.99"):
+        made([CASES["large"]], bin_A=0.03)
+    assert made([CASES["large"]], bin_A=0.03, r_max_A=9.99).result()["rdf"]["r_A"][-1] == pytest.approx(9.975)
     with pytest.raises(StructureError, match="reach of distances = inf Å: must be positive and at most"):
         histogram(np.zeros((1, 3)), np.eye(3), np.zeros(3, bool), np.zeros(1, int), 1, np.inf, 3)
