@@ -51,19 +51,12 @@ def find(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
     """
     if settings.parts is None:
         return whole(reader, settings)
-    series, stages = reader.observables(), stages_of_run(reader)
-    if not series:
-        raise OutputError(
-            f"{reader.path} = no observables: must have them, as they say how far; run with output.observables_every."
-        )
+    series, stages = series_of(reader), stages_of_run(reader)
     name, axis = choose(stages, settings)
-    number = list(stages).index(name)
-    inside = np.flatnonzero(series["stage"] == number) if "stage" in series else np.arange(len(series["step"]))
+    inside = rows_of(name, stages, series)
     steps = reader.steps()
     # Every frame has a row in the time series, but a killed run may lack the frame of its last row.
-    frames = np.flatnonzero(np.isin(steps, series["step"][inside]))[:: settings.pull.frames_every]
-    if len(frames) == 0:
-        raise OutputError(f"{reader.path} = no frame of stage {name} yet: must have at least one; wait for the first.")
+    frames = frames_of(name, reader, series["step"][inside])[:: settings.pull.frames_every]
     rows = np.searchsorted(series["step"], steps[frames])
     strain, times = strain_along(series, axis), reader.times()[frames] / FS_PER_PS
     return Pull(
@@ -79,12 +72,17 @@ def find(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
 
 
 def whole(reader: TrajectoryReader, settings: AnalyzeSettings) -> Pull:
-    """Take all frames of a trajectory, without strain.
+    """Take all frames of a trajectory, or those of pull.stage, without strain.
 
     Raises:
-        OutputError: there is none.
+        OutputError: there is none, or the trajectory has no observables to tell stages by. ConfigError: no such stage.
     """
-    frames = np.arange(len(reader))[:: settings.pull.frames_every]
+    name, frames = settings.pull.stage, np.arange(len(reader))
+    if name is not None:
+        series, stages = series_of(reader), stages_of_run(reader)
+        refuse_unknown(name, stages)
+        frames = frames_of(name, reader, series["step"][rows_of(name, stages, series)])
+    frames = frames[:: settings.pull.frames_every]
     if len(frames) == 0:
         raise OutputError(f"{reader.path} = no frame yet: must have at least one; wait for the first.")
     times, cells = reader.times()[frames] / FS_PER_PS, reader.cells()[frames]
@@ -108,11 +106,48 @@ def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:
     return tree.get("stages") or {"md": tree["md"]}
 
 
+def series_of(reader: TrajectoryReader) -> dict[str, np.ndarray]:
+    """Time series of the run, which tell stages and strains.
+
+    Raises:
+        OutputError: the trajectory has none.
+    """
+    series = reader.observables()
+    if not series:
+        raise OutputError(
+            f"{reader.path} = no observables: must have them, as they say how far; run with output.observables_every."
+        )
+    return series
+
+
+def rows_of(name: str, stages: dict[str, dict], series: dict[str, np.ndarray]) -> np.ndarray:
+    """Rows of a stage in the time series."""
+    number = list(stages).index(name)
+    return np.flatnonzero(series["stage"] == number) if "stage" in series else np.arange(len(series["step"]))
+
+
+def frames_of(name: str, reader: TrajectoryReader, steps: np.ndarray) -> np.ndarray:
+    """Numbers of the frames of a stage, which are at some of its steps.
+
+    Raises:
+        OutputError: there is none.
+    """
+    frames = np.flatnonzero(np.isin(reader.steps(), steps))
+    if len(frames) == 0:
+        raise OutputError(f"{reader.path} = no frame of stage {name} yet: must have at least one; wait for the first.")
+    return frames
+
+
+def refuse_unknown(name: str | None, stages: dict[str, dict]) -> None:
+    """Refuse a stage that the run does not have."""
+    if name is not None and name not in stages:
+        raise ConfigError(f"pull.stage = {name}: must be a stage of the run, {', '.join(stages)}; correct it.")
+
+
 def choose(stages: dict[str, dict], settings: AnalyzeSettings) -> tuple[str, int]:
     """Choose stage and axis: those of the config, by default the first stage that deforms and its axis."""
     options = settings.pull
-    if options.stage is not None and options.stage not in stages:
-        raise ConfigError(f"pull.stage = {options.stage}: must be a stage of the run, {', '.join(stages)}; correct it.")
+    refuse_unknown(options.stage, stages)
     deforming = [name for name, keys in stages.items() if keys.get("deform")]
     name = options.stage or (deforming or list(stages))[0]
     axis = options.axis or next(

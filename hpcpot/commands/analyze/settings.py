@@ -31,7 +31,8 @@ class PullSection:
 
     stage: str | None = key(
         Kind("the name of a stage", str),
-        "stage to analyse, whose first frame is the reference for strain; null: the first stage that deforms the sample",
+        "stage to analyse, whose first frame is the reference for strain; null: the first stage that deforms the sample, or "
+        "with parts: null all of the trajectory",
         None,
     )
     axis: str | None = key(choice("x", "y", "z"), "axis of the deformation; null: as in the run", None)
@@ -149,6 +150,8 @@ def _complete(settings: AnalyzeSettings) -> AnalyzeSettings:
 def _check(settings: AnalyzeSettings) -> Iterator[Problem]:
     """Yield inconsistencies between keys."""
     curve = settings.curve
+    if settings.parts is None and settings.pull.axis is not None:
+        yield "pull.axis", "does nothing with parts: null; leave it out"
     if curve.stress == "grip" and curve.particle_radius_A is None:
         yield "curve.particle_radius_A", "is required for curve.stress: grip, whose area it gives; set it"
     if curve.particle_radius_A is not None and curve.area == "initial":

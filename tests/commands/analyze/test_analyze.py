@@ -311,6 +311,22 @@ def test_what_cannot_be_analysed(run, changes, message, capsys):
     assert not folder.exists() or not list(folder.iterdir()), "a failed analysis leaves nothing that looks whole"
 
 
+def test_observables_of_one_stage(run, capsys):
+    """Without the tensile test, pull.stage still says which frames."""
+    observe = ["--set", "parts=null", "--set", "observe=[{name: msd, options: {lags: 2, drift: none}}]", "--overwrite"]
+    for stage, frames in ((None, 11), ("pull", 9), ("equilibrate", 2)):
+        chosen = [] if stage is None else ["--set", f"pull.stage={stage}"]
+        analyze(run, *FAST, *observe, *chosen)
+        assert f" atoms: {frames} frames" in capsys.readouterr().out
+        assert table(run.with_name("run_analysis") / "observed_msd.csv")["pairs"][0] == frames
+    for change, message in (
+        ("pull.stage=melt", "pull.stage = melt: must be a stage"),
+        ("pull.axis=x", "pull.axis = x"),
+    ):
+        analyze(run, *FAST, *observe, "--set", change, code=1)
+        assert message in capsys.readouterr().err
+
+
 def test_trajectories_that_are_no_pull(tmp_path, capsys):
     path = pulls.write(tmp_path / "one.h5md", strains=np.zeros(1))
     analyze(path, *FAST, code=1)
