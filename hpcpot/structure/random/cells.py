@@ -18,8 +18,9 @@ from hpcpot.structure.random.sites import Filling
 VERSION = 1
 """Raised when a seed and an index give other structures, so that results of the former ones are not taken for theirs."""
 
-ATTEMPTS = 1000
-"""Cells that are tried for a structure, each with another group, shape and atoms."""
+ATTEMPTS, FEWEST, MANY = 1000, 20, 150
+"""Cells that are tried for a structure, each with another group, shape and atoms; of more atoms than MANY fewer, since each
+takes a time of their number squared, but never fewer than FEWEST."""
 
 MOST_ATOMS = 2000
 """Atoms of a cell: all pairs of them are looked at in every sweep."""
@@ -28,7 +29,7 @@ FLATTEST = 30.0, 150.0
 """Degrees, between which the angles of a cell must be."""
 
 LARGER = 1.05 ** np.arange(1, 20)
-"""Volumes that are tried, in parts of that asked for, to say which would do where none of the ATTEMPTS went."""
+"""Volumes that are tried, in parts of that asked for, to say which would do where no cell went."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def generate(cells: RandomCells, seed: int, index: int) -> Atoms:
         atoms of a periodic cell, grouped by element, with seed, index, formula_units, operations, group and volume_ratio
         in `info`.
     Raises:
-        StructureError: no group can hold the atoms, or none of ATTEMPTS cells has room for them.
+        StructureError: no group can hold the atoms, or none of the cells that are tried has room for them.
         DependencyError: spglib is not installed.
     """
     rng = np.random.default_rng([seed, index, *cells.name.encode()])
@@ -104,14 +105,20 @@ def generate(cells: RandomCells, seed: int, index: int) -> Atoms:
     units *= order if cells.per_operation else 1
     atoms = _try(cells, units, numbers, ratio, distances, rng)
     if atoms is None:
+        tried = attempts_for(units * sum(cells.formula.values()))
         raise StructureError(
             f"volume of structure {index} of {cells.name}, {units} formula units and {order} operations = "
             f"{ratio * cells.volume(units):.4g} Å³, a ratio of {ratio:.3g}: no room for the atoms at their least distances "
-            f"in {ATTEMPTS} cells; {_what_works(cells, units, numbers, ratio, distances, rng)}; raise the volume, or lower "
+            f"in {tried} cells; {_what_works(cells, units, numbers, ratio, distances, rng)}; raise the volume, or lower "
             "the distances."
         )
     atoms.info = {"seed": seed, "index": index} | atoms.info
     return atoms
+
+
+def attempts_for(atoms: int) -> int:
+    """Cells that are tried for a structure of so many atoms."""
+    return int(np.clip(ATTEMPTS * MANY**2 // atoms**2, FEWEST, ATTEMPTS))
 
 
 def orders_of(cells: RandomCells) -> tuple[int, ...]:
@@ -196,10 +203,10 @@ def _draw_distances(cells: RandomCells, elements: list[str], rng: np.random.Gene
 def _try(
     cells: RandomCells, units: int, numbers: list[int], ratio: float, distances: np.ndarray, rng: np.random.Generator
 ) -> Atoms | None:
-    """A cell of one of some groups with room for its atoms, or none after ATTEMPTS."""
+    """A cell of one of some groups with room for its atoms, or none after as many as are tried."""
     counts = tuple(units * count for count in cells.formula.values())
     volume = ratio * cells.volume(units)
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts_for(sum(counts))):
         number = numbers[rng.integers(len(numbers))]
         group = space_group(number)
         cell = group.primitive @ shape.lattice(rng, group.system, cells.compactness, cells.angle_compactness)
