@@ -259,7 +259,7 @@ def _check(settings: BuildSettings) -> Iterator[Problem]:
     if settings.recipe == "interface":
         if settings.potential.file is None:
             yield "potential.file", "is required for recipe: interface; e.g. lisi, which ships with hpcpot"
-        yield from _check_silicon(settings)
+        yield from _check_interface(settings)
         return
     if settings.recipe == "random":
         if settings.potential.file is not None:
@@ -278,11 +278,18 @@ def _check(settings: BuildSettings) -> Iterator[Problem]:
         yield "stack.counts", f"must have as many entries as stack.radii_A ({len(settings.stack.radii_A)})"
 
 
-def _check_silicon(settings: BuildSettings) -> Iterator[Problem]:
+def _check_interface(settings: BuildSettings) -> Iterator[Problem]:
     silicon = settings.silicon
     for axis, strain in zip("xy", silicon.strain, strict=True):
         if abs(strain) >= 0.5:
             yield "silicon.strain", f"must be within -0.5 and 0.5 along {axis}; typical 0.02"
+    if settings.contact.vacuum_A < settings.contact.gap_A:
+        yield (
+            "contact.vacuum_A",
+            (
+                f"must be at least contact.gap_A, {settings.contact.gap_A:g}, since the slab's image is beyond it; typical 40"
+            ),
+        )
     if silicon.amorphous and silicon.layers is not None:
         yield "silicon.layers", "is for a crystal; leave it out, or silicon.amorphous"
     if not silicon.amorphous:

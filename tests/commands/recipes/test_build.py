@@ -257,7 +257,7 @@ def test_what_cannot_be_built(tmp_path, capsys, config_file, overrides, message)
         ("recipe: crystal\ncrystal: {name: Li14Si4}", "crystal.name = Li14Si4 .*must be Si .* Li15Si4"),
         (
             "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {surface: 211}",
-            "silicon.surface = 211 .*must be 100 | 110 | 111",
+            r"silicon.surface = 211 .*must be 100 \| 110 \| 111",
         ),
         (
             "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {strain: [0.6, 0]}",
@@ -274,6 +274,10 @@ def test_what_cannot_be_built(tmp_path, capsys, config_file, overrides, message)
         (
             "recipe: interface\npotential: {file: lisi_mtp}\nsilicon: {amorphous: true}\nglass: {melt_temperature_K: 200}",
             "glass.melt_temperature_K = 200 .*must be above glass.temperature_K",
+        ),
+        (
+            "recipe: interface\npotential: {file: lisi_mtp}\ncontact: {vacuum_A: 0}",
+            "contact.vacuum_A = 0 .*must be at least contact.gap_A, 2.5",
         ),
         ("recipe: crystal\ncrystal: {name: Si}\nlithium: {atoms: 3}", "lithium.atoms = 3 .*is for recipe: interface"),
         ("recipe: crystal\ncrystal: {name: Si}\nsphere: {centre: Si}", "sphere.centre = Si .*is for recipe: partic"),
