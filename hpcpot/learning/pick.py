@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 
-from hpcpot.dataset.dataset import from_frames
+from hpcpot.dataset.dataset import DataSet, from_frames
 from hpcpot.descriptors.descriptor import of_frames
 from hpcpot.descriptors.soap.power_spectrum import Soap
 from hpcpot.errors import DataError
@@ -97,6 +98,16 @@ class Picked:
 def frame_key(atoms: Atoms) -> str:
     """Key of a structure by its content, equal for equal structures whatever they are called."""
     return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
+
+
+def frame_keys(data: DataSet) -> list[str]:
+    """`frame_key` of each frame of a data set."""
+    numbers = np.array([atomic_numbers[name] for name in data.elements])
+    parts = (slice(*data.first[k : k + 2]) for k in range(len(data)))
+    return [
+        frame_key(Atoms(numbers[data.species[part]], data.positions[part], cell=cell, pbc=periodic))
+        for part, cell, periodic in zip(parts, data.cells, data.periodic, strict=True)
+    ]
 
 
 def by_system(results: Results, keys: Sequence[str], systems: Sequence[str]) -> dict[str, Explored]:

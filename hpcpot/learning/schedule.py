@@ -69,14 +69,13 @@ def why_ended(
         early = f"; {plural(broken, 'run')} ended early" if broken else ""
         return f"no candidates: {100 * accurate[least]:.1f} % of the frames of {least} are accurate, the others failed{early}"
     if not chosen:
-        return f"none of {candidates} candidates could be labelled: all were passed over"
+        return f"none of {candidates} candidates could be labelled: they were passed over, or their labels failed"
     if ends.flat is not None and len(errors) > ends.flat_iterations:
         last = np.array(errors[-ends.flat_iterations - 1 :])
         falls = 1.0 - last[1:] / last[:-1]
         if (falls < ends.flat).all():
             return f"flat: the error of forces fell by less than {100 * ends.flat:g} % {ends.flat_iterations} times in turn"
     if len(errors) >= ends.most:
-        return (
-            f"{ends.most} iterations, the most that are allowed; {100 * accurate[least]:.1f} % of {least} are accurate"
-        )
+        most = plural(ends.most, "iteration")
+        return f"{most}, the most that are allowed; {100 * accurate[least]:.1f} % of {least} are accurate"
     return ""

@@ -12,9 +12,10 @@ from hpcpot.commands.learn.loop import LABELS, LEDGER, Loop, folder_of
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.pool import WorkerPool
-from hpcpot.farm.results import Store
+from hpcpot.farm.results import Results, Store
 from hpcpot.labelling import calculators
-from hpcpot.labelling.task import check_calculator
+from hpcpot.labelling.settings import CalculatorSection
+from hpcpot.labelling.task import check_calculator, identity
 from hpcpot.learning import ledger
 from hpcpot.notices import notice
 from hpcpot.outputs import remove
@@ -58,6 +59,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         begun_with = inputs.read(settings, here, arguments.overwrite)
         if arguments.overwrite:
             clear(folder)
+        check_labels(folder / LABELS, settings.calculator)
         rows = ledger.history(folder / LEDGER)
         ledger.check_data(folder, rows if begin is None else rows[: begin[0]])
         inputs.write_start(settings, begun_with)
@@ -101,6 +103,25 @@ def make_folder(folder: Path) -> None:
         raise OutputError(
             f"output.folder = {folder}: cannot be made ({error.strerror}); must be a folder that is writable; change it."
         ) from error
+
+
+def check_labels(path: Path, calculator: CalculatorSection) -> None:
+    """Refuse another calculator than that of the labels that are there, before anything is taken back.
+
+    Raises:
+        OutputError: it is another, or with other arguments, of another version, or given files that were changed.
+    """
+    if not path.exists():
+        return
+    with Results(path) as results:
+        stored = results.identity().get("calculator", "")
+    given = identity(calculator)
+    if stored != given:
+        raise OutputError(
+            f"{path} = labels by {'; '.join(stored.splitlines())}: must be by the calculator of the config, "
+            f"{'; '.join(given.splitlines())}; set calculator as it was, give another output.folder, or begin anew with "
+            "--overwrite."
+        )
 
 
 def clear(folder: Path) -> None:

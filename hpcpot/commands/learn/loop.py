@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -31,7 +32,7 @@ from hpcpot.learning.boxes import BoxLimits
 from hpcpot.learning.explore import Exploration, Start
 from hpcpot.learning.levels import ACCURATE, CANDIDATE, AdaptiveLevels, Levels
 from hpcpot.learning.levels import FAILED as FAILED_FRAME
-from hpcpot.learning.pick import Picked, Rule, by_system, pick, split_runs
+from hpcpot.learning.pick import Picked, Rule, by_system, frame_key, frame_keys, pick, split_runs
 from hpcpot.parallel.stop import STOPPED, Stopped
 from hpcpot.potential.settings import PotentialSection
 from hpcpot.storage.content import content_key
@@ -82,6 +83,8 @@ class Loop:
         self.models: list[str] = []
         self._text = config.dump(settings)
         self._made_by = {"calculator": identity(settings.calculator)}
+        parts = [part for part in (inputs.start, inputs.held_out) if part is not None]
+        self._first_data = {key for part in parts for key in frame_keys(part)}
 
     def go(self) -> None:
         """Go on to the end of the last stage, and train once more on all data.
@@ -208,7 +211,7 @@ class Loop:
                 f"{task.results}` says why."
             )
         with Results(task.results) as results:
-            errors = [np.nanmean(results.read(name)) if len(validation) else np.nan for name in ERRORS]
+            errors = [finite_mean(results.read(name)) for name in ERRORS]
         paths = [member(settings, k).output.model for k in range(members)]
         self.models = [str(path) for path in paths]
         self._refs = self._load()
@@ -218,8 +221,8 @@ class Loop:
         return {
             "training_frames": len(join([hdf5.read(self.folder / name) for name in training])),
             "held_out_frames": sum(len(hdf5.read(self.folder / name)) for name in validation),
-            "rmse_energy": float(errors[0]),
-            "rmse_force": float(errors[1]),
+            "rmse_energy": errors[0],
+            "rmse_force": errors[1],
             "models": self._models,
         }
 
@@ -287,15 +290,23 @@ class Loop:
         )
 
     def _known(self) -> dict[str, str]:
-        """Structures that are not labelled again: those that the data have, and those whose label failed."""
+        """Structures that are not labelled again: those that the data have, and those whose label failed or was not taken."""
+        known = dict.fromkeys(self._first_data, "in the first data")
         if not (self.folder / LABELS).exists():
-            return {}
-        before = {name for row in self.rows for of in row["systems"].values() for name in of["keys"]}
+            return known
+        systems = [of for row in self.rows for of in row["systems"].values()]
+        before = {key for of in systems for key in of["keys"]}
         with Results(self.folder / LABELS) as results:
             failed = {key for key, _, _ in results.failed()}
+        not_taken = {key for of in systems for key in of["refused"]} - failed
         if self._retry_failed:
             failed = set()
-        return dict.fromkeys(before, "labelled before") | dict.fromkeys(failed, "label failed before")
+        return (
+            known
+            | dict.fromkeys(before, "labelled before")
+            | dict.fromkeys(failed, "label failed before")
+            | dict.fromkeys(not_taken, "label not taken before")
+        )
 
     def _tell_undefined(self, picked: Mapping[str, Picked]) -> None:
         for system, of in picked.items():
@@ -309,7 +320,7 @@ class Loop:
         """Label what was picked; returns the labelled frames by key.
 
         Raises:
-            FarmError: the calculator failed at the first ones, all of them.
+            FarmError: the calculator failed at the first ones, all of them, or at all that there are and ever were.
         """
         items = []
         for system, of in picked.items():
@@ -323,7 +334,7 @@ class Loop:
         _, keys = self._complete(replace(task, items=items[:FIRST_LABELS]))
         with Results(task.results) as results:
             done, failures = set(results.keys()), {key: failure for key, _, failure in results.failed()}
-        if not done.intersection(keys):
+        if not done.intersection(keys) and (len(keys) == FIRST_LABELS or not done):
             failure = failures[keys[0]]
             raise FarmError(
                 f"calculator.class = {self.settings.calculator.class_}: failed at all of the first "
@@ -450,6 +461,7 @@ def starts(settings: LearnSettings, inputs: Inputs, stage: ExplorationSection, r
     for system in systems_of(settings, stage):
         structures = inputs.systems[system]
         numbers = np.arange(len(structures))
+        copies = nth_copies([frame_key(atoms) for atoms in structures])
         if stage.starts is not None and stage.starts < len(structures):
             draw = np.random.default_rng([settings.data.seed, iteration, *system.encode()])
             numbers = np.sort(draw.choice(numbers, stage.starts, replace=False))
@@ -459,12 +471,29 @@ def starts(settings: LearnSettings, inputs: Inputs, stage: ExplorationSection, r
                     for melt in stage.melt_steps or [0]:
                         atoms, seed = structures[number], settings.data.seed
                         content = (atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
-                        key = content_key(*content, system, kelvin, gpa, melt, iteration, seed)
+                        again = [copies[number]] if copies[number] else []  # runs of their own, with other seeds
+                        key = content_key(*content, system, kelvin, gpa, melt, iteration, seed, *again)
                         label = f"{system} {number}" + ("" if np.isnan(kelvin) else f", {kelvin:g} K")
                         label += "" if np.isnan(gpa) else f", {gpa:g} GPa"
                         label += f", melt of {melt} steps" if melt else ""
                         items.append(Item(key, Start(atoms, system, kelvin, gpa, melt, int(key[:7], 16)), label))
     return items
+
+
+def nth_copies(keys: Sequence[str]) -> list[int]:
+    """How many equal keys each one has before it."""
+    seen: Counter[str] = Counter()
+    counts = []
+    for key in keys:
+        counts.append(seen[key])
+        seen[key] += 1
+    return counts
+
+
+def finite_mean(values: np.ndarray) -> float:
+    """The mean of those values that are finite; NaN if none is: nothing held out, or a training on energies alone."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else np.nan
 
 
 def counted(of: Picked, labelled: Mapping[str, Any]) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class ExplorationSection:
         "steps of a run in the first, second, ... iteration of the stage; the last for all that follow; [0]: no dynamics, the "
         "start structures themselves are judged, as a pool to choose from",
     )
-    frames: int = key(integer(1), "frames of each run that are judged, at equal intervals", 100)
+    frames: int = key(integer(1), "frames of each run that are judged, at equal intervals, beside its first and last", 100)
     skip_steps: int = key(integer(), "steps at the beginning of a run whose frames are not judged", 0)
     starts: int | None = key(
         integer(1), "start structures of each system in an iteration, drawn anew each time; null: all", None
@@ -222,18 +222,20 @@ class ExplorationSection:
     labels_per_system: int = key(integer(1), "candidates of a system that are labelled in an iteration, at most", 30)
     fewer_from_percent: float | None = key(
         number(minimum=0),
-        "share of accurate frames of a system from which fewer are labelled, none at accurate_percent; null: no",
+        "share of accurate frames of a system from which fewer are labelled, in proportion down to none at accurate_percent; "
+        "null: as many as there are up to there",
         None,
     )
     accurate_percent: float = key(
         number(above=0),
-        "the stage ends when so many frames of each of its systems are accurate, and no run ended early",
+        "the stage ends when so many frames of each of its systems are accurate, and no run ended early; such a system has "
+        "no frames labelled",
         95.0,
     )
     flat_percent: float | None = key(
         number(above=0),
         "the stage ends when the error of forces on held-out structures fell by less than this in each of the last "
-        "flat_iterations iterations; null: it does not",
+        "flat_iterations iterations; null: it does not; needs frames that are held out, and errors of forces",
         None,
     )
     flat_iterations: int = key(integer(1), "see flat_percent", 2)
@@ -324,6 +326,18 @@ def _check_stage(settings: LearnSettings, stage: ExplorationSection) -> Iterator
         yield from _check_deviations(settings, stage)
     if stage.accurate_percent > 100.0:
         yield "accurate_percent", "must be at most 100; typical 90 to 99"
+    if stage.flat_percent is not None and settings.data.held_out is None and not settings.data.held_out_fraction:
+        yield (
+            "flat_percent",
+            "needs frames that are held out: give data.held_out or data.held_out_fraction, or set null",
+        )
+    loss = settings.training.config.get("loss") or {}
+    if (
+        stage.flat_percent is not None
+        and settings.training.config["family"] == "chebyshev"
+        and not loss.get("force_weight")
+    ):
+        yield "flat_percent", "needs errors of forces: set training.config.loss.force_weight, typical 0.1, or null here"
     if stage.fewer_from_percent is not None and stage.fewer_from_percent >= stage.accurate_percent:
         yield "fewer_from_percent", f"must be below accurate_percent, {stage.accurate_percent:g}"
 

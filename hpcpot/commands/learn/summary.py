@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -46,11 +47,19 @@ def line(row: Mapping[str, Any]) -> str:
     shares = ", ".join(f"{100.0 * row[name] / total:.1f} % {name}" for name in ("accurate", "candidate", "failed"))
     early = f"; {row['runs_ended']} of {row['runs']} runs ended early" if row["runs_ended"] else ""
     text = (
-        f"iteration {row['iteration']} ({row['stage']}): {row['training_frames']} frames; held out "
-        f"{1e3 * row['rmse_energy']:.2f} meV/atom, {1e3 * row['rmse_force']:.0f} meV/Å; {shares}{early}; "
+        f"iteration {row['iteration']} ({row['stage']}): {row['training_frames']} frames; {errors(row)}; {shares}{early}; "
         f"{row['labelled']} labelled; {duration(seconds(row))}"
     )
     return f"{text}\nstage {row['stage']} ends: {row['ended']}" if row["ended"] else text
+
+
+def errors(row: Mapping[str, Any]) -> str:
+    """The errors on the held-out frames, those that were measured."""
+    if not row["held_out_frames"]:
+        return "none held out"
+    texts = {"rmse_energy": "{:.2f} meV/atom", "rmse_force": "{:.0f} meV/Å"}
+    known = [text.format(1e3 * row[name]) for name, text in texts.items() if math.isfinite(row[name])]
+    return f"held out {', '.join(known) or 'without errors'}"
 
 
 def write_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:

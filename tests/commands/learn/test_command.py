@@ -23,7 +23,7 @@ from campaigns import LocalPool, handlers_kept, run
 
 from hpcpot import config, provenance
 from hpcpot.commands import learn as learn_command
-from hpcpot.commands.learn import command, figure, loop
+from hpcpot.commands.learn import command, figure, loop, summary
 from hpcpot.commands.learn.settings import SCHEMA
 from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, HpcpotError, OutputError
@@ -242,10 +242,22 @@ class Failing(EMT):
         raise ArithmeticError("no licence")
 
 class Moody(EMT):
+    calls = 0
+
     def calculate(self, atoms, properties, system_changes):
         super().calculate(atoms, properties, system_changes)
-        if int(abs(atoms.positions[0, 0]) * 1e6) % 3 == 0:
+        Moody.calls += 1
+        if Moody.calls % 3 == 0:
             raise ArithmeticError("not converged in 60 steps")
+
+class Late(EMT):
+    calls = 0
+
+    def calculate(self, atoms, properties, system_changes):
+        super().calculate(atoms, properties, system_changes)
+        Late.calls += 1
+        if Late.calls > 2:
+            raise ArithmeticError("no licence any more")
 """
 
 
@@ -264,10 +276,60 @@ def test_failed_labels_are_rows_and_the_rest_goes_on(tmp_path, monkeypatch, loop
     monkeypatch.syspath_prepend(tmp_path)
     assert in_process() == 0
     (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
-    assert row["labelled"] > 0 and row["label_failures"] > 0
     with Results(tmp_path / "out" / loop.LABELS) as results:
         failures = [failure.message for _, _, failure in results.failed()]
-    assert failures == ["not converged in 60 steps"] * row["label_failures"]
+        assert len(results.keys()) == row["labelled"] > 0
+    assert failures == ["not converged in 60 steps"] * row["label_failures"] and failures
+
+
+def test_a_few_failed_labels_end_no_loop_that_had_others(tmp_path, monkeypatch, loop_only, capsys):
+    prepare(tmp_path, calculator={"class": "failing.Late"}, exploration={"labels_per_system": 1})
+    (tmp_path / "failing.py").write_text(FAILING)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert in_process() == 0
+    first, second = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert (first["labelled"], second["labelled"], second["label_failures"]) == (2, 0, 2)
+    assert second["ended"].endswith("could be labelled: they were passed over, or their labels failed")
+
+
+def test_another_calculator_is_refused_before_an_iteration_is_taken_back(tmp_path, loop_only):
+    prepare(tmp_path, exploration={"most_iterations": 1})
+    assert in_process() == 0
+    before = ledger.history(tmp_path / "out" / loop.LEDGER)
+    other = ("--set", "calculator.arguments={asap_cutoff: true}")
+    for arguments in (other, (*other, "--from", "0", "explore")):
+        with pytest.raises(OutputError, match=r"labels.h5 = labels by .*EMT\(\{\}\).* must be by .*asap_cutoff"):
+            in_process(*arguments)
+        assert ledger.history(tmp_path / "out" / loop.LEDGER) == before
+
+
+def test_equal_start_structures_are_runs_of_their_own(tmp_path, loop_only, capsys):
+    prepare(tmp_path, exploration={"most_iterations": 1}, data={"held_out_fraction": 0.0})
+    ase.io.write(tmp_path / "dense.extxyz", [copper(20, 3.5, 0.0)] * 2)
+    assert in_process() == 0
+    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert row["runs"] == 6
+    with Results(tmp_path / "out" / "iteration_000" / loop.EXPLORED) as results:
+        ends = [positions[-8:] for positions in results.read("positions")]
+    assert len({positions.tobytes() for positions in ends}) == 6
+    assert "iteration 0 (exploration): 10 frames; none held out; " in capsys.readouterr().out
+
+
+def test_structures_of_the_first_data_are_not_labelled_again(tmp_path, loop_only):
+    unset = {"temperatures_K": None, "steps": [0], "labels_per_system": 9, "most_iterations": 1}
+    prepare(tmp_path, exploration=unset)
+    ase.io.write(tmp_path / "dense.extxyz", [ase.io.read(tmp_path / "start.extxyz", k) for k in (0, 3)])
+    assert in_process() == 0
+    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    dense = row["systems"]["dense"]
+    assert dense["candidate"] == 2 and dense["chosen"] == 0 and dense["dropped"] == {"in the first data": 2}
+
+
+def test_a_training_on_energies_alone(recwarn):
+    assert np.isnan(loop.finite_mean(np.full(2, np.nan))) and loop.finite_mean(np.array([1.0, np.nan, 2.0])) == 1.5
+    assert not recwarn.list
+    row = {"held_out_frames": 2, "rmse_energy": 0.0345, "rmse_force": np.nan}
+    assert summary.errors(row) == "held out 34.50 meV/atom"
 
 
 @pytest.mark.parametrize(
@@ -432,6 +494,15 @@ def test_choosing_from_a_labelled_pool(tmp_path, loop_only, capsys):
     for row in rows:
         for name in row["data"]:
             assert {round(energy, 9) for energy in hdf5.read(tmp_path / "out" / name).energies} <= energies
+
+
+def test_a_flat_error_needs_errors_of_forces(tmp_path, loop_only):
+    prepare(tmp_path, exploration={"flat_percent": 5})
+    with pytest.raises(ConfigError, match=r"flat_percent = 5 .*needs frames that are held out"):
+        in_process("--dry-run", "--set", "data.held_out_fraction=0")
+    energies = ("--set", "training.config={family: chebyshev, training: {steps: 3}}")
+    with pytest.raises(ConfigError, match=r"flat_percent = 5 .*needs errors of forces: set training.config.loss"):
+        in_process("--dry-run", *energies)
 
 
 @pytest.mark.parametrize(
