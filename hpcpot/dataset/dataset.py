@@ -14,6 +14,7 @@ from ase.data import atomic_numbers
 from hpcpot.dataset.sound import refuse_unsound
 from hpcpot.errors import DataError, StructureError
 from hpcpot.notices import notice
+from hpcpot.storage.content import content_key
 from hpcpot.structure import checks
 
 SYMMETRIC = (0, 4, 8, 5, 2, 1)
@@ -105,8 +106,7 @@ class DataSet:
     @property
     def stresses(self) -> np.ndarray:
         """(n, 3, 3) float64, eV/Å³, positive in tension; NaN without a virial or where an axis is not periodic."""
-        whole = self.periodic.all(axis=1)[:, None, None]
-        return np.where(whole, -self.virials / self.volumes[:, None, None], np.nan)
+        return _stress(self.virials, self.cells, self.periodic)
 
     def select(self, rows: np.ndarray | Sequence[int]) -> DataSet:
         """Some frames, in the order given (indices, or a bool of each frame)."""
@@ -172,11 +172,32 @@ class DataSet:
             labels["energy"] = float(self.energies[k])
         if np.isfinite(self.forces[atoms_of_k]).all():
             labels["forces"] = self.forces[atoms_of_k].copy()
-        stress = self.stresses[k]
+        stress = _stress(self.virials[k], self.cells[k], self.periodic[k])
         if np.isfinite(stress).all():
             labels["stress"] = (0.5 * (stress + stress.T)).flat[list(SYMMETRIC)]
         atoms.calc = SinglePointCalculator(atoms, **labels)
         return atoms
+
+
+def frame_key(atoms: ase.Atoms) -> str:
+    """Key of a structure by its content, equal for equal structures whatever they are called."""
+    return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
+
+
+def frame_keys(dataset: DataSet) -> list[str]:
+    """`frame_key` of each frame."""
+    numbers = np.array([atomic_numbers[name] for name in dataset.elements])
+    spans = (slice(*dataset.first[k : k + 2]) for k in range(len(dataset)))
+    return [
+        frame_key(ase.Atoms(numbers[dataset.species[span]], dataset.positions[span], cell=cell, pbc=periodic))
+        for span, cell, periodic in zip(spans, dataset.cells, dataset.periodic, strict=True)
+    ]
+
+
+def _stress(virials: np.ndarray, cells: np.ndarray, periodic: np.ndarray) -> np.ndarray:
+    """-virial / V of one frame or of many; NaN where an axis is not periodic."""
+    volumes = np.abs(np.linalg.det(cells))[..., None, None]
+    return np.where(periodic.all(axis=-1)[..., None, None], -virials / volumes, np.nan)
 
 
 def build(frames: Iterable[Labelled], elements: Sequence[str] | None = None) -> DataSet:

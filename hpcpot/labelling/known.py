@@ -11,8 +11,8 @@ from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
 
 from hpcpot.dataset import files
+from hpcpot.dataset.dataset import frame_key, frame_keys
 from hpcpot.errors import ConfigError, DataError
-from hpcpot.storage.content import content_key
 
 
 class KnownLabels(AseCalculator):
@@ -37,9 +37,9 @@ class KnownLabels(AseCalculator):
         except DataError as error:
             raise ConfigError(f"calculator.arguments.file = {file}: cannot be read ({error})") from error
         self._rows: dict[str, int] = {}
-        for k in range(len(self._data)):
-            atoms = self._data.frame(k)
-            if (other := self._rows.setdefault(_key(atoms), k)) != k and not _are_equal(atoms, self._data.frame(other)):
+        for k, key in enumerate(frame_keys(self._data)):
+            other = self._rows.setdefault(key, k)
+            if other != k and not _are_equal(self._data.frame(k), self._data.frame(other)):
                 raise ConfigError(
                     f"calculator.arguments.file = {file}: frames {self._data.sources[other]} and {self._data.sources[k]} are "
                     "one structure with two labels: must have one; leave one out (hpcpot dataset --drop)."
@@ -48,7 +48,7 @@ class KnownLabels(AseCalculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         """Look up the labels of `atoms`, see ASE."""
         super().calculate(atoms, properties, system_changes)
-        row = self._rows.get(_key(self.atoms))
+        row = self._rows.get(frame_key(self.atoms))
         if row is None:
             raise DataError(
                 f"structure = {self.atoms.get_chemical_formula()} that is not in {self._file}: must be one of its "
@@ -58,10 +58,6 @@ class KnownLabels(AseCalculator):
         if lacking := {"energy", "forces"} - self.results.keys():
             raise DataError(f"{self._data.sources[row]} = no {min(lacking)}: must be there for a label; leave it out.")
         self.results["free_energy"] = self.results["energy"]
-
-
-def _key(atoms: Atoms) -> str:
-    return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
 
 
 def _are_equal(atoms: Atoms, other: Atoms) -> bool:

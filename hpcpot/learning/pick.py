@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
 
-from hpcpot.dataset.dataset import DataSet, from_frames
+from hpcpot.dataset.dataset import frame_key, from_frames
 from hpcpot.descriptors.descriptor import of_frames
 from hpcpot.descriptors.soap.power_spectrum import Soap
 from hpcpot.errors import DataError
@@ -95,40 +94,27 @@ class Picked:
         return self.counts[ACCURATE] / total if total else np.nan
 
 
-def frame_key(atoms: Atoms) -> str:
-    """Key of a structure by its content, equal for equal structures whatever they are called."""
-    return content_key(atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
-
-
-def frame_keys(data: DataSet) -> list[str]:
-    """`frame_key` of each frame of a data set."""
-    numbers = np.array([atomic_numbers[name] for name in data.elements])
-    parts = (slice(*data.first[k : k + 2]) for k in range(len(data)))
-    return [
-        frame_key(Atoms(numbers[data.species[part]], data.positions[part], cell=cell, pbc=periodic))
-        for part, cell, periodic in zip(parts, data.cells, data.periodic, strict=True)
-    ]
-
-
 def by_system(results: Results, keys: Sequence[str], systems: Sequence[str]) -> dict[str, Explored]:
     """The frames of all runs that are done, in the order of the runs."""
     rows = {key: row for row, key in enumerate(results.keys())}
     labels = dict(zip(results.keys(), results.labels(), strict=True))
     columns = {name: results.read(name) for name in results.columns}
     explored: dict[str, Explored] = {name: Explored(np.zeros(0), np.zeros(0), {}, [], []) for name in systems}
+    parts: dict[str, list[np.ndarray]] = {name: [np.zeros((0, 2))] for name in systems}
     for key in (key for key in keys if key in rows):
         values = {name: column[rows[key]] for name, column in columns.items()}
         of = explored[values["system"]]
-        before, n = len(of.deviations), len(values["species"])
+        before, n = len(of.runs), len(values["species"])
         for place, k in enumerate(values["kept"]):
             positions = values["positions"][place * n : (place + 1) * n]
             atoms = Atoms(values["species"], positions, cell=values["cells"][place], pbc=values["periodic"])
             of.frames[before + int(k)] = atoms
-        of.deviations = np.concatenate([of.deviations, values["deviation"]])
-        of.virials = np.concatenate([of.virials, values["virial_deviation"]])
+        parts[values["system"]].append(np.column_stack([values["deviation"], values["virial_deviation"]]))
         of.sources += [f"{labels[key]}, step {step}" for step in values["step"]]
         of.runs += [key] * len(values["step"])
         of.ended += bool(values["ended"])
+    for name, of in explored.items():
+        of.deviations, of.virials = np.concatenate(parts[name]).T
     return explored
 
 

@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from hpcpot.dataset.dataset import build, from_frames, join
+from hpcpot.dataset.dataset import build, frame_key, frame_keys, from_frames, join
 from hpcpot.errors import DataError
 from hpcpot.potential.calculator import Calculator
 
@@ -30,6 +30,17 @@ def test_frames_keep_labels_in_ase_signs() -> None:
 def test_frames_by_themselves_are_the_data_set() -> None:
     data = labelled.dataset(3)
     labelled.assert_same(build([data.labelled(k) for k in range(3)], data.elements), data)
+
+
+def test_keys_are_those_of_the_frames() -> None:
+    salt = bulk("NaCl", "rocksalt", a=5.6)
+    slab = salt.copy()
+    slab.pbc = (True, True, False)
+    frames = [salt, bulk("Si"), slab]
+    data = from_frames(frames, ("Cl", "Si", "Na"))
+    assert frame_keys(data) == [frame_key(data.frame(k)) for k in range(3)]
+    assert frame_keys(data)[:2] == [frame_key(atoms) for atoms in frames[:2]]
+    assert len(set(frame_keys(data))) == 3
 
 
 def test_missing_labels_are_nan() -> None:

@@ -5,10 +5,10 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from hpcpot.dataset.dataset import from_frames
+from hpcpot.dataset.dataset import frame_key
 from hpcpot.learning.boxes import BoxLimits
 from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED, Levels
-from hpcpot.learning.pick import Explored, Rule, frame_key, frame_keys, pick, split_runs
+from hpcpot.learning.pick import Explored, Rule, pick, split_runs
 
 
 def silicon(seed: int, by: float = 0.2) -> Atoms:
@@ -54,14 +54,6 @@ def test_the_next_candidate_takes_the_place_of_a_dropped_one():
     assert result.keys == [frame_key(atoms) for atoms in result.frames]
     again = pick({"a": found}, chosen, ["Si"], {frame_key(frames[7]): "labelled before"})["a"]
     assert again.sources == result.sources
-
-
-def test_keys_of_a_data_set_are_those_of_its_frames():
-    mixed = bulk("NaCl", "rocksalt", a=5.6)
-    mixed.pbc = (True, True, False)
-    data = from_frames([silicon(0), mixed, silicon(1)], ("Cl", "Si", "Na"))
-    assert frame_keys(data) == [frame_key(data.frame(k)) for k in range(3)]
-    assert frame_keys(data)[0] == frame_key(silicon(0)) and len(set(frame_keys(data))) == 3
 
 
 def test_near_duplicates_of_another_system_are_passed_over():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hpcpot import config, provenance
 from hpcpot.commands.learn import PARTS, dpgen_input, export, figure, inputs, plan, summary
-from hpcpot.commands.learn.loop import LABELS, LEDGER, Loop, folder_of
+from hpcpot.commands.learn.loop import LABELS, LEDGER, Loop, folder_of, folders
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.pool import WorkerPool
@@ -126,7 +126,7 @@ def check_labels(path: Path, calculator: CalculatorSection) -> None:
 
 def clear(folder: Path) -> None:
     """Take away all that a loop wrote into its folder."""
-    for path in sorted(folder.glob("iteration_[0-9][0-9][0-9]")):
+    for path in folders(folder).values():
         shutil.rmtree(path)
     names = (LEDGER, LABELS, inputs.START, inputs.START_HELD_OUT, *summary.FILES)
     remove([folder / name for name in names if (folder / name).exists()])
@@ -143,8 +143,8 @@ def go_back(folder: Path, store: Store, rows: list[dict], first: int, part: str)
             f"--from = {first} {part}: must be an iteration that was begun, 0 to {len(rows)}; lower it, or leave it out."
         )
     ledger.withdraw(store, rows, first)
-    for path in sorted(folder.glob("iteration_[0-9][0-9][0-9]")):
-        if int(path.name[-3:]) > first or (int(path.name[-3:]) == first and part == "train"):
+    for number, path in folders(folder).items():
+        if number > first or (number == first and part == "train"):
             shutil.rmtree(path)
     here = folder_of(folder, first)
     if part == "explore":

@@ -9,19 +9,24 @@ from typing import Any
 import numpy as np
 
 from hpcpot.commands.learn.inputs import START
-from hpcpot.commands.learn.loop import EXPLORED, LABELS, LEDGER, folder_of, levels
-from hpcpot.commands.learn.settings import ExplorationSection, LearnSettings, stages
+from hpcpot.commands.learn.loop import EXPLORED, LABELS, LEDGER, folder_of, levels, systems_of
+from hpcpot.commands.learn.settings import ONLY, ExplorationSection, LearnSettings, stages
+from hpcpot.config import STAGES
 from hpcpot.dataset import hdf5
+from hpcpot.dataset.dataset import frame_key
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm.results import Results
 from hpcpot.labelling.task import gather
 from hpcpot.learning import dpgen_tree, ledger
-from hpcpot.learning.levels import classify
-from hpcpot.learning.pick import by_system, frame_key
+from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED, classify
+from hpcpot.learning.pick import by_system
 from hpcpot.units import BAR_IN_GPA, FS_PER_PS
 from hpcpot.wording import plural
 
 LARGEST_V, LARGEST_F = (dpgen_tree.DEVIATIONS.index(name) for name in ("max_devi_v", "max_devi_f"))
+
+NAMES = {ACCURATE: "accurate", CANDIDATE: "candidate", FAILED: "failed"}
+"""Classes of frames -> their counts in a row of an iteration."""
 
 
 def write(settings: LearnSettings, tree: Path) -> str:
@@ -30,8 +35,8 @@ def write(settings: LearnSettings, tree: Path) -> str:
     Systems have the numbers of their place in `systems`. A loop keeps the largest deviations only: the others are NaN.
 
     Raises:
-        ConfigError: stages that the config has no more, or that choose by grade. OutputError: no complete iteration; see
-            `dpgen_tree.write`.
+        ConfigError: stages, systems or levels that the config has no more, or that choose by grade.
+        OutputError: no complete iteration; see `dpgen_tree.write`.
     """
     folder = settings.output.folder
     rows = ledger.history(folder / LEDGER)
@@ -57,16 +62,28 @@ def _iteration(settings: LearnSettings, row: Mapping[str, Any]) -> dpgen_tree.Tr
             f"--export-tree = stage {row['stage']}, which chooses by grade: a tree of DP-GEN has deviations of a committee; "
             "take its labels, new.h5, by hpcpot convert."
         )
+    section = f"{STAGES}.{row['stage']}" if settings.stages else ONLY
+    if lost := set(row["systems"]) - set(systems_of(settings, stage)):
+        raise ConfigError(
+            f"{section}.systems = {', '.join(systems_of(settings, stage))}: must have {min(lost)}, a system of "
+            f"iteration {number}, to export it; add it."
+        )
     numbers = {system: k for k, system in enumerate(settings.systems)}
     with Results(folder_of(folder, number) / EXPLORED) as results:
-        keys = results.keys()
-        explored = by_system(results, keys, list(row["systems"]))
         columns = {name: results.read(name) for name in ("system", "temperature", "pressure", "step")}
+        keys = [key for key, system in zip(results.keys(), columns["system"], strict=True) if system in row["systems"]]
+        explored = by_system(results, keys, list(row["systems"]))
     runs, classes, places = [], {}, {}
     for system, of in explored.items():
         of_system = classify(of.deviations, of.virials, levels(stage, system))
+        counted = {kind: row["systems"][system][name] for kind, name in NAMES.items()}
+        if counted != {kind: int(np.count_nonzero(of_system == kind)) for kind in NAMES}:
+            raise ConfigError(
+                f"{section} = levels by which frames of {system} in iteration {number} are of other classes than "
+                "they were: must be as then to export it; set them back."
+            )
         first = 0
-        for place in (k for k in range(len(keys)) if columns["system"][k] == system):
+        for number_of_run, place in enumerate(k for k, name in enumerate(columns["system"]) if name == system):
             steps = columns["step"][place]
             mine = range(first, first + len(steps))
             first += len(steps)
@@ -74,9 +91,7 @@ def _iteration(settings: LearnSettings, row: Mapping[str, Any]) -> dpgen_tree.Tr
             deviations[:, LARGEST_V], deviations[:, LARGEST_F] = of.virials[mine], of.deviations[mine]
             frames = {int(step): of.frames[k] for k, step in zip(mine, steps, strict=True) if k in of.frames}
             job = _job(stage, columns["temperature"][place], columns["pressure"][place])
-            run = dpgen_tree.TreeRun(
-                numbers[system], sum(other.system == numbers[system] for other in runs), job, steps, deviations, frames
-            )
+            run = dpgen_tree.TreeRun(numbers[system], number_of_run, job, steps, deviations, frames)
             runs.append(run)
             classes |= {(run.name, int(step)): int(of_system[k]) for k, step in zip(mine, steps, strict=True)}
             places |= {frame_key(atoms): (run.name, step) for step, atoms in frames.items()}

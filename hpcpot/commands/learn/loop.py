@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from hpcpot.commands.learn import summary
 from hpcpot.commands.learn.inputs import START, START_HELD_OUT, Inputs
 from hpcpot.commands.learn.settings import ExplorationSection, LearnSettings, level_of, stages, train_tree
 from hpcpot.dataset import checks, hdf5
-from hpcpot.dataset.dataset import DataSet, join
+from hpcpot.dataset.dataset import DataSet, frame_key, frame_keys, join
 from hpcpot.errors import ConfigError, FarmError, OutputError, TrainingError
 from hpcpot.farm import campaign
 from hpcpot.farm.item import Item
@@ -32,7 +33,7 @@ from hpcpot.learning.boxes import BoxLimits
 from hpcpot.learning.explore import Exploration, Start
 from hpcpot.learning.levels import ACCURATE, CANDIDATE, AdaptiveLevels, Levels
 from hpcpot.learning.levels import FAILED as FAILED_FRAME
-from hpcpot.learning.pick import Picked, Rule, by_system, frame_key, frame_keys, pick, split_runs
+from hpcpot.learning.pick import Picked, Rule, by_system, pick, split_runs
 from hpcpot.parallel.stop import STOPPED, Stopped
 from hpcpot.potential.settings import PotentialSection
 from hpcpot.storage.content import content_key
@@ -58,6 +59,12 @@ KEPT_KEYS = ("elements", "maximum_force_eV_A", "temperatures_K", "memory_MB")
 def folder_of(folder: Path, iteration: int) -> Path:
     """The folder of an iteration."""
     return folder / f"iteration_{iteration:03d}"
+
+
+def folders(folder: Path) -> dict[int, Path]:
+    """The folders of iterations that are there, by number."""
+    paths = {path: re.fullmatch(r"iteration_(\d{3,})", path.name) for path in sorted(folder.glob("iteration_*"))}
+    return {int(match[1]): path for path, match in paths.items() if match}
 
 
 class Loop:
@@ -118,7 +125,8 @@ class Loop:
         trained_at = monotonic()
         exploration = self._exploration(stage, done)
         items = starts(self.settings, self.inputs, stage, unit[1], number)
-        print(f"exploration: {plural(len(items), 'run')} of {exploration.steps} steps")
+        how = f"{plural(len(items), 'run')} of {exploration.steps} steps"
+        print(f"exploration: {how if exploration.steps else plural(len(items), 'structure') + ' as they are'}")
         keys, failed = self._explore(exploration, items, here / EXPLORED)
         explored_at = monotonic()
         with Results(here / EXPLORED) as results:
@@ -378,8 +386,10 @@ class Loop:
         """Take out frames with labels that no potential must be trained on."""
         if not labelled:
             return
-        keys, n = list(labelled), len(self.inputs.start)
-        whole = join([self.inputs.start, *labelled.values()])
+        keys = list(labelled)
+        first = [part for part in (self.inputs.start, self.inputs.held_out) if part is not None]
+        before = join([*first, *(hdf5.read(self.folder / name) for row in self.rows for name in row["data"])])
+        n, whole = len(before), join([before, *labelled.values()])
         for finding in checks.check(whole, checks.Bounds()):
             rows = [int(row) - n for row in finding.rows if row >= n]
             if finding.is_error and rows:

@@ -25,11 +25,13 @@ def text(settings: LearnSettings, inputs: Inputs, rows: Sequence[Mapping[str, An
             melts = sum(len(item.input.atoms) * item.input.melt_steps for item in items)
             steps = max(stage.steps)
             heat = f"{kelvins[0]:g} to {kelvins[-1]:g} K" if len(kelvins) > 1 else f"{kelvins[0]:g} K"
-            heat = heat if stage.temperatures_K else "as they are"
+            what = f"{plural(len(items), 'run')} of up to {steps} steps, {atoms * steps + melts:.3g} atom-steps"
+            if not steps:
+                heat, what = "as they are", plural(len(items), "structure")
             labels = stage.labels_per_system * len(systems_of(settings, stage))
             lines.append(
-                f"{name}, {heat}: {plural(len(items), 'run')} of up to {steps} steps, {atoms * steps + melts:.3g} atom-steps, "
-                f"at most {labels} labels in an iteration; at most {plural(stage.most_iterations, 'iteration')}"
+                f"{name}, {heat}: {what}, at most {labels} labels in an iteration; at most "
+                f"{plural(stage.most_iterations, 'iteration')}"
             )
             most = max(most, len(items))
     return "\n".join([*lines, pool.plan(settings.farm, most)])

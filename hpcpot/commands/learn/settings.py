@@ -16,7 +16,7 @@ from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.labelling.settings import CalculatorSection
 from hpcpot.training import settings as train_settings
-from hpcpot.training.settings import TrainSettings
+from hpcpot.training.settings import TRAINERS, TrainSettings
 
 ONLY = "exploration"
 """Name of the stage of a config without stages."""
@@ -326,20 +326,25 @@ def _check_stage(settings: LearnSettings, stage: ExplorationSection) -> Iterator
         yield from _check_deviations(settings, stage)
     if stage.accurate_percent > 100.0:
         yield "accurate_percent", "must be at most 100; typical 90 to 99"
-    if stage.flat_percent is not None and settings.data.held_out is None and not settings.data.held_out_fraction:
+    if stage.flat_percent is not None:
+        yield from _check_flat(settings)
+    if stage.fewer_from_percent is not None and stage.fewer_from_percent >= stage.accurate_percent:
+        yield "fewer_from_percent", f"must be below accurate_percent, {stage.accurate_percent:g}"
+
+
+def _check_flat(settings: LearnSettings) -> Iterator[Problem]:
+    """Yield what makes that no errors of forces are measured, by which a stage could end."""
+    if settings.data.held_out is None and not settings.data.held_out_fraction:
         yield (
             "flat_percent",
             "needs frames that are held out: give data.held_out or data.held_out_fraction, or set null",
         )
-    loss = settings.training.config.get("loss") or {}
-    if (
-        stage.flat_percent is not None
-        and settings.training.config["family"] == "chebyshev"
-        and not loss.get("force_weight")
-    ):
-        yield "flat_percent", "needs errors of forces: set training.config.loss.force_weight, typical 0.1, or null here"
-    if stage.fewer_from_percent is not None and stage.fewer_from_percent >= stage.accurate_percent:
-        yield "fewer_from_percent", f"must be below accurate_percent, {stage.accurate_percent:g}"
+    training = train_tree(settings.training.config, ["data"], None, Path("model.h5"), 1, 0)
+    if not TRAINERS[training.family].needs_forces(training):
+        yield (
+            "flat_percent",
+            "needs models that are trained on forces: give these a weight in training.config, or set null",
+        )
 
 
 def _check_pool(stage: ExplorationSection) -> Iterator[Problem]:

@@ -292,6 +292,39 @@ def test_a_few_failed_labels_end_no_loop_that_had_others(tmp_path, monkeypatch, 
     assert second["ended"].endswith("could be labelled: they were passed over, or their labels failed")
 
 
+CONTRADICTING = """
+from ase.calculators.emt import EMT
+
+class Contradicting(EMT):
+    def calculate(self, atoms, properties, system_changes):
+        super().calculate(atoms, properties, system_changes)
+        self.results["energy"] += 0.5
+        self.results["free_energy"] = self.results["energy"]
+"""
+
+
+def test_labels_that_contradict_the_data_are_not_taken(tmp_path, monkeypatch, loop_only, capsys):
+    """Not bit by bit a frame of the held-out data, but the same to 1e-4 Å, with another energy; and not tried again."""
+    unset = {"temperatures_K": None, "steps": [0], "labels_per_system": 9, "accurate_percent": 100}
+    calculator = {"class": "contradicting.Contradicting"}
+    prepare(tmp_path, exploration=unset, calculator=calculator, data={"held_out": "held.extxyz"})
+    (tmp_path / "contradicting.py").write_text(CONTRADICTING)
+    monkeypatch.syspath_prepend(tmp_path)
+    held = copper(60, 3.55)
+    held.calc = EMT()
+    held.get_stress()
+    ase.io.write(tmp_path / "held.extxyz", held)
+    near = ase.io.read(tmp_path / "held.extxyz")
+    near.calc = None
+    near.positions += 1e-7
+    ase.io.write(tmp_path / "dense.extxyz", [near, copper(61)])
+    assert in_process() == 0
+    first, second = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert (first["labelled"], first["label_failures"], second["labelled"]) == (1, 1, 0)
+    assert "note: 1 label not taken: contradictory duplicates" in capsys.readouterr().out
+    assert second["systems"]["dense"]["dropped"] == {"label not taken before": 1, "labelled before": 1}
+
+
 def test_another_calculator_is_refused_before_an_iteration_is_taken_back(tmp_path, loop_only):
     prepare(tmp_path, exploration={"most_iterations": 1})
     assert in_process() == 0
@@ -461,6 +494,10 @@ def test_a_loop_as_a_tree(tmp_path, loop_only, capsys):
         assert link.is_file()
     with pytest.raises(OutputError, match="tree = exists"):
         in_process("--export-tree", "tree")
+    with pytest.raises(ConfigError, match=r"systems = dense: must have thin, a system of iteration 0"):
+        in_process("--export-tree", "again", "--set", "exploration.systems=[dense]")
+    with pytest.raises(ConfigError, match=r"levels by which frames of dense in iteration 0 are of other classes"):
+        in_process("--export-tree", "again", "--set", "exploration.force_low_eV_A=4.9")
     text = (
         (tmp_path / "learn.yaml")
         .read_text()
@@ -484,7 +521,7 @@ def test_choosing_from_a_labelled_pool(tmp_path, loop_only, capsys):
     tree = yaml.safe_load((tmp_path / "learn.yaml").read_text()) | {"systems": {"pool": "pool.extxyz"}}
     (tmp_path / "learn.yaml").write_text(yaml.safe_dump(tree))
     assert in_process("--dry-run") == 0
-    assert "exploration, as they are: 6 runs of up to 0 steps" in capsys.readouterr().out
+    assert "exploration, as they are: 6 structures, at most 2 labels in an iteration" in capsys.readouterr().out
     assert in_process() == 0
     rows = ledger.history(tmp_path / "out" / loop.LEDGER)
     assert [row["runs"] for row in rows] == [6, 6] and [row["labelled"] for row in rows] == [2, 2]
@@ -501,7 +538,7 @@ def test_a_flat_error_needs_errors_of_forces(tmp_path, loop_only):
     with pytest.raises(ConfigError, match=r"flat_percent = 5 .*needs frames that are held out"):
         in_process("--dry-run", "--set", "data.held_out_fraction=0")
     energies = ("--set", "training.config={family: chebyshev, training: {steps: 3}}")
-    with pytest.raises(ConfigError, match=r"flat_percent = 5 .*needs errors of forces: set training.config.loss"):
+    with pytest.raises(ConfigError, match=r"flat_percent = 5 .*needs models that are trained on forces"):
         in_process("--dry-run", *energies)
 
 
