@@ -14,9 +14,10 @@ from hpcpot.commands.learn.settings import LearnSettings, train_tree
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
-from hpcpot.errors import ConfigError, HpcpotError, OutputError
+from hpcpot.errors import ConfigError, DataError, HpcpotError, OutputError
 from hpcpot.farm import structures
 from hpcpot.training import job
+from hpcpot.wording import plural
 
 START, START_HELD_OUT = "start.h5", "start_held_out.h5"
 
@@ -95,7 +96,14 @@ def start_data(settings: LearnSettings, folder: Path, anew: bool) -> tuple[DataS
         return data, job.read(section.held_out, "data.held_out", folder, keys).with_elements(data.elements)
     if section.held_out_fraction == 0.0:
         return data, None
-    parts = split(data, (1.0 - section.held_out_fraction, section.held_out_fraction), section.seed)
+    try:
+        parts = split(data, (1.0 - section.held_out_fraction, section.held_out_fraction), section.seed)
+    except DataError as error:
+        raise ConfigError(
+            f"data.held_out_fraction = {section.held_out_fraction:g}: must leave frames on both sides, of {len(data)} in "
+            f"{plural(len(set(data.groups.tolist())), 'group')}, each of which is divided; change it, give data.held_out, or "
+            "make them one group by training.config.data.group."
+        ) from error
     return data.select(parts[0]), data.select(parts[1])
 
 

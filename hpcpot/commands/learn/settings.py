@@ -168,7 +168,9 @@ class ExplorationSection:
         "steps of a run in the first, second, ... iteration of the stage; the last for all that follow; [0]: no dynamics, the "
         "start structures themselves are judged, as a pool to choose from",
     )
-    frames: int = key(integer(1), "frames of each run that are judged, at equal intervals, beside its first and last", 100)
+    frames: int = key(
+        integer(1), "frames of each run that are judged, at equal intervals, beside its first and last", 100
+    )
     skip_steps: int = key(integer(), "steps at the beginning of a run whose frames are not judged", 0)
     starts: int | None = key(
         integer(1), "start structures of each system in an iteration, drawn anew each time; null: all", None
@@ -254,8 +256,8 @@ class PickSection:
     minimum_distance_A: float = key(number(minimum=0), "pass over frames with closer atoms; 0: none", 0.0)
     distinct: float = key(
         number(minimum=0),
-        "pass over frames as near as this to one that is chosen already, in the distance of `hpcpot select`, 0 to 1.41; 0: "
-        "only equal ones",
+        "pass over frames as near as this to one that is chosen already in the iteration, in the distance of `hpcpot "
+        "select`, 0 to 1.41; 0: only equal ones",
         0.01,
     )
     length_ratio: float | None = key(

@@ -298,7 +298,7 @@ from ase.calculators.emt import EMT
 class Contradicting(EMT):
     def calculate(self, atoms, properties, system_changes):
         super().calculate(atoms, properties, system_changes)
-        self.results["energy"] += 0.5
+        self.results["energy"] += 0.05
         self.results["free_energy"] = self.results["energy"]
 """
 
@@ -531,6 +531,15 @@ def test_choosing_from_a_labelled_pool(tmp_path, loop_only, capsys):
     for row in rows:
         for name in row["data"]:
             assert {round(energy, 9) for energy in hdf5.read(tmp_path / "out" / name).energies} <= energies
+
+
+def test_data_too_few_to_be_divided(tmp_path, loop_only):
+    prepare(tmp_path)
+    ase.io.write(tmp_path / "start.extxyz", ase.io.read(tmp_path / "start.extxyz", 0))
+    with pytest.raises(
+        ConfigError, match=r"data\.held_out_fraction = 0\.2: must leave frames on both sides, of 1 in 1 group"
+    ):
+        in_process("--dry-run")
 
 
 def test_a_flat_error_needs_errors_of_forces(tmp_path, loop_only):
