@@ -39,7 +39,7 @@ from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.structure import crystals
 
-STEP, ATOM, GHOST = 417.0, 2.58, 0.079
+STEP, ATOM, GHOST = 81.0, 0.72, 0.005
 """µs, as --measure said."""
 ITEMS = {
     "removal, lisi_mtp": 0.11,

@@ -29,6 +29,8 @@ BETWEEN = 30.0
 """Seconds of a core to begin, and to damage the files of a case."""
 COMPILE = 120.0
 """Seconds of a core for compiled loops of a case: each layout of a model has its own, whose size its file decides."""
+SAYS = 0.2
+"""Seconds that a process has to write where it hangs, before it is killed."""
 SHOWN = 3000
 """Characters of a text that a process reports."""
 
@@ -109,16 +111,16 @@ class Child:
 
         with self._log.open("w") as log:
             faulthandler.enable(log)
+            # When asked, from a signal: its watchdog reads the frames of a running thread, and now and then dies of it.
+            faulthandler.register(signal.SIGUSR1, log, all_threads=False)
             for case in self.left:
                 own = folder.with_name(f"{folder.name}-{case}")  # of its own: files of earlier cases may be open
                 prepare(case, own)
                 tell("begins", case)
-                faulthandler.dump_traceback_later(0.9 * target.seconds, repeat=True, file=log)
                 begun = time.process_time()
                 with event.install_listener("numba:compiler_lock", compiling := Compiling(tell)):
                     outcome = attempt(target, own)
                 seconds = time.process_time() - begun - compiling.seconds
-                faulthandler.cancel_dump_traceback_later()
                 shutil.rmtree(own, ignore_errors=True)
                 tell("ended", case, seconds, *(part[:SHOWN] for part in astuple(outcome)))
 
@@ -133,6 +135,8 @@ class Child:
             outcomes |= self._hear(word, *rest)
         is_late = not has_ended and (self._cpu() > self._cpu_end or time.monotonic() > self._end)
         if is_late:
+            os.kill(self._pid, signal.SIGUSR1)
+            time.sleep(SAYS)
             os.kill(self._pid, signal.SIGKILL)
         if has_ended or is_late:
             status = os.waitpid(self._pid, 0)[1]

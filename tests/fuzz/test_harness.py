@@ -18,6 +18,7 @@ from numba.core import event
 from hpcpot.dataset.formats import FORMATS, Format
 from hpcpot.errors import DataError
 from hpcpot.potential.registry import FAMILIES, FamilyRow
+from hpcpot.wording import plural
 
 
 def target(read, seconds: float = 5.0) -> Target:
@@ -78,6 +79,20 @@ def only_first(path: Path, does):
             does()
 
     return read
+
+
+@pytest.mark.parametrize("does", [hang, lambda: spin(60.0)], ids=["waits", "works"])
+def test_a_hang_is_told_with_its_place(does, tmp_path, capfd, monkeypatch):
+    class Count:
+        """What hangs where hpcpot compares it."""
+
+        def __eq__(self, other: object) -> bool:
+            return bool(does())
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(children, "IDLE", 5)
+    assert campaign.run([target(lambda: plural(Count(), "rank"), 0.3)], "7", tmp_path, 1, None, 1) == 1
+    assert re.search(r"  hang x1: wording.py:\d+: ", capfd.readouterr().out)
 
 
 @pytest.mark.parametrize("does", [hang, lambda: spin(60.0)], ids=["waits", "works"])

@@ -267,7 +267,7 @@ def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
     right.set(xlabel="engineering strain", ylabel="volume (nm³)")
     right.set_ylim(bottom=0)
     left.set_ylim(bottom=0)
-    right.legend()
+    right.legend(loc="upper left")
 
 
 def atoms(figure: Figure, frames: dict[str, np.ndarray]) -> None:
