@@ -42,10 +42,10 @@ from hpcpot.structure import crystals
 STEP, ATOM, GHOST = 81.0, 0.72, 0.005
 """µs, as --measure said."""
 ITEMS = {
-    "removal, lisi_mtp": 0.11,
-    "removal, Deep Potential": 2.4,
-    "relaxation of 16 to 34 atoms, lisi_mtp": 8.6,
-    "relaxation, Deep Potential": 40.0,
+    "removal, lisi_mtp": 0.039,
+    "removal, Deep Potential": 1.28,
+    "relaxation of 16 to 34 atoms, lisi_mtp": 3.2,
+    "relaxation, Deep Potential": 21.8,
     "single point by DFT, 10 min": 6e5,
 }
 """Core time of items, ms: benchmarks/onsite.py and relax.py; the last is an example."""
@@ -151,9 +151,9 @@ def main() -> None:
     parser.add_argument("--rebuild", type=float, default=14.0, help="steps between rebuilds of the pairs")
     parser.add_argument("--most_ranks", type=int, default=1024)
     parser.add_argument("--farm", action="store_true", help="the farm instead")
-    parser.add_argument("--chunk_ms", type=float, default=15.0, help="of client and scheduler for a chunk")
+    parser.add_argument("--chunk_ms", type=float, default=3.8, help="of client and scheduler for a chunk")
     parser.add_argument(
-        "--item_ms", type=float, default=0.053, help="the same for each item, its row on the disk included"
+        "--item_ms", type=float, default=0.018, help="the same for each item, its row on the disk included"
     )
     parser.add_argument("--items", type=int, default=10_000_000)
     parser.add_argument("--figure", type=Path, help="file to draw into")
