@@ -282,6 +282,32 @@ def test_failed_labels_are_rows_and_the_rest_goes_on(tmp_path, monkeypatch, loop
     assert failures == ["not converged in 60 steps"] * row["label_failures"] and failures
 
 
+@pytest.mark.parametrize(
+    ("config", "measured"),
+    [
+        (
+            {
+                "family": "deep_potential",
+                "deep_potential": {"cutoff_A": 4.0, "neuron": [4, 8], "axis_neuron": 2, "fitting_neuron": [8, 8]},
+                "training": {"steps": 5},
+            },
+            "meV/Å",
+        ),
+        ({"family": "chebyshev", "training": {"steps": 3}}, "meV/atom"),
+    ],
+    ids=["deep_potential", "chebyshev"],
+)
+def test_other_families(config, measured, tmp_path, loop_only, capsys):
+    """A chebyshev network that is trained on energies alone has no errors of forces, and says none."""
+    prepare(tmp_path, training={"config": config}, exploration={"steps": [8], "frames": 2, "most_iterations": 1})
+    assert in_process() == 0
+    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    assert row["runs_ended"] == 0 and row["accurate"] + row["candidate"] + row["failed"] == 12
+    assert row["labelled"] > 0 and (tmp_path / "out/iteration_001/model_1.h5").exists()
+    errors = summary.errors(row)
+    assert errors.endswith(measured) and "nan" not in capsys.readouterr().out
+
+
 def test_a_few_failed_labels_end_no_loop_that_had_others(tmp_path, monkeypatch, loop_only, capsys):
     prepare(tmp_path, calculator={"class": "failing.Late"}, exploration={"labels_per_system": 1})
     (tmp_path / "failing.py").write_text(FAILING)
