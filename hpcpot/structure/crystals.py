@@ -125,6 +125,13 @@ CRYSTALS = {
 }
 """Conventional cells. Axes are those of the standard setting: Li13Si4 has its short axis along c."""
 
+SURFACES = {
+    "100": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
+    "110": ((0, 0, 1), (0.5, -0.5, 0), (0.5, 0.5, 0)),
+    "111": ((0.5, -0.5, 0), (0.5, 0.5, -1), (1, 1, 1)),
+}
+"""Surface of silicon -> the rectangular cell with that surface across z: its vectors in lattice constants."""
+
 AXES = ("abc", "bca", "cab")
 """Orders of a cell's axes: the cyclic ones, since the others mirror the crystal."""
 

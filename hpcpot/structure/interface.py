@@ -7,13 +7,7 @@ from ase import Atoms
 from ase.build import bulk, make_supercell
 
 from hpcpot.errors import StructureError
-
-SURFACES = {
-    "100": ((1, 0, 0), (0, 1, 0), (0, 0, 1)),
-    "110": ((0, 0, 1), (0.5, -0.5, 0), (0.5, 0.5, 0)),
-    "111": ((0.5, -0.5, 0), (0.5, 0.5, -1), (1, 1, 1)),
-}
-"""Surface of silicon -> the rectangular cell with that surface across z: its vectors in lattice constants."""
+from hpcpot.structure.crystals import SURFACES
 
 SAME_LAYER = 1e-3
 """Å along z, within which atoms of a perfect crystal are of one layer."""
@@ -33,8 +27,8 @@ def slab(
 
     Args:
         lattice_constant: Å.
-        repeat: cells of SURFACES along x, y, z; (4, 4, 12) of (100) has 1536 atoms.
-        surface: a key of SURFACES.
+        repeat: cells of crystals.SURFACES along x, y, z; (4, 4, 12) of (100) has 1536 atoms.
+        surface: a key of crystals.SURFACES.
         layers: atomic layers kept, from the highest down; None: all.
         strain: along x and y; lengths along z stay.
     Raises:

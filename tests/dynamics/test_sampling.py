@@ -65,7 +65,10 @@ def test_other_options_begin_anew(tmp_path):
 @pytest.mark.parametrize(
     ("observe", "message"),
     [
-        ("[{name: strains}]", "must name one of strain, bonds, voids, stress, profile, deviation, not strains"),
+        (
+            "[{name: strains}]",
+            "must name one of strain, bonds, voids, stress, profile, rdf, coordination, msd, vacf, deviation, not strains",
+        ),
         ("[{name: strain, each: 5}]", "must have name, every and options only, and has each"),
         ("[{name: strain, every: 0}]", "must be >= 1"),
         ("[{name: strain}, {name: strain}]", "must name strain once"),

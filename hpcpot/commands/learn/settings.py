@@ -192,16 +192,21 @@ class ExplorationSection:
         level(), "deviation of the force on an atom from which a frame is failed", None, hint="typical 0.35"
     )
     virial_low_eV: float | dict[str, float] | None = key(
-        level(), "the same for the virial per atom; null: not looked at", None
+        level(), "deviation of the virial per atom from which a frame is a candidate; null: not looked at", None
     )
-    virial_high_eV: float | dict[str, float] | None = key(level(), "the same for the virial per atom", None)
+    virial_high_eV: float | dict[str, float] | None = key(
+        level(), "deviation of the virial per atom from which a frame is failed", None
+    )
     relative_force_eV_A: float | None = key(
         number(above=0),
         "divide the deviation of each force by |mean force| + this; force_low_eV_A and force_high_eV_A are then without unit",
         None,
     )
     relative_virial_eV: float | None = key(
-        number(above=0), "the same for the virial per atom, and virial_low_eV and virial_high_eV", None
+        number(above=0),
+        "divide the deviation of the virial per atom by its norm + this; virial_low_eV and virial_high_eV are then without "
+        "unit",
+        None,
     )
     adaptive_count: int | None = key(
         integer(1), "instead of low levels: so many frames of largest deviation of each system are candidates", None
@@ -264,10 +269,12 @@ class PickSection:
         number(above=0), "pass over cells with a larger ratio of the longest to the shortest edge; null: none", None
     )
     height_ratio: float | None = key(
-        number(above=0), "the same of the longest edge to the least distance of opposite faces", None
+        number(above=0),
+        "pass over cells with a larger ratio of the longest edge to the least distance of opposite faces",
+        None,
     )
-    wrap_ratio: float | None = key(number(above=0), "the same of |bx/ax|, |cy/by|, |cx/ax|", None)
-    tilt_ratio: float | None = key(number(above=0), "the same of |bx/by|, |cy/cz|, |cx/cz|", None)
+    wrap_ratio: float | None = key(number(above=0), "pass over cells with a larger |bx/ax|, |cy/by| or |cx/ax|", None)
+    tilt_ratio: float | None = key(number(above=0), "pass over cells with a larger |bx/by|, |cy/cz| or |cx/cz|", None)
 
 
 @dataclass(frozen=True, kw_only=True)

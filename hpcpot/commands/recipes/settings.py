@@ -9,8 +9,7 @@ from typing import Any
 
 from hpcpot.config import Problem, Schema, key
 from hpcpot.config.kinds import TEXT, Kind, boolean, choice, either, element, file_name, integer, list_of, number
-from hpcpot.structure.crystals import AXES, CRYSTALS
-from hpcpot.structure.interface import SURFACES
+from hpcpot.structure.crystals import AXES, CRYSTALS, SURFACES
 from hpcpot.structure.random.settings import RandomSection
 from hpcpot.structure.random.settings import problems as random_problems
 
