@@ -32,9 +32,11 @@ def keywords() -> Kind:
         if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
             raise ValueError(words)
         try:
-            same = json.loads(json.dumps(value)) == value
+            same = json.loads(json.dumps(value, allow_nan=False)) == value
         except TypeError as error:
             raise ValueError(f"{words}; {error}") from error
+        except ValueError as error:  # JSON has no word for them
+            raise ValueError(f"{words}; numbers must be finite") from error
         if not same:  # JSON makes text of numbers that are names
             raise ValueError(f"{words}; names within them must be text, too")
         return value

@@ -357,6 +357,7 @@ def test_the_energy_is_the_one_of_the_forces() -> None:
     [
         ("calculator.class=EMT", r"calculator.class = EMT .*must be module.Name"),
         ("calculator.arguments=[1]", "must be names with plain values"),
+        ("calculator.arguments={ismear: .inf}", "must be names with plain values, .*; numbers must be finite"),
         ("calculator.arguments={setups: {1: s}}", "names within them must be text, too"),
         ("calculator.name=''", "calculator.name = .*must be text"),
         ("structures.every=0", "must be >= 1"),
