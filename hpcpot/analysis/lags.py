@@ -12,27 +12,27 @@ from hpcpot.analysis.observable import Arrays, Frame, joined, part
 
 BATCH = 16
 """Frames that are multiplied with those before them at once, as matrices: so each of those is read once for all."""
-TICK = 0.001
-"""fs, in which lags are counted: they are whole numbers, whatever the round-off of times."""
+SAME = 0.001
+"""fs; lags that differ by less are one, as times have round-off."""
 
 
 class Kept(NamedTuple):
     """Frames that are kept to be paired with others.
 
     Attributes:
-        numbers: (k,) int64, in the order of sampling. steps: (k,) int64. ticks: (k,) int64, times.
+        numbers: (k,) int64, in the order of sampling. steps: (k,) int64. times: (k,) float64, fs.
         vectors: (k, 3, n) float64, atoms ordered by group.
     """
 
     numbers: np.ndarray
     steps: np.ndarray
-    ticks: np.ndarray
+    times: np.ndarray
     vectors: np.ndarray
 
     @classmethod
     def room(cls, count: int, n: int) -> Kept:
         """Room for so many frames, none of which is there yet."""
-        return cls(*(np.full(count, -1, np.int64) for _ in range(3)), np.zeros((count, 3, n)))
+        return cls(*(np.full(count, -1, kind) for kind in (np.int64, np.int64, float)), np.zeros((count, 3, n)))
 
     def rows(self, which: slice | np.ndarray) -> Kept:
         return Kept(*(values[which] for values in self))
@@ -59,7 +59,7 @@ class LagSums:
         self._first, self._longest, self._is_difference = first.step, longest, is_difference
         self._order = np.argsort(groups, kind="stable")
         self._bounds = np.searchsorted(groups[self._order], np.arange(groups.max(initial=-1) + 2))
-        self._lags, self._blocks = np.zeros(0, np.int64), Blocks(first.step)
+        self._lags, self._blocks = np.zeros(0), Blocks(first.step)
         # A ring; batches begin at multiples of BATCH, so that each lies in it as one piece.
         self._ring = Kept.room((-(-longest // BATCH) + 1) * BATCH, len(groups))
         self._head = Kept.room(0, len(groups))  # the first frames of a part with frames before it, for `merge`
@@ -73,7 +73,7 @@ class LagSums:
         for kept, place in ((self._ring, self._count % len(self._ring.steps)), (self._head, self._count)):
             if place < len(kept.steps):
                 kept.numbers[place], kept.steps[place] = self._count, frame.step
-                kept.ticks[place], kept.vectors[place] = round(frame.time / TICK), ordered
+                kept.times[place], kept.vectors[place] = frame.time, ordered
         self._count += 1
         if self._count % BATCH == 0:
             self._flush()
@@ -91,9 +91,8 @@ class LagSums:
         heading = other._head.in_order()
         heading = heading._replace(numbers=heading.numbers + self._count)
         self._add_pairs(earlier, heading)
-        lags = np.union1d(self._lags, other._lags)
-        for sums in (self, other):
-            sums._widen(lags)
+        self._widen(other._lags)
+        other._widen(self._lags)
         self._blocks.merge(other._blocks)
         self._head = _joined(self._head.in_order(), heading, len(self._head.steps), from_start=True)
         later = later._replace(numbers=later.numbers + self._count)
@@ -108,7 +107,7 @@ class LagSums:
         whole = copy(self)
         whole._blocks = deepcopy(self._blocks)
         whole._flush()
-        return whole._lags * TICK, whole._blocks
+        return whole._lags, whole._blocks
 
     def state(self) -> Arrays:
         numbers = {"lags": self._lags.copy(), "counts": np.array([self._count, self._done, len(self._head.steps)])}
@@ -149,24 +148,31 @@ class LagSums:
                 if self._is_difference:
                     squares = np.einsum("kn,kn->k", a, a) + np.einsum("kn,kn->k", b, b)[:, None]
                     sums[group, axis] = squares - 2.0 * sums[group, axis]
-        lags = later.ticks[:, None] - earlier.ticks
-        counted &= (lags > 0) | (apart == 0)
-        self._widen(np.union1d(self._lags, lags[counted]))
+        lags = later.times[:, None] - earlier.times
+        counted &= (lags > SAME) | (apart == 0)
+        self._widen(lags[counted])
         for j, step in enumerate(later.steps):
-            places = np.searchsorted(self._lags, lags[j, counted[j]])
+            places = _places(lags[j, counted[j]], self._lags)
             row, pairs = np.zeros((len(self._lags), groups, 3)), np.zeros(len(self._lags), np.int64)
             np.add.at(row, places, sums[:, :, j, counted[j]].transpose(2, 0, 1))
             np.add.at(pairs, places, 1)
             self._blocks.add(int(step), sums=row, pairs=pairs)
 
-    def _widen(self, lags: np.ndarray) -> None:
-        """Make room for further lags."""
+    def _widen(self, more: np.ndarray) -> None:
+        """Make room for further lags. Of those that are one, the least stands for all, in whatever order they come."""
+        lags = np.union1d(self._lags, more)
+        lags = lags[np.diff(lags, prepend=-np.inf) > SAME]
         if len(lags) > len(self._lags):
-            places = np.searchsorted(lags, self._lags)
+            places = _places(self._lags, lags)
             for name, values in self._blocks.sums.items():
                 self._blocks.sums[name] = np.zeros((len(values), len(lags), *values.shape[2:]), values.dtype)
                 self._blocks.sums[name][:, places] = values
         self._lags = lags
+
+
+def _places(lags: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Rows of lags among those that stand for them."""
+    return np.searchsorted(among, lags - SAME)
 
 
 def _joined(before: Kept, after: Kept, count: int, from_start: bool) -> Kept:

@@ -106,6 +106,20 @@ def test_uneven_frames_are_paired_by_their_lag() -> None:
         )
 
 
+@pytest.mark.parametrize("interval", (0.48378, 1.0 / 3.0, 0.0125, 7.3125))
+def test_lags_of_any_interval_are_told_from_round_off(interval: float) -> None:
+    """One row for each number of intervals, over parts that are merged; the spectrum reaches the longest."""
+    (paths, numbers), times = walk(75), 1e6 + interval * np.arange(75)
+    rows = frames(paths, numbers, times, paths)
+    for name in ("msd", "vacf"):
+        observable = sampled(name, rows[:31], lags=20, drift="none")
+        observable.merge(sampled(name, rows[31:], rows[0], lags=20, drift="none"))
+        tables = observable.result()
+        assert tables[name]["pairs"].tolist() == [75 - lag for lag in range(21)]
+        np.testing.assert_allclose(tables[name]["lag_ps"], 0.001 * interval * np.arange(21), rtol=1e-6, atol=1e-12)
+    assert len(tables["spectrum"]["frequency_THz"]) == 21
+
+
 def test_frames_of_a_minimiser_take_no_time() -> None:
     """Three frames at one time, the first two without velocities, then two more: pairs by hand."""
     paths, numbers = walk(5)
