@@ -46,6 +46,10 @@ class Blocks:
             mine = self.sums.setdefault(name, np.zeros((count, *values.shape[1:]), values.dtype))
             mine[: len(values)] += values
 
+    def total(self) -> Arrays:
+        """Sums over all frames, by name."""
+        return {name: values.sum(axis=0) for name, values in self.sums.items()}
+
     def jackknife(self, function: Callable[[Arrays], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """A function of the sums over all frames, and its standard error by leaving out a block at a time.
 
@@ -55,7 +59,7 @@ class Blocks:
             function: of the sums by name.
         Source: Efron and Stein, Ann. Statist. 9, 586 (1981).
         """
-        whole = {name: values.sum(axis=0) for name, values in self.sums.items()}
+        whole = self.total()
         value = np.asarray(function(whole), float)
         held = [b for b in range(len(self)) if any(values[b].any() for values in self.sums.values())]
         if len(held) < 2:

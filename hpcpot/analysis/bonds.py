@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols, covalent_radii
+from ase.data import atomic_numbers, covalent_radii
 
 from hpcpot.analysis.observable import Arrays, Frame, Rows
 from hpcpot.analysis.reference import Reference, make_reference, separation
@@ -81,9 +81,7 @@ class BondCounts:
     """
 
     def __init__(self, first: Frame, lengths_A: list | None, stretch: float):
-        numbers = np.unique(first.numbers)
-        self._elements = [chemical_symbols[number] for number in numbers]
-        self._species = np.searchsorted(numbers, first.numbers)
+        self._elements, self._species = first.species()
         self._cutoffs = bond_lengths(self._elements, lengths_A)
         self._first, self._stretch = first, stretch
         self._rows = Rows()

@@ -90,7 +90,7 @@ class Concentration:
         """profile: a row per bin; interface: one row; fronts: a row per block; nan where there is no such number."""
         if not len(self._blocks):
             return {}
-        sums = {name: values.sum(axis=0) for name, values in self._blocks.sums.items()}
+        sums = self._blocks.total()
         profile, fronts = self._profile(sums), self._fronts()
         bins = {"z_A": profile.middles, "host": profile.host, "inserted": profile.inserted}
         bins["concentration"], bins["concentration_error"] = self._blocks.jackknife(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import chemical_symbols
 
 from hpcpot.analysis.blocks import Blocks
 from hpcpot.analysis.bonds import bond_lengths, coordination
@@ -35,9 +34,7 @@ class CoordinationNumbers:
     """
 
     def __init__(self, first: Frame, lengths_A: list | None):
-        numbers = np.unique(first.numbers)
-        self._elements = [chemical_symbols[number] for number in numbers]
-        self._species = np.searchsorted(numbers, first.numbers)
+        self._elements, self._species = first.species()
         lengths = first_minima(first, self._elements) if lengths_A is None else lengths_A
         self._cutoffs = bond_lengths(self._elements, lengths, "coordination")
         self._blocks = Blocks(first.step)
@@ -61,7 +58,7 @@ class CoordinationNumbers:
             lambda sums: sums["atoms"] / sums["atoms"].sum(axis=1, keepdims=True)
         )
         rows = int(np.flatnonzero(shares.any(axis=0))[-1]) + 1
-        row, table = {"frames": self._blocks.sums["frames"].sum()}, {"neighbors": np.arange(rows)}
+        row, table = {"frames": self._blocks.total()["frames"]}, {"neighbors": np.arange(rows)}
         for k, (a, b) in enumerate(np.ndindex(self._cutoffs.shape)):
             name = f"{self._elements[a]}_{self._elements[b]}"
             row |= {f"coordination_{name}": means[k], f"coordination_{name}_error": errors[k]}

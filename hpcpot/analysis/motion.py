@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import atomic_numbers
 
 from hpcpot.analysis.lags import LagSums
 from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.analysis.reference import fractional
 from hpcpot.errors import ConfigError
 from hpcpot.storage.tables import Columns
-from hpcpot.units import FS_PER_PS
+from hpcpot.units import FS_PER_PS, THZ_IN_PER_CM
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 FITTED = (0.2, 0.8)
 """Of the longest lag: between these mean square displacements are fitted, unless the options say where."""
-PER_CM = 1.0 / 0.0299792458
-"""Wavenumber, 1/cm, of 1 THz."""
 
 
 class Moving:
@@ -36,9 +34,7 @@ class Moving:
     """
 
     def __init__(self, first: Frame, lags: int, drift: str, where: str, is_difference: bool):
-        numbers = np.unique(first.numbers)
-        self.elements = [chemical_symbols[number] for number in numbers]
-        groups = np.searchsorted(numbers, first.numbers)
+        self.elements, groups = first.species()
         self._count = np.bincount(groups)
         chosen = first.numbers == atomic_numbers.get(drift, 0) if drift not in ("none", "all") else drift == "all"
         self._weights = first.masses * chosen
@@ -93,7 +89,7 @@ class MeanSquareDisplacement:
             return {}
         times, elements = lags / FS_PER_PS, self._motion.elements
         msd, msd_error = blocks.jackknife(lambda sums: _with_total(self._motion.mean(sums)))
-        table = {"lag_ps": times, "pairs": blocks.sums["pairs"].sum(axis=0)}
+        table = {"lag_ps": times, "pairs": blocks.total()["pairs"]}
         for k, element in enumerate(elements):
             for c, axis in enumerate(("", "_x", "_y", "_z")):
                 name = f"msd_{element}{axis}"
@@ -164,13 +160,13 @@ class VelocityAutocorrelation:
             return {}
         times, grid = lags / FS_PER_PS, _even(lags, blocks)
         vacf, vacf_error = blocks.jackknife(self._correlation)
-        table = {"lag_ps": times, "pairs": blocks.sums["pairs"].sum(axis=0)}
+        table = {"lag_ps": times, "pairs": blocks.total()["pairs"]}
         longest, intervals = float(times[grid[-1]]), max(len(grid) - 1, 1)
         frequencies = np.arange(len(grid)) / (2.0 * longest) if longest else np.zeros(1)
         spectrum, spectrum_error = blocks.jackknife(
             lambda sums: _spectrum(self._correlation(sums)[grid], longest / intervals)
         )
-        waves = {"frequency_THz": frequencies, "wavenumber_per_cm": frequencies * PER_CM}
+        waves = {"frequency_THz": frequencies, "wavenumber_per_cm": frequencies * THZ_IN_PER_CM}
         d, d_error = blocks.jackknife(
             lambda sums: np.trapezoid(self._correlation(sums)[grid], times[grid], axis=0) / 3.0
         )
@@ -228,7 +224,7 @@ def _even(lags: np.ndarray, blocks: Blocks) -> np.ndarray:
     """Rows of the lags 0, 1, 2, ... times the commonest one, as far as all are there."""
     if len(lags) < 2:
         return np.zeros(1, int)
-    unit = lags[1 + np.argmax(blocks.sums["pairs"].sum(axis=0)[1:])]
+    unit = lags[1 + np.argmax(blocks.total()["pairs"][1:])]
     rows = np.searchsorted(lags, np.arange(len(lags)) * unit - 0.5 * unit * 1e-6)
     multiples = np.arange(len(lags)) * unit
     held = (rows < len(lags)) & (np.abs(lags[np.minimum(rows, len(lags) - 1)] - multiples) < 1e-6 * unit)

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from ase import Atoms
+from ase.data import chemical_symbols
 
 from hpcpot.storage.tables import Columns
 from hpcpot.units import FS_PER_PS
@@ -65,6 +66,11 @@ class Frame:
     def atoms(self) -> Atoms:
         """The frame as ASE atoms."""
         return Atoms(self.numbers, self.positions, cell=self.cell, pbc=self.periodic)
+
+    def species(self) -> tuple[list[str], np.ndarray]:
+        """The elements in order of atomic number, and for each atom which of them it is, (n,) int."""
+        numbers, species = np.unique(self.numbers, return_inverse=True)
+        return [chemical_symbols[number] for number in numbers], species
 
     def has(self, names: Iterable[str]) -> bool:
         """Tell whether the frame has all of these arrays."""

@@ -6,7 +6,6 @@ from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import chemical_symbols
 
 from hpcpot.analysis.blocks import Blocks
 from hpcpot.analysis.observable import Arrays, Frame
@@ -58,10 +57,8 @@ class RadialDistribution:
                 "rdf.volume_A3 = null: must be given where the cell is not periodic along all axes, as g(r) refers to the "
                 "mean density; give the volume of the atoms."
             )
-        numbers = np.unique(first.numbers)
-        self._species = np.searchsorted(numbers, first.numbers)
-        self._elements = [chemical_symbols[number] for number in numbers]
-        self._pairs = list(combinations_with_replacement(range(len(numbers)), 2))
+        self._elements, self._species = first.species()
+        self._pairs = list(combinations_with_replacement(range(len(self._elements)), 2))
         self._count = np.bincount(self._species)
         self._edges = np.arange(round(bins) + 1) * bin_A
         self._volume, self._blocks = volume_A3, Blocks(first.step)
@@ -91,10 +88,11 @@ class RadialDistribution:
         table = {"r_A": 0.5 * (self._edges[1:] + self._edges[:-1])}
         for k, (a, b) in enumerate(self._pairs):
             table |= {f"g_{self._name(a, b)}": g[k], f"g_{self._name(a, b)}_error": g_error[k]}
-        around = self._around({name: values.sum(axis=0) for name, values in self._blocks.sums.items()})
+        sums = self._blocks.total()
+        around = self._around(sums)
         table |= {f"coordination_{self._name(a, b)}": around[a, b][1:] for a, b in np.ndindex(*around.shape[:2])}
         values, errors = self._blocks.jackknife(self._peaks)
-        row = {"frames": float(self._blocks.sums["frames"].sum())}
+        row = {"frames": float(sums["frames"])}
         for k, (a, b) in enumerate(self._pairs):
             for n, (name, unit) in enumerate(
                 (("first_peak", "_A"), ("first_peak_height", ""), ("first_minimum", "_A"))
