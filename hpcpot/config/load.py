@@ -8,7 +8,7 @@ the current folder.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hpcpot import data, inputs
 from hpcpot.config import yaml_text
 from hpcpot.config.schema import REQUIRED, STAGES, Key, S, Schema, keys_in, tree_of
 from hpcpot.errors import LONGEST, ConfigError
+from hpcpot.notices import notice
 from hpcpot.wording import plural
 
 SHOWN = 60
@@ -54,6 +55,7 @@ def load_tree(
     stages = _stage_names(tree, schema)
     for override in overrides:
         given.update(_parse_override(override, schema, stages, problems))
+    _note_replaced(given, schema, stages)
     values = {}
     for name, key in _rows(schema, stages).items():
         shared = f"{schema.staged}.{name.split('.')[-1]}" if name.startswith(f"{STAGES}.") else name
@@ -224,6 +226,14 @@ def _rows(schema: Schema, stages: Sequence[str]) -> dict[str, Key]:
     for stage in stages:
         rows |= schema.stage_keys(stage)
     return rows
+
+
+def _note_replaced(given: Mapping[str, tuple[Any, str]], schema: Schema, stages: Sequence[str]) -> None:
+    """Say which values common to all stages are used by none, as each stage has its own."""
+    for name, (value, origin) in given.items():
+        section, _, last = name.partition(".")
+        if stages and section == schema.staged and all(f"{STAGES}.{stage}.{last}" in given for stage in stages):
+            notice(f"{name} = {show(value)} ({origin})", f"not used: every stage sets its own; set {STAGES}.NAME.{last}")
 
 
 def _parse_override(

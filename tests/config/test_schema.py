@@ -12,6 +12,7 @@ from hpcpot.config import Schema, change, key, keys_in, kinds, stages_of, tree_o
 from hpcpot.config.kinds import boolean, choice, integer, list_of, number, output_path
 from hpcpot.config.schema import config_name
 from hpcpot.errors import ConfigError
+from hpcpot.notices import InputNotice
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +95,17 @@ def test_stages_are_instances_of_the_section():
     assert load(tree_of(settings) | {"pan": {}}) == settings
     plain = load({"fry": {"minutes": 3}})
     assert plain.stages == {} and "stages" not in tree_of(plain)
+
+
+def test_a_common_value_that_no_stage_uses_is_told(recwarn):
+    stages = {"front": {"minutes": 2}, "back": {"minutes": 1, "heat": 1}}
+    assert load({"stages": stages}, "fry.heat=5").stages["front"].heat == 5
+    assert not recwarn.list
+    told = r"^fry.minutes = 9 \({}\) = not used: every stage sets its own; set stages.NAME.minutes$"
+    with pytest.warns(InputNotice, match=told.format("--set")):
+        assert load({"stages": stages}, "fry.minutes=9").stages["back"].minutes == 1.0
+    with pytest.warns(InputNotice, match=told.format("kitchen.yaml")):
+        load({"fry": {"minutes": 9}, "stages": stages})
 
 
 def test_change_copies():
