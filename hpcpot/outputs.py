@@ -74,6 +74,22 @@ def check_output(path: Path, overwrite: bool = False, *, can_restart: bool = Fal
         )
 
 
+def make_folder(folder: Path, key: str) -> None:
+    """Make a folder of outputs unless it is there, before the work whose results are to be written there.
+
+    Args:
+        key: of the config, which names the folder.
+    Raises:
+        OutputError: it cannot be made, or not be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder} = cannot be made ({reason(error)}): must be a folder; change {key}.") from error
+    if not os.access(folder, os.W_OK):
+        raise OutputError(f"{folder} = not writable: must be a folder that you may write to; change {key}.")
+
+
 def remove(paths: Iterable[Path]) -> None:
     """Remove files, those that are there.
 

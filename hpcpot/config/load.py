@@ -233,7 +233,9 @@ def _note_replaced(given: Mapping[str, tuple[Any, str]], schema: Schema, stages:
     for name, (value, origin) in given.items():
         section, _, last = name.partition(".")
         if stages and section == schema.staged and all(f"{STAGES}.{stage}.{last}" in given for stage in stages):
-            notice(f"{name} = {show(value)} ({origin})", f"not used: every stage sets its own; set {STAGES}.NAME.{last}")
+            notice(
+                f"{name} = {show(value)} ({origin})", f"not used: every stage sets its own; set {STAGES}.NAME.{last}"
+            )
 
 
 def _parse_override(

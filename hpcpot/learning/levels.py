@@ -23,6 +23,9 @@ class Class(IntEnum):
 
 ACCURATE, CANDIDATE, FAILED = Class
 
+NAMES = {kind: kind.name.lower() for kind in Class}
+"""Classes -> accurate, candidate, failed: the names of their counts."""
+
 
 @dataclass(frozen=True)
 class Levels:

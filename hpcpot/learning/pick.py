@@ -18,8 +18,8 @@ from hpcpot.learning.boxes import BoxLimits, why_bad
 from hpcpot.learning.levels import (
     ACCURATE,
     CANDIDATE,
-    FAILED,
     AdaptiveLevels,
+    Class,
     Levels,
     choose,
     classify,
@@ -72,7 +72,7 @@ class Picked:
     """What came of one system.
 
     Attributes:
-        counts: of ACCURATE, CANDIDATE, FAILED. asked: frames that the rule asks for. frames, keys, sources, runs: taken,
+        counts: frames of each `Class`. asked: frames that the rule asks for. frames, keys, sources, runs: taken,
         with the key of their content. dropped: reason -> how many. undefined: sources of frames without a deviation.
         ended: runs that ended early.
     """
@@ -133,7 +133,7 @@ def pick(
         classes = classify(of.deviations, of.virials, rule.levels[system])
         hard = np.inf if of.ended else rule.hard  # frames say little of models that break between them
         n = number_to_label(classes, rule.most, hard, None if of.ended else rule.soft)
-        result = Picked({kind: int(np.count_nonzero(classes == kind)) for kind in (ACCURATE, CANDIDATE, FAILED)}, n)
+        result = Picked({kind: int(np.count_nonzero(classes == kind)) for kind in Class}, n)
         result.ended = of.ended
         result.undefined = [of.sources[k] for k in np.flatnonzero(np.isnan(of.deviations))]
         candidates = np.flatnonzero(classes == CANDIDATE)

@@ -69,7 +69,7 @@ def why_ended(
         early = f"; {plural(broken, 'run')} ended early" if broken else ""
         return f"no candidates: {100 * accurate[least]:.1f} % of the frames of {least} are accurate, the others failed{early}"
     if not chosen:
-        return f"none of {candidates} candidates could be labelled: they were passed over, or their labels failed"
+        return f"none of {candidates} candidates is labelled: none was asked for, all were passed over, or their labels failed"
     if ends.flat is not None and len(errors) > ends.flat_iterations:
         last = np.array(errors[-ends.flat_iterations - 1 :])
         falls = 1.0 - last[1:] / last[:-1]

@@ -229,13 +229,18 @@ class Given:
 
 def is_input(path: Path) -> bool:
     """Test whether a file is an input of DeePMD-kit: JSON, or YAML with the sections of one."""
+    return is_json_or_has(path, r"^model:\s*(#.*)?$", "descriptor:")
+
+
+def is_json_or_has(path: Path, *patterns: str) -> bool:
+    """Test whether a file is JSON by its name, or text in which all of some patterns are found, line by line."""
     if path.suffix.lower() == ".json":
         return True
     try:
         text = path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError:
         return False
-    return re.search(r"^model:\s*(#.*)?$", text, re.MULTILINE) is not None and "descriptor:" in text
+    return all(re.search(pattern, text, re.MULTILINE) for pattern in patterns)
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -38,7 +38,7 @@ def test_a_stage_that_the_config_lacks():
         ({"a": 0.96, "b": 0.95}, 3, 5, [1.0], "accurate: 95.0 % of the frames of b"),
         ({"a": 0.96, "b": 0.94}, 3, 5, [1.0], ""),
         ({"a": 0.5}, 0, 0, [1.0], "no candidates: 50.0 % of the frames of a are accurate, the others failed"),
-        ({"a": 0.5}, 0, 7, [1.0], "none of 7 candidates could be labelled"),
+        ({"a": 0.5}, 0, 7, [1.0], "none of 7 candidates is labelled"),
         ({"a": 0.5}, 3, 7, [1.0, 0.96, 0.95], "flat: the error of forces fell by less than 5 % 2 times in turn"),
         ({"a": 0.5}, 3, 7, [0.9, 0.96, 0.97], "flat"),
         ({"a": 0.5}, 3, 7, [1.0, 0.9, 0.89], ""),

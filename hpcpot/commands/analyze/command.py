@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from contextlib import nullcontext
 from pathlib import Path
 from time import perf_counter
@@ -19,8 +18,7 @@ from hpcpot.commands.analyze.pull import Pull
 from hpcpot.commands.analyze.settings import SCHEMA, AnalyzeSettings
 from hpcpot.commands.analyze.store import FrameStore
 from hpcpot.commands.analyze.tensile import Tensile, measure
-from hpcpot.errors import OutputError
-from hpcpot.outputs import refuse_existing
+from hpcpot.outputs import make_folder, refuse_existing
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.report.figures import require_matplotlib
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
@@ -58,16 +56,8 @@ def prepare(settings: AnalyzeSettings, overwrite: bool) -> None:
     Raises:
         OutputError: the folder cannot be written to, or holds an analysis that must not be replaced.
     """
-    folder = settings.output.folder
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"{folder} = cannot be made ({error.strerror}): must be a folder; change output.folder."
-        ) from error
-    if not os.access(folder, os.W_OK):
-        raise OutputError(f"{folder} = not writable: must be a folder that you may write to; change output.folder.")
-    for path in earlier(folder):
+    make_folder(settings.output.folder, "output.folder")
+    for path in earlier(settings.output.folder):
         refuse_existing(path, overwrite)
     if settings.output.figures:
         require_matplotlib("output.figures", ", or set output.figures: null")

@@ -18,7 +18,7 @@ from hpcpot.labelling.settings import CalculatorSection
 from hpcpot.labelling.task import check_calculator, identity
 from hpcpot.learning import ledger
 from hpcpot.notices import notice
-from hpcpot.outputs import remove
+from hpcpot.outputs import make_folder, remove
 from hpcpot.parallel.stop import STOPPED, Stopped, StopRequest
 
 
@@ -43,7 +43,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(config.dump(settings) + plan.text(settings, begun_with, ledger.history(folder / LEDGER)))
         return 0
     check_calculator(settings.calculator)
-    make_folder(folder)
+    make_folder(folder, "output.folder")
     with (
         Store(
             folder / LEDGER,
@@ -93,16 +93,6 @@ def parse_begin(given: list[str] | None, overwrite: bool) -> tuple[int, str] | N
     if overwrite:
         raise ConfigError("--from, --overwrite = both: one does a part anew, the other everything; give one.")
     return int(number), part
-
-
-def make_folder(folder: Path) -> None:
-    """Make the folder of the output."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(
-            f"output.folder = {folder}: cannot be made ({error.strerror}); must be a folder that is writable; change it."
-        ) from error
 
 
 def check_labels(path: Path, calculator: CalculatorSection) -> None:

@@ -25,7 +25,7 @@ from hpcpot.config import show
 from hpcpot.config.load import first_of
 from hpcpot.errors import ConfigError
 from hpcpot.learning import dpgen_tree, explore
-from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED
+from hpcpot.learning.levels import NAMES
 from hpcpot.notices import notice
 from hpcpot.training import deepmd_input
 from hpcpot.units import BAR_IN_GPA, FS_PER_PS
@@ -140,13 +140,7 @@ BOX_KEYS = {
 
 def is_input(path: Path) -> bool:
     """Test whether a file is a param.json: JSON, or YAML with the jobs of one."""
-    if path.suffix.lower() == ".json":
-        return True
-    try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError:
-        return False
-    return re.search(r"^model_devi_jobs:", text, re.MULTILINE) is not None
+    return deepmd_input.is_json_or_has(path, r"^model_devi_jobs:")
 
 
 def load(path: Path, overrides: Sequence[str]) -> LearnSettings:
@@ -485,11 +479,11 @@ class _Import:
         for iteration in iterations:
             labels = sum(map(len, iteration.labels.values()))
             counts = iteration.counts().values()
-            totals = {kind: sum(count[kind] for count in counts) for kind in (ACCURATE, CANDIDATE, FAILED)}
+            totals = {name: sum(count[kind] for count in counts) for kind, name in NAMES.items()}
             notice(
                 f"{dpgen_tree.RECORD}: {iteration.name}",
-                f"is done, {plural(labels, 'labelled frame')} are data; {totals[ACCURATE]} frames were accurate, "
-                f"{totals[CANDIDATE]} candidates, {totals[FAILED]} failed",
+                f"is done, {plural(labels, 'labelled frame')} are data; {totals['accurate']} frames were accurate, "
+                f"{totals['candidate']} candidates, {totals['failed']} failed",
             )
 
 

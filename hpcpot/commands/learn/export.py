@@ -18,15 +18,12 @@ from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm.results import Results
 from hpcpot.labelling.task import gather
 from hpcpot.learning import dpgen_tree, ledger
-from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED, classify
+from hpcpot.learning.levels import NAMES, classify
 from hpcpot.learning.pick import by_system
 from hpcpot.units import BAR_IN_GPA, FS_PER_PS
 from hpcpot.wording import plural
 
 LARGEST_V, LARGEST_F = (dpgen_tree.DEVIATIONS.index(name) for name in ("max_devi_v", "max_devi_f"))
-
-NAMES = {ACCURATE: "accurate", CANDIDATE: "candidate", FAILED: "failed"}
-"""Classes of frames -> their counts in a row of an iteration."""
 
 
 def write(settings: LearnSettings, tree: Path) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from ase import Atoms
 
 from hpcpot import config, provenance
-from hpcpot.commands.learn.settings import LearnSettings, train_tree
+from hpcpot.commands.learn.settings import LearnSettings, model_settings
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.split import split
@@ -90,7 +90,7 @@ def start_data(settings: LearnSettings, folder: Path, anew: bool) -> tuple[DataS
         held_out = out / START_HELD_OUT
         return hdf5.read(begun), hdf5.read(held_out) if held_out.exists() else None
     section = settings.data
-    keys = train_tree(settings.training.config, ["data"], None, Path("model.h5"), 1, 0).data
+    keys = model_settings(settings.training.config).data
     data = job.read(section.files, "data.files", folder, keys)
     if section.held_out is not None:
         return data, job.read(section.held_out, "data.held_out", folder, keys).with_elements(data.elements)

@@ -29,10 +29,9 @@ from hpcpot.farm.results import Results, Store
 from hpcpot.farm.task import Task
 from hpcpot.labelling.task import gather, identity, label_task
 from hpcpot.learning import explore, ledger, schedule
-from hpcpot.learning.boxes import BoxLimits
+from hpcpot.learning.boxes import RATIOS, BoxLimits
 from hpcpot.learning.explore import Exploration, Start
-from hpcpot.learning.levels import ACCURATE, CANDIDATE, AdaptiveLevels, Levels
-from hpcpot.learning.levels import FAILED as FAILED_FRAME
+from hpcpot.learning.levels import NAMES, AdaptiveLevels, Levels
 from hpcpot.learning.pick import Picked, Rule, by_system, pick, split_runs
 from hpcpot.parallel.stop import STOPPED, Stopped
 from hpcpot.potential.settings import PotentialSection
@@ -143,10 +142,7 @@ class Loop:
             **trained,
             "runs": len(keys) + failed,
             "runs_ended": len(ended) + failed,
-            **{
-                name: sum(of.counts[kind] for of in picked.values())
-                for name, kind in (("accurate", ACCURATE), ("candidate", CANDIDATE), ("failed", FAILED_FRAME))
-            },
+            **{name: sum(of.counts[kind] for of in picked.values()) for kind, name in NAMES.items()},
             "labelled": len(labelled),
             "label_failures": sum(len(of.keys) for of in picked.values()) - len(labelled),
             "seconds_training": trained_at - began,
@@ -227,7 +223,7 @@ class Loop:
             str(path.relative_to(self.folder)): ref.fingerprint for path, ref in zip(paths, self._refs, strict=True)
         }
         return {
-            "training_frames": len(join([hdf5.read(self.folder / name) for name in training])),
+            "training_frames": sum(len(hdf5.read(self.folder / name)) for name in training),
             "held_out_frames": sum(len(hdf5.read(self.folder / name)) for name in validation),
             "rmse_energy": errors[0],
             "rmse_force": errors[1],
@@ -284,8 +280,7 @@ class Loop:
 
     def _rule(self, stage: ExplorationSection, exploration: Exploration, iteration: int) -> Rule:
         section = self.settings.selection
-        limits = {name: getattr(section, name) for name in ("length_ratio", "height_ratio", "wrap_ratio", "tilt_ratio")}
-        limits = {name: value for name, value in limits.items() if value is not None}
+        limits = {name: value for name in RATIOS if (value := getattr(section, name)) is not None}
         return Rule(
             exploration.levels,
             stage.labels_per_system,
@@ -510,9 +505,7 @@ def counted(of: Picked, labelled: Mapping[str, Any]) -> dict[str, Any]:
     """Counts of a system for the row of an iteration, and the keys of the frames that have a label, and that have none."""
     keys = [key for key in of.keys if key in labelled]
     return {
-        "accurate": of.counts[ACCURATE],
-        "candidate": of.counts[CANDIDATE],
-        "failed": of.counts[FAILED_FRAME],
+        **{name: of.counts[kind] for kind, name in NAMES.items()},
         "undefined": len(of.undefined),
         "ended": of.ended,
         "asked": of.asked,

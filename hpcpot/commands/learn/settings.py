@@ -59,7 +59,7 @@ def training_config() -> Kind:
         if not isinstance(value, dict):
             raise ValueError(f"must be {words}")
         try:
-            train_tree(value, ["data"], None, Path("model.h5"), 1, 0)
+            model_settings(value)
         except ConfigError as error:
             raise ValueError(f"must be {words}: {error}") from error
         return value
@@ -102,6 +102,11 @@ def train_tree(
     settings = config.load_tree(tree, Path("training.config"), train_settings.SCHEMA)
     seed = settings.training.seed + seed_offset
     return config.change(settings, training={"seed": seed})
+
+
+def model_settings(given: Mapping[str, Any]) -> TrainSettings:
+    """The key training.config with its defaults, checked; see `train_tree`, which adds files."""
+    return train_tree(given, ["data"], None, Path("model.h5"), 1, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -348,7 +353,7 @@ def _check_flat(settings: LearnSettings) -> Iterator[Problem]:
             "flat_percent",
             "needs frames that are held out: give data.held_out or data.held_out_fraction, or set null",
         )
-    training = train_tree(settings.training.config, ["data"], None, Path("model.h5"), 1, 0)
+    training = model_settings(settings.training.config)
     if not TRAINERS[training.family].needs_forces(training):
         yield (
             "flat_percent",
@@ -396,6 +401,8 @@ def _check_grades(settings: LearnSettings, stage: ExplorationSection) -> Iterato
     ):
         if getattr(stage, name) is not None:
             yield name, "is for a committee; set null where grades decide (grade_low, grade_high)"
+    if stage.adaptive_percent:
+        yield "adaptive_percent", "is for a committee; set 0 where grades decide (grade_low, grade_high)"
     if stage.grade_low is None or stage.grade_high is None:
         yield "grade_low", "grade_low and grade_high are both required, e.g. 2 and 10"
     elif stage.grade_low >= stage.grade_high:
@@ -426,9 +433,8 @@ def _check_deviations(settings: LearnSettings, stage: ExplorationSection) -> Ite
         yield "adaptive_percent", "needs adaptive_count"
     if not is_adaptive and (stage.virial_low_eV is None) != (stage.virial_high_eV is None):
         yield "virial_low_eV", "virial_low_eV and virial_high_eV go together; set both or neither"
-    for name, needed in (("relative_virial_eV", "virial_high_eV"),):
-        if getattr(stage, name) is not None and getattr(stage, needed) is None:
-            yield name, f"has no effect without {needed}; set null"
+    if stage.relative_virial_eV is not None and stage.virial_high_eV is None:
+        yield "relative_virial_eV", "has no effect without virial_high_eV; set null"
     names = stage.systems or list(settings.systems)
     for name in ("force_low_eV_A", "force_high_eV_A", "virial_low_eV", "virial_high_eV"):
         value = getattr(stage, name)

@@ -315,7 +315,7 @@ def test_a_few_failed_labels_end_no_loop_that_had_others(tmp_path, monkeypatch, 
     assert in_process() == 0
     first, second = ledger.history(tmp_path / "out" / loop.LEDGER)
     assert (first["labelled"], second["labelled"], second["label_failures"]) == (2, 0, 2)
-    assert second["ended"].endswith("could be labelled: they were passed over, or their labels failed")
+    assert second["ended"].endswith("is labelled: none was asked for, all were passed over, or their labels failed")
 
 
 CONTRADICTING = """
@@ -403,10 +403,17 @@ def test_a_training_on_energies_alone(recwarn):
         ("exploration", {"pressures_GPa": [1.0]}, "pressures_GPa = .*has no effect on nvt_langevin"),
         ("exploration", {"integrator": "npt_nose_hoover"}, "pressures_GPa = null .*is required for npt_nose_hoover"),
         ("exploration", {"grade_low": 2.0, "grade_high": 10.0}, "force_low_eV_A = .*is for a committee"),
+        (
+            "exploration",
+            {"grade_low": 2.0, "grade_high": 10.0, "adaptive_percent": 5},
+            "adaptive_percent = 5 .*a committee",
+        ),
         ("exploration", {"skip_steps": 40}, "skip_steps = 40 .*must be below steps, 40"),
         ("exploration", {"virial_low_eV": 0.1}, "virial_low_eV = .*go together"),
         ("exploration", {"melt_K": 3000}, "set both or neither"),
         ("exploration", {"fewer_from_percent": 99}, "fewer_from_percent = .*must be below accurate_percent, 99"),
+        ("exploration", {"relative_virial_eV": 1}, "relative_virial_eV = 1 .*has no effect without virial_high_eV"),
+        ("output", {"folder": "start.extxyz/out"}, "out = cannot be made .Not a directory.: .*change output.folder"),
         ("systems", {"dense": "none_*.extxyz"}, "systems.dense = none_.*must match files"),
         ("systems", {"dense": "silicon.extxyz"}, "systems.dense = .*has Si: must have elements of data.files, Cu"),
         ("data", {"files": ["nothing.extxyz"]}, "nothing.extxyz"),
