@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict
@@ -31,7 +30,7 @@ from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
 from hpcpot.potential.range import TrainedRange, note_if_assumed
-from hpcpot.storage.content import content_key
+from hpcpot.storage.content import content_key, file_sha256
 from hpcpot.structure import checks
 from hpcpot.structure import files as structure_files
 from hpcpot.structure.state import State
@@ -174,8 +173,7 @@ class Run:
         if self._atoms is None:
             file = structure_files.find(settings.structure.file)
             with inputs.reading(file, "structure file", StructureError):
-                digest = hashlib.sha256(file.read_bytes()).hexdigest()
-            keys["structure"] = content_key(asdict(settings.structure) | {"file": digest})
+                keys["structure"] = content_key(asdict(settings.structure) | {"file": file_sha256(file)})
         return keys
 
     def _read_checkpoint(self, elements: tuple[str, ...]) -> State:

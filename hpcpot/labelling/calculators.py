@@ -10,7 +10,6 @@ import pkgutil
 import sys
 from collections.abc import Callable, Mapping
 from functools import cache
-from hashlib import sha256
 from importlib import import_module, metadata
 from importlib.util import find_spec
 from inspect import isfunction
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hpcpot.errors import ConfigError
+from hpcpot.storage.content import file_sha256
 
 
 def build(name: str, arguments: dict[str, Any]) -> Any:
@@ -95,7 +95,7 @@ def version(name: str) -> str:
     if packages:
         return ", ".join(f"{package} {metadata.version(package)}" for package in dict.fromkeys(packages))
     source = getattr(import_module(name.rpartition(".")[0]), "__file__", None)
-    return f"{Path(source).name}: sha256 {sha256(Path(source).read_bytes()).hexdigest()}" if source else "no package"
+    return f"{Path(source).name}: sha256 {file_sha256(Path(source))}" if source else "no package"
 
 
 @cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,6 +16,7 @@ from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
 from hpcpot.labelling import calculators, compute
 from hpcpot.labelling.settings import CalculatorSection
+from hpcpot.storage.content import file_sha256
 
 
 def label_task(calculator: CalculatorSection, results: Path, items: Sequence[Item], made_by: Mapping[str, str]) -> Task:
@@ -60,7 +60,7 @@ def identity(calculator: CalculatorSection) -> str:
     lines = [
         f"{name}({json.dumps(calculator.arguments, sort_keys=True)})",
         calculators.version(name),
-        *(f"{path.name}: sha256 {hashlib.sha256(path.read_bytes()).hexdigest()}" for path in files),
+        *(f"{path.name}: sha256 {file_sha256(path)}" for path in files),
         f"stress: {calculator.stress}",
     ]
     return "\n".join(lines)

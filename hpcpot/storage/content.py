@@ -1,8 +1,9 @@
-"""Hash of an input's content, independent of its name."""
+"""Hashes of an input's content, independent of its name."""
 
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,15 @@ def content_key(*parts: Any) -> str:
     digest = hashlib.sha256()
     _feed(digest, parts)
     return digest.hexdigest()[:32]
+
+
+def file_sha256(path: Path) -> str:
+    """64 hexadecimal characters of a file's bytes, read in blocks."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        for block in iter(lambda: file.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def _feed(digest: Any, part: Any) -> None:

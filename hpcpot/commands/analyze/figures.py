@@ -116,7 +116,7 @@ def windows(axes: Axes, fit: Modulus, table: list[Modulus], published: Published
 
 
 def maps(figure: Figure, shots: list[Shot], planes: list[str], position: float, thickness: float, most: float) -> None:
-    """Draw the shear strain in cross-sections: a row per plane, a column per strain, on a common scale."""
+    """Draw the shear strain in cross-sections: a row per plane, a column per strain, in the same colours."""
     cuts = [
         [section.cut(shot.atoms, np.nan_to_num(shot.shear), shot.corner, plane, position, thickness) for shot in shots]
         for plane in planes
@@ -142,7 +142,7 @@ def maps(figure: Figure, shots: list[Shot], planes: list[str], position: float, 
             for spine in axes.spines.values():
                 spine.set_visible(False)
         axes_row[0].set_ylabel(f"{plane[0]} → {plane[1]} ↑")
-    scale_bar(panels[-1, 0], cuts[-1][0].extent[0])
+        scale_bar(axes_row[0], row[0].extent[0])  # rows differ in scale
     for shot, axes in zip(shots, panels[0], strict=True):
         axes.set_title(f"strain {shot.strain:.3f}")
     figure.colorbar(shown, ax=panels, shrink=0.5, aspect=30, label=SHEAR, extend="max")
@@ -246,7 +246,7 @@ def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
             color=ACCENT,
             lw=1.2,
             ls=(0, (4, 2)),
-            label="the hole that becomes largest",
+            label="largest at the end",
         )
         through = grown & np.any([frames[f"hole_spans_{name}"] > 0 for name in "abc"], axis=0)
         if through.any():
@@ -267,7 +267,7 @@ def voids(figure: Figure, frames: dict[str, np.ndarray]) -> None:
     right.set(xlabel="engineering strain", ylabel="volume (nm³)")
     right.set_ylim(bottom=0)
     left.set_ylim(bottom=0)
-    right.legend(loc="upper left")
+    right.legend(loc="lower right")
 
 
 def atoms(figure: Figure, frames: dict[str, np.ndarray]) -> None:

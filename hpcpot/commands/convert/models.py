@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from hpcpot.potential import files, registry
 from hpcpot.potential.contract import Family
 from hpcpot.potential.deep_potential.shortest import ASSUMED
 from hpcpot.potential.range import TrainedRange
+from hpcpot.storage.content import file_sha256
 
 
 def convert(arguments: argparse.Namespace) -> int:
@@ -104,5 +104,5 @@ def source_facts(paths: list[Path], note: str) -> dict[str, str]:
     existing = [path for path in paths if path.is_file()]
     facts = {"source": " ".join(path.name for path in paths)}
     if existing:
-        facts["source_sha256"] = " ".join(hashlib.sha256(path.read_bytes()).hexdigest() for path in existing)
+        facts["source_sha256"] = " ".join(file_sha256(path) for path in existing)
     return facts | ({"note": note} if note else {})
