@@ -470,9 +470,7 @@ def random_atoms():
     def placed(cell, points, least, step=0.25):
         each = np.full((1, 1), least)
         kinds, projections = np.zeros(2, np.int64), np.repeat(np.eye(3)[None], 2, axis=0)
-        return place(
-            cell, np.ones(3, bool), identity, nowhere, images, owners, kinds, projections, points, each, step, 60
-        )
+        return place(cell, identity, nowhere, images, owners, kinds, projections, points, each, step, 60)
 
     cube, points = 5.0 * np.eye(3), np.array([[0.1, 0.2, 0.3], [0.2, 0.2, 0.3]])
     assert placed(cube, points.copy(), 2.0)[1]
@@ -491,4 +489,4 @@ def random_atoms():
     placed(thin, points.copy(), 2.0)
     empty = np.zeros(0, np.int64)
     nothing = (np.zeros((0, 3, 3)), np.zeros((0, 3)), np.zeros((0, 0)))
-    assert place(cube, np.ones(3, bool), identity, nowhere, empty, empty, empty, *nothing, 0.25, 5)[1]
+    assert place(cube, identity, nowhere, empty, empty, empty, *nothing, 0.25, 5)[1]

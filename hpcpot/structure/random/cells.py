@@ -276,7 +276,6 @@ def _fill(
     points += [site.offset for site in sites]
     fractions, fits = place(
         reduced,
-        np.ones(3, bool),
         into @ group.rotations @ change.T,
         (group.shifts / GRID) @ into.T,
         np.concatenate([site.images for site in sites]),

@@ -55,11 +55,6 @@ class SpaceGroup:
         """Crystal system."""
         return next(name for name, last in LAST_OF_SYSTEM.items() if self.number <= last)
 
-    @property
-    def is_symmorphic(self) -> bool:
-        """Whether some point has all the rotations, so that a site holds a single atom of the primitive cell."""
-        return self.sites[0].multiplicity == 1
-
     @cached_property
     def sites(self) -> tuple[Site, ...]:
         """Wyckoff positions, the special ones first."""

@@ -13,18 +13,18 @@ STUCK = 1e-4
 """A sweep that moves no orbit by more than so much of the largest distance, while atoms are too close, is the last."""
 
 MOST_CELLS = 20
-"""Cells that the largest distance may span along an axis; `cells` refuses cells of a smaller height."""
+"""Cells on each side that are looked at along an axis, at most: in a reduced cell the nearest image is far within them."""
 
 
 @njit(error_model="numpy")
-def place(cell, periodic, rotations, shifts, images, owners, species, projections, points, distances, step, sweeps):
+def place(cell, rotations, shifts, images, owners, species, projections, points, distances, step, sweeps):
     """Atoms of orbits at points, moved apart until all keep their distances.
 
     In a sweep each two atoms nearer than their distance d move by step (d - r) / 2 each along the line between them; the
     moves of an orbit are averaged over it and projected on what its site leaves free, so that the symmetry stays.
 
     Args:
-        cell: (3, 3) float64, Å, rows, reduced. periodic: (3,) bool.
+        cell: (3, 3) float64, Å, rows, reduced; periodic.
         rotations, shifts: (g, 3, 3), (g, 3) float64, operations on fractional coordinates.
         images: (n,) int64, operation that makes each atom of the point of its orbit. owners: (n,) int64, that orbit.
         species: (n,) int64. projections: (orbits, 3, 3) float64, of the sites.
@@ -48,18 +48,17 @@ def place(cell, periodic, rotations, shifts, images, owners, species, projection
             largest = max(largest, distances[species[i], species[j]])
     reach = np.zeros(3, np.int64)
     for axis in range(3):
-        if periodic[axis]:
-            # Height of the cell: a fraction of at most 1/2 plus m cells is at least (m - 1/2) heights away.
-            height = 1.0 / np.sqrt(inverse[0, axis] ** 2 + inverse[1, axis] ** 2 + inverse[2, axis] ** 2)
-            spans = largest / height + 0.5
-            reach[axis] = int(np.ceil(spans)) - 1 if spans < MOST_CELLS else MOST_CELLS
+        # Height of the cell: a fraction of at most 1/2 plus m cells is at least (m - 1/2) heights away.
+        height = 1.0 / np.sqrt(inverse[0, axis] ** 2 + inverse[1, axis] ** 2 + inverse[2, axis] ** 2)
+        spans = largest / height + 0.5
+        reach[axis] = int(np.ceil(spans)) - 1 if spans < MOST_CELLS else MOST_CELLS
     for sweep in range(sweeps + 1):
         for i in range(n):
             w, x = rotations[images[i]], points[owners[i]]
             for a in range(3):
                 fractions[i, a] = w[a, 0] * x[0] + w[a, 1] * x[1] + w[a, 2] * x[2] + shifts[images[i], a]
         moves[:] = 0.0
-        close = _push(cell, periodic, reach, fractions, species, distances, step, moves)
+        close = _push(cell, reach, fractions, species, distances, step, moves)
         if not close:
             return fractions, True
         if sweep == sweeps:
@@ -91,7 +90,7 @@ def place(cell, periodic, rotations, shifts, images, owners, species, projection
 
 
 @njit(error_model="numpy")
-def _push(cell, periodic, reach, fractions, species, distances, step, moves):
+def _push(cell, reach, fractions, species, distances, step, moves):
     """Add the moves, Å, of atoms too close; returns whether there are any."""
     n = len(fractions)
     close = False
@@ -102,8 +101,7 @@ def _push(cell, periodic, reach, fractions, species, distances, step, moves):
             aim = least * (1.0 + MARGIN)
             for a in range(3):
                 f[a] = fractions[i, a] - fractions[j, a]
-                if periodic[a]:
-                    f[a] -= np.rint(f[a])
+                f[a] -= np.rint(f[a])
             x0 = f[0] * cell[0, 0] + f[1] * cell[1, 0] + f[2] * cell[2, 0]
             y0 = f[0] * cell[0, 1] + f[1] * cell[1, 1] + f[2] * cell[2, 1]
             z0 = f[0] * cell[0, 2] + f[1] * cell[1, 2] + f[2] * cell[2, 2]
