@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -168,18 +169,10 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
     if kind in ("lammps-data", "cif"):
         note_lost(path, atoms)
     ordered = atoms[np.argsort(atoms.numbers, kind="stable")] if kind == "vasp" else atoms
-    try:
-        with Replacement(path) as part:
-            ase.io.write(part, ordered, format=kind, parallel=False, **options)
-            if kind == "lammps-data":  # its first line is a title
-                part.write_text(f"units = metal {part.read_text()}")
-    except OutputError:
-        raise
-    except Exception as error:  # a writer may refuse atoms that its format cannot hold
-        raise OutputError(
-            f"{path} = not written ({type(error).__name__}: {error}): the folder must be writable and the format able "
-            "to hold the structure; choose another name."
-        ) from error
+    with Replacement(path) as part, _held_by_format(path):
+        ase.io.write(part, ordered, format=kind, parallel=False, **options)
+        if kind == "lammps-data":  # its first line is a title
+            part.write_text(f"units = metal {part.read_text()}")
 
 
 def check_frames_output(path: Path, overwrite: bool) -> None:
@@ -188,7 +181,7 @@ def check_frames_output(path: Path, overwrite: bool) -> None:
     Raises:
         OutputError: as `check_output`, or a format of one structure.
     """
-    if path.suffix not in (".extxyz", ".xyz"):
+    if WRITERS.get(path.suffix) != "extxyz":
         raise OutputError(
             f"{path} = suffix {path.suffix!r}: must be .extxyz, to hold several structures; rename the output."
         )
@@ -207,9 +200,24 @@ def write_frames(path: Path, frames: Iterable[Atoms], overwrite: bool = False) -
     count = 0
     with Replacement(path) as part, part.open("w", encoding="utf-8") as file:
         for atoms in frames:
-            extxyz.write_extxyz(file, [atoms])
+            with _held_by_format(path):
+                extxyz.write_extxyz(file, [atoms])
             count += 1
     return count
+
+
+@contextmanager
+def _held_by_format(path: Path) -> Iterator[None]:
+    """A writer may refuse atoms that its format cannot hold; what the system refuses is told by `Replacement`."""
+    try:
+        yield
+    except OSError:
+        raise
+    except Exception as error:
+        raise OutputError(
+            f"{path} = not written ({type(error).__name__}: {error}): its format must be able to hold the structure; choose "
+            "another name."
+        ) from error
 
 
 def note_lost(path: Path, atoms: Atoms) -> None:

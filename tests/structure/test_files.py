@@ -417,6 +417,14 @@ def test_failed_write_leaves_the_old_file(tmp_path, atoms, monkeypatch):
     assert [path.name for path in tmp_path.iterdir()] == ["x.extxyz"]
 
 
+@pytest.mark.parametrize("write", [files.write, lambda path, atoms: files.write_frames(path, [atoms[:4], atoms])])
+def test_what_a_format_cannot_hold_leaves_no_file(tmp_path, atoms, write):
+    atoms.set_array("phase", np.full(8, 1j))
+    with pytest.raises(OutputError, match=r"x.extxyz = not written \(KeyError: .*must be able to hold the structure"):
+        write(tmp_path / "x.extxyz", atoms)
+    assert not list(tmp_path.iterdir())
+
+
 def poscar(title: str, positions: str) -> str:
     return f"{title}\n1.0\n6 0 0\n0 6 0\n0 0 6\n1 2\nDirect\n{positions}"
 
