@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from hpcpot.potential.calculator import Calculator
 from hpcpot.potential.range import note_if_outside
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.structure import checks, crystals, files, perturb
-from hpcpot.structure.random import recipe
+from hpcpot.structure.random.recipe import random_cells as asked_for
 
 
 def run_command(arguments: argparse.Namespace) -> int:
@@ -31,7 +32,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     """
     ranks = start()
     settings = ranks.root_only(lambda: config.load(arguments.config, SCHEMA, arguments.overrides))
-    check_output = files.check_frames_output if settings.recipe in SEVERAL else files.check_output
+    recipe = RECIPES[settings.recipe]
+    check_output = files.check_frames_output if recipe.makes_several else files.check_output
     ranks.root_only(lambda: check_output(arguments.output, arguments.overwrite))
 
     def say(text: str) -> None:
@@ -50,23 +52,20 @@ def run_command(arguments: argparse.Namespace) -> int:
                 note_if_outside(where, checks.check(atoms, family.elements), trained)
         return atoms
 
-    def write_one() -> None:
+    def write_one(atoms: Atoms) -> None:
         files.write(arguments.output, finished(str(arguments.output), atoms), arguments.overwrite)
         cell = " x ".join(f"{length:.2f}" for length in atoms.cell.lengths())
         say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()}), {cell} Å")
 
-    def write_several() -> None:
+    def write_several(frames: Iterator[Atoms]) -> None:
         several = (finished(f"{arguments.output}:{k}", made) for k, made in enumerate(frames))
         say(
             f"written: {arguments.output}, {files.write_frames(arguments.output, several, arguments.overwrite)} structures"
         )
 
-    if settings.recipe in SEVERAL:
-        frames = SEVERAL[settings.recipe](settings, family, ranks, say)
-        ranks.root_only(write_several)
-    else:
-        atoms = RECIPES[settings.recipe](settings, family, ranks, say)
-        ranks.root_only(write_one)
+    write = write_several if recipe.makes_several else write_one
+    made = recipe.build(settings, family, ranks, say)
+    ranks.root_only(lambda: write(made))
     return 0
 
 
@@ -106,7 +105,7 @@ def build_perturbed(settings: BuildSettings, family: Any, ranks: Ranks, say: Cal
 
 def build_random(settings: BuildSettings, family: Any, ranks: Ranks, say: Callable[[str], None]) -> Iterator[Atoms]:
     """Random cells, composition by composition; what is asked for is checked first."""
-    asked = ranks.root_only(lambda: recipe.random_cells(settings.random))
+    asked = ranks.root_only(lambda: asked_for(settings.random))
     return random_cells.made(asked, settings.random.count, settings.seed, say)
 
 
@@ -153,7 +152,24 @@ def relax(name: str, family: Any, ranks: Ranks) -> float:
     return ranks.root_only(lambda: lattice.relaxed(name, Calculator(family)))
 
 
-RECIPES = {"crystal": build_crystal, "particle": build_particle, "stack": build_stack, "interface": build_interface}
+@dataclass(frozen=True)
+class Recipe:
+    """How a structure is built: build(settings, potential, ranks, say), which all ranks call.
 
-SEVERAL = {"perturb": build_perturbed, "random": build_random}
-"""Recipes that make several structures, one after the other."""
+    Attributes:
+        makes_several: it returns structures that are made one after the other, where they are iterated.
+    """
+
+    build: Callable[[BuildSettings, Any, Ranks, Callable[[str], None]], Atoms | Iterator[Atoms]]
+    makes_several: bool = False
+
+
+RECIPES = {
+    "crystal": Recipe(build_crystal),
+    "particle": Recipe(build_particle),
+    "stack": Recipe(build_stack),
+    "perturb": Recipe(build_perturbed, makes_several=True),
+    "interface": Recipe(build_interface),
+    "random": Recipe(build_random, makes_several=True),
+}
+"""What to build -> how; `settings.RECIPES` has the sections of each."""
