@@ -2,7 +2,19 @@
 
 from hpcpot.config.load import dump, dump_like, find_input, load, load_tree, show
 from hpcpot.config.reference import add_arguments, json_schema, reference, section_json
-from hpcpot.config.schema import REQUIRED, STAGES, Key, Problem, Schema, change, key, keys_in, stages_of, tree_of
+from hpcpot.config.schema import (
+    REQUIRED,
+    STAGES,
+    Key,
+    Problem,
+    Schema,
+    change,
+    changed_keys,
+    key,
+    keys_in,
+    stages_of,
+    tree_of,
+)
 
 __all__ = [
     "REQUIRED",
@@ -12,6 +24,7 @@ __all__ = [
     "Schema",
     "add_arguments",
     "change",
+    "changed_keys",
     "dump",
     "dump_like",
     "find_input",

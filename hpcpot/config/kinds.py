@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,9 +214,13 @@ def mapping_of(name: Kind, kind: Kind, words: str) -> Kind:
         if not isinstance(value, dict) or not value:
             raise ValueError(f"must be {words}")
         try:
-            return {name.parse(key): kind.parse(entry) for key, entry in value.items()}
+            parsed = [(name.parse(key), kind.parse(entry)) for key, entry in value.items()]
         except ValueError as error:
             raise ValueError(f"must be {words}; each entry {error}") from error
+        for key, count in Counter(key for key, _ in parsed).items():
+            if count > 1:
+                raise ValueError(f"must name {key} only once")
+        return dict(parsed)
 
     return Kind(words, parse, {"type": "object", "minProperties": 1, "additionalProperties": kind.json})
 
@@ -227,7 +232,9 @@ def whole_numbers(words: str, minimum: int = 1) -> Kind:
         if isinstance(value, str) and (match := re.fullmatch(r"\s*(\d{1,9})\s*-\s*(\d{1,9})\s*", value)):
             low, high = int(match[1]), int(match[2])
             if not minimum <= low <= high < low + MOST_NUMBERS:
-                raise ValueError(f"must be {words}: the first at least {minimum}, the second not below it")
+                raise ValueError(
+                    f"must be {words}: the first at least {minimum}, the second not below it, {MOST_NUMBERS} numbers at most"
+                )
             return list(range(low, high + 1))
         if isinstance(value, str):
             raise ValueError(f"must be {words}")

@@ -86,6 +86,11 @@ def keys_in(section: type) -> dict[str, Key]:
     return {config_name(entry.name): entry.metadata["key"] for entry in fields(section)}
 
 
+def changed_keys(section: Any) -> list[str]:
+    """Names of the keys of a section whose values are not their defaults."""
+    return [entry.name for entry in fields(section) if getattr(section, entry.name) != entry.metadata["key"].default]
+
+
 @dataclass(frozen=True)
 class Schema(Generic[S]):
     """The config of one command.

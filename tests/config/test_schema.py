@@ -128,9 +128,18 @@ def test_what_whole_numbers_are_not(value):
         kinds.whole_numbers("numbers").parse(value)
 
 
+def test_a_range_of_too_many_numbers():
+    assert len(kinds.whole_numbers("numbers").parse("5-10004")) == 10_000
+    with pytest.raises(ValueError, match="10000 numbers at most"):
+        kinds.whole_numbers("numbers").parse("5-10005")
+
+
 def test_mappings():
     kind = kinds.mapping_of(kinds.element(), kinds.number(above=0), "volumes by element")
     assert kind.parse({"Li": 15}) == {"Li": 15.0}
     for wrong in ({}, [], None, {"Li": 0}, {1: 2}, {"lithium": 1}):
         with pytest.raises(ValueError, match="must be volumes by element"):
             kind.parse(wrong)
+    lower = kinds.Kind("a text", str.lower, kinds.TEXT)
+    with pytest.raises(ValueError, match="must name li only once"):
+        kinds.mapping_of(lower, kinds.number(), "volumes").parse({"Li": 1, "li": 2})

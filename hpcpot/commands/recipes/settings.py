@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpcpot.config import Problem, Schema, key
+from hpcpot.config import Problem, Schema, changed_keys, key
 from hpcpot.config.kinds import TEXT, Kind, boolean, choice, either, element, file_name, integer, list_of, number
 from hpcpot.structure.crystals import AXES, CRYSTALS, SURFACES
 from hpcpot.structure.random.settings import RandomSection
@@ -242,15 +242,10 @@ def is_of(name: str, recipe: str) -> bool:
     return any(name == entry or name.startswith(f"{entry}.") for entry in RECIPES[recipe])
 
 
-def _changed(section: Any) -> list[str]:
-    """List the keys that differ from their defaults."""
-    return [entry.name for entry in fields(section) if getattr(section, entry.name) != entry.metadata["key"].default]
-
-
 def _check(settings: BuildSettings) -> Iterator[Problem]:
     """Yield what a recipe lacks, keys of other recipes that are set, and keys that do not go together."""
-    for section in ("crystal", "sphere", "stack", "perturb", "silicon", "glass", "lithium", "contact", "random"):
-        for last in _changed(getattr(settings, section)):
+    for section in dict.fromkeys(entry.partition(".")[0] for entries in RECIPES.values() for entry in entries):
+        for last in changed_keys(getattr(settings, section)):
             name = f"{section}.{last}"
             if not is_of(name, settings.recipe):
                 owners = " or ".join(recipe for recipe in RECIPES if is_of(name, recipe))
@@ -292,7 +287,7 @@ def _check_interface(settings: BuildSettings) -> Iterator[Problem]:
     if silicon.amorphous and silicon.layers is not None:
         yield "silicon.layers", "is for a crystal; leave it out, or silicon.amorphous"
     if not silicon.amorphous:
-        for last in _changed(settings.glass):
+        for last in changed_keys(settings.glass):
             yield f"glass.{last}", "is for silicon.amorphous: true; leave it out"
     elif settings.glass.melt_temperature_K <= settings.glass.temperature_K:
         yield "glass.melt_temperature_K", "must be above glass.temperature_K"
@@ -312,7 +307,7 @@ def _check_crystal(crystal: CrystalSection, recipe: str) -> Iterator[Problem]:
     if crystal.name is None and crystal.file is None:
         yield "crystal.name", f"is required for recipe: {recipe}; e.g. Li15Si4"
     if crystal.file is not None:
-        for name in _changed(crystal):
+        for name in changed_keys(crystal):
             if name not in ("file", "repeat"):
                 yield f"crystal.{name}", "does not go with crystal.file, whose cell is taken as it is; leave one out"
 

@@ -22,27 +22,24 @@ def random_cells(random: RandomSection) -> list[RandomCells]:
         DependencyError: spglib is not installed.
     """
     if random.seed_file is not None:
-        cells = seed_file.read(random.seed_file)
-        try:
-            check(cells)
-        except StructureError as error:
-            raise ConfigError(f"{random.seed_file}: {error}") from error
-        return [cells]
-    made = []
-    for name, units in random.compositions.items():
-        formula = parse_formula(name)
-        if unknown := sorted(formula.keys() - atomic_numbers.keys()):
-            raise ConfigError(f"random.compositions = {name}: {unknown[0]} must be an element; correct it.")
-        cells = _cells_of(formula, units, random)
-        try:
-            check(cells)
-        except StructureError as error:
-            raise ConfigError(f"random.compositions: {error}") from error
-        made.append(cells)
-    return made
+        return [_checked(str(random.seed_file), seed_file.read(random.seed_file))]
+    return [
+        _checked("random.compositions", _cells_of(name, units, random)) for name, units in random.compositions.items()
+    ]
 
 
-def _cells_of(formula: dict[str, int], units: list[int], random: RandomSection) -> RandomCells:
+def _checked(where: str, cells: RandomCells) -> RandomCells:
+    try:
+        check(cells)
+    except StructureError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    return cells
+
+
+def _cells_of(name: str, units: list[int], random: RandomSection) -> RandomCells:
+    formula = parse_formula(name)
+    if unknown := sorted(formula.keys() - atomic_numbers.keys()):
+        raise ConfigError(f"random.compositions = {name}: {unknown[0]} must be an element; correct it.")
     least = random.minimum_distance_A
     distance = tuple(least.get(EVERY, [0.0, 0.0]))
     pairs = {tuple(pair.split("-")): tuple(ends) for pair, ends in least.items() if pair != EVERY}

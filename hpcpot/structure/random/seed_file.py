@@ -33,7 +33,7 @@ REFUSED = (
 BAND = (0.95, 1.05)
 """Volumes in parts of VARVOL and of the defaults, as in AIRSS; TARGVOL is exact."""
 
-TRIES, SWEEPS = 0.25, 100
+STEP, SWEEPS = 0.25, 100
 """PUSHSTEP and PUSHMAX where the seed has none, as in AIRSS."""
 
 FLAGS = ("NOPUSH", "COMPACT", "NOCOMPACT")
@@ -100,7 +100,7 @@ def read(path: Path) -> RandomCells:
         fewer_general=(min(fewer), max(fewer)),
         compactness=get.number("CONS", 0.4, most=1.0),
         angle_compactness=get.number("ACONS", 0.5, most=0.95),
-        push_step=get.number("PUSHSTEP", TRIES, least=1e-3, most=10.0),
+        push_step=get.number("PUSHSTEP", STEP, least=1e-3, most=10.0),
         push_sweeps=0 if "NOPUSH" in tags else sweeps,
         reduce="NOCOMPACT" not in tags,
     )

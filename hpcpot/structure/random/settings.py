@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpcpot.config import Problem, Schema, key
+from hpcpot.config import Problem, Schema, changed_keys, key
 from hpcpot.config.kinds import (
     TEXT,
     Kind,
@@ -69,9 +69,6 @@ PAIRS = mapping_of(Kind("a pair", _pair, TEXT), RANGE, "a mapping such as {all: 
 
 def _distances(value: Any) -> dict[str, list[float]]:
     """Least distances by pair."""
-    names = [_pair(name) for name in value] if isinstance(value, dict) else []
-    if repeated := [name for name in names if names.count(name) > 1]:
-        raise ValueError(f"must name {repeated[0]} once, in either order")
     return PAIRS.parse(value) if isinstance(value, dict) else {EVERY: _range(value)}
 
 
@@ -161,12 +158,9 @@ class RandomSection:
 def problems(random: RandomSection) -> Iterator[Problem]:
     """Yield what does not go together in the section, named with it."""
     if random.seed_file is not None:
-        for entry in fields(random):
-            if (
-                entry.name not in ("seed_file", "count")
-                and getattr(random, entry.name) != entry.metadata["key"].default
-            ):
-                yield f"random.{entry.name}", "does not go with random.seed_file, which says it; leave one out"
+        for name in changed_keys(random):
+            if name not in ("seed_file", "count"):
+                yield f"random.{name}", "does not go with random.seed_file, which says it; leave one out"
         return
     if random.compositions is None:
         yield "random.compositions", "or random.seed_file is required for recipe: random; e.g. {Li15Si4: [1, 2]}"
@@ -186,11 +180,7 @@ def problems(random: RandomSection) -> Iterator[Problem]:
         yield "random.packing_fraction", "is for volume_A3: packing; leave it out, or give that"
     if random.volume_ratio[0] <= 0:
         yield "random.volume_ratio", "must be above 0"
-    if (
-        random.groups is None
-        and (wrong := sorted(set(random.operations) - set(ORDERS)))
-        and len(wrong) == len(random.operations)
-    ):
+    if random.groups is None and not set(random.operations) & set(ORDERS):
         yield "random.operations", f"must have numbers among {', '.join(map(str, ORDERS))}, which groups have"
     if random.groups is not None and random.operations != OPERATIONS:
         yield "random.operations", "does not go with random.groups, which have theirs; leave one out"
@@ -198,12 +188,10 @@ def problems(random: RandomSection) -> Iterator[Problem]:
         yield "random.groups", "must be numbers from 1 to 230"
     if random.fewer_general[0] > random.fewer_general[1]:
         yield "random.fewer_general", "must have the least first"
-    for name in ("compactness", "angle_compactness"):
-        if getattr(random, name) > (1.0 if name == "compactness" else 0.95):
-            yield (
-                f"random.{name}",
-                "must be at most 1" if name == "compactness" else "must be at most 0.95, or no angles go",
-            )
+    if random.compactness > 1.0:
+        yield "random.compactness", "must be at most 1"
+    if random.angle_compactness > 0.95:
+        yield "random.angle_compactness", "must be at most 0.95, or no angles go"
     if random.volume_A3 == "packing" and not all(high > 0 for _, high in random.minimum_distance_A.values()):
         yield "random.volume_A3", "must be another than packing, which needs minimum_distance_A > 0"
 

@@ -120,7 +120,7 @@ def test_wrong_sources(folder: Path, structures: dict, message: str) -> None:
     assert not (folder / "relaxed.h5").exists()
 
 
-def test_the_shipped_config(monkeypatch):
+def test_the_shipped_config():
     settings = config.load(CONFIGS / "relax_random_lisi.yaml", SCHEMA)
     assert settings.structures.recipe.name == "build_random_lisi.yaml"
     assert (settings.relax.force_eV_per_A, settings.relax.steps) == (0.01, 2000)
