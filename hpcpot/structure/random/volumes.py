@@ -12,7 +12,7 @@ from hpcpot.structure.random import PACKING
 from hpcpot.structure.random.shape import cell_of
 
 ALLOYS = ("LiSi", "Li12Si7", "Li7Si3", "Li13Si4", "Li15Si4")
-"""Crystals of two elements, all of which exist: they are far denser than either element, by a fifth."""
+"""Crystals of two elements, all of which exist. In the elements an atom of Li takes a third more, one of Si a fifth."""
 
 
 def of_alloys() -> dict[str, float]:

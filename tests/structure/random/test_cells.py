@@ -228,13 +228,17 @@ def test_without_reduction_the_cell_has_the_shape_of_its_system():
 
 
 def test_volumes_of_the_alloys():
-    """15 to 17 Å³, far less than those of the elements (20.4 Å³); the alloys themselves are met to 5 %."""
+    """15 to 17 Å³, far less than in the elements (20.4 Å³); the alloys themselves are met to 5 %."""
     fitted = volumes.of_alloys()
     for name in volumes.ALLOYS:
         crystal = volumes.CRYSTALS[name]
         estimate = sum(count * fitted[element] for element, count in volumes.atoms_in(crystal).items())
         assert estimate == pytest.approx(volumes.volume_of(crystal), rel=0.05)
     assert 14.5 < fitted["Li"] < fitted["Si"] < 17.5
+    for name, more in (("Li", 1.36), ("Si", 1.21)):
+        crystal = volumes.CRYSTALS[name]
+        element = volumes.volume_of(crystal) / volumes.atoms_in(crystal)[name]
+        assert element == pytest.approx(more * fitted[name], rel=0.01)
     assert volumes.by_packing({"Li": 1}, {"Li": APART}) == pytest.approx(18.247, abs=1e-3)
 
 
