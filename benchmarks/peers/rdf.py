@@ -2,7 +2,7 @@
 
     python benchmarks/peers/rdf.py
 
-The 4,608 atoms of the Si/Li interface, moved a little for each frame, to 10 A in bins of 0.02 A: 812,000 pairs a frame, i with
+The 4,608 atoms of the Si/Li interface, moved a little for each frame, to 10 A in bins of 0.02 A: 815,000 pairs a frame, i with
 j and j with i. Coordinates are rounded to float32, in which the peers hold them; they compute distances in float32, so that
 a few pairs are in the bin beside: the counts up to each distance must agree to 1e-5 of the pairs (tests/analysis/test_rdf.py
 compares with ASE, without a difference). All are timed by core time; the peers are installed at the first call.

@@ -8,6 +8,7 @@ import numpy as np
 
 from hpcpot.analysis.blocks import Blocks
 from hpcpot.analysis.bonds import coordination
+from hpcpot.analysis.line import fit_line
 from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.analysis.profile import Profile, Ruler, Slab, count, interfaces, ratio
 from hpcpot.errors import ConfigError, StructureError
@@ -162,8 +163,10 @@ class Concentration:
         The place of an atom is its mean in a block; within COMMITTED of z_L it stays on the side where it was,
         at first on the left.
         """
-        held = np.flatnonzero(self._blocks.sums["frames"])[np.isfinite(fronts["z_L_A"])]
-        times, edges = (fronts[name][np.isfinite(fronts["z_L_A"])] for name in ("time_ps", "z_L_A"))
+        chosen = np.isfinite(fronts["z_L_A"])
+        chosen[1:] &= np.diff(fronts["time_ps"]) > 0.0  # those of a minimiser are all at one time
+        held = np.flatnonzero(self._blocks.sums["frames"])[chosen]
+        times, edges = (fronts[name][chosen] for name in ("time_ps", "z_L_A"))
         if len(held) < 3:
             return np.nan, np.nan
         places = ratio(self._blocks.sums["places"][held], self._blocks.sums["seen"][held]) - edges[:, None]
@@ -222,10 +225,9 @@ def edge_width(z: np.ndarray, density: np.ndarray, begin: float) -> float:
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope of a straight line and its standard error; nan with fewer than three points."""
+    """Slope of a straight line and its standard error; nan with fewer than three points, or all at one x."""
     chosen = np.isfinite(y)
-    if chosen.sum() < 3:
+    if chosen.sum() < 3 or np.ptp(x[chosen]) == 0.0:
         return np.nan, np.nan
-    (slope, _), covariance = np.polyfit(x[chosen], y[chosen], 1, cov="unscaled")
-    residuals = y[chosen] - np.polyval(np.polyfit(x[chosen], y[chosen], 1), x[chosen])
-    return float(slope), float(np.sqrt(covariance[0, 0] * (residuals @ residuals) / (chosen.sum() - 2)))
+    fitted = fit_line(x[chosen], y[chosen])
+    return fitted.slope, fitted.error

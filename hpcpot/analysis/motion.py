@@ -9,7 +9,7 @@ from ase.data import atomic_numbers
 
 from hpcpot.analysis.lags import LagSums
 from hpcpot.analysis.observable import Arrays, Frame
-from hpcpot.analysis.reference import fractional
+from hpcpot.analysis.reference import fractional, refuse_not_finite
 from hpcpot.errors import ConfigError
 from hpcpot.storage.tables import Columns
 from hpcpot.units import FS_PER_PS, THZ_IN_PER_CM
@@ -145,8 +145,8 @@ class VelocityAutocorrelation:
         self._motion = Moving(first, lags, drift, "vacf", is_difference=False)
 
     def sample(self, frame: Frame) -> None:
-        fractional(frame.velocities, frame.cell)  # refuses what is not finite
-        fractional(frame.positions, frame.cell)
+        refuse_not_finite(velocities=frame.velocities)
+        fractional(frame.positions, frame.cell)  # refuses them alike
         if frame.velocities.any():  # else it is of a minimiser
             self._motion.sums.add(frame, self._motion.without_drift(frame.velocities))
 

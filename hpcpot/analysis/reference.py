@@ -73,15 +73,24 @@ def make_reference(positions: np.ndarray, cell: np.ndarray, periodic: np.ndarray
     )
 
 
+def refuse_not_finite(**arrays: np.ndarray) -> None:
+    """Refuse arrays of a frame, by name, that hold other than numbers.
+
+    Raises:
+        StructureError: a value is not finite.
+    """
+    for name, values in arrays.items():
+        if not np.isfinite(values).all():
+            raise StructureError(f"{name} of a frame = not finite: must be finite; check the run that wrote them.")
+
+
 def fractional(positions: np.ndarray, cell: np.ndarray) -> np.ndarray:
     """Fractional coordinates, positions @ inverse of cell: (n, 3) float64.
 
     Raises:
         StructureError: positions or cell are not finite, or the cell has no volume.
     """
-    for name, values in (("positions", positions), ("cell", cell)):
-        if not np.isfinite(values).all():
-            raise StructureError(f"{name} of a frame = not finite: must be finite; check the run that wrote them.")
+    refuse_not_finite(positions=positions, cell=cell)
     if abs(np.linalg.det(cell)) < 1e-12:
         raise StructureError(
             f"cell of a frame = {np.asarray(cell).tolist()}: must have a volume; check the trajectory."

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from hpcpot.analysis.line import fit_line
 from hpcpot.errors import ConfigError
 from hpcpot.units import EV_PER_A3_IN_GPA
 
@@ -117,15 +118,9 @@ def modulus(curve: Curve, low: float, high: float) -> Modulus:
             f"curve.fit_window = [{low:g}, {high:g}]: must hold at least 3 samples of the curve, and holds {n}; "
             "widen it, or write observables more often."
         )
-    dx, dy = x - x.mean(), y - y.mean()
-    slope = float(dx @ dy / (dx @ dx))
-    residual = dy - slope * dx
-    error = float(np.sqrt(residual @ residual / (n - 2) / (dx @ dx)))
-    total = float(dy @ dy)
-    explained = 1.0 - float(residual @ residual) / total if total else 1.0
-    return Modulus(
-        low, high, n, slope, float(y.mean() - slope * x.mean()), error, error * _inflation(residual), explained
-    )
+    fitted = fit_line(x, y)
+    correlated = fitted.error * _inflation(fitted.residuals)
+    return Modulus(low, high, n, fitted.slope, fitted.intercept, fitted.error, correlated, fitted.explained)
 
 
 def sensitivity(curve: Curve, low: float, high: float) -> list[Modulus]:

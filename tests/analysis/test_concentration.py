@@ -26,10 +26,10 @@ def frame(atoms: Atoms, step: int, interval: float = 100.0) -> Frame:
     )
 
 
-def observed(frames: list[Atoms], **options) -> dict:
+def observed(frames: list[Atoms], interval: float = 100.0, **options) -> dict:
     observable = registry.make("profile", frame(frames[0], 0), **options)
     for k, atoms in enumerate(frames):
-        observable.sample(frame(atoms, k))
+        observable.sample(frame(atoms, k, interval))
     return observable.result()
 
 
@@ -63,6 +63,13 @@ def test_the_flux_of_atoms_that_dissolve_is_counted() -> None:
     np.testing.assert_allclose(fronts["length_A"], fronts["z_R_A"] - fronts["z_L_A"])
     still = observed([dissolving(1, 10)[0]] * 8, bin_A=1.0)["interface"]
     assert still["host_flux_per_nm2_ns"] == pytest.approx(0.0, abs=1e-6) and still["host_crossings_per_nm2_ns"] == 0.0
+
+
+@pytest.mark.filterwarnings("error")
+def test_frames_of_a_minimiser_have_no_flux() -> None:
+    row = observed(dissolving(20, 10), interval=0.0, bin_A=1.0)["interface"]
+    assert all(np.isnan(values).all() for name, values in row.items() if "flux" in name or "crossings" in name)
+    assert row["z_L_A"] > 0.0
 
 
 @pytest.mark.parametrize("per_block", (1, 4))
@@ -133,15 +140,15 @@ def test_densities_and_widths_of_a_tanh() -> None:
 
 
 def test_errors_are_those_of_the_frames() -> None:
-    """Frames that differ by a random tenth of the atoms: the concentration is known, and its error covers it."""
-    rng, frames = np.random.default_rng(8), [slab()]
-    for _ in range(31):
-        frames.append(frames[0].copy())
-        frames[-1].positions[:, 2] += rng.normal(0.0, 1.5, len(frames[0]))
-    bins = observed(frames, bin_A=2.0, block_A=[3.0, 30.0])["profile"]
-    inside = (bins["z_A"] > 45) & (bins["z_A"] < 75)
-    error = bins["concentration_error"][inside]
-    assert error.min() > 0.001 and error.max() < 0.05
+    """Frames whose atoms are moved at random: the error is as large as the distance from the mean of six times as many."""
+    rng, first, frames = np.random.default_rng(8), slab(), []
+    for _ in range(192):
+        frames.append(first.copy())
+        frames[-1].positions[:, 2] += rng.normal(0.0, 1.5, len(first))
+    few, many = (observed(rows, bin_A=2.0, block_A=[3.0, 30.0])["profile"] for rows in (frames[:32], frames))
+    inside = (few["z_A"] > 50) & (few["z_A"] < 72)
+    score = (few["concentration"] - many["concentration"])[inside] / few["concentration_error"][inside]
+    assert 0.5 < np.sqrt(np.mean(score**2)) < 1.6
 
 
 def test_host_atoms_around_inserted_ones() -> None:

@@ -10,7 +10,7 @@ from ase import Atoms
 
 from hpcpot.analysis import registry
 from hpcpot.analysis.observable import Frame
-from hpcpot.errors import ConfigError
+from hpcpot.errors import ConfigError, StructureError
 
 CELL = np.array([[9.0, 0, 0], [2.0, 8.0, 0], [0, 1.0, 11.0]])
 
@@ -197,5 +197,8 @@ def test_what_has_no_meaning_is_refused() -> None:
         sampled("msd", rows, drift="Na")
     with pytest.raises(ConfigError, match=r"msd.fit_ps = \[2, 1\]: must be \[low, high\] with low < high"):
         sampled("msd", rows, fit_ps=[2, 1])
+    blown = replace(rows[0], velocities=np.full(paths[0].shape, np.nan))
+    with pytest.raises(StructureError, match="velocities of a frame = not finite: must be finite; check the run"):
+        sampled("vacf", [blown])
     one = sampled("msd", rows[:1]).result()
     assert np.isnan(one["diffusion"]["D_Li_A2_per_ps"]).all() and one["msd"]["msd_Li_A2"].tolist() == [0.0]
