@@ -89,19 +89,6 @@ def classify(force_max: np.ndarray, virial_max: np.ndarray | None, levels: Level
     return np.where(unknown | (failed & (levels.failed_first | ~candidate)), FAILED, classes).astype(np.int8)
 
 
-def adapted(force_max: np.ndarray, virial_max: np.ndarray | None, levels: AdaptiveLevels) -> tuple[float, float]:
-    """The lower levels of force and virial that adaptive levels come to: the least deviation of those taken by each.
-
-    Args:
-        force_max, virial_max: as in `classify`.
-    Returns:
-        Units of the deviations; infinite where none was taken.
-    """
-    force, virial = _deviations(force_max, virial_max)
-    by_force, by_virial = _largest(force, virial, levels)
-    return float(force[by_force].min(initial=np.inf)), float(virial[by_virial].min(initial=np.inf))
-
-
 def _deviations(force_max: np.ndarray, virial_max: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     force = np.asarray(force_max, np.float64)
     return force, np.full(len(force), -np.inf) if virial_max is None else np.asarray(virial_max, np.float64)

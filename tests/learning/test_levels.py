@@ -12,7 +12,6 @@ from hpcpot.learning.levels import (
     FAILED,
     AdaptiveLevels,
     Levels,
-    adapted,
     choose,
     classify,
     number_to_label,
@@ -57,14 +56,6 @@ def test_failed_wins_where_dpgen_makes_a_candidate():
     assert set(classes["candidate"]) == set(expected["candidate"]) - moved
     assert set(classes["failed"]) == set(expected["failed"]) | moved
     assert classes["accurate"] == expected["accurate"]
-
-
-def test_adaptive_levels_come_to_those_of_dpgen():
-    levels = AdaptiveLevels(0.35, 0.05, force_count=3, virial_count=2)
-    expected = SELECTION[ADAPTIVE]["f_trust_lo"], SELECTION[ADAPTIVE]["v_trust_lo"]
-    assert adapted(FORCE, VIRIAL, levels) == expected
-    assert adapted(FORCE, None, levels) == (0.2, np.inf)
-    assert adapted(FORCE, VIRIAL, AdaptiveLevels(0.01)) == (np.inf, np.inf)
 
 
 def test_adaptive_levels_take_the_larger_of_count_and_percent():

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from hpcpot import config, provenance
 from hpcpot.commands.learn import PARTS, dpgen_input, export, figure, inputs, plan, summary
-from hpcpot.commands.learn.loop import LABELS, LEDGER, Loop, folder_of, folders
+from hpcpot.commands.learn.files import EXPLORED, LABELS, LEDGER, START, START_HELD_OUT, folder_of, folders
+from hpcpot.commands.learn.loop import Loop
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.pool import WorkerPool
@@ -118,7 +119,7 @@ def clear(folder: Path) -> None:
     """Take away all that a loop wrote into its folder."""
     for path in folders(folder).values():
         shutil.rmtree(path)
-    names = (LEDGER, LABELS, inputs.START, inputs.START_HELD_OUT, *summary.FILES)
+    names = (LEDGER, LABELS, START, START_HELD_OUT, *summary.FILES)
     remove([folder / name for name in names if (folder / name).exists()])
 
 
@@ -138,5 +139,5 @@ def go_back(folder: Path, store: Store, rows: list[dict], first: int, part: str)
             shutil.rmtree(path)
     here = folder_of(folder, first)
     if part == "explore":
-        remove([here / "explored.h5"])
+        remove([here / EXPLORED])
     return rows[:first]

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot.commands.learn.inputs import START
-from hpcpot.commands.learn.loop import EXPLORED, LABELS, LEDGER, folder_of, levels, systems_of
+from hpcpot.commands.learn.files import EXPLORED, LABELS, LEDGER, START, folder_of
+from hpcpot.commands.learn.runs import levels, systems_of
 from hpcpot.commands.learn.settings import ONLY, ExplorationSection, LearnSettings, stages
 from hpcpot.config import STAGES
 from hpcpot.dataset import hdf5

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hpcpot.commands.learn.loop import EXPLORED, folder_of
+from hpcpot.commands.learn.files import EXPLORED, folder_of
 from hpcpot.commands.learn.settings import LearnSettings, stages
 from hpcpot.farm.results import Results
 from hpcpot.report import figures as drawing

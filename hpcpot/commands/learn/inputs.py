@@ -10,6 +10,7 @@ from typing import Any
 from ase import Atoms
 
 from hpcpot import config, provenance
+from hpcpot.commands.learn.files import START, START_HELD_OUT
 from hpcpot.commands.learn.settings import LearnSettings, model_settings
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import DataSet
@@ -18,8 +19,6 @@ from hpcpot.errors import ConfigError, DataError, HpcpotError, OutputError
 from hpcpot.farm import structures
 from hpcpot.training import job
 from hpcpot.wording import plural
-
-START, START_HELD_OUT = "start.h5", "start_held_out.h5"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,10 +14,12 @@ import numpy as np
 
 from hpcpot import config, provenance
 from hpcpot.commands.learn import summary
-from hpcpot.commands.learn.inputs import START, START_HELD_OUT, Inputs
-from hpcpot.commands.learn.settings import ExplorationSection, LearnSettings, level_of, stages, train_tree
+from hpcpot.commands.learn.files import CHOSEN, EXPLORED, HELD_OUT, LABELS, MODEL, NEW, START, START_HELD_OUT, folder_of
+from hpcpot.commands.learn.inputs import Inputs
+from hpcpot.commands.learn.runs import levels, rungs, starts, systems_of
+from hpcpot.commands.learn.settings import ExplorationSection, LearnSettings, stages, train_tree
 from hpcpot.dataset import checks, hdf5
-from hpcpot.dataset.dataset import DataSet, frame_key, frame_keys, join
+from hpcpot.dataset.dataset import DataSet, frame_keys, join
 from hpcpot.errors import ConfigError, FarmError, OutputError, TrainingError
 from hpcpot.farm import campaign
 from hpcpot.farm.item import Item
@@ -30,20 +30,15 @@ from hpcpot.farm.task import Task
 from hpcpot.labelling.task import gather, identity, label_task
 from hpcpot.learning import explore, ledger, schedule
 from hpcpot.learning.boxes import RATIOS, BoxLimits
-from hpcpot.learning.explore import Exploration, Start
-from hpcpot.learning.levels import NAMES, AdaptiveLevels, Levels
+from hpcpot.learning.explore import Exploration
+from hpcpot.learning.levels import NAMES
 from hpcpot.learning.pick import Picked, Rule, by_system, pick, split_runs
 from hpcpot.parallel.stop import STOPPED, Stopped
 from hpcpot.potential.settings import PotentialSection
-from hpcpot.storage.content import content_key
 from hpcpot.storage.tables import write_rows
 from hpcpot.training.committee import ERRORS, committee_task
 from hpcpot.training.settings import member
 from hpcpot.wording import duration, plural
-
-LEDGER, LABELS = "learn.h5", "labels.h5"
-MODEL, EXPLORED, CHOSEN, NEW, HELD_OUT = "model.h5", "explored.h5", "chosen.csv", "new.h5", "held_out.h5"
-"""Files in the folder of an iteration."""
 
 FIRST_LABELS = 5
 """Labels that are tried before the rest: a calculator that fails at all of them is at fault itself."""
@@ -53,17 +48,6 @@ FINAL = "final"
 
 KEPT_KEYS = ("elements", "maximum_force_eV_A", "temperatures_K", "memory_MB")
 """Keys of training.config.data that are for training; the others are for reading data.files, once."""
-
-
-def folder_of(folder: Path, iteration: int) -> Path:
-    """The folder of an iteration."""
-    return folder / f"iteration_{iteration:03d}"
-
-
-def folders(folder: Path) -> dict[int, Path]:
-    """The folders of iterations that are there, by number."""
-    paths = {path: re.fullmatch(r"iteration_(\d{3,})", path.name) for path in sorted(folder.glob("iteration_*"))}
-    return {int(match[1]): path for path, match in paths.items() if match}
 
 
 class Loop:
@@ -431,68 +415,6 @@ def anew(iteration: int, part: str) -> Iterator[None]:
             f"{error}\nIteration {iteration} was begun with other settings or data: take these again, or do it anew by "
             f"--from {iteration} {part}."
         ) from error
-
-
-def systems_of(settings: LearnSettings, stage: ExplorationSection) -> list[str]:
-    """Names of the systems of a stage."""
-    return stage.systems or list(settings.systems)
-
-
-def rungs(stage: ExplorationSection) -> list[list[float]]:
-    """The temperatures that are explored together, rung by rung; NaN without dynamics."""
-    kelvins = stage.temperatures_K or [np.nan]
-    n = stage.temperatures_at_once or len(kelvins)
-    return [kelvins[k : k + n] for k in range(0, len(kelvins), n)]
-
-
-def levels(stage: ExplorationSection, system: str) -> Levels | AdaptiveLevels:
-    """The levels of a system."""
-    if stage.grade_low is not None:
-        return Levels(stage.grade_low, stage.grade_high)
-    high, virial_high = level_of(stage.force_high_eV_A, system), level_of(stage.virial_high_eV, system)
-    virial_high = np.inf if virial_high is None else virial_high
-    if stage.adaptive_count is not None:
-        return AdaptiveLevels(high, virial_high, stage.adaptive_count, stage.adaptive_percent)
-    virial_low = level_of(stage.virial_low_eV, system)
-    return Levels(
-        level_of(stage.force_low_eV_A, system), high, np.inf if virial_low is None else virial_low, virial_high
-    )
-
-
-def starts(settings: LearnSettings, inputs: Inputs, stage: ExplorationSection, rung: int, iteration: int) -> list[Item]:
-    """The runs of an iteration as items of the farm, with seeds that follow from what they are."""
-    items = []
-    pressures = stage.pressures_GPa or [np.nan]
-    for system in systems_of(settings, stage):
-        structures = inputs.systems[system]
-        numbers = np.arange(len(structures))
-        copies = nth_copies([frame_key(atoms) for atoms in structures])
-        if stage.starts is not None and stage.starts < len(structures):
-            draw = np.random.default_rng([settings.data.seed, iteration, *system.encode()])
-            numbers = np.sort(draw.choice(numbers, stage.starts, replace=False))
-        for number in numbers:
-            for kelvin in rungs(stage)[rung]:
-                for gpa in pressures:
-                    for melt in stage.melt_steps or [0]:
-                        atoms, seed = structures[number], settings.data.seed
-                        content = (atoms.numbers, atoms.positions, atoms.cell.array, np.asarray(atoms.pbc))
-                        again = [copies[number]] if copies[number] else []  # runs of their own, with other seeds
-                        key = content_key(*content, system, kelvin, gpa, melt, iteration, seed, *again)
-                        label = f"{system} {number}" + ("" if np.isnan(kelvin) else f", {kelvin:g} K")
-                        label += "" if np.isnan(gpa) else f", {gpa:g} GPa"
-                        label += f", melt of {melt} steps" if melt else ""
-                        items.append(Item(key, Start(atoms, system, kelvin, gpa, melt, int(key[:7], 16)), label))
-    return items
-
-
-def nth_copies(keys: Sequence[str]) -> list[int]:
-    """How many equal keys each one has before it."""
-    seen: Counter[str] = Counter()
-    counts = []
-    for key in keys:
-        counts.append(seen[key])
-        seen[key] += 1
-    return counts
 
 
 def finite_mean(values: np.ndarray) -> float:

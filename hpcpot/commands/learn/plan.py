@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hpcpot.commands.learn.inputs import Inputs
-from hpcpot.commands.learn.loop import rungs, starts, systems_of
+from hpcpot.commands.learn.runs import rungs, starts, systems_of
 from hpcpot.commands.learn.settings import LearnSettings, stages
 from hpcpot.farm import pool
 from hpcpot.wording import plural

@@ -23,7 +23,7 @@ from campaigns import LocalPool, handlers_kept, run
 
 from hpcpot import config, provenance
 from hpcpot.commands import learn as learn_command
-from hpcpot.commands.learn import command, figure, loop, summary
+from hpcpot.commands.learn import command, figure, files, loop, runs, summary
 from hpcpot.commands.learn.settings import SCHEMA
 from hpcpot.dataset import hdf5
 from hpcpot.errors import ConfigError, HpcpotError, OutputError
@@ -110,7 +110,7 @@ def test_two_iterations(tmp_path: Path) -> None:
     prepare(tmp_path)
     text = learn(tmp_path).stdout
     out = tmp_path / "out"
-    rows = ledger.history(out / loop.LEDGER)
+    rows = ledger.history(out / files.LEDGER)
     assert [row["stage"] for row in rows] == ["exploration"] * 2
     assert rows[0]["ended"] == "" and rows[1]["ended"].startswith("2 iterations, the most that are allowed")
     for row in rows:
@@ -147,7 +147,7 @@ def uninterrupted(loop_only: None) -> tuple[list[str], list]:
     if not WHOLE:
         prepare(Path())
         assert in_process() == 0
-        WHOLE.append((command.WorkerPool.computed, ledger.history(Path("out") / loop.LEDGER)))
+        WHOLE.append((command.WorkerPool.computed, ledger.history(Path("out") / files.LEDGER)))
         shutil.rmtree("out")
     return WHOLE[0]
 
@@ -181,7 +181,7 @@ def test_killed_anywhere_the_same_command_goes_on(after, tmp_path, monkeypatch, 
     monkeypatch.setattr(command, "WorkerPool", pool)
     assert in_process() == 0
     assert pool.computed == items[after:]
-    assert same(ledger.history(tmp_path / "out" / loop.LEDGER), rows)
+    assert same(ledger.history(tmp_path / "out" / files.LEDGER), rows)
 
 
 def test_a_signal_ends_it_in_order(tmp_path, monkeypatch, capsys, loop_only, uninterrupted):
@@ -192,21 +192,21 @@ def test_a_signal_ends_it_in_order(tmp_path, monkeypatch, capsys, loop_only, uni
     assert "stopped by a signal; the same command goes on" in capsys.readouterr().out
     monkeypatch.setattr(command, "WorkerPool", LocalPool(-1))
     assert in_process() == 0
-    assert same(ledger.history(tmp_path / "out" / loop.LEDGER), rows)
+    assert same(ledger.history(tmp_path / "out" / files.LEDGER), rows)
 
 
 def test_an_iteration_anew_keeps_its_labels(tmp_path, monkeypatch, capsys, loop_only, uninterrupted):
     _, rows = uninterrupted
     prepare(tmp_path)
     in_process()
-    labels = (tmp_path / "out" / loop.LABELS).read_bytes()
+    labels = (tmp_path / "out" / files.LABELS).read_bytes()
     for part, computed in (("explore", 4 + 2), ("select", 2), ("train", 2 + 4 + 2)):
         pool = LocalPool(-1)
         monkeypatch.setattr(command, "WorkerPool", pool)
         assert in_process("--from", "1", part) == 0
         assert len(pool.computed) == computed and not [name for name in pool.computed if name.startswith("iteration")]
-        assert same(ledger.history(tmp_path / "out" / loop.LEDGER), rows)
-    assert (tmp_path / "out" / loop.LABELS).read_bytes() == labels
+        assert same(ledger.history(tmp_path / "out" / files.LEDGER), rows)
+    assert (tmp_path / "out" / files.LABELS).read_bytes() == labels
     for wrong in (("7", "train"), ("1", "label"), ("x", "train")):
         with pytest.raises(HpcpotError, match="--from = "):
             in_process("--from", *wrong)
@@ -218,7 +218,7 @@ def test_what_was_changed_by_hand_is_refused(tmp_path, monkeypatch, loop_only):
     prepare(tmp_path, exploration={"most_iterations": 1})
     monkeypatch.setattr(command, "WorkerPool", LocalPool(-1))
     assert in_process() == 0
-    new = tmp_path / "out" / "iteration_000" / loop.NEW
+    new = tmp_path / "out" / "iteration_000" / files.NEW
     data = hdf5.read(new)
     hdf5.write(data.select([0]), new, {}, overwrite=True)
     with pytest.raises(HpcpotError, match=r"other frames than iteration 0 wrote: .* --from 0 train"):
@@ -231,7 +231,7 @@ def test_what_was_changed_by_hand_is_refused(tmp_path, monkeypatch, loop_only):
     with pytest.raises(HpcpotError, match="must be of the data of the config"):
         in_process("--set", "data.held_out_fraction=0.3")
     assert in_process("--overwrite", "--set", "data.held_out_fraction=0.3") == 0
-    assert ledger.history(tmp_path / "out" / loop.LEDGER)[0]["training_frames"] == 7
+    assert ledger.history(tmp_path / "out" / files.LEDGER)[0]["training_frames"] == 7
 
 
 FAILING = """
@@ -275,8 +275,8 @@ def test_failed_labels_are_rows_and_the_rest_goes_on(tmp_path, monkeypatch, loop
     (tmp_path / "failing.py").write_text(FAILING)
     monkeypatch.syspath_prepend(tmp_path)
     assert in_process() == 0
-    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
-    with Results(tmp_path / "out" / loop.LABELS) as results:
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
+    with Results(tmp_path / "out" / files.LABELS) as results:
         failures = [failure.message for _, _, failure in results.failed()]
         assert len(results.keys()) == row["labelled"] > 0
     assert failures == ["not converged in 60 steps"] * row["label_failures"] and failures
@@ -301,7 +301,7 @@ def test_other_families(config, measured, tmp_path, loop_only, capsys):
     """A chebyshev network that is trained on energies alone has no errors of forces, and says none."""
     prepare(tmp_path, training={"config": config}, exploration={"steps": [8], "frames": 2, "most_iterations": 1})
     assert in_process() == 0
-    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
     assert row["runs_ended"] == 0 and row["accurate"] + row["candidate"] + row["failed"] == 12
     assert row["labelled"] > 0 and (tmp_path / "out/iteration_001/model_1.h5").exists()
     errors = summary.errors(row)
@@ -313,7 +313,7 @@ def test_a_few_failed_labels_end_no_loop_that_had_others(tmp_path, monkeypatch, 
     (tmp_path / "failing.py").write_text(FAILING)
     monkeypatch.syspath_prepend(tmp_path)
     assert in_process() == 0
-    first, second = ledger.history(tmp_path / "out" / loop.LEDGER)
+    first, second = ledger.history(tmp_path / "out" / files.LEDGER)
     assert (first["labelled"], second["labelled"], second["label_failures"]) == (2, 0, 2)
     assert second["ended"].endswith("is labelled: none was asked for, all were passed over, or their labels failed")
 
@@ -345,7 +345,7 @@ def test_labels_that_contradict_the_data_are_not_taken(tmp_path, monkeypatch, lo
     near.positions += 1e-7
     ase.io.write(tmp_path / "dense.extxyz", [near, copper(61)])
     assert in_process() == 0
-    first, second = ledger.history(tmp_path / "out" / loop.LEDGER)
+    first, second = ledger.history(tmp_path / "out" / files.LEDGER)
     assert (first["labelled"], first["label_failures"], second["labelled"]) == (1, 1, 0)
     assert "note: 1 label not taken: contradictory duplicates" in capsys.readouterr().out
     assert second["systems"]["dense"]["dropped"] == {"label not taken before": 1, "labelled before": 1}
@@ -354,21 +354,21 @@ def test_labels_that_contradict_the_data_are_not_taken(tmp_path, monkeypatch, lo
 def test_another_calculator_is_refused_before_an_iteration_is_taken_back(tmp_path, loop_only):
     prepare(tmp_path, exploration={"most_iterations": 1})
     assert in_process() == 0
-    before = ledger.history(tmp_path / "out" / loop.LEDGER)
+    before = ledger.history(tmp_path / "out" / files.LEDGER)
     other = ("--set", "calculator.arguments={asap_cutoff: true}")
     for arguments in (other, (*other, "--from", "0", "explore")):
         with pytest.raises(OutputError, match=r"labels.h5 = labels by .*EMT\(\{\}\).* must be by .*asap_cutoff"):
             in_process(*arguments)
-        assert ledger.history(tmp_path / "out" / loop.LEDGER) == before
+        assert ledger.history(tmp_path / "out" / files.LEDGER) == before
 
 
 def test_equal_start_structures_are_runs_of_their_own(tmp_path, loop_only, capsys):
     prepare(tmp_path, exploration={"most_iterations": 1}, data={"held_out_fraction": 0.0})
     ase.io.write(tmp_path / "dense.extxyz", [copper(20, 3.5, 0.0)] * 2)
     assert in_process() == 0
-    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
     assert row["runs"] == 6
-    with Results(tmp_path / "out" / "iteration_000" / loop.EXPLORED) as results:
+    with Results(tmp_path / "out" / "iteration_000" / files.EXPLORED) as results:
         ends = [positions[-8:] for positions in results.read("positions")]
     assert len({positions.tobytes() for positions in ends}) == 6
     assert "iteration 0 (exploration): 10 frames; none held out; " in capsys.readouterr().out
@@ -379,7 +379,7 @@ def test_structures_of_the_first_data_are_not_labelled_again(tmp_path, loop_only
     prepare(tmp_path, exploration=unset)
     ase.io.write(tmp_path / "dense.extxyz", [ase.io.read(tmp_path / "start.extxyz", k) for k in (0, 3)])
     assert in_process() == 0
-    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
     dense = row["systems"]["dense"]
     assert dense["candidate"] == 2 and dense["chosen"] == 0 and dense["dropped"] == {"in the first data": 2}
 
@@ -446,8 +446,8 @@ def test_one_model_by_its_extrapolation_grade(tmp_path, loop_only):
     tree = {"members": 1, "config": {**CONFIG["training"]["config"], "moment_tensor": {"level": 4, "cutoff_A": 4.0}}}
     prepare(tmp_path, exploration=keys, training=tree)
     assert in_process() == 0
-    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
-    with Results(tmp_path / "out" / "iteration_000" / loop.EXPLORED) as results:
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
+    with Results(tmp_path / "out" / "iteration_000" / files.EXPLORED) as results:
         grades = np.concatenate(results.read("deviation"))
     assert row["candidate"] == np.count_nonzero(grades >= 1.5) > 0 and row["labelled"] > 0
     assert list(row["models"]) == ["iteration_000/model_0.h5"]
@@ -464,21 +464,21 @@ def test_levels_by_system_and_rungs(tmp_path, loop_only):
     }
     prepare(tmp_path, exploration=keys)
     stage = config.load("learn.yaml", SCHEMA).exploration
-    assert loop.levels(stage, "dense") == Levels(0.1, 0.5, 0.01, 0.03)
-    assert loop.levels(stage, "thin") == Levels(0.2, 0.5, 0.01, 0.04)
-    assert loop.rungs(stage) == [[100.0, 200.0], [300.0]]
+    assert runs.levels(stage, "dense") == Levels(0.1, 0.5, 0.01, 0.03)
+    assert runs.levels(stage, "thin") == Levels(0.2, 0.5, 0.01, 0.04)
+    assert runs.rungs(stage) == [[100.0, 200.0], [300.0]]
     adaptive = {"force_low_eV_A": None, "adaptive_count": 7, "adaptive_percent": 2.5}
     prepare(tmp_path, exploration=adaptive)
     stage = config.load("learn.yaml", SCHEMA).exploration
-    assert loop.levels(stage, "thin") == AdaptiveLevels(5.0, force_count=7, force_percent=2.5)
-    assert loop.rungs(stage) == [[600.0, 1500.0]]
+    assert runs.levels(stage, "thin") == AdaptiveLevels(5.0, force_count=7, force_percent=2.5)
+    assert runs.rungs(stage) == [[600.0, 1500.0]]
 
 
 def test_models_are_kept_where_an_iteration_added_nothing(tmp_path, loop_only, capsys):
     stages = {"cold": {"temperatures_K": [20]}, "warm": {"temperatures_K": [30, 40], "temperatures_at_once": 1}}
     prepare(tmp_path, exploration={"force_low_eV_A": 4.9, "steps": [4]}, stages=stages)
     assert in_process() == 0
-    rows = ledger.history(tmp_path / "out" / loop.LEDGER)
+    rows = ledger.history(tmp_path / "out" / files.LEDGER)
     assert [(row["stage"], row["rung"]) for row in rows] == [("cold", 0), ("warm", 0), ("warm", 1)]
     assert all(row["ended"].startswith("accurate: 100.0 %") and not row["labelled"] for row in rows)
     assert all(row["models"] == rows[0]["models"] for row in rows)
@@ -501,7 +501,7 @@ def test_a_loop_as_a_tree(tmp_path, loop_only, capsys):
     assert not (tmp_path / "out").exists() and in_process("--set", "exploration.most_iterations=1") == 0
     capsys.readouterr()
     assert in_process("--export-tree", "tree") == 0
-    (row,) = ledger.history(tmp_path / "out" / loop.LEDGER)
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
     assert capsys.readouterr().out == f"written: tree, 1 iteration, {row['labelled']} labelled frames\n"
     (iteration,) = dpgen_tree.read(tmp_path / "tree", ("Cu",))
     for system, counts in zip(row["systems"].values(), iteration.counts().values(), strict=True):
@@ -556,7 +556,7 @@ def test_choosing_from_a_labelled_pool(tmp_path, loop_only, capsys):
     assert in_process("--dry-run") == 0
     assert "exploration, as they are: 6 structures, at most 2 labels in an iteration" in capsys.readouterr().out
     assert in_process() == 0
-    rows = ledger.history(tmp_path / "out" / loop.LEDGER)
+    rows = ledger.history(tmp_path / "out" / files.LEDGER)
     assert [row["runs"] for row in rows] == [6, 6] and [row["labelled"] for row in rows] == [2, 2]
     keys = [key for row in rows for key in row["systems"]["pool"]["keys"]]
     assert len(set(keys)) == 4
