@@ -3,77 +3,41 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import ase
 import ase.io
+import moods
 import numpy as np
 import pytest
 import yaml
-from ase.build import bulk
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
 from campaigns import LocalPool, handlers_kept, run
+from moods import copper
 
 from hpcpot import config
 from hpcpot.commands import label as label_command
 from hpcpot.commands.label import settings, task
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import from_frames
-from hpcpot.errors import ConfigError, DataError, FarmError, OutputError
+from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm.results import Results
-from hpcpot.labelling import calculators, compute
-from hpcpot.labelling.settings import CalculatorSection
-from hpcpot.labelling.task import identity
+from hpcpot.labelling import calculators
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.structure.formats import StructureOptions
 
 label = partial(run, "label")
 EMT_NAME = "ase.calculators.emt.EMT"
-MOODY = """
-import os
-
-import numpy as np
-from ase.calculators.emt import EMT
-
-
-class Moody(EMT):
-    def calculate(self, atoms, properties, system_changes):
-        super().calculate(atoms, properties, system_changes)
-        mood = round(atoms.cell[0, 0] * 100)
-        if mood == 371:
-            raise ArithmeticError("not converged in 60 steps")
-        if mood == 372:
-            self.results["forces"] = self.results["forces"] + np.nan
-        if mood == 373:
-            os._exit(9)
-        if mood == 374:
-            del self.results["stress"]
-
-
-class Stressless(EMT):
-    implemented_properties = ["energy", "forces"]
-
-
-def no_calculator():
-    return 1
-"""
-
-
-def copper(a: float = 3.6, seed: int = 0, group: str | None = None) -> ase.Atoms:
-    atoms = bulk("Cu", cubic=True, a=a)
-    atoms.rattle(0.05, seed=seed)
-    if group is not None:
-        atoms.info["group"] = group
-    return atoms
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("label")
-    (folder / "moods.py").write_text(MOODY)
+    shutil.copy(moods.__file__, folder)
     unknown, nan, frozen = copper(), copper(), copper(3.65, 4)
     unknown.symbols[0] = "Si"
     nan.positions[1, 2] = np.nan
@@ -230,25 +194,6 @@ def test_other_arguments_do_not_mix(folder: Path) -> None:
     assert "results with another calculator" in refused
 
 
-def test_another_model_under_the_same_name_is_another_calculator(tmp_path: Path) -> None:
-    model, found = tmp_path / "model.nqx", []
-    for weights in ("one", "two"):
-        model.write_text(weights)
-        arguments = {"model": str(model), "units": "eV"}
-        wanted = CalculatorSection(class_=EMT_NAME, arguments=arguments)
-        found.append(identity(wanted))
-    assert found[0] != found[1] and "model.nqx: sha256 7692c3ad3540bb80" in found[0] and "ase" in found[0]
-
-
-def test_a_module_of_ones_own_is_known_by_its_source(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.syspath_prepend(str(tmp_path))
-    (tmp_path / "moody_once.py").write_text(MOODY)
-    assert calculators.version("moody_once.Moody").startswith("moody_once.py: sha256 ")
-    first = calculators.version("moody_once.Moody")
-    (tmp_path / "moody_once.py").write_text(MOODY + "# changed")
-    assert calculators.version("moody_once.Moody") != first
-
-
 def test_what_a_calculator_starts_from_comes_along(tmp_path: Path) -> None:
     with_spins, without = copper(), copper()
     with_spins.set_initial_magnetic_moments(np.linspace(0.0, 1.0, len(with_spins)))
@@ -285,71 +230,9 @@ def test_a_dry_run_runs_no_code_of_a_calculator(folder: Path, tmp_path: Path, mo
         in_process(folder, "--dry-run", *given[:1], "calculator.class=nobody_has_this.EMT", *given[2:])
 
 
-@pytest.mark.parametrize("name", ["subprocess.Popen", "os.system", "os.mkdir", "builtins.exec", "pathlib.Path"])
-def test_what_is_no_calculator_is_not_called(name: str, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=f"calculator.class = {name}: must be a class of calculators of ASE"):
-        calculators.build(name, {"path": "made", "args": ["touch", "made"]})
-    assert not (tmp_path / "made").exists()
-
-
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("ase.calculators.emt.EMTT", r"has no class EMTT; did you mean ase.calculators.emt.EMT\?"),
-        ("ase.calculators.emt.Nothing", "has no class Nothing; its calculators are Calculator, EMT"),
-        ("ase.calculators.emt", "is a module; name the class in it"),
-        ("ase.calculators.emtt.EMT", r"cannot be imported .*; did you mean ase.calculators.emt\?"),
-        ("nobody_has_this.Calculator", "cannot be imported .*; install it in the environment of hpcpot"),
-    ],
-)
-def test_a_class_that_is_not_there(name: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=f"calculator.class = {name}: .*{message}"):
-        calculators.find(name)
-
-
-def test_what_a_class_refuses(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(folder)
-    with pytest.raises(ConfigError, match=r"calculator.arguments = \{'frog': 1\}: ase.calculators.lj.LennardJones"):
-        monkeypatch.setattr("ase.calculators.lj.LennardJones.__init__", lambda self: None)
-        calculators.build("ase.calculators.lj.LennardJones", {"frog": 1})
-    with pytest.raises(ConfigError, match="must make a calculator of ASE, and makes a int"):
-        calculators.build("moods.no_calculator", {})
+def test_a_calculator_without_stress_is_refused_before_any_work(folder: Path) -> None:
     with pytest.raises(ConfigError, match="calculator.stress = true: moods.Stressless has no stress"):
         in_process(folder, "--set", "calculator.class=moods.Stressless", "--set", "output.dataset=other.h5")
-    with pytest.raises(FarmError, match="cannot be imported(.|\n)*workers need the same packages"):
-        compute.calculator("nobody_has_this.Calculator", "{}")
-
-
-def test_a_calculator_without_stress(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(folder)
-    atoms = copper(3.7, group="no stress")
-    row = compute.compute(atoms, name="moods.Stressless", arguments="{}", stress=False)
-    assert np.isnan(row["virial"]).all() and np.isfinite(row["energy"])
-    assert row.keys() == compute.COLUMNS.keys()
-
-
-def test_a_calculator_that_raised_is_built_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(folder)
-    given = {"name": "moods.Moody", "arguments": "{}", "stress": True}
-    first = compute.calculator("moods.Moody", "{}")
-    compute.compute(copper(3.70, group="a"), **given)
-    assert compute.calculator("moods.Moody", "{}") is first
-    with pytest.raises(ArithmeticError):
-        compute.compute(copper(3.71, group="a"), **given)
-    assert compute.calculator("moods.Moody", "{}") is not first
-
-
-def test_the_energy_is_the_one_of_the_forces() -> None:
-    """ASE's free_energy where there are both; a wrong shape is no label."""
-    atoms = copper()
-    atoms.calc = EMT()
-    atoms.get_forces()
-    atoms.calc.results["free_energy"] = -1.0
-    assert compute.labels(atoms, stress=True)["energy"] == -1.0
-    atoms.calc.results["forces"] = np.zeros((3, 3))
-    with pytest.raises(DataError, match=r"of shape \(3, 3\) on 4 atoms"):
-        compute.labels(atoms, stress=True)
 
 
 @pytest.mark.parametrize(
