@@ -3,8 +3,8 @@
     python docs/interface.py interface_si100_mtp.h5md [--window 50]
     python docs/interface.py norest.h5md --lengths                         the length of the lithium in each frame, no more
 
-Of the frames of a window one profile in bins of 1 Å says where the fronts are, as in `hpcpot onsite`. Extrapolation grades of
-all atoms are evaluated anew in ten frames; those along the run are the trajectory's. Only the last stage is looked at.
+Of the frames of a window the observable `profile`, in bins of 1 Å, says where the fronts are. Extrapolation grades of all
+atoms are evaluated anew in ten frames; those along the run are the trajectory's. Only the last stage is looked at.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot.analysis import profile
-from hpcpot.errors import StructureError
+from hpcpot.analysis import frames, profile
+from hpcpot.analysis import registry as observables
 from hpcpot.neighbors import batch
 from hpcpot.potential import files, registry
 from hpcpot.report.figures import WIDTH, letter, sheet
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
     with TrajectoryReader(options.trajectory) as reader:
         seen = last_stage(reader.observables())
         ruler, start = profile.Ruler(profile.Slab(), reader.frame(0)), first_boundary(reader)
-        rows = windows(reader, ruler, seen, options.window * FS_PER_PS)
+        rows = windows(reader, seen, options.window * FS_PER_PS)
         grades = graded(reader, ruler, rows)
         lines = [textwrap.fill(facts(reader, seen), 125), "", *fronts(rows, start), "", *known(grades)]
     save_rows(target / f"{MARK}.csv", rows)
@@ -82,25 +82,21 @@ def first_boundary(reader: TrajectoryReader) -> float:
     return 0.5 * float(np.nanmax(places[is_silicon]) + np.nanmin(places[~is_silicon]))
 
 
-def windows(
-    reader: TrajectoryReader, ruler: profile.Ruler, seen: dict[str, np.ndarray], width: float
-) -> list[dict[str, float]]:
+def windows(reader: TrajectoryReader, seen: dict[str, np.ndarray], width: float) -> list[dict[str, float]]:
     """A row for each whole window: time (ps) of its middle, fronts (Å) and means of what the run observed."""
-    times, kinds = reader.times() - seen["begun"], (reader.numbers == 14, reader.numbers == 3)
-    height = float(reader.frame(0).cell.lengths()[2])
-    rows = []
+    times, first, rows = reader.times() - seen["begun"], frames.read(reader, 0, ()), []
     for k in range(int((times[-1] + 1e-6) // width)):
         members = np.flatnonzero((times > k * width) & (times <= (k + 1) * width + 1e-6))
-        counted = profile.count((ruler.places(reader.frame(int(m))) for m in members), *kinds, BIN, height)
+        observable = observables.make("profile", first, bin_A=BIN)
+        for member in members:
+            observable.sample(frames.read(reader, int(member), ()))
+        front = observable.result()["interface"]
         inside = (seen["time"] > k * width) & (seen["time"] <= (k + 1) * width + 1e-6)
         grade = seen.get("max_extrapolation_grade", np.full(len(inside), np.nan))[inside]
-        front = interface(counted)
         rows.append(
             {
                 "time_ps": (k + 0.5) * width / FS_PER_PS,
-                "z_L_A": front.left,
-                "z_R_A": front.right,
-                "length_A": front.right - front.left,
+                **{name: float(front[name][0]) for name in ("z_L_A", "z_R_A", "length_A")},
                 "mean_max_grade": float(grade.mean()),
                 "max_grade": float(grade.max()),
                 "temperature_K": float(seen["temperature"][inside].mean()),
@@ -110,14 +106,6 @@ def windows(
             }
         )
     return rows
-
-
-def interface(counted: profile.Profile) -> profile.Interfaces:
-    """The fronts of a profile, NaN where it has none."""
-    try:
-        return profile.interfaces(counted)
-    except StructureError:
-        return profile.Interfaces(np.nan, np.nan)
 
 
 def graded(reader: TrajectoryReader, ruler: profile.Ruler, rows: list[dict[str, float]]) -> dict[str, np.ndarray]:
