@@ -192,8 +192,14 @@ def problems(random: RandomSection) -> Iterator[Problem]:
         yield "random.compactness", "must be at most 1"
     if random.angle_compactness > 0.95:
         yield "random.angle_compactness", "must be at most 0.95, or no angles go"
-    if random.volume_A3 == "packing" and not all(high > 0 for _, high in random.minimum_distance_A.values()):
-        yield "random.volume_A3", "must be another than packing, which needs minimum_distance_A > 0"
+    if random.volume_A3 == "packing":
+        least = random.minimum_distance_A
+        pairs = {*least, *(f"{symbol}-{symbol}" for symbol in elements)}
+        if not all(least.get(pair, least.get(EVERY, [0.0, 0.0]))[1] > 0 for pair in pairs):
+            yield (
+                "random.volume_A3",
+                "must be another than packing, which needs minimum_distance_A > 0, also of each element with itself",
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

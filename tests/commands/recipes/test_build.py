@@ -463,6 +463,10 @@ def test_volumes_of_random_cells(tmp_path, volume, cell):
         ("random.minimum_distance_A={Li-O: 2}", "must name elements of the compositions, and O is none"),
         ("random.minimum_distance_A={Li-Si: 2, Si-Li: 3}", "must name Li-Si only once"),
         ("random.packing_fraction=0.5", "random.packing_fraction = 0.5 (--set): is for volume_A3: packing"),
+        (
+            "random.volume_A3=packing & random.minimum_distance_A={Li-Si: 2}",
+            "random.volume_A3 = packing (--set): must be another than packing, which needs minimum_distance_A > 0, also of",
+        ),
         ("random.groups=4 & random.operations=2", "random.operations = 2 (--set): does not go with random.groups"),
         ("random.compositions={LiSi: 3000}", "atoms of a cell of 3000 LiSi = 6000: must be at most 2000"),
         ("random.minimum_distance_A={Li: 2}", "must be named by a pair such as Li-Si, or by all"),
