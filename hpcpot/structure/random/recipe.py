@@ -45,8 +45,7 @@ def _cells_of(name: str, units: list[int], random: RandomSection) -> RandomCells
     pairs = {tuple(pair.split("-")): tuple(ends) for pair, ends in least.items() if pair != EVERY}
     unit_volume, cell_volume = None, None
     if random.volume_A3 == "packing":
-        diameters = {symbol: sum(pairs.get((symbol, symbol), distance)) / 2 for symbol in formula}
-        unit_volume = volumes.by_packing(formula, diameters, random.packing_fraction)
+        unit_volume = volumes.by_packing(formula, distance, pairs, random.packing_fraction)
     elif isinstance(random.volume_A3, float):
         cell_volume = random.volume_A3
     else:

@@ -71,8 +71,7 @@ def read(path: Path) -> RandomCells:
     elif (lattice := _lattice_volume(path, blocks)) is not None:
         volume = lattice
     else:
-        diameters = {symbol: sum(distances.get((symbol, symbol), distance)) / 2 for symbol in formula}
-        volume = volumes.by_packing(formula, diameters, packing)
+        volume = volumes.by_packing(formula, distance, distances, packing)
     if not (volume > 0.0 and band[0] > 0.0):
         raise StructureError(f"{path}: volume = {volume:g} Å³: must be > 0; give TARGVOL or VARVOL, or MINSEP.")
     units, (sweeps, *more) = get.whole("NFORM", [-1]), get.whole("PUSHMAX", [SWEEPS])

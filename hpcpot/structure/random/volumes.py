@@ -24,8 +24,18 @@ def of_alloys() -> dict[str, float]:
     return dict(zip(elements, fitted.tolist(), strict=True))
 
 
-def by_packing(formula: Mapping[str, int], diameters: Mapping[str, float], packing: float = PACKING) -> float:
-    """Volume of a formula unit, Å³, of which spheres fill a part: sum n pi/6 d³ / packing."""
+def by_packing(
+    formula: Mapping[str, int],
+    distance: tuple[float, float],
+    distances: Mapping[tuple[str, str], tuple[float, float]],
+    packing: float = PACKING,
+) -> float:
+    """Volume of a formula unit, Å³, of which spheres fill a part: sum n pi/6 d³ / packing.
+
+    Args:
+        distance, distances: see `cells.RandomCells`; d of an element is the middle of its own.
+    """
+    diameters = {element: sum(distances.get((element, element), distance)) / 2 for element in formula}
     return sum(count * np.pi / 6 * diameters[element] ** 3 for element, count in formula.items()) / packing
 
 

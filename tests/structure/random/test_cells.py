@@ -239,7 +239,7 @@ def test_volumes_of_the_alloys():
         crystal = volumes.CRYSTALS[name]
         element = volumes.volume_of(crystal) / volumes.atoms_in(crystal)[name]
         assert element == pytest.approx(more * fitted[name], rel=0.01)
-    assert volumes.by_packing({"Li": 1}, {"Li": APART}) == pytest.approx(18.247, abs=1e-3)
+    assert volumes.by_packing({"Li": 1}, (APART, APART), {}) == pytest.approx(18.247, abs=1e-3)
 
 
 def test_impossible_cells_are_refused():
