@@ -34,6 +34,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.machine is not None:
         notice(arguments.machine, "not used: where the work is done is said by farm.cluster and jobs/jobqueue.yaml")
     if arguments.export_tree is not None:
+        check_export(arguments)
         print(export.write(settings, arguments.export_tree))
         return 0
     begin = parse_begin(arguments.begin, arguments.overwrite)
@@ -41,7 +42,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         begun_with = inputs.read(settings, here, arguments.overwrite)
         calculators.check_name(settings.calculator.class_)
-        print(config.dump(settings) + plan.text(settings, begun_with, ledger.history(folder / LEDGER)))
+        rows = [] if arguments.overwrite else staying(ledger.history(folder / LEDGER), begin)
+        print(config.dump(settings) + plan.text(settings, begun_with, rows))
         return 0
     check_calculator(settings.calculator)
     make_folder(folder, "output.folder")
@@ -62,11 +64,12 @@ def run_command(arguments: argparse.Namespace) -> int:
             clear(folder)
         check_labels(folder / LABELS, settings.calculator)
         rows = ledger.history(folder / LEDGER)
-        ledger.check_data(folder, rows if begin is None else rows[: begin[0]])
+        kept = staying(rows, begin)
+        ledger.check_data(folder, kept)
         inputs.write_start(settings, begun_with)
         if begin is not None:
-            rows = go_back(folder, store, rows, *begin)
-        loop = Loop(settings, begun_with, rows, store, pool, stop, arguments.retry_failed)
+            go_back(folder, store, rows, *begin)
+        loop = Loop(settings, begun_with, kept, store, pool, stop, arguments.retry_failed)
         try:
             loop.go()
         except Stopped:
@@ -96,6 +99,25 @@ def parse_begin(given: list[str] | None, overwrite: bool) -> tuple[int, str] | N
     return int(number), part
 
 
+def check_export(arguments: argparse.Namespace) -> None:
+    """Refuse options that --export-tree would pass over.
+
+    Raises:
+        ConfigError: one of them is given.
+    """
+    for option, is_given in (
+        ("--from", arguments.begin is not None),
+        ("--overwrite", arguments.overwrite),
+        ("--retry-failed", arguments.retry_failed),
+        ("--dry-run", arguments.dry_run),
+    ):
+        if is_given:
+            raise ConfigError(
+                f"--export-tree, {option} = both: a tree is written of the iterations that are there, and nothing else is "
+                "done; give one."
+            )
+
+
 def check_labels(path: Path, calculator: CalculatorSection) -> None:
     """Refuse another calculator than that of the labels that are there, before anything is taken back.
 
@@ -123,16 +145,24 @@ def clear(folder: Path) -> None:
     remove([folder / name for name in names if (folder / name).exists()])
 
 
-def go_back(folder: Path, store: Store, rows: list[dict], first: int, part: str) -> list[dict]:
-    """Take back an iteration from a part on, and all after it; returns the rows that stay.
+def staying(rows: list[dict], begin: tuple[int, str] | None) -> list[dict]:
+    """The rows of the iterations that are not done anew. Args: begin: the option --from.
 
     Raises:
         ConfigError: there is no such iteration yet.
     """
+    if begin is None:
+        return rows
+    first, part = begin
     if first > len(rows):
         raise ConfigError(
             f"--from = {first} {part}: must be an iteration that was begun, 0 to {len(rows)}; lower it, or leave it out."
         )
+    return rows[:first]
+
+
+def go_back(folder: Path, store: Store, rows: list[dict], first: int, part: str) -> None:
+    """Take back an iteration from a part on, and all after it."""
     ledger.withdraw(store, rows, first)
     for number, path in folders(folder).items():
         if number > first or (number == first and part == "train"):
@@ -140,4 +170,3 @@ def go_back(folder: Path, store: Store, rows: list[dict], first: int, part: str)
     here = folder_of(folder, first)
     if part == "explore":
         remove([here / EXPLORED])
-    return rows[:first]

@@ -207,6 +207,13 @@ def test_an_iteration_anew_keeps_its_labels(tmp_path, monkeypatch, capsys, loop_
         assert len(pool.computed) == computed and not [name for name in pool.computed if name.startswith("iteration")]
         assert same(ledger.history(tmp_path / "out" / files.LEDGER), rows)
     assert (tmp_path / "out" / files.LABELS).read_bytes() == labels
+    capsys.readouterr()
+    for arguments, done in (([], "2 iterations"), (["--from", "1", "train"], "1 iteration"), (["--overwrite"], None)):
+        assert in_process("--dry-run", *arguments) == 0
+        text = capsys.readouterr().out
+        assert f"held out; {done} done already" in text if done else "done already" not in text
+    with pytest.raises(ConfigError, match="--from = 7 train: must be an iteration that was begun, 0 to 2"):
+        in_process("--dry-run", "--from", "7", "train")
     for wrong in (("7", "train"), ("1", "label"), ("x", "train")):
         with pytest.raises(HpcpotError, match="--from = "):
             in_process("--from", *wrong)
@@ -525,6 +532,9 @@ def test_a_loop_as_a_tree(tmp_path, loop_only, capsys):
     assert len(list((tmp_path / "tree/iter.000000/02.fp").glob("task.*"))) == len(chosen)
     for link in (tmp_path / "tree/iter.000000/02.fp").glob("task.*/conf.dump"):
         assert link.is_file()
+    for other in (["--dry-run"], ["--overwrite"], ["--retry-failed"], ["--from", "0", "train"]):
+        with pytest.raises(ConfigError, match=f"--export-tree, {other[0]} = both: .*give one"):
+            in_process("--export-tree", "again", *other)
     with pytest.raises(OutputError, match="tree = exists"):
         in_process("--export-tree", "tree")
     with pytest.raises(ConfigError, match=r"systems = dense: must have thin, a system of iteration 0"):

@@ -288,7 +288,7 @@ def test_a_tree_beside_it_is_gone_on_from(tmp_path):
     with pytest.raises(DataError, match=r"= Si: must be one of Li"):
         load(tmp_path / "run", {"type_map": ["Li"], "mass_map": "auto", "model_devi_jobs": jobs})
     (tmp_path / "run/record.dpgen").write_text("7 8\n")
-    with pytest.raises(DataError, match=r"iter\.000002 must be there|iter\.000001 must be|iter\.000003 must be"):
+    with pytest.raises(DataError, match=r"iter\.000002 must be there"):
         load(tmp_path / "run", {"model_devi_jobs": jobs})
 
 
