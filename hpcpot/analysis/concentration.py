@@ -8,6 +8,7 @@ import numpy as np
 
 from hpcpot.analysis.blocks import Blocks
 from hpcpot.analysis.bonds import coordination
+from hpcpot.analysis.lags import SAME
 from hpcpot.analysis.line import fit_line
 from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.analysis.profile import Profile, Ruler, Slab, count, interfaces, ratio
@@ -111,9 +112,14 @@ class Concentration:
         ):
             row |= {f"{name}_A": value, f"{name}_error_A": error}
         area = sums["areas"] / sums["frames"] / LENGTHS["nm"] ** 2
-        lost, lost_error = _slope(fronts["time_ps"] * (FS_PER_PS / FS_PER_NS), fronts["host_left"])
+        # Of blocks at one time, as those of a minimiser, the last one counts for fluxes.
+        used = np.isfinite(fronts["z_L_A"]) & (np.diff(fronts["time_ps"], append=np.inf) > SAME / FS_PER_PS)
+        times = fronts["time_ps"][used] * (FS_PER_PS / FS_PER_NS)
+        lost, lost_error = _slope(times, fronts["host_left"][used])
         row |= {"host_flux_per_nm2_ns": -lost / area, "host_flux_error_per_nm2_ns": lost_error / area}
-        crossed, crossed_error = self._crossings(fronts)
+        crossed, crossed_error = self._crossings(
+            np.flatnonzero(self._blocks.sums["frames"])[used], times, fronts["z_L_A"][used]
+        )
         row |= {"host_crossings_per_nm2_ns": crossed / area, "host_crossings_error_per_nm2_ns": crossed_error / area}
         return {
             "profile": bins,
@@ -157,25 +163,24 @@ class Concentration:
         falling = edge_width(profile.middles, host, edges.left)
         return np.array([edges.left, edges.right, edges.right - edges.left, falling, rising])
 
-    def _crossings(self, fronts: Columns) -> tuple[float, float]:
+    def _crossings(self, blocks: np.ndarray, times: np.ndarray, edges: np.ndarray) -> tuple[float, float]:
         """Host atoms that go from left to right of z_L less those that come back, per ns, and the error of the mean.
 
         The place of an atom is its mean in a block; within COMMITTED of z_L it stays on the side where it was,
         at first on the left.
+
+        Args:
+            blocks: (k,) int. times: (k,) float64, ns, ascending. edges: (k,) float64, Å, z_L.
         """
-        chosen = np.isfinite(fronts["z_L_A"])
-        chosen[1:] &= np.diff(fronts["time_ps"]) > 0.0  # those of a minimiser are all at one time
-        held = np.flatnonzero(self._blocks.sums["frames"])[chosen]
-        times, edges = (fronts[name][chosen] for name in ("time_ps", "z_L_A"))
-        if len(held) < 3:
+        if len(blocks) < 3:
             return np.nan, np.nan
-        places = ratio(self._blocks.sums["places"][held], self._blocks.sums["seen"][held]) - edges[:, None]
+        places = ratio(self._blocks.sums["places"][blocks], self._blocks.sums["seen"][blocks]) - edges[:, None]
         side, counts = np.where(places[0] > COMMITTED, 1.0, -1.0), []
         for row in places[1:]:
             after = np.where(np.abs(row) > COMMITTED, np.sign(row), side)  # an atom not seen stays where it was
             counts.append(((side < 0) & (after > 0)).sum() - ((side > 0) & (after < 0)).sum())
             side = after
-        spans = np.diff(times) * (FS_PER_PS / FS_PER_NS)
+        spans = np.diff(times)
         rates = np.array(counts) / spans
         return float(np.sum(counts) / spans.sum()), float(rates.std(ddof=1) / np.sqrt(len(rates)))
 
@@ -225,9 +230,8 @@ def edge_width(z: np.ndarray, density: np.ndarray, begin: float) -> float:
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:
-    """Slope of a straight line and its standard error; nan with fewer than three points, or all at one x."""
-    chosen = np.isfinite(y)
-    if chosen.sum() < 3 or np.ptp(x[chosen]) == 0.0:
+    """Slope of a straight line and its standard error; nan with fewer than three points."""
+    if len(x) < 3:
         return np.nan, np.nan
-    fitted = fit_line(x[chosen], y[chosen])
+    fitted = fit_line(x, y)
     return fitted.slope, fitted.error

@@ -13,7 +13,7 @@ from hpcpot.analysis.observable import Arrays, Frame, joined, part
 BATCH = 16
 """Frames that are multiplied with those before them at once, as matrices: so each of those is read once for all."""
 SAME = 0.001
-"""fs; lags that differ by less are one, as times have round-off."""
+"""fs; times, and lags, that differ by less are one, as they have round-off."""
 
 
 class Kept(NamedTuple):

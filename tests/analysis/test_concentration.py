@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from analysis.test_profile import CENTRE, THICKNESS, VACUUM, WIDTH, slab
@@ -70,6 +72,19 @@ def test_frames_of_a_minimiser_have_no_flux() -> None:
     row = observed(dissolving(20, 10), interval=0.0, bin_A=1.0)["interface"]
     assert all(np.isnan(values).all() for name, values in row.items() if "flux" in name or "crossings" in name)
     assert row["z_L_A"] > 0.0
+
+
+def test_frames_of_a_minimiser_before_a_run_change_no_flux() -> None:
+    """Of eight frames at one time the last is the first of the run; each frame is a block of its own."""
+    frames, wild = dissolving(8, 10), dissolving(8, 300)
+    observable = registry.make("profile", frame(wild[0], 0), bin_A=1.0)
+    for k, atoms in enumerate(wild[:7] + frames):
+        observable.sample(replace(frame(atoms, k), time=100.0 * max(k - 7, 0)))
+    found, alone = observable.result(), observed(frames, bin_A=1.0)
+    assert found["fronts"]["frames"].tolist() == [1] * 15
+    for name, value in alone["interface"].items():
+        if "flux" in name or "crossings" in name:
+            assert found["interface"][name] == pytest.approx(value, rel=1e-9), name
 
 
 @pytest.mark.parametrize("per_block", (1, 4))
