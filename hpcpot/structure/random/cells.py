@@ -274,6 +274,9 @@ def _fill(
     projections = np.array([site.projection for site in sites])
     points = np.einsum("oij,oj->oi", projections, rng.random((len(sites), 3)))
     points += [site.offset for site in sites]
+    # Half the root of a² + b² + c²: no atom is farther from the nearest image of another, however it is pushed.
+    if np.triu(distances, 1).max() > 0.5 * np.linalg.norm(reduced):
+        return np.zeros((len(species), 3)), species, False
     fractions, fits = place(
         reduced,
         into @ group.rotations @ change.T,

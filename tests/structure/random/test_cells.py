@@ -199,6 +199,20 @@ def test_of_large_cells_fewer_are_tried():
         generate(large, 1, 1)
 
 
+def test_no_atoms_are_placed_where_two_elements_cannot_be_so_far_apart(monkeypatch):
+    """Else very many images would be looked at, of a distance of a million cells."""
+    cube = asked({"Li": 1, "Si": 1}, 1, volume_ratio=(1.0, 1.0), groups=(195,), distances={("Li", "Si"): (2.7, 2.7)})
+    edge = (2 * ATOM) ** (1 / 3)
+    assert 2.7 < np.sqrt(3) / 2 * edge < 2.73
+    atoms = generate(cube, 1, 0)
+    assert atoms.get_distance(0, 1, mic=True) == pytest.approx(np.sqrt(3) / 2 * edge)
+    monkeypatch.setattr(cells, "place", None)
+    monkeypatch.setattr(cells, "ATTEMPTS", 20)
+    far = replace(cube, distance=(0.0, 0.0), distances={("Li", "Si"): (1e6, 1e6)})
+    with pytest.raises(StructureError, match="no room for the atoms"):
+        generate(far, 1, 0)
+
+
 def test_distances_of_pairs():
     pairs = {("Li", "Si"): (2.6, 2.6), ("Si", "Si"): (2.2, 3.0)}
     wanted = replace(PUBLISHED[2], volume_ratio=(1.2, 1.5), distances=pairs)
