@@ -129,6 +129,6 @@ def cost(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
         minutes = np.array([row[f"seconds_{part}"] for row in rows]) / 60.0
         axes.bar([row["iteration"] for row in rows], minutes, bottom=below, color=color, label=part)
         below += minutes
-    axes.set(xlabel="iteration", ylabel="time (min)")
+    axes.set(xlabel="iteration", ylabel="time (min)", ylim=(0, 1.4 * below.max() or 1.0))  # room for the legend
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(fontsize=6)
