@@ -138,7 +138,7 @@ def duplicates(dataset: DataSet, bounds: Bounds) -> list[Finding]:
         rounded = np.round(dataset.positions[atoms], SAME), np.round(dataset.cells[k], SAME)
         first = seen.setdefault(content_key(*rounded, dataset.species[atoms], dataset.periodic[k]), k)
         if first != k:
-            (same if _agree(dataset, first, k) else contradictory).append(k)
+            (same if agree(dataset, first, k) else contradictory).append(k)
     return doubt("duplicates", same) + doubt("contradictory duplicates", contradictory)
 
 
@@ -250,8 +250,8 @@ CHECKS: tuple[Callable[[DataSet, Bounds], list[Finding]], ...] = (
 )
 
 
-def _agree(dataset: DataSet, a: int, b: int) -> bool:
-    """Compare the labels that two frames of the same structure both have."""
+def agree(dataset: DataSet, a: int, b: int) -> bool:
+    """Test whether the labels that two frames of the same structure both have are the same to SAME_LABELS."""
     for name, tolerance in SAME_LABELS.items():
         values = getattr(dataset, name)
         first, second = (

@@ -85,7 +85,7 @@ def load(paths: Sequence[str | Path], options: ReadOptions | None = None, show: 
         )
     if options.group is None:
         parts = regrouped(read, parts)
-    dataset = _of_present_elements(join(parts))
+    dataset = of_present_elements(join(parts))
     if not options.unlabelled and any(place.row.name != "hdf5" for place in places):  # hpcpot's own may be bare
         _refuse_unlabelled(dataset, paths)
     return dataset if options.group is None else replace(dataset, groups=np.full(len(dataset), options.group))
@@ -132,7 +132,7 @@ def _refuse_or_skip(failures: list[str], n_places: int, skip: bool) -> None:
         )
 
 
-def _of_present_elements(dataset: DataSet) -> DataSet:
+def of_present_elements(dataset: DataSet) -> DataSet:
     """The data set without elements that have no atoms, as a list of all 118 types has many."""
     present = np.unique(dataset.species)
     if len(present) == len(dataset.elements):

@@ -13,6 +13,8 @@ ROOM = 20_000
 """Atoms whose distances are looked for at once."""
 REPEATED, LEAST_DEVIATION = 30, 1.0e-3
 """Fits of the energies of elements; eV/atom, smaller deviations weigh no more."""
+SPANNED = 0.05
+"""Least singular value, relative to the largest, of a direction among compositions that a fit of energies knows."""
 
 
 def residual_energies(dataset: DataSet) -> np.ndarray:
@@ -41,6 +43,16 @@ def element_energies(dataset: DataSet) -> tuple[np.ndarray, np.ndarray]:
         weights = 1.0 / np.sqrt(np.maximum(np.abs(values - shares @ fit), LEAST_DEVIATION))
     residuals[known] = values - shares @ fit
     return fit, residuals
+
+
+def spanned(shares: np.ndarray) -> np.ndarray:
+    """(k, elements) float64, orthonormal directions along which compositions differ enough to tell energies apart.
+
+    Args:
+        shares: (n, elements) of the atoms of each frame.
+    """
+    _, values, directions = np.linalg.svd(shares, full_matrices=False)
+    return directions[values > SPANNED * values[0]]
 
 
 def shortest_distances(dataset: DataSet) -> np.ndarray:

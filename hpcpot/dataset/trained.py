@@ -7,15 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.dataset.measures import element_energies
+from hpcpot.dataset.measures import element_energies, spanned
 from hpcpot.dataset.predict import chunks, neighborhoods
 from hpcpot.potential.contacts import closest
 from hpcpot.potential.range import TrainedRange
 
 ROOM = 4096
 """Atoms whose distances are looked for at once."""
-SPANNED = 0.05
-"""Least singular value, relative to the largest, of a direction among compositions that a fit of energies knows."""
 
 
 def trained_range(
@@ -40,10 +38,10 @@ def trained_range(
     forces = np.linalg.norm(data.forces, axis=1)
     forces = forces[np.isfinite(forces)]
     known = np.isfinite(data.energies)
-    references, residuals, spanned = None, None, None
+    references, residuals, span = None, None, None
     if known.any():
         references, off = element_energies(data)
-        residuals, spanned = _ends(off[known]), _span(shares[known])
+        residuals, span = _ends(off[known]), spanned(shares[known])
     return TrainedRange(
         elements=tuple(elements),
         origin=origin,
@@ -53,7 +51,7 @@ def trained_range(
         shares=np.stack([shares.min(axis=0), shares.max(axis=0)], axis=1),
         densities=_ends(densities) if whole.any() else None,
         references=references,
-        spanned=spanned,
+        spanned=span,
         residuals=residuals,
         forces=np.array([forces.max()]) if len(forces) else None,
         temperatures=None if temperatures is None else np.array(temperatures, float),
@@ -74,12 +72,6 @@ def _shortest(data: DataSet, cutoff: float) -> np.ndarray:
             a, b = contact.kinds
             least[a, b] = least[b, a] = contact.distance
     return least
-
-
-def _span(shares: np.ndarray) -> np.ndarray:
-    """(k, species) float64, orthonormal directions along which the compositions differ enough to tell energies apart."""
-    _, values, directions = np.linalg.svd(shares, full_matrices=False)
-    return directions[values > SPANNED * values[0]]
 
 
 def _ends(values: np.ndarray) -> np.ndarray:

@@ -14,6 +14,8 @@ examples:
   hpcpot dataset runs/ --source lisi                           labels against the potential that made them
   hpcpot dataset data.h5 --drop "large forces,duplicates" --split 0.9,0.1 -o clean.h5
                                                                clean_train.h5 and clean_test.h5
+  hpcpot dataset dft.extxyz --minus teacher.h5 --constants bulk -o difference.h5
+                                                               what corrects the teacher's labels, to train on
 
 checks: labels that are missing, duplicates, rare elements, other units and references of energies, constants
 between groups of one composition, energy outliers, large, zero and unbalanced forces, skew and large virials, short
@@ -48,7 +50,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--split", metavar="0.9,0.1", help="fractions of training and test, or training, validation and test"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the split (default 1)")
-    parser.add_argument("-o", "--output", help="data set to write with --drop or --split; parts get _train, _test")
+    others = parser.add_mutually_exclusive_group()
+    others.add_argument(
+        "--minus",
+        metavar="LABELS",
+        help="take the labels of the same structures in another data set off, to train a correction of these on what is left",
+    )
+    others.add_argument(
+        "--align",
+        metavar="LABELS",
+        help="take only the constants off, by which the energies of the same structures in another data set differ",
+    )
+    parser.add_argument(
+        "--constants",
+        metavar="GROUPS",
+        help="with --minus or --align: take one constant to each element off the energies, fitted to their differences in "
+        "these groups, commas between, such as bulk crystals; patterns with * are allowed",
+    )
+    parser.add_argument(
+        "-o", "--output", help="data set to write with --minus, --align, --drop or --split; parts get _train, _test"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     parser.add_argument("--force-bound-eV-A", type=float, default=50.0, metavar="F", help="largest force (default 50)")
     parser.add_argument(

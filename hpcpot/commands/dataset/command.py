@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
 from hpcpot import provenance
-from hpcpot.dataset import checks, figure, files, hdf5, scales, statistics
+from hpcpot.dataset import checks, difference, figure, files, hdf5, scales, statistics
 from hpcpot.dataset.arguments import read_options
 from hpcpot.dataset.checks import Bounds, Finding
 from hpcpot.dataset.dataset import DataSet
@@ -34,12 +35,12 @@ def run_command(arguments: argparse.Namespace) -> int:
         DataError, ConfigError, ModelError, OutputError.
     """
     fractions = _fractions(arguments.split)
-    if (arguments.output is None) != (arguments.split is None and arguments.drop is None):
-        raise ConfigError(
-            f"--output = {arguments.output}: goes with --split or --drop; hpcpot convert turns one format into another."
-        )
+    _refuse_useless(arguments)
     paths = _outputs(arguments, fractions)
-    dataset = files.load(arguments.data, read_options(arguments), show=True)
+    dataset, facts = files.load(arguments.data, read_options(arguments), show=True), provenance.collect()
+    if arguments.minus or arguments.align:
+        dataset, compared_with = _compared(dataset, arguments)
+        facts |= compared_with
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}")
     print(f"hash {hdf5.fingerprint(dataset)}\n")
     print(statistics.text(dataset))
@@ -55,7 +56,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         kept = np.setdiff1d(kept, dropped(findings, arguments.drop))
         print(f"left out: {plural(len(dataset) - len(kept), 'frame')}")
     if arguments.output:
-        _write(dataset.select(kept), fractions, paths, arguments)
+        _write(dataset.select(kept), fractions, paths, facts, arguments)
     return int(any(finding.is_error and np.isin(finding.rows, kept).any() for finding in findings))
 
 
@@ -95,6 +96,50 @@ def dropped(findings: Sequence[Finding], names: str) -> np.ndarray:
     return np.unique(np.concatenate([np.zeros(0, int), *rows]))
 
 
+def _refuse_useless(arguments: argparse.Namespace) -> None:
+    """Refuse options that lack what they go with.
+
+    Raises:
+        ConfigError: names the option.
+    """
+    other = arguments.minus or arguments.align
+    if arguments.constants is not None and other is None:
+        raise ConfigError(f"--constants = {arguments.constants}: needs labels to compare with; add --minus or --align.")
+    if arguments.align is not None and arguments.constants is None:
+        raise ConfigError(f"--align = {arguments.align}: needs groups to fit constants to; add --constants GROUPS.")
+    changes = arguments.split is not None or arguments.drop is not None
+    if arguments.output is None and changes:
+        raise ConfigError("--output = none: must be named with --split or --drop; add -o FILE.")
+    if arguments.output is not None and not (changes or other):
+        raise ConfigError(
+            f"--output = {arguments.output}: goes with --minus, --align, --split or --drop; hpcpot convert turns one format "
+            "into another."
+        )
+
+
+def _compared(dataset: DataSet, arguments: argparse.Namespace) -> tuple[DataSet, dict[str, str]]:
+    """The labels less others, or less constants against others; and what the file says of that.
+
+    Raises:
+        DataError: the others cannot be read, have none of the structures, or do not tell the constants.
+    """
+    name = arguments.minus or arguments.align
+    other = files.load([name])
+    option = "minus" if arguments.minus else "align"
+    facts = {option: f"{Path(name).name}, hash {hdf5.fingerprint(other)}"}
+    left = difference.minus(dataset, other, name)
+    if arguments.constants is not None:
+        patterns = [part.strip() for part in arguments.constants.split(",")]
+        constants = difference.constants(left, patterns, "--constants")
+        left = constants.taken_off(left)
+        if arguments.align:
+            left = constants.taken_off(dataset)
+        facts["constants_eV"] = json.dumps(dict(zip(constants.elements, constants.values.tolist(), strict=True)))
+        facts["constants_of"] = f"{plural(constants.frames, 'frame')} of {', '.join(patterns)}"
+        print(f"constants by {facts['constants_of']}: {constants} eV; they leave {1e3 * constants.left:.2f} meV/atom")
+    return left, facts
+
+
 def _outputs(arguments: argparse.Namespace, fractions: list[float]) -> list[Path]:
     """Paths of the parts, or of the one file; refused before the work if they exist."""
     if arguments.output is None:
@@ -107,10 +152,11 @@ def _outputs(arguments: argparse.Namespace, fractions: list[float]) -> list[Path
     return paths
 
 
-def _write(dataset: DataSet, fractions: list[float], paths: list[Path], arguments: argparse.Namespace) -> None:
+def _write(
+    dataset: DataSet, fractions: list[float], paths: list[Path], facts: dict[str, str], arguments: argparse.Namespace
+) -> None:
     if not len(dataset):
         raise DataError(f"--drop = {arguments.drop}: at least one frame must be left; name fewer checks.")
-    facts = provenance.collect()
     parts = split(dataset, fractions, arguments.seed) if fractions else [np.arange(len(dataset))]
     for rows, path in zip(parts, paths, strict=True):
         kind = files.save(dataset.select(rows), path, facts, overwrite=arguments.overwrite)

@@ -1,6 +1,7 @@
 """`hpcpot dataset` and the data half of `hpcpot convert`, as a user runs them."""
 
 import csv
+import json
 from dataclasses import replace
 
 import h5py
@@ -86,8 +87,11 @@ def test_labels_against_their_potential(file, tmp_path, capsys) -> None:
         (["--drop", "dupes", "-o", "x.h5"], "--drop = dupes: must be all or of missing labels"),
         (["--split", "0.9,a", "-o", "x.h5"], "--split = 0.9,a: must be numbers"),
         (["--split", "1", "-o", "x.h5"], "--split = 1: must be two or three fractions"),
-        (["-o", "x.h5"], "--output = x.h5: goes with --split or --drop; hpcpot convert"),
-        (["--split", "0.9,0.1"], "--output = None: goes with --split"),
+        (["-o", "x.h5"], "--output = x.h5: goes with --minus, --align, --split or --drop; hpcpot convert"),
+        (["--split", "0.9,0.1"], "--output = none: must be named with --split or --drop; add -o"),
+        (["--constants", "hot"], "--constants = hot: needs labels to compare with; add --minus or --align"),
+        (["--align", "other.h5"], "--align = other.h5: needs groups to fit constants to; add --constants"),
+        (["--minus", "absent.h5"], "absent.h5"),
         (["--virial-is", "stress_GPa"], "--virial-is = stress_GPa: needs the key"),
     ],
 )
@@ -138,3 +142,41 @@ def test_commas_in_names_stay_in_their_cells(tmp_path) -> None:
 def test_the_shipped_data_by_name(tmp_path) -> None:
     assert main(["convert", "lisi_training", "-o", str(tmp_path / "x.extxyz")]) == 0
     assert len(load([tmp_path / "x.extxyz"])) == len(load(["lisi_training"])) == 957
+
+
+def compared(tmp_path):
+    """Files of a teacher, and of a program that adds 0.1 eV to each Li, -0.2 to Si, and a model's energy in hot frames."""
+    teacher = labelled.dataset(8)
+    shift = teacher.counts @ [0.1, -0.2] + np.where(teacher.groups == "hot", 0.05 * teacher.sizes, 0.0)
+    save(teacher, tmp_path / "teacher.h5", {})
+    save(replace(teacher, energies=teacher.energies + shift, forces=teacher.forces + 0.1), tmp_path / "dft.h5", {})
+    return teacher
+
+
+def test_labels_less_those_of_a_teacher(tmp_path, capsys) -> None:
+    teacher = compared(tmp_path)
+    options = ["--minus", str(tmp_path / "teacher.h5"), "--constants", "cold", "-o", str(tmp_path / "less.h5")]
+    assert main(["dataset", str(tmp_path / "dft.h5"), *options]) == 0
+    printed = capsys.readouterr().out
+    assert "constants by 4 frames of cold: Li +0.100000, Si -0.200000 eV; they leave 0.00 meV/atom" in printed
+    less = load([tmp_path / "less.h5"])
+    np.testing.assert_allclose(less.energies, np.where(teacher.groups == "hot", 0.05 * teacher.sizes, 0.0), atol=1e-9)
+    np.testing.assert_allclose(less.forces, 0.1)
+    np.testing.assert_allclose(less.virials, 0.0, atol=1e-12)
+    facts = hdf5.provenance(tmp_path / "less.h5")
+    assert facts["minus"] == f"teacher.h5, hash {hdf5.fingerprint(teacher)}"
+    assert facts["constants_of"] == "4 frames of cold"
+    np.testing.assert_allclose(list(json.loads(facts["constants_eV"]).values()), [0.1, -0.2])
+
+
+def test_labels_aligned_with_those_of_a_teacher(tmp_path, capsys) -> None:
+    """All frames stay, those too that the teacher has not labelled; only energies change."""
+    teacher = compared(tmp_path)
+    save(teacher.select(np.arange(6)), tmp_path / "teacher.h5", {}, overwrite=True)
+    options = ["--align", str(tmp_path / "teacher.h5"), "--constants", "co*", "-o", str(tmp_path / "aligned.h5")]
+    assert main(["dataset", str(tmp_path / "dft.h5"), *WIDE, *options]) == 0
+    assert "note: 2 of 8 frames = not in" in capsys.readouterr().err
+    aligned, dft = load([tmp_path / "aligned.h5"]), load([tmp_path / "dft.h5"])
+    hot = np.where(teacher.groups == "hot", 0.05 * teacher.sizes, 0.0)
+    np.testing.assert_allclose(aligned.energies, teacher.energies + hot, atol=1e-9)
+    labelled.assert_same(aligned, dft, but=("energies",))
