@@ -28,7 +28,15 @@ setup(
     ],
     packages=find_packages(include=["hpcpot", "hpcpot.*"]),
     package_data={
-        "hpcpot": ["data/*", "data/configs/*.yaml", "data/configs/*/*", "**/*.cu", "**/*.cuh"]  # the configs are a link
+        "hpcpot": [
+            "data/*",
+            "data/configs/*.yaml",
+            "data/configs/*/*",
+            "**/*.cu",
+            "**/*.cuh",
+            "report/*.csv",
+            "report/assets/*",
+        ]  # the configs are a link
     },
     exclude_package_data={"hpcpot": ["data/lisi.h5"]},  # 8 MB, for tests and benchmarks
     install_requires=["numpy>=1.26", "scipy>=1.11", "numba>=0.59", "h5py>=3.10", "ase>=3.23", "pyyaml>=6"],
@@ -39,13 +47,14 @@ setup(
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9", "cryptography>=42"],
         "search": ["spglib>=2.5"],
         "train": ["torch>=2.9"],
-        "plot": ["matplotlib>=3.8"],
+        "plot": ["matplotlib>=3.8", "plotly>=6"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
         "test": [
             "pytest>=8",
             "pytest-xdist>=3.6",
             "jsonschema>=4.20",
             "matplotlib>=3.8",
+            "plotly>=6",
             "MDAnalysis>=2.8",
             "pyh5md>=1.0",
             "pymatgen-core>=2026.9",

@@ -14,6 +14,7 @@ EV_PER_A3_IN_GPA = 160.2176634
 
 BAR_IN_GPA = 1e-4
 
+A_PER_NS_IN_CM_PER_S = 10.0
 THZ_IN_PER_CM = 1.0 / 0.0299792458
 """Wavenumber of 1 THz, 1/cm."""
 

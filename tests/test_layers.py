@@ -49,10 +49,12 @@ HEAVY = {
     "spglib": {"hpcpot.structure.random"},
     "matplotlib": {
         "hpcpot.report.figures",
+        "hpcpot.report.interactive",
         "hpcpot.commands.report",
         "hpcpot.commands.analyze.figures",
         "hpcpot.dataset.figure",
     },
+    "plotly": {"hpcpot.report.page"},
 }
 """Package -> the modules or folders that alone may import it."""
 

@@ -14,7 +14,7 @@ from hpcpot.analysis.observable import Arrays, Frame
 from hpcpot.analysis.profile import Profile, Ruler, Slab, count, interfaces, ratio
 from hpcpot.errors import ConfigError, StructureError
 from hpcpot.storage.tables import Columns
-from hpcpot.units import FS_PER_NS, FS_PER_PS, LENGTHS
+from hpcpot.units import A_PER_NS_IN_CM_PER_S, FS_PER_NS, FS_PER_PS, LENGTHS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -227,6 +227,23 @@ def edge_width(z: np.ndarray, density: np.ndarray, begin: float) -> float:
     falling = 0.5 * (np.minimum.accumulate(rest) + np.maximum.accumulate(rest[::-1])[::-1])
     places = [np.interp(-level, -falling, z[inside[0] :]) for level in WIDTH_LEVELS]
     return float(places[1] - places[0]) if falling[0] >= WIDTH_LEVELS[0] > WIDTH_LEVELS[1] >= falling[-1] else np.nan
+
+
+def front_speeds(fronts: Columns) -> dict[str, tuple[float, float]]:
+    """Mean speeds at which the fronts move away from each other, left and right, and their standard errors: cm/s.
+
+    They are slopes of straight lines through z_L and z_R against time; nan of fewer than three blocks that have both.
+
+    Args:
+        fronts: as in the result of `Concentration`.
+    """
+    used = np.isfinite(fronts["z_L_A"]) & (np.diff(fronts["time_ps"], append=np.inf) > SAME / FS_PER_PS)
+    times = fronts["time_ps"][used] * (FS_PER_PS / FS_PER_NS)
+    speeds = {}
+    for side, name, sign in (("left", "z_L_A", -1.0), ("right", "z_R_A", 1.0)):
+        slope, error = _slope(times, fronts[name][used])
+        speeds[side] = sign * slope * A_PER_NS_IN_CM_PER_S, error * A_PER_NS_IN_CM_PER_S
+    return speeds
 
 
 def _slope(x: np.ndarray, y: np.ndarray) -> tuple[float, float]:

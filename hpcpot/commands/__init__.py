@@ -65,7 +65,7 @@ for _name, _package, _line, *_settings in (
     ("train", "train", "fit a potential or a committee to labelled structures", "hpcpot.training.settings"),
     ("learn", "learn", "train, explore, select, label, repeat: concurrent learning", f"{__name__}.learn.settings"),
     ("results", "campaigns", "progress and failures of a farm campaign; export its results"),
-    ("report", "report", "draw a figure of a trajectory"),
+    ("report", "report", "a page about runs of any kind, also while they go on; or a figure of a trajectory"),
     ("example", "example", "list the example configs, or write one to the current folder"),
     ("schema", "schema", "print the JSON Schema of a command's config, for editors"),
     ("doctor", "doctor", "show what this machine offers, and how to install what it lacks"),

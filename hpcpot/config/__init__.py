@@ -1,6 +1,6 @@
 """Configs: YAML files whose every key is known, typed and in range before anything starts."""
 
-from hpcpot.config.load import dump, dump_like, find_input, load, load_tree, show
+from hpcpot.config.load import dump, dump_like, find_input, load, load_tree, show, stored
 from hpcpot.config.reference import add_arguments, json_schema, reference, section_json
 from hpcpot.config.schema import (
     REQUIRED,
@@ -37,5 +37,6 @@ __all__ = [
     "section_json",
     "show",
     "stages_of",
+    "stored",
     "tree_of",
 ]

@@ -41,14 +41,31 @@ def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = 
     return load_tree(tree, Path("defaults" if path is None else path), schema, overrides, problems)
 
 
+def stored(text: str, path: Path, schema: Schema[S]) -> S:
+    """Read the settings that an output keeps of its run; the files that they name may be elsewhere by now.
+
+    Args:
+        text: by `dump`. path: the output, named in messages.
+    Raises:
+        ConfigError: it is of another version, whose keys were others.
+    """
+    return load_tree(yaml_text.parse(text)[0], path, schema, finds_inputs=False)
+
+
 def load_tree(
-    tree: dict, path: Path, schema: Schema[S], overrides: Sequence[str] = (), problems: Sequence[str] = ()
+    tree: dict,
+    path: Path,
+    schema: Schema[S],
+    overrides: Sequence[str] = (),
+    problems: Sequence[str] = (),
+    finds_inputs: bool = True,
 ) -> S:
     """Check a tree as `load` does, e.g. one from Python or from another program's input.
 
     Args:
         path: file of the tree, named in messages; inputs are searched beside it.
         problems: lines about problems found earlier.
+        finds_inputs: False takes the names of input files as they are.
     """
     problems = list(problems)
     given = _flatten(tree, schema, path.name, problems)
@@ -62,7 +79,7 @@ def load_tree(
         source = name if name in given or shared not in given else shared
         value, origin = given.get(source, (key.default, path.name))
         try:
-            values[name] = _convert(key, value, path.parent)
+            values[name] = _convert(key, value, path.parent if finds_inputs else None)
         except ValueError as error:
             shown = "missing" if value is REQUIRED else show(value)
             hint = f"; {key.hint}" if key.hint else ""
@@ -285,8 +302,8 @@ def _nearest(name: str, schema: Schema) -> str:
     return f"known are {_names_in(section, schema) if section in schema.sections else ', '.join(sections)}."
 
 
-def _convert(key: Key, value: Any, folder: Path) -> Any:
-    """Convert the value of a key to its type; ValueError says what is required."""
+def _convert(key: Key, value: Any, folder: Path | None) -> Any:
+    """Convert the value of a key to its type, with a folder to find inputs; ValueError says what is required."""
     if value is REQUIRED:
         raise ValueError(f"is required, {key.kind.words}")
     if value is None:
@@ -294,7 +311,7 @@ def _convert(key: Key, value: Any, folder: Path) -> Any:
             return None
         raise ValueError(f"must be {key.kind.words}")
     converted = key.kind.parse(value)
-    if not key.is_input:
+    if not key.is_input or folder is None:
         return converted
     if isinstance(converted, list):
         return [find_input(name, folder) for name in converted]

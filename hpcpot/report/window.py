@@ -28,12 +28,16 @@ class Window:
     lengths: np.ndarray
     periodic: np.ndarray
 
-    def coordinates(self, atoms: Atoms) -> np.ndarray:
-        """Positions of the atoms, (n, 3) Å, inside the window along periodic edges."""
+    def fractions(self, atoms: Atoms) -> np.ndarray:
+        """Fractional coordinates of the atoms, (n, 3), inside the window along periodic edges."""
         fractions = atoms.get_scaled_positions(wrap=False)
         first = self.starts / self.lengths
         inside = first + (fractions - first) % 1.0
-        return np.where(self.periodic, inside, fractions) * heights(atoms)
+        return np.where(self.periodic, inside, fractions)
+
+    def coordinates(self, atoms: Atoms) -> np.ndarray:
+        """Positions of the atoms, (n, 3) Å, inside the window along periodic edges."""
+        return self.fractions(atoms) * heights(atoms)
 
 
 def around(frames: list[Atoms]) -> Window:

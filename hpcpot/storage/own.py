@@ -16,6 +16,16 @@ STARTS = {b"hpcpot-dataset ": "a data set of hpcpot", b"hpcpot-model ": "a model
 """First bytes of a file with a checksum -> words."""
 
 
+def is_trajectory(file: h5py.File) -> bool:
+    """Tell whether a file is a trajectory of hpcpot."""
+    return CREATOR in file and file[CREATOR].attrs.get("name") == b"hpcpot"
+
+
+def is_tables(file: h5py.File) -> bool:
+    """Tell whether a file holds tables of hpcpot, see `storage.tables`."""
+    return isinstance(file.get("provenance/hpcpot"), h5py.Dataset)
+
+
 def kind_of(file: h5py.File) -> str:
     """Say what an HDF5 file of hpcpot is and what reads it; "" for one of another program."""
     name, form = Path(file.filename).name, file.attrs.get("format")
@@ -26,7 +36,9 @@ def kind_of(file: h5py.File) -> str:
         return "a checkpoint, from which --restart goes on; its structures are in the trajectory of the run"
     if form in WORDS:
         return WORDS[form]
-    if CREATOR in file and file[CREATOR].attrs.get("name") == b"hpcpot":
+    if is_tables(file):
+        return "tables of hpcpot, of which `hpcpot report` makes a page"
+    if is_trajectory(file):
         return f"a trajectory of hpcpot, of which `hpcpot convert {name} -o run.extxyz` writes the frames"
     return ""
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+import h5py
 import numpy as np
 
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
+from hpcpot.storage import extents, own
 from hpcpot.storage.hdf5_errors import explained
 from hpcpot.storage.writing import WrittenFile
 
@@ -23,7 +26,7 @@ class Tables:
     """An HDF5 file that is being written, by one rank. It takes its place at `commit`; without one nothing is left.
 
         /provenance                what made it, a scalar dataset each
-        /<table>/<column>          (rows,) each
+        /<table>/<column>          (rows,) each; the table's attribute `columns`: their names in order, as JSON
         /<array>                   (rows, ...), filled row by row
 
     Raises:
@@ -50,6 +53,7 @@ class Tables:
     def add(self, name: str, columns: Columns) -> None:
         """Write a table."""
         with explained(self.path, f"write {name} to"):
+            self._file.require_group(name).attrs["columns"] = json.dumps(list(columns))
             for column, values in columns.items():
                 is_text = np.asarray(values).dtype.kind == "U"
                 self._file[f"{name}/{column}"] = np.asarray(values, object if is_text else None)
@@ -104,6 +108,64 @@ def write_rows(path: Path, header: Iterable[str], rows: Iterable[Iterable]) -> N
 def write_csv(path: Path, columns: Columns) -> None:
     """Write a table as CSV, see `write_rows`."""
     write_rows(path, columns, zip(*(np.asarray(values).tolist() for values in columns.values()), strict=True))
+
+
+def read_tables(path: Path) -> tuple[dict[str, Any], dict[str, Columns], list[str]]:
+    """Read a file of tables: its provenance, its tables by name, and the names of its arrays, which stay in the file.
+
+    Raises:
+        OutputError: no such file, or no tables of hpcpot.
+    """
+    with explained(path, "read"), h5py.File(path, "r", locking=False) as file:
+        extents.check(file)
+        if not own.is_tables(file):
+            raise OutputError(
+                f"{path} = {own.kind_of(file) or 'no tables of hpcpot'}: a file of tables is needed, as hpcpot analyze and "
+                "hpcpot test write; give another path."
+            )
+        facts = {name: item[()] for name, item in file["provenance"].items()}
+        facts = {name: value.decode() if isinstance(value, bytes) else value for name, value in facts.items()}
+        tables, arrays = {}, []
+        for name, group in file.items():
+            members = group.items() if isinstance(group, h5py.Group) and name != "provenance" else ()
+            columns = {column: item for column, item in members if item.ndim == 1}
+            arrays += [f"{name}/{column}" for column in dict(members) if column not in columns]
+            if columns:  # those of 0.1.0 come in the order of the alphabet
+                order = json.loads(group.attrs.get("columns", "[]"))
+                names = [*(column for column in order if column in columns), *(columns.keys() - {*order})]
+                tables[name] = {column: _values(columns[column]) for column in dict.fromkeys(names)}
+    return facts, tables, arrays
+
+
+def _values(column: h5py.Dataset) -> np.ndarray:
+    return np.array(column.asstr()[:], "U") if h5py.check_string_dtype(column.dtype) else column[:]
+
+
+def read_table(path: Path) -> Columns:
+    """Read a CSV file with a header, as `write_csv` writes it: columns of numbers where all are, else of texts.
+
+    Raises:
+        OutputError: no such file, or lines of another length than the header.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            header, *rows = [row for row in csv.reader(file) if row] or [[]]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        why = getattr(error, "strerror", None) or "it is no text"
+        raise OutputError(f"{path} = cannot be read ({why}): must be a CSV file; give another path.") from error
+    for number, row in enumerate(rows, 2):
+        if len(row) != len(header):
+            raise OutputError(
+                f"{path} = {len(row)} values in row {number}: must be {len(header)}, as in its header; make it anew."
+            )
+    return {name: _column([row[k] for row in rows]) for k, name in enumerate(header)}
+
+
+def _column(texts: list[str]) -> np.ndarray:
+    try:
+        return np.array([float(text) for text in texts])
+    except ValueError:
+        return np.array(texts, "U")
 
 
 def read_csv(path: Path, n_columns: int) -> np.ndarray:

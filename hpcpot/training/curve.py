@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ from hpcpot.report import figures as drawing
 from hpcpot.wording import duration
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
     from hpcpot.training.loss import BatchErrors
 
 QUANTITIES = {"energy": "eV_per_atom", "force": "eV_per_A", "virial": "eV_per_atom"}
@@ -28,6 +31,8 @@ COLUMNS = (
     "learning_rate",
     "seconds",
 )
+SIZE = (7.2, 2.7)
+"""Inches, of the figure."""
 COLORS = {"training": "#9db4d3", "validation": "#c8553d"}
 
 
@@ -101,25 +106,30 @@ def draw(path: Path, output: Path) -> Path:
     """
     drawing.require_matplotlib(otherwise="; the model is complete")
     rows = read(path)
+    with drawing.sheet(*SIZE, output) as figure:
+        draw_rows(figure, rows)
+    return output
+
+
+def draw_rows(figure: Figure, rows: Sequence[Mapping[str, float]]) -> None:
+    """Draw the panels of a curve."""
     panels = [(1e3, "energy", "energy error (meV/atom)"), (1e3, "force", "force error (meV/Å)")]
     steps = np.array([r["step"] for r in rows])
-    with drawing.sheet(7.2, 2.7, output) as figure:
-        for axes, (factor, name, label) in zip(figure.subplots(1, 2), panels, strict=True):
-            for part in PARTS:
-                values = factor * np.array([r[f"rmse_{name}_{part}_{QUANTITIES[name]}"] for r in rows])
-                if np.isfinite(values).any():
-                    axes.plot(steps, values, color=COLORS[part], lw=1.2, label=part)
-            axes.set(xlabel="steps", ylabel=label, yscale="log")
-            if len(axes.lines):
-                axes.legend(fontsize=7)
-            rates = np.array([r["learning_rate"] for r in rows])
-            if np.isfinite(rates).any():  # a moment tensor potential has none
-                rate = axes.twinx()
-                rate.plot(steps, rates, color="0.7", lw=0.8, ls=":", label="learning rate")
-                rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
-                rate.tick_params(colors="0.5", labelright=name == "force")
-                rate.spines["right"].set_visible(True)
-    return output
+    for axes, (factor, name, label) in zip(figure.subplots(1, 2), panels, strict=True):
+        for part in PARTS:
+            values = factor * np.array([r[f"rmse_{name}_{part}_{QUANTITIES[name]}"] for r in rows])
+            if np.isfinite(values).any():
+                axes.plot(steps, values, color=COLORS[part], lw=1.2, label=part)
+        axes.set(xlabel="steps", ylabel=label, yscale="log")
+        if len(axes.lines):
+            axes.legend(fontsize=7)
+        rates = np.array([r["learning_rate"] for r in rows])
+        if np.isfinite(rates).any():  # a moment tensor potential has none
+            rate = axes.twinx()
+            rate.plot(steps, rates, color="0.7", lw=0.8, ls=":", label="learning rate")
+            rate.set(yscale="log", ylabel="learning rate" if name == "force" else "")
+            rate.tick_params(colors="0.5", labelright=name == "force")
+            rate.spines["right"].set_visible(True)
 
 
 def heading(with_rate: bool = True) -> str:

@@ -14,6 +14,17 @@ from hpcpot.commands.analyze.settings import AnalyzeSettings
 from hpcpot.storage.reader import TrajectoryReader
 from hpcpot.storage.tables import Columns, read_csv
 
+QUANTITIES = {
+    "youngs_modulus_GPa": ("Young's modulus", "GPa"),
+    "ultimate_strength_GPa": ("ultimate strength", "GPa"),
+    "strain_at_ultimate_strength": ("strain at the ultimate strength", ""),
+    "failure_strain": ("failure strain", ""),
+    "toughness_GPa": ("toughness", "GPa"),
+}
+"""Quantity of the table `summary` -> words and unit."""
+UNITS_OF_MODULUS = dict.fromkeys(("slope", "intercept", "standard_error", "correlated_error"), "_GPa")
+"""Ends of the columns of the table `modulus`."""
+
 
 @dataclass(frozen=True)
 class Published:
@@ -58,7 +69,6 @@ class Tensile:
         """Tables by name: stress_strain, modulus (a row per window, the chosen one first), summary."""
         curve, strength = self.curve, self.strength
         rows = [asdict(fit) for fit in [self.fit, *self.windows]]
-        units = {"slope": "_GPa", "intercept": "_GPa", "standard_error": "_GPa", "correlated_error": "_GPa"}
         numbers = {
             "youngs_modulus_GPa": self.fit.slope,
             "youngs_modulus_error_GPa": self.fit.correlated_error,
@@ -75,7 +85,7 @@ class Tensile:
                 "smoothed_stress_GPa": tension.smoothed(curve),
             },
             "modulus": {
-                field.name + units.get(field.name, ""): np.array([row[field.name] for row in rows])
+                field.name + UNITS_OF_MODULUS.get(field.name, ""): np.array([row[field.name] for row in rows])
                 for field in fields(Modulus)
             },
             "summary": {"quantity": np.array(list(numbers)), "value": np.array(list(numbers.values()))},

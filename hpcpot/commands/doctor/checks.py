@@ -63,7 +63,8 @@ PACKAGES = {
     "numba": "pip install 'numba>=0.59'",
     "h5py": "pip install 'h5py>=3.10'",
     "ase": "pip install 'ase>=3.23'",
-    "matplotlib": "pip install matplotlib, for hpcpot report",
+    "matplotlib": "pip install 'hpcpot[plot]', for figures and hpcpot report",
+    "plotly": "pip install 'hpcpot[plot]', for pages of hpcpot report",
     "torch": "pip install 'hpcpot[train]', for hpcpot train",
 }
 FARM_PACKAGES = ("distributed", "dask_jobqueue", "cryptography")

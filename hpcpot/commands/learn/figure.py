@@ -15,11 +15,14 @@ from hpcpot.report import figures as drawing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 CLASSES = {"accurate": "#3b6fb0", "candidate": "#e0a030", "failed": "#c8553d"}
 PARTS = {"training": "#3b6fb0", "exploration": "#e0a030", "labels": "#777777"}
 FIRST, LAST = np.array([0.27, 0.20, 0.45]), np.array([0.85, 0.75, 0.15])
 """Red, green and blue of the first and the last iteration."""
+COLUMNS = 4
+"""Panels of systems beside each other, at most."""
 BINS = 60
 SPAN = 1e4
 """Deviations below the largest over this are drawn at that end: those of perfect crystals are round-off."""
@@ -32,23 +35,38 @@ def write(settings: LearnSettings, rows: Sequence[Mapping[str, Any]], output: Pa
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
     drawing.require_matplotlib(otherwise="; the table is complete")
-    systems = list(dict.fromkeys(name for row in rows for name in row["systems"]))
-    columns = min(len(systems), 4)
-    lines = -(-len(systems) // columns)
-    with drawing.sheet(drawing.WIDTH, 1.7 * lines + 2.6, output) as figure:
-        above, below = figure.subfigures(2, 1, height_ratios=(1.7 * lines + 0.3, 2.3))
-        panels = list(above.subplots(lines, columns, squeeze=False, sharey=True).flat)
-        for axes, name in zip(panels, systems, strict=False):
-            classes(axes, rows, name)
-        for axes in panels[len(systems) :]:
-            axes.set_axis_off()
-        above.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, fontsize=6)
-        others = below.subplots(1, 3)
-        deviations(others[0], settings, rows)
-        errors(others[1], rows)
-        cost(others[2], rows)
-        drawing.letter([*panels[: len(systems)], *others])
+    with drawing.sheet(*size(rows), output) as figure:
+        draw(figure, settings, rows)
     return output
+
+
+def systems_in(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the systems, in the order in which they came."""
+    return list(dict.fromkeys(name for row in rows for name in row["systems"]))
+
+
+def size(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Inches."""
+    return drawing.WIDTH, 1.7 * -(-len(systems_in(rows)) // COLUMNS) + 2.6
+
+
+def draw(figure: Figure, settings: LearnSettings, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draw the panels."""
+    systems = systems_in(rows)
+    columns = min(len(systems), COLUMNS)
+    lines = -(-len(systems) // columns)
+    above, below = figure.subfigures(2, 1, height_ratios=(1.7 * lines + 0.3, 2.3))
+    panels = list(above.subplots(lines, columns, squeeze=False, sharey=True).flat)
+    for axes, name in zip(panels, systems, strict=False):
+        classes(axes, rows, name)
+    for axes in panels[len(systems) :]:
+        axes.set_axis_off()
+    above.legend(*panels[0].get_legend_handles_labels(), loc="outside upper right", ncols=3, fontsize=6)
+    others = below.subplots(1, 3)
+    deviations(others[0], settings, rows)
+    errors(others[1], rows)
+    cost(others[2], rows)
+    drawing.letter([*panels[: len(systems)], *others])
 
 
 def classes(axes: Axes, rows: Sequence[Mapping[str, Any]], system: str) -> None:

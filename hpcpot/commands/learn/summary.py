@@ -65,11 +65,11 @@ def errors(row: Mapping[str, Any]) -> str:
 def write_table(folder: Path, rows: Sequence[Mapping[str, Any]]) -> Path:
     """Write a row for each iteration and system as CSV."""
     path = folder / TABLE
-    write_rows(path, HEADER, (cells for row in rows for cells in _cells(row)))
+    write_rows(path, HEADER, (cells for row in rows for cells in cells_of(row)))
     return path
 
 
-def _cells(row: Mapping[str, Any]) -> list[tuple]:
+def cells_of(row: Mapping[str, Any]) -> list[tuple]:
     """The rows of an iteration; what all systems share is repeated."""
     shared = ("training_frames", "held_out_frames", "rmse_energy", "rmse_force")
     lines = []

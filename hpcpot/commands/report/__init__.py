@@ -1,4 +1,4 @@
-"""`hpcpot report`: one figure of a trajectory, to see at a glance what a run did."""
+"""`hpcpot report`: a page about runs of any kind, or one figure of a trajectory."""
 
 from __future__ import annotations
 
@@ -8,24 +8,46 @@ from pathlib import Path
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = (
-        "Draws first and last frame from the side, density profiles along the longest edge of the cell, temperature "
-        "and energies against time."
+        "Writes one HTML page about runs, which needs no network: numbers, figures to look around in, atoms, tables, "
+        "warnings, and what made them. With -o NAME.png (.pdf, .svg) it draws one figure of one trajectory instead: first "
+        "and last frame from the side, density profiles, temperature and energies."
     )
-    parser.add_argument("trajectory", metavar="TRAJECTORY", type=Path, help="H5MD file written by hpcpot md")
+    parser.add_argument(
+        "runs",
+        metavar="RUN",
+        type=Path,
+        nargs="+",
+        help="output of a command: a trajectory (.h5md), tables of hpcpot analyze or test (.h5) or their folder, results of "
+        "gcmc, onsite, relax, label, select, a learning loop's folder, a trained model or its learning curve (.csv), the "
+        "checks of hpcpot verify (.csv); several stand side by side",
+    )
     parser.add_argument(
         "-o",
         "--output",
-        metavar="PNG",
+        metavar="FILE",
         type=Path,
-        help="figure to write, replaced if it exists; default: beside the trajectory, named after it",
+        help="page (.html) or figure to write, replaced if it exists; default: a page beside the first run, named after it",
     )
+    parser.add_argument(
+        "--published",
+        metavar="STUDY/SYSTEM",
+        nargs="+",
+        default=[],
+        help="published numbers to set beside those of the runs, e.g. fu2024/si100: one for all runs, or one for each",
+    )
+    parser.add_argument(
+        "--live",
+        action="store_true",
+        help="write nothing, and serve the page to browsers of this machine while the runs go on, until Ctrl-C",
+    )
+    parser.add_argument(
+        "--every", metavar="SECONDS", type=float, help="interval at which a live page looks for new rows; default: 5"
+    )
+    parser.add_argument("--port", metavar="N", type=int, help="port of a live page; default: a free one")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Draw the figure and print its path; returns 0."""
-    from hpcpot.commands.report import figure  # matplotlib: not for --help
+    """Write a page or a figure and print its path, or serve a page; returns 0."""
+    from hpcpot.commands.report import command  # matplotlib: not for --help
 
-    output = arguments.output or arguments.trajectory.with_suffix(".png")
-    figure.write(arguments.trajectory, output)
-    print(f"figure: {output}")
-    return 0
+    return command.run_command(arguments)

@@ -103,8 +103,35 @@ def change_of_energy(axes: Axes, series: dict[str, np.ndarray], name: str, n_ato
     axes.set_ylabel(f"{name.replace('_', ' ')}\nchange (meV/atom)")
 
 
+def plain(axes: Axes, series: dict[str, np.ndarray], name: str, n_atoms: int) -> None:
+    axes.plot(series["time"], series[name], color=INK, lw=0.9)
+    axes.set_xlabel("time (ps)")
+    axes.set_ylabel(PLAIN[name])
+
+
+def of_axes(axes: Axes, series: dict[str, np.ndarray], name: str, n_atoms: int) -> None:
+    for values, axis, line in zip(series[name].T, "xyz", (":", "--", "-"), strict=True):
+        axes.plot(series["time"], values, color=INK, lw=0.9, ls=line, label=axis)
+    axes.set_xlabel("time (ps)")
+    axes.set_ylabel(OF_AXES[name])
+    axes.legend()
+
+
+PLAIN = {
+    "pressure": "pressure (GPa)",
+    "max_extrapolation_grade": "largest grade",
+    "max_force_deviation": "largest deviation (eV/Å)",
+    "grip_displacement": "displacement of the grip (Å)",
+}
+OF_AXES = {
+    "cell_lengths": "edges of the cell (Å)",
+    "engineering_strain": "engineering strain",
+    "stress": "stress (GPa)",
+}
 AGAINST_TIME = {"temperature": temperature, "potential_energy": change_of_energy, "conserved_energy": change_of_energy}
 """Series drawn against time, and their panels."""
+OF_PAGE = AGAINST_TIME | dict.fromkeys(PLAIN, plain) | dict.fromkeys(OF_AXES, of_axes)
+"""Those of a page, which has room for more."""
 
 
 def color(element: str | int) -> tuple[float, float, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.formula import Formula
@@ -15,6 +16,11 @@ from hpcpot.report import figures as drawing
 from hpcpot.selection.farthest import Subset
 from hpcpot.storage.tables import Columns, write_csv
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SIZE = (drawing.WIDTH, 2.8)
+"""Inches, of the figure."""
 FIRST_SIZE = 25
 """Least size of a subset whose compositions are listed; the others are twice as large each."""
 COLORS = ("#c8553d", "#3b6fb0", "#bbbbbb")
@@ -90,19 +96,24 @@ def draw(chosen: Subset, by_chance: Mapping[int, Subset], output: Path) -> Path:
         DependencyError: matplotlib is not installed. OutputError: the figure cannot be written.
     """
     drawing.require_matplotlib(otherwise="; the data set and the tables are complete")
-    with drawing.sheet(drawing.WIDTH, 2.8, output) as figure:
-        left, right = figure.subplots(1, 2)
-        panels = (
-            (left, lambda subset: subset.distances, "largest distance to the subset", COLORS[0]),
-            (right, lambda subset: 100.0 * subset.covered, f"nearer than {chosen.within:g} (%)", COLORS[1]),
-        )
-        for axes, values, label, color in panels:
-            plot = partial(axes.plot, np.arange(1, len(chosen.order) + 1))
-            for number, subset in enumerate(by_chance.values()):
-                plot(values(subset), color=COLORS[2], lw=0.8, label="at random" if number == 0 else None)
-            plot(values(chosen), color=color, label="farthest points")
-            axes.set(xlabel="structures", ylabel=label, ylim=(0, None))
-            axes.legend(fontsize=7)
-        left.axhline(chosen.within, color="black", lw=0.5, ls=":")
-        drawing.letter((left, right))
+    with drawing.sheet(*SIZE, output) as figure:
+        draw_panels(figure, chosen, by_chance)
     return output
+
+
+def draw_panels(figure: Figure, chosen: Subset, by_chance: Mapping[int, Subset]) -> None:
+    """Draw the panels."""
+    left, right = figure.subplots(1, 2)
+    panels = (
+        (left, lambda subset: subset.distances, "largest distance to the subset", COLORS[0]),
+        (right, lambda subset: 100.0 * subset.covered, f"nearer than {chosen.within:g} (%)", COLORS[1]),
+    )
+    for axes, values, label, color in panels:
+        plot = partial(axes.plot, np.arange(1, len(chosen.order) + 1))
+        for number, subset in enumerate(by_chance.values()):
+            plot(values(subset), color=COLORS[2], lw=0.8, label="at random" if number == 0 else None)
+        plot(values(chosen), color=color, label="farthest points")
+        axes.set(xlabel="structures", ylabel=label, ylim=(0, None))
+        axes.legend(fontsize=7)
+    left.axhline(chosen.within, color="black", lw=0.5, ls=":")
+    drawing.letter((left, right))

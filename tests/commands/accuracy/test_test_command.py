@@ -6,6 +6,7 @@ import h5py
 import labelled
 import numpy as np
 import pytest
+import reports
 import systems
 
 from hpcpot.cli import main
@@ -74,6 +75,8 @@ def test_a_committee_with_its_figure(folder, capsys, tmp_path) -> None:
     np.testing.assert_allclose(values[:, 4], [float(v) for v in frames["max_devi_f"]], rtol=1e-5)
     assert values.shape == (6, 8) and (values[:, 4] > values[:, 6]).all() and (values[:, 5] > 0).all()
     assert "max_devi_f" in capsys.readouterr().out
+    section = reports.section_of(tmp_path / "two.h5", "analyze", charts=2)
+    assert section.tables["frames"]["max_devi_f"].tolist() == [float(v) for v in frames["max_devi_f"]]
     assert (tmp_path / "two.png").read_bytes().startswith(b"\x89PNG")
 
 

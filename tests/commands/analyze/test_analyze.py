@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pulls
 import pytest
+import reports
 import runs
 import systems
 from mpirun import run_ranks
@@ -90,6 +91,11 @@ def test_all_that_a_trajectory_alone_gives(run, capsys):
     np.testing.assert_allclose(curve["stress_GPa"], pulls.stress(curve["strain"]), rtol=1e-12, atol=1e-12)
     summary = table(folder / "summary.csv")
     assert summary["value"][summary["quantity"] == "youngs_modulus_GPa"] == pytest.approx(45.0)
+    for path, kind, charts in ((folder, "analyze", 3), (run, "fracture", 3)):
+        section = reports.section_of(path, kind, charts)
+        assert section.quantities["Young's modulus"].value == pytest.approx(45.0)
+        assert section.texts["Tensile test"] in printed
+    assert list(section.tables) == [] and section.views[0].places.shape[1:] == (544, 3)
 
 
 def test_tables_are_the_same_in_hdf5(run):

@@ -12,6 +12,7 @@ import ase
 import ase.io
 import numpy as np
 import pytest
+import reports
 import runs
 import systems
 import yaml
@@ -109,6 +110,8 @@ def test_a_scan_of_mu(folder):
     frames = ase.io.read(folder / "out.extxyz", ":")
     assert [len(frame) for frame in frames] == [stored["last_number"][13], stored["last_number"][27]]
     assert (folder / "out.png").exists()
+    section = reports.section_of(folder / "out.h5", "gcmc", charts=1)
+    assert "N: Ar that are not frozen" in section.texts["Means at each chemical potential"] and not section.quantities
     with contextlib.chdir(folder):
         assert cli.main(["results", "out.h5", "--export", "extxyz", "-o", "frames.extxyz"]) == 0
     assert len(ase.io.read(folder / "frames.extxyz", ":")) == 28

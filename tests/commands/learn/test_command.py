@@ -15,6 +15,7 @@ from typing import Any
 import ase.io
 import numpy as np
 import pytest
+import reports
 import yaml
 from ase import Atoms
 from ase.build import bulk
@@ -128,6 +129,9 @@ def test_two_iterations(tmp_path: Path) -> None:
     assert (out / "iteration_002" / "model_1.h5").exists() and "iteration_002/model_1.h5" in text
     table = list(csv.DictReader((out / "iterations.csv").open()))
     assert [row["system"] for row in table] == ["dense", "thin"] * 2
+    section = reports.section_of(out, "learn", charts=1)
+    assert section.quantities["frames trained on"].value == rows[1]["training_frames"]
+    assert len(section.tables["iterations"]["system"]) == 4
 
 
 class KillingPool(LocalPool):

@@ -9,6 +9,7 @@ from pathlib import Path
 import ase.io
 import numpy as np
 import pytest
+import reports
 import slabs
 import systems
 import yaml
@@ -65,6 +66,9 @@ def test_a_campaign(folder: Path) -> None:
         assert (folder / f"removals_{name}.csv").stat().st_size > 50
     assert (folder / "removals.png").read_bytes().startswith(b"\x89PNG")
 
+    section = reports.section_of(folder / "removals.h5", "onsite", charts=1)
+    assert section.quantities["dE, Si1,b"].value == pytest.approx(means["Si1,b"], abs=1e-12)
+    assert section.quantities["ddE"].value == pytest.approx(means["ddE"], abs=1e-12)
     before = (folder / "removals_sites.csv").read_bytes()
     assert "12 different items, 12 of them stored already" in onsite(folder).stdout
     assert (folder / "removals_sites.csv").read_bytes() == before

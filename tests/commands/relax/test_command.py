@@ -10,6 +10,7 @@ import ase
 import ase.io
 import numpy as np
 import pytest
+import reports
 import yaml
 from ase.build import bulk
 from campaigns import LocalPool, handlers_kept, run
@@ -93,6 +94,9 @@ def test_a_campaign_with_bad_structures(folder: Path) -> None:
     )
     assert counts[:4] == ["11", "6", "0", "5"]
     assert (folder / "relaxed.png").read_bytes().startswith(b"\x89PNG")
+    section = reports.section_of(folder / "relaxed.h5", "relax", charts=1)
+    assert section.quantities["converged"].value == pytest.approx(100 * 6 / 11)
+    assert section.title == "6 structures done, 5 failed, 0 to do" and "no structure" in "".join(section.warnings)
     again = relax(folder, code=1).stdout
     assert "11 different items, 11 of them stored already" in again
 

@@ -1,9 +1,9 @@
 import re
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
+import reports
 from ase import Atoms
 from ase.build import bulk
 from ase.data.colors import jmol_colors
@@ -11,64 +11,16 @@ from ase.data.colors import jmol_colors
 from hpcpot import cli
 from hpcpot.commands.report import figure, panels
 from hpcpot.commands.report.figure import Story
-from hpcpot.parallel.ranks import SERIAL
 from hpcpot.report.window import around
-from hpcpot.storage.trajectory import Trajectory
-
-CELL = np.diag([8.0, 9.0, 40.0])
-SPECIES = np.array([0] * 20 + [1] * 12)
-FRAMES = 3
-
-
-def trajectory(path: Path, frames: int = FRAMES, observables: bool = True) -> Path:
-    """A file of 20 Li and 12 Si that drift along z."""
-    names = {
-        "temperature": ("K", ()),
-        "potential_energy": ("eV", ()),
-        "conserved_energy": ("eV", ()),
-        "pressure_tensor": ("GPa", (3, 3)),
-    }
-    start = np.random.default_rng(3).random((len(SPECIES), 3)) @ CELL
-    with Trajectory(
-        path,
-        SERIAL,
-        elements=("Li", "Si"),
-        species=SPECIES,
-        masses=np.array([6.94, 28.085]),
-        n_atoms=len(SPECIES),
-        periodic=np.ones(3, bool),
-        particles={"position": 10, "image": 10},
-        observables=names if observables else {},
-        observables_every=10,
-        n_steps=10 * frames,
-        provenance={},
-    ) as file:
-        for k in range(frames):
-            positions = start + np.array([0.0, 0.0, k])
-            turns = np.floor(positions @ np.linalg.inv(CELL))
-            values = {
-                "temperature": 300.0 + k,
-                "potential_energy": -90.0 - 0.032 * k,
-                "conserved_energy": -80.0,
-                "pressure_tensor": np.eye(3),
-            }
-            file.append(
-                10 * k,
-                5.0 * k,
-                {"position": positions - turns @ CELL, "image": turns.astype(np.int32)},
-                CELL,
-                values if observables else {},
-            )
-    return path
 
 
 def labels(drawn) -> list[str]:
     return [axes.get_ylabel() for axes in drawn.axes]
 
 
-def test_command_draws_beside_the_trajectory(tmp_path, capsys):
-    path = trajectory(tmp_path / "run.h5md")
-    assert cli.main(["report", str(path)]) == 0
+def test_command_draws_a_figure(tmp_path, capsys):
+    path = reports.trajectory(tmp_path / "run.h5md")
+    assert cli.main(["report", str(path), "-o", str(tmp_path / "run.png")]) == 0
     assert capsys.readouterr().out == f"figure: {tmp_path / 'run.png'}\n"
     assert (tmp_path / "run.png").read_bytes().startswith(b"\x89PNG")
     assert cli.main(["report", str(path), "-o", str(tmp_path / "run.pdf")]) == 0
@@ -76,7 +28,7 @@ def test_command_draws_beside_the_trajectory(tmp_path, capsys):
 
 
 def test_story_of_a_file(tmp_path):
-    story = figure.read(trajectory(tmp_path / "run.h5md"))
+    story = figure.read(reports.trajectory(tmp_path / "run.h5md"))
     assert story.times == [0.0, 0.01]
     assert np.allclose(story.series["time"], [0, 0.005, 0.01])
     moved = story.frames[1].positions - story.frames[0].positions
@@ -106,7 +58,7 @@ def test_fraction_is_blank_in_the_vacuum():
 
 
 def test_one_frame_of_one_element_without_observables(tmp_path):
-    drawn = figure.draw(figure.read(trajectory(tmp_path / "one.h5md", frames=1, observables=False)))
+    drawn = figure.draw(figure.read(reports.trajectory(tmp_path / "one.h5md", frames=1, observables=False)))
     assert labels(drawn) == ["", "density (Å$^{-3}$)", "Li fraction"]
     crystal = bulk("Si", "diamond", a=5.43, cubic=True) * 2
     drawn = figure.draw(Story([crystal, crystal], [0.0, 1.0], {"time": np.zeros(0)}))
@@ -135,7 +87,7 @@ def test_other_elements_have_jmol_colors():
     ],
 )
 def test_figures_that_cannot_be_written(tmp_path, output, message, capsys):
-    path = trajectory(tmp_path / "run.h5md")
+    path = reports.trajectory(tmp_path / "run.h5md")
     assert cli.main(["report", str(path), "-o", str(tmp_path / output)]) == 1
     error = capsys.readouterr().err
     assert error.startswith("OutputError: ")
@@ -143,18 +95,19 @@ def test_figures_that_cannot_be_written(tmp_path, output, message, capsys):
 
 
 def test_trajectories_that_cannot_be_drawn(tmp_path, capsys):
-    assert cli.main(["report", str(tmp_path / "absent.h5md")]) == 1
+    output = str(tmp_path / "run.png")
+    assert cli.main(["report", str(tmp_path / "absent.h5md"), "-o", output]) == 1
     assert "absent.h5md" in capsys.readouterr().err
     (tmp_path / "text.h5md").write_text("no HDF5")
-    assert cli.main(["report", str(tmp_path / "text.h5md")]) == 1
+    assert cli.main(["report", str(tmp_path / "text.h5md"), "-o", output]) == 1
     assert capsys.readouterr().err.startswith("OutputError: ")
-    empty = trajectory(tmp_path / "empty.h5md", frames=0)
-    assert cli.main(["report", str(empty)]) == 1
+    empty = reports.trajectory(tmp_path / "empty.h5md", frames=0)
+    assert cli.main(["report", str(empty), "-o", output]) == 1
     assert "no frame yet" in capsys.readouterr().err
 
 
 def test_without_matplotlib(tmp_path, monkeypatch, capsys):
-    path = trajectory(tmp_path / "run.h5md")
+    path = reports.trajectory(tmp_path / "run.h5md")
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     assert cli.main(["report", str(path)]) == 1
     error = capsys.readouterr().err

@@ -13,6 +13,7 @@ import ase.io
 import labelled
 import numpy as np
 import pytest
+import reports
 import systems
 import yaml
 from campaigns import LocalPool, handlers_kept, run
@@ -97,6 +98,11 @@ def test_farthest_points_with_their_labels(folder: Path) -> None:
     assert sum(int(row["first_8"]) for row in compositions) == 8
     assert (folder / "selected.png").read_bytes().startswith(b"\x89PNG")
     assert f"8 of 30 selected: {100 * expected.covered[-1]:.1f} % nearer than 0.1" in said
+
+    for name in ("selected.h5", "vectors.h5"):
+        section = reports.section_of(folder / name, "select", charts=1)
+        assert section.quantities["structures"].value == 8
+        assert section.quantities["nearer than 0.1"].value == pytest.approx(100 * expected.covered[-1])
 
     again = select(folder, *given("selection.count=null", "selection.distance=0.2", "selection.start=4")).stdout
     assert "30 different items, 30 of them stored already" in again

@@ -10,6 +10,7 @@ from argparse import Namespace
 
 import numpy as np
 import pytest
+import reports
 import torch
 import yaml
 from trainings import settings, tree, write_data
@@ -115,6 +116,8 @@ def test_a_committee_is_trained_by_the_farm_and_completed(tmp_path):
         assert (rows.read("steps") == 4).all() and np.isfinite(rows.read("rmse_force_validation_eV_per_A")).all()
     assert "ms/step" in (tmp_path / "model_1.log").read_text()
     assert "model_1.h5: " in done.stdout and "2 of 2 done" in done.stdout
+    section = reports.section_of(tmp_path / "model.committee.h5", "train", charts=0)
+    assert len(section.tables["members"]["model"]) == 2
 
 
 NEW_KEYS = "group|unconverged|energy_key|forces_key|virial_key|virial_is|energy_unit|force_unit|skip_bad|temperatures_K"

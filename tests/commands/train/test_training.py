@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import reports
 import torch
 from trainings import dataset, settings, train, write_data
 
@@ -33,6 +34,10 @@ def test_training_lowers_the_errors_and_writes_what_it_learnt(family, tmp_path):
     for name in ("rmse_energy_training_eV_per_atom", "rmse_force_validation_eV_per_A"):
         assert rows[-1][name] < 0.97 * rows[0][name]
     assert (tmp_path / "model.curve.png").stat().st_size > 10_000
+    for name in ("model.curve.csv", "model.h5"):
+        section = reports.section_of(tmp_path / name, "train", charts=1)
+        force = section.quantities["force error, validation"]
+        assert force.value == pytest.approx(1e3 * rows[-1]["rmse_force_validation_eV_per_A"]) and force.unit == "meV/Å"
     arrays, common, _ = checkpoint.read(tmp_path / "model.checkpoint.h5", SERIAL)
     found = job.make(settings(tmp_path, family), tmp_path, False, lambda: False, print)
     model, _, _ = TASKS[family].make_task(found, torch.float64, CPU)

@@ -2,6 +2,7 @@
 
 import ase.io
 import pytest
+import reports
 import systems
 from ase.build import bulk
 
@@ -33,6 +34,8 @@ def test_a_table_files_a_figure_and_the_exit_code(argon, tmp_path, capsys) -> No
     assert "eos_bulk_modulus_GPa" in crystals[0] and len(crystals) == 2
     assert len((tmp_path / "check_eos.csv").read_text().splitlines()) == 12
     assert (tmp_path / "check.png").read_bytes().startswith(b"\x89PNG")
+    section = reports.section_of(tmp_path / "check.csv", "verify", charts=1)
+    assert len(section.warnings) == len(failed) == section.quantities["checks failed"].value
 
 
 def test_errors_are_one_line(argon, tmp_path, capsys) -> None:
