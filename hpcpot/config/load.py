@@ -47,9 +47,15 @@ def stored(text: str, path: Path, schema: Schema[S]) -> S:
     Args:
         text: by `dump`. path: the output, named in messages.
     Raises:
-        ConfigError: it is of another version, whose keys were others.
+        ConfigError: it is of another version, whose keys were others, or no config.
     """
-    return load_tree(yaml_text.parse(text)[0], path, schema, finds_inputs=False)
+    try:
+        tree, _ = yaml_text.parse(text)
+    except ValueError:
+        tree = None
+    if not isinstance(tree, dict):
+        raise ConfigError(f"{path} = holds no config of its run: must be as hpcpot wrote it; make it anew.")
+    return load_tree(tree, path, schema, finds_inputs=False)
 
 
 def load_tree(

@@ -139,10 +139,10 @@ def _summary(sections: Sequence[ReportSection]) -> list[str]:
 def _published(compared: Sequence[Comparison]) -> list[str]:
     if not compared:
         return []
-    head = ["quantity", "system", "here", "published", "difference", "verdict"]
+    head = ["quantity", "system", "run", "here", "published", "difference", "verdict"]
     rows = []
     for row in compared:
-        texts = (row.quantity, row.system, row.here, row.published, row.difference)
+        texts = (row.quantity, row.system, row.run, row.here, row.published, row.difference)
         cells = "".join(f"<td>{escape(cell)}</td>" for cell in texts)
         mark = "" if row.agrees is None else "agrees" if row.agrees else "differs"
         rows.append(f'<tr>{cells}<td class="words {mark}">{escape(row.verdict)}</td></tr>')

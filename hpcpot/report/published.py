@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,12 +41,17 @@ class Comparison:
 
     quantity: str
     system: str
+    run: str
     here: str
     published: str
     difference: str
     verdict: str
     agrees: bool | None
     source: str
+
+
+Runs = dict[str, dict[str, list[tuple[str, Quantity]]]]
+"""By study/system and quantity, the runs that measured it, and what they found."""
 
 
 @cache
@@ -81,23 +86,23 @@ def compare(sections: Sequence[ReportSection], names: Sequence[str]) -> list[Com
             f"--published = {len(names)} names: must be one for all runs, or one for each of {len(sections)}; add some."
         )
     given = list(names) * len(sections) if len(names) == 1 else list(names)
-    runs: dict[str, dict[str, list[Quantity]]] = {name: {} for name in dict.fromkeys(given)}
+    runs: Runs = {name: {} for name in dict.fromkeys(given)}
     for name, section in zip(given, sections, strict=True):
         for quantity, value in section.quantities.items():
-            runs[name].setdefault(quantity, []).append(value)
+            runs[name].setdefault(quantity, []).append((section.path.name, value))
     rows = [
-        _row(published, measured)
+        _row(published, *measured)
         for published in read()
         if (name := f"{published.study}/{published.system}") in runs
-        for measured in runs[name].get(published.quantity, [None])
+        for measured in runs[name].get(published.quantity, [("", None)])
     ]
     return rows + _orders(runs)
 
 
-def _row(published: PublishedNumber, measured: Quantity | None) -> Comparison:
+def _row(published: PublishedNumber, run: str, measured: Quantity | None) -> Comparison:
     unit = f" {published.unit}" if published.unit else ""
     note = f" ({published.note})" if published.note else ""
-    texts = published.quantity, published.system
+    texts = published.quantity, published.system, run
     theirs = f"{published.value:g}{unit}{note}"
     if measured is None or not math.isfinite(measured.value):
         return Comparison(*texts, "", theirs, "", "not measured", None, SOURCES[published.study])
@@ -109,21 +114,21 @@ def _row(published: PublishedNumber, measured: Quantity | None) -> Comparison:
     else:
         agrees = abs(share) <= CLOSE
         verdict = f"{'within' if agrees else 'more than'} {CLOSE:.0%}{'' if agrees else ' off'}, no error known"
-    shown = f"{difference:+.3g}{unit}, {share:+.0%}"
+    shown = f"{difference:+.3g}{unit}, {100 * share:+.2g} %"
     return Comparison(*texts, measured.text(), theirs, shown, verdict, agrees, SOURCES[published.study])
 
 
-def _orders(runs: Mapping[str, Mapping[str, Sequence[Quantity]]]) -> list[Comparison]:
+def _orders(runs: Runs) -> list[Comparison]:
     """Whether systems come in the published order, of each quantity that was measured in several with one run each."""
     rows = []
     keys = dict.fromkeys((row.study, row.quantity) for row in read())
     for study, quantity in keys:
         theirs = {row.system: row.value for row in read() if (row.study, row.quantity) == (study, quantity)}
         ours = {
-            system: measured[0].value
+            system: measured[0][1].value
             for system in theirs
             if len(measured := runs.get(f"{study}/{system}", {}).get(quantity, [])) == 1
-            and math.isfinite(measured[0].value)
+            and math.isfinite(measured[0][1].value)
         }
         if len(ours) < 2 or len({theirs[system] for system in ours}) < len(ours):
             continue
@@ -131,5 +136,5 @@ def _orders(runs: Mapping[str, Mapping[str, Sequence[Quantity]]]) -> list[Compar
         agrees = orders[0] == orders[1]
         verdict = "in the published order" if agrees else "in another order"
         first, second = (" > ".join(order) for order in orders)
-        rows.append(Comparison(f"{quantity}, order", "all", first, second, "", verdict, agrees, SOURCES[study]))
+        rows.append(Comparison(f"{quantity}, order", "all", "", first, second, "", verdict, agrees, SOURCES[study]))
     return rows

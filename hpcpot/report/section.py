@@ -12,6 +12,9 @@ from hpcpot.report.atoms import AtomsView
 from hpcpot.report.interactive import Chart
 from hpcpot.storage.tables import Columns
 
+ROUND_OFF = 1e-4
+"""Share of a number below which its error does not say how many digits are shown."""
+
 
 @dataclass(frozen=True)
 class Quantity:
@@ -26,9 +29,11 @@ class Quantity:
         if not math.isfinite(self.value):
             return "none"
         unit = f" {self.unit}" if self.unit else ""
-        if not math.isfinite(self.error) or self.error <= 0.0:
+        if not math.isfinite(self.error):
             return f"{self.value:.5g}{unit}"
-        digits = max(0, 1 - math.floor(math.log10(self.error)))
+        if self.error < ROUND_OFF * abs(self.value):
+            return f"{self.value:.5g} ± {self.error:.1g}{unit}"
+        digits = max(0, 1 - math.floor(math.log10(self.error))) if self.error else 0
         return f"{self.value:.{min(digits, 9)}f} ± {self.error:.{min(digits, 9)}f}{unit}"
 
 

@@ -318,3 +318,15 @@ def test_brackets_in_brackets_take_no_time(bracket):
     assert time.process_time() - begun < 1.0
     depth = yaml_text.DEEPEST
     assert yaml_text.parse("[" * depth + "]" * depth)[0] is not None
+
+
+def test_stored_settings_need_no_inputs(folder):
+    """Those of an output, which may have been moved away from what its run read."""
+    text = config.dump(load(folder))
+    for name in ("start.extxyz", "model.h5"):
+        (folder / name).unlink()
+    restored = config.stored(text, Path("out.h5"), SCHEMA)
+    assert config.dump(restored) == text and restored.md.steps == 10**7
+    for wrong in ("no tree", "a: [", "5"):
+        with pytest.raises(ConfigError, match=r"out\.h5 = holds no config of its run"):
+            config.stored(wrong, Path("out.h5"), SCHEMA)

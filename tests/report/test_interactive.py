@@ -116,6 +116,8 @@ def test_large_frames_show_every_second_atom():
     [
         (3.14159265, np.nan, "3.1416 eV"),
         (3.14159, 0.02, "3.142 ± 0.020 eV"),
+        (45.0, 1e-9, "45 ± 1e-09 eV"),
+        (2.0, 0.0, "2 ± 0 eV"),
         (1234.5, 30.0, "1234 ± 30 eV"),
         (np.nan, 1, "none"),
     ],
@@ -142,7 +144,7 @@ def test_verdicts_on_published_numbers():
     assert verdicts["ddE", "asi"] == "not measured"
     assert verdicts["lithiation length, order", "all"] == "in the published order"
     assert verdicts["flux of the host, order", "all"] == "in another order"
-    assert next(row for row in rows if row.quantity == "flux of the host").difference == "-8.1 1/(nm² ns), -45%"
+    assert next(row for row in rows if row.quantity == "flux of the host").difference == "-8.1 1/(nm² ns), -45 %"
 
 
 def test_published_numbers_agree_with_themselves():

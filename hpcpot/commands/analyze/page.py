@@ -14,7 +14,7 @@ from hpcpot.analysis.tension import Curve, Modulus, Strength
 from hpcpot.commands.analyze import command, figures, pull, tensile
 from hpcpot.commands.analyze.settings import SCHEMA
 from hpcpot.commands.analyze.tensile import QUANTITIES, Tensile
-from hpcpot.errors import HpcpotError
+from hpcpot.errors import HpcpotError, OutputError
 from hpcpot.report.curves import COUNTERS, charts_of, error_of, parted
 from hpcpot.report.figures import WIDTH
 from hpcpot.report.interactive import Chart, chart
@@ -150,10 +150,11 @@ def of_frames(frames: Columns) -> list[Chart]:
 def add_tensile_test(path: Path, section: ReportSection) -> None:
     """Add the curve of a run that deforms the cell, evaluated as `hpcpot analyze TRAJECTORY` does."""
     with TrajectoryReader(path) as reader:
-        runs = reader.provenance()
-        if not runs or "config" not in runs[-1] or "position" not in reader.elements:
+        try:
+            stages = pull.stages_of_run(reader)
+        except OutputError:  # nothing says that it deforms
             return
-        if not any(keys.get("deform") for keys in pull.stages_of_run(reader).values()):
+        if "position" not in reader.elements or not any(keys.get("deform") for keys in stages.values()):
             return
         settings = command.load(str(path), [])
         try:

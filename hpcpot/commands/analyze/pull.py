@@ -98,12 +98,14 @@ def stages_of_run(reader: TrajectoryReader) -> dict[str, dict]:
         OutputError: the trajectory does not hold the config of its run.
     """
     runs = reader.provenance()
-    if not runs or "config" not in runs[-1]:
+    try:
+        tree, _ = yaml_text.parse(str(runs[-1]["config"]))
+        stages = tree.get("stages") or {"md": tree["md"]}
+        return {name: dict(keys) for name, keys in stages.items()}
+    except (LookupError, ValueError, TypeError, AttributeError) as error:  # no config, or another kind of text
         raise OutputError(
             f"{reader.path} = no config of its run: must be a trajectory of hpcpot md; give another file."
-        )
-    tree, _ = yaml_text.parse(runs[-1]["config"])
-    return tree.get("stages") or {"md": tree["md"]}
+        ) from error
 
 
 def series_of(reader: TrajectoryReader) -> dict[str, np.ndarray]:

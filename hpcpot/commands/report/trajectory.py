@@ -11,6 +11,7 @@ from hpcpot.analysis.line import fit_line
 from hpcpot.commands.report import figure, panels
 from hpcpot.errors import OutputError
 from hpcpot.montecarlo.averages import of_rows
+from hpcpot.provenance import ABSENT
 from hpcpot.report.atoms import chosen, view
 from hpcpot.report.figures import WIDTH
 from hpcpot.report.interactive import Chart, chart
@@ -77,7 +78,7 @@ def facts(section: ReportSection) -> dict[str, str]:
         return {}
     last = section.provenance[-1]
     names = {"potential_fingerprint": "potential", "ranks": "ranks", "device": "device", "cpu": "processor"}
-    return {words: str(last[name]) for name, words in names.items() if name in last}
+    return {words: str(last[name]) for name, words in names.items() if last.get(name, ABSENT) != ABSENT}
 
 
 def add_series(section: ReportSection, series: dict[str, np.ndarray], n_atoms: int) -> None:
