@@ -57,7 +57,7 @@ for _row in (
 
 IN_FOLDERS = ("learn.h5", "analysis.h5")
 """Files of a folder that stand for it."""
-OF_CSV = {"step,rmse_": "train", "step,loss_": "train", "name,value,unit,low,high,verdict,where": "verify"}
+OF_CSV = {"step,loss_": "train", "name,value,unit,low,high,verdict,where": "verify"}
 """Beginning of the first line -> kind."""
 
 
@@ -71,9 +71,10 @@ def section(path: Path, views: int = 1) -> ReportSection:
     """
     name, path = identify(path)
     row = KINDS[name]
-    made = _code(row.code)(path, views)
-    for code in row.more:
-        _code(code)(path, made)
+    with explained(path, "make a page of"):  # a file that hpcpot wrote, with parts that it does not write
+        made = _code(row.code)(path, views)
+        for code in row.more:
+            _code(code)(path, made)
     return made
 
 
