@@ -53,7 +53,7 @@ def trajectory(
         for k in range(frames):
             positions = start + np.array([0.0, 0.0, k])
             turns = np.floor(positions @ np.linalg.inv(CELL))
-            arrays = {"position": positions - turns @ CELL, "image": turns.astype(np.int32)}
+            arrays = {"position": positions - turns @ CELL, "image": turns.astype(np.int32), "velocity": 0.0 * start}
             values = {
                 "temperature": 300.0 + k,
                 "potential_energy": -90.0 - 0.032 * k,

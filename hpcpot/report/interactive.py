@@ -6,7 +6,7 @@ import base64
 import io
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -128,7 +128,7 @@ class _Plot:
             "shapes": [],
             "annotations": [],
         }
-        self._figure, self._panels = figure, []
+        self._figure, self._panels, self._labels = figure, [], {}
         self._outer = [legend for part in (figure, *figure.subfigs) for legend in part.legends]
         self._bars = {axes: axes.get_window_extent() for axes in figure.axes if axes.get_label() == "<colorbar>"}
 
@@ -147,7 +147,7 @@ class _Plot:
             self.layout[f"yaxis{name}"] |= {"overlaying": f"y{under}", "side": axes.yaxis.get_ticks_position()}
         if axes.get_aspect() not in ("auto",):
             self.layout[f"yaxis{name}"]["scaleanchor"] = f"x{name}"
-        first = len(self.traces)
+        first, self._labels = len(self.traces), dict(_labels(axes))
         for artist in _artists(axes):
             self._add(artist, axes, name)
         for text in axes.texts:
@@ -172,7 +172,7 @@ class _Plot:
         return extent.x0 / width, extent.y0 / height, extent.x1 / width, extent.y1 / height
 
     def _trace(self, artist: Artist, name: str, **trace: Any) -> None:
-        label = str(artist.get_label() or "")
+        label = self._labels.get(id(artist), artist.get_label()) or "_"
         shown = {} if label.startswith("_") else {"name": html(label)}
         self.traces.append({"xaxis": f"x{name}", "yaxis": f"y{name}", "showlegend": False, **shown, **trace})
 
@@ -383,6 +383,20 @@ class _Plot:
         if title := legend.get_title().get_text():
             look["title"] = {"text": html(title)}
         return look
+
+
+def _labels(axes: Axes) -> Iterator[tuple[int, str]]:
+    """Labels of lines and bars that matplotlib gives to what holds them: the artist's id, and the label."""
+    from matplotlib.container import BarContainer, ErrorbarContainer
+
+    for container in axes.containers:
+        if isinstance(container, ErrorbarContainer):
+            line, _, bars = container.lines
+            yield id(line if line is not None else bars[0]), container.get_label()
+        elif isinstance(container, BarContainer) and len(container):
+            of_parts = [part.get_label() for part in container]  # a histogram labels its first bar
+            labels = [container.get_label(), *of_parts]
+            yield id(container), next((label for label in labels if label and not label.startswith("_")), "_")
 
 
 def _artists(axes: Axes) -> Iterable[Artist]:
