@@ -433,6 +433,7 @@ def _axis(axis: Any, axes: Axes, domain: list[float], anchor: str) -> dict[str, 
         "ticks": "outside",
         "ticklen": 4,
         "exponentformat": "power",
+        "minexponent": 5,
     }
     if not axes.axison:
         return settings | {"visible": False}
