@@ -45,7 +45,7 @@ HEAVY = {
     "dask": {"hpcpot.farm"},
     "distributed": {"hpcpot.farm"},
     "dask_jobqueue": {"hpcpot.farm"},
-    "torch": {"hpcpot.training"},
+    "torch": {"hpcpot.training", "hpcpot.potential.graph", "hpcpot.potential.torch_device"},
     "spglib": {"hpcpot.structure.random"},
     "matplotlib": {
         "hpcpot.report.figures",

@@ -10,7 +10,9 @@ import numpy as np
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import SimulationError
 from hpcpot.neighbors import batch
-from hpcpot.potential.contract import CLOSEST, Grader, Potential, refuse_overflow
+from hpcpot.potential import cells
+from hpcpot.potential.cells import AnyPotential
+from hpcpot.potential.contract import CLOSEST, Grader, refuse_overflow
 
 ROOM = 2048
 """Atoms evaluated at once; a CPU gets no faster with more."""
@@ -32,7 +34,7 @@ class Predicted:
 
 
 def predict(
-    dataset: DataSet, potential: Potential, room: int = ROOM, advance: Callable[[int], None] = lambda frames: None
+    dataset: DataSet, potential: AnyPotential, room: int = ROOM, advance: Callable[[int], None] = lambda frames: None
 ) -> Predicted:
     """Energies, forces and virials of all frames.
 
@@ -41,6 +43,7 @@ def predict(
         advance: called with the number of frames that were done since the last call.
     Raises:
         DataError: an element that the potential does not know.
+        StructureError: a frame that is not periodic, with a potential that needs that.
         SimulationError: a frame whose atoms are closer than the potential can say anything about, or a result that is
             not finite.
     """
@@ -52,11 +55,12 @@ def predict(
         joined = neighborhoods(part, potential.cutoff)
         points = joined.points(part.positions, part.cells)
         _refuse_contact(part, joined.closest(points))
-        result = potential.compute(points, joined.pairs, part.species[joined.owners])
+        for periodic in part.periodic:
+            cells.refuse_open(potential, periodic)
+        result = cells.compute(potential, joined, points, part.cells, part.species)
         atoms = slice(dataset.first[rows[0]], dataset.first[rows[-1] + 1])
-        forces[atoms], virials[rows] = joined.fold(points, result.forces)
+        forces[atoms], virials[rows], energies[rows] = result.forces, result.virials, result.energies
         _refuse_overflow(part, result.energies, forces[atoms])
-        energies[rows] = joined.sums(result.energies)
         truncated += result.truncated
         advance(len(rows))
     return Predicted(energies, forces, virials, truncated)
@@ -113,4 +117,4 @@ def _refuse_contact(dataset: DataSet, distances: np.ndarray) -> None:
 
 def _refuse_overflow(dataset: DataSet, energies: np.ndarray, forces: np.ndarray) -> None:
     for k, (a, b) in enumerate(zip(dataset.first[:-1], dataset.first[1:], strict=True)):
-        refuse_overflow(energies[a:b], forces[a:b], dataset.sources[k])
+        refuse_overflow(np.full(b - a, energies[k]), forces[a:b], dataset.sources[k])

@@ -8,9 +8,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from hpcpot.errors import FarmError, HpcpotError
-from hpcpot.potential import files, registry
-from hpcpot.potential.blocks import BlockPotential
-from hpcpot.potential.contract import Potential
+from hpcpot.potential import cells, files, registry
+from hpcpot.potential.cells import AnyPotential
 from hpcpot.potential.range import TrainedRange, note_if_assumed
 from hpcpot.potential.settings import PotentialSection
 
@@ -25,7 +24,7 @@ class PotentialRef:
     Attributes:
         source: as files.load takes it; a tuple for several files.
         fingerprint: of the parameters, as `files.fingerprint` says it.
-        kernels, precision: as in the config.
+        kernels, precision: as in the config. device: of a model of whole cells, see cells.prepare.
         elements: that the potential knows. trained: the range that it was trained in, which is no part of it.
     """
 
@@ -33,29 +32,36 @@ class PotentialRef:
     fingerprint: str
     kernels: str = "cpu"
     precision: str = "float64"
+    device: str = "cpu"
     elements: tuple[str, ...] = ()
     trained: TrainedRange | None = field(default=None, compare=False)
 
     @classmethod
-    def of(cls, settings: PotentialSection) -> PotentialRef:
+    def of(cls, settings: PotentialSection, whole_cells: bool = False, device: str = "cpu") -> PotentialRef:
         """Refer to the potential of a config's section `potential`; reads its file, and builds no kernels.
 
         `trained` stays None where the config says to ignore it.
 
+        Args:
+            whole_cells: structures are computed as a whole, so that a model of whole cells will do. device: for that.
         Raises:
-            ModelError: the file cannot be read. ConfigError: the kernels lack this precision.
+            ModelError: the file cannot be read, or is of a model that does not do. ConfigError: the kernels lack this
+                precision, or the device is for another family.
         """
         source = tuple(settings.file) if isinstance(settings.file, list) else settings.file
         family, trained = files.load_with_range(source)
+        if not whole_cells:
+            registry.require_local(family)
+        cells.refuse_device(family, device)
         registry.check_kernels(family, settings.kernels, settings.precision)
         fingerprint = files.fingerprint(family)
         if settings.outside == "ignore":
             trained = None
         else:
             note_if_assumed(source, trained)
-        return cls(source, fingerprint, settings.kernels, settings.precision, tuple(family.elements), trained)
+        return cls(source, fingerprint, settings.kernels, settings.precision, device, tuple(family.elements), trained)
 
-    def load(self) -> Potential:
+    def load(self) -> AnyPotential:
         """Load the potential, or take it from this process's cache.
 
         Raises:
@@ -65,7 +71,7 @@ class PotentialRef:
 
 
 @lru_cache(maxsize=CACHED)
-def _load(ref: PotentialRef) -> Potential:
+def _load(ref: PotentialRef) -> AnyPotential:
     try:
         family = files.load(ref.source)
     except (HpcpotError, OSError) as error:
@@ -80,4 +86,4 @@ def _load(ref: PotentialRef) -> Potential:
             f"{ref.fingerprint[:12]} where the command began; give a path that all nodes share, and do not change the "
             "file during the run."
         )
-    return BlockPotential(family, ref.kernels, ref.precision)
+    return cells.prepare(family, ref.kernels, ref.precision, ref.device)

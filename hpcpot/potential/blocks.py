@@ -34,6 +34,7 @@ class BlockPotential:
 
     def __init__(self, family: Family, kernel_set: str = "cpu", precision: str = "float64", block: int = BLOCK):
         """Args: kernel_set: cpu or reference. precision: float64, or mixed (float32 network and tables, float64 sums)."""
+        registry.require_local(family)
         self.family = family
         self.kernel_set, self.precision = kernel_set, precision
         self.block = block

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ase
 import numpy as np
@@ -13,13 +13,15 @@ from ase.calculators.calculator import all_changes
 from ase.geometry import complete_cell
 
 from hpcpot.errors import ConfigError, DomainError, ModelError, SimulationError
+from hpcpot.neighbors import batch
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.notices import notice
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import SERIAL
-from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential import cells
 from hpcpot.potential.contract import (
     CLOSEST,
+    CellPotential,
     Family,
     Potential,
     Result,
@@ -37,19 +39,22 @@ class Calculator(AseCalculator):
     """ASE calculator of any potential that hpcpot reads.
 
     Energy (eV), forces (eV/Å), stress (eV/Å³, tension positive, Voigt xx yy zz yz xz xy; where the cell has a volume),
-    energies (eV per atom). Any cell and any pbc. A structure outside the range that the potential was trained in is told
-    once, as a Python warning.
+    energies (eV per atom). Any cell and any pbc. A graph network has no energies of atoms, takes cells that are periodic along
+    all axes, and its forces are no gradient of a smooth energy, which is told. A structure outside the range that the
+    potential was trained in is told once, as a Python warning.
 
     Args:
         model: a file or list of files that `hpcpot.potential.files.load` reads, a shipped name, or parameters.
-        kernels: cpu (tables) or reference (exact radial functions, slow).
+        kernels: cpu (tables) or reference (exact radial functions, slow). device: cpu, gpu or auto, of a graph network.
     Raises:
-        ModelError: neither a file that is read nor parameters.
+        ModelError: neither a file that is read nor parameters. DependencyError: a graph network, and no torch.
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "free_energy", "energies", "forces", "stress"]
 
-    def __init__(self, model: str | Path | Sequence[Path] | Family, kernels: str = "cpu", **parameters):
+    def __init__(
+        self, model: str | Path | Sequence[Path] | Family, kernels: str = "cpu", device: str = "cpu", **parameters
+    ):
         super().__init__(**parameters)
         family, self._trained = model, None
         if isinstance(model, (str, Path, list, tuple)):
@@ -60,10 +65,15 @@ class Calculator(AseCalculator):
                 f"model = {type(model).__name__}: must be a file, a list of files, a shipped name or the parameters of a "
                 "potential; name one."
             )
-        self.potential = BlockPotential(family, kernels)
+        self.potential = cells.prepare(family, kernels, device=device)
+        if cells.is_whole(self.potential):
+            notice("model: graph network", NO_GRADIENT)
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
+        if cells.is_whole(self.potential):
+            self.results = _of_cell(self.atoms, self.potential, self._judge)
+            return
         try:
             result = evaluate(self.atoms, self.potential, self._judge)
         except SimulationError:  # of a run, by elements; here the structure is at fault, and the atoms can be named
@@ -72,14 +82,55 @@ class Calculator(AseCalculator):
         energy = float(result.energies.sum())
         self.results = {"energy": energy, "free_energy": energy, "energies": result.energies, "forces": result.forces}
         if self.atoms.cell.rank == 3:
-            stress = -result.virial / self.atoms.get_volume()
-            self.results["stress"] = (0.5 * (stress + stress.T)).flat[[0, 4, 8, 5, 2, 1]]
+            self.results["stress"] = _stress(result.virial, self.atoms)
 
     def _judge(self, points: Points, energy: float) -> None:
         """Tell, the first time, that a structure is outside the range that the potential was trained in."""
         if self._trained is not None and (text := self._trained.outside(points, energy)):
             self._trained = None
             notice(text, OUTSIDE_NOTE)
+
+
+NO_GRADIENT = (
+    "forces are no gradient of a smooth energy: energy is not conserved in dynamics with them; relax structures with them, and "
+    "take another model for dynamics."
+)
+
+
+def _of_cell(atoms: ase.Atoms, potential: CellPotential, judge: Callable[[Points, float], None]) -> dict[str, Any]:
+    """Results of a calculator by a potential of whole cells.
+
+    Raises:
+        See `evaluate`; StructureError also of a cell that is not periodic along all axes.
+    """
+    species, cell = _species(atoms, potential.elements), atoms.cell.array
+    cells.refuse_open(potential, atoms.pbc)
+    checks.check(atoms, potential.elements)
+    near = batch.build(np.array(atoms.positions, np.float64), cell, atoms.pbc, potential.cutoff)
+    joined, points = batch.join([near]), near.points
+    found = cells.compute(potential, joined, points, cell[None], species)
+    energy = float(found.energies[0])
+    judge(Points.of(near, species, near.positions, cell), energy)
+    refuse_overflow(np.full(len(atoms), energy), found.forces)
+    return {"energy": energy, "free_energy": energy, "forces": found.forces, "stress": _stress(found.virials[0], atoms)}
+
+
+def _stress(virial: np.ndarray, atoms: ase.Atoms) -> np.ndarray:
+    """(6,) eV/Å³ in Voigt's order."""
+    stress = -virial / atoms.get_volume()
+    return (0.5 * (stress + stress.T)).flat[[0, 4, 8, 5, 2, 1]]
+
+
+def _species(atoms: ase.Atoms, elements: tuple[str, ...]) -> np.ndarray:
+    """(n,) int32, the number of each atom's element; refuses atoms that are unsound or not known; see `evaluate`."""
+    checks.refuse_unsound(atoms)
+    unknown = sorted(set(atoms.symbols) - set(elements))
+    if unknown:
+        raise ModelError(
+            f"structure = has {', '.join(unknown)}: the potential knows {', '.join(elements)} only; "
+            "use a potential that was trained with them."
+        )
+    return np.array([elements.index(s) for s in atoms.symbols], np.int32)
 
 
 def evaluate(
@@ -93,15 +144,7 @@ def evaluate(
         StructureError: atoms or a cell that cannot be simulated. ModelError: an element that the potential does not know.
         SimulationError: atoms too close, or a result that is not finite.
     """
-    checks.refuse_unsound(atoms)
-    unknown = sorted(set(atoms.symbols) - set(potential.elements))
-    if unknown:
-        raise ModelError(
-            f"structure = has {', '.join(unknown)}: the potential knows {', '.join(potential.elements)} only; "
-            "use a potential that was trained with them."
-        )
-    n = len(atoms)
-    species = np.array([potential.elements.index(s) for s in atoms.symbols], np.int32)
+    species, n = _species(atoms, potential.elements), len(atoms)
     cell = complete_cell(atoms.cell.array)
     images.refuse_many_images(n, cell, atoms.pbc, potential.reach)
     state = State(

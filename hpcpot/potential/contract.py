@@ -14,6 +14,7 @@ import numpy as np
 
 from hpcpot.compiled import njit
 from hpcpot.errors import SimulationError, StructureError
+from hpcpot.neighbors.batch import Batch
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moments.sets import MomentSet
 from hpcpot.structure import images
@@ -113,6 +114,45 @@ class Potential(Protocol):
 
     def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
         """Estimate of the host memory that `compute` needs besides its arguments: n centres among m atoms, their pairs."""
+
+
+@dataclass
+class CellResult:
+    """Energies, forces and virials of several structures, each as a whole.
+
+    Attributes:
+        energies: (cells,) float64, eV. forces: (atoms, 3) float64, eV/Å.
+        virials: (cells, 3, 3) float64, eV, as that of `Result`. truncated: as of `Result`.
+    """
+
+    energies: np.ndarray
+    forces: np.ndarray
+    virials: np.ndarray
+    truncated: int = 0
+
+
+class CellPotential(Protocol):
+    """A model of whole structures, which is no sum over the neighbourhoods of atoms: it has no domains and no ghosts.
+
+    Its forces need not be the gradient of its energy; so it serves relaxations and predictions, and no dynamics.
+
+    Attributes:
+        cutoff: Å, of the neighbourhoods that it is given; the others as of `Potential`.
+    """
+
+    elements: tuple[str, ...]
+    cutoff: float
+    kernel_set: str
+    precision: str
+    device_name: str
+
+    def compute_cells(self, joined: Batch, points: np.ndarray, cells: np.ndarray, species: np.ndarray) -> CellResult:
+        """All of several structures that are periodic along all axes.
+
+        Args:
+            joined: neighbourhoods of at least the cutoff. points: (m, 3) float64, Å, theirs.
+            cells: (cells, 3, 3) float64, Å. species: (atoms,) int32.
+        """
 
 
 class Grader(Protocol):

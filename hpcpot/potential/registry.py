@@ -75,6 +75,8 @@ class FamilyRow:
         grader: path of a function (family) -> contract.Grader, or None where this model has no extrapolation grades.
         foreign: path of a function (path) -> what a file of a related program is, which is not read, and what to do; None
             for another file.
+        whole_cells: path of a function (model, precision, device: cpu, gpu or auto) -> contract.CellPotential of a family that
+            is no sum over neighbourhoods; None: it is one, by moments or kernels of its own.
         shortest: the parameter that is, or begins at, the shortest distance of the training set; None: there is none.
         shortest_is: what this parameter is.
     """
@@ -91,6 +93,7 @@ class FamilyRow:
     trainer: str | None = None
     grader: str | None = None
     foreign: str | None = None
+    whole_cells: str | None = None
     shortest: str | None = None
     shortest_is: str = ""
 
@@ -166,6 +169,14 @@ _ROWS = (
         shortest="min_distance",
         shortest_is="min_dist of MLIP, where radial functions begin: 0.99 times the shortest trained distance by default",
     ),
+    FamilyRow(
+        "graph",
+        "graph network",
+        "hpcpot.potential.graph.model:GraphNetwork",
+        mixed="hpcpot.potential.graph.model:mixed_kernels",
+        trainer="hpcpot.training.graph.settings",
+        whole_cells="hpcpot.potential.graph.potential:prepare",
+    ),
     FamilyRow("lennard_jones", "Lennard-Jones potential", "hpcpot.potential.lennard_jones:LennardJones"),
 )
 
@@ -208,10 +219,30 @@ def check_kernels(model: Any, kernel_set: str, precision: str) -> None:
     if kernel_set not in (*KERNEL_SETS, "gpu"):
         raise ConfigError(f"potential.kernels = {kernel_set}: must be {' or '.join(KERNEL_SETS)}; cpu is the fast one.")
     row = row_of(model)
+    if row.whole_cells and kernel_set != "cpu":
+        raise ConfigError(
+            f"potential.kernels = {kernel_set}: the {row.title} has one implementation, in torch; set cpu, and device where a "
+            "GPU is wanted."
+        )
     if precision != "float64" and (row.mixed is None or kernel_set not in code(row.mixed)(model)):
         raise ConfigError(
             f"potential.precision = {precision}: the {kernel_set} kernels of this {row.title} have float64 only; set "
             "float64."
+        )
+
+
+def require_local(model: Any) -> None:
+    """Refuse a model of whole cells where energies of atoms by their neighbours are needed.
+
+    Raises:
+        ModelError: says what it can be used for.
+    """
+    row = row_of(model)
+    if row.whole_cells:
+        raise ModelError(
+            f"potential = {row.title}: must be a sum of energies of atoms by their neighbours; its forces are no gradient of a "
+            "smooth energy and messages cross the whole cell, so that it has no dynamics, no domains and no change of a part; "
+            "use it with relax and test, or take another model here."
         )
 
 

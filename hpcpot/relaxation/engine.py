@@ -12,7 +12,8 @@ from ase import Atoms
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.batch import Batch, Neighborhood
-from hpcpot.potential.contract import Potential
+from hpcpot.potential import cells
+from hpcpot.potential.cells import AnyPotential
 from hpcpot.potential.range import Points, TrainedRange
 from hpcpot.relaxation import guards, minimizers
 from hpcpot.relaxation.coordinates import RelaxationCoordinates
@@ -106,7 +107,7 @@ Outcome = tuple[int, Relaxed | HpcpotError]
 
 def relax(
     structures: Iterable[Atoms],
-    potential: Potential,
+    potential: AnyPotential,
     options: RelaxationOptions,
     room: int,
     trained: TrainedRange | None = None,
@@ -132,11 +133,13 @@ class RelaxationEngine:
     """
 
     def __init__(
-        self, potential: Potential, options: RelaxationOptions, room: int, trained: TrainedRange | None = None
+        self, potential: AnyPotential, options: RelaxationOptions, room: int, trained: TrainedRange | None = None
     ):
         self.potential, self.options, self.room, self.trained = potential, options, room, trained
         self.minimizer = MINIMIZERS[options.minimizer]
-        self.moves = replace(options.moves, rise=minimizers.RISE[potential.precision])
+        # Where forces are no gradient the energy may rise along them, and is no reason to go back.
+        rise = np.inf if cells.is_whole(potential) else minimizers.RISE[potential.precision]
+        self.moves = replace(options.moves, rise=rise)
         self.reach = potential.cutoff + options.skin
         self.evaluated = 0
         self.in_flight: list[InFlight] = []
@@ -186,6 +189,7 @@ class RelaxationEngine:
                 f"periodic = {checked.pbc.tolist()}: relax.cell: {self.options.cell} moves a cell that is periodic "
                 "along all axes; set relax.cell: fixed."
             )
+        cells.refuse_open(self.potential, checked.pbc)
         kinds = [self.potential.elements.index(symbol) for symbol in checked.symbols]
         near = batch.build(checked.positions, checked.cell.array, np.asarray(checked.pbc), self.reach)
         return InFlight(number, checked, np.array(kinds, np.int32), near)
@@ -211,11 +215,10 @@ class RelaxationEngine:
 
     def _evaluate(self, points: np.ndarray) -> dict[int, Relaxed | HpcpotError]:
         """Evaluate the forces at the present geometry; returns the structures that have ended by them."""
-        species = np.concatenate([structure.species for structure in self.in_flight])[self._batch.owners]
-        result = self.potential.compute(points, self._batch.pairs, species)
-        self.evaluated += sum(len(structure.atoms) for structure in self.in_flight)
-        energies = self._batch.sums(result.energies)
-        forces, virials = self._batch.fold(points, result.forces)
+        species = np.concatenate([structure.species for structure in self.in_flight])
+        result = cells.compute(self.potential, self._batch, points, self.coordinates.geometry()[1], species)
+        self.evaluated += len(species)
+        energies, forces, virials = result.energies, result.forces, result.virials
         driving = self.coordinates.set_forces(forces, virials, energies, self.options.cell, self.options.pressure)
         squares = np.where(self.coordinates.free[self.coordinates.is_atom], (forces**2).sum(axis=1), 0.0)
         largest = np.sqrt(np.maximum.reduceat(squares, self._batch.starts))

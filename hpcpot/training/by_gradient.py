@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from hpcpot.potential.files import fingerprint
+from hpcpot.potential.torch_device import find_device
 from hpcpot.storage.content import content_key
 from hpcpot.training import curve
 from hpcpot.training.batches import AUTO_ATOMS, BatchSampler, Systems, frames_in_batch
@@ -17,14 +18,15 @@ from hpcpot.training.job import Job
 from hpcpot.training.schedule import Constant, Exponential
 from hpcpot.training.settings import TrainSettings
 from hpcpot.training.trainer import Plan, Trainer, TrainingTask
-from hpcpot.training.workers import Workers, find_device
+from hpcpot.training.way import MOMENTS, Way
+from hpcpot.training.workers import Workers
 from hpcpot.wording import plural
 
 MakeTask = Callable[[Job, torch.dtype, torch.device], tuple[Any, Any, Systems]]
 MEGABYTE = 1e6
 
 
-def fit(job: Job, make_task: MakeTask) -> int:
+def fit(job: Job, make_task: MakeTask, way: Way = MOMENTS) -> int:
     """Train, and write the model where it came to its end; returns the exit code."""
     settings = job.settings
     torch.set_num_threads(settings.training.threads)
@@ -33,7 +35,7 @@ def fit(job: Job, make_task: MakeTask) -> int:
         job.say = say
         dtype = getattr(torch, settings.training.precision)
         model, loss, systems = make_task(job, dtype, workers.device)
-        task = _task(job, model, loss, systems, workers)
+        task = _task(job, (model, loss, systems), way, workers)
         plan = _plan(settings, steps(settings, systems, workers))
         _say_head(job, task, systems, workers)
         code = Trainer(task, plan, workers, job.stop, say).run(job.restart)
@@ -42,17 +44,19 @@ def fit(job: Job, make_task: MakeTask) -> int:
     return code
 
 
-def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -> TrainingTask:
-    settings, rate = job.settings, job.settings.learning_rate
+def _task(job: Job, made: tuple[Any, Any, Systems], way: Way, workers: Workers) -> TrainingTask:
+    (model, loss, systems), settings, rate = made, job.settings, job.settings.learning_rate
     factor = {"none": 1.0, "sqrt": workers.size**0.5, "linear": float(workers.size)}[rate.scale_by_workers]
     memory = settings.data.memory_MB * MEGABYTE / workers.size
-    given = (model, model.constant_energies, loss.needs_forces, memory)
+    given = (model, model.constant_energies, loss.needs_forces, memory, way)
     validation = None if job.validation is None else FrameCache(job.validation, *given)
     training = settings.training
     n_steps = steps(settings, systems, workers)
     schedule = Constant(rate.start)
     if rate.stop is not None:
         decay = rate.decay_steps or min(5000, max(1, n_steps // 200))
+        if rate.decay_epochs is not None:
+            decay = max(1, round(rate.decay_epochs * systems.n_batches / workers.size))
         schedule = Exponential(rate.start, rate.stop, n_steps, decay, rate.decay_rate)
     identity = content_key(
         fingerprint(model.family),
@@ -67,9 +71,11 @@ def _task(job: Job, model: Any, loss: Any, systems: Systems, workers: Workers) -
         training.seed,
         training.precision,
         workers.size,
+        *([] if way.change is None else [repr(way.change)]),
     )
     return TrainingTask(
         model,
+        way,
         loss,
         schedule,
         factor,

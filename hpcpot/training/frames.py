@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
 
 from hpcpot.dataset.dataset import DataSet
-from hpcpot.training import geometry
-from hpcpot.training.geometry import Described, Geometry
 from hpcpot.training.loss import Labels
+from hpcpot.training.way import MOMENTS, Way
 
 
 class FrameCache:
@@ -20,25 +20,35 @@ class FrameCache:
         energies: (elements,) eV, constant energies of atoms that labels are taken relative to.
         forces: whether they will be asked for.
         memory: bytes of geometry that is kept; what comes later is computed each time.
+        way: how the family describes frames.
     """
 
-    def __init__(self, data: DataSet, model: Described, energies: np.ndarray, forces: bool, memory: float):
-        self.data, self._model, self._forces, self._memory = data, model, forces, memory
+    def __init__(
+        self, data: DataSet, model: Any, energies: np.ndarray, forces: bool, memory: float, way: Way = MOMENTS
+    ):
+        self.data, self._model, self._forces, self._memory, self._way = data, model, forces, memory, way
         self._relative = data.energies - data.counts @ energies
-        self._kept: dict[int, Geometry] = {}
+        self._kept: dict[int, Any] = {}
 
-    def batch(self, rows: Sequence[int]) -> tuple[Geometry, Labels]:
-        """Some frames as one batch."""
-        return geometry.join([self._geometry(int(k)) for k in rows]), self._labels(np.asarray(rows))
+    def batch(self, rows: Sequence[int], draw: int | None = None) -> tuple[Any, Labels]:
+        """Some frames as one batch.
+
+        Args:
+            draw: number of the batch, by which a family that changes its frames at random does so; None: as they are.
+        """
+        parts, labels = [self._geometry(int(k)) for k in rows], self._labels(np.asarray(rows))
+        if draw is not None and self._way.change is not None:
+            parts, labels = self._way.change(parts, labels, draw)
+        return self._way.join(self._model, parts), labels
 
     def name(self, rows: Sequence[int]) -> str:
         """Names of the frames of a batch, for messages."""
         return ", ".join(f"{k} ({self.data.sources[k]})" for k in rows)
 
-    def _geometry(self, k: int) -> Geometry:
+    def _geometry(self, k: int) -> Any:
         if k in self._kept:
             return self._kept[k]
-        made = geometry.of_frame(self._model, self.data, k, self._forces)
+        made = self._way.of_frame(self._model, self.data, k, self._forces)
         if made.nbytes <= self._memory:
             self._memory -= made.nbytes
             self._kept[k] = made
@@ -51,4 +61,5 @@ class FrameCache:
             torch.tensor(self._relative[rows], device=device),
             torch.tensor(part.forces, device=device),
             torch.tensor(part.virials, device=device),
+            torch.tensor(part.volumes, device=device),
         )

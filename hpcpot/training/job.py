@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,7 @@ from hpcpot.dataset.dataset import DataSet, join
 from hpcpot.dataset.formats.reading import LabelNames, ReadOptions
 from hpcpot.dataset.split import split
 from hpcpot.dataset.trained import trained_range
-from hpcpot.errors import ConfigError, DataError, DependencyError, OutputError
+from hpcpot.errors import ConfigError, DataError, OutputError
 from hpcpot.notices import notice
 from hpcpot.potential import files as potential_files
 from hpcpot.potential import registry
@@ -100,12 +99,6 @@ def make(
     fractions = (1.0 - keys.validation_fraction, keys.validation_fraction)
     training, validation = (data.select(rows) for rows in split(data, fractions, keys.seed))
     return Job(settings, training, validation, restart, stop, say)
-
-
-def require_torch() -> None:
-    """Raises DependencyError without torch."""
-    if find_spec("torch") is None:
-        raise DependencyError("family = needs torch, which is not installed: pip install 'hpcpot[train]'.")
 
 
 def check_output(output: TrainOutputSection, restart: bool, overwrite: bool) -> None:

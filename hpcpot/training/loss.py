@@ -16,13 +16,14 @@ class Labels:
 
     Attributes:
         sizes: (frames,) float64, atoms. energies: (frames,) float64, eV, less the constant energies of the atoms.
-        forces: (atoms, 3), eV/Å. virials: (frames, 3, 3), eV; NaN where a frame has none.
+        forces: (atoms, 3), eV/Å. virials: (frames, 3, 3), eV; NaN where a frame has none. volumes: (frames,) float64, Å³.
     """
 
     sizes: Tensor
     energies: Tensor
     forces: Tensor
     virials: Tensor
+    volumes: Tensor
 
 
 @dataclass(frozen=True)

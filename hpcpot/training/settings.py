@@ -161,7 +161,7 @@ class TrainingSection:
         "prob_sys_size",
     )
     optimiser: str | None = key(
-        choice(*OPTIMISERS), "optimiser; null: adam for deep_potential, adamw for chebyshev", None
+        choice(*OPTIMISERS), "optimiser; null: adam for deep_potential and graph, adamw for chebyshev", None
     )
     weight_decay: float = key(number(minimum=0), "weight decay of the optimiser; with muon, of matrices only", 0.0)
     seed: int = key(integer(), "seed of the initial weights and of the batches", 0)
@@ -184,12 +184,17 @@ class LearningRateSection:
     """Schedule of the learning rate."""
 
     start: float | None = key(
-        number(above=0), "initial learning rate; null: 1e-3 for deep_potential, 1e-4 for chebyshev", None
+        number(above=0), "initial learning rate; null: 1e-3 for deep_potential and graph, 1e-4 for chebyshev", None
     )
     stop: float | None = key(
-        number(above=0), "learning rate at the last step; null: 1e-8 for deep_potential, constant otherwise", None
+        number(above=0),
+        "learning rate at the last step; null: 1e-8 for deep_potential, start/64 for graph, else constant",
+        None,
     )
     decay_steps: int | None = key(integer(1), "steps between two reductions; null: steps / 200, at most 5000", None)
+    decay_epochs: float | None = key(
+        number(above=0), "passes over the data between two reductions, instead of learning_rate.decay_steps", None
+    )
     decay_rate: float | None = key(
         number(above=0), "factor of each reduction; null: such that the rate ends at learning_rate.stop", None
     )
@@ -271,6 +276,10 @@ def _check(settings: TrainSettings) -> Iterator[Problem]:
     yield from _check_entries(settings)
     yield from TRAINERS[settings.family].check(settings)
     rate = settings.learning_rate
+    if rate.decay_steps is not None and rate.decay_epochs is not None:
+        yield "learning_rate.decay_epochs", "one of decay_steps and decay_epochs must be null"
+    if rate.decay_epochs is not None and rate.stop is None:
+        yield "learning_rate.decay_epochs", "needs learning_rate.stop, to which the rate falls"
     if rate.start is not None and rate.stop is not None and rate.stop > rate.start:
         yield "learning_rate.stop", f"must not be above learning_rate.start, {rate.start:g}; typical 1e-8"
 

@@ -17,12 +17,12 @@ from hpcpot.errors import OutputError, TrainingError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.storage import checkpoint
-from hpcpot.training import curve, step
+from hpcpot.training import curve
 from hpcpot.training.batches import BatchSampler
 from hpcpot.training.frames import FrameCache
 from hpcpot.training.loss import BatchErrors
 from hpcpot.training.optimiser import Optimiser, fill, flat
-from hpcpot.training.step import Trained
+from hpcpot.training.way import Way
 from hpcpot.training.workers import Workers
 
 EXPLODED = 1e6
@@ -34,7 +34,7 @@ class TrainingTask:
     """A model to be trained, its data and rules.
 
     Attributes:
-        model: what is trained. loss: (prediction, labels, learning rate) -> loss; `needs_forces` says what of.
+        model: what is trained, by its way. loss: (prediction, labels, learning rate) -> loss; `needs_forces` says what of.
         schedule: step -> learning rate. rate_factor: what the optimiser's rate is times that, with several processes.
         optimiser, weight_decay: see hpcpot.training.optimiser.
         training: its frames; sampler: which of them a step sees.
@@ -42,7 +42,8 @@ class TrainingTask:
         identity: all that a checkpoint must have in common with the run that goes on from it.
     """
 
-    model: Trained
+    model: Any
+    way: Way
     loss: Any
     schedule: Callable[[int], float]
     rate_factor: float
@@ -124,11 +125,11 @@ class Trainer:
         """One step on all workers; whether one of them was asked to stop."""
         task, parameters = self.task, self.task.model.parameters
         rows = [task.sampler.next() for _ in range(self.workers.size)][self.workers.rank]
-        geometry, labels = task.training.batch(rows)
+        geometry, labels = task.training.batch(rows, self.done * self.workers.size + self.workers.rank)
         rate = task.schedule(self.done)
         for p in parameters:
             p.grad = None
-        predicted, loss = step.add_gradient(
+        predicted, loss = task.way.add_gradient(
             task.model, geometry, lambda prediction: task.loss(prediction, labels, rate), task.loss.needs_forces
         )
         asked = self._share_gradient(float(loss), rows)
@@ -190,7 +191,7 @@ class Trainer:
         errors, last = BatchErrors(), task.schedule(self.plan.steps)
         for rows in task.validation_batches[self.workers.rank :: self.workers.size]:
             geometry, labels = task.validation.batch(rows)
-            predicted = step.predict(task.model, geometry, task.loss.needs_forces)
+            predicted = task.way.predict(task.model, geometry, task.loss.needs_forces)
             errors.add(predicted, labels, float(task.loss(predicted, labels, last)))
         parts = self.workers.gather(errors)
         kinds = ("sums", "counts")

@@ -9,8 +9,6 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from hpcpot.errors import DependencyError
-
 
 class Workers:
     """One process, or all of them joined: nccl where they compute on GPUs, gloo on CPUs.
@@ -53,19 +51,3 @@ class Workers:
         values = [None] * self.size
         dist.all_gather_object(values, value)
         return values
-
-
-def find_device(device: str) -> str:
-    """cpu or cuda, as torch calls them.
-
-    Args:
-        wanted: cpu, gpu or auto: a GPU where torch has one.
-    Raises:
-        DependencyError: a GPU is asked for and torch has none.
-    """
-    has_gpu = torch.cuda.is_available()
-    if device == "gpu" and not has_gpu:
-        raise DependencyError(
-            f"device = gpu: torch {torch.__version__} sees no GPU; install a CUDA build of torch, or set device: cpu."
-        )
-    return "cuda" if has_gpu and device != "cpu" else "cpu"

@@ -16,8 +16,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import Predicted, frame_grades, predict
 from hpcpot.dataset.statistics import aligned, number
 from hpcpot.outputs import Replacement, check_output
-from hpcpot.potential import registry
-from hpcpot.potential.blocks import BlockPotential
+from hpcpot.potential import cells, registry
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.progress import Progress
 from hpcpot.storage.tables import Columns, Tables, write_csv
@@ -104,7 +103,7 @@ def _predict(dataset: DataSet, model: object, kernels: str, name: str) -> Predic
         progress.count(items=frames)
         progress.show()
 
-    predicted = predict(dataset, BlockPotential(model, kernels), advance=advance)
+    predicted = predict(dataset, cells.prepare(model, kernels), advance=advance)
     progress.end()
     return predicted
 

@@ -89,6 +89,11 @@ class RelaxSettings:
     potential: PotentialSection
     relax: RelaxSection = RelaxSection()
     output: RelaxOutputSection
+    device: str = key(
+        choice("cpu", "gpu", "auto"),
+        "device of torch for a graph network, of each worker; others relax on the CPU",
+        "cpu",
+    )
     farm: FarmSection = FarmSection()
 
 

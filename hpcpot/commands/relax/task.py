@@ -31,7 +31,7 @@ def prepare(settings: RelaxSettings, arguments: argparse.Namespace, stop: Stop) 
     Raises:
         ConfigError, ModelError: before anything is done.
     """
-    potential, output = PotentialRef.of(settings.potential), settings.output
+    potential, output = PotentialRef.of(settings.potential, True, settings.device), settings.output
     is_timed = arguments.overwrite or has_times(output.results)
     return Task(
         kind="relax",

@@ -110,9 +110,9 @@ def fit(job: Job) -> int:
     Raises:
         DependencyError: torch is not installed.
     """
-    from hpcpot.training.job import require_torch
+    from hpcpot.potential.torch_device import require_torch
 
-    require_torch()
+    require_torch("family = chebyshev")
     from hpcpot.training.by_gradient import fit
     from hpcpot.training.chebyshev.start import make_task
 

@@ -259,6 +259,7 @@ def from_fixed(values: Any) -> Any:
 
 def _model(device: Device, buffers: Buffers, family: Family, precision: str) -> Any:
     """The family's own kernels where it has some, else those that work from tables of its moment sets."""
+    registry.require_local(family)
     registry.check_kernels(family, "gpu", precision)
     prepare = registry.kernels(family, "gpu")
     own = prepare(device, buffers, family, CLOSEST, precision) if prepare else None

@@ -1,0 +1,1 @@
+"""Graph networks that predict forces and stress of whole cells: parameters, graphs and the network itself."""
