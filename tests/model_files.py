@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import frozen_graph
+import graph_networks
 import h5py
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ MODELS = {
     "deep_potential": systems.deep_potential(),
     "chebyshev": systems.chebyshev(),
     "moment_tensor": systems.moment_tensor(),
+    "graph": graph_networks.random_network(),
     "lennard_jones": systems.argon(),
 }
 """A small model of each family."""

@@ -38,6 +38,10 @@ TREES = {
         "loss": {"force_weight": 0.1},
         "learning_rate": {"start": 0.01},
     },
+    "graph": {
+        "graph": {"blocks": 1, "features": 6, "hidden": 5, "noise_A": 0.02, "energy_weight": 0.1},
+        "learning_rate": {"start": 0.01},
+    },
     "moment_tensor": {"moment_tensor": {"level": 8, "cutoff_A": 4.0, "radial_size": 4}},
 }
 

@@ -65,7 +65,9 @@ IMPLEMENTATIONS = {
 
 
 def test_every_family_is_here():
-    assert {name.partition(",")[0] for name in MODELS} == FAMILIES.keys()
+    """But those of whole cells, which tests/potential/graph holds to what they promise."""
+    of_atoms = {name for name, row in FAMILIES.items() if row.whole_cells is None}
+    assert {name.partition(",")[0] for name in MODELS} == of_atoms
 
 
 @pytest.fixture(scope="module", params=IMPLEMENTATIONS)

@@ -14,7 +14,7 @@ ROWS = pytest.mark.parametrize("row", registry.FAMILIES.values(), ids=lambda row
 
 @ROWS
 def test_every_import_path_leads_to_code(row):
-    paths = [row.model, row.reference, row.cpu, row.gpu, row.mixed, row.grader]
+    paths = [row.model, row.reference, row.cpu, row.gpu, row.mixed, row.grader, row.whole_cells]
     paths += [path for reader in row.readers for path in (reader.recognise, reader.read)]
     paths += [writer.write for writer in row.writers]
     assert all(callable(registry.code(path)) for path in paths if path)

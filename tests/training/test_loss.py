@@ -17,7 +17,13 @@ GOLDEN = json.loads((DATA / "dp" / "training.json").read_text())
 def labels(golden, size):
     force, virial = np.reshape(golden["force"], (-1, 3)), np.reshape(golden["virial"], (1, 3, 3))
     energy = golden["energy"]
-    arrays = np.array([float(size)]), np.array([1.01 * energy + 0.3]), 0.9 * force + 0.05, 1.1 * virial - 0.2
+    arrays = (
+        np.array([float(size)]),
+        np.array([1.01 * energy + 0.3]),
+        0.9 * force + 0.05,
+        1.1 * virial - 0.2,
+        np.ones(1),
+    )
     return Labels(*map(torch.tensor, arrays))
 
 
@@ -30,7 +36,7 @@ def test_deepmd_loss_on_the_same_weights(name):
     for k, golden in enumerate(structures):
         wanted, one = labels(golden, data.sizes[k]), data.select([k])
         constant = torch.tensor(one.counts @ model.constant_energies)
-        wanted = Labels(wanted.sizes, wanted.energies - constant, wanted.forces, wanted.virials)
+        wanted = Labels(wanted.sizes, wanted.energies - constant, wanted.forces, wanted.virials, wanted.volumes)
         found = step.predict(model, batch(model, one))
         for rate, intensive, value, *errors in (next(expected) for _ in range(4)):
             loss = DeepmdLoss(2e-3, (0.02, 2), (1000, 1), (0.01, 0.2), intensive)
@@ -51,9 +57,9 @@ def test_frames_without_virial_are_left_out_of_its_term():
     goal.virials[0] = torch.nan
     loss = DeepmdLoss(1e-3, (0, 0), (0, 0), (1, 1))
     expected = ((found.virials - goal.virials)[1] ** 2).mean() / 3.0
-    assert float(loss(found, Labels(sizes, *vars(goal).values()), 1e-3)) == pytest.approx(float(expected))
+    assert float(loss(found, Labels(sizes, *vars(goal).values(), sizes), 1e-3)) == pytest.approx(float(expected))
     goal.virials[:] = torch.nan
-    assert float(loss(found, Labels(sizes, *vars(goal).values()), 1e-3)) == 0.0
+    assert float(loss(found, Labels(sizes, *vars(goal).values(), sizes), 1e-3)) == 0.0
     assert np.isnan(BatchErrors().rmse("virial"))
 
 
@@ -62,13 +68,15 @@ def test_energies_of_frames_of_different_size_count_by_their_own_size():
     loss = DeepmdLoss(1e-3, (1, 1), (0, 0))
     squares = (found.energies - goal.energies) ** 2
     expected = (squares[0] / 2 + squares[1] / 3) / 2
-    value = loss(found, Labels(torch.tensor([2.0, 3.0], dtype=torch.float64), *vars(goal).values()), 1e-3)
+    sizes = torch.tensor([2.0, 3.0], dtype=torch.float64)
+    value = loss(found, Labels(sizes, *vars(goal).values(), sizes), 1e-3)
     assert float(value) == pytest.approx(float(expected))
 
 
 def test_aenet_loss_is_of_root_mean_squares():
     found, goal = prediction(1), prediction(2)
-    wanted = Labels(torch.tensor([2.0, 3.0], dtype=torch.float64), *vars(goal).values())
+    sizes = torch.tensor([2.0, 3.0], dtype=torch.float64)
+    wanted = Labels(sizes, *vars(goal).values(), sizes)
     energy = (((found.energies - goal.energies) / wanted.sizes) ** 2).mean().sqrt()
     force = (((found.forces - goal.forces) ** 2).sum() / 5).sqrt()
     assert float(AenetLoss(0.0, 2.0)(found, wanted, 0.0)) == pytest.approx(2 * float(energy))

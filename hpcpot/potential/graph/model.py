@@ -23,6 +23,8 @@ MARKERS = {"planes": 3, "corner": 3, "global": 0, "energy": 0}
 """Nodes of a cell besides its atoms."""
 EDGE = 5
 """Features of an edge: r (3), |r| and |r|², Å."""
+STATE = 2
+"""Numbers of a cell at the start, zeros, as in MEGNet."""
 GATES = 4
 """Of a long short-term memory: input, forget, cell, output."""
 
@@ -41,7 +43,7 @@ class Dense:
 
 @dataclass(frozen=True)
 class GraphBlock:
-    """A block of message passing; every layer is activated.
+    """A block of message passing; every layer is activated but the last ones of the messages.
 
     Attributes:
         nodes_in, edges_in, state_in: what features pass before the messages; none in the first block.
@@ -185,7 +187,7 @@ def _widths(model: GraphNetwork) -> tuple[int, int, int]:
     """
     _, first = model.embedding.shape
     v = _end(model.nodes_in, first + 3 * (model.variant == "global"))
-    e, u = _end(model.edges_in, EDGE), _end(model.state_in, len(model.state_in[0].weights))
+    e, u = _end(model.edges_in, EDGE), _end(model.state_in, STATE)
     if not model.blocks:
         raise ValueError("blocks")
     for k, block in enumerate(model.blocks):

@@ -4,8 +4,10 @@ A block takes x = v, e, u to x + layer(ff(x)); the layer, with s the centre and 
 
     e'_k = phi_e([v_s, v_r, e_k, u]), v'_i = phi_v([mean of e'_k with s = i, v_i, u]), u' = phi_u([mean e', mean v', u])
 
-Means for u are over the atoms of a cell and the edges between them. Source: C. Chen et al., Chem. Mater. 31, 3564 (2019),
-and the layer of the package megnet; the first layers of phi_e and phi_v are shared out among what they join.
+Means for u are over the atoms of a cell and the edges between them; the last layers of phi have no activation. The first
+layers of phi_e and phi_v are shared out among what they join.
+
+Source: C. Chen et al., Chem. Mater. 31, 3564 (2019), and the layer of the package megnet 1.3.2.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from hpcpot.potential.graph.graphs import Graphs
-from hpcpot.potential.graph.model import Dense, GraphBlock, GraphNetwork, Set2Set
+from hpcpot.potential.graph.model import STATE, Dense, GraphBlock, GraphNetwork, Set2Set
 
 LN2 = math.log(2.0)
 ROUNDS = 3
@@ -73,7 +75,7 @@ def passed(net: GraphNetwork, graphs: Graphs) -> Features:
     if net.variant == "global":
         v = torch.cat([v, graphs.depths], 1)
     e = torch.cat([graphs.vectors, length, length * length], 1)
-    u = e.new_zeros(len(graphs.sizes), len(net.state_in[0].weights))
+    u = e.new_zeros(len(graphs.sizes), STATE)
     x = Features(dense(net.nodes_in, v), dense(net.edges_in, e), dense(net.state_in, u))
     for block in net.blocks:
         x = message(block, graphs, x, atoms)
@@ -91,20 +93,25 @@ def message(block: GraphBlock, graphs: Graphs, x: Features, atoms: int) -> Featu
     summed = torch.addmm(block.edges[0].bias, y.e, of_edge)
     summed = summed + (y.v @ of_centre + at_node).index_select(0, graphs.centres)
     summed = summed + (y.v @ of_neighbor).index_select(0, graphs.neighbors)
-    e = dense(block.edges[1:], softplus2(summed))
+    e = _rest(block.edges, summed)
     of_mean, of_node, of_state = _parts(block.nodes[0], (e.shape[1], width, state))
     at_node = (y.u @ of_state).index_select(0, graphs.cell_of)
     summed = torch.addmm(block.nodes[0].bias, mean(e, graphs.centres, len(y.v)), of_mean) + y.v @ of_node + at_node
-    v = dense(block.nodes[1:], softplus2(summed))
+    v = _rest(block.nodes, summed)
     of_pair = graphs.cell_of.index_select(0, graphs.centres[: graphs.n_pairs])
     n = len(y.u)
     whole = torch.cat([mean(e[: graphs.n_pairs], of_pair, n), mean(v[:atoms], graphs.cell_of[:atoms], n), y.u], 1)
-    return Features(x.v + v, x.e + e, x.u + dense(block.state, whole))
+    return Features(x.v + v, x.e + e, x.u + dense(block.state, whole, last=False))
 
 
 def _parts(layer: Dense, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
     """The weights of each part of a joined input."""
     return layer.weights.split(sizes, 0)
+
+
+def _rest(layers: tuple[Dense, ...], first: Tensor) -> Tensor:
+    """The other layers, from what the first one gives before its activation; the last one has none."""
+    return dense(layers[1:], softplus2(first), last=False) if len(layers) > 1 else first
 
 
 def softplus2(x: Tensor) -> Tensor:

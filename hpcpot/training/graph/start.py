@@ -9,7 +9,7 @@ import torch
 
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import DataError
-from hpcpot.potential.graph.model import EDGE, GATES, MARKERS, Dense, GraphBlock, GraphNetwork, Set2Set
+from hpcpot.potential.graph.model import EDGE, GATES, MARKERS, STATE, Dense, GraphBlock, GraphNetwork, Set2Set
 from hpcpot.training import batches, statistics
 from hpcpot.training.batches import Systems
 from hpcpot.training.graph import model as graph
@@ -19,8 +19,6 @@ from hpcpot.training.job import Job
 from hpcpot.training.settings import TrainSettings
 from hpcpot.training.way import Way
 
-STATE = 2
-"""Numbers of a cell at the start, zeros, as in MEGNet."""
 POOL = 16
 """Width of a set2set."""
 HEAD = (64, 32)
