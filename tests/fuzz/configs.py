@@ -31,7 +31,7 @@ EXAMPLES = {
     "label": ("label",),
     "select": ("select",),
     "learn": ("learn_lisi_small", "learn_lisi"),
-    "train": ("train_dp", "train_chebyshev", "train_mtp"),
+    "train": ("train_dp", "train_chebyshev", "train_mtp", "train_graph"),
 }
 """Command -> configs that are damaged."""
 NAMED = ("cells.extxyz", "interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz", "melt_si64.h5md")
