@@ -35,7 +35,7 @@ def random_network(variant: str = "planes", seed: int = 3, elements: Sequence[st
     settings = SimpleNamespace(graph=keys, training=SimpleNamespace(seed=seed))
     model = initial(SimpleNamespace(settings=settings, training=data_set().with_elements(elements)))
     random = np.random.default_rng(seed)
-    return mapped(model, lambda values: 1.5 * values + random.normal(0.0, 0.15, values.shape))
+    return mapped(model, lambda values: values + random.normal(0.0, 0.06, values.shape))
 
 
 def data_set(n: int = 8) -> DataSet:

@@ -15,6 +15,7 @@ from hpcpot.errors import ConfigError
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.labelling.settings import CalculatorSection
+from hpcpot.potential.registry import FAMILIES
 from hpcpot.training import settings as train_settings
 from hpcpot.training.settings import TRAINERS, TrainSettings
 
@@ -322,6 +323,8 @@ def _check(settings: LearnSettings) -> Iterator[Problem]:
     yield from farm_settings.check(settings.farm)
     if settings.data.held_out_fraction >= 1.0:
         yield "data.held_out_fraction", "must be below 1; typical 0.1"
+    if FAMILIES[model_settings(settings.training.config).family].whole_cells:
+        yield "training.config", "must be of a family that explores by dynamics, which a graph network does not"
     for name, stage in stages(settings).items():
         prefix = f"{STAGES}.{name}" if settings.stages else ONLY
         for last, requirement in _check_stage(settings, stage):

@@ -589,6 +589,12 @@ def test_data_too_few_to_be_divided(tmp_path, loop_only):
         in_process("--dry-run")
 
 
+def test_a_family_without_dynamics_explores_nothing(tmp_path, loop_only):
+    prepare(tmp_path)
+    with pytest.raises(ConfigError, match="training.config = .*must be of a family that explores by dynamics"):
+        in_process("--dry-run", "--set", "training.config={family: graph, training: {steps: 3}}")
+
+
 def test_a_flat_error_needs_errors_of_forces(tmp_path, loop_only):
     prepare(tmp_path, exploration={"flat_percent": 5})
     with pytest.raises(ConfigError, match=r"flat_percent = 5 .*needs frames that are held out"):

@@ -12,6 +12,7 @@ import pytest
 import systems
 import torch
 from graph_networks import data_set, periodic_cells, random_network
+from repository import REPOSITORY
 
 from hpcpot import Calculator, cli
 from hpcpot.dataset.predict import predict
@@ -129,7 +130,19 @@ def test_it_has_no_place_in_dynamics_and_changes_of_a_part(tmp_path: Path, monke
     with pytest.raises(ModelError, match=NO_PLACE):
         PotentialRef.of(PotentialSection(file=Path("graph.h5")))
     assert PotentialRef.of(PotentialSection(file=Path("graph.h5")), whole_cells=True).load().elements == ("Li", "Si")
-    assert cli.main(["md", "interface_si100.yaml", "--set", "potential.file=graph.h5", "--set", "md.steps=1"]) == 1
+    assert (
+        cli.main(
+            [
+                "md",
+                str(REPOSITORY / "configs/interface_si100.yaml"),
+                "--set",
+                "potential.file=graph.h5",
+                "--set",
+                "md.steps=1",
+            ]
+        )
+        == 1
+    )
     assert NO_PLACE in capsys.readouterr().err
     assert cli.main(["verify", "graph.h5"]) == 1
     assert NO_PLACE in capsys.readouterr().err
