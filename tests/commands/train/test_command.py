@@ -21,6 +21,7 @@ from hpcpot.errors import ConfigError, DataError
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results, Store
 from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential import torch_device
 from hpcpot.potential.files import fingerprint, load
 from hpcpot.storage.content import content_key
 from hpcpot.training import curve, job, optimiser, step
@@ -235,7 +236,7 @@ def test_two_processes_of_torchrun_take_the_mean_gradient_of_their_batches(tmp_p
 
 def test_without_torch_the_package_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(job, "find_spec", lambda name: None)
+    monkeypatch.setattr(torch_device, "find_spec", lambda name: None)
     assert cli.main(["train", prepare(tmp_path)]) == 1
     assert "torch, which is not installed: pip install 'hpcpot[train]'" in capsys.readouterr().err
 
