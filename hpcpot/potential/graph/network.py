@@ -91,8 +91,8 @@ def message(block: GraphBlock, graphs: Graphs, x: Features, atoms: int) -> Featu
     of_centre, of_neighbor, of_edge, of_state = _parts(block.edges[0], (width, width, y.e.shape[1], state))
     at_node = (y.u @ of_state).index_select(0, graphs.cell_of)
     summed = torch.addmm(block.edges[0].bias, y.e, of_edge)
-    summed = summed + (y.v @ of_centre + at_node).index_select(0, graphs.centres)
-    summed = summed + (y.v @ of_neighbor).index_select(0, graphs.neighbors)
+    summed += (y.v @ of_centre + at_node).index_select(0, graphs.centres)
+    summed += (y.v @ of_neighbor).index_select(0, graphs.neighbors)
     e = _rest(block.edges, summed)
     of_mean, of_node, of_state = _parts(block.nodes[0], (e.shape[1], width, state))
     at_node = (y.u @ of_state).index_select(0, graphs.cell_of)
@@ -115,8 +115,8 @@ def _rest(layers: tuple[Dense, ...], first: Tensor) -> Tensor:
 
 
 def softplus2(x: Tensor) -> Tensor:
-    """ln(1 + e^x) - ln 2."""
-    return functional.softplus(x) - LN2
+    """ln(1 + e^x) - ln 2; in place, as what it is taken from is not kept for the gradient."""
+    return functional.softplus(x).sub_(LN2)
 
 
 def dense(layers: tuple[Dense, ...], x: Tensor, last: bool = True) -> Tensor:

@@ -66,11 +66,11 @@ def test_steepest_descent_moves_along_the_forces() -> None:
     np.testing.assert_allclose(second.positions, expected, rtol=0, atol=1e-9)
 
 
-def test_a_rise_of_the_energy_sends_lbfgs_back_only_where_forces_are_its_gradient() -> None:
-    """Of a network of forces the energy may rise along them."""
-    model = replace(random_network(), force_scale=0.05, energy_scale=-1.0, stress_scale=1e-6, stress_shift=0.0)
+def test_the_energy_does_not_judge_the_steps_of_lbfgs() -> None:
+    """It may rise along forces that are not its gradient."""
+    model = replace(random_network(), force_scale=2e-3, stress_scale=1e-6, stress_shift=0.0)
     ends = []
-    for scale in (1.0, 1e-3):
+    for scale in (1.0, 1e3):
         potential = cells.prepare(replace(model, energy_scale=scale))
         ((_, result),) = relax([periodic_cells(1)[0]], potential, RelaxationOptions(steps=8, force=1e-9), 1000)
         ends.append(result.final.positions)
