@@ -108,11 +108,16 @@ def _of_cell(atoms: ase.Atoms, potential: CellPotential, judge: Callable[[Points
     checks.check(atoms, potential.elements)
     near = batch.build(np.array(atoms.positions, np.float64), cell, atoms.pbc, potential.cutoff)
     joined, points = batch.join([near]), near.points
-    found = cells.compute(potential, joined, points, cell[None], species)
-    energy = float(found.energies[0])
+    result = cells.compute(potential, joined, points, cell[None], species)
+    energy = float(result.energies[0])
     judge(Points.of(near, species, near.positions, cell), energy)
-    refuse_overflow(np.full(len(atoms), energy), found.forces)
-    return {"energy": energy, "free_energy": energy, "forces": found.forces, "stress": _stress(found.virials[0], atoms)}
+    refuse_overflow(np.full(len(atoms), energy), result.forces)
+    return {
+        "energy": energy,
+        "free_energy": energy,
+        "forces": result.forces,
+        "stress": _stress(result.virials[0], atoms),
+    }
 
 
 def _stress(virial: np.ndarray, atoms: ase.Atoms) -> np.ndarray:

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from hpcpot.errors import ConfigError, FarmError, ModelError
-from hpcpot.farm import potential_ref
 from hpcpot.farm.potential_ref import PotentialRef
-from hpcpot.potential import files
+from hpcpot.potential import cells, files
 from hpcpot.potential.lennard_jones import LennardJones
 from hpcpot.potential.settings import PotentialSection
 
@@ -28,7 +27,7 @@ def path(tmp_path: Path) -> Path:
 
 
 def test_a_reference_knows_the_file_without_building_kernels(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(potential_ref, "BlockPotential", None)
+    monkeypatch.setattr(cells, "BlockPotential", None)
     ref = PotentialRef.of(PotentialSection(file=path))
     assert ref.fingerprint == files.fingerprint(files.load(path)) and ref.elements == ("Ar",)
     assert pickle.loads(pickle.dumps(ref)) == ref and len({ref, PotentialRef.of(PotentialSection(file=path))}) == 1

@@ -38,7 +38,7 @@ class Features:
 
 @dataclass
 class Outputs:
-    """Of a batch of cells: energies (cells,) eV; forces (atoms, 3) eV/Å; stresses (cells, 3, 3) eV/Å³, tension positive."""
+    """What cells have: energies (cells,) eV; forces (atoms, 3) eV/Å; stresses (cells, 3, 3) eV/Å³, tension positive."""
 
     energies: Tensor
     forces: Tensor | None

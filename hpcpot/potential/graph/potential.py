@@ -37,8 +37,8 @@ class GraphPotential:
         family = self.family
         made = graphs.build(joined, points, cells, species, family.cutoff, family.variant, len(family.elements))
         with torch.no_grad():
-            found = network.evaluate(self._net, network.to_tensors(made, self._dtype, self._device))
-        energies, forces, stresses = (part.cpu().double().numpy() for part in vars(found).values())
+            outputs = network.evaluate(self._net, network.to_tensors(made, self._dtype, self._device))
+        energies, forces, stresses = (part.cpu().double().numpy() for part in vars(outputs).values())
         shifts = np.bincount(made.cell_of[: len(species)], family.energy_shift[species], len(cells))
         return CellResult(energies + shifts, forces, -stresses * made.volumes[:, None, None])
 

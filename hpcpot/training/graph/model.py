@@ -112,10 +112,10 @@ def add_gradient(model: GraphModel, cells: Graphs, loss: Loss, forces: bool = Tr
 
 
 def _prediction(model: GraphModel, cells: Graphs, forces: bool) -> Prediction:
-    found = network.evaluate(model.net, cells, model.share, forces)
-    if found.forces is None:
-        return Prediction(found.energies, None, None)
-    return Prediction(found.energies, found.forces, -found.stresses * cells.volumes[:, None, None])
+    outputs = network.evaluate(model.net, cells, model.share, forces)
+    if outputs.forces is None:
+        return Prediction(outputs.energies, None, None)
+    return Prediction(outputs.energies, outputs.forces, -outputs.stresses * cells.volumes[:, None, None])
 
 
 @dataclass(frozen=True)
