@@ -11,6 +11,9 @@ from bounds.table import BAD, case, refused
 
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.errors import TrainingError
+from hpcpot.neighbors import batch
+from hpcpot.neighbors.pairs import Pairs
+from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 from hpcpot.potential.moment_tensor.rows import ParameterRows
 from hpcpot.training import dual_cpu, pairs_cpu
 from hpcpot.training.geometry import PairBlock
@@ -118,6 +121,24 @@ def moment_tensor() -> None:
             assert not np.isfinite(rows).all() and not np.isfinite(listed).all()
             refused(TrainingError, linear.solve, model, parts, Loss())
     assert loss.value_and_gradient(loss.Model(family), sites.prepare(isolated(family), family.cutoff), Loss())[0] >= 0.0
+
+
+@case("potential.moment_tensor.extrapolation:", "potential.moment_tensor.rows:")
+def grades() -> None:
+    family, atoms = systems.moment_tensor(), systems.crystal(1)
+    active = np.random.default_rng(1).normal(size=(ParameterRows(family).size,) * 2)
+    grader = Extrapolation(replace(family, active=active))
+    found = batch.build(atoms.positions, atoms.cell.array, atoms.pbc, family.cutoff)
+    kinds = np.zeros(len(found.points), np.int32)
+    sound = grader.grades(found.points, found.pairs, kinds)
+    assert np.isfinite(sound).all()
+    for number in BAD:
+        moved = found.points.copy()
+        moved[1, 0] = number
+        of_atoms = grader.grades(moved, found.pairs, kinds)
+        assert of_atoms.shape == sound.shape and np.isnan(of_atoms).any() == (number != number)
+    nothing = Pairs(np.zeros(1, np.int64), np.zeros(0, np.int32))
+    assert grader.grades(np.zeros((0, 3)), nothing, np.zeros(0, np.int32)).shape == (0,)
 
 
 def isolated(family):

@@ -7,7 +7,7 @@ function is its value.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -17,15 +17,15 @@ from hpcpot.compiled import njit, source_hash
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.potential.moment_tensor import cpu, loops
 from hpcpot.potential.moment_tensor.basis import Basis
-from hpcpot.potential.moment_tensor.cpu import MomentTensorMiddle, is_straight, listed_contraction
+from hpcpot.potential.moment_tensor.cpu import ContractionBuffers, MomentTensorMiddle, is_straight, listed_contraction
 from hpcpot.potential.moment_tensor.layout import Neighbors, neighbors_of
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.moment_tensor.program import FUNCTIONS, ParameterProgram, Reduced, rows_of, shares
 from hpcpot.potential.moments.environment_cpu import environment
-from hpcpot.potential.vectors import emit
+from hpcpot.potential.vectors import emit, sweep
 from hpcpot.potential.vectors.emit import Data, RowEmitter, has_wide_vectors
 from hpcpot.potential.vectors.pairs import DISTANCE, INVERSE, X, Y, Z, counted, integer, register
-from hpcpot.potential.vectors.sweep import Group, aligned
+from hpcpot.potential.vectors.sweep import Limits, Sweep, aligned
 from hpcpot.potential.vectors.tape import Instruction, for_stores, fused
 
 
@@ -39,9 +39,13 @@ class ParameterRows:
     def __init__(self, family: MomentTensor):
         self.family = family
         self.size = family.radial.size + len(family.coefficients) + len(family.elements)
-        self._middle = MomentTensorMiddle(family, "float64")
-        self._run = kernel(family.basis.key, family.radial.shape[3])
-        self._buffers: tuple[int, tuple] | None = None
+        middle, lanes = MomentTensorMiddle(family, "float64"), emit.lanes_of("float64")
+        self._constants, self._sweep = middle.constants, Sweep(family, "float64", middle)
+        self._limits = Limits(np.array([family.cutoff**2]), np.zeros(1), middle.base)
+        self._of_neighbors, self._of_groups = kernels(family.basis.key, family.radial.shape[3])
+        self._sums = aligned((family.radial[0].size, lanes), "float64")
+        self._values = aligned((len(family.scalars), lanes), "float64") if is_straight(family.basis) else None
+        self._room = np.empty(0)
 
     def of(self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, centres: np.ndarray) -> np.ndarray:
         """Rows (centres, size) float64 of some centres (n,) int32, of any species."""
@@ -74,35 +78,49 @@ class ParameterRows:
         """What `of_species` has in these places, (n, v) float64."""
         family = self.family
         rows = np.empty((len(near.order), family.radial[i].size + len(family.coefficients)))
-        group, own, values, places, sums = self._room(_most_sets(near, len(family.elements)))
-        self._run(near, family.scaling, group, own, self._middle.constants, i, values, places, sums, rows)
+        group, own = self._sweep.group(_most_sets(near, len(family.elements)))
+        self._of_neighbors(near, family.scaling, group, own, self._constants, i, *self._own_buffers(own), rows)
         return rows
 
-    def _room(self, most: int) -> tuple:
-        """Buffers, made anew when there are more sets of neighbours than ever before."""
-        if self._buffers is None or self._buffers[0] < most:
-            family, lanes = self.family, emit.lanes_of("float64")
-            group = Group(
-                held=aligned((most * self._middle.size, lanes), "float64"),
-                which=np.empty(0, np.int64),
-                stops=np.zeros(len(family.elements) + 1, np.int64),
-                centres=np.zeros(lanes, np.int64),
-                energy=aligned((1, lanes), "float64"),
-                virials=np.empty((0, lanes)),
-            )
-            own = self._middle.own(most)
-            if is_straight(family.basis):
-                values, places = aligned((len(family.scalars), lanes), "float64"), np.arange(len(family.scalars))
-            else:
-                values, places = own.all, family.scalars
-            sums = aligned((family.radial[0].size, lanes), "float64")
-            self._buffers = most, (group, own, values, places, sums)
-        return self._buffers[1]
+    def side_by_side(
+        self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, most: int
+    ) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
+        """What `varying` has for all centres of some pairs, up to about `most` of one species at a time.
+
+        Yields:
+            The species; centres (c,) int64, where there is none a number past all atoms; columns (v, c) float64, of NaN
+            beside a position that is not finite, in a buffer that the next ones take.
+        """
+        family, scaling = self.family, self.family.scaling
+        padded, _, order, (group, own) = self._sweep.arranged(positions, pairs, species, False)
+        lanes, size = order.groups.shape[1], self._sums.shape[0] + len(family.coefficients)
+        together, values = max(most // lanes, 1), self._own_buffers(own)
+        if len(self._room) < size * together * lanes:
+            self._room = aligned((size * together * lanes,), "float64")
+        for i in range(len(family.elements)):
+            first, last = np.searchsorted(order.species, (i, i + 1))
+            for start in range(first, last, together):
+                stop = min(start + together, last)
+                columns = self._room[: size * (stop - start) * lanes].reshape(size, -1)
+                self._of_groups(
+                    padded, order, self._limits, start, stop, scaling, group, own, self._constants, *values, columns
+                )
+                yield i, order.groups[start:stop].ravel(), columns
+
+    def _own_buffers(self, own: ContractionBuffers) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Where the values of the basis functions of a group are, in which rows, and the sums of radial coefficients."""
+        if self._values is None:
+            return own.all, self.family.scalars, self._sums
+        return self._values, np.arange(len(self._values)), self._sums
 
 
 @cache
-def kernel(lists: tuple, polynomials: int) -> Callable:
-    """The compiled rows of a basis, by Basis.key: the places that vary, of atoms of one species."""
+def kernels(lists: tuple, polynomials: int) -> tuple[Callable, Callable]:
+    """The compiled rows of a basis, by Basis.key: the places that vary, of atoms of one species.
+
+    Returns:
+        What puts them into rows, from Neighbors; what puts them into columns, from groups of a sweep.
+    """
     basis, lanes = Basis.of_key(lists), emit.lanes_of("float64")
     n_radial, key = basis.n_radial, (lists, polynomials, cpu.SOURCES, source_hash(__file__))
     reduced, size = Reduced.of(basis), rows_of(n_radial)
@@ -112,18 +130,24 @@ def kernel(lists: tuple, polynomials: int) -> Callable:
     names = ("held", "radial", "sums")
     project = emit.kernel(names, "float64", _polynomials_writer(n_radial, polynomials), key)
 
+    gather = sweep.gatherer(size, "float64")
+
+    @njit(error_model="numpy")
+    def of_group(group, own, constants, kind, sets, values, sums):
+        functions(group, own, constants, kind, sets)
+        summed(group, own, constants, kind, sets)
+        contract(group, own, constants, kind, sets, values)
+        share((group.held, own.gradients, constants.radial), (sets,))
+        for s in range(len(group.stops) - 1):
+            first = s * n_radial * polynomials
+            project((group.held, constants.radial, sums), (group.stops[s], group.stops[s + 1], first))
+
     @njit(error_model="numpy", nogil=True)
-    def run(near, scaling, group, own, constants, kind, values, places, sums, rows):
-        types, n_weights = len(group.stops) - 1, n_radial * polynomials
+    def of_neighbors(near, scaling, group, own, constants, kind, values, places, sums, rows):
         for start in range(0, len(near.order), lanes):
             centres = near.order[start : start + lanes]
             sets = _gather(near, centres, constants.radial[2], size, group)
-            functions(group, own, constants, kind, sets)
-            summed(group, own, constants, kind, sets)
-            contract(group, own, constants, kind, sets, values)
-            share((group.held, own.gradients, constants.radial), (sets,))
-            for s in range(types):
-                project((group.held, constants.radial, sums), (group.stops[s], group.stops[s + 1], s * n_weights))
+            of_group(group, own, constants, kind, sets, values, sums)
             for lane in range(len(centres)):
                 row = rows[centres[lane]]
                 for k in range(len(sums)):
@@ -131,7 +155,22 @@ def kernel(lists: tuple, polynomials: int) -> Callable:
                 for k in range(len(places)):
                     row[len(sums) + k] = values[places[k], lane]
 
-    return run
+    @njit(error_model="numpy", nogil=True)
+    def of_groups(positions, order, limits, start, stop, scaling, group, own, constants, values, places, sums, columns):
+        for g in range(start, stop):
+            sets, first = gather(positions, order, limits, g, group), (g - start) * lanes
+            if sets < 0:
+                columns[:, first : first + lanes] = np.nan
+                continue
+            of_group(group, own, constants, order.species[g], sets, values, sums)
+            for k in range(len(sums)):
+                for lane in range(lanes):
+                    columns[k, first + lane] = scaling * sums[k, lane]
+            for k in range(len(places)):
+                for lane in range(lanes):
+                    columns[len(sums) + k, first + lane] = values[places[k], lane]
+
+    return of_neighbors, of_groups
 
 
 def _contraction(lists: tuple, key: tuple) -> Callable:

@@ -127,10 +127,7 @@ class Sweep:
     ) -> Result:
         """See contract.Potential."""
         n, m = len(pairs.first) - 1, len(positions)
-        padded, pushes = self._rows_of_four(m + 2, forces)
-        _pad(positions, padded, pushes)
-        order, most = self._order(padded, pairs, species)
-        group, own = self._group(most)
+        padded, pushes, order, (group, own) = self.arranged(positions, pairs, species, forces)
         energies, virial = np.empty(n), np.zeros(9)
         shared = np.zeros((m if forces and atom_virials else 0, 3, 3))
         if forces not in self._kernels:
@@ -144,13 +141,18 @@ class Sweep:
         _unpad(pushes, of_atoms)
         return Result(energies, of_atoms, -virial.reshape(3, 3), 0, shared if atom_virials else None)
 
+    def arranged(
+        self, positions: np.ndarray, pairs: Pairs, species: np.ndarray, forces: bool
+    ) -> tuple[np.ndarray, np.ndarray, Order, tuple[Group, tuple]]:
+        """What a pass goes over: positions and forces as rows of four, the pairs in order, buffers of any group."""
+        padded, pushes = self._rows_of_four(len(positions) + 2, forces)
+        _pad(positions, padded, pushes)
+        order, most = self._order(padded, pairs, species)
+        return padded, pushes, order, self.group(most)
+
     def working_bytes(self, n: int, m: int, n_pairs: int) -> int:
         """See contract.Potential: rows of four, the pairs in order and forces; a group's buffers are small."""
         return m * (9 * 8 + 3 * 8 + 4) + n * 16 + int(n_pairs * (4 / FULL + 2)) + GROUP_BYTES
-
-    def work(self, i: int, present: int) -> int:
-        """See moments.steps.Steps."""
-        return 1
 
     def _rows_of_four(self, m: int, forces: bool) -> tuple[np.ndarray, np.ndarray]:
         """Arrays (m, 4) for positions and forces: the same from call to call."""
@@ -177,8 +179,8 @@ class Sweep:
             self._ready = pairs, species.copy(), Order(groups, kinds, first, neighbors), most
         return self._ready[2:]
 
-    def _group(self, most: int) -> tuple[Group, tuple]:
-        """Buffers, made anew when a list has a group with more sets than ever before."""
+    def group(self, most: int) -> tuple[Group, tuple]:
+        """Buffers for groups with up to `most` sets of neighbours, made anew when those are more than ever before."""
         if self._buffers is None or self._buffers[0] < most:
             places = most + 1  # a set that is left out is written behind the last
             group = Group(
@@ -321,24 +323,9 @@ def kernel(size: int, dtype: str, steps: tuple[tuple[str, Callable], ...], force
         size: rows of a set of neighbours. steps: see Middle. forces: whether they give gradients, and forces are wanted.
     """
     middle = reduce(in_turn, (step for _, step in steps))
-    lanes, key = emit.lanes_of(dtype), (size, SOURCES)
-    names = ("positions", "neighbors", "centres", "cutoff2", "closest2", "held", "which")
-    near = emit.kernel(names, dtype, pairs.write_gather, key)
+    lanes, key, gather = emit.lanes_of(dtype), (size, SOURCES), gatherer(size, dtype)
     names = ("held", "which", "neighbors", "forces", "centres", "virials")
     scatter = emit.kernel(names, dtype, pairs.scatter_writer(size), key)
-
-    @njit(error_model="numpy")
-    def gather(positions, order, bounds, g, group):
-        """Neighbours of a group: how many sets, or -1 where two atoms are too close."""
-        group.centres[:] = order.groups[g]
-        arrays = (positions, order.neighbors, group.centres, bounds.cutoff2, bounds.closest2, group.held, group.which)
-        sets = 0
-        for s in range(len(group.stops) - 1):
-            sets = near(arrays, (order.first[g, s], order.first[g, s + 1], sets, size))
-            if sets < 0:
-                return -1
-            group.stops[s + 1] = sets
-        return sets
 
     @njit(error_model="numpy", nogil=True)
     def run(positions, order, bounds, group, own, constants, energies, pushes, virial, shared):
@@ -361,6 +348,28 @@ def kernel(size: int, dtype: str, steps: tuple[tuple[str, Callable], ...], force
         return True
 
     return run
+
+
+@cache
+def gatherer(size: int, dtype: str) -> Callable:
+    """The compiled way from the positions of a sweep to the sets of neighbours of a group; size: rows of a set."""
+    names = ("positions", "neighbors", "centres", "cutoff2", "closest2", "held", "which")
+    near = emit.kernel(names, dtype, pairs.write_gather, (size, SOURCES))
+
+    @njit(error_model="numpy")
+    def gather(positions, order, bounds, g, group):
+        """Neighbours of a group: how many sets, or -1 where two atoms are too close."""
+        group.centres[:] = order.groups[g]
+        arrays = (positions, order.neighbors, group.centres, bounds.cutoff2, bounds.closest2, group.held, group.which)
+        sets = 0
+        for s in range(len(group.stops) - 1):
+            sets = near(arrays, (order.first[g, s], order.first[g, s + 1], sets, size))
+            if sets < 0:
+                return -1
+            group.stops[s + 1] = sets
+        return sets
+
+    return gather
 
 
 def in_turn(first: Callable, second: Callable) -> Callable:

@@ -10,11 +10,13 @@ import trainings
 from hpcpot.dataset.predict import frame_grades, neighborhoods
 from hpcpot.dynamics import uncertainty
 from hpcpot.errors import ModelError
+from hpcpot.neighbors import batch
 from hpcpot.potential import files, registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.moment_tensor import rows as rows_module
 from hpcpot.potential.moment_tensor.extrapolation import Extrapolation
 from hpcpot.potential.moment_tensor.rows import ParameterRows
+from hpcpot.structure import crystals
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +60,11 @@ def test_rows_of_long_lists_are_those_of_straight_line_code(atoms, monkeypatch):
     family = systems.moment_tensor(level=12, size=3)
     centres = np.arange(len(atoms[1].first) - 1, dtype=np.int32)
     straight = ParameterRows(family).of(*atoms, centres)
-    rows_module.kernel.cache_clear()
+    rows_module.kernels.cache_clear()
     monkeypatch.setattr("hpcpot.potential.moment_tensor.cpu.MOST_PRODUCTS", 0)
     listed = ParameterRows(family)
     np.testing.assert_allclose(listed.of(*atoms, centres), straight, rtol=1e-10, atol=1e-10 * np.abs(straight).max())
-    rows_module.kernel.cache_clear()
+    rows_module.kernels.cache_clear()
 
 
 def test_grades_are_largest_coefficients_in_active_rows(family, atoms, monkeypatch):
@@ -75,6 +77,37 @@ def test_grades_are_largest_coefficients_in_active_rows(family, atoms, monkeypat
     frames = frame_grades(trainings.dataset(), Extrapolation(replace(family, active=active)), room=40)
     first = trainings.dataset().first
     np.testing.assert_allclose(frames, np.maximum.reduceat(found, first[:-1]), rtol=1e-10)
+
+
+def test_float32_only_chooses_what_is_computed_in_float64():
+    """Active rows of a real model, of condition 4e9, whose products cannot all be had in float32; some atoms far from them."""
+    model = files.load("lisi_mtp")
+    cell = crystals.build("Li13Si4", (2, 2, 1), axes="cab")
+    cell.rattle(0.35, seed=1)
+    species = np.array([model.elements.index(s) for s in cell.symbols], np.int32)
+    found = batch.build(cell.positions, cell.cell.array, cell.pbc, model.cutoff)
+    atoms = found.points, found.pairs, species[found.owners]
+    rows, inverse = ParameterRows(model).of(*atoms, np.arange(len(cell), dtype=np.int32)), np.linalg.inv(model.active)
+    expected = np.abs(rows @ inverse).max(axis=1)
+    assert expected.max() > 100.0 > 1.0 > expected.min()
+    grader = Extrapolation(model)
+    assert all(0 < len(products.exact) < len(products.rough) / 10 for products in grader._by_species)
+    np.testing.assert_allclose(grader.grades(*atoms), expected, rtol=1e-9)
+    assert np.abs(rows.astype(np.float32) @ inverse.astype(np.float32) - rows @ inverse).max() > 0.01
+
+
+@pytest.mark.parametrize("size", [1e12, 1e90])
+def test_rows_beyond_float32_have_grades(family, atoms, size):
+    large = replace(family, radial=size * family.radial)
+    active = np.random.default_rng(3).normal(size=(ParameterRows(family).size,) * 2)
+    rows = ParameterRows(large).of(*atoms, np.arange(len(atoms[1].first) - 1, dtype=np.int32))
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = Extrapolation(replace(large, active=active)).grades(*atoms)
+        expected = np.abs(rows @ np.linalg.inv(active)).max(axis=1)
+    assert np.abs(rows).max() > np.finfo(np.float32).max
+    finite = np.isfinite(expected)
+    np.testing.assert_allclose(found[finite], expected[finite], rtol=1e-9)
+    assert not np.isfinite(found[~finite]).any()
 
 
 def test_the_model_file_keeps_the_active_set(family, tmp_path):
