@@ -21,7 +21,7 @@ from hpcpot.dynamics.start import extent, make_state
 from hpcpot.dynamics.steppers.contract import Motion, Stepper
 from hpcpot.gpu.device import Gpu, choose
 from hpcpot.parallel.domain import Domain
-from hpcpot.parallel.ranks import Ranks
+from hpcpot.parallel.ranks import SERIAL, Ranks, start
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.calculator import evaluate
 from hpcpot.potential.contract import Family, Potential
@@ -98,7 +98,13 @@ def add_arguments(parser: argparse.ArgumentParser, repeat: tuple[int, int, int],
     parser.add_argument("--repeat", type=int, nargs=3, default=repeat, help="copies of the cell along each axis")
     parser.add_argument("--skin", type=float, default=skin, help="Å")
     parser.add_argument("--device", choices=("cpu", "gpu"), default="cpu")
+    parser.add_argument("--apart", action="store_true", help="each rank of mpirun moves all these atoms by itself")
     parser.add_argument("--nve", action="store_true", help="NVE from the structure's own velocities, no thermostat")
+
+
+def ranks_of(arguments: argparse.Namespace) -> Ranks:
+    """All ranks, or each by itself."""
+    return SERIAL if arguments.apart else start()
 
 
 def check(model: Family, potential: Potential) -> None:
@@ -120,14 +126,15 @@ def report(name: str, dynamics: Dynamics, arguments: argparse.Namespace, **facts
     """Time the repeats and print a JSON line: us of core time per atom-step, shares of the phases, peak memory.
 
     least_processor_us is what the processes computed in the repeat that took least, whatever else ran beside them; MPI's
-    waiting counts as computing.
+    waiting counts as computing. Ranks that are apart begin each repeat together.
     """
     engine, ranks, n_atoms = dynamics.engine, dynamics.engine.ranks, dynamics.state.n_atoms
     dynamics.steps(arguments.steps)
     engine.seconds.clear()
-    rebuilds, busy = engine.rebuilds, []
+    rebuilds, busy, everyone = engine.rebuilds, [], start()
 
     def steps() -> None:
+        everyone.barrier()
         began = process_time()
         dynamics.steps(arguments.steps)
         busy.append(process_time() - began)

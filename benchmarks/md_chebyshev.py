@@ -17,7 +17,6 @@ from pathlib import Path
 import dynamics  # first: it sets the threads
 import numpy as np
 
-from hpcpot.parallel.ranks import start
 from hpcpot.potential.chebyshev.model import Chebyshev
 from hpcpot.potential.files import load
 from hpcpot.potential.network import Layer
@@ -62,7 +61,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, nargs=2, help="networks of Li and Si; random ones when left out")
     parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
     arguments = parser.parse_args()
-    ranks = start()
+    ranks = dynamics.ranks_of(arguments)
     model = load(arguments.model) if arguments.model else random_networks()
     potential = dynamics.potential_on(arguments.device, model, ranks, arguments.precision)
     if ranks.is_root:

@@ -15,7 +15,6 @@ import argparse
 import dynamics  # first: it sets the threads
 from ase import Atoms
 
-from hpcpot.parallel.ranks import start
 from hpcpot.potential.files import load
 from hpcpot.structure import crystals, files
 
@@ -26,7 +25,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
     parser.add_argument("--crystal", help="a crystal by name, as Li13Si4, instead of the interface")
     arguments = parser.parse_args()
-    ranks = start()
+    ranks = dynamics.ranks_of(arguments)
     model = load("lisi")
     potential = dynamics.potential_on(arguments.device, model, ranks, arguments.precision)
     if ranks.is_root:

@@ -20,7 +20,6 @@ import dynamics  # first: it sets the threads
 import numpy as np
 
 from hpcpot.neighbors import batch
-from hpcpot.parallel.ranks import start
 from hpcpot.potential.files import load
 from hpcpot.potential.moment_tensor.basis import basis
 from hpcpot.potential.moment_tensor.model import MomentTensor
@@ -57,7 +56,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("float64", "mixed"), default="float64")
     parser.add_argument("--level", type=int, default=16, help="of the random one")
     arguments = parser.parse_args()
-    ranks = start()
+    ranks = dynamics.ranks_of(arguments)
     model = load(arguments.model) if arguments.model else random_potential(arguments.level)
     potential = dynamics.potential_on(arguments.device, model, ranks, arguments.precision)
     if ranks.is_root:

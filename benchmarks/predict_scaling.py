@@ -13,7 +13,7 @@ A step of the slowest rank takes
 
 with its n owned atoms, g ghosts and m messages sent; latency and bandwidth are of messages between nodes, whose
 bandwidth its ranks share. The last term is the exchange with all other ranks when pairs are rebuilt, every `rebuild`
-steps, of counts and then of rows. Nothing overlaps: the engine waits for each message.
+steps, of counts and then of rows. Nothing overlaps here; the engine waits for the messages of two directions at once.
 
 The farm takes max(work / workers, items (item + chunk / items of a chunk)), the latter being what client and scheduler,
 one process, do by themselves (benchmarks/farm_overhead.py).
@@ -49,8 +49,8 @@ ITEMS = {
     "single point by DFT, 10 min": 6e5,
 }
 """Core time of items, ms: benchmarks/onsite.py and relax.py; the last is an example."""
-REDUCTIONS, EXCHANGES = 2, 7
-"""Of a step, by count_ranks.py --check; of a rebuild: an array of each of State's that go with an atom."""
+REDUCTIONS, EXCHANGES = 2, 1
+"""Of a step, by count_ranks.py --check; of a rebuild: all that goes with an atom at once."""
 
 
 @dataclass(frozen=True)

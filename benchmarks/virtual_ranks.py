@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot.parallel.ranks import Ranks
+from hpcpot.parallel.ranks import Message, Ranks
 
 STACK = 1 << 20
 
@@ -38,11 +38,12 @@ class CountingRanks(Ranks):
         self.counted["exchanged_bytes"] += sum(b.nbytes for r, b in enumerate(blocks) if r != self.rank)
         return super().exchange(blocks)
 
-    def shift(self, send: np.ndarray, to: int, source: int, receive: np.ndarray) -> None:
-        if to >= 0 and to != self.rank:
-            self.counted["messages"] += 1
-            self.counted["bytes"] += send.nbytes
-        super().shift(send, to, source, receive)
+    def shift_all(self, messages: Sequence[Message]) -> None:
+        for send, to, _, _ in messages:
+            if to >= 0 and to != self.rank:
+                self.counted["messages"] += 1
+                self.counted["bytes"] += send.nbytes
+        super().shift_all(messages)
 
 
 class Meeting:
@@ -90,16 +91,17 @@ class VirtualRanks(CountingRanks):
         self.counted["exchanges"] += 1
         return [parts[self.rank] for parts in self.meeting.share(self.rank, blocks)]
 
-    def shift(self, send: np.ndarray, to: int, source: int, receive: np.ndarray) -> None:
-        if to == self.rank and source == self.rank:
-            receive[...] = send
-            return
-        if to >= 0:
-            self.counted["messages"] += 1
-            self.counted["bytes"] += send.nbytes
-            self.meeting.queue(self.rank, to).put(np.array(send))
-        if source >= 0:
-            receive[...] = self.meeting.queue(source, self.rank).get()
+    def shift_all(self, messages: Sequence[Message]) -> None:
+        for send, to, source, receive in messages:
+            if to == self.rank and source == self.rank:
+                receive[...] = send
+                continue
+            if to >= 0:
+                self.counted["messages"] += 1
+                self.counted["bytes"] += send.nbytes
+                self.meeting.queue(self.rank, to).put(np.array(send))
+            if source >= 0:
+                receive[...] = self.meeting.queue(source, self.rank).get()
 
 
 def run(size: int, work: Callable[[VirtualRanks], Any]) -> list:

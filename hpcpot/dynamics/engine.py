@@ -17,7 +17,7 @@ from hpcpot.potential.contract import Potential
 from hpcpot.structure.state import State, library, to_host
 from hpcpot.units import AMU, BOLTZMANN
 
-REBALANCE_ABOVE = 1.05
+REBALANCE_ABOVE = 1.005
 """Imbalance, the largest work of a rank over the mean, above which a rebuild moves the cut planes."""
 
 UNMOVED = np.eye(3)

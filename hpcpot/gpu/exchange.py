@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from hpcpot.errors import ConfigError
 from hpcpot.gpu.buffers import Buffers
 from hpcpot.gpu.device import Device
-from hpcpot.parallel.ranks import Ranks
+from hpcpot.parallel.ranks import Message, Ranks
 from hpcpot.structure.state import to_host
 from hpcpot.wording import plural
 
@@ -53,22 +54,31 @@ class Exchange(Ranks):
             line += f"; note: ranks that share a GPU take turns, so that {plural(self.n_gpus, 'rank')} would be faster"
         return line
 
-    def shift(self, send: Any, to: int, source: int, receive: Any) -> None:
-        """See Ranks.shift."""
-        if isinstance(send, np.ndarray) or (to == self.rank and source == self.rank):
-            super().shift(send, to, source, receive)
+    def shift_all(self, messages: Sequence[Message]) -> None:
+        """See Ranks.shift_all."""
+        own = [m for m in messages if m.to == m.source == self.rank]
+        away = [m for m in messages if not m.to == m.source == self.rank]
+        if not away or isinstance(away[0].send, np.ndarray):
+            super().shift_all(messages)
         elif self.is_direct:
-            packed = self._device.xp.ascontiguousarray(send)
+            packed = [m._replace(send=self._device.xp.ascontiguousarray(m.send)) for m in messages]
             self._device.synchronize()  # MPI knows nothing of streams
-            super().shift(packed, to, source, receive)
+            super().shift_all(packed)
         else:
-            outgoing, incoming = (
-                self._pinned(n, a.shape, a.dtype) for n, a in (("outgoing", send), ("incoming", receive))
-            )
-            self._device.fetch(send, outgoing)
-            super().shift(outgoing, to, source, incoming)
-            self._device.put(incoming, receive)
+            staged = [self._staged(k, m) for k, m in enumerate(away)]
+            super().shift_all([*own, *staged])
+            for m, by_host in zip(away, staged, strict=True):
+                self._device.put(by_host.receive, m.receive)
             self._device.synchronize()  # the next message may not come before this one has been copied
+
+    def _staged(self, k: int, message: Message) -> Message:
+        """Message k of several in pinned memory of the host."""
+        outgoing, incoming = (
+            self._pinned(f"{name} {k}", a.shape, a.dtype)
+            for name, a in (("outgoing", message.send), ("incoming", message.receive))
+        )
+        self._device.fetch(message.send, outgoing)
+        return message._replace(send=outgoing, receive=incoming)
 
     def exchange(self, blocks: list[Any]) -> list[Any]:
         """See Ranks.exchange; by way of the host, since only rebuilds use it."""

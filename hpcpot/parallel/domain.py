@@ -14,7 +14,7 @@ import numpy as np
 
 from hpcpot.errors import DomainError
 from hpcpot.parallel import loops
-from hpcpot.parallel.ranks import Ranks
+from hpcpot.parallel.ranks import Message, Ranks
 from hpcpot.structure.state import MIGRATED, State, library, to_host
 
 GHOST_COST = 0.05
@@ -33,6 +33,8 @@ class Swap:
         send: indices of the atoms sent, owned or ghosts of an earlier swap.
         turns: (3,) cells by which the positions sent are moved. shift: (3,) Å, the same in the present cell.
         start, stop: where the ghosts received lie among this rank's atoms.
+        room: (k, 3) float64, where on the host what is sent or received of the atoms of `send` is put: large arrays made
+            anew cost more.
     """
 
     to: int
@@ -42,6 +44,7 @@ class Swap:
     shift: np.ndarray
     start: int
     stop: int
+    room: np.ndarray
 
 
 class Domain:
@@ -155,10 +158,22 @@ class Domain:
         _each(state, lambda values: xp.ascontiguousarray(xp.take(values, order, axis=0)))
 
     def _hand_over(self, state: State) -> None:
+        """Send the atoms that have left this rank's slab to their new owners, all that goes with an atom in one message."""
         xp, owner = library(state.positions), _blocks(self.fractions(state.positions), self.cuts)
-        by_owner = xp.argsort(owner, kind="stable")
-        ends = to_host(xp.searchsorted(owner[by_owner], xp.arange(1, self.ranks.size), side="left"))
-        _each(state, lambda values: xp.concatenate(self.ranks.exchange(_cut(values[by_owner], ends))))
+        stays, leaving = xp.flatnonzero(owner == self.ranks.rank), xp.flatnonzero(owner != self.ranks.rank)
+        leaving = leaving[xp.argsort(owner[leaving], kind="stable")]
+        ends = to_host(xp.searchsorted(owner[leaving], xp.arange(1, self.ranks.size), side="left"))
+        packed: list[np.ndarray] = []
+        _each(state, lambda values: packed.append(_as_bytes(values[leaving])) or values)
+        arrived, place = xp.concatenate(self.ranks.exchange(_cut(xp.concatenate(packed, axis=1), ends))), 0
+
+        def join(values: np.ndarray) -> np.ndarray:
+            nonlocal place
+            start, place = place, place + _bytes_of_row(values)
+            more = xp.ascontiguousarray(arrived[:, start:place]).view(values.dtype)
+            return xp.concatenate([xp.take(values, stays, axis=0), more.reshape(-1, *values.shape[1:])])
+
+        _each(state, join)
         state.n_owned = len(state.ids)
 
     def _along_space(self, state: State) -> np.ndarray:
@@ -209,12 +224,12 @@ class Domain:
         shift = turns @ self.cell
         xp = library(state.positions)
         send = self._near_face(state.positions[:stop], axis, direction, start) if to >= 0 else xp.zeros(0, np.int64)
-        first = len(state.positions)
-        ghosts = self._pass(to, source, _shifted(state.positions, send, shift), state.species[send])
+        first, room = len(state.positions), np.empty((len(send), 3))
+        ghosts = self._pass(to, source, _shifted(state.positions, send, shift, room), state.species[send])
         state.positions, state.species = (
             xp.concatenate(parts) for parts in zip((state.positions, state.species), ghosts, strict=True)
         )
-        self.swaps.append(Swap(to, source, send, turns, shift, first, len(state.positions)))
+        self.swaps.append(Swap(to, source, send, turns, shift, first, len(state.positions), room))
         return first, len(state.positions)
 
     def _near_face(self, positions: np.ndarray, axis: int, direction: int, start: int) -> np.ndarray:
@@ -249,27 +264,53 @@ class Domain:
 
     def halo(self, state: State) -> None:
         """Refresh the ghosts' positions from their owners."""
-        for swap in self.swaps:
-            ghosts = state.positions[swap.start : swap.stop]
-            if self._is_own(swap) and isinstance(ghosts, np.ndarray):
-                loops.shifted(state.positions, swap.send, swap.shift, ghosts)
-            else:
-                self.ranks.shift(_shifted(state.positions, swap.send, swap.shift), swap.to, swap.source, ghosts)
+        for both in self._hops_done():
+            if self._is_own(both[0]) and isinstance(state.positions, np.ndarray):
+                for swap in both:
+                    loops.shifted(state.positions, swap.send, swap.shift, state.positions[swap.start : swap.stop])
+                continue
+            self.ranks.shift_all(
+                [
+                    Message(
+                        _shifted(state.positions, swap.send, swap.shift, swap.room),
+                        swap.to,
+                        swap.source,
+                        state.positions[swap.start : swap.stop],
+                    )
+                    for swap in both
+                ]
+            )
 
     def fold(self, values: np.ndarray) -> None:
         """Add the ghosts' rows of a (m, ...) float64 array, contiguous, to their owners' rows."""
         xp = library(values)
-        for swap in reversed(self.swaps):
-            received = values[swap.start : swap.stop]
-            if not self._is_own(swap):
-                received = xp.empty((len(swap.send), *values.shape[1:]))
-                self.ranks.shift(values[swap.start : swap.stop], swap.source, swap.to, received)
-            if not len(swap.send):
-                continue
-            if xp is np:
-                loops.add(values.reshape(len(values), -1), swap.send, received.reshape(len(received), -1))
-            else:
-                values[swap.send] += received
+        for both in reversed(self._hops_done()):
+            received = [values[swap.start : swap.stop] for swap in both]
+            if not self._is_own(both[0]):
+                sent = received
+                received = [
+                    swap.room
+                    if xp is np and values.shape[1:] == (3,)
+                    else xp.empty((len(swap.send), *values.shape[1:]))
+                    for swap in both
+                ]
+                self.ranks.shift_all(
+                    [
+                        Message(send, swap.source, swap.to, receive)
+                        for swap, send, receive in zip(both, sent, received, strict=True)
+                    ]
+                )
+            for swap, more in zip(reversed(both), reversed(received), strict=True):
+                if not len(swap.send):
+                    continue
+                if xp is np:
+                    loops.add(values.reshape(len(values), -1), swap.send, more.reshape(len(more), -1))
+                else:
+                    values[swap.send] += more
+
+    def _hops_done(self) -> list[list[Swap]]:
+        """The swaps in order, the two directions of a hop together: neither sends what the other has brought."""
+        return [self.swaps[k : k + 2] for k in range(0, len(self.swaps), 2)]
 
     def _is_own(self, swap: Swap) -> bool:
         """Whether the ghosts of a swap are images of this rank's own atoms."""
@@ -290,12 +331,11 @@ class Domain:
         return rows[np.argsort(np.concatenate(self.ranks.exchange(np.split(ids, ends))), kind="stable")]
 
 
-def _shifted(positions: np.ndarray, rows: np.ndarray, shift: np.ndarray) -> np.ndarray:
-    """Rows of positions, moved by a shift: (k, 3)."""
+def _shifted(positions: np.ndarray, rows: np.ndarray, shift: np.ndarray, out: np.ndarray) -> np.ndarray:
+    """Rows of positions, moved by a shift: (k, 3), on the host in `out`."""
     xp = library(positions)
     if xp is not np:
         return positions[rows] + xp.asarray(shift)
-    out = np.empty((len(rows), 3))
     loops.shifted(positions, rows, shift, out)
     return out
 
@@ -317,8 +357,22 @@ def grids_of(n_ranks: int) -> list[tuple[int, int, int]]:
 def _blocks(s: np.ndarray, cuts: list[np.ndarray]) -> np.ndarray:
     """Rank in whose block each fractional coordinate lies, (n,)."""
     xp = library(s)
-    x, y, z = (xp.searchsorted(xp.asarray(cuts[k][1:-1]), s[:, k], side="right") for k in range(3))
-    return (x * (len(cuts[1]) - 1) + y) * (len(cuts[2]) - 1) + z
+    block = xp.zeros(len(s), np.int64)
+    for k, edges in enumerate(cuts):
+        block *= len(edges) - 1
+        if len(edges) > 2:
+            block += xp.searchsorted(xp.asarray(edges[1:-1]), s[:, k], side="right")
+    return block
+
+
+def _bytes_of_row(values: np.ndarray) -> int:
+    """Bytes of a row of an array (n, ...)."""
+    return values.dtype.itemsize * int(np.prod(values.shape[1:], dtype=np.int64))
+
+
+def _as_bytes(values: np.ndarray) -> np.ndarray:
+    """An array (n, ...), contiguous, as rows of bytes: (n, bytes of a row) uint8."""
+    return values.view(np.uint8).reshape(len(values), _bytes_of_row(values))
 
 
 def _cut(values: np.ndarray, ends: np.ndarray) -> list[np.ndarray]:

@@ -6,8 +6,9 @@ import ctypes
 import os
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -29,6 +30,15 @@ def launched_size() -> int:
     ):
         sizes.append(int(os.environ["SLURM_STEP_NUM_TASKS"]))
     return max(sizes, default=1)
+
+
+class Message(NamedTuple):
+    """An array for rank `to`, and one that rank `source` fills; rank -1 is nobody."""
+
+    send: np.ndarray
+    to: int
+    source: int
+    receive: np.ndarray
 
 
 class Ranks:
@@ -62,10 +72,8 @@ class Ranks:
         values = np.ascontiguousarray(values)
         if self.size == 1:
             return values.copy()
-        from mpi4py import MPI
-
         result = np.empty_like(values)
-        self.comm.Allreduce(values, result, op=getattr(MPI, operation))
+        self.comm.Allreduce(values, result, op=_mpi_operation(operation))
         return result
 
     def broadcast(self, value: Any, root: int = 0) -> Any:
@@ -101,14 +109,21 @@ class Ranks:
 
     def shift(self, send: np.ndarray, to: int, source: int, receive: np.ndarray) -> None:
         """Send an array to rank `to` while filling `receive` from rank `source`; rank -1 is nobody."""
-        if to == self.rank and source == self.rank:
-            receive[...] = send
-        elif to >= 0 and source >= 0:
-            self.comm.Sendrecv(library(send).ascontiguousarray(send), dest=to, recvbuf=receive, source=source)
-        elif to >= 0:
-            self.comm.Send(library(send).ascontiguousarray(send), dest=to)
-        elif source >= 0:
-            self.comm.Recv(receive, source=source)
+        self.shift_all([Message(send, to, source, receive)])
+
+    def shift_all(self, messages: Sequence[Message]) -> None:
+        """The same for several that do not depend on each other, all at once; in one order on all ranks."""
+        requests = []
+        for send, to, source, receive in messages:
+            if to == self.rank and source == self.rank:
+                receive[...] = send
+                continue
+            if source >= 0:
+                requests.append(self.comm.Irecv(receive, source=source))
+            if to >= 0:
+                requests.append(self.comm.Isend(library(send).ascontiguousarray(send), dest=to))
+        if requests:
+            requests[0].Waitall(requests)
 
     def local(self) -> tuple[int, int]:
         """This rank's number among those of its machine, and how many they are."""
@@ -202,6 +217,14 @@ class Ranks:
             text = "".join(traceback.format_exception(type(error), error, trace))
             print("".join(f"{where}{line}\n" for line in text.splitlines()), file=sys.stderr, end="", flush=True)
         self.comm.Abort(getattr(error, "exit_code", 1))
+
+
+@cache
+def _mpi_operation(name: str) -> Any:
+    """An operation of MPI, kept: reductions are of every step."""
+    from mpi4py import MPI
+
+    return getattr(MPI, name)
 
 
 SERIAL = Ranks()

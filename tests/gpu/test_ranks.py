@@ -42,9 +42,14 @@ def test_atoms_are_handed_over_also_by_a_rank_that_has_none(n, device):
         for name in MIGRATED:
             setattr(state, name, getattr(state, name)[:n])
         handed = []
-        engine.domain.ranks = SimpleNamespace(size=2, exchange=lambda blocks: handed.append(blocks) or blocks)
+        engine.domain.ranks = SimpleNamespace(rank=0, size=2, exchange=lambda blocks: handed.append(blocks) or blocks)
         engine.domain.cuts = [np.array([0.0, 0.5, 1.0]), np.array([0.0, 1.0]), np.array([0.0, 1.0])]
+        before = {name: to_host(getattr(state, name)) for name in MIGRATED}
+        right = to_host(engine.domain.fractions(state.positions))[:, 0] >= 0.5
         engine.domain._hand_over(state)
-        positions = [to_host(engine.domain.fractions(block)) for block in handed[0]]
-    assert state.n_owned == n == sum(len(block) for block in positions)
-    assert (positions[0][:, 0] < 0.5).all() and (positions[1][:, 0] >= 0.5).all()
+        after = {name: to_host(getattr(state, name)) for name in MIGRATED}
+    assert [len(block) for block in handed[0]] == [0, right.sum()]
+    assert state.n_owned == n
+    for name, values in before.items():  # those that left came back from the fake exchange, behind the others
+        np.testing.assert_array_equal(after[name], np.concatenate([values[~right], values[right]]), err_msg=name)
+        assert after[name].dtype == values.dtype
