@@ -10,7 +10,7 @@ import numpy as np
 import systems
 from ase.build import bulk
 
-from hpcpot.dataset.dataset import DataSet, from_frames
+from hpcpot.dataset.dataset import DataSet, RawLabels, from_frames
 from hpcpot.dataset.predict import predict
 from hpcpot.potential.blocks import BlockPotential
 
@@ -72,6 +72,17 @@ def assert_same(a: DataSet, b: DataSet, but: tuple[str, ...] = ()) -> None:
     ):
         if name not in but:
             np.testing.assert_array_equal(getattr(a, name), getattr(b, name), err_msg=name)
+
+
+def with_raw(data: DataSet) -> DataSet:
+    """The frames as if a correction had been added to their labels, with others before."""
+    return replace(data, raw=RawLabels(data.energies + 1.0, data.forces + 2.0, data.virials + 3.0))
+
+
+def assert_same_raw(a: DataSet, b: DataSet) -> None:
+    """Raw labels equal, bit by bit, NaN being NaN."""
+    for name in ("energies", "forces", "virials"):
+        np.testing.assert_array_equal(getattr(a.raw, name), getattr(b.raw, name), err_msg=name)
 
 
 def in_hdf5(data: DataSet, path: Path) -> None:

@@ -45,6 +45,25 @@ class Labelled:
 
 
 @dataclass(frozen=True, eq=False)
+class RawLabels:
+    """Labels before a correction was added, as in `DataSet`; NaN in frames that have none added.
+
+    Attributes:
+        energies: (n,) float64, eV. forces: (atoms, 3) float64, eV/Å. virials: (n, 3, 3) float64, eV.
+    """
+
+    energies: np.ndarray
+    forces: np.ndarray
+    virials: np.ndarray
+
+    @classmethod
+    def none(cls, dataset: DataSet) -> RawLabels:
+        """No label of any frame."""
+        shapes = (np.shape(values) for values in (dataset.energies, dataset.forces, dataset.virials))
+        return cls(*(np.full(shape, np.nan) for shape in shapes))
+
+
+@dataclass(frozen=True, eq=False)
 class DataSet:
     """Structures ("frames") and their labels; a label that is missing is NaN in all of its components.
 
@@ -62,6 +81,7 @@ class DataSet:
         virials: (n, 3, 3) float64, eV, -dE/d(strain) = -V * stress (stress positive in tension), as `Result.virial`
             of hpcpot.potential.contract, DeePMD-kit's virial and MLIP's PlusStress.
         groups: (n,) str, configuration group. sources: (n,) str, file and frame.
+        raw: labels before a correction was added to them; None where no frame has one.
     """
 
     elements: tuple[str, ...]
@@ -75,6 +95,7 @@ class DataSet:
     virials: np.ndarray
     groups: np.ndarray
     sources: np.ndarray
+    raw: RawLabels | None = None
 
     def __post_init__(self) -> None:
         refuse_unsound(self)
@@ -126,6 +147,7 @@ class DataSet:
             self.virials[rows],
             self.groups[rows],
             self.sources[rows],
+            self.raw and RawLabels(self.raw.energies[rows], self.raw.forces[atoms], self.raw.virials[rows]),
         )
 
     def with_elements(self, elements: Sequence[str]) -> DataSet:
@@ -315,7 +337,13 @@ def join(parts: Sequence[DataSet]) -> DataSet:
         name: np.concatenate([getattr(part, name) for part in parts])
         for name in ("species", "positions", "cells", "periodic", "energies", "forces", "virials", "groups", "sources")
     }
-    return DataSet(elements=elements, first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), **arrays)
+    raw = None
+    if any(part.raw is not None for part in parts):
+        raws = [part.raw or RawLabels.none(part) for part in parts]
+        raw = RawLabels(
+            *(np.concatenate([getattr(labels, name) for labels in raws]) for name in ("energies", "forces", "virials"))
+        )
+    return DataSet(elements=elements, first=np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), **arrays, raw=raw)
 
 
 def _or_nan(values: np.ndarray | None, shape: tuple[int, ...]) -> np.ndarray:

@@ -45,7 +45,9 @@ class Constants:
 
     def taken_off(self, dataset: DataSet) -> DataSet:
         """The data set with its energies less the constants of its atoms."""
-        return replace(dataset, energies=dataset.energies - dataset.with_elements(self.elements).counts @ self.values)
+        return replace(
+            dataset, energies=dataset.energies - dataset.with_elements(self.elements).counts @ self.values, raw=None
+        )
 
     def __str__(self) -> str:
         return ", ".join(f"{symbol} {value:+.6f}" for symbol, value in zip(self.elements, self.values, strict=True))
@@ -73,6 +75,7 @@ def minus(dataset: DataSet, other: DataSet, name: str) -> DataSet:
         energies=data.energies - labels.energies,
         forces=data.forces - labels.forces,
         virials=data.virials - labels.virials,
+        raw=None,
     )
     return of_present_elements(difference)
 

@@ -29,6 +29,7 @@ LOSSES: dict[str, Callable[[DataSet], bool]] = {
     "an antisymmetric part of the virial": lambda dataset: bool(
         (np.abs(dataset.virials - dataset.virials.transpose(0, 2, 1)) > 0).any()
     ),
+    "raw labels": lambda dataset: dataset.raw is not None,
     "the order of frames": lambda dataset: len(np.unique(dataset.counts, axis=0)) > 1 or len(set(dataset.groups)) > 1,
     "the order of atoms": lambda dataset: bool(
         ((np.diff(dataset.species) < 0) & (np.diff(dataset.frame_of) == 0)).any()

@@ -4,6 +4,7 @@ A line with the sha256 of all that follows it (a user block of 512 bytes, which 
 
 attributes format, version, elements, hash, hpcpot
 /first, /species, ... /sources    see `DataSet`; unit as an attribute
+/raw                              energies, forces, virials before a correction was added; not there without one
 /provenance                       texts as attributes
 """
 
@@ -17,7 +18,7 @@ import h5py
 import numpy as np
 
 import hpcpot
-from hpcpot.dataset.dataset import DataSet
+from hpcpot.dataset.dataset import DataSet, RawLabels
 from hpcpot.errors import DataError
 from hpcpot.outputs import Replacement, check_output, refuse_existing
 from hpcpot.storage import extents, sealed, trial
@@ -34,11 +35,12 @@ UNITS = {"positions": "Angstrom", "cells": "Angstrom", "energies": "eV", "forces
 TEXTS = ("groups", "sources")
 COMPRESSION = {"compression": "gzip", "shuffle": True}
 """Lossless compression of every array."""
-ARRAYS = tuple(field.name for field in fields(DataSet) if field.name != "elements")
+ARRAYS = tuple(field.name for field in fields(DataSet) if field.name not in ("elements", "raw"))
+RAW = tuple(field.name for field in fields(RawLabels))
 
 
 def fingerprint(dataset: DataSet) -> str:
-    """Hash of all values: what a training run names as its data."""
+    """Hash of all values but raw labels: what a training run names as its data."""
     return content_key(list(dataset.elements), *(_plain(dataset, name) for name in ARRAYS))
 
 
@@ -72,6 +74,11 @@ def write_into(dataset: DataSet, path: Path, provenance: Mapping[str, str | int]
             file.create_dataset(name, data=_plain(dataset, name), **COMPRESSION)
             if name in UNITS:
                 file[name].attrs["unit"] = UNITS[name]
+        for name in RAW if dataset.raw is not None else ():
+            raw = file.create_dataset(
+                f"raw/{name}", data=np.ascontiguousarray(getattr(dataset.raw, name)), **COMPRESSION
+            )
+            raw.attrs["unit"] = UNITS[name]
         file.create_group("provenance").attrs.update(provenance)
     sealed.seal(path, KIND)
 
@@ -134,11 +141,12 @@ def read(path: Path) -> DataSet:
                 )
             _check_shapes(path, file)
             arrays = {name: _array(file[name], name) for name in ARRAYS}
+            raw = RawLabels(*(file["raw"][name][:] for name in RAW)) if "raw" in file else None
             elements, stored = tuple(str(symbol) for symbol in file.attrs["elements"]), str(file.attrs["hash"])
     except HDF5_ERRORS as error:
         raise DataError(str(explain(path, "read", error))) from error
     try:
-        dataset = DataSet(elements=elements, **arrays)
+        dataset = DataSet(elements=elements, **arrays, raw=raw)
     except DataError as error:
         raise DataError(f"{path}: {error}") from error
     if stored != fingerprint(dataset):
@@ -160,6 +168,10 @@ def _check_shapes(path: Path, file: h5py.File) -> None:
         required = shapes.get(name, (n,))
         if file[name].shape != required:
             raise _damaged(path, f"{name} must be of shape {required}, not {file[name].shape}")
+    for name in RAW if "raw" in file else ():
+        extents.check_dataset(file["raw"][name])
+        if file["raw"][name].shape != file[name].shape:
+            raise _damaged(path, f"raw/{name} must be of shape {file[name].shape}, not {file['raw'][name].shape}")
 
 
 def _array(member: h5py.Dataset, name: str) -> np.ndarray:

@@ -34,7 +34,7 @@ SHAPES: dict[str, tuple[type, tuple[str | int, ...]]] = {
     "sources": (np.str_, ("frames",)),
 }
 """Field -> type, shape."""
-LABELS = {"energies": "energy", "forces": "forces", "virials": "virial"}
+LABELS = {"energies": "energy", "forces": "force", "virials": "virial"}
 REMEDY = "leave the frame out or correct it"
 
 
@@ -46,6 +46,7 @@ def refuse_unsound(dataset: DataSet) -> None:
             that is not finite, a cell without volume or too small for its atoms, a label that is infinite or lacks in part.
     """
     _refuse_shapes(dataset)
+    _refuse_raw(dataset)
     _refuse_elements(dataset)
     if not len(dataset):
         return
@@ -54,7 +55,9 @@ def refuse_unsound(dataset: DataSet) -> None:
     _refuse_positions(dataset)
     _refuse_cells(dataset)
     for name, label in LABELS.items():
-        _refuse_label(dataset, name, label)
+        _refuse_label(dataset, name, label, getattr(dataset, name))
+        if dataset.raw is not None:
+            _refuse_label(dataset, name, f"raw {label}", getattr(dataset.raw, name))
 
 
 def _refuse_shapes(dataset: DataSet) -> None:
@@ -72,6 +75,16 @@ def _refuse_shapes(dataset: DataSet) -> None:
             raise DataError(
                 f"{name} = {given}: must be an array of {kind.__name__.rstrip('_')} of shape {shape}; make the data set "
                 "anew."
+            )
+
+
+def _refuse_raw(dataset: DataSet) -> None:
+    for name in LABELS if dataset.raw is not None else ():
+        values, required = getattr(dataset.raw, name), getattr(dataset, name)
+        if values.dtype != required.dtype or values.shape != required.shape:
+            raise DataError(
+                f"raw {name} = {values.dtype} of shape {values.shape}: must be an array of {required.dtype} of shape "
+                f"{required.shape}; make the data set anew."
             )
 
 
@@ -147,9 +160,9 @@ def _refuse_cells(dataset: DataSet) -> None:
         _refuse(dataset, k, "cell", cells[k], f"must have {DENSEST} Å³ to an atom or more, and has {dataset.sizes[k]}")
 
 
-def _refuse_label(dataset: DataSet, name: str, label: str) -> None:
+def _refuse_label(dataset: DataSet, name: str, label: str, labels: np.ndarray) -> None:
     """Refuse labels that are infinite, and those of a frame that lack in part: one that has none has NaN throughout."""
-    values = getattr(dataset, name).reshape(len(getattr(dataset, name)), -1)
+    values = labels.reshape(len(labels), -1)
     missing, frame_of = np.isnan(values), dataset.frame_of if name == "forces" else np.arange(len(dataset))
     absent = np.ones(len(dataset), bool)
     np.logical_and.at(absent, frame_of, missing.all(axis=1))
@@ -160,8 +173,8 @@ def _refuse_label(dataset: DataSet, name: str, label: str) -> None:
         if wrong.any():
             row = int(np.argmax(wrong.any(axis=1)))
             k = int(frame_of[row])
-            subject = f"force on atom {row - dataset.first[k]}" if name == "forces" else label
-            _refuse(dataset, k, subject, getattr(dataset, name)[row], required)
+            subject = f"{label} on atom {row - dataset.first[k]}" if name == "forces" else label
+            _refuse(dataset, k, subject, labels[row], required)
 
 
 def _refuse(dataset: DataSet, k: int, name: str, values: np.ndarray, required: str) -> None:

@@ -13,6 +13,7 @@ from ase.calculators.calculator import all_changes
 from hpcpot.dataset import files
 from hpcpot.dataset.dataset import frame_key, frame_keys
 from hpcpot.errors import ConfigError, DataError
+from hpcpot.notices import notice
 
 
 class KnownLabels(AseCalculator):
@@ -36,6 +37,11 @@ class KnownLabels(AseCalculator):
             self._data = files.load([self._file])
         except DataError as error:
             raise ConfigError(f"calculator.arguments.file = {file}: cannot be read ({error})") from error
+        if self._data.raw is not None:
+            notice(
+                f"calculator.arguments.file: {file}",
+                "labels with a correction in them; leave calculator.correction out, which would add another",
+            )
         self._rows: dict[str, int] = {}
         for k, key in enumerate(frame_keys(self._data)):
             other = self._rows.setdefault(key, k)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hpcpot.config import key
-from hpcpot.config.kinds import TEXT, Kind, boolean
+from hpcpot.config.kinds import TEXT, Kind, boolean, file_name
 
 DOTTED = r"[^\W\d]\w*(\.[^\W\d]\w*)+"
 
@@ -66,4 +67,11 @@ class CalculatorSection:
         keywords(), "keyword arguments of the calculator; file names are relative to the current folder", {}
     )
     name: str | None = key(label_name(), "name of the calculator in the data set; null: its class", None)
+    correction: Path | None = key(
+        file_name(),
+        "potential that is added to every label, energy, forces and virial, trained on what DFT gives more than the "
+        "calculator (hpcpot dataset --minus); null: none",
+        None,
+        is_input=True,
+    )
     stress: bool = key(boolean(), "label virials, too; set false for a calculator without stress", True)

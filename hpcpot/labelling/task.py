@@ -15,6 +15,7 @@ from hpcpot.farm.item import Item
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
 from hpcpot.labelling import calculators, compute
+from hpcpot.labelling.correction import Correction
 from hpcpot.labelling.settings import CalculatorSection
 from hpcpot.storage.content import file_sha256
 
@@ -23,7 +24,7 @@ def label_task(calculator: CalculatorSection, results: Path, items: Sequence[Ite
     """A row of labels for each structure.
 
     Args:
-        items: structures as `compute.compute` takes them. made_by: the calculator as `identity` describes it, by name.
+        items: structures as `compute.compute` takes them. made_by: that a results file must be of, and says.
     """
     return Task(
         kind="label",
@@ -66,13 +67,25 @@ def identity(calculator: CalculatorSection) -> str:
     return "\n".join(lines)
 
 
-def gather(results: Results, keys: Sequence[str], calculator: str) -> DataSet | None:
-    """The done rows of some items in their order; None if there are none."""
+def made_by(calculator: CalculatorSection, correction: Correction | None) -> dict[str, str]:
+    """Where labels are from: the calculator, as `identity` describes it, and the correction if there is one."""
+    return {"calculator": identity(calculator)} | ({"correction": correction.identity} if correction else {})
+
+
+def gather(
+    results: Results, keys: Sequence[str], calculator: CalculatorSection, correction: Correction | None
+) -> DataSet | None:
+    """The done rows of some items in their order, with the correction added; None if there are none.
+
+    Raises:
+        SimulationError: atoms too close for the correction.
+    """
+    name = calculator.name or calculator.class_
     rows = {key: row for row, key in enumerate(results.keys())}
     columns, labels = {name: results.read(name) for name in results.columns}, results.labels()
     frames = []
     for row in (rows[key] for key in keys if key in rows):
-        values = {name: column[row] for name, column in columns.items()}
+        values = {field: column[row] for field, column in columns.items()}
         frames.append(
             Labelled(
                 [chemical_symbols[z] for z in values["species"]],
@@ -83,7 +96,10 @@ def gather(results: Results, keys: Sequence[str], calculator: str) -> DataSet | 
                 values["forces"],
                 values["virial"],
                 values["group"],
-                f"{labels[row]} by {calculator}",
+                f"{labels[row]} by {name}",
             )
         )
-    return build(frames) if frames else None
+    if not frames:
+        return None
+    dataset = build(frames)
+    return dataset if correction is None else correction.added(dataset)

@@ -229,16 +229,16 @@ def of_any_pair(elements: Sequence[str], shortest: float, origin: str) -> Traine
     )
 
 
-def note_if_assumed(source: object, trained: TrainedRange) -> None:
+def note_if_assumed(source: object, trained: TrainedRange, key: str = "potential.file") -> None:
     """Say that a model's file does not tell where the model ends.
 
     Args:
-        source: as a config names the model.
+        source: as a config names the model. key: of the config, by which it does.
     """
     if trained.is_assumed:
         name = ", ".join(map(str, source)) if isinstance(source, (list, tuple)) else source
         notice(
-            f"potential.file: {name}",
+            f"{key}: {name}",
             "does not say what it was trained on, so that little can tell where it ends; add it by hpcpot convert MODEL -o "
             "model.h5 --training-data DATA.",
         )

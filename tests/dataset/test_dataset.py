@@ -9,7 +9,7 @@ from ase import Atoms
 from ase.build import bulk
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from hpcpot.dataset.dataset import build, frame_key, frame_keys, from_frames, join
+from hpcpot.dataset.dataset import RawLabels, build, frame_key, frame_keys, from_frames, join
 from hpcpot.errors import DataError
 from hpcpot.potential.calculator import Calculator
 
@@ -137,3 +137,24 @@ def test_it_is_not_changed_by_what_is_made_of_it() -> None:
     data.frame(0).get_forces()[:] = 0.0
     data.select([0]).forces[:] = 0.0
     labelled.assert_same(data, before)
+
+
+def test_raw_labels_go_with_their_frames() -> None:
+    """Frames without a correction have none in a joined set."""
+    data = labelled.dataset(4)
+    whole = join([data.select([0, 1]), labelled.with_raw(data.select([2, 3]))])
+    part = whole.select([3, 0])
+    assert part.raw.energies[0] == data.energies[3] + 1.0 and np.isnan(part.raw.energies[1])
+    np.testing.assert_array_equal(part.raw.forces[: data.sizes[3]], data.forces[data.first[3] :] + 2.0)
+    np.testing.assert_array_equal(part.raw.virials[0], data.virials[3] + 3.0)
+    assert np.isnan(part.raw.virials[1]).all() and join([data, data]).raw is None
+
+
+def test_raw_labels_of_other_shapes_or_without_end_are_refused() -> None:
+    data = labelled.dataset(2)
+    with pytest.raises(
+        DataError, match=r"raw energies = float64 of shape \(1,\): must be an array of float64 of shape"
+    ):
+        replace(data, raw=RawLabels(data.energies[:1], data.forces, data.virials))
+    with pytest.raises(DataError, match="raw energy of frame 1 .*: must be numbers below"):
+        replace(data, raw=RawLabels(np.array([0.0, np.inf]), data.forces, data.virials))

@@ -24,6 +24,21 @@ def test_round_trip(tmp_path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["data.h5"]
 
 
+def test_raw_labels_there_and_back(tmp_path) -> None:
+    data = labelled.with_raw(labelled.dataset(3))
+    hdf5.write(data, tmp_path / "data.h5", {})
+    labelled.assert_same_raw(hdf5.read(tmp_path / "data.h5"), data)
+    assert hdf5.fingerprint(data) == hdf5.fingerprint(labelled.dataset(3)), "no potential is trained on them"
+    assert hdf5.read(tmp_path / "data.h5").select([2, 0]).raw.forces.shape == (16, 3)
+    (tmp_path / "cut.h5").write_bytes((tmp_path / "data.h5").read_bytes()[512:])
+    with h5py.File(tmp_path / "cut.h5", "a") as file:
+        file.attrs["version"] = hdf5.UNSEALED
+        del file["raw/forces"]
+        file["raw/forces"] = data.forces[1:]
+    with pytest.raises(DataError, match=r"raw/forces must be of shape \(32, 3\), not \(31, 3\)"):
+        hdf5.read(tmp_path / "cut.h5")
+
+
 def test_the_fingerprint_is_of_the_values() -> None:
     data = labelled.dataset(2)
     moved = labelled.dataset(2)

@@ -1,5 +1,7 @@
 """Labels that exist already, looked up by structure."""
 
+from dataclasses import replace
+
 import ase.io
 import numpy as np
 import pytest
@@ -7,9 +9,11 @@ from ase.build import bulk
 from ase.calculators.emt import EMT
 
 from hpcpot.dataset import files, hdf5
+from hpcpot.dataset.dataset import RawLabels
 from hpcpot.errors import ConfigError, DataError
 from hpcpot.labelling import calculators
 from hpcpot.labelling.compute import compute
+from hpcpot.notices import InputNotice
 
 NAME = "hpcpot.labelling.known.KnownLabels"
 
@@ -48,6 +52,13 @@ def test_a_label_task_takes_them(pool):
     atoms.positions[0, 0] += 1e-9
     with pytest.raises(DataError, match=r"structure = Cu4 that is not in .*pool\.h5: must be one of its 4 frames"):
         compute(atoms, name=NAME, arguments=f'{{"file": "{pool}"}}', stress=True)
+
+
+def test_a_pool_of_corrected_labels_is_told(pool):
+    data = files.load([pool])
+    hdf5.write(replace(data, raw=RawLabels.none(data)), pool, {}, overwrite=True)
+    with pytest.warns(InputNotice, match="pool.h5 = labels with a correction in them; leave calculator.correction out"):
+        calculators.build(NAME, {"file": str(pool)})
 
 
 def test_pools_that_cannot_be(tmp_path):

@@ -23,7 +23,8 @@ from hpcpot.farm.item import Item
 from hpcpot.farm.results import Results
 from hpcpot.farm.task import Task
 from hpcpot.labelling import calculators
-from hpcpot.labelling.task import check_calculator, gather, identity, label_task
+from hpcpot.labelling.correction import Correction
+from hpcpot.labelling.task import check_calculator, gather, label_task, made_by
 from hpcpot.report import figures
 from hpcpot.storage.content import content_key
 from hpcpot.structure import constraints
@@ -45,14 +46,20 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
     section = settings.structures
     paths = inputs.expand(section.files, Path(arguments.config).parent)
     items = structures(paths, section.every, options_of(section, "structures"))
+    correction = Correction.read(calculator.correction)
+    for item in items if correction else ():
+        if isinstance(item.input, Atoms):
+            correction.refuse_unknown(set(item.input.symbols), item.label)
     if arguments.dry_run:
         calculators.check_name(calculator.class_)
     else:
         check_calculator(calculator)
-    made_by = {} if arguments.dry_run else {"calculator": identity(calculator)}
+    if arguments.dry_run:
+        return label_task(calculator, output.results, items, {})
+    facts = {**provenance.collect(), "config": config.dump(settings), **made_by(calculator, correction)}
     return replace(
-        label_task(calculator, output.results, items, made_by),
-        report=partial(report, settings, {**provenance.collect(), "config": config.dump(settings), **made_by}),
+        label_task(calculator, output.results, items, made_by(calculator, None)),  # rows are labels without correction
+        report=partial(report, settings, correction, facts),
     )
 
 
@@ -85,14 +92,24 @@ def _partly_held(atoms: Atoms) -> StructureError | None:
     return None
 
 
-def report(settings: LabelSettings, facts: Mapping[str, Any], results: Results, keys: Sequence[str]) -> None:
+def report(
+    settings: LabelSettings,
+    correction: Correction | None,
+    facts: Mapping[str, Any],
+    results: Results,
+    keys: Sequence[str],
+) -> None:
     """Write the structures that are done as a data set, with its table and figure."""
     output = settings.output
-    dataset = gather(results, keys, settings.calculator.name or settings.calculator.class_)
+    dataset = gather(results, keys, settings.calculator, correction)
     if dataset is None:
         print("no structure was labelled, so there is no data set")
         return
     hdf5.write(dataset, output.dataset, facts, overwrite=True)
     print(statistics.text(dataset))
+    if correction is not None:
+        print(
+            f"labels are corrected by {correction.identity}; those of the calculator are in {output.results}, and as raw"
+        )
     print(f"data set: {output.dataset}; `hpcpot dataset {output.dataset}` says which frames to doubt")
     print(figures.drawn(len(dataset), output.dataset.with_suffix(".png"), partial(figure.write, dataset)))

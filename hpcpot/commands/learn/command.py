@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from hpcpot import config, provenance
@@ -15,8 +16,8 @@ from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.pool import WorkerPool
 from hpcpot.farm.results import Results, Store
 from hpcpot.labelling import calculators
-from hpcpot.labelling.settings import CalculatorSection
-from hpcpot.labelling.task import check_calculator, identity
+from hpcpot.labelling.correction import Correction
+from hpcpot.labelling.task import check_calculator, made_by
 from hpcpot.learning import ledger
 from hpcpot.notices import notice
 from hpcpot.outputs import make_folder, remove
@@ -39,8 +40,10 @@ def run_command(arguments: argparse.Namespace) -> int:
         return 0
     begin = parse_begin(arguments.begin, arguments.overwrite)
     here, folder = Path(arguments.config).parent, settings.output.folder
+    correction = Correction.read(settings.calculator.correction)
     if arguments.dry_run:
         begun_with = inputs.read(settings, here, arguments.overwrite)
+        refuse_unknown(correction, begun_with)
         calculators.check_name(settings.calculator.class_)
         rows = [] if arguments.overwrite else staying(ledger.history(folder / LEDGER), begin)
         print(config.dump(settings) + plan.text(settings, begun_with, rows))
@@ -60,16 +63,17 @@ def run_command(arguments: argparse.Namespace) -> int:
         WorkerPool(settings.farm) as pool,
     ):
         begun_with = inputs.read(settings, here, arguments.overwrite)
+        refuse_unknown(correction, begun_with)
         if arguments.overwrite:
             clear(folder)
-        check_labels(folder / LABELS, settings.calculator)
+        check_labels(folder / LABELS, made_by(settings.calculator, correction))
         rows = ledger.history(folder / LEDGER)
         kept = staying(rows, begin)
         ledger.check_data(folder, kept)
         inputs.write_start(settings, begun_with)
         if begin is not None:
             go_back(folder, store, rows, *begin)
-        loop = Loop(settings, begun_with, kept, store, pool, stop, arguments.retry_failed)
+        loop = Loop(settings, begun_with, kept, store, pool, stop, arguments.retry_failed, correction)
         try:
             loop.go()
         except Stopped:
@@ -118,8 +122,20 @@ def check_export(arguments: argparse.Namespace) -> None:
             )
 
 
-def check_labels(path: Path, calculator: CalculatorSection) -> None:
-    """Refuse another calculator than that of the labels that are there, before anything is taken back.
+def refuse_unknown(correction: Correction | None, begun_with: inputs.Inputs) -> None:
+    """Refuse a correction that lacks an element of the loop.
+
+    Raises:
+        ConfigError: names it.
+    """
+    if correction is not None:
+        correction.refuse_unknown(set(begun_with.elements), "the loop")
+
+
+def check_labels(path: Path, facts: Mapping[str, str]) -> None:
+    """Refuse another calculator or correction than that of the labels that are there, before anything is taken back.
+
+    Args: facts: as `labelling.task.made_by` says.
 
     Raises:
         OutputError: it is another, or with other arguments, of another version, or given files that were changed.
@@ -127,8 +143,11 @@ def check_labels(path: Path, calculator: CalculatorSection) -> None:
     if not path.exists():
         return
     with Results(path) as results:
-        stored = results.identity().get("calculator", "")
-    given = identity(calculator)
+        identity = results.identity()
+    stored, given = (
+        "\n".join(source[name] for name in ("calculator", "correction") if name in source)
+        for source in (identity, facts)
+    )
     if stored != given:
         raise OutputError(
             f"{path} = labels by {'; '.join(stored.splitlines())}: must be by the calculator of the config, "

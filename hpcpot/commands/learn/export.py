@@ -16,6 +16,7 @@ from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import frame_key
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm.results import Results
+from hpcpot.labelling.correction import Correction
 from hpcpot.labelling.task import gather
 from hpcpot.learning import dpgen_tree, ledger
 from hpcpot.learning.levels import NAMES, classify
@@ -95,11 +96,11 @@ def _iteration(settings: LearnSettings, row: Mapping[str, Any]) -> dpgen_tree.Tr
     chosen = {numbers[system]: [*of["keys"], *of["refused"]] for system, of in row["systems"].items()}
     labels = {}
     if any(chosen.values()):
-        name = settings.calculator.name or settings.calculator.class_
+        correction = Correction.read(settings.calculator.correction)
         with Results(folder / LABELS) as results:
             for system, of in row["systems"].items():
                 if of["keys"]:
-                    labels[numbers[system]] = gather(results, of["keys"], name)
+                    labels[numbers[system]] = gather(results, of["keys"], settings.calculator, correction)
     of_runs = {system: [places[key] for key in keys] for system, keys in chosen.items()}
     return dpgen_tree.TreeIteration(number, tuple(runs), classes, labels, of_runs)
 

@@ -27,7 +27,8 @@ from hpcpot.farm.pool import WorkerPool
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Results, Store
 from hpcpot.farm.task import Task
-from hpcpot.labelling.task import gather, identity, label_task
+from hpcpot.labelling.correction import Correction
+from hpcpot.labelling.task import gather, label_task, made_by
 from hpcpot.learning import explore, ledger, schedule
 from hpcpot.learning.boxes import RATIOS, BoxLimits
 from hpcpot.learning.explore import Exploration
@@ -66,13 +67,15 @@ class Loop:
         pool: WorkerPool,
         stop: Callable[[], bool],
         retry_failed: bool,
+        correction: Correction | None = None,
     ):
         self.settings, self.inputs, self.rows = settings, inputs, rows
         self._store, self._pool, self._stop, self._retry_failed = store, pool, stop, retry_failed
         self.folder = settings.output.folder
         self.models: list[str] = []
         self._text = config.dump(settings)
-        self._made_by = {"calculator": identity(settings.calculator)}
+        self._correction = correction
+        self._made_by = made_by(settings.calculator, correction)
         parts = [part for part in (inputs.start, inputs.held_out) if part is not None]
         self._first_data = {key for part in parts for key in frame_keys(part)}
 
@@ -330,11 +333,10 @@ class Loop:
             )
         if items[FIRST_LABELS:]:
             self._complete(replace(task, items=items[FIRST_LABELS:]))
-        name = self.settings.calculator.name or self.settings.calculator.class_
         with Results(task.results) as results:
             done = set(results.keys())
             keys = [item.key for item in items if item.key in done]
-            whole = gather(results, keys, name)
+            whole = gather(results, keys, self.settings.calculator, self._correction)
         return {key: whole.select([row]) for row, key in enumerate(keys)}
 
     def _add(self, here: Path, picked: Mapping[str, Picked], labelled: dict[str, DataSet]) -> dict[str, str]:

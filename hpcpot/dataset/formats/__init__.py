@@ -145,7 +145,7 @@ for _row in (
         begins=r"\s*\d+[ \t]*\n[^\n]*\b(?i:properties|lattice)\s*=",
         suffixes=(".extxyz", ".xyz"),
         options=("elements", "names", "energy_unit", "force_unit"),
-        loses=("sources",),
+        loses=("sources", "raw labels"),
     ),
     Format(
         "xsf",
@@ -153,7 +153,7 @@ for _row in (
         "XSF (.xsf, .axsf)",
         patterns=("*.xsf", "*.axsf"),
         options=("energy_unit", "force_unit"),
-        loses=("virials", "sources"),
+        loses=("virials", "sources", "raw labels"),
     ),
     Format(
         "cfg",
@@ -163,7 +163,7 @@ for _row in (
         begins=r"\s*BEGIN_CFG\b",
         suffixes=(".cfg",),
         options=("elements",),
-        loses=("sources", "an antisymmetric part of the virial"),
+        loses=("sources", "raw labels", "an antisymmetric part of the virial"),
     ),
     Format(
         "vasp",
@@ -181,7 +181,7 @@ for _row in (
         is_folder=True,
         suffixes=("",),
         options=("elements",),
-        loses=("sources", "the order of frames", "the order of atoms"),
+        loses=("sources", "raw labels", "the order of frames", "the order of atoms"),
     ),
     Format(
         "deepmd-hdf5",
@@ -192,6 +192,10 @@ for _row in (
         writes=False,
         options=("elements",),
     ),
-    Format("deepmd-mixed", f"{__name__}.deepmd_mixed", loses=("sources", "the order of frames", "the order of atoms")),
+    Format(
+        "deepmd-mixed",
+        f"{__name__}.deepmd_mixed",
+        loses=("sources", "raw labels", "the order of frames", "the order of atoms"),
+    ),
 ):
     register(_row)

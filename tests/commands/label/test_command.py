@@ -10,9 +10,11 @@ from pathlib import Path
 
 import ase
 import ase.io
+import labelled
 import moods
 import numpy as np
 import pytest
+import systems
 import yaml
 from ase.calculators.emt import EMT
 from ase.constraints import FixAtoms
@@ -24,10 +26,13 @@ from hpcpot.commands import label as label_command
 from hpcpot.commands.label import settings, task
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import from_frames
+from hpcpot.dataset.predict import predict
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.farm.results import Results
 from hpcpot.labelling import calculators
 from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential import files as potentials
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.structure.formats import StructureOptions
 
 label = partial(run, "label")
@@ -187,6 +192,35 @@ def test_a_data_set_of_others_is_not_replaced(folder: Path, tmp_path: Path) -> N
     with pytest.raises(OutputError, match="nowhere/data.h5 = not writable: its folder must exist"):
         in_process(folder, *given, f"output.dataset={tmp_path / 'nowhere/data.h5'}")
     assert (tmp_path / "precious.h5").read_text() == "labels"
+
+
+def test_corrected_labels(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:
+    """The rows stay the calculator's, so that another correction labels nothing anew; one of other elements is refused."""
+    pool = LocalPool(stop_after=-1)
+    monkeypatch.setattr("hpcpot.farm.campaign.WorkerPool", pool)
+    for seed in (1, 2):
+        model = systems.moment_tensor(seed, level=4, elements=("Cu", "Si"))
+        potentials.save(model, tmp_path / f"cu_{seed}.h5", {})
+    values = ("structures.files=moody.extxyz", "structures.every=2", f"output.results={tmp_path / 'rows.h5'}")
+    given = [word for value in (*values, f"output.dataset={tmp_path / 'sum.h5'}") for word in ("--set", value)]
+    with handlers_kept():
+        assert in_process(folder, *given, "--set", f"calculator.correction={tmp_path / 'cu_1.h5'}") == 0
+        first = hdf5.read(tmp_path / "sum.h5")
+        assert in_process(folder, *given, "--set", f"calculator.correction={tmp_path / 'cu_2.h5'}") == 0
+    data = hdf5.read(tmp_path / "sum.h5")
+    assert len(pool.computed) == 4 and "labels are corrected by cu_2.h5, fingerprint" in capsys.readouterr().out
+    with Results(tmp_path / "rows.h5") as results:
+        np.testing.assert_array_equal(results.read("energy"), data.raw.energies)
+    added = predict(data, BlockPotential(model))
+    np.testing.assert_array_equal(data.energies, data.raw.energies + added.energies)
+    np.testing.assert_array_equal(data.virials, data.raw.virials + added.virials)
+    assert data.sources[1].startswith("moody.extxyz:2 by effective medium + cu_2 ")
+    labelled.assert_same_raw(first, data)
+    assert (first.energies != data.energies).all()
+    assert hdf5.provenance(tmp_path / "sum.h5")["correction"] == f"cu_2.h5, fingerprint {potentials.fingerprint(model)}"
+    potentials.save(labelled.MODEL, tmp_path / "lisi.h5", {})
+    with pytest.raises(ConfigError, match="calculator.correction = .*: knows Li, Si, and moody.extxyz:0 has Cu"):
+        in_process(folder, *given, "--set", f"calculator.correction={tmp_path / 'lisi.h5'}")
 
 
 def test_other_arguments_do_not_mix(folder: Path) -> None:

@@ -8,6 +8,7 @@ import csv
 import os
 import shutil
 import signal
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import ase.io
 import numpy as np
 import pytest
 import reports
+import systems
 import yaml
 from ase import Atoms
 from ase.build import bulk
@@ -27,6 +29,7 @@ from hpcpot.commands import learn as learn_command
 from hpcpot.commands.learn import command, figure, files, loop, runs, summary
 from hpcpot.commands.learn.settings import SCHEMA
 from hpcpot.dataset import hdf5
+from hpcpot.dataset.predict import predict
 from hpcpot.errors import ConfigError, HpcpotError, OutputError
 from hpcpot.farm import campaign
 from hpcpot.farm.results import Results
@@ -34,6 +37,8 @@ from hpcpot.labelling import calculators
 from hpcpot.learning import dpgen_tree, ledger
 from hpcpot.learning.levels import ACCURATE, CANDIDATE, FAILED, AdaptiveLevels, Levels
 from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential import files as potentials
+from hpcpot.potential.blocks import BlockPotential
 from hpcpot.training import curve
 
 learn = partial(run, "learn")
@@ -368,6 +373,30 @@ def test_another_calculator_is_refused_before_an_iteration_is_taken_back(tmp_pat
         with pytest.raises(OutputError, match=r"labels.h5 = labels by .*EMT\(\{\}\).* must be by .*asap_cutoff"):
             in_process(*arguments)
         assert ledger.history(tmp_path / "out" / files.LEDGER) == before
+
+
+def test_labels_are_corrected(tmp_path, loop_only):
+    """New data are sums and keep the raw labels; another correction, or one of other elements, is refused."""
+    for name, elements in {"one": ("Cu",), "other": ("Cu",), "si": ("Si",)}.items():
+        model = systems.moment_tensor(len(name), level=4, elements=elements)
+        model = replace(model, coefficients=0.001 * model.coefficients)
+        potentials.save(model, tmp_path / f"{name}.h5", {})
+    prepare(tmp_path, exploration={"most_iterations": 1}, calculator={"correction": "one.h5"})
+    with pytest.raises(ConfigError, match="calculator.correction = .*si.h5: knows Si, and the loop has Cu: must know"):
+        in_process("--set", "calculator.correction=si.h5")
+    assert in_process() == 0
+    (row,) = ledger.history(tmp_path / "out" / files.LEDGER)
+    data = hdf5.read(tmp_path / "out" / next(iter(row["data"])))
+    atoms = data.frame(0)
+    atoms.calc = EMT()
+    assert data.raw.energies[0] == pytest.approx(atoms.get_potential_energy(), abs=1e-9)
+    added = predict(data, BlockPotential(potentials.load(tmp_path / "one.h5")))
+    np.testing.assert_allclose(data.forces, data.raw.forces + added.forces, atol=1e-12)
+    assert np.abs(added.forces).max() > 1e-6
+    with pytest.raises(
+        OutputError, match="labels.h5 = labels by .*one.h5, fingerprint .* must be by .*other.h5, finger"
+    ):
+        in_process("--set", "calculator.correction=other.h5")
 
 
 def test_equal_start_structures_are_runs_of_their_own(tmp_path, loop_only, capsys):
