@@ -53,8 +53,8 @@ class Constants:
         return ", ".join(f"{symbol} {value:+.6f}" for symbol, value in zip(self.elements, self.values, strict=True))
 
 
-def minus(dataset: DataSet, other: DataSet, name: str) -> DataSet:
-    """The labels of a data set less those of another, of all structures that both have; a label that one lacks is missing.
+def shared(dataset: DataSet, other: DataSet, name: str) -> tuple[DataSet, DataSet]:
+    """The frames whose structures both have, with the labels of the one and those of the other.
 
     Args:
         name: of the other, for messages.
@@ -69,22 +69,25 @@ def minus(dataset: DataSet, other: DataSet, name: str) -> DataSet:
             f"{name} = no structure of the data: elements, positions, cell and boundaries must be those of a frame to "
             f"{SAME:g} Å, atoms in the same order; label these very frames."
         )
-    data, labels = dataset.select(rows), other.select(partners[rows])
-    difference = replace(
-        data,
-        energies=data.energies - labels.energies,
-        forces=data.forces - labels.forces,
-        virials=data.virials - labels.virials,
+    return of_present_elements(dataset.select(rows)), of_present_elements(other.select(partners[rows]))
+
+
+def minus(dataset: DataSet, other: DataSet) -> DataSet:
+    """The frames of `shared` with the labels of one less those of the other; a label that one lacks is missing."""
+    return replace(
+        dataset,
+        energies=dataset.energies - other.energies,
+        forces=dataset.forces - other.forces,
+        virials=dataset.virials - other.virials,
         raw=None,
     )
-    return of_present_elements(difference)
 
 
 def counterparts(dataset: DataSet, other: DataSet, name: str) -> np.ndarray:
     """(n,) int, for each frame the row of the same structure in another data set; -1 where there is none.
 
     Raises:
-        DataError: see `minus`.
+        DataError: see `shared`.
     """
     partners = np.full(len(dataset), -1)
     theirs = _by_kind(other)

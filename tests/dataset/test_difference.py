@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hpcpot.dataset.dataset import DataSet, join
-from hpcpot.dataset.difference import constants, counterparts, minus
+from hpcpot.dataset.difference import constants, counterparts, minus, shared
 from hpcpot.errors import DataError
 from hpcpot.notices import InputNotice
 
@@ -25,7 +25,7 @@ def test_frames_are_matched_by_content_in_any_order() -> None:
     other = shaken(data.select(order).with_elements(("Si", "Li")), 5e-5)
     partners = counterparts(data, other, "other.h5")
     np.testing.assert_array_equal(order[partners], np.arange(8))
-    difference = minus(data, other, "other.h5")
+    difference = minus(*shared(data, other, "other.h5"))
     np.testing.assert_allclose(difference.energies, 0.0, atol=1e-12)
     np.testing.assert_allclose(difference.forces, 0.0, atol=1e-12)
     labelled.assert_same(difference, data, but=("energies", "forces", "virials"))
@@ -35,7 +35,7 @@ def test_a_label_that_one_lacks_is_missing() -> None:
     data = labelled.dataset(4)
     bare = np.isin(data.frame_of, [1])
     other = replace(data, virials=np.full((4, 3, 3), np.nan), forces=np.where(bare[:, None], np.nan, data.forces))
-    difference = minus(data, other, "other.h5")
+    difference = minus(*shared(data, other, "other.h5"))
     assert np.isnan(difference.virials).all()
     np.testing.assert_array_equal(np.isnan(difference.forces).any(axis=1), bare)
     assert not np.isnan(difference.energies).any()
@@ -47,13 +47,13 @@ def test_frames_without_a_counterpart_are_named() -> None:
     moved = shaken(strained.select([0, 2, 3]), 0.01)
     other = join([moved, strained.select([1, 4])])
     with pytest.warns(InputNotice) as notes:
-        difference = minus(data, other, "other.h5")
+        difference = minus(*shared(data, other, "other.h5"))
     assert list(difference.sources) == ["made:1", "made:4"]
     text = "\n".join(str(note.message) for note in notes)
     assert "6 of 8 frames = not in other.h5, so left out of the difference" in text
     assert "made:0: nearest is made:0, positions up to 0.01 Å and cell up to 0 Å off" in text
     assert "made:2: nearest is made:2, positions up to 0.01 Å and cell up to 0.05" in text
-    assert "made:7: no frame with the atoms of" in text
+    assert "made:6: no frame with the atoms of" in text and "and 1 more" in text
     assert "other.h5: 3 of 5 frames = not used" in text
 
 
@@ -69,13 +69,13 @@ def test_one_structure_with_two_labels_is_refused() -> None:
 def test_the_same_frame_twice_is_compared_twice() -> None:
     data = labelled.dataset(3)
     twice = data.select([0, 1, 2, 1])
-    np.testing.assert_allclose(minus(twice, data, "other.h5").energies, 0.0, atol=1e-12)
+    np.testing.assert_allclose(minus(*shared(twice, data, "other.h5")).energies, 0.0, atol=1e-12)
 
 
 def test_nothing_in_common_is_refused() -> None:
     data = labelled.dataset(4)
     with pytest.warns(InputNotice), pytest.raises(DataError, match="other.h5 = no structure of the data"):
-        minus(data, shaken(data, 0.1), "other.h5")
+        shared(data, shaken(data, 0.1), "other.h5")
 
 
 def test_constants_are_those_of_the_elements_whatever_a_few_frames_say() -> None:

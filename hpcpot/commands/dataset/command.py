@@ -38,13 +38,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     _refuse_useless(arguments)
     paths = _outputs(arguments, fractions)
     dataset, facts = files.load(arguments.data, read_options(arguments), show=True), provenance.collect()
+    labels = dataset
     if arguments.minus or arguments.align:
-        dataset, compared_with = _compared(dataset, arguments)
+        dataset, labels, compared_with = _compared(dataset, arguments)
         facts |= compared_with
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}")
     print(f"hash {hdf5.fingerprint(dataset)}\n")
     print(statistics.text(dataset))
-    findings, compared = examine(dataset, _bounds(arguments), arguments.source)
+    findings, compared = examine(dataset, _bounds(arguments), arguments.source, labels)
     print("\n" + report(dataset, findings, compared))
     if arguments.csv:
         write_csv(Path(arguments.csv), statistics.table(dataset))
@@ -60,11 +61,19 @@ def run_command(arguments: argparse.Namespace) -> int:
     return int(any(finding.is_error and np.isin(finding.rows, kept).any() for finding in findings))
 
 
-def examine(dataset: DataSet, bounds: Bounds, source: str | None = None) -> tuple[list[Finding], list[Scale]]:
-    """Run all checks, and compare the labels with one another and with the potential that made them."""
-    compared = scales.by_work(dataset)
+def examine(
+    dataset: DataSet, bounds: Bounds, source: str | None = None, labels: DataSet | None = None
+) -> tuple[list[Finding], list[Scale]]:
+    """Run all checks, and compare the labels with one another and with the potential that made them.
+
+    Args:
+        labels: of the same frames, where those of the data set are differences: too small for the work between two frames,
+            which is known to second order only.
+    """
+    labels = dataset if labels is None else labels
+    compared = scales.by_work(labels)
     if source is not None:
-        compared += scales.by_potential(dataset, BlockPotential(load(source)))
+        compared += scales.by_potential(labels, BlockPotential(load(source)))
     return checks.check(dataset, bounds) + scales.findings(compared), compared
 
 
@@ -117,8 +126,8 @@ def _refuse_useless(arguments: argparse.Namespace) -> None:
         )
 
 
-def _compared(dataset: DataSet, arguments: argparse.Namespace) -> tuple[DataSet, dict[str, str]]:
-    """The labels less others, or less constants against others; and what the file says of that.
+def _compared(dataset: DataSet, arguments: argparse.Namespace) -> tuple[DataSet, DataSet, dict[str, str]]:
+    """The labels less others, or less constants against others; the labels of these frames; what the file says of that.
 
     Raises:
         DataError: the others cannot be read, have none of the structures, or do not tell the constants.
@@ -127,17 +136,18 @@ def _compared(dataset: DataSet, arguments: argparse.Namespace) -> tuple[DataSet,
     other = files.load([name])
     option = "minus" if arguments.minus else "align"
     facts = {option: f"{Path(name).name}, hash {hdf5.fingerprint(other)}"}
-    left = difference.minus(dataset, other, name)
+    labels, others = difference.shared(dataset, other, name)
+    left = difference.minus(labels, others)
     if arguments.constants is not None:
         patterns = [part.strip() for part in arguments.constants.split(",")]
         constants = difference.constants(left, patterns, "--constants")
         left = constants.taken_off(left)
         if arguments.align:
-            left = constants.taken_off(dataset)
+            left = labels = constants.taken_off(dataset)
         facts["constants_eV"] = json.dumps(dict(zip(constants.elements, constants.values.tolist(), strict=True)))
         facts["constants_of"] = f"{plural(constants.frames, 'frame')} of {', '.join(patterns)}"
         print(f"constants by {facts['constants_of']}: {constants} eV; they leave {1e3 * constants.left:.2f} meV/atom")
-    return left, facts
+    return left, labels, facts
 
 
 def _outputs(arguments: argparse.Namespace, fractions: list[float]) -> list[Path]:

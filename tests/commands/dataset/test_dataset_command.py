@@ -180,3 +180,17 @@ def test_labels_aligned_with_those_of_a_teacher(tmp_path, capsys) -> None:
     hot = np.where(teacher.groups == "hot", 0.05 * teacher.sizes, 0.0)
     np.testing.assert_allclose(aligned.energies, teacher.energies + hot, atol=1e-9)
     labelled.assert_same(aligned, dft, but=("energies",))
+
+
+def test_signs_and_units_are_judged_by_whole_labels(tmp_path, capsys) -> None:
+    """Differences are too small for it: here their forces have the wrong sign, as they may where a teacher errs."""
+    data = labelled.series(12)
+    save(data, tmp_path / "dft.h5", {})
+    less = replace(data, energies=0.99 * data.energies, forces=1.01 * data.forces, virials=0.99 * data.virials)
+    save(less, tmp_path / "teacher.h5", {})
+    assert main(["dataset", str(tmp_path / "dft.h5"), *WIDE, "--minus", str(tmp_path / "teacher.h5")]) == 0
+    printed = capsys.readouterr().out
+    assert "forces against the energies" in printed and "ERROR" not in printed
+    hdf5.write(replace(data, forces=-data.forces), tmp_path / "wrong.h5", {})
+    assert main(["dataset", str(tmp_path / "wrong.h5"), *WIDE, "--minus", str(tmp_path / "teacher.h5")]) == 1
+    assert "ERROR: scale of forces: forces are -0.99" in capsys.readouterr().out
