@@ -11,9 +11,13 @@ from pathlib import Path
 
 import runs
 
+from hpcpot import config
+from hpcpot.commands.relax import settings as relax_settings
 from hpcpot.farm.item import outcomes
+from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.settings import FarmSection
 from hpcpot.parallel.stop import SIGNALS
+from hpcpot.relaxation import task as relax_task
 
 
 def run(name: str, folder: Path, *arguments: str, code: int = 0) -> subprocess.CompletedProcess:
@@ -71,3 +75,10 @@ def handlers_kept() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def task_of_relax(path: Path, *overrides: str) -> str:
+    """What all rows of a file by a config of `hpcpot relax` share, besides the potential."""
+    settings = config.load(path, relax_settings.SCHEMA, list(overrides))
+    options = relax_task.engine_options(settings.relax, settings.output.keep_path)
+    return relax_task.identity(PotentialRef.of(settings.potential), options, settings.potential.outside)

@@ -46,7 +46,8 @@ HEAVY = {
     "distributed": {"hpcpot.farm"},
     "dask_jobqueue": {"hpcpot.farm"},
     "torch": {"hpcpot.training", "hpcpot.potential.graph", "hpcpot.potential.torch_device"},
-    "spglib": {"hpcpot.structure.random"},
+    "spglib": {"hpcpot.structure.symmetry"},
+    "pymatgen": {"hpcpot.structure.matching"},
     "matplotlib": {
         "hpcpot.report.figures",
         "hpcpot.report.interactive",

@@ -3,7 +3,7 @@
 import pytest
 
 from hpcpot.commands.recipes import settings as recipes
-from hpcpot.commands.relax import settings as relax
+from hpcpot.relaxation import settings as relax
 from hpcpot.training import settings as training
 from hpcpot.training.chebyshev import settings as chebyshev
 from hpcpot.training.deep_potential import settings as deep_potential

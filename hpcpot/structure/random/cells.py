@@ -11,9 +11,10 @@ from ase import Atoms
 
 from hpcpot.errors import StructureError
 from hpcpot.structure.random import shape
-from hpcpot.structure.random.groups import GRID, SpaceGroup, groups_of_order, space_group
+from hpcpot.structure.random.groups import GRID, USE, SpaceGroup, groups_of_order, space_group
 from hpcpot.structure.random.placing import place
 from hpcpot.structure.random.sites import Filling
+from hpcpot.structure.symmetry import load_spglib
 
 VERSION = 1
 """Raised when a seed and an index give other structures, so that results of the former ones are not taken for theirs."""
@@ -295,8 +296,7 @@ def _fill(
 
 def niggli(cell: np.ndarray) -> np.ndarray | None:
     """Niggli-reduced vectors of the same lattice, right-handed: (3, 3) float64, Å, rows; None where spglib finds none."""
-    import spglib
-
+    spglib = load_spglib(USE)
     try:
         reduced = spglib.niggli_reduce(cell)
     except spglib.SpglibError:

@@ -9,8 +9,11 @@ from itertools import combinations
 
 import numpy as np
 
-from hpcpot.errors import DependencyError
 from hpcpot.structure.random.sites import Site, find_sites
+from hpcpot.structure.symmetry import load_spglib
+
+USE = "random cells"
+"""What needs spglib, in its error."""
 
 GRID = 24
 """Translations of operations, and the coordinates of all points that symmetry fixes, are multiples of 1/24."""
@@ -68,7 +71,7 @@ def space_group(number: int) -> SpaceGroup:
     Raises:
         DependencyError: spglib is not installed.
     """
-    spglib = _spglib()
+    spglib = load_spglib(USE)
     hall = _halls()[number]
     database = spglib.get_symmetry_from_database(hall)
     rotations = np.asarray(database["rotations"], np.int64)
@@ -92,7 +95,9 @@ def groups_of_order(order: int) -> tuple[int, ...]:
 def _by_order() -> dict[int, tuple[int, ...]]:
     numbers = defaultdict(list)
     for number, hall in _halls().items():
-        numbers[ORDER_OF_POINT_GROUP[_spglib().get_spacegroup_type(hall).pointgroup_international]].append(number)
+        numbers[ORDER_OF_POINT_GROUP[load_spglib(USE).get_spacegroup_type(hall).pointgroup_international]].append(
+            number
+        )
     return {order: tuple(of_order) for order, of_order in numbers.items()}
 
 
@@ -115,7 +120,7 @@ def _halls() -> dict[int, int]:
     """Number in the table of Hall symbols of the first setting of each group."""
     first: dict[int, int] = {}
     for hall in range(1, 531):
-        first.setdefault(_spglib().get_spacegroup_type(hall).number, hall)
+        first.setdefault(load_spglib(USE).get_spacegroup_type(hall).number, hall)
     return first
 
 
@@ -128,13 +133,3 @@ def _primitive(centrings: np.ndarray) -> np.ndarray:
         if abs(abs(volume) - 1 / len(centrings)) < 1e-6:
             return vectors if volume > 0 else vectors[[1, 0, 2]]
     raise AssertionError("three of the lattice's shortest translations span it")
-
-
-def _spglib():
-    try:
-        import spglib
-    except ImportError as error:
-        raise DependencyError(
-            "random cells = spglib is not installed: it has the space groups; pip install hpcpot[search]."
-        ) from error
-    return spglib

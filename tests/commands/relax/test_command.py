@@ -13,11 +13,10 @@ import pytest
 import reports
 import yaml
 from ase.build import bulk
-from campaigns import LocalPool, handlers_kept, run
+from campaigns import LocalPool, handlers_kept, run, task_of_relax
 
-from hpcpot import config
 from hpcpot.commands import relax as relax_command
-from hpcpot.commands.relax import compute, figure, settings, summary, task
+from hpcpot.commands.relax import figure, summary
 from hpcpot.errors import StructureError
 from hpcpot.farm.item import Failure, outcomes
 from hpcpot.farm.potential_ref import PotentialRef
@@ -25,7 +24,7 @@ from hpcpot.farm.results import Results, Store
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.lennard_jones import LennardJones
-from hpcpot.relaxation import minimizers
+from hpcpot.relaxation import compute
 from hpcpot.relaxation.engine import CONVERGED, RelaxationOptions
 
 relax = partial(run, "relax")
@@ -117,19 +116,14 @@ def test_other_settings_do_not_mix(folder: Path) -> None:
     assert "results with another task" in relax(folder, "--set", "relax.cell=fixed", code=1).stderr
 
 
-def test_names_of_the_config_are_those_of_the_tables() -> None:
-    assert sorted(settings.MINIMIZERS) == sorted(minimizers.MINIMIZERS)
-
-
 @pytest.mark.parametrize("key", ["potential.kernels=reference", "relax.cell=fixed", "relax.minimizer=fire"])
 def test_what_rows_of_a_file_have_in_common(folder: Path, key: str) -> None:
-    before, after = (config.load(folder / "relax.yaml", settings.SCHEMA, given) for given in ([], [key]))
-    assert task.identity(before) != task.identity(after)
+    assert task_of_relax(folder / "relax.yaml") != task_of_relax(folder / "relax.yaml", key)
 
 
 def test_what_old_results_files_have_as_their_task(folder: Path) -> None:
     """Another text would make them another campaign's."""
-    assert task.identity(config.load(folder / "relax.yaml", settings.SCHEMA)) == (
+    assert task_of_relax(folder / "relax.yaml") == (
         "Options(minimizer='lbfgs', moves=Options(longest_step=0.2, potim=0.4, smass=2.0, rise=1e-09), cell='full', "
         "pressure=0.0, force=0.0001, stress=6.241509074460763e-06, steps=2000, skin=1.0, keep_path=True)\n"
         "precision: float64, kernels: cpu"

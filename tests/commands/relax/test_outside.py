@@ -12,10 +12,8 @@ import pytest
 import yaml
 from ase.build import bulk
 from ase.constraints import FixAtoms
-from campaigns import run
+from campaigns import run, task_of_relax
 
-from hpcpot import config
-from hpcpot.commands.relax import settings, task
 from hpcpot.farm.results import Results
 from hpcpot.potential import files
 from hpcpot.potential.blocks import BlockPotential
@@ -84,10 +82,7 @@ def test_stop_fails_the_structure_and_ignore_takes_it_for_converged(folder: Path
 
 def test_the_task_of_old_results_files_is_that_of_warn(folder: Path):
     path = folder / "relax.yaml"
-    texts = [
-        task.identity(config.load(path, settings.SCHEMA, [f"potential.outside={choice}"]))
-        for choice in ("warn", "stop", "ignore")
-    ]
+    texts = [task_of_relax(path, f"potential.outside={choice}") for choice in ("warn", "stop", "ignore")]
     assert texts[0].endswith("kernels: cpu") and len(set(texts)) == 3
 
 

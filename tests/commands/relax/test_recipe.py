@@ -12,11 +12,12 @@ from campaigns import run
 from repository import CONFIGS
 
 from hpcpot import cli, config
-from hpcpot.commands.relax import starts, summary
+from hpcpot.commands.relax import summary
 from hpcpot.commands.relax.settings import SCHEMA
 from hpcpot.farm.results import Results
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.lennard_jones import LennardJones
+from hpcpot.relaxation import starts
 from hpcpot.structure import files
 
 relax = partial(run, "relax")
