@@ -28,6 +28,7 @@ EXAMPLES = {
     "gcmc": ("gcmc_lisi",),
     "onsite": ("onsite_interface_si100",),
     "relax": ("relax",),
+    "search": ("search_small",),
     "label": ("label",),
     "select": ("select",),
     "learn": ("learn_lisi_small", "learn_lisi"),
