@@ -96,7 +96,7 @@ def _row(rank: int, each: RankedMinimum) -> list[str]:
     lowest = each.lowest
     return [
         str(rank),
-        f"{each.above:.4f}",
+        _energy(each.above),
         lowest.formula,
         str(len(lowest.atoms)),
         f"{lowest.volume:.2f}",
@@ -107,9 +107,14 @@ def _row(rank: int, each: RankedMinimum) -> list[str]:
     ]
 
 
+def _energy(above: float) -> str:
+    """Energy above the hull; 0.0000, not -0.0000, of what is on it."""
+    return f"{round(above, 4) + 0.0:.4f}"
+
+
 def _told(crystal: SearchedCrystal) -> str:
     """A line on a known crystal: whether it was found, when, how often, and what that says of its rate."""
-    what = f"{crystal.name} ({crystal.space_group[0]}, {crystal.above:.4f} eV/atom above the hull)"
+    what = f"{crystal.name} ({crystal.space_group[0]}, {_energy(crystal.above)} eV/atom above the hull)"
     share, low, high = crystal.rate
     if not crystal.times:
         return f"{what}: not in {crystal.trials} trials; its share is below {100 * high:.3g} % (95 %)"
