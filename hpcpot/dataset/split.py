@@ -11,7 +11,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.errors import DataError
 
 
-def split(dataset: DataSet, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
+def split(dataset: DataSet, fractions: Sequence[float], seed: int, whole_paths: bool = False) -> list[np.ndarray]:
     """Rows of the parts, ascending; every frame is in one of them.
 
     Within a group frames are drawn at random. What is drawn depends on the seed, the group's name and its number of
@@ -19,18 +19,22 @@ def split(dataset: DataSet, fractions: Sequence[float], seed: int) -> list[np.nd
 
     Args:
         fractions: of the parts, > 0, of sum 1.
+        whole_paths: frames whose sources differ in the number at their end only, as those of one trajectory, are drawn
+            together, and the fractions are of paths.
     Raises:
         DataError: fractions that are none, or a part that would be empty.
     """
     if not fractions or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-6:
         raise DataError(f"split = {list(fractions)}: must be numbers > 0 of sum 1; e.g. 0.9, 0.1.")
+    names = np.array([path_of(source) for source in dataset.sources]) if whole_paths else np.arange(len(dataset))
     parts: list[list[np.ndarray]] = [[] for _ in fractions]
     for group in np.unique(dataset.groups):
         rows = np.flatnonzero(dataset.groups == group)
-        shuffled = _generator(seed, str(group)).permutation(rows)
-        ends = np.cumsum(_sizes(len(rows), fractions))
+        paths, of_row = np.unique(names[rows], return_inverse=True)
+        shuffled = _generator(seed, str(group)).permutation(len(paths))
+        ends = np.cumsum(_sizes(len(paths), fractions))
         for part, share in zip(parts, np.split(shuffled, ends[:-1]), strict=True):
-            part.append(share)
+            part.append(rows[np.isin(of_row, share)])
     rows_of_parts = [np.sort(np.concatenate(part)) for part in parts]
     if not all(len(rows) for rows in rows_of_parts):
         raise DataError(
@@ -38,6 +42,12 @@ def split(dataset: DataSet, fractions: Sequence[float], seed: int) -> list[np.nd
             "fractions, or put frames into fewer groups: --group NAME makes all of them one."
         )
     return rows_of_parts
+
+
+def path_of(source: str) -> str:
+    """The source of a frame without the number of its step: LiSi:17 of LiSi:17:40."""
+    path, colon, step = str(source).rpartition(":")
+    return path if colon and step.isdigit() else str(source)
 
 
 def _sizes(n_rows: int, fractions: Sequence[float]) -> np.ndarray:

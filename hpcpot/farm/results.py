@@ -83,11 +83,15 @@ class Results:
     def labels(self) -> list[str]:
         return self._read(LABEL, self._rows[DONE])
 
-    def read(self, name: str) -> np.ndarray | list:
-        """A column of the done rows: (rows, *shape), or a list of arrays or texts where it is ragged or text."""
+    def read(self, name: str, numbers: np.ndarray | None = None) -> np.ndarray | list:
+        """A column of the done rows: (rows, *shape), or a list of arrays or texts where it is ragged or text.
+
+        Args:
+            numbers: of the rows to read, ascending; None: all.
+        """
         if name not in self.columns:
             raise OutputError(f"{self.path} = no column {name}: it has {', '.join(self.columns)}; take one of them.")
-        return self._read(COLUMNS + name, self._rows[DONE])
+        return self._read(COLUMNS + name, self._rows[DONE] if numbers is None else self._rows[DONE][numbers])
 
     def row(self, key: str) -> dict[str, Any]:
         """The values of a done row by column.

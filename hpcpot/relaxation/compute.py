@@ -37,13 +37,13 @@ COLUMNS = {
 }
 """Row of a structure whose relaxation came to an end; stress is positive in tension."""
 PATH = {
-    "path_positions": Column((None, None, 3), unit="Angstrom"),
-    "path_cell": Column((None, 3, 3), unit="Angstrom"),
+    "path_positions": Column((None, None, 3), "float32", "Angstrom"),
+    "path_cell": Column((None, 3, 3), "float32", "Angstrom"),
     "path_energy": Column((None,), unit="eV"),
-    "path_forces": Column((None, None, 3), unit="eV Angstrom-1"),
-    "path_stress": Column((None, 3, 3), unit="eV Angstrom-3"),
+    "path_forces": Column((None, None, 3), "float32", "eV Angstrom-1"),
+    "path_stress": Column((None, 3, 3), "float32", "eV Angstrom-3"),
 }
-"""Further values of such a row: all steps, the initial structure first."""
+"""Further values of such a row: all steps, the initial structure first; in half the space, to 1e-6 Å and 1e-7 of a force."""
 
 TIME = {"core_seconds": Column((), unit="s")}
 """Its share, by atoms and steps, of the processor time of what was relaxed with it; files of 0.1.0 lack it."""

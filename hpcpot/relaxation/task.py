@@ -11,7 +11,7 @@ from typing import Any
 from hpcpot.farm import structures
 from hpcpot.farm.item import Item
 from hpcpot.farm.potential_ref import PotentialRef
-from hpcpot.farm.results import Results
+from hpcpot.farm.results import Column, Results
 from hpcpot.farm.task import Task
 from hpcpot.relaxation import compute, minimizers, starts
 from hpcpot.relaxation.engine import RelaxationOptions
@@ -36,31 +36,35 @@ def relax_task(
         overwrite: the results begin anew.
     """
     options = engine_options(relax, keep_path)
-    is_timed = overwrite or has_times(results)
+    columns = compute.COLUMNS | (compute.PATH if keep_path else {}) | compute.TIME
+    if results.exists() and not overwrite:
+        columns = as_stored(results, columns)
     return Task(
         kind="relax",
         results=results,
         items=items,
-        columns=compute.COLUMNS | (compute.PATH if keep_path else {}) | (compute.TIME if is_timed else {}),
+        columns=columns,
         compute=partial(
             compute.compute,
             potential=potential,
             options=options,
             memory_MB=relax.memory_MB,
             outside=outside,
-            is_timed=is_timed,
+            is_timed=compute.TIME.keys() <= columns.keys(),
         ),
         batched=True,
         identity={"potential": potential.fingerprint, "task": identity(potential, options, outside)},
     )
 
 
-def has_times(path: Path) -> bool:
-    """Whether rows of a results file have their time: those of new files do, those of version 0.1.0 do not."""
-    if not path.exists():
-        return True
+def as_stored(path: Path, columns: dict[str, Column]) -> dict[str, Column]:
+    """The columns as a results file has them: those of version 0.1.0 lack times, and have paths in double precision."""
     with Results(path) as results:
-        return results.columns.keys() >= compute.TIME.keys()
+        stored = results.columns
+    present = {name: column for name, column in columns.items() if name in stored or name not in compute.TIME}
+    return {
+        name: stored[name] if name in compute.PATH and name in stored else column for name, column in present.items()
+    }
 
 
 def items(section: RelaxStructuresSection, folder: Path) -> Sequence[Item]:

@@ -16,15 +16,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--export",
-        choices=("csv", "extxyz"),
-        help="write the done rows: csv has columns of one shape, extxyz needs positions, cell, species",
+        choices=("csv", "extxyz", "dataset"),
+        help="write the done rows: csv has columns of one shape, extxyz needs positions, cell, species; dataset: labelled "
+        "frames of relaxation paths (relax with output.keep_path: true) of those that converged",
+    )
+    parser.add_argument(
+        "--every", metavar="N", type=int, help="for dataset: one of N steps of a path is looked at (default 5)"
+    )
+    parser.add_argument(
+        "--site-tolerance",
+        metavar="S",
+        type=float,
+        help="for dataset: a frame is taken if pymatgen's StructureMatcher of this stol tells it from the one taken before "
+        "(default 0.05); 0: all are",
     )
     parser.add_argument(
         "-o",
         "--output",
         metavar="PATH",
         type=Path,
-        help="file to export to; default: beside FILE, with the ending of its format",
+        help="file to export to; default: beside FILE, with the ending of its format, or _paths.h5",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing export")
 

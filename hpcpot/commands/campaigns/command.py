@@ -7,6 +7,8 @@ from collections import Counter
 
 from hpcpot.commands.campaigns import export
 from hpcpot.commands.campaigns.identity import in_words
+from hpcpot.dataset import paths
+from hpcpot.errors import ConfigError
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
 from hpcpot.outputs import check_output
@@ -18,14 +20,33 @@ FACTS = ("date", "host", "hpcpot", "commit", "command")
 
 def run_command(arguments: argparse.Namespace) -> int:
     """`hpcpot results FILE`; returns 0."""
+    _check(arguments)
     with Results(arguments.file) as results:
-        if arguments.export:
+        if arguments.export == "dataset":
+            output = arguments.output or arguments.file.with_name(f"{arguments.file.stem}_paths.h5")
+            every = paths.EVERY if arguments.every is None else arguments.every
+            tolerance = paths.SITE_TOLERANCE if arguments.site_tolerance is None else arguments.site_tolerance
+            print(export.write_dataset(results, output, every, tolerance, arguments.overwrite))
+        elif arguments.export:
             output = arguments.output or arguments.file.with_suffix(f".{arguments.export}")
             check_output(output, arguments.overwrite)
             print(export.FORMATS[arguments.export](results, output))
         else:
             print(describe(results, arguments.failed))
     return 0
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Refuse options without effect, or out of range.
+
+    Raises:
+        ConfigError: see above.
+    """
+    for option, value, least in (("--every", arguments.every, 1), ("--site-tolerance", arguments.site_tolerance, 0)):
+        if value is not None and arguments.export != "dataset":
+            raise ConfigError(f"{option} = {value:g}: is for --export dataset; add that, or leave it out.")
+        if value is not None and not value >= least:
+            raise ConfigError(f"{option} = {value:g}: must be at least {least}; give another number.")
 
 
 def describe(results: Results, all_failures: bool) -> str:

@@ -9,8 +9,13 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 
-from hpcpot.errors import OutputError
+from hpcpot import provenance
+from hpcpot.dataset import files, paths
+from hpcpot.dataset.dataset import build
+from hpcpot.dataset.split import path_of
+from hpcpot.errors import DataError, OutputError
 from hpcpot.farm.results import Results
+from hpcpot.progress import Progress
 from hpcpot.storage.tables import write_rows, written_aside
 from hpcpot.wording import plural
 
@@ -63,6 +68,32 @@ def write_extxyz(results: Results, path: Path) -> str:
     rest = [name for name in results.columns if name not in (*STRUCTURE, PERIODIC, *of_atoms, *of_frames)]
     rest = f"; left out, as they are of neither atom nor frame: {', '.join(rest)}" if rest else ""
     return f"{path}: {plural(len(results.keys()), 'frame')}{rest}"
+
+
+def write_dataset(results: Results, path: Path, every: int, site_tolerance: float, overwrite: bool) -> str:
+    """Frames of relaxation paths as labelled data, see `dataset.paths.frames`; says how many.
+
+    Raises:
+        DataError: there are no paths, or none that converged. OutputError: the file exists or cannot be written.
+    """
+    files.check_output(path, None, overwrite)
+    progress, done = Progress(len(results.keys()), "paths"), 0
+
+    def show(paths_done: int) -> None:
+        nonlocal done
+        progress.count(items=paths_done - done)
+        done = paths_done
+        progress.show()
+
+    sampled = list(paths.frames(results, every, site_tolerance, show))
+    progress.end()
+    if not sampled:
+        raise DataError(f"{results.path} = no path that converged: one is required for frames; relax with more steps.")
+    rule = f"one of {every} steps, site tolerance {site_tolerance:g}"
+    facts = {**provenance.collect(), "relaxations": str(results.path), "sampling": rule, **results.identity()}
+    files.save(build(sampled), path, facts, overwrite=overwrite)
+    n_paths = len({path_of(frame.source) for frame in sampled})
+    return f"{path}: {plural(len(sampled), 'frame')} of {plural(n_paths, 'path')}, {rule}"
 
 
 def _structures(results: Results, of_atoms: list[str], of_frames: list[str]) -> Iterator[Atoms]:

@@ -49,6 +49,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split", metavar="0.9,0.1", help="fractions of training and test, or training, validation and test"
     )
+    parser.add_argument(
+        "--whole-paths",
+        action="store_true",
+        help="with --split: frames of one path or trajectory, whose sources differ in the last number only, stay together",
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the split (default 1)")
     others = parser.add_mutually_exclusive_group()
     others.add_argument(

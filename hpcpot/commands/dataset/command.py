@@ -116,6 +116,8 @@ def _refuse_useless(arguments: argparse.Namespace) -> None:
         raise ConfigError(f"--constants = {arguments.constants}: needs labels to compare with; add --minus or --align.")
     if arguments.align is not None and arguments.constants is None:
         raise ConfigError(f"--align = {arguments.align}: needs groups to fit constants to; add --constants GROUPS.")
+    if arguments.whole_paths and arguments.split is None:
+        raise ConfigError("--whole-paths = without --split: says how a split is made; add --split, or leave it out.")
     changes = arguments.split is not None or arguments.drop is not None
     if arguments.output is None and changes:
         raise ConfigError("--output = none: must be named with --split or --drop; add -o FILE.")
@@ -167,7 +169,7 @@ def _write(
 ) -> None:
     if not len(dataset):
         raise DataError(f"--drop = {arguments.drop}: at least one frame must be left; name fewer checks.")
-    parts = split(dataset, fractions, arguments.seed) if fractions else [np.arange(len(dataset))]
+    parts = split(dataset, fractions, arguments.seed, arguments.whole_paths) if fractions else [np.arange(len(dataset))]
     for rows, path in zip(parts, paths, strict=True):
         kind = files.save(dataset.select(rows), path, facts, overwrite=arguments.overwrite)
         print(f"written: {path}, {plural(len(rows), 'frame')}")
