@@ -13,6 +13,9 @@ from hpcpot.structure.random import settings
 from hpcpot.structure.random.cells import VERSION, RandomCells
 from hpcpot.structure.random.recipe import RandomStart, random_cells
 
+ADDED = ("form", "shape", "thickness", "vacuum")
+"""What could not be asked for at first: without it a structure keeps the key that it had then."""
+
 
 @dataclass(frozen=True)
 class RandomItems(Sequence):
@@ -54,5 +57,8 @@ def of_recipe(path: Path) -> RandomItems:
 def _content(cells: RandomCells) -> str:
     """All that a structure depends on, besides its seed and index."""
     values = {"version": VERSION} | asdict(cells)
+    for name in ADDED:
+        if values[name] == RandomCells.__dataclass_fields__[name].default:
+            del values[name]
     values["distances"] = sorted(cells.distances.items())
     return repr(values)

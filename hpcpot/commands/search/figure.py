@@ -36,7 +36,9 @@ def write(hull: HullOfPhases, ranked: Sequence[RankedMinimum], output: Path) -> 
 def _draw_hull(axes: Axes, hull: HullOfPhases, ranked: Sequence[RankedMinimum]) -> None:
     """Formation energies against the fraction of the first element; names of the known crystals."""
     known = [(hull.fractions(of.formula)[0], hull.formation(of.formula, of.energy), of.key) for of in hull.phases]
-    stable = sorted(point[:2] for point, is_stable in zip(known, hull.hull.stable(), strict=True) if is_stable)
+    is_stable = hull.hull.stable()
+    stable = sorted(point[:2] for point, holds in zip(known, is_stable, strict=True) if holds)
+    deepest = min(stable, key=lambda point: point[1])[0]
     axes.plot(*np.transpose(stable), color=COLORS["known"], lw=0.8, label="hull of the known")
     minima = np.array(
         [
@@ -53,8 +55,19 @@ def _draw_hull(axes: Axes, hull: HullOfPhases, ranked: Sequence[RankedMinimum]) 
         lw=0.8,
         label="known crystals",
     )
-    for x, y, name in known:
-        axes.annotate(name, (x, y), (0, -4), textcoords="offset points", fontsize=6, ha="center", va="top")
+    for (x, y, name), holds in zip(
+        known, is_stable, strict=True
+    ):  # beside the hull, outwards; above it what is not stable
+        side, place = ("right", -5) if x <= deepest else ("left", 5)
+        axes.annotate(
+            name,
+            (x, y),
+            (place, -4) if holds else (0, 6),
+            textcoords="offset points",
+            fontsize=6,
+            ha=side if holds and 0 < x < 1 else "center",
+            va="top" if holds else "bottom",
+        )
     axes.set(xlabel=f"fraction of {hull.elements[0]}", ylabel="formation energy (eV/atom)", xlim=(-0.08, 1.08))
     axes.margins(y=0.12)
     axes.legend(fontsize=7)
@@ -70,6 +83,6 @@ def _draw_minima(axes: Axes, ranked: Sequence[RankedMinimum]) -> None:
         if each.known:
             place = (each.lowest.volume, each.above)
             axes.scatter(*place, s=30, facecolor="none", edgecolor=COLORS["known"], lw=0.9)
-            axes.annotate(", ".join(each.known), place, (6, 0), textcoords="offset points", fontsize=7, va="center")
+            axes.annotate(", ".join(each.known), place, (5, 4), textcoords="offset points", fontsize=7)
     axes.axhline(0.0, color=COLORS["known"], lw=0.6)
     axes.set(xlabel="volume (Å$^3$/atom)", ylabel="energy above the hull (eV/atom)")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from ase import Atoms
@@ -29,6 +29,9 @@ MOST_ATOMS = 2000
 FLATTEST = 30.0, 150.0
 """Degrees, between which the angles of a cell must be."""
 
+PERIODIC = {"crystal": (True, True, True), "slab": (True, True, False), "cluster": (False, False, False)}
+"""Form of a structure -> axes along which it is periodic."""
+
 LARGER = 1.05 ** np.arange(1, 20)
 """Volumes that are tried, in parts of that asked for, to say which would do where no cell went."""
 
@@ -49,7 +52,11 @@ class RandomCells:
         fewer_general: least and most orbits on general positions, of each element, to give up for special ones.
         compactness, angle_compactness: see `shape.lattice`.
         push_step, push_sweeps: see `placing.place`.
-        reduce: whether cells are Niggli-reduced.
+        reduce: whether cells are Niggli-reduced; those of a form or shape of their own are not.
+        form: crystal; slab, periodic along its plane only, atoms put within a thickness; or cluster, not periodic, atoms
+            put within a sphere. The volume is then that of this layer or sphere.
+        shape: a, b, c (Å), alpha, beta, gamma (degrees) of a crystal whose lattice is given but for its volume.
+        thickness: Å, of a slab. vacuum: Å, of a slab or cluster, up to its image where it were periodic.
     """
 
     formula: Mapping[str, int]
@@ -68,6 +75,10 @@ class RandomCells:
     push_step: float = 0.5
     push_sweeps: int = 100
     reduce: bool = True
+    form: str = "crystal"
+    shape: tuple[float, ...] | None = None
+    thickness: float = 0.0
+    vacuum: float = 0.0
 
     @property
     def name(self) -> str:
@@ -210,21 +221,22 @@ def _try(
     for _ in range(attempts_for(sum(counts))):
         number = numbers[rng.integers(len(numbers))]
         group = space_group(number)
-        cell = group.primitive @ shape.lattice(rng, group.system, cells.compactness, cells.angle_compactness)
-        cell *= np.cbrt(volume / np.linalg.det(cell))
-        reduced = niggli(cell)
+        cell = _lattice(cells, group, volume, rng)
+        reduced = niggli(cell) if cells.form == "crystal" else cell
         if reduced is None:
             continue
         # The first vector of a reduced cell is the shortest of the lattice: an atom's distance from its nearest image.
-        if not reduced[0] @ reduced[0] >= distances.diagonal().max() ** 2:
+        if cells.form != "cluster" and not reduced[0] @ reduced[0] >= distances.diagonal().max() ** 2:
             continue
         fewer = int(rng.integers(cells.fewer_general[0], cells.fewer_general[1] + 1))
         orbits = filling(number, counts).draw(rng, fewer)
-        fractions, species, fits = _fill(cells, group, reduced @ np.linalg.inv(cell), reduced, orbits, distances, rng)
+        inside = partial(_inside, cells, volume, reduced, rng)
+        change = reduced @ np.linalg.inv(cell)
+        fractions, species, fits = _fill(cells, group, change, reduced, orbits, distances, inside)
         if not fits:
             continue
         kept = reduced
-        if not cells.reduce:
+        if not cells.reduce or cells.shape is not None:
             fractions, kept = fractions @ np.rint(reduced @ np.linalg.inv(cell)), cell
         grouped = np.argsort(species, kind="stable")
         standard = np.linalg.cholesky(kept @ kept.T)
@@ -232,13 +244,44 @@ def _try(
             np.array(list(cells.formula))[species[grouped]],
             scaled_positions=fractions[grouped] % 1.0,
             cell=standard,
-            pbc=True,
+            pbc=PERIODIC[cells.form],
         )
         if not all(FLATTEST[0] < angle < FLATTEST[1] for angle in atoms.cell.angles()):
             continue
         atoms.info = {"formula_units": units, "operations": group.order, "group": number, "volume_ratio": ratio}
         return atoms
     return None
+
+
+def _lattice(cells: RandomCells, group: SpaceGroup, volume: float, rng: np.random.Generator) -> np.ndarray:
+    """Vectors of a cell: (3, 3) float64, Å, rows; of a volume, or around a slab or cluster of that volume."""
+    if cells.form == "cluster":
+        return np.eye(3) * (2.0 * radius_of(volume) + cells.vacuum)
+    if cells.form == "slab":
+        plane = shape.plane(rng, volume / cells.thickness, cells.compactness, cells.angle_compactness)
+        return np.vstack([plane, [0.0, 0.0, cells.thickness + cells.vacuum]])
+    if cells.shape is not None:
+        cell = shape.cell_of(cells.shape[:3], np.cos(np.radians(cells.shape[3:])))
+    else:
+        cell = group.primitive @ shape.lattice(rng, group.system, cells.compactness, cells.angle_compactness)
+    return cell * np.cbrt(volume / np.linalg.det(cell))
+
+
+def radius_of(volume: float) -> float:
+    """Radius of a sphere."""
+    return float(np.cbrt(0.75 * volume / np.pi))
+
+
+def _inside(cells: RandomCells, volume: float, cell: np.ndarray, rng: np.random.Generator, count: int) -> np.ndarray:
+    """Random points (count, 3) in fractions of a cell: all of it, or the layer or sphere in its middle."""
+    points = rng.random((count, 3))
+    if cells.form == "slab":
+        points[:, 2] = 0.5 + (points[:, 2] - 0.5) * cells.thickness / cell[2, 2]
+    if cells.form == "cluster":
+        directions = rng.normal(size=(count, 3))
+        directions /= np.linalg.norm(directions, axis=1)[:, None]
+        points = 0.5 + directions * radius_of(volume) * np.cbrt(points[:, :1]) / cell[0, 0]
+    return points
 
 
 def _what_works(
@@ -258,11 +301,12 @@ def _fill(
     reduced: np.ndarray,
     orbits: list[tuple[int, int]],
     distances: np.ndarray,
-    rng: np.random.Generator,
+    inside: Callable[[int], np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray, bool]:
     """Atoms at random points of the sites of a group, pushed apart.
 
     Args:
+        inside: makes so many random points, (n, 3) fractions.
         change: (3, 3), M of reduced = M primitive. reduced: (3, 3) float64, Å, rows. orbits: (species, site) of each.
     Returns:
         fractions (n, 3) in the reduced cell, species (n,), whether all keep their distances.
@@ -273,7 +317,7 @@ def _fill(
     sizes = [site.multiplicity for site in sites]
     species = np.repeat([species for species, _ in orbits], sizes)
     projections = np.array([site.projection for site in sites])
-    points = np.einsum("oij,oj->oi", projections, rng.random((len(sites), 3)))
+    points = np.einsum("oij,oj->oi", projections, inside(len(sites)))
     points += [site.offset for site in sites]
     # Half the root of a² + b² + c²: no atom is farther from the nearest image of another, however it is pushed.
     if np.triu(distances, 1).max() > 0.5 * np.linalg.norm(reduced):

@@ -8,25 +8,27 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+from ase.cell import Cell
 from ase.data import atomic_numbers
 
 from hpcpot import inputs
 from hpcpot.errors import StructureError
 from hpcpot.notices import notice
-from hpcpot.structure.random import ORDERS, PACKING, volumes
+from hpcpot.structure.random import ORDERS, PACKING, VACUUM, volumes
 from hpcpot.structure.random.cells import RandomCells
-from hpcpot.structure.random.groups import space_group
+from hpcpot.structure.random.groups import groups_of_order, space_group
+from hpcpot.structure.random.separations import of_structure
 from hpcpot.structure.random.shape import cell_of
 
 READ = (
     "TARGVOL", "VARVOL", "PACKING", "NFORM", "SYMMOPS", "SYMM", "SYMMNO", "ADJGEN", "MINSEP", "SLACK", "NOPUSH", "PUSHSTEP",
-    "PUSHMAX", "CONS", "ACONS", "COMPACT", "NOCOMPACT", "MAXTIME",
+    "PUSHMAX", "CONS", "ACONS", "COMPACT", "NOCOMPACT", "MAXTIME", "SYSTEM", "SYMMORPHIC", "SPECIES", "FIX", "SLAB", "WIDTH",
+    "CLUSTER", "SPHERE", "VACUUM",
 )  # fmt: skip
 """Tags that are read; MAXTIME is not needed, since attempts are counted."""
 
 REFUSED = (
-    "SGRANK", "SYSTEM", "SYMMORPHIC", "OVERLAP", "CELLADAPT", "SLAB", "CLUSTER", "SPHERE", "FIX", "CFIX", "NATOM", "SPECIES",
-    "POSAMP",
+    "SGRANK", "OVERLAP", "CELLADAPT", "CFIX", "ABFIX", "NATOM", "POSAMP", "ELLIPSOID", "CYLINDER", "PANCAKE", "CIGAR",
 )  # fmt: skip
 """Tags of AIRSS that change the cells and are not read."""
 
@@ -36,11 +38,30 @@ BAND = (0.95, 1.05)
 STEP, SWEEPS = 0.25, 100
 """PUSHSTEP and PUSHMAX where the seed has none, as in AIRSS."""
 
-FLAGS = ("NOPUSH", "COMPACT", "NOCOMPACT")
+FLAGS = ("NOPUSH", "COMPACT", "NOCOMPACT", "SYMMORPHIC", "FIX", "SLAB", "CLUSTER")
 """Tags without a value."""
 
-EITHER = (("SYMM", "SYMMNO"), ("SYMM", "SYMMOPS"), ("SYMMNO", "SYMMOPS"), ("COMPACT", "NOCOMPACT"))
+EITHER = (
+    ("SYMM", "SYMMNO"), ("SYMM", "SYMMOPS"), ("SYMMNO", "SYMMOPS"), ("COMPACT", "NOCOMPACT"), ("SYMM", "SYSTEM"),
+    ("SYMMNO", "SYSTEM"), ("SYMM", "SYMMORPHIC"), ("SYMMNO", "SYMMORPHIC"), ("SLAB", "CLUSTER"), ("FIX", "SLAB"),
+    ("FIX", "CLUSTER"), ("FIX", "TARGVOL"), ("FIX", "VARVOL"), ("SPHERE", "TARGVOL"), ("SPHERE", "VARVOL"),
+    ("SPECIES", "POSITIONS_FRAC"), ("SPECIES", "POSITIONS_ABS"),
+)  # fmt: skip
 """Tags of which a seed can have one only, as the other would do nothing."""
+
+NEEDS = (("SPHERE", "CLUSTER"), ("WIDTH", "SLAB"), ("SLAB", "WIDTH"))
+"""Tags of which the first needs the second."""
+
+OWN_FORM = ("FIX", "SLAB", "CLUSTER")
+"""Tags of cells without symmetry."""
+
+SYSTEMS = {
+    "Tric": "triclinic", "Mono": "monoclinic", "Orth": "orthorhombic", "Tetr": "tetragonal", "Trig": "trigonal",
+    "Rhom": "trigonal", "Hexa": "hexagonal", "Cubi": "cubic",
+}  # fmt: skip
+"""First letters of SYSTEM -> crystal system; of a rhombohedral lattice are only some trigonal groups."""
+
+AUTO = "AUTO"
 
 POSITIONS, LATTICES = ("POSITIONS_FRAC", "POSITIONS_ABS"), ("LATTICE_CART", "LATTICE_ABC")
 """Blocks that are read, one of each."""
@@ -48,22 +69,40 @@ POSITIONS, LATTICES = ("POSITIONS_FRAC", "POSITIONS_ABS"), ("LATTICE_CART", "LAT
 ATOM = re.compile(r"([A-Z][a-z]?)\s+\S+\s+\S+\s+\S+\s*(#.*)?")
 
 
-def read(path: Path) -> RandomCells:
+def read(path: Path, distances_of: Path | None = None) -> RandomCells:
     """What a seed asks for.
 
+    Args:
+        distances_of: file of the structure whose distances MINSEP=AUTO stands for.
     Raises:
         StructureError: an unknown tag, with the nearest known one; one that is not read; a value that is none.
     """
     with inputs.reading(path, "AIRSS seed", StructureError), inputs.open_text(path) as file:
         lines = [line.strip() for line in file]
     tags, blocks = _parts(path, lines)
-    formula, listed = _atoms(path, blocks)
+    formula, listed = _species(path, tags["SPECIES"]) if "SPECIES" in tags else _atoms(path, blocks)
     get = _Tags(path, tags)
+    is_auto = AUTO in tags.get("MINSEP", "").split()
+    if is_auto is (distances_of is None):
+        raise StructureError(
+            f"{path}: MINSEP = {tags.get('MINSEP', 'none')[:30]}, random.distances_of = {distances_of or 'null'}: AUTO needs "
+            "the structure whose distances it stands for, and nothing else does; give both or neither."
+        )
     slack = get.number("SLACK", 0.0, most=0.99)
     distance, distances = _separations(path, tags.get("MINSEP"), 1.0 - slack, formula)
+    if is_auto:
+        given = of_structure(distances_of, formula)
+        distances = {
+            pair: (low * (1.0 - slack), high * (1.0 - slack)) for pair, (low, high) in given.items()
+        } | distances
     packing = get.number("PACKING", PACKING, least=1e-3, most=1.0)
     total, band = sum(formula.values()), BAND
-    if "VARVOL" in tags:
+    form = "slab" if "SLAB" in tags else "cluster" if "CLUSTER" in tags else "crystal"
+    if "SPHERE" in tags:
+        volume, band = 4.0 / 3.0 * np.pi * get.number("SPHERE", 0.0, least=0.1) ** 3, (1.0, 1.0)
+    elif "FIX" in tags:
+        volume, band = _lattice_volume(path, blocks) or 0.0, (1.0, 1.0)
+    elif "VARVOL" in tags:
         volume = get.number("VARVOL", 0.0) * total / listed
     elif "TARGVOL" in tags:
         low, high = get.range("TARGVOL")
@@ -80,6 +119,11 @@ def read(path: Path) -> RandomCells:
     fewer = get.whole("ADJGEN", [0])
     group = _group(path, tags.get("SYMM", tags.get("SYMMNO")))
     orders = [order for order in get.whole("SYMMOPS", [1]) if order in ORDERS]
+    if {"SYSTEM", "SYMMORPHIC"} & tags.keys():
+        group = _groups(path, orders, tags.get("SYSTEM"), "SYMMORPHIC" in tags)
+    own = next((name for name in OWN_FORM if name in tags), None)
+    if own and (group is not None or orders != [1]):
+        raise StructureError(f"{path}: {own} = a cell without symmetry: must have SYMMOPS=1 and no group; correct it.")
     per_operation = units == [-1]
     if not orders or (not per_operation and min(units) < 1) or min(fewer) < 0:
         raise StructureError(
@@ -102,6 +146,10 @@ def read(path: Path) -> RandomCells:
         push_step=get.number("PUSHSTEP", STEP, least=1e-3, most=10.0),
         push_sweeps=0 if "NOPUSH" in tags else sweeps,
         reduce="NOCOMPACT" not in tags,
+        form=form,
+        shape=_lattice(blocks) if "FIX" in tags else None,
+        thickness=get.number("WIDTH", 0.0, least=0.1) if form == "slab" else 0.0,
+        vacuum=get.number("VACUUM", VACUUM, least=1.0) if form != "crystal" else 0.0,
     )
 
 
@@ -140,6 +188,13 @@ def _parts(path: Path, lines: list[str]) -> tuple[dict[str, str], dict[str, list
     for first, second in (*EITHER, POSITIONS, LATTICES):
         if {first, second} <= tags.keys() | blocks.keys():
             raise StructureError(f"{path}: {second} = does not go with {first}: must be one of them; take one away.")
+    for name, needed in NEEDS:
+        if name in tags and needed not in tags:
+            raise StructureError(f"{path}: {name} = without {needed}: must have it; add {needed}, or take {name} away.")
+    if "VACUUM" in tags and not {"SLAB", "CLUSTER"} & tags.keys():
+        raise StructureError(f"{path}: VACUUM = without SLAB or CLUSTER: does nothing; take it away.")
+    if "FIX" in tags and not set(LATTICES) & blocks.keys():
+        raise StructureError(f"{path}: FIX = without a lattice: must have a block {' or '.join(LATTICES)}; add it.")
     unused += [name for name in blocks if name not in (*POSITIONS, *LATTICES)]
     unused += [name for name in ("MAXTIME", "TARGVOL") if name in tags and (name == "MAXTIME" or "VARVOL" in tags)]
     if "PACKING" in tags and {"VARVOL", "TARGVOL", *LATTICES} & (tags.keys() | blocks.keys()):
@@ -186,13 +241,59 @@ def _atoms(path: Path, blocks: dict[str, list[str]]) -> tuple[dict[str, int], in
     return dict(formula), len(lines)
 
 
+def _species(path: Path, text: str) -> tuple[dict[str, int], int]:
+    """Atoms of each element of `Li%NUM=15,Si%NUM=4`, and how many are listed."""
+    formula: Counter[str] = Counter()
+    entries = [entry.strip() for entry in text.split(",")]
+    for entry in entries:
+        match = re.fullmatch(r"([A-Z][a-z]?)%NUM=(\d{1,4})", entry)
+        if match is None or match[1] not in atomic_numbers or not int(match[2]):
+            raise StructureError(
+                f"{path}: SPECIES = {entry[:30]}: must be elements with their numbers, Li%NUM=15,Si%NUM=4; correct it."
+            )
+        formula[match[1]] += int(match[2])
+    return dict(formula), len(entries)
+
+
+def _groups(path: Path, orders: list[int], system: str | None, symmorphic: bool) -> tuple[int, ...]:
+    """Groups with some numbers of operations, of one crystal system, or symmorphic: with a point of their whole symmetry."""
+    wanted = None if system is None else SYSTEMS.get(system[:4].capitalize())
+    if system is not None and wanted is None:
+        raise StructureError(f"{path}: SYSTEM = {system[:30]}: must be one of {', '.join(SYSTEMS)}; correct it.")
+    is_rhombohedral = system is not None and system[:4].capitalize() == "Rhom"
+    groups = [space_group(number) for order in orders for number in groups_of_order(order)]
+    numbers = [
+        group.number
+        for group in groups
+        if (wanted is None or group.system == wanted)
+        and (not is_rhombohedral or group.symbol.startswith("R"))
+        and (not symmorphic or any(site.multiplicity == 1 for site in group.sites))
+    ]
+    if not numbers:
+        raise StructureError(
+            f"{path}: SYSTEM, SYMMORPHIC = no group of these with SYMMOPS = {', '.join(map(str, orders))}: at least one is "
+            "required; give SYMMOPS that they have."
+        )
+    return tuple(sorted(numbers))
+
+
+def _lattice(blocks: dict[str, list[str]]) -> tuple[float, ...]:
+    """Lengths, Å, and angles, degrees, of the lattice block, which is there and has a volume."""
+    name = next(name for name in LATTICES if name in blocks)
+    numbers = np.array([[float(word) for word in row.split()] for row in _rows(blocks[name])])
+    return tuple(Cell(numbers).cellpar().tolist() if name == "LATTICE_CART" else numbers.ravel().tolist())
+
+
+def _rows(block: list[str]) -> list[str]:
+    return [line for line in block if line.lower() not in ("ang", "angstrom")]
+
+
 def _lattice_volume(path: Path, blocks: dict[str, list[str]]) -> float | None:
     name = next((name for name in LATTICES if name in blocks), None)
     if name is None:
         return None
     try:
-        rows = [line for line in blocks[name] if line.lower() not in ("ang", "angstrom")]
-        numbers = np.array([[float(word) for word in row.split()] for row in rows])
+        numbers = np.array([[float(word) for word in row.split()] for row in _rows(blocks[name])])
         if numbers.shape != ((3, 3) if name == "LATTICE_CART" else (2, 3)):
             raise ValueError
         with np.errstate(divide="ignore", invalid="ignore"):  # angles that make no cell; refused below
@@ -223,6 +324,8 @@ def _separations(
     """Least distances of all pairs, and of some: `2.0`, `1-3 Li-Si=2.5 Si-Si=2.2-2.4`."""
     distance, distances, seen = (0.0, 0.0), {}, set()
     for word in (text or "").split():
+        if word == AUTO:
+            continue
         pair, equals, value = word.rpartition("=")
         elements = tuple(sorted(pair.split("-")))
         if elements in seen or (
@@ -236,7 +339,7 @@ def _separations(
         ends = _ends(value)
         if ends is None or (equals and (len(elements) != 2 or not all(e in atomic_numbers for e in elements))):
             raise StructureError(
-                f"{path}: MINSEP = {word[:30]}: must be a distance in Å, a range, or A-B=distance; AUTO is not read."
+                f"{path}: MINSEP = {word[:30]}: must be a distance in Å, a range, A-B=distance, or AUTO."
             )
         scaled = (ends[0] * factor, ends[1] * factor)
         if equals:

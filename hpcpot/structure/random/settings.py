@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,12 +23,13 @@ from hpcpot.config.kinds import (
     number,
     whole_numbers,
 )
-from hpcpot.structure.random import ORDERS, PACKING
+from hpcpot.structure.random import ORDERS, PACKING, VACUUM
 
 UNITS = whole_numbers("a whole number >= 1, a range such as 1-16, or a list of numbers")
 OPERATIONS = [1, 2, 3, 4, 6]
 EVERY = "all"
 """Name of all pairs that `minimum_distance_A` does not name."""
+DISTANCES = {EVERY: [2.28, 2.28]}
 
 
 def _formula(value: Any) -> str:
@@ -74,7 +76,7 @@ def _distances(value: Any) -> dict[str, list[float]]:
 
 def _volume(value: Any) -> Any:
     if isinstance(value, str):
-        return choice("alloys", "packing").parse(value)
+        return choice("alloys", "packing", "cell").parse(value)
     if isinstance(value, dict):
         return ATOM_VOLUMES.parse(value)
     return number(above=0).parse(value)
@@ -102,12 +104,19 @@ class RandomSection:
     count: int = key(integer(1), "structures of each composition", 1000)
     volume_A3: str | float | dict[str, float] = key(
         Kind(
-            "alloys, packing, volumes by element, or a number > 0",
+            "alloys, packing, cell, volumes by element, or a number > 0",
             _volume,
-            {"anyOf": [{"enum": ["alloys", "packing"]}, ATOM_VOLUMES.json, {"type": "number", "exclusiveMinimum": 0}]},
+            {
+                "anyOf": [
+                    {"enum": ["alloys", "packing", "cell"]},
+                    ATOM_VOLUMES.json,
+                    {"type": "number", "exclusiveMinimum": 0},
+                ]
+            },
         ),
         "volume at a ratio of 1: alloys: as Li and Si take in their compounds; packing: spheres of the least distances fill "
-        "packing_fraction; by element: of an atom; a number: of the cell, whatever its formula units",
+        "packing_fraction; by element: of an atom; a number: of the cell, whatever its formula units; cell: that of "
+        "random.cell",
         "alloys",
     )
     packing_fraction: float = key(
@@ -122,7 +131,7 @@ class RandomSection:
         ),
         "least distance of two atoms, also of an atom and its images: for all, or by pair, {all: 2.28, Si-Si: 2.3}, 0 for "
         "pairs without one; of [least, most] each structure draws one",
-        {EVERY: [2.28, 2.28]},
+        DISTANCES,
     )
     operations: list[int] = key(
         whole_numbers("a whole number >= 1, a range such as 1-6, or a list of numbers"),
@@ -153,13 +162,35 @@ class RandomSection:
     )
     push_sweeps: int = key(integer(), "sweeps, after which another cell is tried; 0: atoms are not pushed", 100)
     niggli: bool = key(boolean(), "reduce the cell to Niggli's vectors, else leave it as the group has it", True)
+    distances_of: Path | None = key(
+        file_name(),
+        "file of a structure whose shortest distances of each pair are the least ones, in place of minimum_distance_A; for "
+        "MINSEP=AUTO of a seed file",
+        None,
+        is_input=True,
+    )
+    form: str = key(
+        choice("crystal", "slab", "cluster"),
+        "slab: periodic along its plane, atoms put into a layer across c; cluster: not periodic, atoms put into a sphere; of "
+        "volume_A3 and volume_ratio then; with operations: 1, and relax.cell: fixed",
+        "crystal",
+    )
+    cell: list[float] | None = key(
+        list_of(number(above=0), "[a, b, c, alpha, beta, gamma] in Å and degrees", 6),
+        "shape of the cell of all structures, for operations: 1; its volume is as volume_A3 says",
+        None,
+    )
+    thickness_A: float | None = key(
+        number(above=0), "thickness of the layer of a slab; atoms may be pushed beyond it by a least distance", None
+    )
+    vacuum_A: float = key(number(above=0), "vacuum around a slab or cluster, in the cell", VACUUM)
 
 
 def problems(random: RandomSection) -> Iterator[Problem]:
     """Yield what does not go together in the section, named with it."""
     if random.seed_file is not None:
         for name in changed_keys(random):
-            if name not in ("seed_file", "count"):
+            if name not in ("seed_file", "count", "distances_of"):
                 yield f"random.{name}", "does not go with random.seed_file, which says it; leave one out"
         return
     if random.compositions is None:
@@ -188,6 +219,9 @@ def problems(random: RandomSection) -> Iterator[Problem]:
         yield "random.groups", "must be numbers from 1 to 230"
     if random.fewer_general[0] > random.fewer_general[1]:
         yield "random.fewer_general", "must have the least first"
+    yield from _problems_of_form(random)
+    if random.distances_of is not None and random.minimum_distance_A != DISTANCES:
+        yield "random.minimum_distance_A", "does not go with random.distances_of, which says them; leave one out"
     if random.compactness > 1.0:
         yield "random.compactness", "must be at most 1"
     if random.angle_compactness > 0.95:
@@ -200,6 +234,37 @@ def problems(random: RandomSection) -> Iterator[Problem]:
                 "random.volume_A3",
                 "must be another than packing, which needs minimum_distance_A > 0, also of each element with itself",
             )
+
+
+def _problems_of_form(random: RandomSection) -> Iterator[Problem]:
+    """Yield what does not go with a form, or with a cell that is given."""
+    has_own = random.form != "crystal" or random.cell is not None
+    what = "random.cell" if random.cell is not None else f"random.form: {random.form}"
+    if random.cell is not None:
+        if random.form != "crystal":
+            yield "random.cell", f"is for a crystal, and a {random.form} has its own; leave it out"
+        cosines = [math.cos(math.radians(angle)) for angle in random.cell[3:]]
+        square = 1.0 - sum(cosine**2 for cosine in cosines) + 2.0 * math.prod(cosines)
+        if max(random.cell[3:]) >= 180 or not square > 1e-3:
+            yield "random.cell", "must have angles that make a cell, in degrees"
+    elif random.volume_A3 == "cell":
+        yield "random.volume_A3", "must be another than cell, which is for random.cell"
+    if has_own and (random.groups is not None or random.operations != [1]):
+        yield "random.operations", f"must be 1 for {what}, which has no other symmetry"
+    names = ["niggli"] if has_own else []
+    names += ["compactness"] if random.cell is not None or random.form == "cluster" else []
+    names += ["angle_compactness"] if "compactness" in names else []
+    names += [] if random.form == "slab" else ["thickness_A"]
+    names += [] if random.form != "crystal" else ["vacuum_A"]
+    changed = changed_keys(random)
+    for name in names:
+        if name in changed:
+            yield f"random.{name}", f"does nothing for {what}; leave it out"
+    if random.form == "slab" and random.thickness_A is None:
+        yield "random.thickness_A", "is required for random.form: slab; e.g. 8"
+    largest = max(ends[1] for ends in random.minimum_distance_A.values())
+    if random.form != "crystal" and random.vacuum_A <= 3.0 * largest:
+        yield "random.vacuum_A", f"must be above three times the largest of the least distances, {3 * largest:g} Å"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,6 +42,35 @@ def cell_of(lengths: np.ndarray, cosines: np.ndarray) -> np.ndarray:
     )
 
 
+def plane(rng: np.random.Generator, area: float, compactness: float, angle_compactness: float) -> np.ndarray:
+    """The shortest two vectors of a random lattice in the xy plane with a cell of this area.
+
+    The shorter edge is c/2 to 1 - c/2 of the longer one for a compactness c, uniform; the angle between them is uniform
+    where its sine is at least angle_compactness.
+
+    Returns:
+        (2, 3) float64, Å, rows, right-handed, the shorter one first along x.
+    """
+    low = np.arcsin(angle_compactness)
+    angle = rng.uniform(low, np.pi - low)
+    ratio = rng.uniform(0.5 * compactness, 1.0 - 0.5 * compactness) / (1.0 - 0.5 * compactness)
+    first, second = np.array([ratio, 0.0]), np.array([np.cos(angle), np.sin(angle)])
+    while True:  # Gauss
+        if second @ second < first @ first:
+            first, second = second, first
+        steps = np.rint(first @ second / (first @ first))
+        if not steps:
+            break
+        second = second - steps * first
+    lengths, cosine = (
+        np.linalg.norm([first, second], axis=1),
+        first @ second / np.sqrt((first @ first) * (second @ second)),
+    )
+    sine = np.sqrt(1.0 - cosine * cosine)
+    scale = np.sqrt(area / (lengths[0] * lengths[1] * sine))
+    return scale * np.array([[lengths[0], 0.0, 0.0], [lengths[1] * cosine, lengths[1] * sine, 0.0]])
+
+
 def _cosines(rng: np.random.Generator, system: str, least: float) -> np.ndarray:
     """Cosines of alpha, beta and gamma."""
     if system in ("trigonal", "hexagonal"):
