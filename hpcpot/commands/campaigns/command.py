@@ -7,11 +7,11 @@ from collections import Counter
 
 from hpcpot.commands.campaigns import export
 from hpcpot.commands.campaigns.identity import in_words
-from hpcpot.dataset import paths
 from hpcpot.errors import ConfigError
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
 from hpcpot.outputs import check_output
+from hpcpot.relaxation import paths
 from hpcpot.wording import plural
 
 FACTS = ("date", "host", "hpcpot", "commit", "command")

@@ -10,12 +10,13 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot import provenance
-from hpcpot.dataset import files, paths
+from hpcpot.dataset import files
 from hpcpot.dataset.dataset import build
 from hpcpot.dataset.split import path_of
 from hpcpot.errors import DataError, OutputError
 from hpcpot.farm.results import Results
 from hpcpot.progress import Progress
+from hpcpot.relaxation import paths
 from hpcpot.storage.tables import write_rows, written_aside
 from hpcpot.wording import plural
 
@@ -71,7 +72,7 @@ def write_extxyz(results: Results, path: Path) -> str:
 
 
 def write_dataset(results: Results, path: Path, every: int, site_tolerance: float, overwrite: bool) -> str:
-    """Frames of relaxation paths as labelled data, see `dataset.paths.frames`; says how many.
+    """Frames of relaxation paths as labelled data, see `relaxation.paths.frames`; says how many.
 
     Raises:
         DataError: there are no paths, or none that converged. OutputError: the file exists or cannot be written.

@@ -9,12 +9,12 @@ import pytest
 from ase.build import bulk
 
 from hpcpot import cli
-from hpcpot.dataset import hdf5, paths
+from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import build
 from hpcpot.dataset.split import path_of, split
 from hpcpot.errors import DataError
 from hpcpot.farm.results import Results, Store
-from hpcpot.relaxation import compute
+from hpcpot.relaxation import compute, paths
 from hpcpot.relaxation.engine import CONVERGED, NOT_CONVERGED, Relaxed, Snapshot
 
 COLUMNS = compute.COLUMNS | compute.PATH
