@@ -184,7 +184,7 @@ def test_groups_in_seeds(tmp_path: Path) -> None:
     (
         ("#FIX", "VARVOL = does not go with FIX"),
         ("#SLAB", "SLAB = without WIDTH: must have it; add WIDTH"),
-        ("#SPHERE=3", "SPHERE = without CLUSTER"),
+        ("#SPHERE=3", "VARVOL = does not go with SPHERE"),
         ("#VACUUM=9", "VACUUM = without SLAB or CLUSTER: does nothing"),
         ("#CLUSTER\n#SYMMOPS=2", "CLUSTER = a cell without symmetry: must have SYMMOPS=1"),
         ("#SYSTEM=Octa", "SYSTEM = Octa: must be one of Tric, Mono"),
@@ -199,9 +199,11 @@ def test_wrong_forms_in_seeds(tmp_path: Path, tags: str, message: str) -> None:
     assert message in str(refused.value)
 
 
-def test_a_lattice_to_fix_that_is_not_there(tmp_path: Path) -> None:
+def test_tags_without_what_they_need(tmp_path: Path) -> None:
     with pytest.raises(StructureError, match="FIX = without a lattice: must have a block LATTICE_CART or LATTICE_ABC"):
         seed_file.read(seed(tmp_path, ATOMS + "#FIX\n#MINSEP=2\n"))
+    with pytest.raises(StructureError, match="SPHERE = without CLUSTER: must have it"):
+        seed_file.read(seed(tmp_path, ATOMS + "#SPHERE=3\n#MINSEP=2\n"))
 
 
 def test_species_without_numbers(tmp_path: Path) -> None:
