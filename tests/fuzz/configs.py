@@ -36,7 +36,8 @@ EXAMPLES = {
 }
 """Command -> configs that are damaged."""
 NAMED = ("cells.extxyz", "interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz", "melt_si64.h5md")
-"""Files that the examples name."""
+RECIPES = ("build_random_small.yaml",)
+"""Files that the examples name, structures and configs."""
 
 
 def targets() -> list[Target]:
@@ -63,6 +64,8 @@ def _write(example: str) -> list[str]:
     runs.prepare(Path.cwd())
     for name in NAMED:
         shutil.copy("argon.extxyz", name)
+    for name in RECIPES:
+        shutil.copy(CONFIGS / name, name)
     return written("config.yaml", (CONFIGS / f"{example}.yaml").read_text())
 
 
