@@ -257,15 +257,15 @@ def _species(path: Path, text: str) -> tuple[dict[str, int], int]:
 
 def _groups(path: Path, orders: list[int], system: str | None, symmorphic: bool) -> tuple[int, ...]:
     """Groups with some numbers of operations, of one crystal system, or symmorphic: with a point of their whole symmetry."""
-    wanted = None if system is None else SYSTEMS.get(system[:4].capitalize())
-    if system is not None and wanted is None:
+    asked = None if system is None else SYSTEMS.get(system[:4].capitalize())
+    if system is not None and asked is None:
         raise StructureError(f"{path}: SYSTEM = {system[:30]}: must be one of {', '.join(SYSTEMS)}; correct it.")
     is_rhombohedral = system is not None and system[:4].capitalize() == "Rhom"
     groups = [space_group(number) for order in orders for number in groups_of_order(order)]
     numbers = [
         group.number
         for group in groups
-        if (wanted is None or group.system == wanted)
+        if (asked is None or group.system == asked)
         and (not is_rhombohedral or group.symbol.startswith("R"))
         and (not symmorphic or any(site.multiplicity == 1 for site in group.sites))
     ]
