@@ -55,13 +55,13 @@ def run_command(arguments: argparse.Namespace) -> int:
     make_folder(settings.output.folder, "output.folder")
     with WorkerPool(settings.farm) as pool:
         try:
-            Search(settings, arguments, pool, stop).go(crystals, structures)
+            CrystalSearch(settings, arguments, pool, stop).go(crystals, structures)
         except Stopped:
             return STOPPED
     return 0
 
 
-class Search:
+class CrystalSearch:
     """All parts of a search.
 
     Args:
