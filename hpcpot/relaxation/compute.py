@@ -13,6 +13,7 @@ from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column
 from hpcpot.relaxation import engine, guards
+from hpcpot.relaxation.by_calculator import CalculatorRef
 from hpcpot.relaxation.engine import SATURATED, RelaxationOptions, Relaxed
 from hpcpot.structure.random.recipe import RandomStart
 
@@ -52,7 +53,7 @@ TIME = {"core_seconds": Column((), unit="s")}
 def compute(
     starts: Sequence[Atoms | RandomStart],
     *,
-    potential: PotentialRef,
+    potential: PotentialRef | CalculatorRef,
     options: RelaxationOptions,
     memory_MB: float,
     outside: str = "warn",

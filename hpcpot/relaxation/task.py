@@ -14,6 +14,7 @@ from hpcpot.farm.potential_ref import PotentialRef
 from hpcpot.farm.results import Column, Results
 from hpcpot.farm.task import Task
 from hpcpot.relaxation import compute, minimizers, starts
+from hpcpot.relaxation.by_calculator import CalculatorRef
 from hpcpot.relaxation.engine import RelaxationOptions
 from hpcpot.relaxation.settings import RelaxSection, RelaxStructuresSection
 from hpcpot.structure.settings import options_of
@@ -23,7 +24,7 @@ from hpcpot.units import EV_PER_A3_IN_GPA
 def relax_task(
     results: Path,
     items: Sequence[Item],
-    potential: PotentialRef,
+    potential: PotentialRef | CalculatorRef,
     relax: RelaxSection,
     outside: str = "warn",
     keep_path: bool = False,
@@ -92,7 +93,7 @@ def engine_options(relax: RelaxSection, keep_path: bool = False) -> RelaxationOp
     )
 
 
-def identity(potential: PotentialRef, options: RelaxationOptions, outside: str) -> str:
+def identity(potential: PotentialRef | CalculatorRef, options: RelaxationOptions, outside: str) -> str:
     """Settings that all rows of a file share, besides the potential."""
     text = f"{_text(options)}\nprecision: {potential.precision}, kernels: {potential.kernels}"
     return text if outside == "warn" else f"{text}\noutside: {outside}"
