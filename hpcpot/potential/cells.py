@@ -71,6 +71,6 @@ def refuse_open(potential: AnyPotential, periodic: np.ndarray) -> None:
     """
     if is_whole(potential) and not np.all(periodic):
         raise StructureError(
-            f"periodic = {np.asarray(periodic).tolist()}: graph networks and calculators of ASE take cells that are periodic "
-            "along all axes; give such a cell, or take another model."
+            f"periodic = {np.asarray(periodic).tolist()}: a graph network takes cells that are periodic along all axes, "
+            "and so does a calculator of ASE; give such a cell, or take another model."
         )
