@@ -129,11 +129,13 @@ def read_tables(path: Path) -> tuple[dict[str, Any], dict[str, Columns], list[st
         for name, group in file.items():
             members = group.items() if isinstance(group, h5py.Group) and name != "provenance" else ()
             columns = {column: item for column, item in members if item.ndim == 1}
+            if len({len(item) for item in columns.values()}) > 1:  # arrays side by side, and no table
+                columns = {}
             arrays += [f"{name}/{column}" for column in dict(members) if column not in columns]
             if columns:  # those of 0.1.0 come in the order of the alphabet
                 order = json.loads(group.attrs.get("columns", "[]"))
-                names = [*(column for column in order if column in columns), *(columns.keys() - {*order})]
-                tables[name] = {column: _values(columns[column]) for column in dict.fromkeys(names)}
+                names = dict.fromkeys([*(column for column in order if column in columns), *columns])
+                tables[name] = {column: _values(columns[column]) for column in names}
     return facts, tables, arrays
 
 
