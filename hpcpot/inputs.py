@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import bz2
 import codecs
+import errno
 import gzip
 import lzma
 import os
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
@@ -50,6 +52,8 @@ def find_all(pattern: str | Path, folder: Path = Path(), or_folder: bool = False
 
 PACKED = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 """First bytes of a packed file -> what opens it."""
+UNREADABLE = (OSError, EOFError, zlib.error, lzma.LZMAError)
+"""Exceptions of a file that cannot be opened, or is packed and damaged."""
 
 
 def unpacked(path: Path) -> Path:
@@ -70,9 +74,34 @@ def open_text(path: Path) -> TextIO:
         OSError: it cannot be opened.
     """
     with open_bytes(path) as file:
-        head = file.read(2)
-    encoding = "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+        encoding = _encoding(file.read(2))
     return _opener(path)(path, "rt", encoding=encoding, errors="replace")
+
+
+def read_text(path: Path) -> str:
+    """All of a text file, packed by gzip, bzip2 or xz or not: UTF-8, or UTF-16 with its mark.
+
+    Raises:
+        OSError: it cannot be opened, or is packed and damaged. UnicodeDecodeError: it is no text.
+    """
+    content = read_bytes(path)
+    text = content.decode(_encoding(content[:2]))
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_bytes(path: Path, most: int = -1) -> bytes:
+    """The first bytes of a file, all by default, packed by gzip, bzip2 or xz or not.
+
+    Raises:
+        OSError: it cannot be opened, or is packed and damaged.
+    """
+    try:
+        with open_bytes(path) as file:
+            return file.read(most)
+    except UNREADABLE as error:
+        if isinstance(error, OSError) and error.strerror:
+            raise
+        raise OSError(errno.EIO, "packed, and not whole", str(path)) from error
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -82,6 +111,19 @@ def open_bytes(path: Path) -> BinaryIO:
         OSError: it cannot be opened.
     """
     return _opener(path)(path, "rb")
+
+
+def _encoding(head: bytes) -> str:
+    return "utf-16" if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig"
+
+
+def is_packed(path: Path) -> bool:
+    """Test whether a file is packed by gzip, bzip2 or xz.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    return _opener(path) is not open
 
 
 def _opener(path: Path) -> Callable[..., IO]:
@@ -123,6 +165,7 @@ def reading(path: Path, kind: str, error_type: type[HpcpotError]) -> Iterator[No
 
 def reason(error: Exception) -> str:
     """What an error of a parser says in words, " (...)"; nothing where it is the inside of Python."""
-    text = " ".join(str(error.args[0] if isinstance(error, KeyError) and error.args else error).split())[:160]
+    words = error.args[0] if isinstance(error, KeyError) and error.args else getattr(error, "strerror", None) or error
+    text = " ".join(str(words).split())[:160]
     is_told = text.count(" ") > 1 and not isinstance(error, INSIDE)
     return f" ({text})" if is_told else ""

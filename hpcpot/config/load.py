@@ -175,7 +175,7 @@ def find_input(name: str, folder: Path) -> Path:
 
 def _read(path: Path) -> tuple[dict, list[str]]:
     try:
-        text = path.read_text(encoding="utf-8-sig")  # a mark at its start is no part of it
+        text = inputs.read_text(path)
     except OSError as error:
         reason = f"cannot be read ({error.strerror})"
         is_shipped = isinstance(error, FileNotFoundError) and path.stem in data.examples()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ase.data import atomic_numbers
 
 from hpcpot.errors import DataError
+from hpcpot.structure.elements import is_element
 
 if TYPE_CHECKING:
     from hpcpot.dataset.dataset import DataSet
@@ -90,7 +90,7 @@ def _refuse_raw(dataset: DataSet) -> None:
 
 def _refuse_elements(dataset: DataSet) -> None:
     elements = dataset.elements
-    unknown = [symbol for symbol in elements if symbol == "X" or symbol not in atomic_numbers]
+    unknown = [symbol for symbol in elements if not is_element(symbol)]
     if unknown or len(set(elements)) != len(elements):
         raise DataError(
             f"elements = {' '.join(map(str, elements))}: must be symbols of elements, each once"

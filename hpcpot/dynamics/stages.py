@@ -22,6 +22,8 @@ from hpcpot.units import BOLTZMANN, EV_PER_A3_IN_GPA, FS_PER_PS
 
 ONLY = "md"
 """Name of the stage of a config without stages, which is its section md."""
+UNUSUAL = 10.0
+"""GPa; of a run that fails above it the pressure is looked at first, which may be in bar by mistake."""
 
 
 class Stage:
@@ -111,13 +113,19 @@ class Stage:
             choose(steppers, state, engine, motion).advance(state, engine, motion, steps)
         except SimulationError as error:
             if self.integrator.has_barostat:
-                held = f"{self.md.pressure_GPa:g} GPa along {', '.join(self.md.barostat_axes)}"
-                error.args = (f"{error}\nThe barostat holds {held} ({self.key('pressure_GPa')}); 1 bar = 1e-4 GPa.",)
+                error.args = (self._with_pressure(str(error)),)
             if self.deformation is not None:
                 axis = self.deformation.axis
                 strain = engineering_strain(state)[axis]
                 error.args = (f"{error}\nStrain along {AXES[axis]} = {strain:.4f}, in stage {self.name}.",)
             raise
+
+    def _with_pressure(self, message: str) -> str:
+        """A message with the pressure that the barostat holds; before it, where this is likely what is wrong."""
+        key, held = self.key("pressure_GPa"), f"{self.md.pressure_GPa:g} GPa along {', '.join(self.md.barostat_axes)}"
+        if abs(self.md.pressure_GPa) < UNUSUAL:
+            return f"{message}\nThe barostat holds {held} ({key}); 1 bar = 1e-4 GPa."
+        return f"{key} = {held}, which the barostat holds: must be in GPa; check it first, as 1 bar is 1e-4 GPa.\n{message}"
 
     def end(self, state: State, engine: Engine) -> None:
         """Release the atoms that the deformation holds."""

@@ -15,6 +15,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from hpcpot import inputs
 from hpcpot.config import show, yaml_text
 from hpcpot.config.kinds import Kind, boolean, integer
 from hpcpot.errors import ConfigError, HpcpotError
@@ -205,7 +206,7 @@ def _read(farm: FarmSection) -> dict[str, Any]:
     """The section of the file as it is."""
     path = farm.jobqueue
     try:
-        tree, repeated = yaml_text.parse(path.read_text(encoding="utf-8"))
+        tree, repeated = yaml_text.parse(inputs.read_text(path))
     except (OSError, ValueError) as error:  # not UTF-8 is a ValueError, too
         raise ConfigError(f"farm.jobqueue = {path}: cannot be read ({error}); give a YAML file.") from error
     if repeated:

@@ -225,7 +225,7 @@ def _job(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     with as_data_error(path, "job.json of DP-GEN"):
-        job = json.loads(path.read_text(encoding="utf-8"))
+        job = json.loads(inputs.read_text(path))
         if not isinstance(job, dict):
             raise ValueError("it must be an object")
     return job

@@ -46,7 +46,6 @@ LARGEST_CUTOFF = 50.0
 FOREIGN_SIGNATURES = {
     b"hpcpot-dataset ": "a data set of hpcpot",
     b"PK\x03\x04": "a zip archive (`dp convert-backend MODEL MODEL.dp` turns a DeePMD-kit .pth into a .dp)",
-    b"\x1f\x8b": "a gzip archive; unpack it",
 }
 
 

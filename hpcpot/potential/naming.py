@@ -5,14 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ase.data import atomic_numbers
-
 from hpcpot.errors import ModelError
-
-
-def is_element(name: str) -> bool:
-    """Test whether a name is a chemical symbol."""
-    return name in atomic_numbers and name != "X"
+from hpcpot.structure.elements import is_element
 
 
 def elements_of(path: Path | str, names: Sequence[str], given: Sequence[str] | None) -> tuple[str, ...]:

@@ -60,8 +60,13 @@ def head_of(path: Path) -> Head:
     Raises:
         ModelError: it cannot be opened.
     """
-    with reading(path, "model"), path.open("rb") as file:
-        return Head(path, file.read(SNIFFED))
+    with reading(path, "model"):
+        head = Head(path, inputs.read_bytes(path, SNIFFED))
+        if head.is_hdf5 and inputs.is_packed(path):
+            raise ModelError(
+                f"{path} = a packed HDF5 file: must be unpacked to be read; run gunzip, bunzip2 or unxz on it."
+            )
+        return head
 
 
 def reading(path: Path, kind: str) -> AbstractContextManager[None]:

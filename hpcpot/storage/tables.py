@@ -12,6 +12,7 @@ from typing import Any, TextIO
 import h5py
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.errors import OutputError
 from hpcpot.outputs import Replacement
 from hpcpot.storage import extents, own
@@ -177,7 +178,7 @@ def read_csv(path: Path, n_columns: int) -> np.ndarray:
         OutputError: a line with too few numbers, or none at all.
     """
     rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(inputs.read_text(path).splitlines(), 1):
         cells = [cell.strip() for cell in line.split(",")]
         if not cells[0] or not cells[0].lstrip("+-.")[:1].isdigit():
             continue

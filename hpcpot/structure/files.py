@@ -15,6 +15,7 @@ from hpcpot.errors import HpcpotError, OutputError, StructureError
 from hpcpot.notices import notice
 from hpcpot.outputs import Replacement
 from hpcpot.structure import checks, formats
+from hpcpot.structure.elements import is_mass_of, standard_mass
 from hpcpot.structure.formats import StructureFormat, StructureOptions
 
 WRITERS = {".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "vasp", ".poscar": "vasp", ".cif": "cif"}
@@ -123,8 +124,23 @@ def _compare(path: Path, row: StructureFormat, atoms: Atoms, options: StructureO
             f"{path} = atoms of {', '.join(others)}: {options.key('elements')} names {', '.join(options.elements)} only; "
             "correct it or leave it out."
         )
+    if "masses" in atoms.arrays:
+        _note_masses(path, atoms)
     if options.units is not None and not row.has_units:
         notice(f"{path}: {options.key('units')}", f"not used: {row.words} has units of its own")
+
+
+def _note_masses(path: Path, atoms: Atoms) -> None:
+    """Say it of masses that are neither those of the elements nor of isotopes: dynamics go by them."""
+    masses = atoms.arrays["masses"]
+    for symbol in sorted({*atoms.symbols}):
+        of_element = np.unique(masses[atoms.symbols == symbol])
+        others = [mass for mass in of_element.tolist() if not is_mass_of(symbol, mass)]
+        if others:
+            notice(
+                f"{path}: masses of {symbol}, {', '.join(f'{mass:g}' for mass in others[:3])} amu",
+                f"not that of {symbol}, {standard_mass(symbol):g} amu, nor of an isotope: used as they are given.",
+            )
 
 
 def find(path: Path) -> Path:
@@ -140,6 +156,12 @@ def find(path: Path) -> Path:
     return file
 
 
+def kind_of(path: Path) -> str | None:
+    """Format in which a structure is written: by the suffix, or that of POSCAR.1, CONTCAR_final; None if neither tells."""
+    is_poscar = inputs.is_named(path, formats.FORMATS["vasp"].patterns) and inputs.unpacked(path) == path
+    return WRITERS.get(path.suffix, "vasp" if is_poscar else None)
+
+
 def check_output(path: Path, overwrite: bool) -> None:
     """Refuse a path that cannot be written, before the work that is to be written there.
 
@@ -147,7 +169,7 @@ def check_output(path: Path, overwrite: bool) -> None:
         OutputError: the file exists and is not to be overwritten, its suffix is unknown, its folder is not there or
             not writable.
     """
-    if path.suffix not in WRITERS and path.name not in ("POSCAR", "CONTCAR"):
+    if kind_of(path) is None:
         raise OutputError(f"{path} = suffix {path.suffix!r}: must be one of {', '.join(WRITERS)}; rename the output.")
     outputs.check_output(path, overwrite)
 
@@ -164,7 +186,7 @@ def write(path: str | Path, atoms: Atoms, overwrite: bool = False) -> None:
     check_output(path, overwrite)
     import ase.io  # late: takes half a second, of SciPy and space groups
 
-    kind = WRITERS.get(path.suffix, "vasp")
+    kind = kind_of(path)
     options = {"masses": True, "velocities": atoms.has("momenta")} if kind == "lammps-data" else {}
     if kind in ("lammps-data", "cif"):
         note_lost(path, atoms)

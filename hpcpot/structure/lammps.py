@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-from ase.data import atomic_masses, atomic_numbers, chemical_symbols
+from ase.data import atomic_masses, chemical_symbols
 
 from hpcpot.errors import StructureError
 from hpcpot.inputs import open_text, reading
 from hpcpot.notices import notice
+from hpcpot.structure.elements import is_element, standard_mass
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.lammps_units import UNIT_STYLES, UnitStyle
 
@@ -25,9 +26,6 @@ MASS_TOLERANCE = 0.1
 
 SAME_MASS = 0.2
 """amu: a mass this near to that of the element named never contradicts it; cobalt and nickel differ by 0.24."""
-
-ISOTOPES = 0.2
-"""Part of its standard mass by which the mass of an element may differ without a word: lithium 6 by 0.13."""
 
 LARGEST = 1e8
 """A length, a velocity or a mass beyond is damage, in any unit style."""
@@ -83,7 +81,7 @@ def element_of(where: str, number: int | None, name: str | None, mass: float | N
     if mass is not None and not 0 < mass < LARGEST:
         raise StructureError(f"{where} = mass {mass:g} amu: must be above 0 and finite; correct the masses.")
     elements, key = options.elements, options.key("elements")
-    named = name if name in atomic_numbers and name != "X" else None
+    named = name if name and is_element(name) else None
     given = elements[number - 1] if elements and number is not None and 1 <= number <= len(elements) else None
     if named and given and named != given:
         raise StructureError(f"{where} = {named} by its name in the file: {key} says {given}; correct one of them.")
@@ -109,16 +107,12 @@ def _of_mass(mass: float) -> str | None:
 
 
 def _compare(where: str, symbol: str, mass: float, heavy: str | None, source: str) -> None:
-    """Refuse a mass that tells another element than `source`; say it of one that tells none."""
-    standard = float(atomic_masses[atomic_numbers[symbol]])
-    if abs(mass - standard) < SAME_MASS:
-        return
-    if heavy and mass != 1.0:  # 1 stands for no mass at all
+    """Refuse a mass that tells another element than `source`; of one that tells none `files.read` speaks."""
+    standard = standard_mass(symbol)
+    if heavy and mass != 1.0 and abs(mass - standard) >= SAME_MASS:  # 1 stands for no mass at all
         raise StructureError(
             f"{where} = mass {mass:g} amu, that of {heavy}: {source} says {symbol}, {standard:g} amu; correct one of them."
         )
-    if abs(mass - standard) > ISOTOPES * standard:
-        notice(f"{where}, mass {mass:g} amu", f"not that of {symbol}, {standard:g} amu: used as it is given.")
 
 
 def numbers(where: str, rows: Sequence[Sequence[str]], whole: bool = False, limit: float = LARGEST) -> np.ndarray:

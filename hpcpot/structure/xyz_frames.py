@@ -16,10 +16,11 @@ from itertools import islice
 from typing import TextIO
 
 import numpy as np
-from ase.data import atomic_numbers, chemical_symbols
+from ase.data import chemical_symbols
 
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
+from hpcpot.structure.elements import is_element
 from hpcpot.structure.text import number, table, whole_number
 from hpcpot.units import LENGTHS
 
@@ -271,10 +272,10 @@ def _symbol(word: str, options: XyzOptions, where: str) -> str:
             )
         return elements[int(word) - 1]
     symbol = word.capitalize()
-    if symbol not in atomic_numbers and (match := LABEL.fullmatch(word)) and match[1] in atomic_numbers:
+    if not is_element(symbol) and (match := LABEL.fullmatch(word)) and is_element(match[1]):
         notice(f"{where}: species {word[:20]}", "labels read as the elements that they begin with.")
         symbol = match[1]
-    if symbol not in atomic_numbers or symbol == "X":
+    if not is_element(symbol):
         raise DataError(f"{where}: species = {word[:20]}: must be the symbol of an element; correct it.")
     return symbol
 

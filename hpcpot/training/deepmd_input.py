@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hpcpot import inputs
 from hpcpot.config import show, yaml_text
 from hpcpot.errors import ConfigError
 from hpcpot.notices import notice
@@ -234,13 +235,18 @@ def is_input(path: Path) -> bool:
 
 def is_json_or_has(path: Path, *patterns: str) -> bool:
     """Test whether a file is JSON by its name, or text in which all of some patterns are found, line by line."""
-    if path.suffix.lower() == ".json":
+    if _is_json(path):
         return True
     try:
-        text = path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError:
+        with inputs.open_text(path) as file:
+            text = file.read()
+    except inputs.UNREADABLE:
         return False
     return all(re.search(pattern, text, re.MULTILINE) for pattern in patterns)
+
+
+def _is_json(path: Path) -> bool:
+    return inputs.unpacked(path).suffix.lower() == ".json"
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -266,7 +272,7 @@ def of_content(content: Any, path: Path, where: str) -> tuple[dict[str, Any], li
 def _tree(given: dict[str, Given], path: Path) -> tuple[dict[str, Any], list[str]]:
     values, problems = _translated(given, path)
     tree: dict[str, Any] = {"family": "deep_potential"}
-    for name, value in (DEFAULTS | {"output.model": f"{path.stem}.h5"} | values).items():
+    for name, value in (DEFAULTS | {"output.model": f"{inputs.unpacked(path).stem}.h5"} | values).items():
         section, _, key = name.partition(".")
         tree.setdefault(section, {})[key] = value
     return tree, problems
@@ -290,8 +296,8 @@ def parsed(path: Path) -> Any:
     """
     repeated: list[tuple[str, int | None]] = []
     try:
-        text = path.read_text(encoding="utf-8-sig")
-        if path.suffix.lower() == ".json":
+        text = inputs.read_text(path)
+        if _is_json(path):
             content = json.loads(text, object_pairs_hook=lambda pairs: _unrepeated(pairs, repeated))
         else:
             content, repeated = yaml_text.parse(text)

@@ -1,3 +1,4 @@
+import gzip
 import random
 import time
 from pathlib import Path
@@ -29,6 +30,15 @@ def load(folder: Path, text: str = GOOD, overrides: list[str] = ()) -> MDSetting
     path = folder / "interface.yaml"
     path.write_text(text)
     return config.load(path, SCHEMA, overrides)
+
+
+def test_a_packed_config_and_one_of_windows(folder):
+    (folder / "a.yaml.gz").write_bytes(gzip.compress(GOOD.encode()))
+    (folder / "b.yaml").write_text(GOOD, encoding="utf-16")
+    assert [config.load(folder / name, SCHEMA).md.steps for name in ("a.yaml.gz", "b.yaml")] == [10_000_000] * 2
+    (folder / "a.yaml.gz").write_bytes(gzip.compress(GOOD.encode())[:40])
+    with pytest.raises(ConfigError, match="a.yaml.gz: cannot be read .packed, and not whole."):
+        config.load(folder / "a.yaml.gz", SCHEMA)
 
 
 def test_values_and_defaults(folder):

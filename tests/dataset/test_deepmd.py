@@ -164,6 +164,16 @@ def test_inconsistent_systems_are_refused(tmp_path, name, array, words) -> None:
         load([tmp_path / "s"])
 
 
+def test_virials_of_six_numbers_are_refused(tmp_path) -> None:
+    """DeePMD-kit and dpdata shape nine, and fail."""
+    system(tmp_path / "s", 2, (2,))
+    np.save(tmp_path / "s" / "set.000" / "virial.npy", np.zeros((2, 6)))
+    with pytest.raises(
+        DataError, match=r"set.000/virial.npy = six numbers a frame \(Voigt\): must be nine, row by row"
+    ):
+        load([tmp_path / "s"])
+
+
 def test_types_beyond_the_map(tmp_path) -> None:
     system(tmp_path / "s")
     (tmp_path / "s" / "type.raw").write_text("2\n1\n0\n")
@@ -218,7 +228,8 @@ def test_a_map_of_all_elements_makes_a_model_of_two(tmp_path) -> None:
     system(tmp_path / "s")
     (tmp_path / "s" / "type_map.raw").write_text("\n".join([*chemical_symbols[1:], "EP0"]))
     (tmp_path / "s" / "type.raw").write_text("2\n2\n13\n")
-    data = load([tmp_path / "s"])
+    with pytest.warns(InputNotice, match="type_map.raw: EP0 = no symbols of elements: passed over, as no atom is of"):
+        data = load([tmp_path / "s"])
     assert data.elements == ("Li", "Si") and data.species.tolist() == [0, 0, 1] * 3
 
 

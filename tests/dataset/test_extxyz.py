@@ -334,6 +334,46 @@ def test_numbers_like_a_tensor_are_named(tmp_path) -> None:
     assert len(notes) == 1
 
 
+def test_unknown_numbers_are_named_once(tmp_path) -> None:
+    two = xyz('energy=-1 pbe=-3.25 Time=0.5 step=3 xc="PBE" q="0.1 0.2 0.3"') * 2
+    with pytest.warns(InputNotice, match=r"a\.extxyz: pbe, q = not used") as notes:
+        read_xyz(tmp_path, two)
+    assert len(notes) == 1
+
+
+@pytest.mark.parametrize("method", ["_dft", "_pbe", "-r2scan", ".VASP"])
+def test_labels_with_their_method_behind_are_offered(tmp_path, method) -> None:
+    text = xyz(
+        f'energy{method}=-3 virial{method}="1 2 3 2 4 5 3 5 6" force_type=dft', f"species:S:1:pos:R:3:force{method}:R:3"
+    )
+    offered = f"--energy-key energy{method} --forces-key force{method} --virial-key virial{method} and what it is"
+    with pytest.raises(DataError, match=offered):
+        read_xyz(tmp_path, text)
+    data = read_xyz(tmp_path, text, LabelNames(f"energy{method}", f"force{method}", f"virial{method}"))
+    assert data.energies.tolist() == [-3.0] and data.forces[0].tolist() == [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize("word", ["energy_type=dft", "energy_cutoff=500.0", "energy_error=0.1", "energy_converged=T"])
+def test_words_about_an_energy_are_none(tmp_path, word) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert np.isnan(read_xyz(tmp_path, xyz(word)).energies).all()
+
+
+@pytest.mark.parametrize(
+    ("comment", "options", "said"),
+    [
+        ("energy=-1 Ha force_unit=eV/A", {"energy_unit": "Ha"}, "--energy-unit Ha = not used: no energy is read"),
+        ("tag=x", {"energy_unit": "Ha", "force_unit": "eV/A"}, "--energy-unit Ha = not used: no energy is read"),
+        ("energy=-1 force_unit=Ha/A", {"force_unit": "Ha/A"}, "--force-unit Ha/A = not used: no force is read"),
+    ],
+)
+def test_a_unit_without_effect_is_said(tmp_path, comment, options, said) -> None:
+    with pytest.warns(InputNotice, match=said) as notes:
+        read_xyz(tmp_path, xyz(comment), **options)
+    assert len(notes) == 1
+
+
 @pytest.mark.parametrize("name", ["run.EXTXYZ", "run.XYZ.GZ", "run.txt", "run", "trj.0"])
 def test_files_of_any_name(tmp_path, name) -> None:
     """Suffixes in capitals, and files that are named themselves and begin as extended XYZ does."""

@@ -1,5 +1,6 @@
 """Every format there and back, whole trees, and what cannot be read or written."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +173,36 @@ def test_a_calculation_to_a_folder_is_of_the_group_of_their_parent(data, tmp_pat
     named = load(sorted((tmp_path / "tree" / "slab").glob("*/structure.xsf")))
     assert named.groups.tolist() == ["slab"] * 3
     assert load([tmp_path / "tree"], ReadOptions(group="all")).groups.tolist() == ["all"] * 6
+
+
+def bare(data: DataSet, rows: list[int], path: Path) -> Path:
+    """An extended XYZ of frames without group."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(data.select(rows), path.with_name("whole.extxyz"), {})
+    path.write_text(re.sub(r" group=\S+", "", path.with_name("whole.extxyz").read_text()))
+    path.with_name("whole.extxyz").unlink()
+    return path
+
+
+@pytest.mark.parametrize("rows", [[0, 1], [0]])
+def test_files_of_one_name_in_several_folders_are_several_groups(data, tmp_path, rows) -> None:
+    paths = [bare(data, rows, tmp_path / f"parent{k}" / f"f{k}" / "a.extxyz") for k in range(2)]
+    apart = [name for name in ("f0/a", "f1/a") for _ in rows]
+    assert load(paths).groups.tolist() == apart
+    assert load([tmp_path]).groups.tolist() == apart
+    assert load([tmp_path / "parent0", tmp_path / "parent1"]).groups.tolist() == apart
+    assert load([paths[0], paths[0]]).groups.tolist() == ["a"] * (2 * len(rows))
+    deep = bare(data, rows, tmp_path / "other" / "f0" / "a.extxyz")
+    assert load([paths[0], deep]).groups.tolist() == [name for name in ("parent0/f0/a", "other/f0/a") for _ in rows]
+
+
+def test_files_of_one_name_and_frame_are_of_the_folder_above_theirs(data, tmp_path) -> None:
+    for k in range(4):
+        bare(data, [k], tmp_path / "runs" / f"task.{k}" / "labels.extxyz")
+    with pytest.warns(InputNotice, match=r"4 files of one frame = in the groups of their parent folders \(runs\)"):
+        assert load([tmp_path / "runs"]).groups.tolist() == ["runs"] * 4
+    bare(data, [4, 5], tmp_path / "runs" / "task.0" / "more.extxyz")
+    assert load([tmp_path / "runs"]).groups.tolist()[1:3] == ["more"] * 2
 
 
 def test_systems_of_one_frame(data, tmp_path) -> None:

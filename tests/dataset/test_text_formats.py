@@ -214,7 +214,10 @@ def test_a_cfg_under_the_other_names_of_mlip(tmp_path) -> None:
 
 def test_a_cfg_without_ids_types_energy_or_cell(tmp_path) -> None:
     bare = "BEGIN_CFG\nSize\n2\nAtomData: cartes_x cartes_y cartes_z fx fy fz\n0 0 0 1 2 3\n0 0 2.5 -1 -2 -3\nEND_CFG\n"
-    data = read_cfg(tmp_path, bare)
+    with pytest.warns(
+        InputNotice, match="a.cfg: no column type = all atoms are of type 0, Li, as in MLIP; --elements names"
+    ):
+        data = read_cfg(tmp_path, bare)
     assert [data.elements[t] for t in data.species] == ["Li", "Li"] and not data.periodic.any()
     assert np.isnan(data.energies).all() and data.forces[1].tolist() == [-1, -2, -3]
     two = bare.replace("AtomData", "Supercell\n4 0 0\n0 5 0\nAtomData")
@@ -268,6 +271,10 @@ def test_features_of_cfg_that_are_not_used_are_named(tmp_path) -> None:
 
 def test_units_told_against_an_xsf_are_refused(tmp_path) -> None:
     (tmp_path / "a.xsf").write_text(XSF)
+    with pytest.warns(
+        InputNotice, match="a.xsf: --energy-unit eV = not used: no energy is read from the file, or it states"
+    ):
+        load([tmp_path / "a.xsf"], ReadOptions(energy_unit="eV"))
     with pytest.raises(DataError, match="= eV, as the file states: --energy-unit Ry contradicts it"):
         load([tmp_path / "a.xsf"], ReadOptions(energy_unit="Ry", force_unit="eV/A"))
 

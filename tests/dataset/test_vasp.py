@@ -1,6 +1,7 @@
 """OUTCAR and vasprun.xml: labels and units, steps that are left out, and two files of one run."""
 
 import gzip
+import warnings
 
 import numpy as np
 import pytest
@@ -111,6 +112,19 @@ def test_whole_steps_of_a_cut_vasprun_are_read(read, lost) -> None:
     whole = vasprun((3, 3))
     with pytest.warns(InputNotice, match="vasprun.xml: 1 ionic step = left out: what follows the last whole step"):
         assert read(whole[: whole.rindex(lost)], "vasprun.xml").energies.tolist() == [-12.6]
+
+
+def test_a_file_cut_right_behind_a_whole_step_lacks_none(read) -> None:
+    text = vasprun((3, 3))
+    files = {"OUTCAR": outcar((3, 3), end=""), "vasprun.xml": text[: text.rindex("</calculation>") + 14]}
+    for name, content in files.items():
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            assert read(content, name).energies.tolist() == [-12.6, -13.6]
+        (note,) = {str(one.message) for one in said}
+        assert note.endswith(
+            f"{name} = stops before the end of the run, right behind a whole ionic step: all its steps are read"
+        )
 
 
 def test_numbers_that_touch_and_numbers_that_did_not_fit(read) -> None:

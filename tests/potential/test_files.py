@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
 import dataclasses
+import gzip
+import lzma
 from hashlib import sha256
 
 import h5py
@@ -54,6 +57,20 @@ def test_round_trip(tmp_path, source, kind) -> None:
     assert_equal(model, again)
     assert fingerprint(again) == fingerprint(model)
     assert [file.name for file in tmp_path.iterdir()] == ["model.h5"]
+
+
+@pytest.mark.parametrize("name", ["mtp/lisi16.mtp", "aenet/Li.nn"])
+@pytest.mark.parametrize("packing", [gzip, bz2, lzma])
+def test_packed_models_of_other_programs(tmp_path, name, packing) -> None:
+    files = [DATA / name, *([DATA / "aenet" / "Si.nn"] if name.startswith("aenet") else [])]
+    packed = [tmp_path / f"{file.name}.packed" for file in files]
+    for file, copy in zip(files, packed, strict=True):
+        copy.write_bytes(packing.compress(file.read_bytes()))
+    options = {"elements": ("Li", "Si")} if name.startswith("mtp") else {}
+    assert_equal(
+        load(packed if len(packed) > 1 else packed[0], **options),
+        load(files if len(files) > 1 else files[0], **options),
+    )
 
 
 def test_attributes_of_the_file(tmp_path) -> None:
@@ -209,7 +226,8 @@ def test_content_decides_not_the_name(tmp_path) -> None:
         (b"hpcpot-dataset sha256 0123\n", "a data set of hpcpot: an hpcpot model .* is required"),
         (b"\x7fELF\x02\x01", "a binary file that begins with"),
         (b"PK\x03\x04stuff", "a zip archive .*dp convert-backend MODEL MODEL.dp"),
-        (b"\x1f\x8bstuff", "a gzip archive; unpack it"),
+        (b"\x1f\x8bstuff", r"cannot be read as model \(packed, and not whole\)"),
+        (gzip.compress(b"\x89HDF\r\n\x1a\n"), "a packed HDF5 file: must be unpacked to be read; run gunzip"),
         (b"\x89HDF\r\n\x1a\nrest", "cannot be read as model"),
         (b"hpcpot-model sha256 0123\n", "cannot be read as hpcpot model"),
     ],

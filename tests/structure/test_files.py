@@ -51,6 +51,34 @@ def test_round_trip(tmp_path, atoms, name):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["POSCAR.1", "CONTCAR_final", "relaxed.POSCAR", "POSCAR-2x2"])
+def test_names_with_poscar_in_them(tmp_path, atoms, name):
+    files.write(tmp_path / name, atoms)
+    assert (tmp_path / name).read_text().split()[:2] == ["Li", "Si"]
+    assert list(files.read(tmp_path / name).symbols) == list(atoms.symbols[by_element(atoms)])
+    with pytest.raises(OutputError, match="suffix '.gz': must be one of"):
+        files.write(tmp_path / "POSCAR.gz", atoms)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "mass", "said"),
+    [
+        ("Li", 1.0, True),
+        ("Li", 100.0, True),
+        ("Li", 6.015, False),
+        ("H", 2.014, False),
+        ("Si", 29.97, False),
+        ("H", 3.5, True),
+    ],
+)
+def test_masses_that_are_not_of_the_element(tmp_path, symbol, mass, said):
+    header = "Properties=species:S:1:pos:R:3:masses:R:1"
+    (tmp_path / "a.xyz").write_text(f"2\n{header}\n{symbol} 0 0 0 {mass}\nSi 3 0 0 28.085\n")
+    read, said_of = notes(tmp_path / "a.xyz")
+    assert read.get_masses()[0] == mass and len(said_of) == said
+    assert all(f"masses of {symbol}, {mass:g} amu = not that of {symbol}, " in note for note in said_of)
+
+
 def test_xyz_without_cell_is_a_free_cluster(tmp_path):
     (tmp_path / "two.xyz").write_text("2\n\nSi 0 0 0\nLi 0 0 2.5\n")
     read = files.read(tmp_path / "two.xyz")

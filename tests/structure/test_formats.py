@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from pathlib import Path
 
@@ -177,14 +178,54 @@ def test_labels_of_sites_in_xyz_files(tmp_path):
     assert list(atoms.symbols) == ["Si", "Si", "Li"] and "labels read as the elements" in notes[0]
 
 
-def test_unknown_places_in_a_cif(tmp_path):
-    (tmp_path / "a.cif").write_text(
-        "data_x\n_cell_length_a 5\n_cell_length_b 5\n_cell_length_c 5\n_cell_angle_alpha 90\n_cell_angle_beta 90\n"
-        "_cell_angle_gamma 90\nloop_\n_atom_site_label\n_atom_site_type_symbol\n_atom_site_fract_x\n_atom_site_fract_y\n"
-        "_atom_site_fract_z\nSi1 Si 0.0 0.0 0.0\nSi2 Si ? 0.5 0.5\n"
-    )
-    with pytest.raises(StructureError, match=r"_atom_site_fract_x of Si2 = .*: must be a number, and \? is none"):
+CIF = """data_x
+_cell_length_a 5
+_cell_length_b 5
+_cell_length_c 5
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P 1'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+Si1 Si 0.0 0.0 0.0
+Si2 Si 0.3 0.5 0.5
+"""
+
+
+@pytest.mark.parametrize("unknown", ["?", "."])
+@pytest.mark.parametrize(
+    ("line", "value", "tag"),
+    [
+        ("Si2 Si 0.3", "0.3", "_atom_site_fract_x of Si2 = {}, a value that is not known: must be a number"),
+        ("Si2 Si 0.3", " Si", "_atom_site_type_symbol of Si2 = {}, a value that is not known: must be an element"),
+        ("_length_b 5", "5", "_cell_length_b = {}, a value that is not known: must be a number"),
+        ("_length_b 5", " 5", "_cell_length_b = {}, a value that is not known: must be a number"),
+        ("_angle_gamma 90", "90", "_cell_angle_gamma = {}, a value that is not known: must be a number"),
+        (
+            "_name_H-M 'P 1'",
+            "'P 1'",
+            "_symmetry_space_group_name_H-M = {}, a value that is not known: must be the space",
+        ),
+    ],
+)
+def test_values_that_a_cif_does_not_tell(tmp_path, line, value, tag, unknown):
+    gap = "\n" if value == " 5" else " " * (value[0] == " ")
+    (tmp_path / "a.cif").write_text(CIF.replace(line, line.replace(value, gap + unknown)))
+    with pytest.raises(StructureError, match=re.escape(f"a.cif: {tag.format(unknown)}")):
         files.read(tmp_path / "a.cif")
+
+
+def test_a_cif_without_a_whole_cell_or_with_a_group_by_number(tmp_path):
+    (tmp_path / "a.cif").write_text(CIF.replace("_cell_length_c 5\n", ""))
+    with pytest.raises(StructureError, match="_cell_length_c = not there: must be a number"):
+        files.read(tmp_path / "a.cif")
+    (tmp_path / "a.cif").write_text(CIF.replace("'P 1'\n", "?\n_symmetry_Int_Tables_number 2\n"))
+    assert len(files.read(tmp_path / "a.cif")) == 3
 
 
 def test_the_format_of_an_unknown_suffix_is_told(tmp_path):

@@ -100,7 +100,10 @@ def test_isotope_of_a_given_element(tmp_path):
 def test_a_mass_of_no_element_is_said(tmp_path):
     atoms, said = notes(data(tmp_path, masses="Masses\n\n1 500\n2 1.0\n"), ("Li", "Si"))
     assert atoms.get_masses().tolist() == [500.0, 1.0] and list(atoms.symbols) == ["Li", "Si"]
-    assert ["type 1, mass 500 amu" in said[0], "type 2, mass 1 amu" in said[1]] == [True, True]
+    assert [
+        "masses of Li, 500 amu = not that of Li, 6.94 amu" in said[0],
+        "masses of Si, 1 amu = not that of Si, 28.085 amu" in said[1],
+    ] == [True, True]
 
 
 @pytest.mark.parametrize(

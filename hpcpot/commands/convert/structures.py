@@ -40,7 +40,7 @@ def convert(arguments: argparse.Namespace) -> int:
         raise ConfigError(f"input = {len(arguments.input)} files: must be one trajectory; convert one after another.")
     output, path = arguments.output, Path(inputs.find(arguments.input[0]))
     is_several = output.suffix in SEVERAL
-    if not is_several and output.suffix not in files.WRITERS and output.name not in ("POSCAR", "CONTCAR"):
+    if not is_several and files.kind_of(output) is None:
         suffixes = ", ".join(dict.fromkeys((*SEVERAL, *files.WRITERS)))
         raise OutputError(f"{output} = suffix {output.suffix!r}: must be one of {suffixes}; rename the output.")
     check = check_output if is_several else files.check_output

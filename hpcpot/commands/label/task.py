@@ -15,7 +15,7 @@ from ase import Atoms
 
 from hpcpot import config, provenance
 from hpcpot.commands.label.settings import LabelSettings
-from hpcpot.dataset import figure, hdf5, statistics
+from hpcpot.dataset import figure, groups, hdf5, statistics
 from hpcpot.errors import HpcpotError, StructureError
 from hpcpot.farm import structures as inputs
 from hpcpot.farm.campaign import Stop
@@ -65,7 +65,7 @@ def prepare(settings: LabelSettings, arguments: argparse.Namespace, stop: Stop) 
 
 def structures(paths: Sequence[Path], every: int, options: StructureOptions) -> list[Item]:
     """Make an item of each structure, with its group in info: what the file says, else the file's name."""
-    items = []
+    items, group = [], dict(zip(paths, groups.of_files(paths), strict=True))
     for path, frames in groupby(inputs.structures(paths, "all", options), key=itemgetter(0)):
         for _, label, read in islice(frames, 0, None, every):
             error = read if isinstance(read, HpcpotError) else _partly_held(read)
@@ -78,7 +78,7 @@ def structures(paths: Sequence[Path], every: int, options: StructureOptions) -> 
                 atoms.set_array(name, read.get_array(name))
             starts = [part for name in given for part in (name, read.get_array(name))]
             key = content_key(atoms.numbers, atoms.positions, atoms.cell.array, atoms.pbc, *starts)
-            atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", path.stem)))
+            atoms.info["group"] = str(read.info.get("group", read.info.get("config_type", group[path])))
             items.append(Item(key, atoms, label))
     return items
 

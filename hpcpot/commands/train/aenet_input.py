@@ -9,6 +9,7 @@ import difflib
 from pathlib import Path
 from typing import Any
 
+from hpcpot import inputs
 from hpcpot.commands.train import aenet_setups
 from hpcpot.commands.train.aenet_text import lines_of, number, options_of, whole
 from hpcpot.errors import ConfigError
@@ -60,7 +61,7 @@ IDLE = ("ITERWRITE", "TIMING", "DEBUG", "MEMORY_MODE", "SAVE_ENERGIES", "SAVE_FO
 
 def is_input(path: Path) -> bool:
     """Test whether a file is a train.in, by its name."""
-    return path.suffix.lower() == ".in"
+    return inputs.unpacked(path).suffix.lower() == ".in"
 
 
 def read(path: Path) -> tuple[dict[str, Any], list[str]]:
@@ -70,7 +71,7 @@ def read(path: Path) -> tuple[dict[str, Any], list[str]]:
         ConfigError: a file that cannot be read, or is not what it should be.
     """
     lines, problems, idle = lines_of(path), [], []
-    values: dict[str, Any] = dict(DEFAULTS) | {"output.model": f"{path.stem}.h5"}
+    values: dict[str, Any] = dict(DEFAULTS) | {"output.model": f"{inputs.unpacked(path).stem}.h5"}
     networks: dict[str, list[str]] = {}
     rest = iter(lines)
     training_set = ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 from pathlib import Path
 
+from hpcpot import inputs
 from hpcpot.errors import ConfigError, DataError
 from hpcpot.structure import text
 
@@ -20,7 +21,7 @@ def lines_of(path: Path) -> list[str]:
         ConfigError: the file cannot be read.
     """
     try:
-        content = path.read_text(encoding="utf-8-sig")
+        content = inputs.read_text(path)
     except OSError as error:
         raise ConfigError(f"{path} = cannot be read ({error.strerror}): an input of aenet is required.") from error
     except ValueError as error:

@@ -6,6 +6,7 @@ met, so that `--help` needs none. `register` adds a row from outside the package
     recognise(path) -> bool                  where the name does not tell: whether a file or folder is of the format
     read(path, root, options)                the frames: Labelled, one after the other, or a DataSet
     write(dataset, path, facts)              a file or folder at `path`, where nothing is yet
+    group_of(path, root) -> str              not needed: the group that a path alone gives to frames that name none
     repeats(paths) -> {path: words}          not needed: files that repeat the calculation of another, and why
 
 `root` is the folder that the user named, or the file's own; `options` are a `reading.ReadOptions`; `facts` are texts
@@ -14,9 +15,7 @@ about the run, for formats that have a place for them.
 
 from __future__ import annotations
 
-import lzma
 import re
-import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
@@ -118,7 +117,7 @@ def recognise_content(path: Path) -> Format | None:
     try:
         with inputs.open_text(path) as file:
             head = file.read(4096)
-    except (OSError, EOFError, zlib.error, lzma.LZMAError):  # unreadable, or packed and damaged: none of these
+    except inputs.UNREADABLE:  # none of these
         return None
     return next((row for row in FORMATS.values() if row.begins and re.match(row.begins, head)), None)
 

@@ -19,9 +19,8 @@ from typing import TextIO
 
 import numpy as np
 
-from hpcpot import inputs
 from hpcpot.dataset.dataset import DataSet, Labelled
-from hpcpot.dataset.formats.reading import ReadOptions, opened, source_of
+from hpcpot.dataset.formats.reading import ReadOptions, group_of_file, opened, source_of
 from hpcpot.dataset.formats.text import is_number, number, numbers, table, whole_number
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
@@ -80,6 +79,9 @@ def recognise(path: Path) -> bool:
         return "BEGIN_CFG" in file.read(4096)
 
 
+group_of = group_of_file
+
+
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     """Read all configurations of a file; their group is `Feature group`, else the file name.
 
@@ -93,15 +95,20 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
             f"{path} = a binary .cfg of MLIP: must be text; convert it by `mlp convert-cfg {path.name} text.cfg "
             "--input-format=bin --output-format=txt`."
         )
-    source, group, unused, features = source_of(path, root), inputs.unpacked(path).stem, {}, {}
+    source, group, unused, features, untyped = source_of(path, root), group_of(path, root), {}, {}, {}
     with opened(path, "a .cfg file of MLIP") as file:
         for k, words in enumerate(_blocks(file, path)):
             block = _parse(_Block(f"{path}:{k}", words))
             unused |= dict.fromkeys(name for name in block.columns if name not in COLUMNS)
             features |= dict.fromkeys(name for name in block.features if name not in FEATURES)
-            yield _labelled(block, options, group, f"{source}:{k}")
+            labelled = _labelled(block, options, group, f"{source}:{k}")
+            if "type" not in block.columns:
+                untyped[labelled.symbols[0]] = None
+            yield labelled
     if unused:
         notice(f"{path}: {', '.join(unused)}", "not used: columns of AtomData other than positions, types and forces")
+    for element in untyped:
+        notice(f"{path}: no column type", f"all atoms are of type 0, {element}, as in MLIP; --elements names another")
     if features:
         notice(f"{path}: Feature {', '.join(features)}", f"not used: of features only {', '.join(FEATURES)} are")
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from ase.data import atomic_numbers
 from ase.geometry import complete_cell
 
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.formats.reading import ReadOptions
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
+from hpcpot.structure.elements import is_element
 
 BOX = 1000.0
 """Å; the cell of a system without periodicity and without box, which nothing depends on."""
@@ -94,6 +94,11 @@ class StoredSystem:
                 )
             return np.full(shape, np.nan)
         values = self.sets[name][array]
+        if array == "virial" and values.size == 6 * shape[0]:
+            raise DataError(
+                f"{self._place(name, array)} = six numbers a frame (Voigt): must be nine, row by row, as DeePMD-kit and dpdata "
+                "have it, for the order of six is not told; write all nine, or take the file away."
+            )
         if values.dtype.kind not in "fiu" or values.size != np.prod(shape, dtype=int):
             raise DataError(
                 f"{self._place(name, array)} = {values.dtype} of shape {values.shape}: must be numbers of shape {shape}, "
@@ -139,7 +144,9 @@ class StoredSystem:
                 f"{where} = {' '.join(unknown)}: must be symbols of elements; name the elements of the types in their "
                 "order, --elements Li,Si."
             )
-        used = [t for t, name in enumerate(names) if name in atomic_numbers and name != "X"]
+        used = [t for t, name in enumerate(names) if is_element(name)]
+        if others := [name for name in names if not is_element(name)]:
+            notice(f"{where}: {' '.join(others)}", "no symbols of elements: passed over, as no atom is of these types")
         index = np.full(len(names) + 1, -1)  # the last for -1
         index[used] = np.arange(len(used))
         return tuple(names[t] for t in used), index[real]
@@ -147,7 +154,7 @@ class StoredSystem:
     def _unknown(self, names: tuple[str, ...], real: np.ndarray) -> list[str]:
         """Names of types that occur and are no elements."""
         occur = [names[t] for t in np.unique(real) if 0 <= t < len(names)]
-        return [name for name in occur if name not in atomic_numbers or name == "X"]
+        return [name for name in occur if not is_element(name)]
 
     def _cells(self, cells: np.ndarray, source: str) -> np.ndarray:
         """Cells with a volume; a made-up one for a system that is not periodic."""

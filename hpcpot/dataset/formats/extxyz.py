@@ -14,11 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot import inputs
 from hpcpot.dataset.dataset import DataSet, Labelled, full_tensor
 from hpcpot.dataset.formats import label_units
 from hpcpot.dataset.formats.label_names import DATA, LABELS, choose, split_unit
-from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, opened, source_of
+from hpcpot.dataset.formats.reading import TENSORS, ReadOptions, group_of_file, note_unused_units, opened, source_of
 from hpcpot.dataset.formats.text import is_number, numbers
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
@@ -39,7 +38,8 @@ from hpcpot.units import LENGTHS
 CONVERGED = ("converged", "is_converged", "scf_converged", "electronic_converged", "converged_electronic")
 UNIT = re.compile(r"(?<=[\d.\s\]])(?![eEdD][+-]?\d)[A-Za-zÅ]\S*$")
 """A unit behind a number, with a blank between or not; not its exponent."""
-CELL = {"lattice", "properties", "pbc", *CELLS}
+NO_LABEL = {"lattice", "properties", "pbc", "origin", "time", *CELLS}
+"""Keys, in small letters, of which it is known that they hold no label."""
 NOTICES = {
     "columns": "not used: a labelled structure has positions, forces, energy and virial",
     "keys": "not used: energy, forces and virial are read under other names, or not at all",
@@ -47,6 +47,8 @@ NOTICES = {
     "the other",
     "voigt": "six numbers, read in the order xx yy zz yz xz xy",
 }
+
+group_of = group_of_file
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
@@ -57,16 +59,16 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     """
     source = source_of(path, root)
     remarks: dict[str, dict[str, None]] = {kind: {} for kind in NOTICES}
-    group = inputs.unpacked(path).stem
     unknown = XyzOptions(options.elements, "--elements Li,Si", label_units.is_energy)
-    is_told = options.elements is None or options.elements_if_needed
+    is_told, units = options.elements is None or options.elements_if_needed, set()
     with opened(path, "an extended XYZ file") as file:
         for k, block in enumerate(blocks(file, str(path))):
             frame = parse(block, unknown)
             is_told = is_told or frame.has_types
-            yield _Labels(frame, options, remarks).collect(group, f"{source}:{k}")
+            yield _Labels(frame, options, remarks, units).collect(group_of(path, root), f"{source}:{k}")
     if not is_told:
         notice(f"{path}: --elements {','.join(options.elements)}", "not used: its species are symbols of elements")
+    note_unused_units(path, options, units)
     for kind, names in remarks.items():
         if names:
             notice(f"{path}: {', '.join(names)}", NOTICES[kind])
@@ -78,16 +80,20 @@ class _Labels:
     Attributes:
         names: label -> key or column that it is under, in small letters. used: those that were read.
         unit_of_energy: behind its value; "" for none.
-        remarks: kind of notice -> names of which it is said, over all frames.
+        remarks: kind of notice -> names of which it is said, over all frames. units: "energy", "force" whose unit the user
+            told, and not the file, over all frames.
     """
 
-    def __init__(self, frame: XyzFrame, options: ReadOptions, remarks: dict[str, dict[str, None]]):
-        self.frame, self.options, self.remarks = frame, options, remarks
+    def __init__(self, frame: XyzFrame, options: ReadOptions, remarks: dict[str, dict[str, None]], units: set[str]):
+        self.frame, self.options, self.remarks, self.units = frame, options, remarks, units
         self.keys, self.columns = frame.comment, frame.columns
         self.used: set[str] = set()
         self.unit_of_energy = ""
         names = options.names
-        keys = {key: written for key, (written, _) in self.keys.items()}
+        named = {str(name).lower() for name in (names.energy, names.tensor)}.union(
+            *(one.names for one in LABELS.values())
+        )
+        keys = {key: written for key, (written, text) in self.keys.items() if key in named or _begins_with_number(text)}
         vectors = {name: written for name, (written, values) in self.columns.items() if values.dtype.kind == "f"}
         self.names = choose(
             {"energy": names.energy, "forces": names.forces, "virial": names.tensor},
@@ -150,6 +156,7 @@ class _Labels:
         where = f"{self.frame.where}: unit of {key}"
         stated = unit or split_unit(key)[1] or self.stated("energy")
         unit = label_units.agreed(stated, self.options.energy_unit, label_units.energy, where, "--energy-unit")
+        self.units |= set() if stated else {"energy"}
         return label_units.energy(unit or "eV", where)
 
     def forces(self) -> np.ndarray | None:
@@ -163,6 +170,7 @@ class _Labels:
             raise DataError(f"{self.frame.where}: {name} = {values.shape[1]} columns: must be three; correct it.")
         where, stated = f"{self.frame.where}: unit of {name}", split_unit(name)[1] or self.stated("force", "forces")
         unit = label_units.agreed(stated, self.options.force_unit, label_units.force, where, "--force-unit")
+        self.units |= set() if stated else {"force"}
         return values * label_units.force(unit or self.unit_like_the_energy("force") or "eV/A", where)
 
     def virial(self) -> np.ndarray | None:
@@ -260,14 +268,23 @@ class _Labels:
             if key not in known and ("unit" not in key or key in ("unit", "units"))
         }
         words = keys | dict.fromkeys(self.frame.flags)
-        self.remarks["keys"] |= {word: None for word in words if DATA.search(word.lower()) or self.is_tensor(word)}
+        self.remarks["keys"] |= {word: None for word in words if DATA.search(word.lower()) or self.is_measured(word)}
 
-    def is_tensor(self, word: str) -> bool:
-        """Test whether a key has six or nine numbers, as stresses and virials do."""
-        if word.lower() in CELL:
+    def is_measured(self, word: str) -> bool:
+        """Test whether a key has numbers that may be labels: with decimals, or six or nine as stresses and virials have."""
+        if word.lower() in NO_LABEL:
             return False
-        words = re.sub(r"[\[\],]", " ", self.keys.get(word.lower(), ("", ""))[1]).split()
-        return len(words) in (6, 9) and all(map(is_number, words))
+        words = _words(self.keys.get(word.lower(), ("", ""))[1])
+        is_whole = all(word.lstrip("+-").isdecimal() for word in words)
+        return bool(words) and all(map(is_number, words)) and (not is_whole or len(words) in (6, 9))
+
+
+def _words(text: str) -> list[str]:
+    return re.sub(r"[\[\],]", " ", text).split()
+
+
+def _begins_with_number(text: str) -> bool:
+    return is_number(UNIT.sub("", (_words(text) or [""])[0]))
 
 
 def _compare(virial: np.ndarray, by_stress: np.ndarray, source: str) -> None:

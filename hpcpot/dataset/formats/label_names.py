@@ -13,11 +13,14 @@ NONE = "none"
 
 
 OTHER = re.compile(
-    r"kinetic|ekin|atomi[sz]ation|formation|cohesive|binding|adsorption|_per_|local|weight|unit|std|error"
+    r"kinetic|ekin|atomi[sz]ation|formation|cohesive|binding|adsorption|_per_|local|weight|unit|std|error|uncertain|"
+    r"correction|shift|cut|toler|mask|const|field|max|min|rms|mean|norm|hull|fermi|_converged$"
 )
 """In names of quantities that are no label though they sound like one."""
 
 
+METHOD = r"([-_.].+)?"
+"""Behind the name of a label: what it was calculated by, energy_dft."""
 UNIT = re.compile(
     r"(.+?)[-_ ]*[-_ (\[](ev|ha|hartrees?|ry|rydbergs?|kcal[/_]?mol|kj[/_]?mol|[gm]pa|k?bar|kb)"
     r"(?:(?:_per_|[/_])(a|å|ang|angstrom|bohr)\^?(3)?)?[)\]]?"
@@ -57,14 +60,10 @@ LABELS = {
     "energy": Label(
         ("free_energy", "energy"),
         "--energy-key",
-        re.compile(r".*energy|(.*[-_.])?(energies|e|e_?0|e_?tot|e_?pot|toten)"),
+        re.compile(rf".*energy{METHOD}|(.*[-_.])?(energies|e|e_?0|e_?tot|e_?pot|toten){METHOD}"),
     ),
-    "forces": Label(("forces",), "--forces-key", re.compile(r"(.*[-_.])?(forces?|f)")),
-    "virial": Label(
-        ("virial", "stress"),
-        "--virial-key",
-        re.compile(r"(.*[-_.])?(virials?|stress|stresses)([-_.](virial|stress|voigt))?"),
-    ),
+    "forces": Label(("forces",), "--forces-key", re.compile(rf"(.*[-_.])?(forces?|f){METHOD}")),
+    "virial": Label(("virial", "stress"), "--virial-key", re.compile(rf"(.*[-_.])?(virials?|stress|stresses){METHOD}")),
 }
 DATA = re.compile(r"energ|force|virial|stress|dipole|charge|magmom|polari[sz]ab|moment|veloc|^units?$")
 """In keys of the comment line that look like data."""

@@ -78,14 +78,14 @@ def steps(lines: Iterator[str]) -> Iterator[Step]:
     Raises:
         Unreadable: the file does not say which elements it has.
     """
-    header, symbols, step, ended = _Header(), None, Step(), False
+    header, symbols, step, ended = _Header(), None, Step(begun=False), False
     for line in lines:
         if symbols is None:
             header.take(line)
         if "Iteration" in line:
             if match := ITERATION.search(line):
                 symbols = symbols or header.symbols()
-                step.iterations = int(match[1])
+                step.begun, step.iterations = True, int(match[1])
                 step.converged = header.nelm is None or step.iterations < header.nelm
         elif "EDIFF was not reached" in line or "self-consistency was not achieved" in line:
             step.converged = False
@@ -104,7 +104,7 @@ def steps(lines: Iterator[str]) -> Iterator[Step]:
             step.sigma_0 = _sigma_0(lines)
             step.whole = True
             yield step
-            step = Step(cell=step.cell)
+            step = Step(cell=step.cell, begun=False)
         elif "POTCAR:" in line and symbols is not None:  # another run in the same file
             header, symbols, ended = _Header(), None, False
             header.take(line)

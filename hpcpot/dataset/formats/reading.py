@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import lzma
-import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TextIO
 
 from hpcpot import inputs
 from hpcpot.errors import DataError
+from hpcpot.notices import notice
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 TENSORS = {
@@ -86,14 +85,33 @@ def opened(path: Path, kind: str) -> Iterator[TextIO]:
     try:
         with inputs.open_text(path) as file:
             yield file
-    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+    except inputs.UNREADABLE as error:
         reason = getattr(error, "strerror", None) or "packed, and not whole"
         raise DataError(f"{path} = cannot be read ({reason}): {kind} is required; check it.") from error
+
+
+def note_unused_units(path: Path, options: ReadOptions, used: Collection[str]) -> None:
+    """Say of --energy-unit and --force-unit that a file needed none of them.
+
+    Args:
+        used: "energy", "force": those that were.
+    """
+    for name, unit in (("energy", options.energy_unit), ("force", options.force_unit)):
+        if unit is not None and name not in used:
+            notice(
+                f"{path}: --{name}-unit {unit}",
+                f"not used: no {name} is read from the file, or it states the unit itself",
+            )
 
 
 def source_of(path: Path, root: Path) -> str:
     """Name of a file relative to the folder that the user named: "sub/y.cfg"."""
     return str(path.relative_to(root))
+
+
+def group_of_file(path: Path, root: Path) -> str:
+    """Configuration group of a file that names none: its name, without suffixes of the format and of packing."""
+    return inputs.unpacked(path).stem
 
 
 def group_of_folder(path: Path, root: Path) -> str:

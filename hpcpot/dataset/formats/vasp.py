@@ -28,7 +28,10 @@ LEFT_OUT = {
     "asterisks": "left out: steps with numbers that VASP could not print (asterisks, NaN)",
     "cut": "left out: what follows the last whole step, as the file stops before the end of the run; all before it is read",
 }
+STOPPED = "stops before the end of the run, right behind a whole ionic step: all its steps are read"
 """Kind of step that is no frame -> words of its notice."""
+
+group_of = group_of_folder
 
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
@@ -42,9 +45,12 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
             f"{path} = no {options.names.energy}: the energies of VASP are free_energy (TOTEN, the default) and energy "
             "(sigma -> 0); name one of them, --energy-key."
         )
-    source, group, left_out = source_of(path, root), group_of_folder(path, root), Counter()
+    source, group, left_out = source_of(path, root), group_of(path, root), Counter()
     number = -1
     for step in _steps(path):
+        if not (step.whole or step.begun) and number >= 0:
+            notice(path, STOPPED)
+            continue
         kind = _why_left_out(step)
         number += kind not in ("machine", "cut")
         if kind:

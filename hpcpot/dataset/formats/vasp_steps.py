@@ -20,7 +20,7 @@ class Step:
         stress: (3, 3) kB, positive in compression. energy: eV, of which the forces are the derivative.
         sigma_0: eV, extrapolated to no smearing.
         iterations: electronic steps. converged: whether they were fewer than VASP may take.
-        by_machine: of a force field, not of DFT. whole: whether the step was written to its end.
+        by_machine: of a force field, not of DFT. whole: whether the step was written to its end. begun: whether any of it was.
 
     Numbers that are not there are None, those that VASP could not print are NaN.
     """
@@ -36,3 +36,4 @@ class Step:
     converged: bool = True
     by_machine: bool = False
     whole: bool = False
+    begun: bool = True

@@ -34,9 +34,12 @@ def steps(file: TextIO) -> Iterator[Step]:
     """
     settings: dict[str, str] = {}
     symbols: list[str] | None = None
+    begun = False
     try:
-        for _, element in ET.iterparse(file):
-            if element.tag in ("incar", "parameters"):
+        for event, element in ET.iterparse(file, ("start", "end")):
+            if event == "start":
+                begun = begun or element.tag == "calculation"
+            elif element.tag in ("incar", "parameters"):
                 for entry in element.iter("i"):  # the first of a name: later sections have a NELM of their own
                     settings.setdefault(f"{element.tag}/{entry.get('name', '').upper()}", entry.text or "")
             elif element.tag == "atominfo":
@@ -45,13 +48,14 @@ def steps(file: TextIO) -> Iterator[Step]:
                 if symbols is None:
                     raise Unreadable("its atoms (atominfo) are missing")
                 yield _step(element, symbols, settings)
+                begun = False
                 element.clear()
             elif element.tag in BULKY:
                 element.clear()
     except ET.ParseError as error:
         if symbols is None:
             raise Unreadable("it ends, or stops being XML, before its atoms (atominfo)") from error
-        yield Step(symbols=symbols)
+        yield Step(symbols=symbols, begun=begun)
         return
     if symbols is None:
         raise Unreadable("it is XML, but without atoms (atominfo)")

@@ -15,7 +15,7 @@ import numpy as np
 
 from hpcpot.dataset.dataset import DataSet, Labelled
 from hpcpot.dataset.formats import label_units
-from hpcpot.dataset.formats.reading import ReadOptions, group_of_folder, opened, source_of
+from hpcpot.dataset.formats.reading import ReadOptions, group_of_folder, note_unused_units, opened, source_of
 from hpcpot.dataset.formats.text import folder_of, number, numbers
 from hpcpot.errors import DataError
 from hpcpot.notices import notice
@@ -24,6 +24,8 @@ from hpcpot.structure import xsf
 VALUE = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eEdD][-+]?\d+)?)\s*(\S*)")
 FORCES = re.compile(r"#.*\bforces?\s+in\s+(\S+)", re.IGNORECASE)
 
+group_of = group_of_folder
+
 
 def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     """Read the structures, of the group of their folder.
@@ -31,24 +33,27 @@ def read(path: Path, root: Path, options: ReadOptions) -> Iterator[Labelled]:
     Raises:
         DataError: absent, not whole, or in units that only the user can tell.
     """
-    source, group = source_of(path, root), group_of_folder(path, root)
+    source, group, units = source_of(path, root), group_of(path, root), set()
     with opened(path, "an XSF file") as file:
         text = xsf.parse(file, str(path))
-    energies = _energies(text.comments, path, options, len(text.atoms))
+    energies = _energies(text.comments, path, options, len(text.atoms), units)
     for k, (energy, unit) in enumerate(energies):
         suffix = "" if len(energies) == 1 else f":{k}"
         where = f"{path}{suffix}"
         frame = text.frame(k, where)
-        forces = None if frame.more is None else frame.more * _force_unit(options, text.comments, unit, where)
+        forces = None if frame.more is None else frame.more * _force_unit(options, text.comments, unit, where, units)
         yield Labelled(
             frame.symbols, frame.positions, frame.cell, frame.periodic, energy, forces, None, group, f"{source}{suffix}"
         )
+    note_unused_units(path, options, units)
     if text.unused:
         notice(f"{path}: {', '.join(text.unused)}", "not used: data on grids; atoms, forces and the energy are read")
 
 
-def _energies(comments: list[str], path: Path, options: ReadOptions, count: int) -> list[tuple[float | None, str]]:
-    """Energy of each structure in eV, and its unit, "" where there is none."""
+def _energies(
+    comments: list[str], path: Path, options: ReadOptions, count: int, units: set[str]
+) -> list[tuple[float | None, str]]:
+    """Energy of each structure in eV, and its unit, "" where there is none; `units`: see `note_unused_units`."""
     matches = [match for line in comments if (match := xsf.ENERGY.search(line))]
     total = [match for match in matches if match[1].lower() == "total"] or matches
     other = [line.strip("# \t") for line in comments if "energy" in line.lower() and not xsf.ENERGY.search(line)]
@@ -61,25 +66,27 @@ def _energies(comments: list[str], path: Path, options: ReadOptions, count: int)
         raise DataError(
             f"{path} = {len(total)} energies of {count} structures: must be one of each; correct the comments."
         )
-    return [_energy(match, path, options) for match in total]
+    return [_energy(match, path, options, units) for match in total]
 
 
-def _energy(match: re.Match[str], path: Path, options: ReadOptions) -> tuple[float, str]:
+def _energy(match: re.Match[str], path: Path, options: ReadOptions, units: set[str]) -> tuple[float, str]:
     where = f"{path}: {match[1].lower()} energy"
     value = VALUE.match(match[3])
     if value is None:
         raise DataError(f"{where} = {match[3].strip()[:40]}: must be a number and its unit; correct the comment.")
     unit = (match[2] or value[2]).strip("()[],; ")
     unit = unit if unit.lower() == "a.u." else unit.rstrip(".")
+    units |= set() if unit else {"energy"}
     if not unit and options.energy_unit is None:
         notice(where, "without a unit, read as eV, as aenet does; --energy-unit names another")
     unit = label_units.agreed(unit, options.energy_unit, label_units.energy, f"{where}, unit", "--energy-unit") or "eV"
     return number(value[1], where) * label_units.energy(unit, f"{where}, unit"), unit
 
 
-def _force_unit(options: ReadOptions, comments: list[str], energy_unit: str, where: str) -> float:
+def _force_unit(options: ReadOptions, comments: list[str], energy_unit: str, where: str, units: set[str]) -> float:
     """Factor of the forces to eV/Å: eV/Å beside an energy in eV, as aenet has it; else the user must say it."""
     match, place = FORCES.search("\n".join(comments)), f"{where}: unit of the forces"
+    units |= set() if match else {"force"}
     if unit := label_units.agreed(
         match[1] if match else "", options.force_unit, label_units.force, place, "--force-unit"
     ):

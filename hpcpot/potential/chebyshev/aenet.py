@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.errors import ModelError
 from hpcpot.potential.chebyshev import ANGULAR_DOMAINS
 from hpcpot.potential.chebyshev.fortran import Lines, Records
@@ -146,7 +147,7 @@ def _rules_out_cos(species: Species, radial_order: int, angular_order: int) -> b
 
 
 def _read_species(path: Path) -> Species:
-    content = path.read_bytes()
+    content = inputs.read_bytes(path)
     if content[:4] == (4).to_bytes(4, "little"):  # the length of the first record, one int32
         source: Records | Lines = Records(content)
     else:
@@ -160,14 +161,14 @@ def _read_species(path: Path) -> Species:
     kind = source.text("type of basis", TYPE_NAME)
     if kind.lower() != "chebyshev":
         raise ModelError(f"{path}: basis = {kind or 'empty'}: Chebyshev is required; train with this basis.")
-    inputs, parameters = _count(source, "number of inputs"), _count(source, "number of parameters")
-    source.integers("kinds", inputs)
-    basis = source.numbers("basis parameters", parameters * inputs)[:4]
-    source.integers("environment of inputs", 2 * inputs)
+    size, parameters = _count(source, "number of inputs"), _count(source, "number of parameters")
+    source.integers("kinds", size)
+    basis = source.numbers("basis parameters", parameters * size)[:4]
+    source.integers("environment of inputs", 2 * size)
     source.integers("evaluations")
     for name in ("minimum", "maximum"):
-        source.numbers(name, inputs)
-    average, second_moment = source.numbers("average", inputs), source.numbers("second moment", inputs)
+        source.numbers(name, size)
+    average, second_moment = source.numbers("average", size), source.numbers("second moment", size)
     scale, shift, atomic_energy = _read_training_set(source, element)
     if not source.at_end():
         raise ValueError(f"more follows after record {source.number}")
@@ -200,9 +201,9 @@ def _read_network(source: Records | Lines) -> tuple[Layer, ...]:
     if min(widths) < 1 or expected != size or not np.isin(codes, range(len(ACTIVATIONS))).all():
         raise ValueError(f"layers {widths} with {size} weights and activations {codes.tolist()} do not fit together")
     layers, start = [], 0
-    for inputs, outputs, code in zip(widths, widths[1:], codes, strict=False):
-        end = start + outputs * (inputs + 1)
-        columns = values[start:end].reshape(inputs + 1, outputs)
+    for width, outputs, code in zip(widths, widths[1:], codes, strict=False):
+        end = start + outputs * (width + 1)
+        columns = values[start:end].reshape(width + 1, outputs)
         layers.append(Layer(columns[:-1].copy(), columns[-1].copy(), None, ACTIVATIONS[code], False))
         start = end
     return tuple(layers)

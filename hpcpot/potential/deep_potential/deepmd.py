@@ -13,12 +13,13 @@ from typing import Any
 import h5py
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.config import yaml_text
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.model import DeepPotential
 from hpcpot.potential.deep_potential.unsupported import refuse_kind
 from hpcpot.potential.network import Layer
-from hpcpot.potential.parsing import HDF5_SIGNATURE, Head, read_array, reading
+from hpcpot.potential.parsing import Head, head_of, read_array, reading
 
 ACTIVATIONS = {"tanh": "tanh", "sigmoid": "logistic", "linear": "linear", "none": "linear"}
 """DeePMD-kit's name of an activation -> ours."""
@@ -78,9 +79,7 @@ def read_native(path: Path) -> DeepPotential:
     """
     path = Path(path)
     with reading(path, "native DeePMD-kit model"):
-        with path.open("rb") as file:
-            is_hdf5 = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
-        tree = _read_hdf5(path) if is_hdf5 else _read_yaml(path)
+        tree = _read_hdf5(path) if head_of(path).is_hdf5 else _read_yaml(path)
         if "version" not in tree:  # DeePMD-kit writes it last in a .yaml
             raise ValueError("its end is missing")
         return _from_tree(tree["model"], path)
@@ -103,7 +102,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    with path.open("rb") as file:
+    with inputs.open_bytes(path) as file:
         tree = yaml_text.construct(loader(file))
     return _resolved(tree, lambda leaf: np.array(leaf["value"], np.dtype(leaf["dtype"])))
 

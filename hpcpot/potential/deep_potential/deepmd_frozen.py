@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.errors import ModelError
 from hpcpot.potential.deep_potential.deepmd import activation, per_type, refuse, to_float64
 from hpcpot.potential.deep_potential.graphdef import GraphDef, parse
@@ -33,7 +34,7 @@ def read_frozen(path: Path) -> DeepPotential:
     """
     path = Path(path)
     with reading(path, "frozen DeePMD-kit model"):
-        return _from_graph(parse(path.read_bytes()), path)
+        return _from_graph(parse(inputs.read_bytes(path)), path)
 
 
 def _from_graph(graph: GraphDef, path: Path) -> DeepPotential:

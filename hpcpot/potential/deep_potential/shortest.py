@@ -8,8 +8,9 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.potential.deep_potential.graphdef import parse
-from hpcpot.potential.parsing import HDF5_SIGNATURE, read_array, reading
+from hpcpot.potential.parsing import head_of, read_array, reading
 
 ASSUMED = 1.0
 """Å, what hpcpot writes for `dp compress` where a model does not say it: no knowledge when hpcpot reads it again."""
@@ -23,9 +24,7 @@ def of_native(path: Path) -> float:
         ModelError: the file is damaged.
     """
     with reading(path, "native DeePMD-kit model"):
-        with path.open("rb") as file:
-            is_hdf5 = file.read(len(HDF5_SIGNATURE)) == HDF5_SIGNATURE
-        if not is_hdf5:
+        if not head_of(path).is_hdf5:
             return _of_yaml(path)
         with h5py.File(path, "r", locking=False) as file:
             tree = json.loads(file.attrs["json"])
@@ -39,7 +38,7 @@ def of_native(path: Path) -> float:
 def _of_yaml(path: Path) -> float:
     import yaml
 
-    with path.open("rb") as file:
+    with inputs.open_bytes(path) as file:
         tree = yaml.load(file, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     leaf = (tree.get("@variables") or {}).get("min_nbor_dist")
     return np.nan if leaf is None else float(leaf["value"] if isinstance(leaf, dict) else leaf)
@@ -52,5 +51,5 @@ def of_frozen(path: Path) -> float:
         ModelError: the file is damaged.
     """
     with reading(path, "frozen DeePMD-kit model"):
-        graph = parse(path.read_bytes())
+        graph = parse(inputs.read_bytes(path))
         return float(graph.array(FROZEN).ravel()[0]) if FROZEN in graph else np.nan

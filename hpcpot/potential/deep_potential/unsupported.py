@@ -10,6 +10,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from hpcpot import inputs
 from hpcpot.errors import ModelError
 from hpcpot.potential.parsing import HDF5_SIGNATURE, SNIFFED
 
@@ -126,8 +127,7 @@ def kind_of_backend(path: Path) -> str | None:
 
 def _kind_of_yaml(path: Path) -> str | None:
     """Describe a text with a descriptor in it that is no native model; None for any other."""
-    with path.open("rb") as file:
-        content = file.read(READ_BYTES).decode(errors="replace")
+    content = inputs.read_bytes(path, READ_BYTES).decode(errors="replace")
     if "@class" in content or "descriptor" not in content:
         return None
     if re.search(r"^\s*[\"']?training[\"']?\s*:", content, re.MULTILINE):

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcpot import inputs
 from hpcpot.errors import ModelError
 from hpcpot.notices import notice
 from hpcpot.potential.moment_tensor.model import MomentTensor
-from hpcpot.potential.naming import elements_of, is_element
+from hpcpot.potential.naming import elements_of
 from hpcpot.potential.parsing import Head, reading
+from hpcpot.structure.elements import is_element
 
 HEADER = "MTP"
 SELECTION = b"\n#MVS_v"
@@ -73,7 +75,7 @@ def read(path: Path, elements: Sequence[str] | None = None) -> MomentTensor:
 
 def _parse(path: Path) -> tuple[dict[str, str], dict[tuple[int, int], list[list[float]]]]:
     """Values by key, a `scaling` given twice multiplied; radial coefficients by pair of types."""
-    text, selection, _ = path.read_bytes().partition(SELECTION)
+    text, selection, _ = inputs.read_bytes(path).partition(SELECTION)
     if selection:
         notice(f"{path}: selection state (#MVS)", "not used: a potential is read, extrapolation grades are not.")
     lines = text.decode("utf-8-sig").splitlines()

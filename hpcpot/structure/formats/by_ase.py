@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import lzma
-import zlib
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
@@ -33,14 +31,7 @@ def recognise(path: Path) -> bool:
     """Test whether ASE knows the format by name or content."""
     try:
         return knows(filetype(str(path)))
-    except (
-        UnknownFileTypeError,
-        OSError,
-        EOFError,
-        ValueError,
-        zlib.error,
-        lzma.LZMAError,
-    ):  # not to be opened or known
+    except (UnknownFileTypeError, ValueError, *inputs.UNREADABLE):  # not to be opened or known
         return False
 
 

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from ase import Atoms
-from ase.data import atomic_numbers
 
 from hpcpot import inputs
 from hpcpot.errors import StructureError
+from hpcpot.structure.elements import is_element
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.formats.by_ase import read_as
 
@@ -47,7 +47,7 @@ def symbols(path: Path, lines: list[str], options: StructureOptions) -> str:
     """
     kinds = len(lines[5].partition("!")[0].split())
     names = list(options.elements or lines[0].split()[:kinds])
-    if len(names) != kinds or not all(name in atomic_numbers for name in names):
+    if len(names) != kinds or not all(map(is_element, names)):
         raise StructureError(
             f"{path} = {kinds} kinds of atoms without symbols: the elements of all are required; name them in their order, "
             f"{options.key('elements')}: [Li, Si], or in a line before the counts."
@@ -65,7 +65,7 @@ def check(path: Path, lines: list[str]) -> None:
     """
     counts = [int(word) for word in lines[6].partition("!")[0].split()]
     names = [re.split("[/_]", word)[0] for word in lines[5].partition("!")[0].split()]
-    unknown = [name for name in names if name not in atomic_numbers or name == "X"]
+    unknown = [name for name in names if not is_element(name)]
     if unknown or len(names) != len(counts):
         raise StructureError(
             f"{path} = symbols {lines[5].strip()[:60]} of {len(counts)} counts: must be the symbol of an element for each; "
