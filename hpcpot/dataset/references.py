@@ -7,8 +7,9 @@ of the same composition is their shift; its error is that of the means and that 
 where the units' structures differ in a way that no unit shows within itself (Bayesian linear regression; MacKay,
 Neural Comput. 4, 415 (1992)).
 
-Two settings inside of one unit leave two heaps of residuals with nothing between them. The frames are divided where the
-heaps are farthest apart, and the model is fitted again with the heaps as two units, until they stay the same.
+Two settings inside of one unit leave two heaps of residuals with nothing between them. There the energies are explained by
+what forces and virials tell, see `derived`, which leaves some meV/atom; where these lack, by the model above, fitted again with
+the heaps as two units until they stay the same. Heaps that the structures of the frames tell apart are none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from itertools import combinations
 
 import numpy as np
 
+from hpcpot.dataset import derived
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import chunks, neighborhoods
 
@@ -35,8 +37,12 @@ MISFIT, MISFIT_OF_TERMS, UNSEEN = 0.35, 0.06, 0.02
 what it does not see, such as a vacancy in 64 atoms."""
 DEFECT = 1.0
 """eV to a frame that a defect may cost unseen, where units have different numbers of atoms."""
-APART, EMPTY, LEAST_INSIDE = 6.0, 1.0, 0.04
-"""Of two heaps inside of a unit: their distance and the gap between them over the scatter inside, and eV/atom, at least."""
+APART, EMPTY = 6.0, 1.0
+"""Of two heaps inside of a unit: their distance and the gap between them over the scatter inside, at least."""
+LEAST_INSIDE, LEAST_DERIVED = 0.04, 0.01
+"""eV/atom, of their distance at least, by the linear model and by what derivatives tell."""
+FEWER, APART_FEWER, LEAST_FEWER = 2, 15.0, 0.05
+"""Frames of a heap, distance over scatter and eV/atom where a unit has less than 2 FEWEST frames in a composition."""
 DIVISIONS = 5
 ITERATIONS = 50
 DIGITS = 3
@@ -121,12 +127,36 @@ def mixtures(dataset: DataSet, fit: Explained | None = None) -> list[Shift]:
     return [
         shift
         for (_, unit), rows in cells.items()
-        if len(rows) >= 2 * FEWEST and (shift := _divided(fit, rows, str(fit.names[unit]))) is not None
+        if (shift := _divided(dataset, fit, rows, str(fit.names[unit]))) is not None
     ]
 
 
-def _divided(fit: Explained, rows: np.ndarray, name: str) -> Shift | None:
+def _divided(dataset: DataSet, fit: Explained, rows: np.ndarray, name: str) -> Shift | None:
     """The smaller of two heaps among frames of one unit and composition; None if they are one."""
+    data, is_small = dataset.select(fit.known[rows]), len(rows) < 2 * FEWEST
+    told = derived.residuals(data)
+    if told is None and is_small:
+        return None
+    residuals, is_high = (
+        _by_features(fit, rows) if told is None else (told, _higher(told, FEWER if is_small else FEWEST))
+    )
+    low, high = residuals[~is_high], residuals[is_high]
+    scatter = np.sqrt((low.var() * len(low) + high.var() * len(high)) / (len(rows) - 2))
+    value = float(np.median(high) - np.median(low))
+    modelled = data.energies / data.sizes - residuals
+    by_structure = MISFIT * abs(float(modelled[is_high].mean() - modelled[~is_high].mean()))
+    by_structure += UNSEEN * _distance(fit.features[rows[is_high]], fit.features[rows[~is_high]])
+    least = LEAST_INSIDE if told is None else LEAST_FEWER if is_small else LEAST_DERIVED
+    apart = APART_FEWER if is_small else APART
+    if value < max(least, apart * scatter, by_structure) or high.min() - low.max() < EMPTY * scatter:
+        return None
+    is_few = is_high if len(high) <= len(low) else ~is_high
+    error = float(scatter * np.sqrt(1 / len(low) + 1 / len(high)))
+    return Shift(fit.known[rows[is_few]], name, name, value if is_few is is_high else -value, error)
+
+
+def _by_features(fit: Explained, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Residuals of frames by the linear model, fitted with their two heaps apart, eV/atom, and which are of the upper."""
     is_high = np.zeros(len(rows), bool)
     for _ in range(DIVISIONS):
         correction = _regression(fit.features[rows], fit.residuals[rows], is_high.astype(int))[0]
@@ -134,21 +164,14 @@ def _divided(fit: Explained, rows: np.ndarray, name: str) -> Shift | None:
         before, is_high = is_high, _higher(residuals)
         if (before == is_high).all():
             break
-    low, high = residuals[~is_high], residuals[is_high]
-    scatter = np.sqrt((low.var() * len(low) + high.var() * len(high)) / (len(rows) - 2))
-    value = float(np.median(high) - np.median(low))
-    if value < max(LEAST_INSIDE, APART * scatter) or high.min() - low.max() < EMPTY * scatter:
-        return None
-    is_few = is_high if len(high) <= len(low) else ~is_high
-    error = float(scatter * np.sqrt(1 / len(low) + 1 / len(high)))
-    return Shift(fit.known[rows[is_few]], name, name, value if is_few is is_high else -value, error)
+    return residuals, is_high
 
 
-def _higher(values: np.ndarray) -> np.ndarray:
-    """The upper of two parts, of FEWEST or more, whose means are farthest apart for their scatter, (n,) bool."""
+def _higher(values: np.ndarray, fewest: int = FEWEST) -> np.ndarray:
+    """The upper of two parts, of `fewest` or more, whose means are farthest apart for their scatter, (n,) bool."""
     order = np.argsort(values)
     ordered, n = values[order], len(values)
-    below = np.arange(FEWEST, n - FEWEST + 1)
+    below = np.arange(fewest, n - fewest + 1)
     sums, squares = (np.concatenate([[0.0], np.cumsum((ordered - ordered.mean()) ** power)]) for power in (1, 2))
     above = n - below
     low, high = sums[below] / below, (sums[-1] - sums[below]) / above
@@ -183,7 +206,7 @@ def _within(
         rows_a, rows_b = own[a], own[b]
         apart = features[rows_a].mean(axis=0) - features[rows_b].mean(axis=0)
         variance = sum(np.var(residuals[members], ddof=1) / len(members) for members in (rows_a, rows_b))
-        misfit = _misfit(weights * apart, apart, features[rows_a], features[rows_b])
+        misfit = _misfit(weights * apart, features[rows_a], features[rows_b])
         size, other = np.median(sizes[rows_a]), np.median(sizes[rows_b])
         defect = DEFECT / min(size, other) if size != other else 0.0
         error = float(np.sqrt(variance + apart @ covariance @ apart + misfit**2 + defect**2))
@@ -192,14 +215,20 @@ def _within(
     return differences
 
 
-def _misfit(terms: np.ndarray, apart: np.ndarray, features_a: np.ndarray, features_b: np.ndarray) -> float:
+def _distance(features_a: np.ndarray, features_b: np.ndarray) -> float:
+    """Squared distance of the means of two units over the spread inside, a mean over features."""
+    spread = 0.5 * (features_a.var(axis=0) + features_b.var(axis=0))
+    apart = features_a.mean(axis=0) - features_b.mean(axis=0)
+    return float(np.mean(apart**2 / np.maximum(spread, 1e-18)))
+
+
+def _misfit(terms: np.ndarray, features_a: np.ndarray, features_b: np.ndarray) -> float:
     """Error of a linear model over the distance of two units, eV/atom; little where their structures overlap.
 
     Args:
-        terms: (features,) eV/atom, of the difference of energies. apart: (features,) between the means.
+        terms: (features,) eV/atom, of the difference of energies.
     """
-    spread = 0.5 * (features_a.var(axis=0) + features_b.var(axis=0))
-    distance = float(np.mean(apart**2 / np.maximum(spread, 1e-18)))
+    distance = _distance(features_a, features_b)
     error = np.linalg.norm([MISFIT * terms.sum(), MISFIT_OF_TERMS * np.linalg.norm(terms), UNSEEN])
     return float(error) * distance / (1.0 + distance)
 

@@ -89,6 +89,34 @@ def test_two_settings_in_one_group_of_one_file(delta, share) -> None:
     assert any("two settings of the calculations in one group?" in text for text in texts)
 
 
+@pytest.mark.parametrize(
+    ("group", "delta"), [("li54", 0.02), ("si64_hot", -0.02), ("li15si4", 0.02), ("si_vacancy", 0.05)]
+)
+def test_a_small_constant_of_half_the_frames(group, delta) -> None:
+    data, rng = shipped(), np.random.default_rng(2)
+    data = data.select(np.flatnonzero(data.groups == group))
+    other = np.zeros(len(data), bool)
+    other[rng.permutation(len(data))[: len(data) // 2]] = True
+    (shift,) = references.mixtures(replace(data, energies=data.energies + np.where(other, delta * data.sizes, 0.0)))
+    assert set(shift.rows) in (set(np.flatnonzero(other)), set(np.flatnonzero(~other)))
+    assert abs(shift.value) == pytest.approx(abs(delta), abs=0.01)
+
+
+@pytest.mark.parametrize(("delta", "is_told"), [(0.02, False), (0.3, True)])
+def test_few_frames_need_a_larger_constant(delta, is_told) -> None:
+    data = shipped()
+    data = data.select(np.flatnonzero(data.groups == "li54")[:6])
+    mixed = replace(data, energies=data.energies + np.where(np.arange(6) % 2, delta, 0.0) * data.sizes)
+    assert bool(references.mixtures(mixed)) == is_told
+
+
+def test_kinds_of_structures_in_one_group_are_no_settings() -> None:
+    data = load(["lisi_training"])
+    for names in (("li54", "li_fcc_cold"), ("si_removal", "si_divacancy"), ("surface_li", "li_cold")):
+        joined = data.select(np.flatnonzero(np.isin(data.groups, names)))
+        assert references.mixtures(replace(joined, groups=np.full(len(joined), "one"))) == []
+
+
 def test_one_setting_is_not_two() -> None:
     assert references.mixtures(shipped()) == [] and references.mixtures(halves(0.3)) == []
 
