@@ -39,9 +39,9 @@ def regrouped(places: Sequence[Place], parts: Sequence[DataSet]) -> list[DataSet
     }
     lone: dict[int, tuple[str, Way]] = {}
     for level in (0, 1):
-        found = {k: groups[level] for k, groups in above.items() if k not in lone and level < len(groups)}
-        shared = Counter(found.values())
-        lone |= {k: group for k, group in found.items() if shared[group] > 1 or counts[group[0]]}
+        candidates = {k: groups[level] for k, groups in above.items() if k not in lone and level < len(groups)}
+        shared = Counter(candidates.values())
+        lone |= {k: group for k, group in candidates.items() if shared[group] > 1 or counts[group[0]]}
     joined = dict(zip(lone, _told_apart(*zip(*lone.values(), strict=True)), strict=True)) if lone else {}
     if joined:
         notice(
@@ -68,7 +68,7 @@ def _told_apart(names: Sequence[str], ways: Sequence[Way]) -> list[str]:
     of_name: dict[str, set[Way]] = {}
     for name, way in zip(names, ways, strict=True):
         of_name.setdefault(name, set()).update({way} - {()})
-    lengths = {name: _telling(found) for name, found in of_name.items() if len(found) > 1}
+    lengths = {name: _telling(distinct) for name, distinct in of_name.items() if len(distinct) > 1}
     return [
         "/".join(way[-lengths[name] :]) if way and name in lengths else name
         for name, way in zip(names, ways, strict=True)

@@ -91,7 +91,7 @@ class _Labels:
         self.unit_of_energy = ""
         names = options.names
         named = {str(name).lower() for name in (names.energy, names.tensor)}.union(
-            *(one.names for one in LABELS.values())
+            *(label.names for label in LABELS.values())
         )
         keys = {key: written for key, (written, text) in self.keys.items() if key in named or _begins_with_number(text)}
         vectors = {name: written for name, (written, values) in self.columns.items() if values.dtype.kind == "f"}
