@@ -35,7 +35,7 @@ LEAST_SEEN = 1e-6
 
 
 @dataclass(frozen=True)
-class Sums:
+class FrameSums:
     """Sums f of frames and their derivatives.
 
     Attributes:
@@ -103,7 +103,7 @@ def _weights(a: np.ndarray, b: np.ndarray, square: float, count: int) -> np.ndar
     return vectors @ means
 
 
-def _sums(data: DataSet, with_derivatives: bool) -> Sums:
+def _sums(data: DataSet, with_derivatives: bool) -> FrameSums:
     pairs = _Pairs(data)
     values, forces, virials = [], [], []
 
@@ -133,9 +133,11 @@ def _sums(data: DataSet, with_derivatives: bool) -> Sums:
                 masked = None if gradient is None else gradient * is_centre[pairs.centres][:, None, None]
                 add(value * is_centre[:, None], masked)
     if not with_derivatives:
-        return Sums(np.concatenate(values, axis=1), np.empty(0), np.empty(0))
+        return FrameSums(np.concatenate(values, axis=1), np.empty(0), np.empty(0))
     joined = np.concatenate(forces, axis=2)
-    return Sums(np.concatenate(values, axis=1), joined.reshape(-1, joined.shape[2]), np.concatenate(virials, axis=2))
+    return FrameSums(
+        np.concatenate(values, axis=1), joined.reshape(-1, joined.shape[2]), np.concatenate(virials, axis=2)
+    )
 
 
 def _squares(pairs: _Pairs, shape: np.ndarray, slope: np.ndarray, with_derivatives: bool):
@@ -209,7 +211,7 @@ def _ends(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def _segments(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Sums of rows from end to end; 0 for none."""
+    """FrameSums of rows from end to end; 0 for none."""
     sums = np.zeros((len(ends) - 1, *values.shape[1:]))
     has_some = ends[1:] > ends[:-1]
     if has_some.any():
