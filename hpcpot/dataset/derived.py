@@ -211,7 +211,7 @@ def _ends(labels: np.ndarray, count: int) -> np.ndarray:
 
 
 def _segments(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """FrameSums of rows from end to end; 0 for none."""
+    """Sums of rows from end to end; 0 for none."""
     sums = np.zeros((len(ends) - 1, *values.shape[1:]))
     has_some = ends[1:] > ends[:-1]
     if has_some.any():
