@@ -56,14 +56,12 @@ def test_a_small_shift_among_still_structures() -> None:
 
 
 def test_what_is_said() -> None:
-    (text,) = {
-        finding.text
-        for finding in shifted_references(halves(1.1), Bounds())
-        if {"li54", "li54 B"} & set(halves(1.1).groups[finding.rows])
-    }
+    data = halves(1.1)
+    data = data.select(np.flatnonzero(np.char.startswith(data.groups, "li54")))
+    (text,) = {finding.text for finding in shifted_references(data, Bounds())}
     assert "eV/atom off those of li54" in text and text.startswith(("energies +1.1", "energies -1.1"))
     assert not [
-        finding for finding in check(halves(1.1), Bounds()) if finding.name == "shifted references" and finding.is_error
+        finding for finding in check(data, Bounds()) if finding.name == "shifted references" and finding.is_error
     ]
 
 
