@@ -227,7 +227,7 @@ def test_content_decides_not_the_name(tmp_path) -> None:
         (b"\x7fELF\x02\x01", "a binary file that begins with"),
         (b"PK\x03\x04stuff", "a zip archive .*dp convert-backend MODEL MODEL.dp"),
         (b"\x1f\x8bstuff", r"cannot be read as model \(packed, and not whole\)"),
-        (gzip.compress(b"\x89HDF\r\n\x1a\n"), "a packed HDF5 file: must be unpacked to be read; run gunzip"),
+        (gzip.compress(b"\x89HDF\r\n\x1a\n", mtime=0), "a packed HDF5 file: must be unpacked to be read; run gunzip"),
         (b"\x89HDF\r\n\x1a\nrest", "cannot be read as model"),
         (b"hpcpot-model sha256 0123\n", "cannot be read as hpcpot model"),
     ],
