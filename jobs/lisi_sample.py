@@ -1,16 +1,19 @@
-"""Frames for the Li-Si models of docs/models.md: crystals, defects, glasses, interfaces, surfaces.
+"""Frames for the Li-Si models of docs/models.md: crystals, defects, glasses, melts, interfaces, surfaces, random cells.
 
     python jobs/lisi_sample.py sampled
+    python jobs/lisi_sample.py more --edition 2 --series 2
+    python jobs/lisi_sample.py unseen --edition 2 --series test --every 3
 
 writes a file for each group into the folder; groups that are there stay. What they are for: docs/models.md. Atoms move
-by hpcpot's Langevin dynamics with the starter model `lisi`; frames of one run are at least 150 fs apart. Each group has
-random numbers of its own, so that equal groups have equal frames.
+by hpcpot's Langevin dynamics, in the first edition with the starter model `lisi`, in the second, which has more groups,
+with `lisi_mtp`; frames of one run are at least 150 fs apart. Each group of a series has random numbers of its own, so
+that equal groups of a series have equal frames, and two series share no run.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
-import sys
 from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
@@ -27,16 +30,23 @@ import numpy as np
 from ase import Atoms
 from ase.build import bcc110, make_supercell
 from ase.neighborlist import neighbor_list
+from ase.optimize import FIRE
 
+from hpcpot import Calculator
 from hpcpot.dynamics.anneal import anneal
+from hpcpot.errors import SimulationError
 from hpcpot.parallel.ranks import start
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.storage.tables import written_aside
 from hpcpot.structure import amorphous, crystals, interface
+from hpcpot.structure.random.cells import RandomCells, generate
 
 SHORTEST = {"SiSi": 1.9, "LiSi": 1.6, "LiLi": 1.6}
-"""Å; frames with closer atoms are dropped."""
+"""Å; frames with closer atoms are dropped, in groups of DENSE those closer than 0.8 times of it."""
+DENSE = {"dense"}
+MODELS = {1: "lisi", 2: "lisi_mtp"}
+"""By edition."""
 LITHIUM_VOLUME, SILICON_VOLUME, DENSE_LITHIUM_VOLUME = 21.0, 20.4, 13.8
 """Å³ per atom: of Li as a metal, of Si, of Li in glasses (from Li13Si4 and Li15Si4)."""
 AXES_110 = [[-1, 1, 0], [1, 1, -1], [0, 0, 1]]
@@ -49,12 +59,14 @@ Sample = tuple[float, Atoms]
 class Sampler:
     """Dynamics, the random numbers of a group, and the folder with the groups that are done."""
 
-    def __init__(self, folder: Path):
-        self.potential, self.ranks, self._folder = BlockPotential(potential_files.load("lisi")), start(), folder
+    def __init__(self, folder: Path, model: str, series: str):
+        self.potential, self.ranks = BlockPotential(potential_files.load(model)), start()
+        self.calculator = Calculator(model)
+        self._folder, self._series = folder, series
 
     def begin(self, group: str) -> None:
-        """Random numbers anew, by the group's name."""
-        seed = crc32(group.encode())
+        """Random numbers anew, by the names of group and series."""
+        seed = crc32(f"{group} {self._series}".strip().encode())
         self.rng, self.seeds = np.random.default_rng(seed), count(seed)
 
     def path(self, group: str) -> Path:
@@ -73,6 +85,15 @@ class Sampler:
     def heat(self, atoms: Atoms, temperature: float, steps: int = 100) -> Atoms:
         """From rest in a potential minimum to a temperature: twice of it first, as half goes into the potential."""
         return self.move(atoms, (2 * temperature, 25, 2.0, 50.0), (temperature, steps, 2.0, 50.0))
+
+    def relaxed(self, atoms: Atoms, steps: int) -> Atoms:
+        """After at most so many steps of FIRE towards rest, in its cell; fewer where atoms come too close."""
+        moved = atoms.copy()
+        moved.calc = self.calculator
+        for _ in FIRE(moved, logfile=None).irun(fmax=0.02, steps=steps):
+            if not is_sound(moved):
+                break
+        return moved
 
     def strained(self, atoms: Atoms, volume: float, shear: float) -> Atoms:
         """Under a random change of the volume up to a fraction, and random strains up to `shear` in all components."""
@@ -310,7 +331,99 @@ def glass_slabs(sampler: Sampler) -> list[Atoms]:
     return [with_vacuum(sampler.glass(x), axis, 8.0) for axis, x in enumerate(("1", "3.25", "3.75"))]
 
 
+def compressed_and_stretched(name: str, repeat: tuple[int, int, int]) -> Callable:
+    """A crystal at rest, from 12 % less to 12 % more volume: its equation of state."""
+
+    def sample(sampler: Sampler) -> Iterator[Sample]:
+        for volume in (0.88, 0.94, 0.97, 1.0, 1.03, 1.06, 1.12):
+            scale = (volume * sampler.rng.uniform(0.99, 1.01)) ** (1 / 3)
+            yield 0, sampler.relaxed(deformed(crystal(name, repeat), np.eye(3) * scale), 30)
+
+    return sample
+
+
+def relaxed_defects(sampler: Sampler) -> Iterator[Sample]:
+    """Vacancies and interstitials of Si on their way to rest, and atoms taken out of alloys."""
+    for steps in (0, 5, 20, 200):
+        atoms = crystals.build("Si", (2, 2, 2), lattice_constant=sampler.rng.uniform(5.42, 5.48))
+        hole = atoms.copy()
+        del hole[0]
+        yield 0, sampler.relaxed(hole, steps)
+        filled = atoms + Atoms("Si", [atoms.cell.lengths() * 0.25 * (1.0, 1.0, 1.0)])
+        yield 0, sampler.relaxed(filled, steps)
+    for name, repeat in (("LiSi", (1, 1, 2)), ("Li7Si3", (1, 1, 1)), ("Li13Si4", (1, 1, 2)), ("Li15Si4", (1, 1, 1))):
+        for symbol in ("Li", "Si"):
+            atoms = crystal(name, repeat)
+            del atoms[sampler.rng.choice(np.flatnonzero(atoms.symbols == symbol))]
+            yield 0, atoms
+            yield 0, sampler.relaxed(atoms, 100)
+
+
+def melts(sampler: Sampler) -> Iterator[Sample]:
+    """Li_xSi at 1200 to 3500 K, under strains."""
+    for silicon, lithium in MELTS:
+        atoms = random_alloy(silicon, lithium, next(sampler.seeds))
+        atoms = sampler.move(atoms, (2500, 300, 0.5, 10.0), (2500, 500, 1.0, 100.0))
+        for temperature in sampler.spread(1200, 3500, 5):
+            atoms = sampler.strained(atoms, 0.05, 0.02)
+            atoms = sampler.move(atoms, (temperature, 300, 1.0, 50.0))
+            yield temperature, atoms
+
+
+def dense_melts(sampler: Sampler) -> Iterator[Sample]:
+    """Li_xSi at 1500 to 4000 K in 60 to 90 % of the volume, for short distances."""
+    for silicon, lithium in MELTS:
+        atoms = random_alloy(silicon, lithium, next(sampler.seeds))
+        atoms = sampler.move(atoms, (2500, 300, 0.5, 10.0), (2500, 300, 1.0, 100.0))
+        for volume in (0.85, 0.75, 0.65):
+            squeezed = deformed(atoms, np.eye(3) * (volume * sampler.rng.uniform(0.95, 1.05)) ** (1 / 3))
+            temperature = float(sampler.rng.uniform(1500, 4000))
+            try:
+                yield temperature, sampler.move(squeezed, (temperature, 150, 0.25, 10.0))
+            except SimulationError as error:  # the model attracts where it was not trained: that run has no frame
+                print(f"dense, {squeezed.symbols}, {volume} of the volume, {temperature:.0f} K: {error}", flush=True)
+
+
+def pulled(sampler: Sampler) -> Iterator[Sample]:
+    """Bodies drawn out along x at 300 K, up to half as long again: bonds that break slowly."""
+    bodies = [crystals.build("Si", (2, 2, 2)), crystal("LiSi", (1, 1, 2)), crystal("Li13Si4", (1, 1, 2))]
+    for body in bodies + [sampler.glass(x) for x in ("0", "1", "3.25")]:
+        for _ in range(5):
+            body = sampler.move(deformed(body, np.diag((1.09, 0.99, 0.99))), (300, 200, 1.5, 50.0))
+            yield 300, body
+
+
+def clusters(sampler: Sampler) -> Iterator[Sample]:
+    """Eight to thirty atoms in a void, cut out of glasses and melted."""
+    for ratio in ("0", "0.5", "1", "2", "3.25", "3.75"):
+        for size in sampler.rng.integers(8, 30, 2):
+            whole = sampler.glass(ratio)
+            near = np.argsort(whole.get_distances(0, range(len(whole)), mic=True))[:size]
+            places = whole.get_distances(0, near, mic=True, vector=True)
+            cluster = Atoms(whole.symbols[near], places, cell=np.ptp(places, axis=0) + 9.0, pbc=True)
+            yield 700, sampler.move(cluster, (700, 200, 1.5, 50.0))
+
+
+def random_cells(sampler: Sampler) -> Iterator[Sample]:
+    """Random cells of 4 to 22 atoms at the start, on the way and near the end of their relaxation."""
+    seed = next(sampler.seeds)
+    for k, (silicon, lithium) in enumerate(((1, 0), (3, 1), (1, 1), (1, 2), (2, 7), (4, 13), (4, 15), (0, 1))):
+        size = silicon + lithium
+        formula = {element: count for element, count in (("Li", lithium), ("Si", silicon)) if count}
+        cells = RandomCells(
+            formula=formula,
+            units=tuple(range(max(1, 4 // size), max(1, 20 // size) + 1)),
+            unit_volume=16.0 * size,
+            distance=(2.1, 2.3),
+        )
+        for index in range(9):
+            atoms = generate(cells, seed + k, index)
+            yield 0, sampler.relaxed(atoms, (2, 12, 60)[index % 3])
+
+
 WARM = (300, 500, 700, 1000)
+MELTS = ((64, 0), (56, 8), (48, 16), (38, 26), (32, 32), (22, 44), (16, 48), (14, 54), (6, 54), (0, 54))
+"""Atoms of Si and Li."""
 GLASSES = {
     "0": (64, 0),
     "0.3": (49, 15),
@@ -321,6 +434,20 @@ GLASSES = {
     "3.75": (16, 60),
 }
 """Atoms of Si and Li by their ratio."""
+CELLS = {
+    "Si": (2, 2, 2),
+    "Li": (3, 3, 3),
+    "Li-fcc": (2, 2, 3),
+    "LiSi3": (2, 2, 2),
+    "LiSi": (1, 1, 2),
+    "Li12Si7": (1, 1, 1),
+    "Li2Si": (2, 2, 1),
+    "Li7Si3": (1, 1, 1),
+    "Li13Si4": (1, 1, 2),
+    "Li15Si4": (1, 1, 1),
+    "Li21Si5": (1, 1, 1),
+}
+"""Crystals and cells to repeat."""
 GROUPS: dict[str, Callable[[Sampler], Iterator[Sample]]] = {
     "si_cold": cold_crystal("Si", (2, 2, 2), 30),
     "li_cold": cold_crystal("Li", (3, 3, 3), 18, 500),
@@ -347,21 +474,36 @@ GROUPS: dict[str, Callable[[Sampler], Iterator[Sample]]] = {
     "surface_lisi": surfaces(alloy_slabs, (300, 600, 900)),
     "surface_amorphous": surfaces(glass_slabs, (300, 600, 900)),
 }
+MORE_GROUPS: dict[str, Callable[[Sampler], Iterator[Sample]]] = {
+    "li12si7_cold": cold_crystal("Li12Si7", (1, 1, 1), 6),
+    **{f"volumes_{name.lower()}": compressed_and_stretched(name, repeat) for name, repeat in CELLS.items()},
+    "relaxed_defects": relaxed_defects,
+    "melts": melts,
+    "dense": dense_melts,
+    "pulled": pulled,
+    "clusters": clusters,
+    "random_cells": random_cells,
+}
+"""What the second edition has besides."""
 
 
 def is_sound(atoms: Atoms) -> bool:
-    """No atoms closer than SHORTEST."""
+    """No atoms closer than SHORTEST, in groups of DENSE than 0.8 times of it."""
+    shorter = 0.8 if atoms.info.get("group") in DENSE else 1.0
     first, second, distances = neighbor_list("ijd", atoms, max(SHORTEST.values()))
     symbols = np.array(atoms.get_chemical_symbols())
     pairs = ["".join(sorted((symbols[i], symbols[j]))) for i, j in zip(first, second, strict=True)]
-    return all(d >= SHORTEST[pair] for pair, d in zip(pairs, distances, strict=True))
+    return all(d >= shorter * SHORTEST[pair] for pair, d in zip(pairs, distances, strict=True))
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, edition: int, series: str, every: int, wanted: list[str]) -> None:
+    groups = GROUPS if edition == 1 else GROUPS | MORE_GROUPS
+    if unknown := sorted(set(wanted) - set(groups)):
+        raise SystemExit(f"--groups = {', '.join(unknown)}: must be of {', '.join(groups)}")
     folder.mkdir(exist_ok=True)
-    sampler = Sampler(folder)
-    for group, sample in GROUPS.items():
-        if sampler.path(group).exists():
+    sampler = Sampler(folder, MODELS[edition], series)
+    for group, sample in groups.items():
+        if sampler.path(group).exists() or (wanted and group not in wanted):
             continue
         began, frames, dropped = process_time(), [], 0
         sampler.begin(group)
@@ -372,10 +514,19 @@ def main(folder: Path) -> None:
                 frames.append(kept)
             else:
                 dropped += 1
+        last = frames[-1:] if group.startswith("amorphous_x") else []  # the glass, see Sampler.glass
+        frames = [frame for frame in frames[::every] if frame not in last] + last
         with written_aside(sampler.path(group)) as file:
             ase.io.write(file, frames, format="extxyz")
         print(f"{group}: {len(frames)} frames, {dropped} dropped, {process_time() - began:.1f} CPU-s", flush=True)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path, help="one file for each group")
+    parser.add_argument("--edition", type=int, choices=sorted(MODELS), default=1)
+    parser.add_argument("--series", default="", help="name of a set of runs of their own")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="keep one of N frames")
+    parser.add_argument("--groups", default="", help="only these, commas between")
+    given = parser.parse_args()
+    main(given.folder, given.edition, given.series, given.every, given.groups.split(",") if given.groups else [])

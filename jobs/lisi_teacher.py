@@ -7,7 +7,7 @@ from typing import Any
 import jraph
 from nequix.calculator import NequixCalculator
 
-SHAPES = ((72, 2816), (72, 4096), (88, 4608), (120, 5376), (120, 7168))
+SHAPES = ((32, 1536), (72, 2816), (72, 4096), (88, 4608), (120, 5376), (120, 7168), (160, 9728))
 """(atoms, pairs) that frames are padded to; by itself nequix compiles anew, for 13 CPU-s, with nearly every frame."""
 
 

@@ -13,7 +13,6 @@ from fnmatch import fnmatchcase
 import numpy as np
 from ase.data import atomic_numbers
 from ase.formula import Formula
-from scipy.spatial import cKDTree
 
 from hpcpot.dataset.checks import agree
 from hpcpot.dataset.dataset import DataSet
@@ -89,6 +88,8 @@ def counterparts(dataset: DataSet, other: DataSet, name: str) -> np.ndarray:
     Raises:
         DataError: see `shared`.
     """
+    from scipy.spatial import cKDTree  # late: takes 0.4 s
+
     partners = np.full(len(dataset), -1)
     theirs = _by_kind(other)
     for kind, rows in _by_kind(dataset).items():

@@ -123,7 +123,7 @@ def moment_tensor() -> None:
     assert loss.value_and_gradient(loss.Model(family), sites.prepare(isolated(family), family.cutoff), Loss())[0] >= 0.0
 
 
-@case("potential.moment_tensor.extrapolation:", "potential.moment_tensor.rows:")
+@case("potential.moment_tensor.extrapolation:_largest", "potential.moment_tensor.rows:kernels.of_groups")
 def grades() -> None:
     family, atoms = systems.moment_tensor(), systems.crystal(1)
     active = np.random.default_rng(1).normal(size=(ParameterRows(family).size,) * 2)

@@ -117,7 +117,7 @@ def test_a_file_without_the_section(farm, text):
         plan(settings, 10)
 
 
-@pytest.mark.parametrize("text", [b"a: [", b"\xff\xfe", b"jobqueue: {slurm: {}}\njobqueue: {}\n"])
+@pytest.mark.parametrize("text", [b"a: [", b"\xff\xff", b"jobqueue: {slurm: {}}\njobqueue: {}\n"])
 def test_a_file_that_is_no_config(farm, text):
     settings = farm()
     settings.jobqueue.write_bytes(text)

@@ -39,7 +39,7 @@ def test_the_matcher_is_pymatgens():
     for other, expected in ((turned, True), (moved, False)):
         assert comparison.are_same(crystal, other) is expected
         structures = [AseAtomsAdaptor.get_structure(atoms) for atoms in (crystal, other)]
-        assert StructureMatcher().fit(*structures) is expected
+        assert bool(StructureMatcher().fit(*structures)) is expected
     slight = crystals.build("Li15Si4", primitive=True)
     slight.positions[0] += np.array([0.2, 0.0, 0.0])
     assert comparison.are_same(crystal, slight)

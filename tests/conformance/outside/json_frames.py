@@ -48,6 +48,6 @@ register(
         "frames as lines of JSON (.jsonl)",
         patterns=("*.jsonl",),
         suffixes=(".jsonl",),
-        loses=("sources", "virials"),
+        loses=("sources", "raw labels", "virials"),
     )
 )
