@@ -204,7 +204,9 @@ def test_files_that_are_cut_off(row, data, tmp_path, share) -> None:
     file = content(path)
     os.truncate(file, int(share * file.stat().st_size))
     if row.name == "vasp" and share == 0.95:  # behind the step: runs are killed, and their whole steps count
-        with pytest.warns(InputNotice, match="OUTCAR = stops before the end of the run, right behind a whole ionic step"):
+        with pytest.warns(
+            InputNotice, match="OUTCAR = stops before the end of the run, right behind a whole ionic step"
+        ):
             assert len(load([path])) == 1
     else:
         assert path.name in refused(path)
