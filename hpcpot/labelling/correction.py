@@ -10,12 +10,14 @@ import numpy as np
 
 from hpcpot.dataset.dataset import DataSet, RawLabels
 from hpcpot.dataset.predict import predict
-from hpcpot.errors import ConfigError
+from hpcpot.errors import ConfigError, DataError
+from hpcpot.notices import notice
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load_with_range
-from hpcpot.potential.range import TrainedRange, note_if_assumed, note_if_outside
+from hpcpot.potential.range import Points, TrainedRange, note_if_assumed
 
 KEY = "calculator.correction"
+LEFT = "not corrected: the correction was trained on no atoms so close, and grows without bounds there"
 SHOWN = 12
 """Characters of a fingerprint in the source of a frame."""
 
@@ -26,26 +28,29 @@ class Correction:
 
     Attributes:
         file: that it was read from. family: its parameters. trained: the range that it was trained in.
-        fingerprint: of the parameters, as `potential.files.fingerprint` says it.
+        fingerprint: of the parameters, as `potential.files.fingerprint` says it. key: of the config, or option, that named it.
     """
 
     file: Path
     family: Any
     trained: TrainedRange
     fingerprint: str
+    key: str = KEY
 
     @classmethod
-    def read(cls, file: Path | None) -> Correction | None:
+    def read(cls, file: Path | None, key: str = KEY) -> Correction | None:
         """The correction of a config; None without one.
 
+        Args:
+            key: of the config, or option, that names it.
         Raises:
             ModelError: it is no potential.
         """
         if file is None:
             return None
         family, trained = load_with_range(file)
-        note_if_assumed(file, trained, KEY)
-        return cls(Path(file), family, trained, fingerprint(family))
+        note_if_assumed(file, trained, key)
+        return cls(Path(file), family, trained, fingerprint(family), key)
 
     @property
     def identity(self) -> str:
@@ -62,27 +67,48 @@ class Correction:
         """
         if unknown := sorted(elements - set(self.family.elements)):
             raise ConfigError(
-                f"{KEY} = {self.file}: knows {', '.join(self.family.elements)}, and {where} has {', '.join(unknown)}: must "
-                "know all elements; leave such structures out, or fit a correction with them."
+                f"{self.key} = {self.file}: knows {', '.join(self.family.elements)}, and {where} has {', '.join(unknown)}: "
+                "must know all elements; leave such structures out, or fit a correction with them."
             )
 
     def added(self, dataset: DataSet) -> DataSet:
         """The frames with corrected labels; those before stay as `raw`, and the sources name the correction.
 
-        A label that is missing stays missing. Frames outside the trained range are told.
+        A label that is missing stays missing. A frame with atoms closer than any that the correction was trained on keeps
+        its labels and its source, and is told.
 
         Raises:
-            DataError: an element that it does not know. SimulationError: atoms closer than potentials begin.
+            DataError: an element that it does not know, or labels that were corrected before.
         """
-        predicted = predict(dataset, BlockPotential(self.family))
-        for k, source in enumerate(dataset.sources):
-            note_if_outside(f"{KEY} of {source}", dataset.frame(k), self.trained)
+        if dataset.raw is not None:
+            raise DataError(
+                f"{self.key} = {self.file}: the labels were corrected before: must be those of a calculator; correct the data "
+                "set that they were made from."
+            )
+        dataset.with_elements(self.family.elements)  # refuses others
+        inside = np.array([self._is_inside(dataset, k) for k in range(len(dataset))], bool)
+        rows = np.flatnonzero(inside)
+        predicted = predict(dataset.select(rows), BlockPotential(self.family)) if len(rows) else None
+        energies, forces, virials = dataset.energies.copy(), dataset.forces.copy(), dataset.virials.copy()
+        if predicted is not None:
+            energies[rows] += predicted.energies
+            forces[inside[dataset.frame_of]] += predicted.forces
+            virials[rows] += predicted.virials
         name = f" + {self.file.stem} {self.fingerprint[:SHOWN]}"
         return replace(
             dataset,
-            energies=dataset.energies + predicted.energies,
-            forces=dataset.forces + predicted.forces,
-            virials=dataset.virials + predicted.virials,
-            sources=np.array([f"{source}{name}" for source in dataset.sources]),
+            energies=energies,
+            forces=forces,
+            virials=virials,
+            sources=np.array(
+                [f"{source}{name * is_in}" for source, is_in in zip(dataset.sources, inside.tolist(), strict=True)]
+            ),
             raw=RawLabels(dataset.energies, dataset.forces, dataset.virials),
         )
+
+    def _is_inside(self, dataset: DataSet, row: int) -> bool:
+        atoms = dataset.frame(row)
+        text = self.trained.outside(Points.near(atoms, self.trained))
+        if text:
+            notice(f"frame {dataset.sources[row]}: {text}", LEFT)
+        return not text

@@ -44,12 +44,26 @@ def test_a_label_is_the_sum_and_the_raw_one_stays(file: Path) -> None:
     assert Correction.read(None) is None
 
 
-def test_a_frame_outside_the_trained_range_is_told(file: Path) -> None:
-    data = labelled.dataset(2)
+def test_a_frame_closer_than_trained_keeps_its_labels_and_is_told(file: Path) -> None:
+    data = labelled.dataset(3)
     close = data.positions.copy()
     close[1] = close[0] + [1.9, 0.0, 0.0]
-    with pytest.warns(InputNotice, match="calculator.correction of made:0: .* Å apart, .* was trained down to 2.00 Å"):
-        Correction.read(file).added(replace(data, positions=close))
+    data = replace(data, positions=close)
+    with pytest.warns(InputNotice, match="frame made:0: .* Å apart, .* was trained down to 2.00 Å = not corrected: "):
+        corrected = Correction.read(file).added(data)
+    own = predict(data.select([1, 2]), BlockPotential(MODEL))
+    labelled.assert_same(corrected.select([0]), data.select([0]))
+    np.testing.assert_array_equal(corrected.energies[1:], data.energies[1:] + own.energies)
+    np.testing.assert_array_equal(corrected.forces[8:], data.forces[8:] + own.forces)
+    np.testing.assert_array_equal(corrected.virials[1:], data.virials[1:] + own.virials)
+    np.testing.assert_array_equal(corrected.raw.energies, data.energies)
+
+
+def test_labels_are_corrected_once(file: Path) -> None:
+    with pytest.raises(
+        DataError, match="--correct = .*small.h5: the labels were corrected before: must be those of a calc"
+    ):
+        Correction.read(file, "--correct").added(labelled.with_raw(labelled.dataset(2)))
 
 
 def test_an_element_that_it_does_not_know_is_refused(tmp_path: Path) -> None:

@@ -66,6 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LABELS",
         help="take only the constants off, by which the energies of the same structures in another data set differ",
     )
+    others.add_argument(
+        "--correct",
+        metavar="MODEL",
+        help="add a potential that corrects the labels to them, as calculator.correction of hpcpot label does",
+    )
     parser.add_argument(
         "--constants",
         metavar="GROUPS",
@@ -73,7 +78,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "these groups, commas between, such as bulk crystals; patterns with * are allowed",
     )
     parser.add_argument(
-        "-o", "--output", help="data set to write with --minus, --align, --drop or --split; parts get _train, _test"
+        "-o",
+        "--output",
+        help="data set to write with --minus, --align, --correct, --drop or --split; parts get _train, _test",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace existing outputs")
     parser.add_argument("--force-bound-eV-A", type=float, default=50.0, metavar="F", help="largest force (default 50)")

@@ -17,6 +17,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.scales import Scale
 from hpcpot.dataset.split import split
 from hpcpot.errors import ConfigError, DataError
+from hpcpot.labelling.correction import Correction
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import load
 from hpcpot.storage.tables import write_csv
@@ -42,6 +43,11 @@ def run_command(arguments: argparse.Namespace) -> int:
     if arguments.minus or arguments.align:
         dataset, labels, compared_with = _compared(dataset, arguments)
         facts |= compared_with
+    if arguments.correct:
+        correction = Correction.read(Path(arguments.correct), "--correct")
+        correction.refuse_unknown(set(dataset.elements), "the data")
+        dataset = labels = correction.added(dataset)
+        facts["correction"] = correction.identity
     print(f"{plural(len(dataset), 'frame')}, {plural(int(dataset.first[-1]), 'atom')}")
     print(f"hash {hdf5.fingerprint(dataset)}\n")
     print(statistics.text(dataset))
@@ -111,8 +117,8 @@ def _refuse_useless(arguments: argparse.Namespace) -> None:
     Raises:
         ConfigError: names the option.
     """
-    other = arguments.minus or arguments.align
-    if arguments.constants is not None and other is None:
+    other = arguments.minus or arguments.align or arguments.correct
+    if arguments.constants is not None and not (arguments.minus or arguments.align):
         raise ConfigError(f"--constants = {arguments.constants}: needs labels to compare with; add --minus or --align.")
     if arguments.align is not None and arguments.constants is None:
         raise ConfigError(f"--align = {arguments.align}: needs groups to fit constants to; add --constants GROUPS.")
@@ -123,8 +129,8 @@ def _refuse_useless(arguments: argparse.Namespace) -> None:
         raise ConfigError("--output = none: must be named with --split or --drop; add -o FILE.")
     if arguments.output is not None and not (changes or other):
         raise ConfigError(
-            f"--output = {arguments.output}: goes with --minus, --align, --split or --drop; hpcpot convert turns one format "
-            "into another."
+            f"--output = {arguments.output}: goes with --minus, --align, --correct, --split or --drop; hpcpot convert "
+            "turns one format into another."
         )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 
 import numpy as np
 
@@ -30,6 +31,7 @@ class Loss:
         energy, force, stress: w_e (1/eV^2), w_f (Å^2/eV^2), w_s (1/eV^2).
         weighting: a name of WEIGHTINGS.
         scale_by_force: eV^2/Å^2, beta; if > 0, w_f of an atom is w_f beta / (|F_i|^2 + beta).
+        groups: (pattern, factor): w_e of frames of groups of such names is multiplied; of several patterns the first counts.
     """
 
     energy: float = 1.0
@@ -37,6 +39,7 @@ class Loss:
     stress: float = 0.001
     weighting: str = "vibrations"
     scale_by_force: float = 0.0
+    groups: tuple[tuple[str, float], ...] = ()
 
     def weights(self, data: DataSet, n_frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weights of each energy (frames,), force (atoms,) and virial (frames,) of a part of n_frames; 0 without a label."""
@@ -49,10 +52,17 @@ class Loss:
         if self.scale_by_force > 0.0:
             atoms *= self.scale_by_force / (square + self.scale_by_force)
         return (
-            np.where(np.isfinite(data.energies), self.energy * by_size, 0.0),
+            np.where(np.isfinite(data.energies), self.energy * by_size * self._factors(data), 0.0),
             np.where(np.isfinite(square), atoms, 0.0),
             np.where(np.isfinite(data.virials).all(axis=(1, 2)), self.stress * by_size, 0.0),
         )
+
+    def _factors(self, data: DataSet) -> np.ndarray:
+        """(frames,) what multiplies w_e."""
+        factors = np.ones(len(data))
+        for pattern, factor in reversed(self.groups):
+            factors[[fnmatchcase(str(group), pattern) for group in data.groups]] = factor
+        return factors
 
 
 @dataclass

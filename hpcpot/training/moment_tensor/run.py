@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from time import perf_counter
 
 import numpy as np
 
 from hpcpot.dataset.predict import frame_grades
-from hpcpot.errors import OutputError
+from hpcpot.errors import ConfigError, OutputError
 from hpcpot.parallel.ranks import SERIAL
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential.files import fingerprint
@@ -29,8 +30,10 @@ from hpcpot.wording import plural
 def fit(job: Job) -> int:
     """Fit, and write the model where it came to its end; returns the exit code."""
     keys = job.settings.moment_tensor
+    factors = tuple((keys.energy_factors or {}).items())
+    _refuse_no_group(job, factors)
     loss = mtp_loss.Loss(
-        keys.energy_weight, keys.force_weight, keys.stress_weight, keys.weighting, keys.scale_by_force_eV2_A2
+        keys.energy_weight, keys.force_weight, keys.stress_weight, keys.weighting, keys.scale_by_force_eV2_A2, factors
     )
     training = mtp_sites.prepare(job.training, keys.cutoff_A)
     validation = [] if job.validation is None else mtp_sites.prepare(job.validation, keys.cutoff_A)
@@ -44,6 +47,21 @@ def fit(job: Job) -> int:
         return STOPPED
     run.finish(training)
     return 0
+
+
+def _refuse_no_group(job: Job, factors: tuple[tuple[str, float], ...]) -> None:
+    """Refuse a pattern that no group of the training frames fits.
+
+    Raises:
+        ConfigError: names the groups.
+    """
+    groups = sorted({str(group) for group in job.training.groups})
+    for pattern, _ in factors:
+        if not any(fnmatchcase(group, pattern) for group in groups):
+            raise ConfigError(
+                f"moment_tensor.energy_factors = {pattern}: no group of the training frames: must be of {', '.join(groups)}; "
+                "hpcpot dataset lists them."
+            )
 
 
 class _Run:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hpcpot.config import Problem, key
-from hpcpot.config.kinds import Kind, boolean, choice, integer, number
+from hpcpot.config.kinds import Kind, boolean, choice, integer, mapping_of, number, text
 
 if TYPE_CHECKING:
     from hpcpot.training.job import Job
@@ -42,6 +42,11 @@ class MomentTensorSection:
     )
     radial_size: int = key(integer(1), "number of polynomials of each radial function", 8)
     energy_weight: float = key(number(minimum=0), "weight of the squared energy error, in 1/eV²", 1.0)
+    energy_factors: dict[str, float] | None = key(
+        mapping_of(text("the name of a group"), number(minimum=0), "factors by group, e.g. {Si_vacancy*: 4}"),
+        "what multiplies energy_weight for frames of some groups, by name or pattern, the first that fits; null: nothing",
+        None,
+    )
     force_weight: float = key(
         number(minimum=0), "weight of the squared force error of each atom, in Å²/eV²; 0: forces are not fitted", 0.01
     )

@@ -8,11 +8,13 @@ import h5py
 import labelled
 import numpy as np
 import pytest
+import systems
 
 from hpcpot.cli import main
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import join
 from hpcpot.dataset.files import load, save
+from hpcpot.labelling.correction import Correction
 from hpcpot.potential import files as potentials
 
 
@@ -87,7 +89,7 @@ def test_labels_against_their_potential(file, tmp_path, capsys) -> None:
         (["--drop", "dupes", "-o", "x.h5"], "--drop = dupes: must be all or of missing labels"),
         (["--split", "0.9,a", "-o", "x.h5"], "--split = 0.9,a: must be numbers"),
         (["--split", "1", "-o", "x.h5"], "--split = 1: must be two or three fractions"),
-        (["-o", "x.h5"], "--output = x.h5: goes with --minus, --align, --split or --drop; hpcpot convert"),
+        (["-o", "x.h5"], "--output = x.h5: goes with --minus, --align, --correct, --split or --drop; "),
         (["--split", "0.9,0.1"], "--output = none: must be named with --split or --drop; add -o"),
         (["--constants", "hot"], "--constants = hot: needs labels to compare with; add --minus or --align"),
         (["--align", "other.h5"], "--align = other.h5: needs groups to fit constants to; add --constants"),
@@ -180,6 +182,22 @@ def test_labels_aligned_with_those_of_a_teacher(tmp_path, capsys) -> None:
     hot = np.where(teacher.groups == "hot", 0.05 * teacher.sizes, 0.0)
     np.testing.assert_allclose(aligned.energies, teacher.energies + hot, atol=1e-9)
     labelled.assert_same(aligned, dft, but=("energies",))
+
+
+def test_labels_with_a_correction(file, tmp_path, capsys) -> None:
+    """As `hpcpot label` makes them; what was corrected is refused, and so is a correction that lacks an element."""
+    potentials.save(systems.moment_tensor(level=6), tmp_path / "small.h5", {})
+    options = ["--correct", str(tmp_path / "small.h5"), "-o", str(tmp_path / "sum.h5")]
+    main(["dataset", file, *WIDE, *options])
+    raw, corrected, correction = load([file]), load([tmp_path / "sum.h5"]), Correction.read(tmp_path / "small.h5")
+    labelled.assert_same(corrected, correction.added(raw))
+    labelled.assert_same_raw(corrected, correction.added(raw))
+    assert hdf5.provenance(tmp_path / "sum.h5")["correction"] == correction.identity
+    assert main(["dataset", str(tmp_path / "sum.h5"), *WIDE, "--correct", str(tmp_path / "small.h5")]) == 1
+    assert "--correct = " in (error := capsys.readouterr().err) and "the labels were corrected before" in error
+    potentials.save(systems.moment_tensor(level=6, elements=("Si",)), tmp_path / "si.h5", {})
+    assert main(["dataset", file, *WIDE, "--correct", str(tmp_path / "si.h5")]) == 1
+    assert "si.h5: knows Si, and the data has Li: must know all elements" in capsys.readouterr().err
 
 
 def test_signs_and_units_are_judged_by_whole_labels(tmp_path, capsys) -> None:

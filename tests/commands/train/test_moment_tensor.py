@@ -84,3 +84,10 @@ def test_what_a_config_must_not_ask(tmp_path, sections, message):
     (tmp_path / "data.h5").write_text("")
     with pytest.raises(ConfigError, match=message):
         config.load_tree(tree("moment_tensor", **sections), tmp_path / "config.yaml", SCHEMA)
+
+
+def test_factors_of_groups_that_are_not_there(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"moment_tensor.energy_factors = warm\*: no group of .*: must be of cold, hot"
+    ):
+        train(tmp_path, "moment_tensor", moment_tensor={"energy_factors": {"hot": 2.0, "warm*": 4.0}})

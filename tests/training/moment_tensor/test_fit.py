@@ -24,7 +24,10 @@ from hpcpot.training.moment_tensor.loss import Loss, Model
 from hpcpot.training.moment_tensor.settings import WEIGHTINGS
 
 CUTOFF = 4.5
-LOSSES = [Loss(0.7, 0.3, 0.2, weighting) for weighting in WEIGHTINGS] + [Loss(0.0, 0.3, 0.0, scale_by_force=0.5)]
+LOSSES = [Loss(0.7, 0.3, 0.2, weighting) for weighting in WEIGHTINGS] + [
+    Loss(0.0, 0.3, 0.0, scale_by_force=0.5),
+    Loss(0.7, 0.3, 0.2, groups=(("col*", 4.0), ("*", 0.5))),
+]
 
 
 @pytest.fixture(scope="module")
@@ -58,8 +61,9 @@ def plain_loss(family, data, loss):
             weights = weights * loss.scale_by_force / ((data.forces[atoms] ** 2).sum(axis=1) + loss.scale_by_force)
         f = np.nansum(weights[:, None] * (found.forces[atoms] - data.forces[atoms]) ** 2)
         by_size = {"vibrations": 1 / n, "structures": 1 / n**2, "molecules": 1.0}[loss.weighting]
+        factor = {"cold": 4.0, "hot": 0.5}[str(data.groups[k])] if loss.groups else 1.0
         by_atom = 1 / n if loss.weighting == "structures" else 1.0
-        value += by_size * (loss.energy * e**2 + loss.stress * (w**2).sum()) + by_atom * f
+        value += by_size * (factor * loss.energy * e**2 + loss.stress * (w**2).sum()) + by_atom * f
     return value / len(data)
 
 
