@@ -11,9 +11,11 @@ The weights w are fitted to forces and virials alone, -d(e)/d(positions) and -d(
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import factorial, prod
 
 import numpy as np
 
+from hpcpot.compiled import FASTMATH, njit
 from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.predict import chunks, neighborhoods
 
@@ -23,6 +25,11 @@ PAIRS, PAIR_WIDTH = np.arange(1.75, REACH, 0.4), 0.4
 TENSORS, TENSOR_WIDTH = np.arange(1.9, REACH, 0.55), 0.55
 """Å: distances and width of the Gaussians on which they are; of the sums over pairs, and of the tensors."""
 RANK = 3
+POWERS = np.array([(x, y, r - x - y) for r in range(RANK + 1) for x in range(r + 1) for y in range(r + 1 - x)])
+RANKS, MONOMIALS = POWERS.sum(axis=1), len(POWERS)
+STARTS = np.searchsorted(RANKS, np.arange(RANK + 2))
+TIMES = np.array([factorial(sum(row)) / prod(map(factorial, row)) for row in POWERS.tolist()])
+"""Components of symmetric tensors that differ, as powers of x, y, z; ranks, where each starts, and how often each occurs."""
 ROOM = 1_000
 """Atoms at once."""
 MOST_FRAMES = 16
@@ -104,116 +111,155 @@ def _weights(a: np.ndarray, b: np.ndarray, square: float, count: int) -> np.ndar
 
 
 def _sums(data: DataSet, with_derivatives: bool) -> FrameSums:
-    pairs = _Pairs(data)
-    values, forces, virials = [], [], []
-
-    def add(value: np.ndarray, derivative: np.ndarray | None) -> None:
-        """value: (atoms, k) of each centre; derivative: (pairs, 3, k) of it by the vector to the neighbour."""
-        values.append(np.add.reduceat(value, data.first[:-1], axis=0))
-        if derivative is not None:
-            forces.append(pairs.forces(derivative))
-            virials.append(pairs.virials(derivative))
-
     n_elements = len(data.elements)
-    shape, slope = _shapes(pairs.distances, PAIRS, PAIR_WIDTH)
-    for t in range(n_elements):
-        for s in range(t, n_elements):
-            chosen = ((pairs.first_species == t) & (pairs.second_species == s)).astype(float)[:, None]
-            gradient = pairs.units[:, :, None] * (slope * chosen)[:, None, :] if with_derivatives else None
-            add(pairs.by_centre(shape * chosen), gradient)
-    shape, slope = _shapes(pairs.distances, TENSORS, TENSOR_WIDTH)
-    elements = [*range(n_elements)] if 1 < n_elements <= MOST_ELEMENTS else []
-    for neighbor in (None, *elements):
-        chosen = (
-            np.ones((len(shape), 1)) if neighbor is None else (pairs.second_species == neighbor).astype(float)[:, None]
-        )
-        for value, gradient in _squares(pairs, shape * chosen, slope * chosen, with_derivatives):
-            for t in range(n_elements):
-                is_centre = (data.species == t).astype(float)
-                masked = None if gradient is None else gradient * is_centre[pairs.centres][:, None, None]
-                add(value * is_centre[:, None], masked)
-    if not with_derivatives:
-        return FrameSums(np.concatenate(values, axis=1), np.empty(0), np.empty(0))
-    joined = np.concatenate(forces, axis=2)
-    return FrameSums(
-        np.concatenate(values, axis=1), joined.reshape(-1, joined.shape[2]), np.concatenate(virials, axis=2)
+    kinds = 1 + (n_elements if 1 < n_elements <= MOST_ELEMENTS else 0)
+    size = n_elements * (n_elements + 1) // 2 * len(PAIRS) + kinds * (RANK + 1) * n_elements * len(TENSORS)
+    atoms = len(data.species) if with_derivatives else 0
+    values, forces = np.zeros((len(data), size)), np.zeros((atoms, 3, size))
+    virials = np.zeros((len(data) if with_derivatives else 0, 6, size))
+    batch = neighborhoods(data, REACH)
+    _add_sums(
+        batch.points(data.positions, data.cells),
+        batch.pairs.first,
+        batch.pairs.neighbors,
+        batch.owners,
+        data.species,
+        data.frame_of,
+        n_elements,
+        kinds,
+        values,
+        forces,
+        virials,
     )
+    return FrameSums(values, forces.reshape(-1, size), virials)
 
 
-def _squares(pairs: _Pairs, shape: np.ndarray, slope: np.ndarray, with_derivatives: bool):
-    """Squares of tensors of rank 0 to RANK, (atoms, k), and their derivatives, (pairs, 3, k) or None."""
-    units, steep = pairs.units, shape / pairs.distances[:, None]
-    power = lower = np.ones((len(units), 1))
-    for rank in range(RANK + 1):
-        if rank:
-            lower, power = power, (power[:, :, None] * units[:, None, :]).reshape(len(units), -1)
-        tensor = pairs.by_centre(power[:, :, None] * shape[:, None, :])
-        gradient = None
-        if with_derivatives:
-            own = tensor[pairs.centres]
-            along = np.einsum("pa,pak->pk", power, own)
-            gradient = 2 * units[:, :, None] * (slope * along)[:, None, :]
-            if rank:
-                turned = np.einsum("pa,pack->pck", lower, own.reshape(len(units), -1, 3, own.shape[2]))
-                gradient += 2 * rank * steep[:, None, :] * (turned - units[:, :, None] * along[:, None, :])
-        yield (tensor**2).sum(axis=1), gradient
+@njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
+def _add_sums(points, first, neighbors, owners, species, frame_of, n_elements, kinds, values, forces, virials):
+    """Add the sums of all atoms to values (frames, f), and their derivatives to forces (atoms, 3, f), virials (frames, 6, f).
 
-
-def _shapes(distances: np.ndarray, centres: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Gaussians that fade out at REACH, and their slopes, (pairs, k)."""
-    fade = 0.5 * (1 + np.cos(np.pi * distances / REACH))[:, None]
-    fall = -0.5 * np.pi / REACH * np.sin(np.pi * distances / REACH)[:, None]
-    away = (distances[:, None] - centres) / width
-    bell = np.exp(-0.5 * away**2)
-    return bell * fade, bell * (fall - away / width * fade)
-
-
-class _Pairs:
-    """All pairs of frames within REACH, by centre.
-
-    Attributes:
-        centres, others: (pairs,) atoms. distances: (pairs,) Å. units: (pairs, 3), from the centre.
-        first_species, second_species: (pairs,).
+    f: sums over pairs by (element, element, Gaussian), the first not after the second, then squares of tensors by (kind of
+    neighbours, rank, element of the centre, Gaussian): kind 0 is of all neighbours, the others of one element each.
     """
+    n_pairs, n_tensors = len(PAIRS), len(TENSORS)
+    tensors = np.zeros((kinds, MONOMIALS, n_tensors))
+    powers, slopes = np.zeros(MONOMIALS), np.zeros((MONOMIALS, 3))
+    wide, wide_slopes, narrow, narrow_slopes = (
+        np.zeros(n_tensors),
+        np.zeros(n_tensors),
+        np.zeros(n_pairs),
+        np.zeros(n_pairs),
+    )
+    vector, unit, gradient = np.zeros(3), np.zeros(3), np.zeros(3)
+    behind = n_elements * (n_elements + 1) // 2 * n_pairs
+    for i in range(len(first) - 1):
+        t, frame = species[i], frame_of[i]
+        tensors[:] = 0.0
+        for k in range(first[i], first[i + 1]):
+            distance = _vector(points, i, neighbors[k], vector, unit)
+            if not distance < REACH:
+                continue
+            j = owners[neighbors[k]]
+            s = species[j]
+            _shapes(distance, TENSORS, TENSOR_WIDTH, wide, wide_slopes)
+            _powers(unit, powers)
+            for kind in range(kinds):
+                if kind == 0 or kind == s + 1:
+                    for m in range(MONOMIALS):
+                        for c in range(n_tensors):
+                            tensors[kind, m, c] += powers[m] * wide[c]
+            if t <= s:
+                block = (t * n_elements - t * (t - 1) // 2 + s - t) * n_pairs
+                _shapes(distance, PAIRS, PAIR_WIDTH, narrow, narrow_slopes)
+                for c in range(n_pairs):
+                    values[frame, block + c] += narrow[c]
+                    if len(forces):
+                        for x in range(3):
+                            gradient[x] = narrow_slopes[c] * unit[x]
+                        _spread(gradient, vector, i, j, frame, block + c, forces, virials)
+        for kind in range(kinds):
+            for m in range(MONOMIALS):
+                block = behind + ((kind * (RANK + 1) + RANKS[m]) * n_elements + t) * n_tensors
+                for c in range(n_tensors):
+                    values[frame, block + c] += TIMES[m] * tensors[kind, m, c] ** 2
+        for k in range(first[i], first[i + 1] if len(forces) else first[i]):
+            distance = _vector(points, i, neighbors[k], vector, unit)
+            if not distance < REACH:
+                continue
+            j = owners[neighbors[k]]
+            s = species[j]
+            _shapes(distance, TENSORS, TENSOR_WIDTH, wide, wide_slopes)
+            _powers(unit, powers)
+            _slopes(unit, slopes)
+            for kind in range(kinds):
+                if kind != 0 and kind != s + 1:
+                    continue
+                for rank in range(RANK + 1):
+                    block = behind + ((kind * (RANK + 1) + rank) * n_elements + t) * n_tensors
+                    for c in range(n_tensors):
+                        along = 0.0
+                        gradient[:] = 0.0
+                        for m in range(STARTS[rank], STARTS[rank + 1]):
+                            twice = 2.0 * TIMES[m] * tensors[kind, m, c]
+                            along += twice * powers[m]
+                            for x in range(3):
+                                gradient[x] += twice * slopes[m, x]
+                        steep = wide[c] / distance
+                        for x in range(3):
+                            gradient[x] = steep * gradient[x] + (wide_slopes[c] - rank * steep) * along * unit[x]
+                        _spread(gradient, vector, i, j, frame, block + c, forces, virials)
 
-    def __init__(self, data: DataSet):
-        batch = neighborhoods(data, REACH)
-        points, first = batch.points(data.positions, data.cells), batch.pairs.first
-        centres = np.repeat(np.arange(len(first) - 1), np.diff(first))
-        vectors = points[batch.pairs.neighbors] - points[centres]
-        distances = np.linalg.norm(vectors, axis=1)
-        inside = distances < REACH
-        self.vectors, self.distances = vectors[inside], distances[inside]
-        self.centres, self.others = centres[inside], batch.owners[batch.pairs.neighbors[inside]]
-        self.units = self.vectors / self.distances[:, None]
-        self.first_species, self.second_species = data.species[self.centres], data.species[self.others]
-        n = len(data.species)
-        self._by_centre, self._by_other = _ends(self.centres, n), _ends(self.others, n)
-        self._order = np.argsort(self.others, kind="stable")
-        self._by_frame = _ends(data.frame_of[self.centres], len(data))
 
-    def by_centre(self, values: np.ndarray) -> np.ndarray:
-        return _segments(values, self._by_centre)
-
-    def forces(self, derivative: np.ndarray) -> np.ndarray:
-        """(atoms, 3, k) of (pairs, 3, k) by the vectors."""
-        return self.by_centre(derivative) - _segments(derivative[self._order], self._by_other)
-
-    def virials(self, derivative: np.ndarray) -> np.ndarray:
-        """(frames, 6, k) of (pairs, 3, k) by the vectors."""
-        components = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
-        rows = [-_segments(self.vectors[:, a, None] * derivative[:, b, :], self._by_frame) for a, b in components]
-        return np.stack(rows, axis=1)
+@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
+def _vector(points, i, j, vector, unit):
+    """Vector and unit vector from point i to point j; returns the distance."""
+    for x in range(3):
+        vector[x] = points[j, x] - points[i, x]
+    distance = np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2)
+    for x in range(3):
+        unit[x] = vector[x] / distance
+    return distance
 
 
-def _ends(labels: np.ndarray, count: int) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(np.bincount(labels, minlength=count))])
+@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
+def _spread(gradient, vector, i, j, frame, column, forces, virials):
+    """Add a derivative by the vector from i to j."""
+    for x in range(3):
+        forces[i, x, column] += gradient[x]
+        forces[j, x, column] -= gradient[x]
+        virials[frame, x, column] -= vector[x] * gradient[x]
+    virials[frame, 3, column] -= vector[1] * gradient[2]
+    virials[frame, 4, column] -= vector[0] * gradient[2]
+    virials[frame, 5, column] -= vector[0] * gradient[1]
 
 
-def _segments(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Sums of rows from end to end; 0 for none."""
-    sums = np.zeros((len(ends) - 1, *values.shape[1:]))
-    has_some = ends[1:] > ends[:-1]
-    if has_some.any():
-        sums[has_some] = np.add.reduceat(values, ends[:-1][has_some], axis=0)
-    return sums
+@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
+def _shapes(distance, centres, width, values, slopes):
+    """Gaussians that fade out at REACH, and their slopes."""
+    fade = 0.5 * (1.0 + np.cos(np.pi * distance / REACH))
+    fall = -0.5 * np.pi / REACH * np.sin(np.pi * distance / REACH)
+    for c in range(len(centres)):
+        away = (distance - centres[c]) / width
+        bell = np.exp(-0.5 * away * away)
+        values[c] = bell * fade
+        slopes[c] = bell * (fall - away / width * fade)
+
+
+@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
+def _powers(unit, powers):
+    """The monomials of POWERS."""
+    for m in range(MONOMIALS):
+        powers[m] = unit[0] ** POWERS[m, 0] * unit[1] ** POWERS[m, 1] * unit[2] ** POWERS[m, 2]
+
+
+@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
+def _slopes(unit, slopes):
+    """Their derivatives by x, y and z."""
+    for m in range(MONOMIALS):
+        for x in range(3):
+            slope = float(POWERS[m, x])
+            for y in range(3):
+                power = POWERS[m, y] - (1 if x == y else 0)
+                if power > 0:
+                    slope *= unit[y] ** power
+            slopes[m, x] = slope

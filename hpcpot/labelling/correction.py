@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 
 from hpcpot.dataset.dataset import DataSet, RawLabels
-from hpcpot.dataset.predict import predict
+from hpcpot.dataset.predict import frame_grades, predict
 from hpcpot.errors import ConfigError, DataError
 from hpcpot.notices import notice
+from hpcpot.potential import registry
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.files import fingerprint, load_with_range
 from hpcpot.potential.range import Points, TrainedRange, note_if_assumed
 
 KEY = "calculator.correction"
-LEFT = "not corrected: the correction was trained on no atoms so close, and grows without bounds there"
+LEFT = "not corrected: the correction was trained on nothing like it, and may be anything there"
+TRUSTED = 10.0
+"""Largest extrapolation grade: rule of thumb of MLIP-2, above which a moment tensor potential is not to be trusted."""
 SHOWN = 12
 """Characters of a fingerprint in the source of a frame."""
 
@@ -74,8 +77,9 @@ class Correction:
     def added(self, dataset: DataSet) -> DataSet:
         """The frames with corrected labels; those before stay as `raw`, and the sources name the correction.
 
-        A label that is missing stays missing. A frame with atoms closer than any that the correction was trained on keeps
-        its labels and its source, and is told.
+        A label that is missing stays missing. A frame keeps its labels and its source, and is told, where the correction
+        means nothing: where its extrapolation grade is above TRUSTED, or, for a potential without grades, where atoms are
+        closer than any that it was trained on.
 
         Raises:
             DataError: an element that it does not know, or labels that were corrected before.
@@ -85,8 +89,7 @@ class Correction:
                 f"{self.key} = {self.file}: the labels were corrected before: must be those of a calculator; correct the data "
                 "set that they were made from."
             )
-        dataset.with_elements(self.family.elements)  # refuses others
-        inside = np.array([self._is_inside(dataset, k) for k in range(len(dataset))], bool)
+        inside = self._inside(dataset.with_elements(self.family.elements))
         rows = np.flatnonzero(inside)
         predicted = predict(dataset.select(rows), BlockPotential(self.family)) if len(rows) else None
         energies, forces, virials = dataset.energies.copy(), dataset.forces.copy(), dataset.virials.copy()
@@ -106,9 +109,18 @@ class Correction:
             raw=RawLabels(dataset.energies, dataset.forces, dataset.virials),
         )
 
-    def _is_inside(self, dataset: DataSet, row: int) -> bool:
-        atoms = dataset.frame(row)
-        text = self.trained.outside(Points.near(atoms, self.trained))
-        if text:
-            notice(f"frame {dataset.sources[row]}: {text}", LEFT)
-        return not text
+    def _inside(self, dataset: DataSet) -> np.ndarray:
+        """(n,) bool, of a data set with the elements of the correction: the frames that it may be added to."""
+        grader = registry.grader(self.family)
+        if grader is None:
+            texts = [self.trained.outside(Points.near(dataset.frame(k), self.trained)) for k in range(len(dataset))]
+        else:
+            grades = frame_grades(dataset, grader)
+            texts = [
+                f"extrapolation grade {grade:.3g}, above {TRUSTED:g}" if not grade <= TRUSTED else ""
+                for grade in grades
+            ]
+        for source, text in zip(dataset.sources, texts, strict=True):
+            if text:
+                notice(f"frame {source}: {text}", LEFT)
+        return np.array([not text for text in texts], bool)

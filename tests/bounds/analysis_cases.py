@@ -8,8 +8,10 @@ from bounds.table import BAD, HUGE, INFINITE, case, refused
 
 from hpcpot.analysis import bonds, reference, strain, voids
 from hpcpot.commands.analyze import render
+from hpcpot.dataset import derived
 from hpcpot.descriptors.soap.power_spectrum import Soap
 from hpcpot.errors import DataError, StructureError
+from hpcpot.neighbors import batch
 from hpcpot.neighbors.distances import histogram
 from hpcpot.neighbors.pairs import Pairs
 from hpcpot.selection import farthest
@@ -175,6 +177,33 @@ def power_spectra() -> None:
         assert not sums[2].any()
         assert np.isfinite(sums).all() or np.isnan(number), "one that is infinitely far away does not count"
     soap.add(points[:0], Pairs(np.zeros(1, np.int64), pairs.neighbors[:0]), species[:0], targets[:0], sums[:0])
+
+
+@case(*(f"dataset.derived:{name}" for name in ("_add_sums", "_vector", "_spread", "_shapes", "_powers", "_slopes")))
+def sums_that_tell_energies() -> None:
+    atoms = systems.crystal(1)
+    near = batch.build(atoms.positions, atoms.cell.array, np.asarray(atoms.pbc), derived.REACH)
+    n, size = len(atoms), 3 * len(derived.PAIRS) + 3 * (derived.RANK + 1) * 2 * len(derived.TENSORS)
+    species, frames = np.arange(n, dtype=np.int32) % 2, np.zeros(n, np.int64)
+
+    def add(points: np.ndarray, first: np.ndarray) -> tuple[np.ndarray, ...]:
+        sums = np.zeros((1, size)), np.zeros((n, 3, size)), np.zeros((1, 6, size))
+        derived._add_sums(points, first, near.pairs.neighbors, near.owners, species, frames, 2, 3, *sums)
+        return sums
+
+    whole = add(near.points, near.pairs.first)
+    for number in BAD:
+        points = near.points
+        points[near.owners == 0] = number
+        values, forces, _ = add(points, near.pairs.first)
+        if not np.isfinite(number):
+            assert not forces[0].any(), "one that is nowhere is no neighbour"
+            assert np.isfinite(values).all() and values.sum() < whole[0].sum()
+        assert np.isfinite(forces[1:]).all()
+    together = near.points
+    together[:] = 0.0
+    assert np.isnan(add(together, near.pairs.first)[0]).any(), "no direction between atoms in one place"
+    assert not any(part.any() for part in add(near.points, np.zeros(1, np.int64)))
 
 
 @case("selection.farthest:_approach", "selection.farthest:_distance_sums")

@@ -17,6 +17,7 @@ from hpcpot.notices import InputNotice
 from hpcpot.potential import files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.range import TrainedRange
+from hpcpot.training.moment_tensor import grade, sites
 
 MODEL = systems.moment_tensor(level=6)
 
@@ -57,6 +58,22 @@ def test_a_frame_closer_than_trained_keeps_its_labels_and_is_told(file: Path) ->
     np.testing.assert_array_equal(corrected.forces[8:], data.forces[8:] + own.forces)
     np.testing.assert_array_equal(corrected.virials[1:], data.virials[1:] + own.virials)
     np.testing.assert_array_equal(corrected.raw.energies, data.energies)
+
+
+def test_a_frame_that_the_correction_extrapolates_to_keeps_its_labels(tmp_path: Path) -> None:
+    """Its grade decides where a potential has one, not distances."""
+    data = labelled.dataset(6)
+    model = systems.moment_tensor(level=6)
+    active = grade.select(model, sites.prepare(data.with_elements(model.elements), model.cutoff)).rows
+    files.save(replace(model, active=active), tmp_path / "graded.h5", {})
+    squeezed = data.cells.copy()
+    squeezed[0] *= 0.6
+    positions = data.positions.copy()
+    positions[:8] *= 0.6
+    with pytest.warns(InputNotice, match=r"frame made:0: extrapolation grade \d.*, above 10 = not corrected: "):
+        corrected = Correction.read(tmp_path / "graded.h5").added(replace(data, cells=squeezed, positions=positions))
+    assert [" + graded" in source for source in corrected.sources] == [False] + [True] * 5
+    np.testing.assert_array_equal(corrected.forces[:8], data.forces[:8])
 
 
 def test_labels_are_corrected_once(file: Path) -> None:
