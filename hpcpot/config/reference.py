@@ -3,13 +3,52 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from hpcpot.config.load import plain, show
+from hpcpot.config.load import Override, plain, show
 from hpcpot.config.schema import REQUIRED, STAGES, Key, Schema, keys_in
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 STAGED = "stages that run one after another, each with any KEY of {0}; {0} holds the values common to all"
+
+
+@dataclass(frozen=True)
+class Short:
+    """An option that is short for --set of a key.
+
+    Attributes:
+        options: its names, "-o", "--output". help: its meaning; which key it is for is added.
+    """
+
+    options: tuple[str, ...]
+    key: str
+    metavar: str
+    help: str
+
+
+class _AddOverride(argparse.Action):
+    """Adds the value of an option that is short for --set to the overrides."""
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: str | None = None) -> None:
+        override = Override(f"{self.const}={values}")
+        override.option = option_string
+        setattr(namespace, self.dest, [*getattr(namespace, self.dest), override])
+
+
+def add_shorts(parser: argparse._ActionsContainer, shorts: Sequence[Short]) -> None:
+    """Add options that are short for --set of a key; they are among `overrides`, in the order of the command line."""
+    for short in shorts:
+        parser.add_argument(
+            *short.options,
+            action=_AddOverride,
+            dest="overrides",
+            const=short.key,
+            default=[],
+            metavar=short.metavar,
+            help=f"{short.help}; short for --set {short.key}={short.metavar}",
+        )
 
 
 def add_arguments(
@@ -19,14 +58,15 @@ def add_arguments(
     example: str,
     name: str = "config",
     metavar: str = "CONFIG",
+    nargs: str | None = None,
 ) -> None:
     """Add the options of a command that reads a config, and the list of its keys.
 
     Args:
-        what: description of the file. example: a KEY=VALUE. name, metavar: of the argument.
+        what: description of the file. example: a KEY=VALUE. name, metavar, nargs: of the argument.
     """
     parser.epilog = f"keys of the config, with units in their names:\n{reference(schema)}"
-    parser.add_argument(name, metavar=metavar, help=what)
+    parser.add_argument(name, metavar=metavar, nargs=nargs, help=what)
     parser.add_argument(
         "--set",
         metavar="KEY=VALUE",

@@ -11,7 +11,6 @@ from typing import Any
 
 from hpcpot import config, provenance
 from hpcpot.config import Schema
-from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.item import Failure, Item, Outcome
 from hpcpot.farm.pool import WorkerPool, plan
 from hpcpot.farm.results import DONE, FAILED, Results, Store
@@ -36,7 +35,7 @@ def run_command(arguments: argparse.Namespace, schema: Schema, prepare: Prepare)
         HpcpotError: the config is wrong, or an error of `prepare` or `complete`.
     """
     stop = StopRequest()
-    settings = config.load(arguments.config, schema, arguments.overrides + farm_settings.overrides(arguments))
+    settings = config.load(arguments.config, schema, arguments.overrides)
     return run_settings(settings, arguments, prepare, stop)
 
 

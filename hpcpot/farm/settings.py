@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpcpot.config import Problem, find_input, key
+from hpcpot.config import Problem, Short, add_shorts, find_input, key
 from hpcpot.config.kinds import Kind, boolean, choice, either, file_name, integer
 
 JOB_QUEUES = {"slurm": "SLURM", "pbs": "PBS", "sge": "SGE", "lsf": "LSF", "oar": "OAR", "htcondor": "HTCondor"}
@@ -132,10 +132,15 @@ def defaults(**values: Any) -> FarmSection:
     return FarmSection(jobqueue=find_input(str(jobqueue), Path.cwd()), **values)
 
 
+SHORTS = (
+    Short(("--cluster",), "farm.cluster", "NAME", "local, slurm, pbs, ..."),
+    Short(("--workers",), "farm.workers", "N", "number of workers"),
+)
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options common to all commands that use the farm."""
-    parser.add_argument("--cluster", metavar="NAME", help="short for --set farm.cluster=NAME: local, slurm, pbs, ...")
-    parser.add_argument("--workers", metavar="N", help="short for --set farm.workers=N")
+    add_shorts(parser, SHORTS)
     parser.add_argument(
         "--dry-run",
         action="store_true",
@@ -145,9 +150,3 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="start the results afresh; by default only missing items are computed"
     )
-
-
-def overrides(arguments: argparse.Namespace) -> list[str]:
-    """Convert the options to the overrides that `config.load` takes."""
-    given = {"farm.cluster": arguments.cluster, "farm.workers": arguments.workers}
-    return [f"{name}={value}" for name, value in given.items() if value is not None]

@@ -13,20 +13,21 @@ from ase import Atoms
 from hpcpot import config, inputs
 from hpcpot.errors import ConfigError, HpcpotError, StructureError
 from hpcpot.farm.item import Item
+from hpcpot.notices import notice
 from hpcpot.storage.content import content_key
-from hpcpot.structure import constraints, files
+from hpcpot.structure import constraints, files, formats
 from hpcpot.structure.formats import StructureOptions
 
 
 def expand(patterns: str | Sequence[str], folder: Path, key: str = "structures.files") -> list[Path]:
-    """Find files by name or pattern, beside the config, then in the current folder.
+    """Find files by name or pattern, beside the config, then in the current folder; a folder stands for those in it.
 
     Args:
         key: of the config, named in errors.
     Raises:
         ConfigError: there is none.
     """
-    paths = []
+    paths: list[Path] = []
     for pattern in [patterns] if isinstance(patterns, str) else patterns:
         if any(mark in pattern for mark in "*?["):
             matches = sorted(inputs.find_all(pattern, folder), key=lambda path: _natural(str(path)))
@@ -37,11 +38,36 @@ def expand(patterns: str | Sequence[str], folder: Path, key: str = "structures.f
                 )
             paths += matches
             continue
+        named = inputs.find(pattern, folder, or_folder=True)
+        if named is not None and named.is_dir():
+            paths += _in_folder(named, key)
+            continue
         try:
             paths.append(config.find_input(pattern, folder))
         except ValueError as error:
             raise ConfigError(f"{key} = {pattern}: {error}.") from error
     return paths
+
+
+def _in_folder(folder: Path, key: str) -> list[Path]:
+    """The structure files of a folder; a note tells of the others.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    present = sorted((path for path in folder.iterdir() if path.is_file()), key=lambda path: _natural(path.name))
+    visible = [path for path in present if not path.name.startswith(".")]
+    taken = [path for path in visible if formats.is_structure_file(path)]
+    if not taken:
+        raise ConfigError(
+            f"{key} = {folder}: is a folder without structure files; name one that has some, or a pattern such as "
+            f"{folder}/*.cif."
+        )
+    if others := [path.name for path in visible if path not in taken]:
+        notice(
+            folder, f"not taken, as their names tell no structures: {', '.join(others[:3])}{' ...' * (len(others) > 3)}"
+        )
+    return taken
 
 
 def items(paths: Sequence[Path], frames: str, options: StructureOptions | None = None) -> list[Item]:

@@ -27,7 +27,8 @@ class RelaxStructuresSection:
 
     files: str | list[str] | None = key(
         either(file_name(), list_of(file_name(), "a list of files or patterns")),
-        "structures to relax: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif; or recipe",
+        "structures to relax: extxyz, H5MD, data sets, CIF, POSCAR, LAMMPS data; patterns such as cells/*.cif; "
+        "folders; or recipe",
         None,
     )
     recipe: Path | None = key(

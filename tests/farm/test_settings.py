@@ -87,6 +87,7 @@ def test_seconds(text, seconds):
 def test_options_are_overrides():
     parser = argparse.ArgumentParser()
     farm_settings.add_arguments(parser)
-    assert farm_settings.overrides(parser.parse_args([])) == []
+    assert parser.parse_args([]).overrides == []
     given = parser.parse_args(["--cluster", "slurm", "--workers", "64", "--retry-failed"])
-    assert farm_settings.overrides(given) == ["farm.cluster=slurm", "farm.workers=64"] and given.retry_failed
+    assert given.overrides == ["farm.cluster=slurm", "farm.workers=64"] and given.retry_failed
+    assert [override.option for override in given.overrides] == ["--cluster", "--workers"]

@@ -16,9 +16,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--export",
-        choices=("csv", "extxyz", "dataset"),
-        help="write the done rows: csv has columns of one shape, extxyz needs positions, cell, species; dataset: labelled "
-        "frames of relaxation paths (relax with output.keep_path: true) of those that converged",
+        choices=("csv", "extxyz", "cif", "poscar", "dataset"),
+        help="write the done rows: csv has columns of one shape; extxyz needs positions, cell, species, and has energies, "
+        "forces and stress with them; cif, poscar: atoms and cells, a file for each row; dataset: labelled frames of "
+        "relaxation paths (relax with output.keep_path: true) of those that converged",
     )
     parser.add_argument(
         "--every", metavar="N", type=int, help="for dataset: one of N steps of a path is looked at (default 5)"
@@ -35,7 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         metavar="PATH",
         type=Path,
-        help="file to export to; default: beside FILE, with the ending of its format, or _paths.h5",
+        help="file to export to; default: beside FILE, with the ending of its format; a folder _cif or _poscar of several "
+        "structures; or _paths.h5",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing export")
 

@@ -8,6 +8,7 @@ from collections import Counter
 from hpcpot.commands.campaigns import export
 from hpcpot.commands.campaigns.identity import in_words
 from hpcpot.errors import ConfigError
+from hpcpot.farm import row_structures
 from hpcpot.farm.item import Failure
 from hpcpot.farm.results import Results
 from hpcpot.outputs import check_output
@@ -27,6 +28,12 @@ def run_command(arguments: argparse.Namespace) -> int:
             every = paths.EVERY if arguments.every is None else arguments.every
             tolerance = paths.SITE_TOLERANCE if arguments.site_tolerance is None else arguments.site_tolerance
             print(export.write_dataset(results, output, every, tolerance, arguments.overwrite))
+        elif arguments.export in export.SUFFIXES:
+            suffix, count = export.SUFFIXES[arguments.export], len(results.keys())
+            beside = f"{arguments.file.stem}_{arguments.export}" if count > 1 else f"{arguments.file.stem}{suffix}"
+            output = arguments.output or arguments.file.with_name(beside)
+            row_structures.check_target(output, count, arguments.overwrite, "--output")
+            print(export.write_structures(results, output, suffix))
         elif arguments.export:
             output = arguments.output or arguments.file.with_suffix(f".{arguments.export}")
             check_output(output, arguments.overwrite)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from ase import Atoms
 
 from hpcpot import provenance
 from hpcpot.dataset import files
 from hpcpot.dataset.dataset import build
 from hpcpot.dataset.split import path_of
-from hpcpot.errors import DataError, OutputError
+from hpcpot.errors import DataError
+from hpcpot.farm import row_structures
 from hpcpot.farm.results import Results
 from hpcpot.progress import Progress
 from hpcpot.relaxation import paths
-from hpcpot.storage.tables import write_rows, written_aside
+from hpcpot.storage.tables import write_rows
 from hpcpot.wording import plural
-
-STRUCTURE = ("positions", "cell", "species")
-"""Columns that make a structure: Å, Å with vectors in rows, atomic numbers."""
-PERIODIC = "periodic"
-"""A column (3,) of bool beside them; a structure is periodic without it."""
 
 
 def write_csv(results: Results, path: Path) -> str:
@@ -44,31 +38,32 @@ def write_csv(results: Results, path: Path) -> str:
 
 
 def write_extxyz(results: Results, path: Path) -> str:
-    """A frame for each row: structure, forces and the like of each atom, scalars and texts in the comment line.
+    """A frame for each row: structure, forces and the like of each atom, scalars, texts and stress in the comment line.
 
     Raises:
         OutputError: rows hold no structures.
     """
-    lacking = [name for name in STRUCTURE if name not in results.columns]
-    if lacking:
-        raise OutputError(
-            f"{results.path} = no column {lacking[0]}: extxyz needs {', '.join(STRUCTURE)}; export it as csv."
-        )
-    from ase.io import extxyz  # late: takes half a second, of SciPy and space groups
-
-    others = {name: column for name, column in results.columns.items() if name not in STRUCTURE}
-    of_atoms = [
-        name
-        for name, column in others.items()
-        if column.shape[:1] == (None,) and column.ragged == 1 and len(column.shape) <= 2
-    ]
-    of_frames = [name for name, column in others.items() if not column.shape]
-    with written_aside(path) as file:
-        for atoms in _structures(results, of_atoms, of_frames):
-            extxyz.write_extxyz(file, [atoms])
-    rest = [name for name in results.columns if name not in (*STRUCTURE, PERIODIC, *of_atoms, *of_frames)]
+    row_structures.require_structures(results, "extxyz")
+    count = row_structures.write_extxyz(path, row_structures.structures(results))
+    written = (
+        *row_structures.STRUCTURE,
+        row_structures.PERIODIC,
+        *row_structures.columns_of_atoms(results),
+        *row_structures.columns_of_frames(results),
+    )
+    rest = [name for name in results.columns if name not in written]
     rest = f"; left out, as they are of neither atom nor frame: {', '.join(rest)}" if rest else ""
-    return f"{path}: {plural(len(results.keys()), 'frame')}{rest}"
+    return f"{path}: {plural(count, 'frame')}{rest}"
+
+
+def write_structures(results: Results, path: Path, suffix: str) -> str:
+    """A file of one row, or a folder with a file for each, in a format that holds atoms and cell only.
+
+    Raises:
+        OutputError: rows hold no structures, or cannot be written.
+    """
+    row_structures.require_structures(results, suffix)
+    return row_structures.write(results, path, suffix=suffix)
 
 
 def write_dataset(results: Results, path: Path, every: int, site_tolerance: float, overwrite: bool) -> str:
@@ -97,17 +92,6 @@ def write_dataset(results: Results, path: Path, every: int, site_tolerance: floa
     return f"{path}: {plural(len(sampled), 'frame')} of {plural(n_paths, 'path')}, {rule}"
 
 
-def _structures(results: Results, of_atoms: list[str], of_frames: list[str]) -> Iterator[Atoms]:
-    names = [*STRUCTURE, *of_atoms, *of_frames, *([PERIODIC] if PERIODIC in results.columns else [])]
-    columns = {name: results.read(name) for name in names}
-    for k, (key, label) in enumerate(zip(results.keys(), results.labels(), strict=True)):
-        row = {name: values[k] for name, values in columns.items()}
-        positions, cell, species = (row[name] for name in STRUCTURE)
-        atoms = Atoms(species, positions=positions, cell=cell, pbc=row.get(PERIODIC, True))
-        # An array whose rows are no atoms, of another structure say, is not theirs.
-        atoms.arrays.update({name: row[name] for name in of_atoms if len(row[name]) == len(atoms)})
-        atoms.info.update({"key": key, "label": label, **{name: row[name] for name in of_frames}})
-        yield atoms
-
-
 FORMATS = {"csv": write_csv, "extxyz": write_extxyz}
+SUFFIXES = {"cif": ".cif", "poscar": ".vasp"}
+"""Formats of one structure, each row in a file of its own, and their suffixes."""

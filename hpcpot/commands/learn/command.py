@@ -12,7 +12,6 @@ from hpcpot.commands.learn import PARTS, dpgen_input, export, figure, inputs, pl
 from hpcpot.commands.learn.files import EXPLORED, LABELS, LEDGER, START, START_HELD_OUT, folder_of, folders
 from hpcpot.commands.learn.loop import Loop
 from hpcpot.errors import ConfigError, OutputError
-from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.pool import WorkerPool
 from hpcpot.farm.results import Results, Store
 from hpcpot.labelling import calculators
@@ -31,7 +30,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         HpcpotError: the config is wrong, or a part of an iteration failed as a whole.
     """
     stop = StopRequest()
-    settings = dpgen_input.load(Path(arguments.config), arguments.overrides + farm_settings.overrides(arguments))
+    settings = dpgen_input.load(Path(arguments.config), arguments.overrides)
     if arguments.machine is not None:
         notice(arguments.machine, "not used: where the work is done is said by farm.cluster and jobs/jobqueue.yaml")
     if arguments.export_tree is not None:

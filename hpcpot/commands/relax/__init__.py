@@ -1,28 +1,52 @@
-"""`hpcpot relax`: many structures to their nearest minima, many in one call of the potential."""
+"""`hpcpot relax`: structures to their nearest minima, many in one call of the potential."""
 
 from __future__ import annotations
 
 import argparse
+from functools import partial
 
 from hpcpot import config
 from hpcpot.commands.relax.settings import SCHEMA
+from hpcpot.config import Short
 from hpcpot.farm import settings as farm_settings
 
 __all__ = ["add_arguments", "run"]
+
+SHORTS = (
+    Short(("--potential",), "potential.file", "FILE", "model, e.g. lisi_mtp"),
+    Short(("--cell",), "relax.cell", "CELL", "full, fixed, hydrostatic or fixed_volume"),
+    Short(("--force",), "relax.force_eV_per_A", "EV_PER_A", "largest force on an atom at convergence"),
+    Short(("--pressure",), "relax.pressure_GPa", "GPA", "external pressure"),
+    Short(("-o", "--output"), "output.structures", "PATH", "relaxed structures: .cif, .vasp, .extxyz, or a folder"),
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of `hpcpot relax`."""
     parser.description = (
-        "Relax many structures, positions and optionally cells. The same command completes its results."
+        "Relax structures, positions and optionally cells: those of a config, or those that are named, with a potential. "
+        "The same command completes its results."
     )
-    config.add_arguments(parser, SCHEMA, "YAML file, e.g. configs/relax.yaml", "relax.cell=fixed")
+    config.add_arguments(
+        parser,
+        SCHEMA,
+        "YAML file, e.g. configs/relax.yaml; or structure files, or folders of them, without any YAML",
+        "relax.cell=fixed",
+        name="inputs",
+        metavar="CONFIG|STRUCTURE",
+        nargs="+",
+    )
+    config.add_shorts(parser, SHORTS)
     farm_settings.add_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from hpcpot.commands.relax.task import prepare  # NumPy and Numba: not for --help
-    from hpcpot.farm.campaign import run_command
+    from hpcpot.commands.relax.given import load  # NumPy and Numba: not for --help
+    from hpcpot.commands.relax.task import prepare
+    from hpcpot.farm.campaign import run_settings
+    from hpcpot.parallel.stop import StopRequest
 
-    return run_command(arguments, SCHEMA, prepare)
+    stop = StopRequest()
+    settings, folder = load(arguments.inputs, arguments.overrides)
+    return run_settings(settings, arguments, partial(prepare, folder=folder), stop)

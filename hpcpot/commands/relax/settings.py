@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hpcpot.config import Problem, Schema, changed_keys, key
-from hpcpot.config.kinds import boolean, choice, either, file_name, list_of, output_path
+from hpcpot.config import Problem, Schema, change, changed_keys, key
+from hpcpot.config.kinds import boolean, choice, either, file_name, list_of, output_path, output_target
 from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.settings import FarmSection
 from hpcpot.labelling.settings import import_path, keywords
@@ -47,7 +47,17 @@ class RelaxCalculatorSection:
 class RelaxOutputSection:
     """Output files."""
 
-    results: Path = key(output_path(), "HDF5 file of results; the same command completes it")
+    structures: Path | None = key(
+        output_target(),
+        "file for the relaxed structures: .extxyz for any number; .cif, .vasp, .data for one; without a suffix a folder with "
+        "a file for each, in the format of its input; null: none",
+        None,
+    )
+    results: Path | None = key(
+        output_path(),
+        "HDF5 file of results; the same command completes it; null: beside output.structures, as .h5",
+        None,
+    )
     keep_path: bool = key(boolean(), "also store positions, cell, energy, forces and stress of every step", False)
 
 
@@ -68,10 +78,20 @@ class RelaxSettings:
     farm: FarmSection = FarmSection()
 
 
+def _complete(settings: RelaxSettings) -> RelaxSettings:
+    """Name the results after the structures where only these are named."""
+    output = settings.output
+    if output.results is not None or output.structures is None:
+        return settings
+    return change(settings, output={"results": output.structures.with_suffix(".h5")})
+
+
 def _check(settings: RelaxSettings) -> Iterator[Problem]:
     """Yield inconsistencies between keys."""
     yield from farm_settings.check(settings.farm)
     yield from problems(settings.structures, settings.relax)
+    if settings.output.results is None:
+        yield "output.results", "is required, an HDF5 file; or output.structures, a file of the relaxed structures"
     potential, calculator = settings.potential, settings.calculator
     if potential.file is None and calculator.class_ is None:
         yield "potential.file", "is required, e.g. lisi_mtp; or calculator.class, a calculator of ASE"
@@ -84,4 +104,4 @@ def _check(settings: RelaxSettings) -> Iterator[Problem]:
             yield "device", "is for a graph network, and a calculator says its own in calculator.arguments; set cpu"
 
 
-SCHEMA = Schema(RelaxSettings, _check)
+SCHEMA = Schema(RelaxSettings, _check, _complete)

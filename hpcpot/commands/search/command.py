@@ -15,7 +15,6 @@ from hpcpot.commands.search.minima import Trial
 from hpcpot.commands.search.settings import SCHEMA, SearchSettings
 from hpcpot.errors import FarmError
 from hpcpot.farm import campaign
-from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.item import Item
 from hpcpot.farm.pool import WorkerPool, plan
 from hpcpot.farm.potential_ref import PotentialRef
@@ -43,7 +42,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         HpcpotError: the config is wrong, a package is not installed, or a part failed as a whole.
     """
     stop = StopRequest()
-    settings = config.load(arguments.config, SCHEMA, arguments.overrides + farm_settings.overrides(arguments))
+    settings = config.load(arguments.config, SCHEMA, arguments.overrides)
     here = Path(arguments.config).parent
     load_spglib("search")
     require_pymatgen("search")

@@ -9,7 +9,6 @@ from hpcpot import config
 from hpcpot.commands.train.inputs import in_own_words, load
 from hpcpot.errors import ConfigError
 from hpcpot.farm import campaign
-from hpcpot.farm import settings as farm_settings
 from hpcpot.farm.task import Task
 from hpcpot.parallel.stop import StopRequest
 from hpcpot.training import job
@@ -31,7 +30,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def _train(arguments: argparse.Namespace, stop: StopRequest) -> int:
-    settings = load(Path(arguments.config), arguments.overrides + farm_settings.overrides(arguments))
+    settings = load(Path(arguments.config), arguments.overrides)
     folder = Path(arguments.config).parent
     if settings.committee.members > 1:
         return campaign.run_settings(settings, arguments, prepare, stop)

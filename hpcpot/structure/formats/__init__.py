@@ -116,6 +116,40 @@ def of(path: Path, options: StructureOptions) -> StructureFormat:
     return row
 
 
+CONFIGS = (".yaml", ".yml", ".json")
+"""Suffixes of configs, whatever is in such a file."""
+
+
+def is_structure(name: str) -> bool:
+    """Test whether an argument of the command line names a structure, or a folder, and not a config.
+
+    The name decides; where it tells nothing and the file is there, ase.io does.
+    """
+    path = inputs.unpacked(Path(name))
+    if path.suffix.lower() in CONFIGS:
+        return False
+    if path.is_dir() or is_named_structure(path):
+        return True
+    file = inputs.find(name)
+    return file is not None and FORMATS["ase"].recognise(file)
+
+
+def is_named_structure(path: Path) -> bool:
+    """Test whether the name of a file alone tells that it holds structures."""
+    return any(_is_named_as(path, row) for row in FORMATS.values())
+
+
+def is_structure_file(path: Path) -> bool:
+    """Test whether a file of a folder holds structures: by its name, and where that is of several formats, its content."""
+    return any(_is_named_as(path, row) and row.recognise(path) for row in FORMATS.values())
+
+
+def _is_named_as(path: Path, row: StructureFormat) -> bool:
+    path = inputs.unpacked(path)
+    is_told = row.patterns != ("*",) and inputs.is_named(path, row.patterns)
+    return is_told or path.suffix.lower() in row.own_suffixes
+
+
 for _row in (
     StructureFormat(
         "hdf5", "hpcpot.dataset.formats.structures", "a data set of hpcpot (.h5)", ("*.h5", "*.hdf5"), numbered=True

@@ -117,6 +117,38 @@ def test_csv(file, capsys):
     assert rows[2]["status"] == "converged" and float(rows[2]["cell_1_1"]) == 12.0 and rows[0]["periodic_2"] == "False"
 
 
+@pytest.mark.parametrize(("kind", "suffix"), [("cif", ".cif"), ("poscar", ".vasp")])
+def test_a_file_of_each_structure(file, capsys, kind, suffix):
+    command(file, "--export", kind)
+    folder = file.with_name(f"relaxed_{kind}")
+    assert capsys.readouterr().out == f"{folder}: 6 structures\n"
+    assert sorted(path.name for path in folder.iterdir()) == [f"cells_{x}{suffix}" for x in range(6)]
+    for x in range(6):
+        atoms = ase.io.read(folder / f"cells_{x}{suffix}")
+        np.testing.assert_allclose(atoms.cell.array, structure(x)["cell"])
+        np.testing.assert_allclose(atoms.positions, structure(x)["positions"], atol=1e-8)
+    with pytest.raises(OutputError, match="a folder with files: hpcpot does not overwrite by itself"):
+        command(file, "--export", kind)
+    command(file, "--export", kind, "--overwrite")
+
+
+def test_a_single_structure_is_a_file(tmp_path, capsys):
+    path = tmp_path / "one.h5"
+    with Store(path, kind="relax", columns=COLUMNS, identity={}, provenance={}, expected_rows=1) as store:
+        store.append([("key1", "Si.cif", structure(1))])
+    command(path, "--export", "cif")
+    assert len(ase.io.read(tmp_path / "one.cif")) == 2
+
+
+def test_stress_is_exported_as_ase_has_it(tmp_path):
+    path, stress = tmp_path / "s.h5", np.array([[1.0, 6.0, 5.0], [6.0, 2.0, 4.0], [5.0, 4.0, 3.0]])
+    columns = COLUMNS | {"stress": Column((3, 3), unit="eV Angstrom-3")}
+    with Store(path, kind="relax", columns=columns, identity={}, provenance={}, expected_rows=1) as store:
+        store.append([("key1", "Si.cif", structure(1) | {"stress": stress})])
+    command(path, "--export", "extxyz")
+    np.testing.assert_array_equal(ase.io.read(tmp_path / "s.extxyz").get_stress(), [1, 2, 3, 4, 5, 6])
+
+
 def test_csv_of_failures_alone(tmp_path, capsys):
     path = tmp_path / "failed.h5"
     with Store(path, kind="relax", columns=COLUMNS, identity={}, provenance={}, expected_rows=1) as store:
