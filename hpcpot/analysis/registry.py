@@ -235,6 +235,21 @@ class ConcentrationSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class EnergiesSection:
+    """Energies of atoms across a slab."""
+
+    axis: str = key(choice("a", "b", "c"), "axis of the cell along the normal", "c")
+    across: str = key(choice("a", "b", "c"), "the other axis of the map", "a")
+    host: str = key(element(), "element whose lowest atom is the origin", "Si")
+    bin_A: float = key(number(above=0), "width of the bins along both axes, about", 3.0, hint="typical 1 to 3")
+    block_A: list[float] = key(
+        list_of(number(minimum=0), "[low, high]", 2),
+        "range above the lowest host atom, in Å, whose host atoms define the drift",
+        [3.0, 15.0],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class DistributionSection:
     """Radial distribution functions."""
 
@@ -333,6 +348,13 @@ for _row in (
         "hpcpot.analysis.concentration:Concentration",
         "concentration and densities along the normal of an interface, where it is, and the flux of the host through it",
         ConcentrationSection,
+    ),
+    ObservableRow(
+        "energies",
+        "hpcpot.analysis.energy_map:EnergyMap",
+        "potential energy of the atoms of each element along the normal of a slab, and as a map",
+        EnergiesSection,
+        ("positions", "energies"),
     ),
     ObservableRow(
         "rdf",

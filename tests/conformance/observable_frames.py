@@ -30,6 +30,7 @@ OPTIONS = {
     "voids": {"radius_A": 2.0, "spacing_A": 1.5},
     "stress": {"bins": [1, 2, 3]},
     "profile": {"bin_A": 2.0, "bond_A": 3.0},
+    "energies": {"bin_A": 2.0, "across": "b"},
     "rdf": {"r_max_A": 6.0, "bin_A": 0.05},
     "coordination": {"lengths_A": [["Li", "Li", 3.4], ["Li", "Si", 3.0], ["Si", "Si", 2.8]]},
     "msd": {"lags": 3, "drift": "Si"},
