@@ -71,5 +71,8 @@ setup(
             "nvidia-cuda-nvrtc>=13; platform_system == 'Linux'",
         ],
     },
-    entry_points={"console_scripts": ["hpcpot = hpcpot.cli:main"]},
+    entry_points={
+        "console_scripts": ["hpcpot = hpcpot.cli:main"],
+        "ase.ioformats": ["hpcpot-h5md = hpcpot.storage.ase_io:h5md"],
+    },
 )

@@ -42,7 +42,7 @@ def schema_of(command: str) -> Schema[Any]:
 for _name, _package, _line, *_settings in (
     ("md", "md", "one molecular dynamics run, on any number of ranks", "hpcpot.dynamics.settings"),
     ("build", "recipes", "build a structure by a recipe", f"{__name__}.recipes.settings"),
-    ("convert", "convert", "convert models and labelled data from and to other programs"),
+    ("convert", "convert", "convert models, labelled data and trajectories from and to other programs"),
     ("dataset", "dataset", "summarise, check and split labelled structures"),
     ("test", "accuracy", "errors of a model or committee on labelled structures"),
     ("verify", "verify", "check a model: derivatives, invariances, energy drift, crystals"),

@@ -83,6 +83,14 @@ class TrajectoryReader:
         part = rows if isinstance(rows, int) else slice(rows.start, rows.stop, rows.step)
         return self._read(self._group(element)["value"], part)
 
+    def at_step(self, element: str, step: int) -> np.ndarray | None:
+        """The row (n_atoms, ...) of an element that was written at a step; None where there is none."""
+        if self._find(element) is None:
+            return None
+        steps = self.steps(element)
+        row = int(np.searchsorted(steps, step))
+        return self.values(element, row) if row < len(steps) and steps[row] == step else None
+
     def frame(self, k: int = -1) -> Atoms:
         """Frame k: positions, cell, boundaries, masses, frozen atoms, and velocities where they were written at its step.
 
@@ -93,8 +101,8 @@ class TrajectoryReader:
         cell = self._read(self._file[EDGES], range(len(self))[k])
         atoms = Atoms(self.numbers, positions=self.values("position", k), cell=cell, pbc=self.periodic)
         atoms.set_masses(self.masses)
-        if "velocity" in self.elements and step in (steps := self.steps("velocity")):
-            atoms.set_velocities(self.values("velocity", int(np.searchsorted(steps, step))) / fs)
+        if (velocities := self.at_step("velocity", int(step))) is not None:
+            atoms.set_velocities(velocities / fs)
         if self.frozen is not None and self.frozen.any():
             constraints.freeze(atoms, np.flatnonzero(self.frozen))
         from hpcpot.structure import checks  # Numba: not for those who ask for numbers only

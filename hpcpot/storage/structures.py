@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import h5py
 from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
 
-from hpcpot.errors import HpcpotError, StructureError
+from hpcpot.errors import HpcpotError, OutputError, StructureError
 from hpcpot.notices import notice
 from hpcpot.storage import trial
 from hpcpot.storage.hdf5_errors import HDF5_ERRORS
@@ -65,6 +66,54 @@ def frame(path: Path, reader: TrajectoryReader, index: int) -> Atoms:
             f"{path} = {len(reader)} frames: frame {index} is asked for; frames count from 0, or from the end as -1, -2."
         )
     return reader.frame(index)
+
+
+COLUMNS = ("velocity", "force", "potential_energy", "virial", "image")
+"""What a frame may have besides positions."""
+
+
+def whole_frame(
+    path: Path, reader: TrajectoryReader, index: int, columns: Collection[str] = COLUMNS, unwrapped: bool = False
+) -> Atoms:
+    """Read a frame with those of some columns that were written at its step.
+
+    Velocities are the atoms'; energies (eV), forces (eV/Å) and, with virials, the configurational part of the stress
+    (eV/Å³) are results of its calculator; virials (n, 9) in eV and images (n, 3) are arrays. Step and time_fs are in info.
+
+    Args:
+        unwrapped: positions without the jumps across periodic boundaries since the run began.
+    Raises:
+        OutputError: not a trajectory of hpcpot. StructureError: no such frame.
+    """
+    atoms = frame(path, reader, index)
+    k = range(len(reader))[index]
+    step = int(reader.steps()[k])
+    if "velocity" not in columns:
+        atoms.arrays.pop("momenta", None)
+    if unwrapped:
+        if (images := reader.at_step("image", step)) is None:
+            raise OutputError(
+                f"{path} = no images of step {step}: they tell how often an atom crossed the boundaries; leave --unwrapped out."
+            )
+        atoms.positions += images @ atoms.cell.array
+    stored = {name: reader.at_step(name, step) for name in columns if name != "velocity"}
+    values = {name: array for name, array in stored.items() if array is not None}
+    results = {}
+    if "potential_energy" in values:
+        results = {"energies": values["potential_energy"], "energy": float(values["potential_energy"].sum())}
+    if "force" in values:
+        results["forces"] = values["force"]
+    if "virial" in values:
+        atoms.arrays["virials"] = values["virial"].reshape(-1, 9)
+        if atoms.pbc.all():
+            stress = -values["virial"].sum(axis=0) / atoms.get_volume()
+            results["stress"] = (0.5 * (stress + stress.T)).flat[[0, 4, 8, 5, 2, 1]]
+    if "image" in values:
+        atoms.arrays["image"] = values["image"]
+    if results:
+        atoms.calc = SinglePointCalculator(atoms, **results)
+    atoms.info |= {"step": step, "time_fs": float(reader.times()[k])}
+    return atoms
 
 
 def frames(path: Path, options: StructureOptions) -> Iterator[Atoms | HpcpotError]:

@@ -13,7 +13,12 @@ from ase.data import atomic_numbers
 
 
 def dump(
-    file: TextIO, atoms: Atoms, step: int, extra: Mapping[str, np.ndarray], elements: Sequence[str] | None = None
+    file: TextIO,
+    atoms: Atoms,
+    step: int,
+    extra: Mapping[str, np.ndarray],
+    elements: Sequence[str] | None = None,
+    unwrapped: bool = False,
 ) -> None:
     """Write a frame; the cell is turned as LAMMPS wants it: a along x, b in the xy plane.
 
@@ -21,7 +26,7 @@ def dump(
 
     Args:
         step: its timestep. extra: further columns by name, (n,) int32 or float64.
-        elements: of types 1, 2, ...; by atomic number of those present if None.
+        elements: of types 1, 2, ...; by atomic number of those present if None. unwrapped: positions are called xu, yu, zu.
     """
     prism = Prism(atoms.cell.array, pbc=atoms.pbc)
     xhi, yhi, zhi, xy, xz, yz = prism.get_lammps_prism()
@@ -54,7 +59,7 @@ def dump(
         str(len(atoms)),
         f"ITEM: BOX BOUNDS {'xy xz yz ' if skewed else ''}{faces}",
         *(" ".join(f"{value:.12g}" for value in (row if skewed else row[:2])) for row in bounds),
-        f"ITEM: ATOMS id type element x y z {' '.join(columns)}".strip(),
+        f"ITEM: ATOMS id type element {'xu yu zu' if unwrapped else 'x y z'} {' '.join(columns)}".strip(),
     ]
     rows = (line % row for row in zip(*(np.asarray(column).tolist() for column in table), strict=True))
     file.write("\n".join([*head, *rows, ""]))

@@ -21,8 +21,11 @@ from hpcpot.commands.analyze.tensile import Tensile, measure
 from hpcpot.outputs import make_folder, refuse_existing
 from hpcpot.parallel.ranks import Ranks, start
 from hpcpot.report.figures import require_matplotlib
+from hpcpot.storage.foreign import ForeignTrajectory
 from hpcpot.storage.reader import TRAJECTORIES, TrajectoryReader
 from hpcpot.storage.tables import Columns, Tables, write_csv
+from hpcpot.structure import formats
+from hpcpot.structure.settings import options_of
 from hpcpot.wording import duration, plural
 
 TABLES = "analysis.h5"
@@ -34,18 +37,28 @@ def run_command(arguments: argparse.Namespace) -> int:
     settings = ranks.root_only(lambda: load(arguments.source, arguments.overrides))
     ranks.root_only(lambda: prepare(settings, arguments.overwrite))
     began = perf_counter()
-    with ranks.root_only(lambda: TrajectoryReader(settings.trajectory), share=False) or TrajectoryReader(
-        settings.trajectory
-    ) as reader:
+    with ranks.root_only(lambda: open_frames(settings), share=False) or open_frames(settings) as reader:
         analyze(settings, ranks, reader)
     if ranks.is_root:
         print(f"written: {settings.output.folder}, in {duration(perf_counter() - began)}")
     return 0
 
 
+def open_frames(settings: AnalyzeSettings) -> TrajectoryReader | ForeignTrajectory:
+    """Open the trajectory, of hpcpot or of another program.
+
+    Raises:
+        OutputError, StructureError: it cannot be read. ConfigError: see `ForeignTrajectory`.
+    """
+    path = settings.trajectory
+    if path.suffix in TRAJECTORIES:
+        return TrajectoryReader(path)
+    return ForeignTrajectory(path, options_of(settings.frames, "frames"), settings.frames.interval_fs)
+
+
 def load(source: str, overrides: list[str]) -> AnalyzeSettings:
     """Load the settings of a config file, or the defaults for a trajectory."""
-    if source.endswith(TRAJECTORIES):
+    if source.endswith(TRAJECTORIES) or formats.is_structure(source):
         return config.load(None, SCHEMA, [f"trajectory={json.dumps(source)}", *overrides])
     return config.load(source, SCHEMA, overrides)
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from hpcpot.analysis.registry import BondsSection, StrainSection, StressSection, VoidsSection, observations
-from hpcpot.config import Problem, Schema, change, key
+from hpcpot.config import Problem, Schema, change, changed_keys, key
 from hpcpot.config.kinds import Kind, boolean, choice, file_name, integer, list_of, number, output_folder
+from hpcpot.structure.settings import elements_key, format_key, units_key
 
 PARTS = ("curve", "strain", "bonds", "voids", "stress")
 PLANES = ("yz", "xz", "xy")
@@ -23,6 +24,18 @@ def interval() -> Kind:
         return [low, high]
 
     return Kind("[low, high]", parse, list_of(number(), "", 2).json)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalyzeFramesSection:
+    """Frames of a trajectory of another program: what its file does not say."""
+
+    interval_fs: float | None = key(
+        number(above=0), "time between frames; null: the file has time_fs, as hpcpot writes it to extended XYZ", None
+    )
+    elements: list[str] | None = elements_key()
+    units: str | None = units_key()
+    format: str | None = format_key()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +133,13 @@ class AnalyzeOutputSection:
 class AnalyzeSettings:
     """The config of `hpcpot analyze`."""
 
-    trajectory: Path = key(file_name(), "H5MD trajectory of a tensile test, written by hpcpot md", is_input=True)
+    trajectory: Path = key(
+        file_name(),
+        "H5MD trajectory written by hpcpot md; or with parts: null one of another program: extxyz, LAMMPS dump, or what "
+        "ase.io reads",
+        is_input=True,
+    )
+    frames: AnalyzeFramesSection = AnalyzeFramesSection()
     parts: list[str] | None = key(
         list_of(choice(*PARTS), f"a list of {', '.join(PARTS)}"),
         "analyses to run; stress needs virials and velocities in the trajectory; null: none, only the observables of `observe`",
@@ -149,7 +168,22 @@ def _complete(settings: AnalyzeSettings) -> AnalyzeSettings:
 
 def _check(settings: AnalyzeSettings) -> Iterator[Problem]:
     """Yield inconsistencies between keys."""
+    from hpcpot.storage.reader import TRAJECTORIES  # h5py: not for --help
+
     curve = settings.curve
+    trajectory = Path(settings.trajectory)  # a name, where the config of an output is read
+    if trajectory.suffix in TRAJECTORIES:
+        for name in changed_keys(settings.frames):
+            yield (f"frames.{name}", f"is for trajectories of other programs, not {trajectory.name}; leave it out")
+    elif settings.parts is not None:
+        yield (
+            "parts",
+            "needs what only runs of hpcpot md tell; set null, and name observables in observe (--observe rdf,msd)",
+        )
+    elif settings.pull.stage is not None:
+        yield "pull.stage", "is a stage of a run of hpcpot md, of which this trajectory is not; leave it out"
+    if settings.parts is None and settings.observe is None:
+        yield "observe", "is required with parts: null; name observables, e.g. [{name: rdf}] (--observe rdf)"
     if settings.parts is None and settings.pull.axis is not None:
         yield "pull.axis", "does nothing with parts: null; leave it out"
     if curve.stress == "grip" and curve.particle_radius_A is None:

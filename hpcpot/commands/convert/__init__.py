@@ -29,9 +29,11 @@ examples, labelled data (extxyz, xsf, cfg, OUTCAR, vasprun.xml, systems of DeePM
   hpcpot convert lisi_training -o lisi.extxyz           data that ship with hpcpot
 
 examples, trajectories of hpcpot:
-  hpcpot convert run.h5md -o run.extxyz                 all frames, with velocities; also .lammpstrj
+  hpcpot convert run.h5md -o run.extxyz                 all frames, with velocities, forces, energies; also .lammpstrj, .nc
   hpcpot convert run.h5md -o run.extxyz --frames ::10   every tenth
-  hpcpot convert run.h5md -o POSCAR                     the last frame; --frames 5: another
+  hpcpot convert run.h5md -o run.nc --unwrapped         positions without jumps across the boundaries, for VMD or OVITO
+  hpcpot convert run.h5md -o run.lammpstrj --columns force,image
+  hpcpot convert run.h5md -o POSCAR                     the last frame; --frames 5: another; also .cif
 """
 
 
@@ -79,6 +81,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="of a trajectory: all, last, numbers such as 0,5,-1, or start:stop:step (default all, or the last for formats of "
         "one structure)",
     )
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="of a trajectory, what to write of each atom besides its position: none, or names of velocity, force, "
+        "potential_energy, virial, image, separated by commas (default: the first three, where they are stored)",
+    )
+    parser.add_argument(
+        "--unwrapped",
+        action="store_true",
+        help="of a trajectory: positions without jumps across periodic boundaries; otherwise atoms are in the cell",
+    )
     parser.add_argument("--note", default="", help="a text about the model or data that is kept in an .h5 file")
     parser.add_argument("--overwrite", action="store_true", help="replace an existing output")
     add_reading_arguments(parser)
@@ -93,6 +106,8 @@ def run(arguments: argparse.Namespace) -> int:
     from hpcpot.commands.convert import data, models, structures  # NumPy and h5py: not for --help
 
     kind = next((kind for kind in (structures, data) if kind.recognises(arguments.input)), models)
-    if kind is not structures and arguments.frames is not None:
-        options.refuse("frames", arguments.frames, "is for trajectories of hpcpot")
+    if kind is not structures:
+        for name in ("frames", "columns", "unwrapped"):
+            if (value := getattr(arguments, name)) not in (None, False):
+                options.refuse(name, value, "is for trajectories of hpcpot")
     return kind.convert(arguments)

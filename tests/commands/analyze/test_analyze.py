@@ -374,3 +374,44 @@ def test_without_matplotlib(run, monkeypatch, capsys):
     error = capsys.readouterr().err
     assert error.startswith("DependencyError: output.figures = no matplotlib") and "output.figures: null" in error
     analyze(run, *FAST)
+
+
+def test_trajectories_of_other_programs(run, capsys):
+    """The tables of a trajectory of hpcpot are those of its frames as extended XYZ, and as a dump without times."""
+    observe, folder = ("--observe", "rdf,msd", *FAST), run.parent
+    analyze(run, *observe)
+    assert cli.main(["convert", str(run), "-o", str(folder / "x.extxyz")]) == 0
+    assert cli.main(["convert", str(run), "-o", str(folder / "y.lammpstrj"), "--unwrapped"]) == 0
+    with TrajectoryReader(run) as reader:
+        interval = np.diff(reader.times())[0]
+    analyze(folder / "x.extxyz", *observe)
+    analyze(folder / "y.lammpstrj", *observe, "--frame-fs", str(interval))
+    for name, tolerance in (("observed_rdf.csv", 1e-9), ("observed_msd.csv", 1e-6)):
+        first, *others = (table(folder / f"{stem}_analysis" / name) for stem in ("run", "x", "y"))
+        for other in others:
+            assert other.keys() == first.keys()
+            for key in first:
+                if "error" not in key and "count" not in key:
+                    np.testing.assert_allclose(
+                        other[key], first[key], atol=tolerance, rtol=1e-6, err_msg=f"{name} {key}"
+                    )
+    capsys.readouterr()
+    for words, told in (
+        (
+            ("x.extxyz",),
+            "parts = ['curve', 'strain', 'bonds', 'voids'] (defaults): needs what only runs of hpcpot md tell",
+        ),
+        (("y.lammpstrj", "--observe", "rdf"), "frames.interval_fs = null: y.lammpstrj does not say times"),
+        (
+            ("x.extxyz", "--observe", "rdf", "--set", "pull.stage=a"),
+            "pull.stage = a (--set): is a stage of a run of hpcpot",
+        ),
+        (("x.extxyz", "--observe", "rdg"), "(--observe): must name one of strain, bonds"),
+        (
+            ("run.h5md", "--observe", "rdf", "--frame-fs", "2"),
+            "frames.interval_fs = 2 (--frame-fs): is for trajectories of",
+        ),
+        (("run.h5md", "--set", "parts=null"), "observe = null (defaults): is required with parts: null"),
+    ):
+        analyze(folder / words[0], *words[1:], "--overwrite", code=1)
+        assert told in capsys.readouterr().err
