@@ -34,3 +34,6 @@ BOHR = 0.529177210903
 LENGTHS = {"a": 1.0, "å": 1.0, "ang": 1.0, "angst": 1.0, "angstrom": 1.0, "angstroms": 1.0, "nm": 10.0}
 LENGTHS |= dict.fromkeys(("bohr", "bohrs", "au", "a.u.", "a0"), BOHR)
 """Name in small letters -> Å."""
+
+J_PER_M2 = 16.02176634
+"""1 eV/Å² in J/m²."""

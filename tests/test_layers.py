@@ -19,6 +19,7 @@ LAYERS = (
         "dynamics",
         "relaxation",
         "montecarlo",
+        "properties",
         "training",
         "analysis",
         "learning",

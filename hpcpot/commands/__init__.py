@@ -54,7 +54,13 @@ for _name, _package, _line, *_settings in (
     ),
     ("gcmc", "gcmc", "insert, delete and exchange atoms of one structure by Monte Carlo", f"{__name__}.gcmc.settings"),
     ("onsite", "onsite", "removal energies of many atoms in many frames", f"{__name__}.onsite.settings"),
-    ("relax", "relax", "relax many structures to their nearest minima", f"{__name__}.relax.settings"),
+    ("relax", "relax", "relax structures to their nearest minima", f"{__name__}.relax.settings"),
+    (
+        "properties",
+        "properties",
+        "equation of state, elastic constants, phonons, vacancies and surfaces of crystals",
+        f"{__name__}.properties.settings",
+    ),
     ("search", "search", "search for crystals among many relaxed cells", f"{__name__}.search.settings"),
     (
         "label",

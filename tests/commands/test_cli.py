@@ -34,7 +34,8 @@ def test_a_name_is_taken_once():
 def test_help_names_commands_and_exit_codes():
     done = hpcpot_command("--help")
     assert done.returncode == 0
-    assert all(f"    {name} " in done.stdout for name in COMMANDS)
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith("    ")]
+    assert {words[0] for words in lines} >= {*COMMANDS}
     assert "75  stopped by a signal" in done.stdout
 
 

@@ -29,6 +29,7 @@ EXAMPLES = {
     "onsite": ("onsite_interface_si100",),
     "relax": ("relax",),
     "search": ("search_small",),
+    "properties": ("properties",),
     "label": ("label",),
     "select": ("select",),
     "learn": ("learn_lisi_small", "learn_lisi"),

@@ -42,11 +42,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
-    from hpcpot.commands.relax.given import load  # NumPy and Numba: not for --help
+    from hpcpot.commands.relax.given import tree_of  # NumPy and Numba: not for --help
     from hpcpot.commands.relax.task import prepare
     from hpcpot.farm.campaign import run_settings
+    from hpcpot.farm.given import load
     from hpcpot.parallel.stop import StopRequest
 
     stop = StopRequest()
-    settings, folder = load(arguments.inputs, arguments.overrides)
+    settings, folder = load(arguments.inputs, arguments.overrides, SCHEMA, tree_of)
     return run_settings(settings, arguments, partial(prepare, folder=folder), stop)

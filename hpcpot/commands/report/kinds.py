@@ -47,6 +47,7 @@ for _row in (
     ReportKind("gcmc", f"{_COMMANDS}.gcmc.page:read"),
     ReportKind("onsite", f"{_COMMANDS}.onsite.page:read"),
     ReportKind("relax", f"{_COMMANDS}.relax.page:read"),
+    ReportKind("properties", f"{_COMMANDS}.properties.page:read"),
     ReportKind("select", f"{_COMMANDS}.select.page:read"),
     ReportKind("train", f"{_COMMANDS}.train.page:read"),
     ReportKind("learn", f"{_COMMANDS}.learn.page:read"),

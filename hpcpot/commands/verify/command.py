@@ -10,13 +10,14 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.commands.verify import contact, crystal, derivatives, dynamics, figure, outcome, probes, smoothness
-from hpcpot.commands.verify.crystal import VOIGT, CrystalProperties
+from hpcpot.commands.verify.crystal import CrystalProperties
 from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.outputs import check_output
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
 from hpcpot.potential.files import load_with_range
+from hpcpot.properties.crystal import VOIGT, repeats
 from hpcpot.storage.tables import Columns, write_csv
 from hpcpot.units import EV_PER_A3_IN_GPA
 from hpcpot.wording import plural
@@ -130,7 +131,7 @@ def _conserves(
 ) -> list[Outcome]:
     """Run the first structure with the most elements at constant energy; the run is added to `runs`."""
     name = max(structures, key=lambda name: len(set(structures[name].symbols)))
-    big = structures[name].repeat(probes.repeats(structures[name], NVE_ATOMS))
+    big = structures[name].repeat(repeats(structures[name], NVE_ATOMS))
     runs.append(dynamics.run(big, potential, arguments.temperature_K, arguments.timestep_fs, arguments.nve_steps))
     print(f"NVE run of {plural(len(big), 'atom')} of {name}: done")
     return dynamics.check(runs[0], name)

@@ -16,8 +16,8 @@ from ase.neighborlist import neighbor_list
 
 from hpcpot.commands.verify.derivatives import evaluate
 from hpcpot.commands.verify.outcome import Outcome
-from hpcpot.commands.verify.probes import repeats
 from hpcpot.potential.contract import CLOSEST, Potential
+from hpcpot.properties.crystal import repeats
 
 STEP = 0.02
 """Å."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from ase import Atoms
-from scipy.optimize import least_squares
 
 from hpcpot.commands.verify.outcome import Outcome, within
-from hpcpot.commands.verify.probes import repeats
-from hpcpot.errors import HpcpotError, SimulationError
+from hpcpot.errors import HpcpotError
 from hpcpot.potential.contract import Potential
-from hpcpot.relaxation import engine
-from hpcpot.relaxation.engine import CONVERGED, SATURATED, RelaxationOptions, Relaxed
+from hpcpot.properties import crystal as properties
+from hpcpot.properties.crystal import repeats
+from hpcpot.relaxation.engine import RelaxationOptions, Relaxed
 from hpcpot.structure.crystals import CRYSTALS
 from hpcpot.units import EV_PER_A3_IN_GPA
 
@@ -31,7 +30,6 @@ FORMATION_ENERGIES = {"LiSi": -0.206, "Li12Si7": -0.258, "Li7Si3": -0.264, "Li13
 """eV/atom, PBE, of bcc Li and diamond Si (Materials Project entries named in structure.crystals)."""
 BULK_MODULI = {"Si": 88.9, "Li": 14.1}
 """GPa, PBE (GPAW, plane waves)."""
-VOIGT = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))
 
 
 @dataclass(frozen=True)
@@ -63,25 +61,15 @@ class CrystalProperties:
 def examine(structures: Mapping[str, Atoms], potential: Potential) -> dict[str, CrystalProperties | HpcpotError]:
     """Relax each crystal with its cell, and compute its equation of state and elastic constants, or return the error."""
     names = list(structures)
-    relaxed = dict(_relaxed([structures[name] for name in names], potential, RELAX))
+    relaxed = dict(properties.outcomes([structures[name] for name in names], potential, RELAX))
     done: dict[str, CrystalProperties | HpcpotError] = {}
     for k, name in enumerate(names):
         outcome = relaxed[k]
         try:
-            done[name] = _examine(name, structures[name], _converged(outcome), potential)
+            done[name] = _examine(name, structures[name], properties.converged(outcome), potential)
         except HpcpotError as error:
             done[name] = error
     return done
-
-
-def birch_murnaghan(volumes: np.ndarray, fit: np.ndarray) -> np.ndarray:
-    """E(V) = E0 + 9/16 V0 B0 [(x - 1)³ B0' + (x - 1)² (6 - 4 x)], x = (V0 / V)^(2/3).
-
-    Source: Birch, Phys. Rev. 71, 809 (1947).
-    """
-    energy, volume, modulus, derivative = fit
-    x = (volume / volumes) ** (2 / 3)
-    return energy + 9 / 16 * volume * modulus * ((x - 1) ** 3 * derivative + (x - 1) ** 2 * (6 - 4 * x))
 
 
 def check(done: Mapping[str, CrystalProperties | HpcpotError]) -> list[Outcome]:
@@ -123,87 +111,25 @@ def vacancies(done: Mapping[str, CrystalProperties | HpcpotError], potential: Po
         big = crystal.atoms.repeat(repeats(crystal.atoms, VACANCY_ATOMS))
         frames.append(big[1:])
     outcomes = []
-    for k, outcome in sorted(_relaxed(frames, potential, replace(RELAX, cell="fixed", force=0.01))):
-        value = _converged(outcome).final.energy - len(frames[k]) * elements[k].energy
+    for k, outcome in sorted(properties.outcomes(frames, potential, replace(RELAX, cell="fixed", force=0.01))):
+        value = properties.converged(outcome).final.energy - len(frames[k]) * elements[k].energy
         outcomes.append(Outcome(f"{elements[k].name}: vacancy formation energy", value, "eV", low=0.0))
     return outcomes
 
 
 def _examine(name: str, initial: Atoms, relaxed: Relaxed, potential: Potential) -> CrystalProperties:
-    atoms = initial.copy()
-    atoms.set_cell(relaxed.final.cell)
-    atoms.positions = relaxed.final.positions
-    n, fixed = len(atoms), replace(RELAX, cell="fixed")
-    frames = []
-    for volume in VOLUMES:
-        frame = atoms.copy()
-        frame.set_cell(atoms.cell.array * np.cbrt(volume), scale_atoms=True)
-        frames.append(frame)
-    outcomes = dict(_relaxed(frames, potential, fixed))
-    energies = np.array([_converged(outcomes[k]).final.energy for k in range(len(frames))]) / n
-    volumes = VOLUMES * atoms.get_volume() / n
+    atoms = properties.placed(initial, relaxed)
+    volumes, energies = properties.equation_of_state(atoms, potential, RELAX, VOLUMES)
     return CrystalProperties(
         name,
         initial,
         atoms,
-        relaxed.final.energy / n,
+        relaxed.final.energy / len(atoms),
         volumes,
         energies,
-        _fitted(volumes, energies),
-        _elastic(atoms, potential, fixed),
+        properties.fitted(volumes, energies),
+        properties.elastic_constants(atoms, potential, RELAX, STRAIN),
     )
-
-
-def _fitted(volumes: np.ndarray, energies: np.ndarray) -> np.ndarray:
-    """Fit the parameters of `birch_murnaghan`.
-
-    Raises:
-        SimulationError: the energies have no minimum.
-    """
-    curvature, slope, _ = np.polyfit(volumes, energies, 2)
-    if not curvature > 0:
-        raise SimulationError(
-            "energy over volume = no minimum: must be convex about the relaxed volume; the model is unsound."
-        )
-    volume = float(-slope / (2 * curvature))
-    start = np.array([energies.min(), volume, 2 * curvature * volume, 4.0])
-    scale = np.ptp(energies)
-    return least_squares(lambda fit: (birch_murnaghan(volumes, fit) - energies) / scale, start, x_scale=np.abs(start)).x
-
-
-def _elastic(atoms: Atoms, potential: Potential, options: RelaxationOptions) -> np.ndarray:
-    """Elastic constants from central differences of the stress, (6, 6) GPa."""
-    frames = []
-    for a, b in VOIGT:
-        for sign in (1, -1):
-            strain = np.zeros((3, 3))
-            strain[a, b] += 0.5 * sign * STRAIN
-            strain[b, a] += 0.5 * sign * STRAIN
-            frame = atoms.copy()
-            frame.set_cell(atoms.cell.array @ (np.eye(3) + strain), scale_atoms=True)
-            frames.append(frame)
-    outcomes = dict(_relaxed(frames, potential, options))
-    stresses = np.array([_converged(outcomes[k]).final.stress for k in range(len(frames))])
-    differences = (stresses[0::2] - stresses[1::2]) / (2 * STRAIN)
-    constants = np.array([[row[component] for component in VOIGT] for row in differences]) * EV_PER_A3_IN_GPA
-    return 0.5 * (constants + constants.T)
-
-
-def _relaxed(
-    frames: list[Atoms], potential: Potential, options: RelaxationOptions
-) -> Iterator[tuple[int, Relaxed | HpcpotError]]:
-    return engine.relax(frames, potential, options, SATURATED)
-
-
-def _converged(outcome: Relaxed | HpcpotError) -> Relaxed:
-    if isinstance(outcome, HpcpotError):
-        raise outcome
-    if outcome.status != CONVERGED:
-        raise SimulationError(
-            f"relaxation = {outcome.status} after {outcome.steps} steps, force {outcome.force:.3g} eV/Å: must "
-            "converge; the model is rough or unstable there."
-        )
-    return outcome
 
 
 def _lattice(crystal: CrystalProperties) -> Outcome:

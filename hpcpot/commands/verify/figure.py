@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from hpcpot.commands.verify.contact import Push
-from hpcpot.commands.verify.crystal import CrystalProperties, birch_murnaghan
+from hpcpot.commands.verify.crystal import CrystalProperties
 from hpcpot.commands.verify.dynamics import NveRun
+from hpcpot.properties.crystal import birch_murnaghan
 from hpcpot.report import figures as drawing
 from hpcpot.units import FS_PER_PS
 

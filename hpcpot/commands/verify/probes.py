@@ -8,6 +8,7 @@ import numpy as np
 from ase import Atoms
 
 from hpcpot.errors import StructureError
+from hpcpot.properties.crystal import repeats
 from hpcpot.structure import checks, crystals, files
 
 SHAKEN, STRAINED = 0.08, 0.02
@@ -41,14 +42,6 @@ def shaken(atoms: Atoms, least: int = 1) -> Atoms:
     probe.set_cell(probe.cell.array @ (np.eye(3) + STRAINED * rng.uniform(-1, 1, (3, 3))), scale_atoms=True)
     probe.positions += rng.normal(0.0, SHAKEN, (len(probe), 3))
     return probe
-
-
-def repeats(atoms: Atoms, least: int) -> tuple[int, int, int]:
-    """Number of repetitions along each axis, the shortest first, that gives at least this many atoms."""
-    counts, lengths = np.ones(3, int), atoms.cell.lengths()
-    while counts.prod() * len(atoms) < least:
-        counts[np.argmin(counts * lengths)] += 1
-    return tuple(int(count) for count in counts)
 
 
 def given(paths: Sequence[str], elements: tuple[str, ...]) -> dict[str, Atoms]:

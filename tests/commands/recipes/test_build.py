@@ -508,6 +508,6 @@ def test_random_cells_need_spglib(tmp_path, capsys, monkeypatch):
         cached.cache_clear()
     monkeypatch.setitem(sys.modules, "spglib", None)
     assert built_at_random(tmp_path) is None
-    assert "random cells = spglib is not installed: it has the space groups; pip install hpcpot[search]" in (
+    assert "random cells = spglib is not installed: it has the space groups; pip install spglib" in (
         capsys.readouterr().err
     )

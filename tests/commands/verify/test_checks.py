@@ -14,6 +14,7 @@ from hpcpot.commands.verify.outcome import Outcome
 from hpcpot.errors import SimulationError, StructureError
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Potential
+from hpcpot.properties.crystal import birch_murnaghan, fitted, repeats
 from hpcpot.units import EV_PER_A3_IN_GPA
 
 
@@ -88,9 +89,9 @@ def test_drift_is_the_slope() -> None:
 def test_birch_murnaghan_is_fitted() -> None:
     right = np.array([-3.2, 20.0, 0.55, 4.3])
     volumes = np.linspace(18, 22, 11)
-    np.testing.assert_allclose(crystal._fitted(volumes, crystal.birch_murnaghan(volumes, right)), right, rtol=1e-6)
+    np.testing.assert_allclose(fitted(volumes, birch_murnaghan(volumes, right)), right, rtol=1e-6)
     with pytest.raises(SimulationError, match="energy over volume = no minimum"):
-        crystal._fitted(volumes, -((volumes - 20) ** 2))
+        fitted(volumes, -((volumes - 20) ** 2))
 
 
 def test_a_crystal_of_argon() -> None:
@@ -169,5 +170,5 @@ def test_which_structures() -> None:
     assert set(probes.known(["Si"], None)) == {"Si"} and "LiSi" in probes.known(["Li", "Si"], None)
     with pytest.raises(StructureError, match="crystal LiSi = of Li, Si: the model knows Si"):
         probes.known(["Si"], ["LiSi"])
-    big = bulk("Si", cubic=True).repeat(probes.repeats(bulk("Si", cubic=True), 60))
+    big = bulk("Si", cubic=True).repeat(repeats(bulk("Si", cubic=True), 60))
     assert len(big) == 64
