@@ -61,6 +61,7 @@ for _name, _package, _line, *_settings in (
         "equation of state, elastic constants, phonons, vacancies and surfaces of crystals",
         f"{__name__}.properties.settings",
     ),
+    ("neb", "neb", "path of least energy between two structures, and its barrier", f"{__name__}.neb.settings"),
     ("search", "search", "search for crystals among many relaxed cells", f"{__name__}.search.settings"),
     (
         "label",

@@ -30,13 +30,17 @@ EXAMPLES = {
     "relax": ("relax",),
     "search": ("search_small",),
     "properties": ("properties",),
+    "neb": ("neb",),
     "label": ("label",),
     "select": ("select",),
     "learn": ("learn_lisi_small", "learn_lisi"),
     "train": ("train_dp", "train_chebyshev", "train_mtp", "train_graph"),
 }
 """Command -> configs that are damaged."""
-NAMED = ("cells.extxyz", "interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz", "melt_si64.h5md")
+NAMED = (
+    *("cells.extxyz", "initial.extxyz", "final.extxyz"),
+    *("interface_si100.h5md", "fracture_bulk_28900.h5md", "li13si4_28900.extxyz", "melt_si64.h5md"),
+)
 RECIPES = ("build_random_small.yaml",)
 """Files that the examples name, structures and configs."""
 
