@@ -47,6 +47,7 @@ setup(
         "ase>=3.23",
         "pyyaml>=6",
         "spglib>=2.5",
+        "argcomplete>=3",
     ],
     extras_require={
         "mpi": ["mpi4py>=4"],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import gc
 import io
 import os
@@ -13,10 +12,11 @@ from importlib import import_module
 from types import ModuleType
 
 import hpcpot
-from hpcpot import notices, plugins
+from hpcpot import completion, notices, plugins, terminal
 from hpcpot.commands import COMMANDS
 from hpcpot.errors import HpcpotError
 from hpcpot.parallel import launch
+from hpcpot.wording import meant
 
 EXIT_CODES = """\
 exit codes:
@@ -48,19 +48,39 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(line_buffering=True)  # a log or mpirun's pipe gets each line when it is printed
     try:
         plugins.load()
+        if completion.ASKED in os.environ:
+            completion.complete(_parser)
         arguments = _parser(argv).parse_args(argv)
         if getattr(arguments, "ranks", None) not in (None, 1):
             return launch.run(arguments.ranks, launch.without_ranks(argv))
-        with notices.printed(launch.is_first()):
-            return _package(arguments.command).run(arguments)
+        with terminal.opened(arguments, launch.is_first()) as ending:
+            return _run(arguments, ending)
     except HpcpotError as error:
-        return _fail(error)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
+        print(_line(error), file=sys.stderr)
+        return error.exit_code
     except BrokenPipeError:  # as of `hpcpot schema md | head`: nobody reads on
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+
+
+def _run(arguments: argparse.Namespace, ending: terminal.Ending) -> int:
+    """Run the command and print its end; returns the exit code."""
+    try:
+        with notices.printed(launch.is_first()):
+            code = _package(arguments.command).run(arguments)
+        ending.done(code)
+        return code
+    except HpcpotError as error:
+        return _fail(error, ending)
+    except KeyboardInterrupt as error:
+        print("interrupted", file=sys.stderr)
+        ending.failed(130, error)
+        return 130
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # a bug, whose traceback Python prints
+        ending.failed(1, error)
+        raise
 
 
 def _parser(argv: list[str]) -> argparse.ArgumentParser:
@@ -81,9 +101,9 @@ def _parser(argv: list[str]) -> argparse.ArgumentParser:
         )
         if name == named:
             _package(name).add_arguments(command)
+            terminal.add_arguments(command)
     if named is not None and named not in COMMANDS:
-        near = difflib.get_close_matches(named, COMMANDS, 1)
-        hint = f"did you mean {near[0]}?" if near else "hpcpot --help lists them."
+        hint = meant(named, COMMANDS) or "hpcpot --help lists them."
         parser.error(f"{named} = unknown command: must be one of {', '.join(COMMANDS)}; {hint}")
     return parser
 
@@ -92,7 +112,7 @@ def _package(command: str) -> ModuleType:
     return import_module(COMMANDS[command].package)
 
 
-def _fail(error: HpcpotError) -> int:
+def _fail(error: HpcpotError, ending: terminal.Ending) -> int:
     """Print an error and return its exit code; under mpirun, abort all ranks."""
     from hpcpot.parallel.ranks import start
 
@@ -102,7 +122,13 @@ def _fail(error: HpcpotError) -> int:
         error = cause
     else:
         if ranks.size > 1:
+            ending.failed(error.exit_code, error, speaks=not error.on_all_ranks)  # before this rank ends all
             ranks.fail(error)
             return error.exit_code
-    print(f"{type(error).__name__}: {error}", file=sys.stderr)
+    print(_line(error), file=sys.stderr)
+    ending.failed(error.exit_code, error)
     return error.exit_code
+
+
+def _line(error: HpcpotError) -> str:
+    return f"{type(error).__name__}: {error}"

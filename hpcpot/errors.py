@@ -17,6 +17,8 @@ class HpcpotError(Exception):
     """
 
     exit_code = 1
+    on_all_ranks = False
+    """Whether every rank raised it, so that one of them speaks."""
 
     def __init__(self, message: str):
         super().__init__("\n".join(map(_readable, str(message).split("\n"))))

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from hpcpot import account
 from hpcpot.wording import plural
 
 
@@ -91,6 +92,7 @@ def printed(of_waits: bool = True) -> Iterator[None]:
                 return
             if not seen[message.what]:
                 print(f"note: {message}", file=sys.stderr, flush=True)
+                account.note(str(message))
             seen[message.what].add(message.where)
 
         warnings.simplefilter("always", InputNotice)

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from uuid import uuid4
 
+from hpcpot import account
 from hpcpot.errors import OutputError
 from hpcpot.notices import notice
 
@@ -165,6 +166,7 @@ class Replacement:
         os.replace(self.part, self.path)
         with contextlib.suppress(OSError):  # some network file systems do not sync folders
             _to_disk(self.path.parent)
+        account.wrote(self.path)
 
     def _refused(self, error: OSError) -> OutputError:
         remedy = advice(error, "a writable folder with room is required; choose another path")

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from time import monotonic
 
 from hpcpot.wording import duration, plural
 
 TERMINAL_SECONDS, LOG_SECONDS = 0.5, 60.0
+RENEW = "\r\033[K"
+"""Takes a line of a terminal off, for the next to take its place."""
+BAR = 20
+"""Cells of a bar."""
 RECENT_SECONDS = 120.0
 """Throughput and ETA are those of about the last two minutes, so that the loading of the first ones is forgotten."""
 
@@ -44,9 +49,14 @@ class Progress:
         line = self.line(n_workers, time)
         self._marks.append((time, self.done))
         if self._on_terminal:
-            print(f"\r\033[K{line}", end="", flush=True)
+            line = f"{self._bar()} {line}"[: shutil.get_terminal_size().columns - 1]  # one that wraps is not taken off
+            print(f"{RENEW}{line}", end="", flush=True)
         else:
             print(line, flush=True)
+
+    def _bar(self) -> str:
+        filled = round(BAR * min(self.done / max(self.total, 1), 1.0))
+        return f"[{'#' * filled}{'.' * (BAR - filled)}]"
 
     def line(self, n_workers: int | None, time: float) -> str:
         """120/1000 items (12.0 %), 3 failed, 41.2 items/s, 2 workers, ETA 00:21."""

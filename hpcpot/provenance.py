@@ -7,12 +7,14 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timezone
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 import hpcpot
+from hpcpot import citations
 
 PACKAGES = ("numpy", "scipy", "numba", "h5py", "ase", "mpi4py", "distributed")
 ABSENT = "none"
@@ -20,11 +22,12 @@ CHECKOUT = Path(hpcpot.__file__).resolve().parent.parent
 """Folder above the package; a git checkout unless hpcpot was installed."""
 
 
-def collect(ranks: int = 1) -> dict[str, str | int]:
+def collect(ranks: int = 1, cites: Sequence[str] = ()) -> dict[str, str | int]:
     """Facts by name; "none" where there is nothing to tell.
 
     Args:
         ranks: how many ranks the run has.
+        cites: keys of hpcpot.citations, whose BibTeX is added, with that of hpcpot; none: neither.
     """
     return {
         "hpcpot": hpcpot.__version__,
@@ -38,6 +41,7 @@ def collect(ranks: int = 1) -> dict[str, str | int]:
         "ranks": ranks,
         "date": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         "command": command_line(),
+        **({"bibtex": citations.bibtex(cites)} if cites else {}),
     }
 
 

@@ -13,7 +13,7 @@ from repository import REPOSITORY
 
 PACKAGE = REPOSITORY / "hpcpot"
 LAYERS = (
-    ("cli", "__main__"),
+    ("cli", "__main__", "terminal", "completion"),
     ("commands",),
     (
         "dynamics",
@@ -35,7 +35,7 @@ LAYERS = (
     ("config", "compiled", "progress", "inputs"),
     ("outputs", "data"),
     ("notices",),
-    ("units", "errors", "wording", "plugins", "registry"),
+    ("units", "errors", "wording", "plugins", "registry", "account", "citations"),
 )
 """Highest first. A module imports from its own layer or a lower one. `hpcpot` itself is the lowest: what it offers from
 above, as hpcpot.Calculator, is imported when somebody asks for it."""

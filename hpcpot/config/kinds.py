@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from hpcpot.wording import meant
+
 TEXT = {"type": "string", "pattern": r"\S"}
 """JSON Schema of text that is not blank."""
 
@@ -121,7 +123,8 @@ def choice(*names: str) -> Kind:
 
     def parse(value: Any) -> str:
         if value not in names:
-            raise ValueError(f"must be {words}")
+            near = meant(value, names) if isinstance(value, str) else ""
+            raise ValueError(f"must be {words}; {near}" if near else f"must be {words}")
         return value
 
     return Kind(words, parse, {"enum": list(names)})

@@ -17,7 +17,7 @@ from hpcpot.config import yaml_text
 from hpcpot.config.schema import REQUIRED, STAGES, Key, S, Schema, keys_in, tree_of
 from hpcpot.errors import LONGEST, ConfigError
 from hpcpot.notices import notice
-from hpcpot.wording import plural
+from hpcpot.wording import ended, meant, plural
 
 SHOWN = 60
 """Maximum number of characters of a value in a message."""
@@ -98,7 +98,7 @@ def load_tree(
         except ValueError as error:
             shown = "missing" if value is REQUIRED else show(value)
             hint = f"; {key.hint}" if key.hint else ""
-            problems.append(f"{source} = {shown} ({origin}): {error}{hint}.")
+            problems.append(ended(f"{source} = {shown} ({origin}): {error}{hint}"))
     if not problems:
         settings = schema.complete(schema.build(values))
         for name, requirement in schema.check(settings):
@@ -191,7 +191,9 @@ def find_input(name: str, folder: Path) -> Path:
     if path is None:
         raise ValueError(
             f"must be a file: none beside the config ({folder.resolve()}), none in the current folder, and not one of "
-            f"the shipped {', '.join(data.names()) or 'files (none)'}"
+            f"the shipped {', '.join(data.names()) or 'files (none)'}; {meant(Path(name).stem, data.names())}".rstrip(
+                "; "
+            )
         )
     return path if path.parent == data.FOLDER else path.resolve()
 
@@ -316,7 +318,8 @@ def _nearest(name: str, schema: Schema) -> str:
     """Suggest the known key nearest to an unknown one, in any section."""
     section, *rest = name.split(".")
     in_stage = section == STAGES and schema.staged is not None
-    names = list(schema.stage_keys(rest[0]) if in_stage and len(rest) > 1 else schema.keys)
+    known = schema.stage_keys(rest[0]) if in_stage and len(rest) > 1 else schema.keys
+    names = list(known)
     sections = [
         *schema.sections,
         *([STAGES] if schema.staged else []),
@@ -326,6 +329,9 @@ def _nearest(name: str, schema: Schema) -> str:
     last = name.split(".")[-1]
     if last in by_last:
         return f"did you mean {by_last[last]}?"
+    elsewhere = {other.lower(): key for key, row in known.items() for other in row.also}
+    if last.lower() in elsewhere:
+        return f"did you mean {elsewhere[last.lower()]}?"
     near = difflib.get_close_matches(name, names + sections, 1) or difflib.get_close_matches(last, by_last, 1)
     if near:
         return f"did you mean {by_last.get(near[0], near[0])}?"

@@ -44,6 +44,7 @@ class Key:
         hint: advice for a wrong value, e.g. "typical 0.5 to 2".
         null: whether null is allowed although the default is not None.
         is_input: whether it names a file, or a list of files, that must exist.
+        also: what other programs call it, in small letters; somebody who writes that is told its name here.
     """
 
     kind: Requirement
@@ -52,6 +53,7 @@ class Key:
     hint: str = ""
     null: bool = False
     is_input: bool = False
+    also: tuple[str, ...] = ()
 
     @property
     def allows_null(self) -> bool:
@@ -59,10 +61,16 @@ class Key:
 
 
 def key(
-    kind: Requirement, help: str, default: Any = REQUIRED, hint: str = "", null: bool = False, is_input: bool = False
+    kind: Requirement,
+    help: str,
+    default: Any = REQUIRED,
+    hint: str = "",
+    null: bool = False,
+    is_input: bool = False,
+    also: tuple[str, ...] = (),
 ) -> Any:
     """Declare a key of a section: `timestep_fs: float = key(number(above=0), "time step")`; see `Key`."""
-    metadata = {"key": Key(kind, help, default, hint, null, is_input)}
+    metadata = {"key": Key(kind, help, default, hint, null, is_input, also)}
     if default is REQUIRED:
         return field(metadata=metadata)
     return field(default_factory=lambda: deepcopy(default), metadata=metadata)

@@ -56,6 +56,10 @@ class Output:
         existing: of the trajectory: "refuse", "overwrite" or "continue" where there is one.
         say: prints a line. collect: receives what is measured, for a caller in Python.
         watch: on the range that the potential was trained in, or None. begun: see restart.Checkpoint.
+        cites: keys of hpcpot.citations.
+
+    Attributes:
+        last: what was measured last, as `thermo.observables` names it; nothing before.
     """
 
     def __init__(
@@ -74,12 +78,14 @@ class Output:
         collect: Collect | None = None,
         watch: RangeWatch | None = None,
         begun: dict[str, str] | None = None,
+        cites: Sequence[str] = (),
     ):
         self.settings, self.every, self.ranks = settings, settings.output, engine.ranks
         self.state, self.engine, self.fingerprint = state, engine, fingerprint
-        self.monitors, self._kept, self._begun = monitors, 0, begun
+        self.monitors, self._kept, self._begun, self._cites = monitors, 0, begun, cites
         self.say, self._collect, self._watch = say, collect, watch
         self._rest = RestWatch(stages, say)
+        self.last: dict[str, Any] = {}
         self.observables = observables(stages)
         for monitor in monitors:
             self.observables |= monitor.observables
@@ -112,6 +118,8 @@ class Output:
         if measured is not None:
             for monitor in self.monitors:
                 measured |= monitor.measure(state, self.engine)
+        if measured is not None:
+            self.last = measured
         if printed:
             self.say(self.table.line(state.step, stage.time(state), measured, steps_left, stage.deformation))
             self._warn_of_truncation()
@@ -261,7 +269,7 @@ class Output:
     def _facts(self) -> dict[str, Any]:
         """What made the files of this run."""
         return {
-            **self.ranks.root_only(lambda: provenance.collect(self.ranks.size)),
+            **self.ranks.root_only(lambda: provenance.collect(self.ranks.size, self._cites)),
             "config": config.dump(self.settings),
             "potential_fingerprint": self.fingerprint,
             "device": self.engine.potential.device_name,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import ase
 import numpy as np
 
-from hpcpot import inputs
+from hpcpot import account, inputs
 from hpcpot.dynamics import restart, steppers, uncertainty
 from hpcpot.dynamics.engine import Engine
 from hpcpot.dynamics.integrators import INTEGRATORS
@@ -20,12 +20,13 @@ from hpcpot.dynamics.outside import RangeWatch
 from hpcpot.dynamics.settings import MDSettings, wanted_device
 from hpcpot.dynamics.stages import Stage, make_stages
 from hpcpot.dynamics.start import extent, freeze, make_state
-from hpcpot.dynamics.thermo import summary
+from hpcpot.dynamics.thermo import UNITS, summary
 from hpcpot.errors import ConfigError, HpcpotError, OutputError, StructureError
 from hpcpot.gpu import device
 from hpcpot.parallel.domain import Domain
 from hpcpot.parallel.ranks import Ranks
 from hpcpot.parallel.stop import STOPPED
+from hpcpot.potential import cited
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.contract import Family, Potential
@@ -80,6 +81,7 @@ class Run:
         self.fingerprint = ranks.root_only(lambda: potential_files.fingerprint(family))
         potential = self._make_potential(family)
         self.stages = make_stages(settings)
+        self._cites = ranks.root_only(lambda: self._works(family))
         self.stage_number = 0
         grid = settings.parallel.grid
         self._grid = None if grid == "auto" else tuple(grid)
@@ -102,6 +104,14 @@ class Run:
         if section.outside != "ignore":
             note_if_assumed(section.file, trained)
         return family, trained
+
+    def _works(self, family: Family) -> list[str]:
+        """Keys of the works to cite: of the potential, the integrators, the grade and the trajectory's format."""
+        of_method = [key for stage in self.stages for key in stage.integrator.cites]
+        of_method += ["podryabinkin2017"] if self.settings.deviation.grade else []
+        of_method += ["debuyl2014"] if self.settings.output.trajectory is not None else []
+        account.cite(*of_method)
+        return [*cited.works(self.settings.potential.file, family), *of_method]
 
     def say(self, text: str) -> None:
         """Print on rank 0."""
@@ -135,6 +145,7 @@ class Run:
             self._collect,
             self._range_watch(),
             self._begun,
+            self._cites,
         )
         with output.trajectory or nullcontext():
             return self._run_stages(output, time)
@@ -342,7 +353,22 @@ class Run:
             output.write_observed()
         time = self.stage.time(state) - first_time
         output.conclude()
-        self.say(summary(engine, state.n_atoms, state.step - first, time, perf_counter() - began))
+        seconds = perf_counter() - began
+        self.say(summary(engine, state.n_atoms, state.step - first, time, seconds))
+        account.tell(
+            atoms=state.n_atoms,
+            ranks=self.ranks.size,
+            step=state.step,
+            steps=state.step - first,
+            seconds=seconds,
+            is_over=self._is_over(),
+            last={"step": state.step, "time_fs": self.stage.time(state)}
+            | {
+                f"{name}{UNITS[unit]}": output.last[name]
+                for name, (unit, _) in output.observables.items()
+                if output.last
+            },
+        )
         return self._end()
 
     def _do_step(self, output: Output) -> None:

@@ -56,18 +56,23 @@ class StageSection:
     integrator: str = key(
         Late(lambda: choice(*INTEGRATORS)),
         "equations of motion to integrate; cg and fire minimise the energy instead, one iteration per step",
+        also=("ensemble", "dynamics", "fix"),
     )
     steps: int = key(
         integer(),
         "total number of steps, or their maximum for a minimiser; a restart continues up to this number",
         hint="0 evaluates the structure only",
+        also=("nsteps", "nstep", "nsw", "run"),
     )
-    timestep_fs: float = key(number(above=0), "time step", hint="typical 0.5 to 2")
+    timestep_fs: float = key(
+        number(above=0), "time step", hint="typical 0.5 to 2", also=("dt", "time_step", "potim", "dt_fs")
+    )
     temperature_K: float | None = key(
         number(minimum=0),
         "temperature of the thermostat; required by nvt and npt integrators",
         None,
         hint="typical 300 to 3000",
+        also=("temp", "t", "temperature", "ref_t", "tebeg"),
     )
     temperature_end_K: float | None = key(
         number(minimum=0),
@@ -79,6 +84,7 @@ class StageSection:
         "time constant of the thermostat: damping time (Nose-Hoover) or 1/friction (Langevin)",
         50.0,
         hint="typical 100 time steps",
+        also=("tdamp", "tau_t", "taut", "ttime"),
     )
     initial_temperature_K: float | None = key(
         number(minimum=0),
@@ -99,9 +105,15 @@ class StageSection:
         "axes: each of barostat_axes follows its own pressure; isotropic: they change by one factor, by their mean pressure",
         "axes",
     )
-    pressure_GPa: float = key(pressure(), "pressure along each barostat axis; 1.0e-4 is 1 bar", 1.0e-4)
+    pressure_GPa: float = key(
+        pressure(), "pressure along each barostat axis; 1.0e-4 is 1 bar", 1.0e-4, also=("press", "p", "pressure")
+    )
     barostat_time_fs: float = key(
-        number(above=0), "damping time of the barostat", 1000.0, hint="typical 1000 time steps"
+        number(above=0),
+        "damping time of the barostat",
+        1000.0,
+        hint="typical 1000 time steps",
+        also=("pdamp", "tau_p", "taup", "ptime"),
     )
     deform: str | None = key(
         choice("cell", "grips"),
@@ -192,7 +204,9 @@ class ParallelSection:
 class MDOutputSection:
     """Output files and the intervals between their frames."""
 
-    trajectory: Path | None = key(output_path(), "H5MD trajectory to write; null: none", null=True)
+    trajectory: Path | None = key(
+        output_path(), "H5MD trajectory to write; null: none", null=True, also=("traj", "dump")
+    )
     checkpoint: Path | None = key(
         output_path(), "checkpoint to write, from which --restart continues; null: <trajectory>.checkpoint.h5", None
     )

@@ -18,6 +18,7 @@ from hpcpot.config.kinds import file_name
 from hpcpot.dynamics import checks
 from hpcpot.dynamics.run import Run
 from hpcpot.dynamics.settings import SCHEMA, MDSettings, StructureSection
+from hpcpot.dynamics.thermo import UNITS
 from hpcpot.errors import ConfigError, StructureError
 from hpcpot.parallel.ranks import start
 from hpcpot.storage.blocks import gather
@@ -25,9 +26,6 @@ from hpcpot.structure import constraints
 
 ORIGIN = Path("hpcpot.md")
 """Name in messages, in place of a config file."""
-
-UNITS = {"K": "_K", "eV": "_eV", "GPa": "_GPa", "Angstrom": "_A", "eV Angstrom-1": "_eV_A", "": ""}
-"""Ends of the names of thermo columns, by the units that a trajectory names."""
 
 
 @dataclass(frozen=True)

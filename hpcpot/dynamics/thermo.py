@@ -28,6 +28,9 @@ OBSERVABLES = {
 }
 """Names, units and shapes of what `measure` returns. Pressure: positive in compression."""
 
+UNITS = {"K": "_K", "eV": "_eV", "GPa": "_GPa", "Angstrom": "_A", "eV Angstrom-1": "_eV_A", "": ""}
+"""Ends of the names of observables outside of a trajectory, by the units that it names."""
+
 OF_STAGES = {"stage": ("", ())}
 OF_CELL = {
     "cell_lengths": ("Angstrom", (3,)),

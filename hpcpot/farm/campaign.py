@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any
 
-from hpcpot import config, provenance
+from hpcpot import account, config, provenance
 from hpcpot.config import Schema
 from hpcpot.farm.item import Failure, Item, Outcome
 from hpcpot.farm.pool import WorkerPool, plan
@@ -81,13 +81,15 @@ def complete(
         OutputError: the results file is another campaign's, or cannot be written.
     """
     task.begin()
+    account.cite(*task.cites)
+    account.wrote(task.results)
     positions = each_once(task.items)
     with Store(
         task.results,
         kind=task.kind,
         columns=dict(task.columns),
         identity=dict(task.identity),
-        provenance={**provenance.collect(), "config": config_text, **task.provenance},
+        provenance={**provenance.collect(cites=task.cites), "config": config_text, **task.provenance},
         expected_rows=len(positions),
         existing="overwrite" if overwrite else "continue",
     ) as store:
@@ -183,6 +185,7 @@ def _conclude(store: Store, keys: Iterable[str], collector: Collector) -> int:
     states = store.keys()
     counts = Counter(states.get(key) for key in keys)
     kinds = ", ".join(f"{n} {kind}" for kind, n in collector.kinds.most_common())
+    account.tell(done=counts[DONE], failed=counts[FAILED], missing=counts[None])
     print(
         f"{counts[DONE]} of {sum(counts.values())} done, {counts[FAILED]} failed{f' ({kinds} now)' if kinds else ''}, "
         f"{counts[None]} missing, after {duration(monotonic() - collector.progress.began)}: {store.path}"

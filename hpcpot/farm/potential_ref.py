@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from hpcpot.errors import FarmError, HpcpotError
-from hpcpot.potential import cells, files, registry
+from hpcpot.potential import cells, cited, files, registry
 from hpcpot.potential.cells import AnyPotential
 from hpcpot.potential.range import TrainedRange, note_if_assumed
 from hpcpot.potential.settings import PotentialSection
@@ -25,7 +25,8 @@ class PotentialRef:
         source: as files.load takes it; a tuple for several files.
         fingerprint: of the parameters, as `files.fingerprint` says it.
         kernels, precision: as in the config. device: of a model of whole cells, see cells.prepare.
-        elements: that the potential knows. trained: the range that it was trained in, which is no part of it.
+        elements: that the potential knows. trained: the range that it was trained in, and cites: keys of
+            hpcpot.citations, which are no part of it.
     """
 
     source: str | Path | tuple[str | Path, ...]
@@ -35,6 +36,7 @@ class PotentialRef:
     device: str = "cpu"
     elements: tuple[str, ...] = ()
     trained: TrainedRange | None = field(default=None, compare=False)
+    cites: tuple[str, ...] = field(default=(), compare=False)
 
     @classmethod
     def of(cls, settings: PotentialSection, whole_cells: bool = False, device: str = "cpu") -> PotentialRef:
@@ -59,7 +61,8 @@ class PotentialRef:
             trained = None
         else:
             note_if_assumed(source, trained)
-        return cls(source, fingerprint, settings.kernels, settings.precision, device, tuple(family.elements), trained)
+        elements, cites = tuple(family.elements), cited.works(source, family)
+        return cls(source, fingerprint, settings.kernels, settings.precision, device, elements, trained, cites)
 
     def load(self) -> AnyPotential:
         """Load the potential, or take it from this process's cache.

@@ -30,6 +30,7 @@ class Task:
             with others is refused.
         begin: called before the workers start, and not in a dry run.
         report: called after a run that no signal stopped, with the results and the keys of the items, in order.
+        cites: keys of hpcpot.citations.
         provenance: facts about the run to store, beside those of `hpcpot.provenance` and the config.
     """
 
@@ -43,3 +44,4 @@ class Task:
     begin: Callable[[], None] = _nothing
     report: Callable[[Results, list[str]], None] = _nothing
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    cites: tuple[str, ...] = ()

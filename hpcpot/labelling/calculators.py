@@ -89,6 +89,11 @@ def find(name: str) -> Callable[..., Any]:
     return getattr(module, last)
 
 
+def works(name: str) -> tuple[str, ...]:
+    """Keys of hpcpot.citations that a run with a calculator has to cite; what it computes by, its own program tells."""
+    return ("larsen2017", *(("cui2012", "thompson2022") if name.startswith("hpcpot.labelling.meam.") else ()))
+
+
 def version(name: str) -> str:
     """Package and version that a class is of, "ase 3.26.0"; of a module of one's own the hash of its source."""
     packages = _packages().get(name.partition(".")[0], [])

@@ -39,6 +39,7 @@ def label_task(calculator: CalculatorSection, results: Path, items: Sequence[Ite
         ),
         identity=made_by,
         provenance=made_by,
+        cites=calculators.works(calculator.class_),
     )
 
 

@@ -206,7 +206,7 @@ class Ranks:
 
         Of an error that every rank raised (`agree`, `root_only`) rank 0 alone speaks, and the ranks end by themselves.
         """
-        if getattr(error, "on_all_ranks", False) and isinstance(error, HpcpotError):
+        if isinstance(error, HpcpotError) and error.on_all_ranks:
             if self.is_root:
                 print(f"{type(error).__name__}: {error}", file=sys.stderr, flush=True)
             return

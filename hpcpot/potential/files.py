@@ -32,6 +32,7 @@ from hpcpot.potential.registry import Reader
 from hpcpot.potential.tree import fingerprint
 from hpcpot.storage import own, sealed
 from hpcpot.storage.writing import WrittenFile
+from hpcpot.wording import ended, meant
 
 __all__ = ["fingerprint", "load", "load_with_range", "provenance", "save", "write"]
 
@@ -231,12 +232,10 @@ def _located(source: str | Path) -> Path:
     """The path, or the path of the shipped model of that name."""
     path = inputs.find(source, or_folder=True)
     if path is None:
-        files = {name: data.find(f"{name}.h5") for name in data.names()}
-        models = ", ".join(
-            name for name, file in files.items() if file and file.read_bytes().startswith(FORMAT.encode())
-        )
+        models = data.models()
         raise ModelError(
-            f"{source} = no such file: {_accepted()} is required, or the name of a shipped model: {models}."
+            f"{source} = no such file: {_accepted()} is required, or the name of a shipped model: "
+            + ended(f"{', '.join(models)}; {meant(Path(source).stem, models)}")
         )
     return path
 

@@ -79,6 +79,7 @@ class FamilyRow:
             is no sum over neighbourhoods; None: it is one, by moments or kernels of its own.
         shortest: the parameter that is, or begins at, the shortest distance of the training set; None: there is none.
         shortest_is: what this parameter is.
+        cites: keys of hpcpot.citations, the works to cite where it is used.
     """
 
     name: str
@@ -96,6 +97,7 @@ class FamilyRow:
     whole_cells: str | None = None
     shortest: str | None = None
     shortest_is: str = ""
+    cites: tuple[str, ...] = ()
 
 
 MIN_NBOR_DIST = "min_nbor_dist of DeePMD-kit, the shortest distance of its training set"
@@ -127,6 +129,7 @@ _ROWS = (
         writers=(Writer(".dp", "hpcpot.potential.deep_potential.to_deepmd:write_native", ("shortest",)),),
         trainer="hpcpot.training.deep_potential.settings",
         foreign="hpcpot.potential.deep_potential.unsupported:kind_of_backend",
+        cites=("zhang2018",),
     ),
     FamilyRow(
         "chebyshev",
@@ -147,6 +150,7 @@ _ROWS = (
         trainer="hpcpot.training.chebyshev.settings",
         shortest="min_distance",
         shortest_is="Rc_min of aenet, the shortest distance of its training set",
+        cites=("artrith2017",),
     ),
     FamilyRow(
         "moment_tensor",
@@ -168,6 +172,7 @@ _ROWS = (
         grader="hpcpot.potential.moment_tensor.extrapolation:grader",
         shortest="min_distance",
         shortest_is="min_dist of MLIP, where radial functions begin: 0.99 times the shortest trained distance by default",
+        cites=("shapeev2016",),
     ),
     FamilyRow(
         "graph",
@@ -176,6 +181,7 @@ _ROWS = (
         mixed="hpcpot.potential.graph.model:mixed_kernels",
         trainer="hpcpot.training.graph.settings",
         whole_cells="hpcpot.potential.graph.potential:prepare",
+        cites=("cheon2020", "chen2019"),
     ),
     FamilyRow("lennard_jones", "Lennard-Jones potential", "hpcpot.potential.lennard_jones:LennardJones"),
 )

@@ -20,6 +20,7 @@ class PotentialSection:
         either(file_name(), list_of(file_name(), "a list of files, one per element")),
         "model file of hpcpot (.h5), DeePMD-kit, aenet or MLIP, or the name of a shipped model, e.g. lisi",
         is_input=True,
+        also=("model", "pair_style", "calculator"),
     )
     kernels: str = key(
         choice(*KERNEL_SETS), "kernels on the host: cpu is compiled, reference is readable NumPy and slow", "cpu"

@@ -42,6 +42,11 @@ class CalculatorRef:
         """Refer to a calculator. Args: made_by: what `labelling.task.identity` says of it."""
         return cls(name, json.dumps(arguments), content_key(made_by))
 
+    @property
+    def cites(self) -> tuple[str, ...]:
+        """Keys of hpcpot.citations."""
+        return calculators.works(self.name)
+
     def load(self) -> CalculatorPotential:
         """Build it, or take it from this process's cache.
 

@@ -57,7 +57,10 @@ class RelaxSection:
     )
     pressure_GPa: float = key(pressure(), "external pressure on the relaxed cell; positive in compression", 0.0)
     force_eV_per_A: float = key(
-        number(above=0), "force tolerance: the largest force on a free atom at convergence", 0.01
+        number(above=0),
+        "force tolerance: the largest force on a free atom at convergence",
+        0.01,
+        also=("fmax", "ediffg"),
     )
     stress_GPa: float = key(
         number(above=0), "stress tolerance: the largest stress along a free degree of the cell at convergence", 0.05

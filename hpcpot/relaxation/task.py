@@ -55,6 +55,7 @@ def relax_task(
         ),
         batched=True,
         identity={"potential": potential.fingerprint, "task": identity(potential, options, outside)},
+        cites=(*potential.cites, *(("bitzek2006",) if relax.minimizer == "fire" else ())),
     )
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from hpcpot import account
 from hpcpot.errors import DependencyError, OutputError
 from hpcpot.outputs import Replacement, refuse_existing, remove
 from hpcpot.parallel.ranks import SERIAL, Ranks
@@ -111,6 +112,7 @@ class Trajectory:
             begin = partial(self._continue, system, provenance, continue_step)
         else:
             begin = partial(self._create, system, provenance, n_steps, existing == "overwrite", stale)
+        account.wrote(Path(path))
         self._lock: Lock | None = None
         self._rows, self.last_steps = ranks.root_only(partial(self._begin, begin))
         self._writers = ranks if self.mode == "parallel" else SERIAL

@@ -17,6 +17,7 @@ from hpcpot.outputs import Replacement
 from hpcpot.structure import checks, formats
 from hpcpot.structure.elements import is_mass_of, standard_mass
 from hpcpot.structure.formats import StructureFormat, StructureOptions
+from hpcpot.wording import meant
 
 WRITERS = {".extxyz": "extxyz", ".xyz": "extxyz", ".vasp": "vasp", ".poscar": "vasp", ".cif": "cif"}
 WRITERS |= dict.fromkeys((".data", ".lmp", ".lammps"), "lammps-data")
@@ -151,7 +152,7 @@ def find(path: Path) -> Path:
     if file is None:
         raise StructureError(
             f"{path} = no such file: must be a structure file, or the name of one that hpcpot ships "
-            f"({', '.join(data.names()) or 'none'}); check the path."
+            f"({', '.join(data.names()) or 'none'}); {meant(path.stem, data.names()) or 'check the path.'}"
         )
     return file
 

@@ -12,6 +12,7 @@ from hpcpot.errors import TrainingError
 from hpcpot.farm.item import Item
 from hpcpot.farm.results import Column, Results
 from hpcpot.farm.task import Task
+from hpcpot.potential import registry
 from hpcpot.storage.content import content_key
 from hpcpot.storage.growing import TEXT
 from hpcpot.training import job
@@ -45,6 +46,7 @@ def committee_task(settings: TrainSettings, folder: Path, overwrite: bool) -> Ta
         columns=COLUMNS,
         compute=partial(train, members=members, folder=folder.resolve(), here=Path.cwd()),
         identity={"config": text(settings), "data": data.data_hash},
+        cites=registry.FAMILIES[settings.family].cites,
         begin=partial(check_outputs, members, results, overwrite),
         report=report,
     )

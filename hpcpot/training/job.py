@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from hpcpot import config, outputs, provenance
+from hpcpot import account, config, outputs, provenance
 from hpcpot.dataset import checks, hdf5, places
 from hpcpot.dataset import files as dataset_files
 from hpcpot.dataset.dataset import DataSet, join
@@ -59,7 +59,10 @@ class Job:
         Args:
             facts: more texts by name, such as the errors.
         """
-        made = {name: str(value) for name, value in provenance.collect().items()}
+        cites = registry.FAMILIES[self.settings.family].cites
+        account.cite(*cites)
+        account.tell(model=self.settings.output.model, **facts)
+        made = {name: str(value) for name, value in provenance.collect(cites=cites).items()}
         texts = made | facts | {"config": config.dump(self.settings), "data": self.data_hash}
         names = self.settings.data.files
         origin = names if isinstance(names, str) else ", ".join(names)

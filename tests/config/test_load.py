@@ -243,7 +243,10 @@ def test_shipped_files_are_found_by_name(folder, tmp_path, monkeypatch):
     monkeypatch.setattr("hpcpot.data.FOLDER", shipped)
     assert load(folder, overrides=["potential.file=lisi"]).potential.file == shipped / "lisi.h5"
     assert load(folder, overrides=["potential.file=lisi.h5"]).potential.file == shipped / "lisi.h5"
-    with pytest.raises(ConfigError, match=r"potential\.file = lisii .*: must be a file.*not one of the shipped lisi\."):
+    with pytest.raises(
+        ConfigError,
+        match=r"potential\.file = lisii .*: must be a file.*not one of the shipped lisi; did you mean lisi\?$",
+    ):
         load(folder, overrides=["potential.file=lisii"])
 
 

@@ -188,7 +188,7 @@ def test_progress_on_a_terminal_is_one_line(capsys, monkeypatch):
     progress.end(2)
     text = capsys.readouterr().out
     assert text.count("\n") == 1 and text.endswith("\n")
-    assert [part.split()[0] for part in text.split("\r\033[K")[1:]] == ["1/4", "2/4", "3/4", "4/4", "4/4"]
+    assert [part.split()[1] for part in text.split("\r\033[K")[1:]] == ["1/4", "2/4", "3/4", "4/4", "4/4"]
 
 
 def test_a_log_has_a_line_a_minute(capsys, monkeypatch):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot import provenance
+from hpcpot import account, provenance
 from hpcpot.analysis import deviation
 from hpcpot.commands.accuracy import errors, figure
 from hpcpot.dataset import files, hdf5
@@ -56,6 +56,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         tables["frames"]["max_grade"] = grades
         tables["errors"]["max_grade"] = errors.largest_by_group(dataset, grades)
     print("\n" + report(dataset, mean, tables))
+    account.tell(**{name: tables[name] for name in tables if name != "frames"})
     facts = provenance.collect() | {
         "data": hdf5.fingerprint(dataset),
         "models": " ".join(arguments.models),

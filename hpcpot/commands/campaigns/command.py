@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections import Counter
 
+from hpcpot import account
 from hpcpot.commands.campaigns import export
 from hpcpot.commands.campaigns.identity import in_words
 from hpcpot.errors import ConfigError
@@ -39,6 +40,7 @@ def run_command(arguments: argparse.Namespace) -> int:
             check_output(output, arguments.overwrite)
             print(export.FORMATS[arguments.export](results, output))
         else:
+            account.tell(done=len(results.keys()), failed=len(results.failed()), missing=results.missing())
             print(describe(results, arguments.failed))
     return 0
 

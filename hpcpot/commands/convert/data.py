@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from hpcpot import provenance
+from hpcpot import account, provenance
 from hpcpot.commands.convert.models import source_facts
 from hpcpot.commands.convert.options import ONLY_MODELS, refuse_note, refuse_others
 from hpcpot.dataset import files, places, statistics
@@ -33,6 +33,7 @@ def convert(arguments: argparse.Namespace) -> int:
     dataset = files.load(arguments.input, read_options(arguments), show=True)
     facts = provenance.collect() | source_facts([Path(name) for name in arguments.input], arguments.note)
     kind = files.save(dataset, arguments.output, facts, arguments.format, arguments.overwrite)
+    account.tell(frames=len(dataset), format=kind)
     print(statistics.text(dataset))
     if lost := files.losses(dataset, kind):
         print(f"{kind} does not keep {', '.join(lost)}")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from hpcpot import account
 from hpcpot.commands.convert.options import ONLY_DATA, refuse_note, refuse_others
 from hpcpot.commands.convert.summary import summarize
 from hpcpot.dataset import files as dataset_files
@@ -39,6 +40,7 @@ def convert(arguments: argparse.Namespace) -> int:
         shortest = ASSUMED if trained.is_assumed else float(trained.shortest.min())
     facts = _facts(paths, arguments)
     files.write(model, arguments.output, facts, arguments.overwrite, trained, shortest=shortest)
+    account.tell(family=registry.row_of(model).name, fingerprint=files.fingerprint(model))
     print(summarize(model, trained))
     print(f"written      {arguments.output}")
     return 0

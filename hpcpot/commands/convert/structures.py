@@ -12,7 +12,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.lammps import Prism
 
-from hpcpot import inputs
+from hpcpot import account, inputs
 from hpcpot.commands.convert.options import ONLY_DATA, ONLY_MODELS, refuse_note, refuse_others
 from hpcpot.errors import ConfigError, OutputError
 from hpcpot.notices import notice
@@ -70,6 +70,7 @@ def convert(arguments: argparse.Namespace) -> int:
             write(output, frames, reader.numbers, columns, arguments.unwrapped)
         else:
             files.write(output, next(frames), arguments.overwrite)
+    account.tell(frames=len(chosen), atoms=len(reader.numbers))
     print(f"written      {output}, {plural(len(chosen), 'frame')} of {len(reader.numbers)} atoms")
     return 0
 

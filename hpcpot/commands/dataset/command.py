@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from hpcpot import provenance
+from hpcpot import account, provenance
 from hpcpot.dataset import checks, difference, figure, files, hdf5, scales, statistics
 from hpcpot.dataset.arguments import read_options
 from hpcpot.dataset.checks import Bounds, Finding
@@ -53,6 +53,16 @@ def run_command(arguments: argparse.Namespace) -> int:
     print(statistics.text(dataset))
     findings, compared = examine(dataset, _bounds(arguments), arguments.source, labels)
     print("\n" + report(dataset, findings, compared))
+    account.tell(
+        frames=len(dataset),
+        atoms=int(dataset.first[-1]),
+        elements=dataset.elements,
+        hash=hdf5.fingerprint(dataset),
+        doubts=[
+            {"name": each.name, "is_error": each.is_error, "text": each.text, "frames": len(each.rows)}
+            for each in findings
+        ],
+    )
     if arguments.csv:
         write_csv(Path(arguments.csv), statistics.table(dataset))
         print(f"written: {arguments.csv}")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import textwrap
+from dataclasses import asdict
 
+from hpcpot import account
 from hpcpot.commands.doctor import checks
 from hpcpot.commands.doctor.checks import Diagnosis
 
@@ -17,11 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print one row a diagnosis as soon as it is known; always 0, since lacking something is no error."""
-    missing = 0
+    rows: list[Diagnosis] = []
     for check in checks.ALL:
         for diagnosis in check():
             print(format_row(diagnosis), flush=True)
-            missing += diagnosis.state in ("missing", "failed")
+            rows.append(diagnosis)
+    missing = sum(diagnosis.state in ("missing", "failed") for diagnosis in rows)
+    account.tell(checks=[asdict(diagnosis) for diagnosis in rows], missing=missing)
     print(f"\n{missing} of these are missing; each names the command that gets it." if missing else "\nAll is there.")
     return 0
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from pathlib import Path
 
-from hpcpot import data
+from hpcpot import account, data
 from hpcpot.errors import ConfigError
 from hpcpot.outputs import Replacement, check_output
+from hpcpot.wording import meant
 
 __all__ = ["add_arguments", "run"]
 
@@ -36,15 +36,15 @@ def run(arguments: argparse.Namespace) -> int:
     """
     examples = data.examples()
     if arguments.name is None:
+        account.tell(examples={name: _purpose(path) for name, path in examples.items()})
         width = max(map(len, examples))
         for name, path in examples.items():
             print(f"{name:{width}}  {_purpose(path)}")
         return 0
     name = arguments.name.removesuffix(".yaml")
     if name not in examples:
-        near = difflib.get_close_matches(name, examples, n=1)
-        meant = f"; did you mean {near[0]}?" if near else ";"
-        raise ConfigError(f"example = {arguments.name}: no such example{meant} `hpcpot example` lists them.")
+        hint = " ".join(filter(None, (meant(name, examples), "`hpcpot example` lists them.")))
+        raise ConfigError(f"example = {arguments.name}: no such example; {hint}")
     _write([name, *_needed(name, examples)], examples, arguments.overwrite)
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
-from hpcpot import config, outputs, provenance
+from hpcpot import account, config, outputs, provenance
 from hpcpot.commands.gcmc import summary, system
 from hpcpot.commands.gcmc.blocks import COLUMNS, GcmcRun
 from hpcpot.commands.gcmc.settings import SCHEMA, GcmcSettings
@@ -31,6 +31,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(config.dump(settings) + plan(settings, loaded))
         return 0
     output = settings.output
+    account.cite(*loaded.cites)
+    account.wrote(output.results)
     for path in (output.results, output.checkpoint, output.summary, output.structures):
         check_output(path, arguments.overwrite or arguments.restart, can_restart=True)
     run = GcmcRun(settings, loaded, arguments.restart, stop)
@@ -40,7 +42,7 @@ def run_command(arguments: argparse.Namespace) -> int:
         kind="gcmc",
         columns=COLUMNS,
         identity={"potential": loaded.fingerprint, "gcmc": run.identity},
-        provenance={**provenance.collect(), "config": config.dump(settings)},
+        provenance={**provenance.collect(cites=loaded.cites), "config": config.dump(settings)},
         expected_rows=run.expected_blocks(),
         existing="overwrite" if arguments.overwrite else "continue",
     ) as store:

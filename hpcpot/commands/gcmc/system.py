@@ -15,6 +15,7 @@ from hpcpot.montecarlo.chain import Ensemble
 from hpcpot.montecarlo.hybrid import DynamicsBlock
 from hpcpot.montecarlo.proposals import Rules
 from hpcpot.parallel.ranks import SERIAL
+from hpcpot.potential import cited
 from hpcpot.potential import files as potential_files
 from hpcpot.potential.blocks import BlockPotential
 from hpcpot.potential.range import TrainedRange, note_if_assumed
@@ -29,7 +30,7 @@ class GcmcInputs:
 
     Attributes:
         potential, trained, fingerprint: of the model. atoms: the first structure, with its frozen atoms.
-        masses: (species,) float64, amu.
+        masses: (species,) float64, amu. cites: keys of hpcpot.citations.
     """
 
     potential: BlockPotential
@@ -37,6 +38,7 @@ class GcmcInputs:
     fingerprint: str
     atoms: ase.Atoms
     masses: np.ndarray
+    cites: tuple[str, ...] = ()
 
 
 def load(settings: GcmcSettings) -> GcmcInputs:
@@ -65,7 +67,8 @@ def load(settings: GcmcSettings) -> GcmcInputs:
     frozen = settings.frozen
     freeze(state, frozen.elements, frozen.ids, frozen.region_A)
     constraints.freeze(atoms, np.flatnonzero(state.frozen))
-    return GcmcInputs(potential, trained, potential_files.fingerprint(family), atoms, state.masses)
+    cites = (*cited.works(section.file, family), "frenkel2002")
+    return GcmcInputs(potential, trained, potential_files.fingerprint(family), atoms, state.masses, cites)
 
 
 def _require_elements(gcmc: TrialsSection, elements: tuple[str, ...]) -> None:

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from hpcpot import config, provenance
+from hpcpot import account, config, provenance
 from hpcpot.commands.learn import PARTS, dpgen_input, export, figure, inputs, plan, summary
 from hpcpot.commands.learn.files import EXPLORED, LABELS, LEDGER, START, START_HELD_OUT, folder_of, folders
 from hpcpot.commands.learn.loop import Loop
@@ -72,12 +72,14 @@ def run_command(arguments: argparse.Namespace) -> int:
         inputs.write_start(settings, begun_with)
         if begin is not None:
             go_back(folder, store, rows, *begin)
+        account.cite("zhang2019")
         loop = Loop(settings, begun_with, kept, store, pool, stop, arguments.retry_failed, correction)
         try:
             loop.go()
         except Stopped:
             print("stopped by a signal; the same command goes on")
             return STOPPED
+    account.tell(models=loop.models, iterations=loop.rows)
     print(f"models: {', '.join(loop.models)}")
     print(f"table: {summary.write_table(folder, loop.rows)}")
     print(f"figure: {figure.write(settings, loop.rows, folder / summary.FIGURE)}")

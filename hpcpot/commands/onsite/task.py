@@ -51,6 +51,7 @@ def prepare(settings: OnsiteSettings, arguments: argparse.Namespace, stop: Stop)
             outside=settings.potential.outside,
         ),
         identity={"potential": potential.fingerprint, "task": identity(settings, is_everywhere)},
+        cites=potential.cites,
         report=partial(report, settings, selection.blocks),
     )
 

@@ -11,7 +11,7 @@ from typing import Any
 from ase import Atoms
 
 import hpcpot
-from hpcpot import config
+from hpcpot import account, config
 from hpcpot.commands.recipes import interface, lattice, particles, random_cells
 from hpcpot.commands.recipes.settings import SCHEMA, BuildSettings
 from hpcpot.parallel.ranks import Ranks, start
@@ -54,6 +54,7 @@ def run_command(arguments: argparse.Namespace) -> int:
 
     def write_one(atoms: Atoms) -> None:
         files.write(arguments.output, finished(str(arguments.output), atoms), arguments.overwrite)
+        account.tell(atoms=len(atoms), formula=atoms.get_chemical_formula(), cell_A=atoms.cell.array)
         cell = " x ".join(f"{length:.2f}" for length in atoms.cell.lengths())
         say(f"written: {arguments.output}, {len(atoms)} atoms ({atoms.get_chemical_formula()}), {cell} Å")
 

@@ -25,6 +25,7 @@ class RelaxPotentialSection(PotentialSection):
         "model file of hpcpot (.h5), DeePMD-kit, aenet or MLIP, or the name of a shipped model, e.g. lisi; or calculator.class",
         None,
         is_input=True,
+        also=("model",),
     )
 
 

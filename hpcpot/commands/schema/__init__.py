@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from hpcpot import account
 from hpcpot.commands import COMMANDS, schema_of
 from hpcpot.config import json_schema
 
@@ -25,5 +26,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command and return its exit code."""
     schema = json_schema(schema_of(arguments.of), f"config of hpcpot {arguments.of}")
+    account.tell(schema=schema)
     print(json.dumps(schema, indent=2, ensure_ascii=False))
     return 0

@@ -14,7 +14,7 @@ import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 
-from hpcpot import config, provenance
+from hpcpot import account, config, provenance
 from hpcpot.commands.select import compute, summary
 from hpcpot.commands.select.settings import DescriptorSection, SelectionSection, SelectOutputSection, SelectSettings
 from hpcpot.dataset import files, hdf5, places
@@ -70,6 +70,7 @@ def prepare(settings: SelectSettings, arguments: argparse.Namespace, stop: Stop)
         compute=partial(compute.compute, descriptor=compared.descriptor),
         batched=True,
         identity={"descriptor": compared.text},
+        cites=("bartok2013" if settings.descriptor.kind == "soap" else "shapeev2016",),
         report=partial(report, settings, frames, facts),
     )
 
@@ -229,6 +230,7 @@ def write(
 ) -> None:
     """The selected structures, tables and figure; prints what came of it."""
     hdf5.write(dataset.select(chosen.order), output.dataset, facts, overwrite=True)
+    account.tell(of=len(dataset), chosen=len(chosen.order))
     print(summary.text(dataset, chosen, by_chance))
     for path in summary.write(output.dataset, dataset, chosen, by_chance):
         print(f"written: {path}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from ase import Atoms
 
+from hpcpot import account
 from hpcpot.commands.verify import contact, crystal, derivatives, dynamics, figure, outcome, probes, smoothness
 from hpcpot.commands.verify.crystal import CrystalProperties
 from hpcpot.commands.verify.outcome import Outcome
@@ -59,6 +61,7 @@ def run_command(arguments: argparse.Namespace) -> int:
     if "figure" in outputs:
         figure.write(relaxed, pushed, runs, outputs["figure"])
     failed = sum(row.verdict == "FAIL" for row in outcomes)
+    account.tell(checks=[{**asdict(row), "verdict": row.verdict} for row in outcomes], failed=failed)
     print("\nwritten: " + ", ".join(str(path) for path in outputs.values()))
     print(f"{plural(len(outcomes), 'check')}, {failed} failed")
     return int(failed > 0)

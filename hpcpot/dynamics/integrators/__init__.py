@@ -31,6 +31,7 @@ class Integrator:
         keeps_momentum: whether the centre of mass counts as no degree of freedom.
         cools_to_zero: whether its thermostat takes 0 K.
         in_graph: whether gpu/motion.cu does its steps.
+        cites: keys of hpcpot.citations, the works to cite where it is used.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Integrator:
     keeps_momentum: bool = True
     cools_to_zero: bool = False
     in_graph: bool = False
+    cites: tuple[str, ...] = ()
 
     @cached_property
     def _code(self) -> ModuleType:
@@ -65,7 +67,9 @@ register = INTEGRATORS.register
 
 for _row in (
     Integrator("nve", f"{__name__}.nve", in_graph=True),
-    Integrator("nvt_nose_hoover", f"{__name__}.nvt_nose_hoover", has_thermostat=True, in_graph=True),
+    Integrator(
+        "nvt_nose_hoover", f"{__name__}.nvt_nose_hoover", has_thermostat=True, in_graph=True, cites=("martyna1996",)
+    ),
     Integrator(
         "nvt_langevin",
         f"{__name__}.nvt_langevin",
@@ -73,9 +77,16 @@ for _row in (
         keeps_momentum=False,
         cools_to_zero=True,
         in_graph=True,
+        cites=("leimkuhler2013",),
     ),
-    Integrator("npt_nose_hoover", f"{__name__}.npt_nose_hoover", has_thermostat=True, has_barostat=True),
+    Integrator(
+        "npt_nose_hoover",
+        f"{__name__}.npt_nose_hoover",
+        has_thermostat=True,
+        has_barostat=True,
+        cites=("martyna1994", "tuckerman2006", "martyna1996"),
+    ),
     Integrator("cg", f"{__name__}.cg", is_minimiser=True),
-    Integrator("fire", f"{__name__}.fire", is_minimiser=True),
+    Integrator("fire", f"{__name__}.fire", is_minimiser=True, cites=("bitzek2006",)),
 ):
     register(_row)
