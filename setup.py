@@ -6,23 +6,59 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 HERE = Path(__file__).parent
+LINK = re.compile(r"(!?)\[([^\[\]]*)\]\((?!https?://|#)([^)\s]+)\)")
+"""A link or picture of Markdown whose target is a path."""
+
+
+def address() -> str:
+    """The repository's page, which CITATION.cff names as repository-code; "" as long as it names none."""
+    line = re.search(r"^repository-code: *(\S+)$", (HERE / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)
+    return line[1].strip("\"'").removesuffix(".git") if line else ""
+
+
+def description(readme: str, page: str) -> str:
+    """README as an index of packages shows it, where a path leads nowhere: links become whole ones to the repository's page.
+
+    Without that page their text stays, and pictures go.
+    """
+
+    def whole(link: re.Match) -> str:
+        is_picture, text, path = link.groups()
+        if not page:
+            return "" if is_picture else text
+        return f"{is_picture}[{text}]({page}/{'raw' if is_picture else 'blob'}/main/{path})"
+
+    return LINK.sub(whole, readme)
+
+
+def project_urls(page: str) -> dict[str, str]:
+    files = {"Documentation": "blob/main/docs/index.md", "Changes": "blob/main/CHANGELOG.md", "Issues": "issues"}
+    return {"Source": page, **{name: f"{page}/{path}" for name, path in files.items()}} if page else {}
+
 
 setup(
     name="hpcpot",
     version=re.search('__version__ = "(.+)"', (HERE / "hpcpot" / "__init__.py").read_text())[1],
     description="Molecular dynamics of silicon anodes with machine-learned potentials, on MPI and Dask",
-    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description=description((HERE / "README.md").read_text(encoding="utf-8"), address()),
     long_description_content_type="text/markdown",
     python_requires=">=3.10",
     license="MIT",
+    license_files=["LICENSE"],
     author="The hpcpot developers",
+    url=address() or None,
+    project_urls=project_urls(address()),
     keywords="molecular dynamics, machine-learned potentials, lithium batteries, silicon anodes, MPI, Dask, GPU",
     classifiers=[
         "Development Status :: 4 - Beta",
         "Environment :: Console",
+        "Environment :: GPU :: NVIDIA CUDA :: 12",
         "Intended Audience :: Science/Research",
+        "Natural Language :: English",
         "Operating System :: POSIX",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
+        "Programming Language :: Python :: 3.11",
         "Topic :: Scientific/Engineering :: Chemistry",
         "Topic :: Scientific/Engineering :: Physics",
     ],

@@ -171,6 +171,8 @@ def execute(line: str, folder: Path) -> tuple[int, str]:
 def check(line: str, folder: Path) -> None:
     """Check a command that is not run: options, configs, keys, scripts; what has --dry-run runs with it."""
     words = [word.replace("$k", "0") for word in shlex.split(line, comments=True)]
+    if ">" in words:
+        words = words[: words.index(">")]
     if words[0] in ("mpirun", "torchrun"):
         start = next(k for k, word in enumerate(words) if word in ("hpcpot", "python"))
         words = words[start:]
