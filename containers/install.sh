@@ -10,10 +10,6 @@ apt-get update -qq
 apt-get install -y -qq --no-install-recommends ca-certificates openmpi-bin python3-venv >/dev/null
 rm -rf /var/lib/apt/lists/*
 python3 -m venv /opt/hpcpot
-# The tools that build are not those that the image keeps: what is built is a wheel, in a folder of its own.
-/opt/hpcpot/bin/pip --no-cache-dir --disable-pip-version-check wheel -q --no-deps --wheel-dir /tmp/wheel "$SOURCE"
-/opt/hpcpot/bin/pip --no-cache-dir --disable-pip-version-check install -q -c "$SOURCE/.ci/constraints.txt" \
-  "$(echo /tmp/wheel/hpcpot-*.whl)[$EXTRAS]"
-rm -rf /tmp/wheel
+/opt/hpcpot/bin/pip --no-cache-dir --disable-pip-version-check install -q -c "$SOURCE/.ci/constraints.txt" "$SOURCE[$EXTRAS]"
 ln -sf /opt/hpcpot/bin/hpcpot /usr/local/bin/hpcpot
 hpcpot --version

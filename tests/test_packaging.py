@@ -80,7 +80,17 @@ def test_images_copy_what_the_build_needs():
     assert {line.split()[0] for line in files} == copied
     assert all((REPOSITORY / path).exists() for path in copied)
     assert all(line.split()[1] == f"/source/{line.split()[0]}" for line in files)
-    needed = {"setup.py", "README.md", "CITATION.cff", "hpcpot", "configs", "jobs", ".ci/constraints.txt", "containers"}
+    needed = {
+        "setup.py",
+        "pyproject.toml",
+        "README.md",
+        "CITATION.cff",
+        "hpcpot",
+        "configs",
+        "jobs",
+        ".ci/constraints.txt",
+        "containers",
+    }
     assert needed <= copied  # the package has links into configs and jobs
 
 

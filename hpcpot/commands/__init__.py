@@ -72,6 +72,7 @@ for _name, _package, _line, *_settings in (
     ("select", "select", "the structures that differ most, by farthest point sampling", f"{__name__}.select.settings"),
     ("train", "train", "fit a potential or a committee to labelled structures", "hpcpot.training.settings"),
     ("learn", "learn", "train, explore, select, label, repeat: concurrent learning", f"{__name__}.learn.settings"),
+    ("serve", "serve", "energies, forces and virials for another program, by i-PI's protocol"),
     ("results", "campaigns", "progress and failures of a farm campaign; export its results"),
     ("report", "report", "a page about runs of any kind, also while they go on; or a figure of a trajectory"),
     ("example", "example", "list the example configs, or write one to the current folder"),

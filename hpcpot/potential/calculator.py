@@ -17,7 +17,8 @@ from hpcpot.neighbors import batch
 from hpcpot.neighbors import pairs as neighbors
 from hpcpot.notices import notice
 from hpcpot.parallel.domain import Domain
-from hpcpot.parallel.ranks import SERIAL
+from hpcpot.parallel.launch import is_first
+from hpcpot.parallel.ranks import SERIAL, launched_size
 from hpcpot.potential import cells
 from hpcpot.potential.contract import (
     CLOSEST,
@@ -41,7 +42,7 @@ class Calculator(AseCalculator):
     Energy (eV), forces (eV/Å), stress (eV/Å³, tension positive, Voigt xx yy zz yz xz xy; where the cell has a volume),
     energies (eV per atom). Any cell and any pbc. A graph network has no energies of atoms, takes cells that are periodic along
     all axes, and its forces are no gradient of a smooth energy, which is told. A structure outside the range that the
-    potential was trained in is told once, as a Python warning.
+    potential was trained in is told once, as a Python warning; so is that each rank of mpirun computes by itself.
 
     Args:
         model: a file or list of files that `hpcpot.potential.files.load` reads, a shipped name, or parameters.
@@ -65,7 +66,10 @@ class Calculator(AseCalculator):
                 f"model = {type(model).__name__}: must be a file, a list of files, a shipped name or the parameters of a "
                 "potential; name one."
             )
+        self.family = family
         self.potential = cells.prepare(family, kernels, device=device)
+        if launched_size() > 1 and is_first():
+            notice(f"Calculator: {launched_size()} ranks", EACH_RANK)
         if cells.is_whole(self.potential):
             notice("model: graph network", NO_GRADIENT)
 
@@ -91,6 +95,10 @@ class Calculator(AseCalculator):
             notice(text, OUTSIDE_NOTE)
 
 
+EACH_RANK = (
+    "each computes whole structures by itself; hpcpot.md, or `hpcpot md --ranks`, divides one structure among ranks, and the "
+    "farm many structures among processes."
+)
 NO_GRADIENT = (
     "forces are no gradient of a smooth energy: energy is not conserved in dynamics with them; relax structures with them, and "
     "take another model for dynamics."
