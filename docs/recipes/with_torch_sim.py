@@ -24,14 +24,19 @@ class HpcpotModel(ModelInterface):
             energies.append(atoms.get_potential_energy())
             forces.append(torch.as_tensor(atoms.get_forces()))
             stresses.append(torch.as_tensor(atoms.get_stress(voigt=False)))
-        return {"energy": torch.tensor(energies, dtype=self.dtype), "forces": torch.cat(forces), "stress": torch.stack(stresses)}
+        return {
+            "energy": torch.tensor(energies, dtype=self.dtype),
+            "forces": torch.cat(forces),
+            "stress": torch.stack(stresses),
+        }
 
 
 model = HpcpotModel("lisi_mtp")
 cells = [bulk("Si", a=5.6), bulk("Li", a=3.3)]
 relaxed = ts.optimize(
-    cells, model, optimizer=ts.Optimizer.fire, convergence_fn=ts.generate_force_convergence_fn(0.005, include_cell_forces=True),
-    init_kwargs={"cell_filter": ts.CellFilter.frechet},
+    cells, model, optimizer=ts.frechet_cell_fire, convergence_fn=ts.generate_force_convergence_fn(0.005)
 )
 for atoms, energy in zip(ts.io.state_to_atoms(relaxed), relaxed.energy, strict=True):
-    print(f"{atoms.get_chemical_formula()}: {energy / len(atoms):.3f} eV/atom, {atoms.get_volume() / len(atoms):.2f} Å³/atom")
+    print(
+        f"{atoms.get_chemical_formula()}: {energy / len(atoms):.3f} eV/atom, {atoms.get_volume() / len(atoms):.2f} Å³/atom"
+    )
