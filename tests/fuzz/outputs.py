@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+import threading
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import ase
 import labelled
 import numpy as np
 import runs
@@ -96,6 +100,26 @@ def _data_and_model(damaged: str) -> list[str]:
     return [damaged]
 
 
+def _structure_and_model() -> list[str]:
+    ase.Atoms("LiSi", [[0, 0, 0], [2.5, 0, 0]], cell=[6, 6, 6], pbc=True).write("pair.extxyz")
+    model_files.save(MODELS["deep_potential"], Path("model.h5"), {"source": "made"})
+    return ["pair.extxyz"]
+
+
+def _serve() -> None:
+    """Serve a program that ends as soon as somebody connects."""
+
+    def end() -> None:
+        with contextlib.suppress(OSError):
+            server.accept()[0].sendall(b"EXIT".ljust(12))
+
+    with socket.create_server(("localhost", 0)) as server:
+        server.settimeout(5.0)
+        threading.Thread(target=end, daemon=True).start()
+        address = f"localhost:{server.getsockname()[1]}"
+        command("serve", "pair.extxyz", "--potential", "model.h5", "--socket", address)
+
+
 COMMAND_LINES: dict[str, tuple[Callable[[], list[str]], Callable[[], Any]]] = {
     "convert": (partial(_data_and_model, "data.h5"), partial(command, "convert", "data.h5", "-o", "again.cfg")),
     "dataset": (partial(_data_and_model, "data.h5"), partial(command, "dataset", "data.h5")),
@@ -108,6 +132,7 @@ COMMAND_LINES: dict[str, tuple[Callable[[], list[str]], Callable[[], Any]]] = {
         partial(command, "verify", "model.h5", "--crystals", "Li", "--nve-steps", "20", "--no-figure"),
     ),
     "results": (_campaign, partial(command, "results", "rows.h5", "--export", "csv")),
+    "serve": (_structure_and_model, _serve),
     "report": (partial(_run, "run.h5md"), partial(command, "report", "run.h5md", "-o", "run.png")),
 }
 """Command without a config -> its files and a command line."""

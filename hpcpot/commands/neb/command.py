@@ -11,7 +11,7 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 
-from hpcpot import config
+from hpcpot import account, config
 from hpcpot.commands.neb import figure
 from hpcpot.commands.neb.settings import SCHEMA, NebSettings
 from hpcpot.errors import HpcpotError, SimulationError, StructureError
@@ -59,6 +59,14 @@ def run_command(arguments: argparse.Namespace) -> int:
     print(f"{len(images)} images of {len(images[0])} atoms, {images[0].get_chemical_formula()}")
     done = band.relax(images, potential, options_of_band(settings), BandProgress(), stop)
     write(images, done, ref, settings)
+    account.tell(
+        status=done.status,
+        steps=done.steps,
+        barrier_eV=done.barrier,
+        barrier_back_eV=done.barrier_back,
+        energies_eV=done.energies,
+        distances_A=done.distances,
+    )
     print(text(done))
     print(f"written: {', '.join(map(str, outputs))}")
     if done.status == "stopped":

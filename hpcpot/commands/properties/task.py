@@ -52,6 +52,7 @@ def prepare(settings: PropertiesSettings, arguments: argparse.Namespace, stop: S
             "potential": potential.fingerprint,
             "task": f"{vars(section)}\nprecision: {potential.precision}, kernels: {potential.kernels}",
         },
+        cites=potential.cites,
         report=partial(report, output.figure),
     )
 
