@@ -27,6 +27,8 @@ CONFIGS = {
     "bulk_28900": "analyze_fracture.yaml",
     "bulk_104448": "analyze_fracture.yaml",
     "particle_li13si4": "analyze_particle.yaml",
+    "particle_lisi": "analyze_particle.yaml",
+    "particle_lisi3": "analyze_particle.yaml",
 }
 """Section of the page, and the config in configs/ that analyses its run."""
 FIGURES = {
