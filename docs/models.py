@@ -1,9 +1,10 @@
 """Fills the tables of models.md: errors on held-out frames, and what the models make of crystals.
 
     python docs/models.py FOLDER DATA ...
+    python docs/models.py FOLDER DATA ... --second
 
-FOLDER holds lisi_dp_0.h5 ... lisi_dp_3.h5, lisi_chebyshev.h5, lisi_mtp.h5; DATA are held-out frames. What `hpcpot test`
-and `hpcpot verify` write is left in the folder.
+FOLDER holds lisi_dp_0.h5 ... lisi_dp_3.h5, lisi_chebyshev.h5, lisi_mtp.h5, for the second edition lisi_mtp.h5 and
+lisi_mtp_20.h5; DATA are held-out frames. What `hpcpot test` and `hpcpot verify` write is left in the folder.
 """
 
 from __future__ import annotations
@@ -38,7 +39,29 @@ CLASSES = {
     "all": ("all",),
 }
 """Groups of `lisi_training` by what they are, as patterns of names."""
-SINGLE = {name: files[0] for name, files in MODELS.items() if len(files) == 1}
+SECOND = {"first edition, level 16": ("lisi_mtp",), "second edition, level 20": ("lisi_mtp_20",)}
+SECOND_CLASSES = {
+    "crystals, 60-1400 K, strained": ("*_cold", "volumes_*"),
+    "crystals with defects": (
+        "li_vacancy",
+        "li_in_si",
+        "si_divacancy",
+        "si_interstitial",
+        "si_removal",
+        "si_vacancy",
+        "relaxed_defects",
+    ),
+    "glasses": ("amorphous_*",),
+    "interfaces of Si and Li": ("interface_*",),
+    "surfaces": ("surface_*",),
+    "melts": ("melts",),
+    "pulled apart": ("pulled",),
+    "dense": ("dense",),
+    "clusters": ("clusters",),
+    "random cells": ("random_cells",),
+    "all": ("all",),
+}
+"""Groups of the last test set."""
 ELASTIC = ("C11_GPa", "C12_GPa", "C44_GPa")
 
 
@@ -46,8 +69,17 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
     parser.add_argument("data", type=Path, nargs="+")
+    parser.add_argument("--second", action="store_true", help="the section of the second edition")
     options = parser.parse_args(arguments)
     folder = options.folder
+    if options.second:
+        second(folder, options.data)
+    else:
+        first(folder, options.data)
+
+
+def first(folder: Path, data_files: list[Path]) -> None:
+    """Write the sections of the first edition."""
     lines = [
         "## Errors on frames that no training saw",
         "",
@@ -55,38 +87,54 @@ def main(arguments: list[str] | None = None) -> None:
         "watched while settings were chosen: these are errors of interpolation. The VASP sets below are independent.",
         "",
     ]
-    for data in options.data:
-        lines += [*errors(folder, data), ""]
-    parity = folder / f"test_{SINGLE['Deep Potential 0']}_{options.data[0].stem}.png"
+    for data in data_files:
+        lines += [*errors(folder, data, MODELS, CLASSES), ""]
+    parity = folder / f"test_lisi_dp_0_{data_files[0].stem}.png"
     shutil.copy(parity, PAGE.with_name("models_parity.png"))
     write("errors", [*lines, "![Parity of energies, forces and stresses, Deep Potential 0](models_parity.png)"])
-    for name in SINGLE.values():
+    write("crystals", ["## Crystals", "", *verified(folder, MODELS)])
+
+
+def second(folder: Path, data: list[Path]) -> None:
+    """Write the section of the second edition."""
+    lines = []
+    for one in data:
+        lines += [*errors(folder, one, SECOND, SECOND_CLASSES), ""]
+    write("second", [*lines, *verified(folder, SECOND)])
+
+
+def verified(folder: Path, models: dict[str, tuple[str, ...]]) -> list[str]:
+    """What models that are no committee make of crystals, and which checks they passed."""
+    single = {name: files[0] for name, files in models.items() if len(files) == 1}
+    for name in single.values():
         hpcpot("verify", folder / f"{name}.h5", "-o", folder / f"verify_{name}", "--overwrite", may_fail=True)
-    write("crystals", ["## Crystals", "", *crystals(folder), "", *checks(folder)])
+    return [*crystals(folder, single), "", *checks(folder, single)]
 
 
 def hpcpot(*arguments: object, may_fail: bool = False) -> None:
     subprocess.run([sys.executable, "-m", "hpcpot", *map(str, arguments)], check=not may_fail)
 
 
-def errors(folder: Path, data: Path) -> list[str]:
+def errors(
+    folder: Path, data: Path, models: dict[str, tuple[str, ...]], classes: dict[str, tuple[str, ...]]
+) -> list[str]:
     """Root mean square errors of each model: in each class of groups where the data have them, and in each group."""
     errors_of = {}
-    for name, files in MODELS.items():
+    for name, files in models.items():
         base = folder / f"test_{files[0] if len(files) == 1 else 'committee'}_{data.stem}"
         hpcpot("test", *(folder / f"{file}.h5" for file in files), data, "-o", base, "--overwrite")
         errors_of[name] = rows_of(Path(f"{base}_errors.csv"))
-    groups = [row["group"] for row in errors_of["Deep Potential 0"]]
-    classes = {
+    groups = [row["group"] for row in next(iter(errors_of.values()))]
+    parts = {
         name: [g for g in groups if any(fnmatch(g, pattern) for pattern in patterns)]
-        for name, patterns in CLASSES.items()
+        for name, patterns in classes.items()
     }
     lines = [f"`{data.name}`, E in meV/atom, F in meV/Å:", ""]
-    if not all(classes.values()):
+    if not all(parts.values()):
         return lines + table(errors_of, {group: [group] for group in groups})
     return [
         *lines,
-        *table(errors_of, classes),
+        *table(errors_of, parts),
         "",
         '<details markdown="1"><summary>Each group</summary>',
         "",
@@ -99,8 +147,8 @@ def errors(folder: Path, data: Path) -> list[str]:
 def table(errors_of: dict[str, list[dict[str, str]]], parts: dict[str, list[str]]) -> list[str]:
     """A row for each part of the data, which has some of the groups; a column for each model."""
     lines = [
-        f"| | frames | {' | '.join(f'{name}: E | F' for name in MODELS)} |",
-        "|---|---|" + "---|---|" * len(MODELS),
+        f"| | frames | {' | '.join(f'{name}: E | F' for name in errors_of)} |",
+        "|---|---|" + "---|---|" * len(errors_of),
     ]
     for part, groups in parts.items():
         cells, frames = [], 0.0
@@ -119,10 +167,10 @@ def pooled(rows: list[dict[str, str]], count: str, error: str) -> tuple[float, f
     return sum(counts), (squares / sum(counts)) ** 0.5
 
 
-def crystals(folder: Path) -> list[str]:
+def crystals(folder: Path, models: dict[str, str]) -> list[str]:
     """Lattice constants, bulk moduli, elastic constants and formation energies beside those of PBE."""
-    tables = by_model(folder, "_crystals", "crystal")
-    lines = [f"| | PBE | {' | '.join(SINGLE)} |", "|---|---|" + "---|" * len(SINGLE)]
+    tables = by_model(folder, models, "_crystals", "crystal")
+    lines = [f"| | PBE | {' | '.join(models)} |", "|---|---|" + "---|" * len(models)]
 
     def add(title: str, reference: str, crystal: str, text: Callable[[dict[str, str]], str]) -> None:
         cells = [text(rows[crystal]) if crystal in rows else "-" for rows in tables.values()]
@@ -156,7 +204,7 @@ def crystals(folder: Path) -> list[str]:
                 crystal,
                 lambda row: f"{float(row['formation_energy_eV_per_atom']):.3f}",
             )
-    verdicts = by_model(folder, "", "name")
+    verdicts = by_model(folder, models, "", "name")
     for element in BULK_MODULI:
         key = f"{element}: vacancy formation energy"
         cells = [f"{float(rows[key]['value']):.2f}" if key in rows else "-" for rows in verdicts.values()]
@@ -164,10 +212,10 @@ def crystals(folder: Path) -> list[str]:
     return lines
 
 
-def by_model(folder: Path, table: str, key: str) -> dict[str, dict[str, dict[str, str]]]:
+def by_model(folder: Path, models: dict[str, str], table: str, key: str) -> dict[str, dict[str, dict[str, str]]]:
     """Rows of a table of `hpcpot verify` by model and by one of their columns."""
     return {
-        name: {row[key]: row for row in rows_of(folder / f"verify_{file}{table}.csv")} for name, file in SINGLE.items()
+        name: {row[key]: row for row in rows_of(folder / f"verify_{file}{table}.csv")} for name, file in models.items()
     }
 
 
@@ -176,10 +224,10 @@ def lengths(row: dict[str, str]) -> str:
     return "/".join(dict.fromkeys(f"{float(row[f'{axis}_A']):.3f}" for axis in "abc"))
 
 
-def checks(folder: Path) -> list[str]:
+def checks(folder: Path, models: dict[str, str]) -> list[str]:
     """How many checks of `hpcpot verify` passed, and which did not."""
     lines = []
-    for name, file in SINGLE.items():
+    for name, file in models.items():
         rows = rows_of(folder / f"verify_{file}.csv")
         failed = [f"{row['name']} {float(row['value']):.3g} {row['unit']}" for row in rows if row["verdict"] == "FAIL"]
         told = f"; failed: {'; '.join(failed)}" if failed else ""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from repository import REPOSITORY
 
-from hpcpot import data
+from hpcpot import Calculator, data
 from hpcpot.commands.accuracy import errors
 from hpcpot.dataset.dataset import from_frames
 from hpcpot.dataset.files import load as load_data
@@ -67,5 +67,20 @@ def test_the_moment_tensor_potential_grades(held_out):
     assert np.median(known) < 1.0 and unknown.min() > 10.0
 
 
+def test_silicon_of_the_second_edition():
+    """Its lattice constant, and the energy to take one atom out, are those of the page."""
+    page = (REPOSITORY / "docs" / "models.md").read_text(encoding="utf-8").split("## Second edition")[1]
+    removal = float(re.search(r"one Si out of 64, unrelaxed, (-[\d.]+) eV", page).group(1))
+    lattice = float(re.search(r"Si: lattice constants \(Å\) \|.*\| ([\d.]+) \|$", page, re.MULTILINE).group(1))
+    whole = crystals.build("Si", (2, 2, 2))
+    whole.set_cell(whole.cell * (2 * lattice / whole.cell.lengths()[0]), scale_atoms=True)
+    whole.calc = Calculator("lisi_mtp_20")
+    holed = whole.copy()
+    del holed[0]
+    holed.calc = whole.calc
+    assert whole.get_potential_energy() - holed.get_potential_energy() == pytest.approx(removal, abs=0.01)
+    assert np.abs(whole.get_stress()).max() < 2e-3
+
+
 def test_they_are_small():
-    assert all(data.find(name).stat().st_size < 5e6 for name in [*COMMITTEE, *COLUMNS])
+    assert all(data.find(name).stat().st_size < 5e6 for name in [*COMMITTEE, *COLUMNS, "lisi_mtp_20"])
