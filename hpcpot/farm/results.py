@@ -311,8 +311,8 @@ class Store:
         """Refuse the file of another campaign."""
         with Results(self.path) as results:
             stored = {"kind": results.kind, "columns": list(results.columns.items()), **results.identity()}
-        expected = {"kind": self._kind, "columns": list(self._columns.items()), **self._identity}
-        for name in expected.keys() | stored.keys():
+        expected = {"kind": self._kind, **self._identity, "columns": list(self._columns.items())}
+        for name in dict.fromkeys([*expected, *stored]):
             if stored.get(name) != expected.get(name):
                 raise OutputError(
                     f"{self.path} = results with another {name}: one file holds what one potential and one setting of "
