@@ -42,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     for name, threads in launch.ENVIRONMENT.items():
         os.environ.setdefault(name, threads)
+    os.environ["MPLBACKEND"] = "agg"  # a notebook that runs this has one of its own, which may not be installed here
     gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     argv = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import pytest
 from ase.build import bulk
+from printed import assert_same
 from repository import PYTHONPATH, REPOSITORY
 
 RECIPES = REPOSITORY / "docs/recipes"
 PAGE = (REPOSITORY / "docs/recipes.md").read_text(encoding="utf-8")
-NUMBER = re.compile(r"-?\d+\.?\d*")
-TOLERANCE = 0.02
-"""Of printed numbers, relative; drifts, which begin with 0.0, are compared absolutely."""
 NEEDS = {
     "with_phonopy": "phonopy",
     "with_matcalc": "matcalc",
@@ -38,13 +36,6 @@ def printed(name: str) -> str:
     return block[1] if block else ""
 
 
-def assert_same(output: str, told: str) -> None:
-    """Compare texts, numbers within a tolerance."""
-    assert NUMBER.sub("#", output) == NUMBER.sub("#", told)
-    for seen, said in zip(NUMBER.findall(output), NUMBER.findall(told), strict=True):
-        assert float(seen) == pytest.approx(float(said), rel=TOLERANCE, abs=0.05), f"{seen} is not {said}"
-
-
 @pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in BIG)) for name in SCRIPTS])
 def test_a_recipe_prints_what_its_page_says(name, tmp_path):
     if name in NEEDS:
@@ -58,7 +49,7 @@ def test_a_recipe_prints_what_its_page_says(name, tmp_path):
         timeout=300,
     )
     assert done.returncode == 0, done.stderr
-    assert_same(done.stdout, printed(name))
+    assert_same(done.stdout, printed(name), name)
 
 
 @pytest.mark.slow
