@@ -14,7 +14,7 @@ from hpcpot.errors import DataError, StructureError
 from hpcpot.neighbors import batch
 from hpcpot.neighbors.distances import histogram
 from hpcpot.neighbors.pairs import Pairs
-from hpcpot.selection import farthest
+from hpcpot.selection import farthest, points
 from hpcpot.structure import images, packing
 
 OPEN = np.zeros(3, bool)
@@ -206,7 +206,7 @@ def sums_that_tell_energies() -> None:
     assert not any(part.any() for part in add(near.points, np.zeros(1, np.int64)))
 
 
-@case("selection.farthest:_approach", "selection.farthest:_distance_sums")
+@case("selection.points:_approach", "selection.points:_distance_sums")
 def farthest_points() -> None:
     for number in (*BAD, 0.0):
         vectors = np.arange(12.0).reshape(6, 2)
@@ -218,9 +218,9 @@ def farthest_points() -> None:
             refused(DataError, farthest.farthest, vectors, 0)
             refused(DataError, farthest.central, vectors)
         nearest, owner = np.full(6, np.inf), np.zeros(6, np.int64)
-        assert 0 <= farthest._approach(vectors, np.array([4]), nearest, owner, number)[0] < 6
+        assert 0 <= points._approach(vectors, np.array([4]), nearest, owner, number, np.ones(6, bool))[0] < 6
     refused(DataError, farthest.farthest, vectors[:0], 0)
     for number in BAD:
         sums, least = np.zeros(6), np.zeros(6)
-        farthest._distance_sums(vectors, vectors[:, 0], np.array([5]), np.full((1, 6), number), sums, least)
+        points._distance_sums(vectors, vectors[:, 0], np.array([5]), np.full((1, 6), number), sums, least)
         assert not sums[:5].any()

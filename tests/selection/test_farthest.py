@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from hpcpot.errors import DataError
-from hpcpot.selection import farthest as module
+from hpcpot.selection import points as module
 from hpcpot.selection.farthest import at_random, central, farthest, measured
+from hpcpot.selection.points import TOGETHER, Kernel
+from hpcpot.selection.quotas import Quotas
 
 
 def on_sphere(n: int = 300, d: int = 40, inner: int = 3, seed: int = 0) -> np.ndarray:
@@ -140,3 +144,54 @@ NAN[3, 1] = np.nan
 def test_bad_input(call, message):
     with pytest.raises(DataError, match=message):
         call()
+
+
+KINDS = np.random.default_rng(8).integers(0, 3, len(PLANE))
+
+
+def test_quotas_bound_each_kind():
+    most = np.array([4, 50, 7])
+    found = farthest(PLANE, 7, 40, quotas=Quotas(KINDS, most)).order
+    order = [7]
+    every = distances(PLANE)
+    while len(order) < 40:
+        counts = np.bincount(KINDS[order], minlength=3)
+        nearest = every[:, order].min(axis=1)
+        nearest[order] = -1.0
+        nearest[(counts >= most)[KINDS]] = -1.0
+        order.append(int(np.argmax(nearest)))
+    assert found.tolist() == order
+    all_of_them = farthest(PLANE, 7, quotas=Quotas(KINDS, most))
+    counts = np.bincount(KINDS[all_of_them.order], minlength=3)
+    assert counts.tolist() == np.minimum(most, np.bincount(KINDS)).tolist()
+    by_chance = at_random(len(PLANE), 30, 1, Quotas(KINDS, most))
+    assert (np.bincount(KINDS[by_chance], minlength=3) <= most).all() and len(set(by_chance.tolist())) == 30
+
+
+def test_a_kernel_in_place_of_vectors():
+    vectors = on_sphere()
+    asked = []
+
+    def similarities(rows: np.ndarray) -> np.ndarray:
+        asked.append(len(rows))
+        return vectors[rows] @ vectors.T
+
+    kernel = Kernel(len(vectors), similarities)
+    assert central(kernel) == central(vectors)
+    assert max(asked) <= TOGETHER
+    by_vectors, by_kernel = farthest(vectors, 3, 60, within=0.3), farthest(kernel, 3, 60, within=0.3)
+    assert by_kernel.order.tolist() == by_vectors.order.tolist()
+    np.testing.assert_allclose(by_kernel.distances, by_vectors.distances, atol=1e-7)
+    np.testing.assert_array_equal(by_kernel.covered, by_vectors.covered)
+
+
+def test_quotas_refuse():
+    quotas = partial(Quotas, KINDS, np.array([1, 2, 3]))
+    for call in (lambda: farthest(PLANE, 7, 7, quotas=quotas()), lambda: at_random(len(PLANE), 7, 1, quotas())):
+        with pytest.raises(
+            DataError, match=r"count of .* = 7: must be 1 to 6, the number of vectors, or of those within"
+        ):
+            call()
+    none_of_it = Quotas(KINDS, np.where(np.arange(3) == KINDS[7], 0, 5))
+    with pytest.raises(DataError, match="start of farthest point sampling = 7: must be within the quotas"):
+        farthest(PLANE, 7, quotas=none_of_it)

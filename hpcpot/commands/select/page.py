@@ -50,6 +50,16 @@ def read(path: Path, views: int = 1) -> ReportSection:
         )
     )
     section.tables |= tables
+    beside = {name: dataset.with_name(f"{dataset.stem}_{name}.csv") for name in ("diagram", "pairs")}
+    if settings.diagram.x is not None and all(name.is_file() for name in beside.values()):
+        of_pairs = {name: read_table(table) for name, table in beside.items()}
+        section.charts.append(
+            chart(
+                "Mean similarity to two groups, and similar pairs.",
+                *summary.DIAGRAM_SIZE,
+                lambda figure: summary.draw_diagram(figure, of_pairs["diagram"], of_pairs["pairs"]),
+            )
+        )
     return section
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -15,7 +15,7 @@ from ase import Atoms
 from ase.data import atomic_numbers
 
 from hpcpot import account, config, provenance
-from hpcpot.commands.select import compute, summary
+from hpcpot.commands.select import blocks, compute, groups, summary
 from hpcpot.commands.select.settings import DescriptorSection, SelectionSection, SelectOutputSection, SelectSettings
 from hpcpot.dataset import files, hdf5, places
 from hpcpot.dataset.dataset import DataSet, Labelled, build, labelled
@@ -31,6 +31,8 @@ from hpcpot.farm.task import Task
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.settings import PotentialSection
 from hpcpot.selection.farthest import Subset, at_random, central, farthest, measured
+from hpcpot.selection.points import Points, Vectors
+from hpcpot.selection.spanning import cur, d_optimal
 from hpcpot.storage.content import content_key
 from hpcpot.structure.formats import StructureOptions
 from hpcpot.structure.settings import options_of
@@ -61,8 +63,9 @@ def prepare(settings: SelectSettings, arguments: argparse.Namespace, stop: Stop)
     compared = descriptor_of(settings.descriptor, section.elements or _elements(frames.values()))
     check_outputs(output, compared.text, arguments.overwrite)
     _check_numbers(settings.selection, len(each_once(items)))
+    groups.check(settings, list(frames.values()))
     facts = {**provenance.collect(), "config": config.dump(settings), "descriptor": compared.text}
-    return Task(
+    by_vectors = Task(
         kind="select",
         results=output.vectors,
         items=items,
@@ -71,7 +74,17 @@ def prepare(settings: SelectSettings, arguments: argparse.Namespace, stop: Stop)
         batched=True,
         identity={"descriptor": compared.text},
         cites=("bartok2013" if settings.descriptor.kind == "soap" else "shapeev2016",),
-        report=partial(report, settings, frames, facts),
+        report=partial(report, settings, frames, facts, vectors),
+    )
+    if settings.descriptor.zeta == 1:
+        return by_vectors
+    return replace(
+        by_vectors,
+        items=blocks.items_of(items),
+        columns=blocks.COLUMNS,
+        compute=partial(blocks.compute, descriptor=compared.descriptor, zeta=settings.descriptor.zeta),
+        batched=False,
+        report=partial(report, settings, frames, facts, partial(blocks.points, items)),
     )
 
 
@@ -143,7 +156,8 @@ def descriptor_of(section: DescriptorSection, elements: Sequence[str]) -> Compar
             section.sigma_A,
             section.central_weight,
         )
-        return Compared(soap, soap.size, str(soap))
+        power = "" if section.zeta == 1 else f", kernels of atoms to the power zeta={section.zeta}"
+        return Compared(soap, soap.size, f"{soap}{power}")
     model = PotentialRef.of(PotentialSection(file=section.model, outside="ignore"))
     family = model.load().family
     if not isinstance(family, MomentTensor):
@@ -189,13 +203,33 @@ def report(
     settings: SelectSettings,
     frames: Mapping[str, Labelled],
     facts: Mapping[str, Any],
+    compared: Callable[..., tuple[list[str], Points]],
     results: Results,
     keys: Sequence[str],
 ) -> None:
-    """Select from the structures that have a vector, and write what came of it.
+    """Select from the structures that are compared, and write what came of it.
+
+    Args:
+        compared: `vectors` or `blocks.points`.
+    Raises:
+        DataError: none is, or more are asked for than there are.
+    """
+    done, points = compared(results, keys)
+    dataset = build([frames[key] for key in done])
+    chosen = select(points, dataset, settings.selection)
+    by_chance = {
+        seed: measured(points, at_random(points.count, len(chosen.order), seed), chosen.within)
+        for seed in settings.selection.random_seeds
+    }
+    seen = summary.Seen(dataset, chosen, by_chance, *groups.compare(points, dataset, settings))
+    write(settings.output, seen, points, facts)
+
+
+def vectors(results: Results, keys: Sequence[str]) -> tuple[list[str], Vectors]:
+    """Keys of the structures that have a vector, and the vectors, of length 1.
 
     Raises:
-        DataError: none has one, or more are asked for than there are.
+        DataError: there is none.
     """
     rows = {key: row for row, key in enumerate(results.keys())}
     done = [key for key in keys if key in rows]
@@ -203,34 +237,30 @@ def report(
         raise DataError(
             "structures = none with a vector: at least one is required; `hpcpot results` says why they failed."
         )
-    vectors = np.asarray(results.read("vector"))[[rows[key] for key in done]]
-    vectors /= np.linalg.norm(vectors, axis=1)[:, None]
-    dataset = build([frames[key] for key in done])
-    chosen = select(vectors, settings.selection)
-    by_chance = {
-        seed: measured(vectors, at_random(len(vectors), len(chosen.order), seed), chosen.within)
-        for seed in settings.selection.random_seeds
-    }
-    write(settings.output, dataset, chosen, by_chance, facts)
+    values = np.asarray(results.read("vector"))[[rows[key] for key in done]]
+    return done, Vectors(values / np.linalg.norm(values, axis=1)[:, None])
 
 
-def select(vectors: np.ndarray, section: SelectionSection) -> Subset:
-    """Farthest points as a config says it."""
-    start = central(vectors) if section.start is None else section.start
-    covered = None if section.covered_percent is None else section.covered_percent / 100.0
-    return farthest(vectors, start, section.count, section.distance, covered, section.within)
+def select(points: Points, dataset: DataSet, section: SelectionSection) -> Subset:
+    """The selection that a config asks for."""
+    quotas = groups.quotas(dataset, section.quotas or {})
+    if section.method == "farthest":
+        start = central(points) if section.start is None else section.start
+        covered = None if section.covered_percent is None else section.covered_percent / 100.0
+        return farthest(points, start, section.count, section.distance, covered, section.within, quotas)
+    if section.method == "random":
+        order = at_random(points.count, section.count, section.seed, quotas)
+    else:
+        order = {"cur": cur, "d_optimal": d_optimal}[section.method](points.values, section.count, quotas)
+    return measured(points, order, section.within)
 
 
-def write(
-    output: SelectOutputSection,
-    dataset: DataSet,
-    chosen: Subset,
-    by_chance: Mapping[int, Subset],
-    facts: Mapping[str, Any],
-) -> None:
-    """The selected structures, tables and figure; prints what came of it."""
-    hdf5.write(dataset.select(chosen.order), output.dataset, facts, overwrite=True)
-    account.tell(of=len(dataset), chosen=len(chosen.order))
-    print(summary.text(dataset, chosen, by_chance))
-    for path in summary.write(output.dataset, dataset, chosen, by_chance):
+def write(output: SelectOutputSection, seen: summary.Seen, points: Points, facts: Mapping[str, Any]) -> None:
+    """The selected structures, tables and figures; prints what came of it."""
+    hdf5.write(seen.dataset.select(seen.chosen.order), output.dataset, facts, overwrite=True)
+    account.tell(of=len(seen.dataset), chosen=len(seen.chosen.order))
+    print(summary.text(seen))
+    for path in summary.write(output.dataset, seen, facts):
         print(f"written: {path}")
+    if output.similarities is not None:
+        print(f"written: {summary.write_matrix(output.similarities, seen, points, facts)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import ase
 import ase.io
+import h5py
 import labelled
 import numpy as np
 import pytest
@@ -19,16 +20,22 @@ import yaml
 from campaigns import LocalPool, handlers_kept, run
 
 from hpcpot.commands import select as select_command
+from hpcpot.commands.select import blocks
+from hpcpot.commands.select.groups import compositions
 from hpcpot.dataset import hdf5
 from hpcpot.dataset.dataset import join
 from hpcpot.descriptors.descriptor import of_frames
 from hpcpot.descriptors.moment_tensor import MomentTensorBasis
+from hpcpot.descriptors.similarity import similarity
 from hpcpot.descriptors.soap.power_spectrum import Soap
-from hpcpot.errors import ConfigError, DataError, OutputError
-from hpcpot.farm.results import Results
+from hpcpot.errors import ConfigError, DataError, HpcpotError, OutputError
+from hpcpot.farm.results import Column, Results
 from hpcpot.parallel.stop import STOPPED
 from hpcpot.potential import files as potential_files
-from hpcpot.selection.farthest import central, farthest
+from hpcpot.selection.farthest import at_random, central, farthest
+from hpcpot.selection.quotas import Quotas
+from hpcpot.selection.spanning import cur, d_optimal
+from hpcpot.storage.tables import read_tables
 
 select = partial(run, "select")
 DATA = labelled.dataset(30)
@@ -163,6 +170,84 @@ def test_what_has_no_vector_is_not_selected(folder: Path, tmp_path: Path, pool: 
         in_process(folder, only, *values[1:], "selection.count=1", *outputs(tmp_path, "model"))
 
 
+def test_other_methods_and_quotas(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    vectors = of_frames(DATA, Soap(("Li", "Si"), **SMALL))
+    expected = {"cur": cur(vectors, 8), "d_optimal": d_optimal(vectors, 8), "random": at_random(30, 8, 5)}
+    for method, order in expected.items():
+        values = [f"selection.method={method}", "selection.seed=5", *outputs(tmp_path, "other")]
+        assert in_process(folder, *values) == 0
+        labelled.assert_same(hdf5.read(tmp_path / "other.h5"), DATA.select(order))
+    kinds, labels = np.unique(compositions(DATA), return_inverse=True)
+    most = np.bincount(labels)
+    most[kinds == "Li9Si7"] = 1
+    order = farthest(vectors, central(vectors), 8, quotas=Quotas(labels, most)).order
+    assert order.tolist() != farthest(vectors, central(vectors), 8).order.tolist()
+    assert in_process(folder, "selection.quotas={Li18Si14: 1}", *outputs(tmp_path, "other")) == 0
+    labelled.assert_same(hdf5.read(tmp_path / "other.h5"), DATA.select(order))
+
+
+def test_diagram_duplicates_and_similarities_of_all_pairs(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    """Against the similarities of all pairs; the two frames that stand in both files are one structure."""
+    moved = replace(DATA.select([4]), positions=DATA.select([4]).positions + 1e-5)
+    hdf5.write(moved, tmp_path / "moved.h5", {})
+    data = join([DATA, moved])
+    vectors = of_frames(data, Soap(("Li", "Si"), **SMALL))
+    formulas = compositions(data)
+    names = ["LiSi", "Li3Si5"]
+    values = [
+        f"structures.files=[first.h5, rest.h5, {tmp_path / 'moved.h5'}]",
+        f"diagram.x={names[0]}",
+        f"diagram.y={names[1]}",
+        "selection.duplicates=0.0005",
+        f"output.similarities={tmp_path / 'all.h5'}",
+        *outputs(tmp_path, "seen"),
+    ]
+    assert in_process(folder, *values) == 0
+    kernel = vectors @ vectors.T
+    with h5py.File(tmp_path / "all.h5") as file:
+        np.testing.assert_allclose(file["similarities"][:], kernel, atol=1e-12)
+    rows = table(tmp_path / "seen_diagram.csv")
+    for name in names:
+        expected = kernel[:, formulas == name].mean(axis=1)
+        np.testing.assert_allclose([float(row[f"similarity_to_{name}"]) for row in rows], expected, atol=1e-12)
+    chosen = hdf5.read(tmp_path / "seen.h5").sources.tolist()
+    assert [row["source"] for row in sorted(rows, key=lambda row: int(row["place"])) if row["place"] != "0"] == chosen
+    pairs = table(tmp_path / "seen_pairs.csv")
+    members = np.flatnonzero(formulas == names[0])
+    own = kernel[np.ix_(members, members)][np.triu_indices(len(members), 1)]
+    for row in (pairs[0], pairs[len(pairs) // 2], pairs[-1]):
+        at = float(row["similarity"])
+        assert float(row[names[0]]) == pytest.approx(np.mean(own < at) if at < 1.0 else 1.0)
+    [twice] = table(tmp_path / "seen_duplicates.csv")
+    assert (twice["source"], twice["nearest_source"]) == (data.sources[30], data.sources[4])
+    assert float(twice["distance"]) < 5e-4
+    for name in ("seen.pdf", "seen.png", "seen_diagram.pdf", "seen_diagram.png", "seen_tables.h5"):
+        assert (tmp_path / name).stat().st_size > 1000
+    _, tables, _ = read_tables(tmp_path / "seen_tables.h5")
+    assert set(tables) == {"sizes", "compositions", "diagram", "pairs", "duplicates"}
+    reports.section_of(tmp_path / "seen.h5", "select", charts=2)
+
+
+def test_zeta_of_two_by_blocks(folder: Path, tmp_path: Path, pool: LocalPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As from the kernel of all pairs at once; more structures compute only the blocks that lack."""
+    monkeypatch.setattr(blocks, "SIZE", 8)
+    monkeypatch.setattr(blocks, "COLUMNS", {"kernel": Column((8, 8))})
+    kernel = similarity(DATA, DATA, Soap(("Li", "Si"), **SMALL), 2)
+    expected = farthest(np.linalg.cholesky(kernel + 1e-12 * np.eye(30)), 6, 8)
+    values = ["descriptor.zeta=2", f"output.similarities={tmp_path / 'all.h5'}", *outputs(tmp_path, "zeta")]
+    assert in_process(folder, "structures.files=first.h5", *values) == 0
+    assert len(pool.computed) == 6, "pairs of three blocks"
+    assert in_process(folder, "selection.start=6", *values) == 0
+    labelled.assert_same(hdf5.read(tmp_path / "zeta.h5"), DATA.select(expected.order))
+    with h5py.File(tmp_path / "all.h5") as file:
+        np.testing.assert_allclose(file["similarities"][:], kernel, atol=1e-10)
+    assert len(pool.computed) == 6 + 10 - 3, "the third block was not full"
+    with pytest.raises(
+        OutputError, match=r"vectors of Soap.* to the power zeta=2: must be of Soap\(.*\), as in the config"
+    ):
+        in_process(folder, *outputs(tmp_path, "zeta"))
+
+
 def test_settings_are_not_mixed(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
     assert in_process(folder, *outputs(tmp_path, "mixed")) == 0
     with pytest.raises(
@@ -185,6 +270,21 @@ def test_bad_input(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
         (["structures.files=none.h5"], "structures.files = none.h5: must be a file or folder beside the config"),
         (["descriptor.kind=moment_tensor"], "descriptor.model = .*: is required"),
         (["descriptor.model=lisi_mtp"], "descriptor.model = .*: is for descriptor.kind: moment_tensor"),
+        (["descriptor.zeta=0"], "descriptor.zeta = 0 .*: must be"),
+        (["selection.method=cur", "descriptor.zeta=2"], "selection.method = .*: needs vectors"),
+        (["selection.method=random", "selection.count=null"], "selection.count = .*: is required for selection.method"),
+        (["selection.method=cur", "selection.start=3"], "selection.start = .*: is for selection.method: farthest"),
+        (["diagram.x=LiSi"], "diagram.y = .*: is required where the other axis is given"),
+        (
+            ["diagram.x=first", "diagram.y=Li99Si"],
+            "diagram.x = first: must be one of the .* that structures have; .* is",
+        ),
+        (
+            ["selection.quotas={SiC: 3}"],
+            "selection.quotas = SiC: must be one of the .* that structures have; .* nearest",
+        ),
+        (["selection.duplicates=0"], "selection.duplicates = 0 .*: must be"),
+        ([f"output.similarities={tmp_path / 'new.h5'}"], "output.similarities = .*: must be another file"),
         (["descriptor.width_A=4"], "width of SOAP = 4.0: must be above 0 and at most the cutoff"),
         (
             ["descriptor.kind=moment_tensor", f"descriptor.model={lennard_jones}"],
@@ -197,6 +297,19 @@ def test_bad_input(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
     with pytest.raises(OutputError, match="precious.h5 = exists, without .*h5 that it would be made of"):
         in_process(folder, new[0], f"output.dataset={tmp_path / 'precious.h5'}")
     assert not (tmp_path / "new.h5").exists()
+
+
+def test_files_that_hold_nothing_or_no_numbers(folder: Path, tmp_path: Path, pool: LocalPool) -> None:
+    (tmp_path / "empty.extxyz").write_text("")
+    broken = [DATA.frame(k) for k in range(2)]
+    broken[1].positions[0, 0] = np.nan
+    ase.io.write(tmp_path / "broken.extxyz", broken)
+    for name, message in (
+        ("empty.extxyz", "empty.extxyz.*:"),
+        ("broken.extxyz", "a position that is not finite|finite"),
+    ):
+        with pytest.raises(HpcpotError, match=message):
+            in_process(folder, f"structures.files={tmp_path / name}", *outputs(tmp_path, "bad"))
 
 
 def test_a_dry_run_selects_nothing(folder: Path, tmp_path: Path) -> None:
