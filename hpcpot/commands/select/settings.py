@@ -105,7 +105,7 @@ class DiagramSection:
     x: str | None = key(
         text("a group or a composition"), "group or composition on the first axis, e.g. LiSi64; null: no diagram", None
     )
-    y: str | None = key(text("a group or a composition"), "the same on the second axis, e.g. Li54Si", None)
+    y: str | None = key(text("a group or a composition"), "group or composition on the second axis, e.g. Li54Si", None)
     by: str = key(choice("composition", "group"), "what curves of similar pairs and colours are of", "composition")
 
 
