@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hpcpot.errors import DataError
-from hpcpot.selection.points import Points, Vectors
+from hpcpot.selection.points import Comparable, Vectors
 from hpcpot.selection.quotas import Quotas
 
 
@@ -33,7 +33,7 @@ class Subset:
 
 
 def farthest(
-    vectors: np.ndarray | Points,
+    vectors: np.ndarray | Comparable,
     start: int,
     count: int | None = None,
     distance: float | None = None,
@@ -73,7 +73,7 @@ def farthest(
             return growth.subset()
 
 
-def measured(vectors: np.ndarray | Points, order: np.ndarray, within: float = 0.1) -> Subset:
+def measured(vectors: np.ndarray | Comparable, order: np.ndarray, within: float = 0.1) -> Subset:
     """What distances and coverage a given order has, as that of a random subset.
 
     Args:
@@ -106,7 +106,7 @@ def at_random(n: int, count: int, seed: int, quotas: Quotas | None = None) -> np
     return np.array(order)
 
 
-def central(vectors: np.ndarray | Points) -> int:
+def central(vectors: np.ndarray | Comparable) -> int:
     """Row of the vector with the least mean distance to all others; of equal ones the lowest.
 
     Raises:
@@ -115,7 +115,7 @@ def central(vectors: np.ndarray | Points) -> int:
     return points_of(vectors).central()
 
 
-def points_of(vectors: np.ndarray | Points) -> Points:
+def points_of(vectors: np.ndarray | Comparable) -> Comparable:
     """Vectors as points; others as they are.
 
     Raises:
@@ -132,7 +132,7 @@ class _Growth:
         order, distances, shares: of Subset, so far.
     """
 
-    def __init__(self, vectors: np.ndarray | Points, within: float, quotas: Quotas | None = None):
+    def __init__(self, vectors: np.ndarray | Comparable, within: float, quotas: Quotas | None = None):
         self.points, self.within = points_of(vectors), within
         if not within > 0.0:
             raise DataError(

@@ -23,7 +23,7 @@ EVEN, ROUNDING = 1e-12, 1e-9
 """Error of mean distances, relative to the least, by rounding; and of bounds of them, relative to the longest vector."""
 
 
-class Points(Protocol):
+class Comparable(Protocol):
     """Things with distances.
 
     Attributes:
@@ -53,7 +53,7 @@ class Points(Protocol):
         """Normalised average kernel of some with all, (rows, n) float64: 1 - d^2 / 2 of their distances d."""
 
 
-def blocks(points: Points, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def blocks(points: Comparable, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Rows some at a time, with their similarities to all."""
     size = min(TOGETHER, ROOM // points.count + 1)
     for start in range(0, len(rows), size):
@@ -85,11 +85,11 @@ class Vectors:
     def approach(
         self, order: np.ndarray, nearest: np.ndarray, owner: np.ndarray, within2: float, is_open: np.ndarray
     ) -> tuple[int, float, int]:
-        """See Points."""
+        """See Comparable."""
         return _approach(self.values, order, nearest, owner, within2, is_open)
 
     def central(self) -> int:
-        """See Points.
+        """See Comparable.
 
         The sums S_i of the distances d_ij are computed for some vectors at a time, those first that could have the least
         one: by the triangle inequality S_j >= |S_i - n d_ij|, and what cannot have it is left out.
@@ -106,7 +106,7 @@ class Vectors:
             _distance_sums(vectors, squares, rows, vectors[rows] @ vectors.T, sums, least)
 
     def similarities(self, rows: np.ndarray) -> np.ndarray:
-        """See Points."""
+        """See Comparable."""
         return self.values[rows] @ self.values.T
 
 
@@ -115,7 +115,7 @@ class Kernel:
 
     Args:
         count: how many.
-        similarities: function (rows) -> (rows, n) float64, see Points.
+        similarities: function (rows) -> (rows, n) float64, see Comparable.
     """
 
     def __init__(self, count: int, similarities: Callable[[np.ndarray], np.ndarray]):
@@ -124,7 +124,7 @@ class Kernel:
     def approach(
         self, order: np.ndarray, nearest: np.ndarray, owner: np.ndarray, within2: float, is_open: np.ndarray
     ) -> tuple[int, float, int]:
-        """See Points."""
+        """See Comparable."""
         new = order[-1:]
         squares = square_distances(self.similarities(new)[0])
         closer = squares < nearest
@@ -134,7 +134,7 @@ class Kernel:
         return farthest, float(nearest.max()), int(np.count_nonzero(nearest < within2))
 
     def central(self) -> int:
-        """See Points."""
+        """See Comparable."""
         sums = np.concatenate(
             [np.sqrt(square_distances(block)).sum(axis=1) for _, block in blocks(self, np.arange(self.count))]
         )
@@ -148,7 +148,7 @@ def square_distances(similarities: np.ndarray) -> np.ndarray:
 
 @njit(fastmath=FASTMATH, error_model="numpy", nogil=True)
 def _approach(vectors, order, nearest, owner, within2, is_open):
-    """See Points.approach.
+    """See Comparable.approach.
 
     Where twice the distance of a vector to its nearest choice, its owner, is less than that from the owner to the new one, the
     new one cannot be nearer: these are passed over, with a margin for rounding.

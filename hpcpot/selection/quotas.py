@@ -23,7 +23,7 @@ class Quotas:
 
     @classmethod
     def none(cls, count: int) -> Quotas:
-        """Of so many things all may be chosen."""
+        """No quotas: so many things, all of which may be chosen."""
         return cls(np.zeros(count, np.int64), np.array([count]))
 
     @property

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hpcpot.selection.points import Points, blocks, square_distances
+from hpcpot.selection.points import Comparable, blocks, square_distances
 
 EDGES = np.linspace(-1.0, 1.0, 4001)
 """Of the intervals of similarity in which pairs are counted."""
 
 
-def mean_similarities(points: Points, members: np.ndarray) -> np.ndarray:
+def mean_similarities(points: Comparable, members: np.ndarray) -> np.ndarray:
     """Mean similarity of each to the members of a group, itself among them if it is one, (n,) float64.
 
     Args:
@@ -24,7 +24,7 @@ def mean_similarities(points: Points, members: np.ndarray) -> np.ndarray:
     return total / len(members)
 
 
-def pair_counts(points: Points, labels: np.ndarray, kinds: int) -> np.ndarray:
+def pair_counts(points: Comparable, labels: np.ndarray, kinds: int) -> np.ndarray:
     """Pairs of different members of each group by their similarity, (kinds, len(EDGES) - 1) int64.
 
     Similarities beyond 1 by rounding count as 1.
@@ -57,7 +57,7 @@ class Duplicates:
     within: float
 
 
-def duplicates(points: Points, within: float) -> Duplicates:
+def duplicates(points: Comparable, within: float) -> Duplicates:
     """Find what has an earlier one nearer than `within`, by all pairs."""
     rows, of, distances = [], [], []
     for block_rows, block in blocks(points, np.arange(points.count)):

@@ -13,7 +13,7 @@ from ase.formula import Formula
 from hpcpot.commands.select.settings import SelectSettings
 from hpcpot.dataset.dataset import DataSet, Labelled
 from hpcpot.errors import ConfigError
-from hpcpot.selection.points import Points
+from hpcpot.selection.points import Comparable
 from hpcpot.selection.quotas import Quotas
 from hpcpot.selection.similar import Duplicates, duplicates, mean_similarities, pair_counts
 
@@ -86,15 +86,14 @@ def _known(where: str, name: str, names: Collection[str]) -> str:
 
 def quotas(dataset: DataSet, most: Mapping[str, int]) -> Quotas:
     """Quotas by composition; others have none."""
-    found = compositions(dataset)
-    kinds, labels = np.unique(found, return_inverse=True)
+    kinds, labels = np.unique(compositions(dataset), return_inverse=True)
     numbers = np.bincount(labels)
     for name, number in most.items():
         numbers[kinds.tolist().index(_known("selection.quotas", name, kinds.tolist()))] = number
     return Quotas(labels, numbers)
 
 
-def compare(points: Points, dataset: DataSet, settings: SelectSettings) -> tuple[Diagram | None, Duplicates | None]:
+def compare(points: Comparable, dataset: DataSet, settings: SelectSettings) -> tuple[Diagram | None, Duplicates | None]:
     """The diagram and the duplicates, where they are asked for."""
     within, section = settings.selection.duplicates, settings.diagram
     twice = None if within is None else duplicates(points, within)

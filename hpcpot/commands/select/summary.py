@@ -16,7 +16,7 @@ from hpcpot.dataset.dataset import DataSet
 from hpcpot.dataset.statistics import aligned
 from hpcpot.report import figures as drawing
 from hpcpot.selection.farthest import Subset
-from hpcpot.selection.points import Points, blocks
+from hpcpot.selection.points import Comparable, blocks
 from hpcpot.selection.similar import EDGES, Duplicates
 from hpcpot.storage.tables import Columns, Tables, write_csv
 from hpcpot.wording import plural
@@ -55,8 +55,8 @@ def text(seen: Seen) -> str:
     lines = [_line(f"{len(seen.chosen.order)} of {len(seen.dataset)} selected", seen.chosen)]
     lines += [_line(f"as many at random, seed {seed}", subset) for seed, subset in seen.by_chance.items()]
     if seen.duplicates is not None:
-        found = plural(len(seen.duplicates.rows), "structure")
-        lines.append(f"duplicates: {found} nearer than {seen.duplicates.within:g} to an earlier one")
+        number = plural(len(seen.duplicates.rows), "structure")
+        lines.append(f"duplicates: {number} nearer than {seen.duplicates.within:g} to an earlier one")
     return "\n".join([aligned(rows), *lines])
 
 
@@ -95,7 +95,7 @@ def _figure(path: Path, name: str, size: tuple[float, float], draw: Callable[[Fi
     return outputs
 
 
-def write_matrix(path: Path, seen: Seen, points: Points, facts: Mapping[str, Any]) -> Path:
+def write_matrix(path: Path, seen: Seen, points: Comparable, facts: Mapping[str, Any]) -> Path:
     """Write the similarities of all pairs, a few rows at a time, and whose they are.
 
     Raises:
@@ -181,14 +181,14 @@ def cumulative(diagram: Diagram) -> Columns:
     return columns
 
 
-def twice(dataset: DataSet, found: Duplicates) -> Columns:
+def twice(dataset: DataSet, same: Duplicates) -> Columns:
     """A row for each structure that is nearly the same as an earlier one."""
     return {
-        "source": dataset.sources[found.rows],
-        "group": dataset.groups[found.rows],
-        "nearest_source": dataset.sources[found.of],
-        "nearest_group": dataset.groups[found.of],
-        "distance": found.distances,
+        "source": dataset.sources[same.rows],
+        "group": dataset.groups[same.rows],
+        "nearest_source": dataset.sources[same.of],
+        "nearest_group": dataset.groups[same.of],
+        "distance": same.distances,
     }
 
 

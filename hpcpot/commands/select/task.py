@@ -31,7 +31,7 @@ from hpcpot.farm.task import Task
 from hpcpot.potential.moment_tensor.model import MomentTensor
 from hpcpot.potential.settings import PotentialSection
 from hpcpot.selection.farthest import Subset, at_random, central, farthest, measured
-from hpcpot.selection.points import Points, Vectors
+from hpcpot.selection.points import Comparable, Vectors
 from hpcpot.selection.spanning import cur, d_optimal
 from hpcpot.storage.content import content_key
 from hpcpot.structure.formats import StructureOptions
@@ -203,7 +203,7 @@ def report(
     settings: SelectSettings,
     frames: Mapping[str, Labelled],
     facts: Mapping[str, Any],
-    compared: Callable[..., tuple[list[str], Points]],
+    compared: Callable[..., tuple[list[str], Comparable]],
     results: Results,
     keys: Sequence[str],
 ) -> None:
@@ -241,7 +241,7 @@ def vectors(results: Results, keys: Sequence[str]) -> tuple[list[str], Vectors]:
     return done, Vectors(values / np.linalg.norm(values, axis=1)[:, None])
 
 
-def select(points: Points, dataset: DataSet, section: SelectionSection) -> Subset:
+def select(points: Comparable, dataset: DataSet, section: SelectionSection) -> Subset:
     """The selection that a config asks for."""
     quotas = groups.quotas(dataset, section.quotas or {})
     if section.method == "farthest":
@@ -255,7 +255,7 @@ def select(points: Points, dataset: DataSet, section: SelectionSection) -> Subse
     return measured(points, order, section.within)
 
 
-def write(output: SelectOutputSection, seen: summary.Seen, points: Points, facts: Mapping[str, Any]) -> None:
+def write(output: SelectOutputSection, seen: summary.Seen, points: Comparable, facts: Mapping[str, Any]) -> None:
     """The selected structures, tables and figures; prints what came of it."""
     hdf5.write(seen.dataset.select(seen.chosen.order), output.dataset, facts, overwrite=True)
     account.tell(of=len(seen.dataset), chosen=len(seen.chosen.order))
