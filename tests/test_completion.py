@@ -32,7 +32,7 @@ def completions(line: str, cwd) -> list[str]:
         ("hpcpot se", ["search", "select", "serve"]),
         ("hpcpot md --dry", ["--dry-run"]),
         ("hpcpot md --jso", ["--json"]),
-        ("hpcpot md si.cif --potential lisi_m", ["lisi_mtp"]),
+        ("hpcpot md si.cif --potential lisi_m", ["lisi_mtp", "lisi_mtp_20"]),
         ("hpcpot md a.yaml --set md.integ", ["md.integrator="]),
         ("hpcpot md a.yaml --set md.integrator=npt", ["npt_nose_hoover"]),
         ("hpcpot example gcmc_l", ["gcmc_lisi"]),

@@ -67,7 +67,8 @@ def test_other_options_begin_anew(tmp_path):
     [
         (
             "[{name: strains}]",
-            "must name one of strain, bonds, voids, stress, profile, rdf, coordination, msd, vacf, deviation, not strains",
+            "must name one of strain, bonds, voids, stress, profile, energies, rdf, coordination, msd, vacf, deviation, not "
+            "strains",
         ),
         ("[{name: strain, each: 5}]", "must have name, every and options only, and has each"),
         ("[{name: strain, every: 0}]", "must be >= 1"),

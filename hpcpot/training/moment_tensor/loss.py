@@ -41,6 +41,11 @@ class Loss:
     scale_by_force: float = 0.0
     groups: tuple[tuple[str, float], ...] = ()
 
+    @property
+    def identity(self) -> str:
+        """All that it depends on; without factors of groups as it was before there were any: old checkpoints go on."""
+        return repr(self) if self.groups else repr(self).replace(", groups=())", ")")
+
     def weights(self, data: DataSet, n_frames: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Weights of each energy (frames,), force (atoms,) and virial (frames,) of a part of n_frames; 0 without a label."""
         power = WEIGHTINGS[self.weighting]

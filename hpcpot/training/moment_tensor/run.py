@@ -38,7 +38,7 @@ def fit(job: Job) -> int:
     training = mtp_sites.prepare(job.training, keys.cutoff_A)
     validation = [] if job.validation is None else mtp_sites.prepare(job.validation, keys.cutoff_A)
     begun = _initial(job, training)
-    identity = content_key(fingerprint(begun), job.data_hash, repr(loss), repr(keys.tolerance), ROUND)
+    identity = content_key(fingerprint(begun), job.data_hash, loss.identity, repr(keys.tolerance), ROUND)
     family, step, last = _resumed(job, begun, identity) if job.restart else (begun, 0, np.inf)
     _say_head(job, family)
     run = _Run(job, Fit(family, training, loss, job.settings.training.threads, step), validation, loss, identity, last)
