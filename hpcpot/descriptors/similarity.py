@@ -30,7 +30,7 @@ def similarity(a: DataSet, b: DataSet, descriptor: Descriptor, zeta: int = 1, no
         mine, first = _block(a, rows, descriptor)
         for columns in chunks(b.sizes, ROOM):
             others, other_first = _block(b, columns, descriptor)
-            kernel[np.ix_(rows, columns)] = _means((mine @ others.T) ** zeta, first, other_first)
+            kernel[np.ix_(rows, columns)] = averaged(mine, first, others, other_first, zeta)
     if normalize:
         kernel /= np.sqrt(_own(a, descriptor, zeta)[:, None] * _own(b, descriptor, zeta))
     return kernel
@@ -50,7 +50,14 @@ def _block(dataset: DataSet, rows: np.ndarray, descriptor: Descriptor) -> tuple[
     return of_atoms(part, descriptor), part.first
 
 
-def _means(values: np.ndarray, first: np.ndarray, other_first: np.ndarray) -> np.ndarray:
-    """Means over blocks of rows and columns that begin at first and other_first."""
-    sums = np.add.reduceat(np.add.reduceat(values, first[:-1], axis=0), other_first[:-1], axis=1)
+def averaged(
+    vectors: np.ndarray, first: np.ndarray, others: np.ndarray, other_first: np.ndarray, zeta: int
+) -> np.ndarray:
+    """Average kernels, not normalised, of frames whose atoms have these vectors, (frames, other frames) float64.
+
+    Args:
+        vectors, others: (atoms, d) float64. first, other_first: (frames + 1,) int64, where each frame begins.
+    """
+    sums = np.add.reduceat((vectors @ others.T) ** zeta, first[:-1], axis=0)
+    sums = np.add.reduceat(sums, other_first[:-1], axis=1)
     return sums / (np.diff(first)[:, None] * np.diff(other_first))

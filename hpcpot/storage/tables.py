@@ -57,7 +57,10 @@ class Tables:
             self._file.require_group(name).attrs["columns"] = json.dumps(list(columns))
             for column, values in columns.items():
                 is_text = np.asarray(values).dtype.kind == "U"
-                self._file[f"{name}/{column}"] = np.asarray(values, object if is_text else None)
+                kind = h5py.string_dtype() if is_text else None  # named, as values that are none tell none
+                self._file.create_dataset(
+                    f"{name}/{column}", data=np.asarray(values, object if is_text else None), dtype=kind
+                )
 
     def reserve(self, name: str, shape: tuple[int, ...], kind: str, unit: str = "", fill: float | None = None) -> None:
         """Room for an array that is filled row by row, `fill` where it is not; compressed where that is much."""

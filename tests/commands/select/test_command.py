@@ -180,6 +180,9 @@ def test_other_methods_and_quotas(folder: Path, tmp_path: Path, pool: LocalPool)
     kinds, labels = np.unique(compositions(DATA), return_inverse=True)
     most = np.bincount(labels)
     most[kinds == "Li9Si7"] = 1
+    assert in_process(folder, "selection.duplicates=1e-6", *outputs(tmp_path, "none")) == 0
+    _, tables, _ = read_tables(tmp_path / "none_tables.h5")
+    assert [len(column) for column in tables["duplicates"].values()] == [0] * 5
     order = farthest(vectors, central(vectors), 8, quotas=Quotas(labels, most)).order
     assert order.tolist() != farthest(vectors, central(vectors), 8).order.tolist()
     assert in_process(folder, "selection.quotas={Li18Si14: 1}", *outputs(tmp_path, "other")) == 0
