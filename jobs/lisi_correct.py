@@ -13,6 +13,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from hpcpot import provenance
 from hpcpot.dataset import difference, files, statistics
 
@@ -31,6 +33,8 @@ def main(teacher: Path, train: Path, test: Path, groups: list[str]) -> None:
         files.save(less, Path(f"{path.stem}_less.h5"), facts, overwrite=True)
         files.save(constants.taken_off(parts[path]), Path(f"{path.stem}_aligned.h5"), facts, overwrite=True)
         print(f"{path}:", statistics.text(less), sep="\n")
+        energy, force = 1e3 * np.abs(less.energies / less.sizes).mean(), 1e3 * np.abs(less.forces).mean()
+        print(f"mean absolute: {energy:.1f} meV/atom, {force:.1f} meV/Å")
 
 
 if __name__ == "__main__":

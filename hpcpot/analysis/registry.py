@@ -208,12 +208,31 @@ class StressSection:
     )
 
 
+def normal_key() -> str:
+    """The axis of a slab's normal."""
+    return key(choice("a", "b", "c"), "axis of the cell along the normal of the slab", "c")
+
+
+def host_key() -> str:
+    """The element that a slab is measured by."""
+    return key(element(), "element left of the interface, whose lowest atom is the origin", "Si")
+
+
+def block_key() -> list[float]:
+    """Where the drift of a slab is measured."""
+    return key(
+        list_of(number(minimum=0), "[low, high]", 2),
+        "range above the lowest host atom, in Å, whose host atoms define the drift",
+        [3.0, 15.0],
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class ConcentrationSection:
     """Concentration across an interface."""
 
-    axis: str = key(choice("a", "b", "c"), "axis of the cell along the normal of the interface", "c")
-    host: str = key(element(), "element left of the interface", "Si")
+    axis: str = normal_key()
+    host: str = host_key()
     inserted: str = key(element(), "element right of the interface", "Li")
     bin_A: float = key(number(above=0), "width of the bins", 3.0, hint="typical 1 to 3")
     thresholds: list[float] = key(
@@ -221,11 +240,7 @@ class ConcentrationSection:
         "concentrations of the inserted element that bound the interface",
         [0.05, 0.95],
     )
-    block_A: list[float] = key(
-        list_of(number(minimum=0), "[low, high]", 2),
-        "range above the lowest host atom, in Å, whose host atoms define the drift",
-        [3.0, 15.0],
-    )
+    block_A: list[float] = block_key()
     bond_A: float | None = key(
         number(above=0),
         "distance up to which host atoms around inserted ones are counted; null: they are not",
@@ -238,15 +253,11 @@ class ConcentrationSection:
 class EnergiesSection:
     """Energies of atoms across a slab."""
 
-    axis: str = key(choice("a", "b", "c"), "axis of the cell along the normal", "c")
+    axis: str = normal_key()
     across: str = key(choice("a", "b", "c"), "the other axis of the map", "a")
-    host: str = key(element(), "element whose lowest atom is the origin", "Si")
+    host: str = host_key()
     bin_A: float = key(number(above=0), "width of the bins along both axes, about", 3.0, hint="typical 1 to 3")
-    block_A: list[float] = key(
-        list_of(number(minimum=0), "[low, high]", 2),
-        "range above the lowest host atom, in Å, whose host atoms define the drift",
-        [3.0, 15.0],
-    )
+    block_A: list[float] = block_key()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -156,13 +156,11 @@ def _add_sums(points, first, neighbors, owners, species, frame_of, n_elements, k
         t, frame = species[i], frame_of[i]
         tensors[:] = 0.0
         for k in range(first[i], first[i + 1]):
-            distance = _vector(points, i, neighbors[k], vector, unit)
+            distance = _pair(points, i, neighbors[k], vector, unit, wide, wide_slopes, powers)
             if not distance < REACH:
                 continue
             j = owners[neighbors[k]]
             s = species[j]
-            _shapes(distance, TENSORS, TENSOR_WIDTH, wide, wide_slopes)
-            _powers(unit, powers)
             for kind in range(kinds):
                 if kind == 0 or kind == s + 1:
                     for m in range(MONOMIALS):
@@ -183,13 +181,11 @@ def _add_sums(points, first, neighbors, owners, species, frame_of, n_elements, k
                 for c in range(n_tensors):
                     values[frame, block + c] += TIMES[m] * tensors[kind, m, c] ** 2
         for k in range(first[i], first[i + 1] if len(forces) else first[i]):
-            distance = _vector(points, i, neighbors[k], vector, unit)
+            distance = _pair(points, i, neighbors[k], vector, unit, wide, wide_slopes, powers)
             if not distance < REACH:
                 continue
             j = owners[neighbors[k]]
             s = species[j]
-            _shapes(distance, TENSORS, TENSOR_WIDTH, wide, wide_slopes)
-            _powers(unit, powers)
             _slopes(unit, slopes)
             for kind in range(kinds):
                 if kind != 0 and kind != s + 1:
@@ -211,13 +207,16 @@ def _add_sums(points, first, neighbors, owners, species, frame_of, n_elements, k
 
 
 @njit(fastmath=FASTMATH, error_model="numpy", inline="always")
-def _vector(points, i, j, vector, unit):
-    """Vector and unit vector from point i to point j; returns the distance."""
+def _pair(points, i, j, vector, unit, shapes, slopes, powers):
+    """Vector and unit vector from point i to point j, Gaussians of TENSORS and monomials; returns the distance."""
     for x in range(3):
         vector[x] = points[j, x] - points[i, x]
     distance = np.sqrt(vector[0] ** 2 + vector[1] ** 2 + vector[2] ** 2)
     for x in range(3):
         unit[x] = vector[x] / distance
+    _shapes(distance, TENSORS, TENSOR_WIDTH, shapes, slopes)
+    for m in range(MONOMIALS):
+        powers[m] = unit[0] ** POWERS[m, 0] * unit[1] ** POWERS[m, 1] * unit[2] ** POWERS[m, 2]
     return distance
 
 
@@ -246,15 +245,8 @@ def _shapes(distance, centres, width, values, slopes):
 
 
 @njit(fastmath=FASTMATH, error_model="numpy", inline="always")
-def _powers(unit, powers):
-    """The monomials of POWERS."""
-    for m in range(MONOMIALS):
-        powers[m] = unit[0] ** POWERS[m, 0] * unit[1] ** POWERS[m, 1] * unit[2] ** POWERS[m, 2]
-
-
-@njit(fastmath=FASTMATH, error_model="numpy", inline="always")
 def _slopes(unit, slopes):
-    """Their derivatives by x, y and z."""
+    """Derivatives of the monomials by x, y and z."""
     for m in range(MONOMIALS):
         for x in range(3):
             slope = float(POWERS[m, x])

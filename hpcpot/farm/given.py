@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hpcpot import config
 from hpcpot.config import Schema
 from hpcpot.errors import ConfigError
+from hpcpot.farm.campaign import Prepare, run_settings
 from hpcpot.inputs import unpacked
+from hpcpot.parallel.stop import StopRequest
 from hpcpot.structure import formats
+
+
+def run(
+    arguments: argparse.Namespace, schema: Schema[Any], tree_of: Callable[[Sequence[str]], dict], prepare: Prepare
+) -> int:
+    """Run a farm command on a config or on structures; returns its exit code.
+
+    Args:
+        tree_of: see `load`. prepare: takes the folder of the config, too, as `folder`.
+    """
+    stop = StopRequest()
+    settings, folder = load(arguments.inputs, arguments.overrides, schema, tree_of)
+    return run_settings(settings, arguments, partial(prepare, folder=folder), stop)
 
 
 def load(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from hpcpot.config import key
+from hpcpot.config import Short, key
 from hpcpot.config.kinds import choice, either, file_name, list_of
 from hpcpot.potential.registry import KERNEL_SETS, PRECISIONS
 
 OUTSIDE = ("warn", "stop", "ignore")
+SHORT = Short(("--potential",), "potential.file", "FILE", "model, e.g. lisi_mtp")
+"""The option that names the model."""
 
 
 @dataclass(frozen=True, kw_only=True)

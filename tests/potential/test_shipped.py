@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from ase import Atoms
 from repository import REPOSITORY
 
 from hpcpot import Calculator, data
@@ -67,19 +68,50 @@ def test_the_moment_tensor_potential_grades(held_out):
     assert np.median(known) < 1.0 and unknown.min() > 10.0
 
 
-def test_silicon_of_the_second_edition():
-    """Its lattice constant, and the energy to take one atom out, are those of the page."""
-    page = (REPOSITORY / "docs" / "models.md").read_text(encoding="utf-8").split("## Second edition")[1]
-    removal = float(re.search(r"one Si out of 64, unrelaxed, (-[\d.]+) eV", page).group(1))
-    lattice = float(re.search(r"Si: lattice constants \(Å\) \|.*\| ([\d.]+) \|$", page, re.MULTILINE).group(1))
+SECOND = (REPOSITORY / "docs" / "models.md").read_text(encoding="utf-8").split("## Second edition")[1]
+DATA = REPOSITORY / "docs" / "data_generation"
+
+
+def silicon(lattice: float, model: str) -> Atoms:
     whole = crystals.build("Si", (2, 2, 2))
     whole.set_cell(whole.cell * (2 * lattice / whole.cell.lengths()[0]), scale_atoms=True)
-    whole.calc = Calculator("lisi_mtp_20")
+    whole.calc = Calculator(model)
+    return whole
+
+
+def removal(whole: Atoms) -> float:
+    """Energy of the crystal less that without one atom, unrelaxed, eV."""
     holed = whole.copy()
     del holed[0]
     holed.calc = whole.calc
-    assert whole.get_potential_energy() - holed.get_potential_energy() == pytest.approx(removal, abs=0.01)
-    assert np.abs(whole.get_stress()).max() < 2e-3
+    return whole.get_potential_energy() - holed.get_potential_energy()
+
+
+def test_silicon_of_both_editions():
+    """Their lattice constants, and the energies to take one atom out, are those of the page."""
+    lattices = re.search(r"Si: lattice constants \(Å\) \|.*?\| ([\d.]+) \| ([\d.]+) \|$", SECOND, re.MULTILINE).groups()
+    second, first = re.search(
+        r"out of 64, unrelaxed, (-[\d.]+) eV \(PBE -8.92; first edition (-[\d.]+)\)", SECOND
+    ).groups()
+    for model, lattice, told in zip(("lisi_mtp", "lisi_mtp_20"), lattices, (first, second), strict=True):
+        whole = silicon(float(lattice), model)
+        assert np.abs(whole.get_stress()).max() < 2e-3
+        assert removal(whole) == pytest.approx(float(told), abs=0.006)
+
+
+def test_errors_of_the_second_edition_are_those_of_the_page():
+    unseen = load_data([DATA / "lisi_unseen.h5"])
+    energy, force = re.search(r"^\| all \| 246 \|.*\| ([\d.]+) \| ([\d.]+) \|$", SECOND, re.MULTILINE).groups()
+    found = errors.row(unseen, predict(unseen, BlockPotential(load("lisi_mtp_20"))), np.ones(len(unseen), bool))
+    assert found["energy_rmse_meV_per_atom"] == pytest.approx(float(energy), abs=0.06)
+    assert 1e3 * found["force_rmse_eV_per_A"] == pytest.approx(float(force), abs=0.6)
+
+
+def test_what_the_correction_makes_of_a_vacancy():
+    page = (DATA.with_suffix(".md")).read_text(encoding="utf-8")
+    teacher, corrected = re.search(r"one Si out of 64.*?\| (-[\d.]+) eV \| (-[\d.]+) eV", page).groups()
+    change = removal(silicon(5.4685, str(DATA / "lisi_correction.h5")))
+    assert float(teacher) + change == pytest.approx(float(corrected), abs=0.006)
 
 
 def test_they_are_small():

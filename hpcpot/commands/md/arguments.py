@@ -8,9 +8,10 @@ from pathlib import Path
 from hpcpot import config
 from hpcpot.config import Short
 from hpcpot.dynamics.settings import SCHEMA
+from hpcpot.potential import settings as potential_settings
 
 SHORTS = (
-    Short(("--potential",), "potential.file", "FILE", "model, e.g. lisi_mtp"),
+    potential_settings.SHORT,
     Short(("--timestep",), "md.timestep_fs", "FS", "time step; of a structure 1 by default, 0.5 with hydrogen"),
     Short(("-o", "--output"), "output.trajectory", "FILE", "trajectory, .h5md"),
 )

@@ -7,11 +7,12 @@ import argparse
 from hpcpot import config
 from hpcpot.commands.neb.settings import SCHEMA
 from hpcpot.config import Short
+from hpcpot.potential import settings as potential_settings
 
 __all__ = ["add_arguments", "run"]
 
 SHORTS = (
-    Short(("--potential",), "potential.file", "FILE", "model, e.g. lisi_mtp"),
+    potential_settings.SHORT,
     Short(("--images",), "neb.images", "N", "images between the ends"),
     Short(("--force",), "neb.force_eV_per_A", "EV_PER_A", "largest force on an atom of an image at convergence"),
     Short(("-o", "--output"), "output.path", "FILE", "images of the path, .extxyz; a table and a figure go beside it"),

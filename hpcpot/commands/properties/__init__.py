@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from hpcpot import config
 from hpcpot.commands.properties.settings import SCHEMA
 from hpcpot.config import Short
 from hpcpot.farm import settings as farm_settings
+from hpcpot.potential import settings as potential_settings
 
 __all__ = ["add_arguments", "run"]
 
 SHORTS = (
-    Short(("--potential",), "potential.file", "FILE", "model, e.g. lisi_mtp"),
+    potential_settings.SHORT,
     Short(("--compute",), "properties.compute", "LIST", "e.g. [eos, elastic]; all by default"),
     Short(
         ("-o", "--output"), "output.results", "FILE", "HDF5 file of results, beside which the tables and the figure go"
@@ -43,10 +43,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from hpcpot.commands.properties.task import prepare, tree_of  # NumPy and Numba: not for --help
-    from hpcpot.farm.campaign import run_settings
-    from hpcpot.farm.given import load
-    from hpcpot.parallel.stop import StopRequest
+    from hpcpot.farm import given
 
-    stop = StopRequest()
-    settings, folder = load(arguments.inputs, arguments.overrides, SCHEMA, tree_of)
-    return run_settings(settings, arguments, partial(prepare, folder=folder), stop)
+    return given.run(arguments, SCHEMA, tree_of, prepare)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from functools import partial
 
 from hpcpot import config
 from hpcpot.commands.relax.settings import SCHEMA
 from hpcpot.config import Short
 from hpcpot.farm import settings as farm_settings
+from hpcpot.potential import settings as potential_settings
 
 __all__ = ["add_arguments", "run"]
 
 SHORTS = (
-    Short(("--potential",), "potential.file", "FILE", "model, e.g. lisi_mtp"),
+    potential_settings.SHORT,
     Short(("--cell",), "relax.cell", "CELL", "full, fixed, hydrostatic or fixed_volume"),
     Short(("--force",), "relax.force_eV_per_A", "EV_PER_A", "largest force on an atom at convergence"),
     Short(("--pressure",), "relax.pressure_GPa", "GPA", "external pressure"),
@@ -44,10 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Run the command; returns its exit code."""
     from hpcpot.commands.relax.given import tree_of  # NumPy and Numba: not for --help
     from hpcpot.commands.relax.task import prepare
-    from hpcpot.farm.campaign import run_settings
-    from hpcpot.farm.given import load
-    from hpcpot.parallel.stop import StopRequest
+    from hpcpot.farm import given
 
-    stop = StopRequest()
-    settings, folder = load(arguments.inputs, arguments.overrides, SCHEMA, tree_of)
-    return run_settings(settings, arguments, partial(prepare, folder=folder), stop)
+    return given.run(arguments, SCHEMA, tree_of, prepare)
