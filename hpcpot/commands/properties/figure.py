@@ -131,6 +131,7 @@ def defects(axes: Axes, row: Row) -> None:
     axes.set_xticks(places, names, rotation=45 if len(names) > 4 else 0)
     units = [unit for unit, count in (("J/m$^2$", split), ("eV", len(names) - split)) if count]
     axes.set_ylabel(f"energy ({', '.join(units)})")
+    axes.set_title("outlines: before relaxation", fontsize=7, loc="right")
 
 
 def elastic(axes: Axes, row: Row) -> None:
